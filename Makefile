@@ -1,0 +1,112 @@
+# The commands of the house. `make` alone lists them.
+#
+# One profile (dev) serves the demo and the tests, so that a fresh clone compiles everything once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# cargo and npm use all cores by themselves, and what one builds the next embeds.
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# To the demo: make demo ARGS=--once
+ARGS ?=
+# Commands take the lock file at its word.
+LOCKED := --locked
+SAY := printf '\n== %s\n'
+NPM := npm --prefix web --no-audit --no-fund --loglevel=error
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+
+.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check bench tools
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+demo: tools web-if-possible ## build and run everything on this machine, with nothing set up (ARGS=--once ends it after the story)
+	@$(SAY) 'building latchkey (the first time takes some minutes)'
+	@cargo build $(LOCKED)
+	@$(SAY) 'running the demo'
+	@cargo run $(LOCKED) --quiet -- demo $(ARGS)
+
+test: web-check check doctest unit ## everything that must hold before a change goes in
+	@$(SAY) 'all checks and tests passed'
+
+check: fmt lint docs ## format, lints and documentation, without tests
+
+fmt: tools
+	@$(SAY) 'format'
+	@$(call if-component,fmt,cargo fmt --all --check)
+
+lint: tools
+	@$(SAY) 'lints'
+	@$(call if-component,clippy,cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings)
+
+docs: tools
+	@$(SAY) 'documentation'
+	@RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps --document-private-items
+
+unit: tools
+	@$(SAY) 'tests'
+	@if [ -z "$${LATCHKEY_TEST_POSTGRES_URL:-}$${LATCHKEY_TEST_SKIP_POSTGRES:-}" ] && ! $(have-postgres); then \
+	    if [ -n "$${CI:-}" ]; then echo 'PostgreSQL is missing' >&2; exit 1; fi; \
+	    echo 'Without PostgreSQL: its tests are skipped (Debian: apt-get install postgresql).'; \
+	    export LATCHKEY_TEST_SKIP_POSTGRES=1; \
+	fi; \
+	if cargo nextest --version >/dev/null 2>&1; then \
+	    cargo nextest run $(LOCKED) --workspace $${CI:+--profile ci}; \
+	else \
+	    cargo test $(LOCKED) --workspace --lib --bins --tests; \
+	fi
+
+doctest: tools
+	@$(SAY) 'examples in the documentation'
+	@cargo test $(LOCKED) --workspace --doc
+
+web: ## build the playground into web/dist, which the program embeds
+	@$(SAY) 'playground'
+	@$(MAKE) web/dist/index.html
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	@echo 'npm run build'; $(NPM) run --silent build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@echo 'npm ci'; $(NPM) ci
+	@touch $@
+
+# The demo has a plain page to fall back to, so nothing about npm may keep it from running.
+web-if-possible:
+	@if ! $(web-can-be-built); then \
+	    echo 'Without npm and Node 20.19: the demo shows the plain playground.'; \
+	elif ! $(MAKE) -q web/dist/index.html 2>/dev/null; then \
+	    $(SAY) 'building the playground (some seconds)'; \
+	    mkdir -p target; \
+	    npm_config_fetch_retries=0 $(MAKE) web/dist/index.html >target/web.log 2>&1 \
+	        || echo 'It could not be built (see target/web.log): the demo shows the plain one.'; \
+	fi
+
+web-check:
+	@$(SAY) 'playground: build and operations'
+	@if $(web-can-be-built); then \
+	    $(MAKE) web/dist/index.html && $(NPM) run --silent check; \
+	else \
+	    echo 'skipped: no npm, or Node older than 20.19'; \
+	fi
+
+bench: tools ## the measurements
+	@cargo bench $(LOCKED) --workspace
+
+tools:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: https://rustup.rs' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'A C compiler is missing (Debian: apt-get install gcc libc6-dev)' >&2; exit 1; }
+
+# $(call if-component,NAME,COMMAND): a Rust without rustfmt or clippy skips them, but not where CI is set.
+if-component = if cargo $(1) --version >/dev/null 2>&1 || [ -n "$${CI:-}" ]; then $(2); \
+	else echo 'skipped: rustup component add rustfmt clippy'; fi
+
+have-postgres = { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null \
+	|| [ -x "$$(pg_config --bindir 2>/dev/null)/initdb" ]; }
+
+web-can-be-built = { [ -e web/package.json ] && command -v npm >/dev/null && node -e \
+	'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)'; }

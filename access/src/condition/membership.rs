@@ -1,0 +1,101 @@
+//! Memberships: from start to end while they run, less the blocks as the policy says.
+//!
+//! Promises: own, company-held and shared ones count alike; a block that has ended counts no more.
+//! Never: looks at money other than through blocks. Called by `condition`.
+
+use std::time::Duration;
+
+use super::{Miss, is_named};
+use crate::{
+    code::Code,
+    fact::{Block, Entitlement, Holding, MembershipStatus, Via},
+    instant::Instant,
+    rule::{BlockedPolicy, MembershipCondition},
+    span::{Span, SpanSet},
+};
+
+pub(super) fn spans(condition: &MembershipCondition, entitlement: &Entitlement) -> SpanSet {
+    let Some((status, blocks)) = matching(condition, entitlement) else {
+        return SpanSet::new();
+    };
+    if !runs(status, entitlement) {
+        return SpanSet::new();
+    }
+    let span = SpanSet::from(entitlement.span);
+    if blocks.is_empty() {
+        span
+    } else {
+        span.subtract(&cuts(condition.when_blocked, blocks))
+    }
+}
+
+fn matching<'e>(
+    condition: &MembershipCondition,
+    entitlement: &'e Entitlement,
+) -> Option<(MembershipStatus, &'e [Block])> {
+    let Holding::Membership { status, blocks } = &entitlement.holding else {
+        return None;
+    };
+    let counts = entitlement.via != Via::Guest
+        && is_named(&condition.offerings, &condition.locations, entitlement);
+    counts.then_some((*status, blocks.as_slice()))
+}
+
+fn runs(status: MembershipStatus, entitlement: &Entitlement) -> bool {
+    match status {
+        MembershipStatus::Active => true,
+        MembershipStatus::Scheduled => entitlement.span.from != Instant::BEGINNING,
+        MembershipStatus::Paused | MembershipStatus::UsedUp | MembershipStatus::Ended => false,
+    }
+}
+
+/// When blocks cut a membership off.
+fn cuts(policy: BlockedPolicy, blocks: &[Block]) -> SpanSet {
+    match policy {
+        BlockedPolicy::Allow => SpanSet::new(),
+        BlockedPolicy::Deny => SpanSet::of(blocks.iter().map(|block| block.span)),
+        BlockedPolicy::Grace(grace) => {
+            let blocked = SpanSet::of(blocks.iter().map(|block| block.span));
+            SpanSet::of(
+                runs_of(&blocked, grace).map(|run| Span::new(run.from.plus(grace), run.until)),
+            )
+        }
+    }
+}
+
+/// Blocks that lie less than the grace apart, as one.
+fn runs_of(blocked: &SpanSet, grace: Duration) -> impl Iterator<Item = Span> {
+    let mut blocks = blocked.iter().copied().peekable();
+    std::iter::from_fn(move || {
+        let mut run = blocks.next()?;
+        while let Some(next) = blocks.next_if(|next| next.from < run.until.plus(grace)) {
+            run.until = next.until;
+        }
+        Some(run)
+    })
+}
+
+pub(super) fn miss<'a>(
+    condition: &MembershipCondition,
+    entitlement: &'a Entitlement,
+    at: Instant,
+) -> Option<Miss<'a>> {
+    let (status, blocks) = matching(condition, entitlement)?;
+    let Span { from, until } = entitlement.span;
+    let over = (until <= at).then_some(until);
+    let (code, edge) = match status {
+        MembershipStatus::Ended => (Code::MembershipEnded, over),
+        _ if over.is_some() => (Code::MembershipEnded, over),
+        MembershipStatus::Scheduled if from == Instant::BEGINNING => {
+            (Code::MembershipNotStarted, None)
+        }
+        _ if from > at => (Code::MembershipNotStarted, Some(from)),
+        MembershipStatus::Paused => (Code::MembershipPaused, None),
+        MembershipStatus::UsedUp => (Code::MembershipUsedUp, None),
+        MembershipStatus::Active | MembershipStatus::Scheduled => {
+            let cut = cuts(condition.when_blocked, blocks).span_at(at)?;
+            (Code::MembershipBlocked, Some(cut.from))
+        }
+    };
+    Some(Miss::new(code, edge, at))
+}

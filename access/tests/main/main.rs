@@ -1,0 +1,16 @@
+//! The tests of the heart, one module a subject; `build` makes the facts and rules that they are
+//! told with.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod build;
+mod conditions;
+mod decisions;
+mod plans;
+mod properties;
+mod registrations;
+mod schedules;
+mod spans;

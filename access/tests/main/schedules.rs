@@ -1,0 +1,170 @@
+//! Weekly windows by local clocks.
+
+use access::{Condition, Instant, ScheduleCondition, Span, SpanSet, evaluate};
+use jiff::civil::{Weekday, date};
+
+use crate::build::{around, at, berlin, facts, rule, set};
+
+const WEEK: [Weekday; 7] = [
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+fn weekly(days: &[Weekday], from_minute: u16, until_minute: u16) -> ScheduleCondition {
+    ScheduleCondition {
+        days: days.to_vec(),
+        from_minute,
+        until_minute,
+        zone: berlin(),
+        start_date: None,
+        end_date: None,
+    }
+}
+
+fn windows(schedule: ScheduleCondition, around: Span) -> SpanSet {
+    let rule = rule(1, vec![Condition::Schedule(schedule)]);
+    evaluate(&facts(vec![]), &[&rule], &[], around).spans
+}
+
+fn between(from: &str, until: &str) -> Span {
+    Span::new(at(from), at(until))
+}
+
+#[test]
+fn windows_begin_on_their_days() {
+    let week = between("2026-07-06T00:00:00Z", "2026-07-13T00:00:00Z");
+    let found = windows(
+        weekly(&[Weekday::Monday, Weekday::Wednesday], 9 * 60, 17 * 60),
+        week,
+    );
+    let expected = [
+        between("2026-07-06T07:00:00Z", "2026-07-06T15:00:00Z"),
+        between("2026-07-08T07:00:00Z", "2026-07-08T15:00:00Z"),
+    ];
+    assert_eq!(found, set(&expected));
+}
+
+#[test]
+fn a_window_may_run_past_midnight_and_is_whole() {
+    let night = weekly(&[Weekday::Friday], 22 * 60, 2 * 60);
+    let expected = between("2026-07-10T20:00:00Z", "2026-07-11T00:00:00Z");
+    let late = between("2026-07-10T23:30:00Z", "2026-07-10T23:40:00Z");
+    assert_eq!(
+        windows(night.clone(), late),
+        set(&[expected]),
+        "begun before the span asked for"
+    );
+    let early = between("2026-07-10T19:00:00Z", "2026-07-10T20:30:00Z");
+    assert_eq!(windows(night, early), set(&[expected]));
+}
+
+#[test]
+fn windows_that_touch_are_one() {
+    let days = [Weekday::Monday, Weekday::Tuesday];
+    let week = between("2026-07-06T00:00:00Z", "2026-07-12T00:00:00Z");
+    let expected = between("2026-07-05T22:00:00Z", "2026-07-07T22:00:00Z");
+    assert_eq!(windows(weekly(&days, 0, 1440), week), set(&[expected]));
+    let nights = windows(weekly(&days, 12 * 60, 12 * 60), week);
+    assert_eq!(
+        nights,
+        set(&[between("2026-07-06T10:00:00Z", "2026-07-08T10:00:00Z")])
+    );
+}
+
+#[test]
+fn whole_days_in_a_row_are_one_span_wherever_one_looks() {
+    let but_sunday = weekly(&WEEK[..6], 0, 1440);
+    let expected = between("2026-07-05T22:00:00Z", "2026-07-11T22:00:00Z");
+    for day in ["06", "08", "11"] {
+        let noon = at(&format!("2026-07-{day}T12:00:00Z"));
+        let near = Span::new(noon, noon.plus(std::time::Duration::from_hours(1)));
+        assert_eq!(windows(but_sunday.clone(), near), set(&[expected]));
+    }
+}
+
+#[test]
+fn dates_are_inclusive_and_those_that_a_window_begins_on() {
+    let mut night = weekly(&WEEK, 22 * 60, 2 * 60);
+    night.start_date = Some(date(2026, 7, 10));
+    night.end_date = Some(date(2026, 7, 11));
+    let expected = [
+        between("2026-07-10T20:00:00Z", "2026-07-11T00:00:00Z"),
+        between("2026-07-11T20:00:00Z", "2026-07-12T00:00:00Z"),
+    ];
+    assert_eq!(windows(night.clone(), around()), set(&expected));
+    assert_eq!(
+        windows(night, Span::ALWAYS),
+        set(&expected),
+        "the dates bound it"
+    );
+}
+
+#[test]
+fn all_week_round_is_one_span() {
+    let mut always = weekly(&WEEK, 0, 1440);
+    assert_eq!(windows(always.clone(), Span::ALWAYS), SpanSet::always());
+    always.start_date = Some(date(2026, 7, 10));
+    let from = at("2026-07-09T22:00:00Z");
+    assert_eq!(
+        windows(always.clone(), around()),
+        set(&[Span::new(from, Instant::END)])
+    );
+    always.end_date = Some(date(2026, 7, 10));
+    let until = at("2026-07-10T22:00:00Z");
+    assert_eq!(windows(always, around()), set(&[Span::new(from, until)]));
+}
+
+#[test]
+fn skipped_times_are_read_with_the_offset_before() {
+    let sunday = between("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z");
+    // 02:30 is not there: 02:30 at +01:00 is 03:30 at +02:00.
+    let skipped = windows(weekly(&[Weekday::Sunday], 150, 240), sunday);
+    assert_eq!(
+        skipped,
+        set(&[between("2026-03-29T01:30:00Z", "2026-03-29T02:00:00Z")])
+    );
+    assert!(windows(weekly(&[Weekday::Sunday], 150, 180), sunday).is_empty());
+    let night = windows(weekly(&[Weekday::Saturday], 22 * 60, 6 * 60), sunday);
+    assert_eq!(
+        night,
+        set(&[between("2026-03-28T21:00:00Z", "2026-03-29T04:00:00Z")])
+    );
+}
+
+#[test]
+fn repeated_times_are_read_with_the_offset_before() {
+    let sunday = between("2026-10-25T00:00:00Z", "2026-10-25T12:00:00Z");
+    let repeated = windows(weekly(&[Weekday::Sunday], 150, 240), sunday);
+    assert_eq!(
+        repeated,
+        set(&[between("2026-10-25T00:30:00Z", "2026-10-25T03:00:00Z")])
+    );
+}
+
+#[test]
+fn with_and_without_a_change_of_clocks_nearby_the_windows_are_the_same() {
+    let schedule = weekly(&[Weekday::Monday, Weekday::Sunday], 8 * 60, 20 * 60);
+    let year = windows(schedule.clone(), around());
+    let mut noon = at("2026-01-05T12:00:00Z");
+    while noon < at("2026-12-20T00:00:00Z") {
+        let near = Span::new(noon, noon.plus(std::time::Duration::from_hours(1)));
+        assert_eq!(
+            windows(schedule.clone(), near).span_at(noon),
+            year.span_at(noon)
+        );
+        noon = noon.plus(std::time::Duration::from_hours(24));
+    }
+}
+
+#[test]
+fn endless_spans_end_the_walk() {
+    let schedule = weekly(&[Weekday::Monday], 8 * 60, 20 * 60);
+    assert!(windows(schedule.clone(), Span::ALWAYS).is_empty());
+    let open = Span::new(at("2026-07-06T00:00:00Z"), Instant::END);
+    assert!(windows(schedule, open).contains(at("2030-07-08T10:00:00Z")));
+}

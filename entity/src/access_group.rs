@@ -1,0 +1,32 @@
+//! A Kisi access group. Only managed ones are ever written to.
+
+use sea_orm::entity::prelude::*;
+
+use crate::kind::StrangerPolicy;
+
+/// A row of `access_group`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "access_group")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    pub account_id: Uuid,
+    pub kisi_id: i64,
+    pub place_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub description: Option<String>,
+    pub managed: bool,
+    pub strangers: StrangerPolicy,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub problem: Option<String>,
+    pub gone_at: Option<i64>,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,31 @@
+//! A club: everything else belongs to one. `revision` grows with every change to facts, rules or
+//! overrides.
+
+use sea_orm::entity::prelude::*;
+
+use crate::kind::UnlockVisibility;
+
+/// A row of `club`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "club")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text")]
+    pub time_zone: String,
+    pub revision: i64,
+    pub brake_enabled: bool,
+    pub brake_people: i32,
+    pub brake_percent: i32,
+    pub brake_window_s: i64,
+    pub unlock_visibility: UnlockVisibility,
+    pub created_at: i64,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

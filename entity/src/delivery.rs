@@ -1,0 +1,36 @@
+//! One webhook request that was let in, with its raw body, so that it can be read again.
+
+use sea_orm::entity::prelude::*;
+
+use crate::kind::DeliveryStatus;
+
+/// A row of `delivery`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "delivery")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    pub source_id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub external_id: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub event_type: Option<String>,
+    pub status: DeliveryStatus,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub problem: Option<String>,
+    pub occurred_at: Option<i64>,
+    pub received_at: i64,
+    pub settled_at: Option<i64>,
+    pub attempts: i32,
+    #[sea_orm(column_type = "Text")]
+    pub headers: String,
+    #[sea_orm(column_type = "Blob")]
+    pub body: Vec<u8>,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,36 @@
+//! The tables as SeaORM entities, a file a table, no behaviour. Instants are microseconds since the Unix epoch (`i64`):
+//! one number that both databases order alike. Ids are UUIDs of version 7. Every row but a lease belongs to a club.
+
+#![expect(missing_docs, reason = "the columns are named by the words of the design")]
+
+pub mod kind;
+pub mod access_group;
+pub mod club;
+pub mod company;
+pub mod company_person;
+pub mod company_version;
+pub mod delivery;
+pub mod delivery_member;
+pub mod due;
+pub mod entitlement;
+pub mod entitlement_person;
+pub mod entitlement_version;
+pub mod group_lock;
+pub mod history;
+pub mod kisi_account;
+pub mod kisi_grant;
+pub mod kisi_user;
+pub mod lease;
+pub mod location;
+pub mod lock;
+pub mod member;
+pub mod offering;
+pub mod person;
+pub mod person_version;
+pub mod place;
+pub mod rule;
+pub mod share;
+pub mod source;
+pub mod source_version;
+pub mod suspension;
+pub mod token;

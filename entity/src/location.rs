@@ -1,0 +1,28 @@
+//! A site, as a platform names it.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `location`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "location")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    pub source_id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub external_id: String,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub time_zone: Option<String>,
+    pub happened_at: i64,
+    #[sea_orm(column_type = "Text")]
+    pub version_key: String,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

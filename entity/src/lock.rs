@@ -1,0 +1,29 @@
+//! A Kisi lock: a door. `restricted` is true where Kisi refuses an unlock that does not come from
+//! a phone at the reader.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `lock`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "lock")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    pub account_id: Uuid,
+    pub kisi_id: i64,
+    pub place_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub description: Option<String>,
+    pub online: Option<bool>,
+    pub restricted: bool,
+    pub gone_at: Option<i64>,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

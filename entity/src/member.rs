@@ -1,0 +1,28 @@
+//! Somebody who may hold something: one person of one or several sources. `name`, `email`,
+//! `search` and `problems` follow from the facts.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `member`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "member")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub email: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub search: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub problems: Option<String>,
+    pub created_at: i64,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,40 @@
+//! A club platform that sends events here. Secrets are sealed.
+
+use sea_orm::entity::prelude::*;
+
+use crate::kind::{Platform, SignatureScheme};
+
+/// A row of `source`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "source")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    pub platform: Platform,
+    pub signature: SignatureScheme,
+    #[sea_orm(column_type = "Text")]
+    pub path_key: String,
+    #[sea_orm(column_type = "Text")]
+    pub time_zone: String,
+    #[sea_orm(column_type = "Blob")]
+    pub secret: Option<Vec<u8>>,
+    #[sea_orm(column_type = "Blob")]
+    pub old_secret: Option<Vec<u8>>,
+    pub old_secret_until: Option<i64>,
+    pub read_every_s: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub mapping: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub problem: Option<String>,
+    pub created_at: i64,
+    pub removed_at: Option<i64>,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

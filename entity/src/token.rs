@@ -1,0 +1,28 @@
+//! A bearer token or member session, known by the SHA-256 of its secret alone.
+
+use sea_orm::entity::prelude::*;
+
+use crate::kind::Role;
+
+/// A row of `token`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "token")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub club_id: Uuid,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    pub role: Role,
+    #[sea_orm(column_type = "Blob")]
+    pub hash: Vec<u8>,
+    pub member_id: Option<Uuid>,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+}
+
+/// Joins are written out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,240 @@
+//! The first tables: clubs, what Kisi has, what the platforms say, rules and overrides, and the work to be done. One set of
+//! statements for SQLite and PostgreSQL. A table is a list of columns in a small language of its own, read by `table`.
+
+use sea_orm_migration::prelude::*;
+
+use crate::table::{create, drop};
+
+/// Name, columns (`!` part of the primary key, `?` nullable), indexes, unique indexes.
+const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
+    (
+        "club",
+        "id:uuid! name:str time_zone:str revision:i64 brake_enabled:bool brake_people:i32 \
+         brake_percent:i32 brake_window_s:i64 unlock_visibility:str created_at:i64",
+        &[],
+        &[],
+    ),
+    (
+        "token",
+        "id:uuid! club_id:uuid name:str role:str hash:bytes member_id:uuid? created_at:i64 \
+         expires_at:i64?",
+        &[],
+        &["hash", "club_id name"],
+    ),
+    (
+        "kisi_account",
+        "id:uuid! club_id:uuid name:str organization_id:i64? kisi_user_id:i64? credentials:bytes \
+         place_kisi_id:i64? invite_by_email:bool status:str problem:str? last_read_at:i64? \
+         read_due_at:i64 stopped_until:i64? failures:i32 change_window:str twins:str \
+         place_role:str? organization_role:str? created_at:i64",
+        &["club_id"],
+        &[],
+    ),
+    (
+        "place",
+        "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 name:str time_zone:str? gone_at:i64?",
+        &["club_id name id"],
+        &["account_id kisi_id"],
+    ),
+    (
+        "lock",
+        "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 place_id:uuid? name:str \
+         description:str? online:bool? restricted:bool gone_at:i64?",
+        &["club_id name id"],
+        &["account_id kisi_id"],
+    ),
+    (
+        "access_group",
+        "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 place_id:uuid? name:str \
+         description:str? managed:bool strangers:str problem:str? gone_at:i64?",
+        &["club_id name id"],
+        &["account_id kisi_id"],
+    ),
+    (
+        "group_lock",
+        "group_id:uuid! lock_id:uuid! club_id:uuid",
+        &["lock_id"],
+        &[],
+    ),
+    (
+        "member",
+        "id:uuid! club_id:uuid name:str email:str? search:str problems:str? created_at:i64",
+        &["club_id name id", "club_id email"],
+        &[],
+    ),
+    (
+        "source",
+        "id:uuid! club_id:uuid name:str platform:str signature:str path_key:str time_zone:str \
+         secret:bytes? old_secret:bytes? old_secret_until:i64? read_every_s:i64? mapping:str? \
+         problem:str? created_at:i64 removed_at:i64?",
+        &["club_id"],
+        &["path_key"],
+    ),
+    (
+        "source_version",
+        "id:uuid! club_id:uuid source_id:uuid aspect:str happened_at:i64 version_key:str \
+         learned_at:i64 superseded_at:i64? delivery_id:uuid?",
+        &["source_id aspect"],
+        &[],
+    ),
+    (
+        "person",
+        "id:uuid! club_id:uuid source_id:uuid? external_id:str member_id:uuid guest_only:bool",
+        &["member_id", "club_id external_id"],
+        &["source_id external_id"],
+    ),
+    (
+        "person_version",
+        "id:uuid! club_id:uuid person_id:uuid aspect:str value:str? happened_at:i64 \
+         version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
+        &["person_id aspect", "club_id value"],
+        &[],
+    ),
+    (
+        "company",
+        "id:uuid! club_id:uuid source_id:uuid external_id:str name:str",
+        &["club_id name id"],
+        &["source_id external_id"],
+    ),
+    (
+        "company_version",
+        "id:uuid! club_id:uuid company_id:uuid aspect:str value:str? happened_at:i64 \
+         version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
+        &["company_id aspect"],
+        &[],
+    ),
+    (
+        "company_person",
+        "id:uuid! club_id:uuid company_id:uuid person_id:uuid present:bool happened_at:i64 \
+         version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
+        &["company_id superseded_at", "person_id superseded_at"],
+        &[],
+    ),
+    (
+        "offering",
+        "id:uuid! club_id:uuid source_id:uuid kind:str external_id:str name:str happened_at:i64 \
+         version_key:str",
+        &["club_id name id"],
+        &["source_id kind external_id"],
+    ),
+    (
+        "location",
+        "id:uuid! club_id:uuid source_id:uuid external_id:str name:str time_zone:str? \
+         happened_at:i64 version_key:str",
+        &["club_id name id"],
+        &["source_id external_id"],
+    ),
+    (
+        "entitlement",
+        "id:uuid! club_id:uuid source_id:uuid kind:str external_id:str",
+        &[],
+        &["source_id kind external_id"],
+    ),
+    (
+        "entitlement_version",
+        "id:uuid! club_id:uuid source_id:uuid entitlement_id:uuid kind:str status:str \
+         offering_id:uuid? offering_kind:str? location_id:uuid? person_id:uuid? company_id:uuid? \
+         starts_at:i64? starts_on:str? ends_at:i64? ends_on:str? block_reason:str? \
+         block_since:i64? deleted:bool happened_at:i64 version_key:str learned_at:i64 \
+         superseded_at:i64? delivery_id:uuid?",
+        &["entitlement_id superseded_at", "person_id superseded_at", "company_id superseded_at"],
+        &[],
+    ),
+    (
+        "entitlement_person",
+        "version_id:uuid! person_id:uuid! club_id:uuid part:str",
+        &["person_id"],
+        &[],
+    ),
+    (
+        "rule",
+        "id:uuid! club_id:uuid rule_id:uuid version:i32 target_kind:str target_id:uuid name:str \
+         enabled:bool conditions:str actor:str? learned_at:i64 superseded_at:i64?",
+        &["club_id superseded_at", "rule_id version"],
+        &[],
+    ),
+    (
+        "share",
+        "id:uuid! club_id:uuid member_id:uuid scope_kind:str scope_id:uuid from_at:i64? \
+         until_at:i64? notify:bool note:str? actor:str? learned_at:i64 superseded_at:i64?",
+        &["member_id superseded_at"],
+        &[],
+    ),
+    (
+        "suspension",
+        "id:uuid! club_id:uuid member_id:uuid reason:str until_at:i64? actor:str? learned_at:i64 \
+         superseded_at:i64?",
+        &["member_id superseded_at"],
+        &[],
+    ),
+    (
+        "kisi_user",
+        "id:uuid! club_id:uuid account_id:uuid member_id:uuid email:str kisi_id:i64? sent:bool \
+         problem:str?",
+        &["member_id"],
+        &["account_id member_id email"],
+    ),
+    (
+        "kisi_grant",
+        "id:uuid! club_id:uuid account_id:uuid member_id:uuid kisi_user_id:uuid scope_kind:str \
+         scope_id:uuid kisi_id:i64? valid_from:i64? valid_until:i64? state:str intent:str \
+         want_from:i64? want_until:i64? notify:bool problem:str? created_at:i64 confirmed_at:i64?",
+        &["account_id member_id", "member_id"],
+        &[],
+    ),
+    (
+        "due",
+        "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
+         settled_generation:i64 lane:i32? attempts:i32",
+        &["account_id due_at", "member_id"],
+        &[],
+    ),
+    (
+        "lease",
+        "name:str! holder:str expires_at:i64",
+        &[],
+        &[],
+    ),
+    (
+        "delivery",
+        "id:uuid! club_id:uuid source_id:uuid external_id:str event_type:str? status:str \
+         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 headers:str \
+         body:bytes",
+        &["club_id id", "club_id status id", "source_id status"],
+        &["source_id external_id"],
+    ),
+    (
+        "delivery_member",
+        "delivery_id:uuid! member_id:uuid! club_id:uuid",
+        &["member_id"],
+        &[],
+    ),
+    (
+        "history",
+        "id:uuid! club_id:uuid at:i64 kind:str member_id:uuid? target_kind:str? target_id:uuid? \
+         cause:str delivery_id:uuid? rule_id:uuid? actor:str? message:str",
+        &["club_id id", "member_id"],
+        &[],
+    ),
+];
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (name, columns, indexes, unique) in TABLES {
+            create(manager, name, columns, indexes, unique).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (name, ..) in TABLES.iter().rev() {
+            drop(manager, name).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Makes tables from one line each, `name:type` with `!` for the primary key and `?` for nullable, so that a migration
+//! can be read at a glance. Types are those that SQLite and PostgreSQL share: uuid, str, i64, i32, bool, bytes.
+
+use sea_orm_migration::prelude::*;
+
+/// Creates a table with its indexes. An index is its columns, parted by spaces.
+pub async fn create(
+    manager: &SchemaManager<'_>,
+    name: &str,
+    columns: &str,
+    indexes: &[&str],
+    unique: &[&str],
+) -> Result<(), DbErr> {
+    let mut table = Table::create();
+    table.table(Alias::new(name));
+    let mut key = Index::create();
+    for column in columns.split_whitespace() {
+        let (field, rest) = column.split_once(':').ok_or_else(|| wrong(name, column))?;
+        let kind = rest.trim_end_matches(['!', '?']);
+        let mut definition = ColumnDef::new(Alias::new(field));
+        match kind {
+            "uuid" => definition.uuid(),
+            "str" => definition.text(),
+            "i64" => definition.big_integer(),
+            "i32" => definition.integer(),
+            "bool" => definition.boolean(),
+            "bytes" => definition.blob(),
+            _ => return Err(wrong(name, column)),
+        };
+        if rest.ends_with('?') {
+            definition.null();
+        } else {
+            definition.not_null();
+        }
+        if rest.ends_with('!') {
+            key.col(Alias::new(field));
+        }
+        table.col(&mut definition);
+    }
+    table.primary_key(&mut key);
+    manager.create_table(table).await?;
+    for (columns, is_unique) in
+        indexes.iter().map(|i| (*i, false)).chain(unique.iter().map(|u| (*u, true)))
+    {
+        let mut index = Index::create();
+        index.name(format!("{name}_{}", columns.replace(' ', "_"))).table(Alias::new(name));
+        for column in columns.split_whitespace() {
+            index.col(Alias::new(column));
+        }
+        if is_unique {
+            index.unique();
+        }
+        manager.create_index(index).await?;
+    }
+    Ok(())
+}
+
+/// Drops a table with its indexes.
+pub async fn drop(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
+    manager.drop_table(Table::drop().table(Alias::new(name)).to_owned()).await
+}
+
+fn wrong(table: &str, column: &str) -> DbErr {
+    DbErr::Custom(format!("{table}: a column is name:type, not {column:?}"))
+}

@@ -1,0 +1,69 @@
+//! Everything that the parts of the service share, put together once: by `serve`, by the demo and by the tests alike.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    ingest::queue::Queue,
+    kisi::Clients,
+    secret::{SecretError, Sealer},
+    store::{Db, StoreError},
+    wake::Waker,
+};
+
+/// The running service's parts.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// What time it is.
+    pub clock: Clock,
+    /// The database.
+    pub db: Db,
+    /// Seals and opens stored secrets.
+    pub sealer: Sealer,
+    /// Wakes the loop.
+    pub waker: Waker,
+    /// The way in for deliveries.
+    pub queue: Queue,
+    /// Ways to Kisi.
+    pub kisi: Clients,
+}
+
+/// Why the service could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or migrated.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// The encryption key is no good.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// No HTTP client can be made.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+    /// The file beside the database that holds the encryption key cannot be used.
+    #[error("the encryption key at {path} cannot be used")]
+    KeyFile {
+        /// Where it is.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl App {
+    /// Connects and migrates the database, and starts the queue.
+    pub async fn start(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
+        let db = Db::connect(config.database_url.expose_secret()).await?;
+        db.migrate().await?;
+        let sealer = crate::key_file::sealer(&config)?;
+        let waker = Waker::default();
+        let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
+        let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
+        Ok(Arc::new(Self { config, clock, db, sealer, waker, queue, kisi }))
+    }
+}

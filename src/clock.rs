@@ -1,0 +1,81 @@
+//! The one place that knows what time it is and makes new ids. Everything else is told: functions take an instant, and
+//! what waits for time waits on a `Clock`, so that tests can turn it by hand. Clippy forbids `now()` elsewhere.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Instant;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// The time of day: the system's, or one that a test turns.
+#[derive(Clone, Debug)]
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    System,
+    Manual(Arc<watch::Sender<Instant>>),
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self(Kind::System)
+    }
+
+    /// A clock that stands still until it is turned.
+    pub fn manual(start: Instant) -> Self {
+        Self(Kind::Manual(Arc::new(watch::Sender::new(start))))
+    }
+
+    /// The present instant, to the microsecond.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Kind::System => Instant::from_timestamp(jiff::Timestamp::now()),
+            Kind::Manual(turned) => *turned.borrow(),
+        }
+    }
+
+    /// Turns a manual clock to a later instant; does nothing to the system's.
+    pub fn turn_to(&self, to: Instant) {
+        if let Kind::Manual(turned) = &self.0 {
+            turned.send_if_modified(|now| {
+                let later = to > *now;
+                if later {
+                    *now = to;
+                }
+                later
+            });
+        }
+    }
+
+    /// Waits until the clock shows `at` or later.
+    pub async fn sleep_until(&self, at: Instant) {
+        match &self.0 {
+            Kind::System => {
+                let now = self.now();
+                if at > now {
+                    let micros = at.micros().saturating_sub(now.micros());
+                    tokio::time::sleep(Duration::from_micros(micros.unsigned_abs())).await;
+                }
+            }
+            Kind::Manual(turned) => {
+                let mut seen = turned.subscribe();
+                // The sender lives in `self`, so this cannot end early.
+                let _ = seen.wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+
+    /// Waits for a length of this clock's time.
+    pub async fn sleep(&self, length: Duration) {
+        self.sleep_until(self.now().plus(length)).await;
+    }
+}
+
+/// A new id, later in order than every id that this process made before.
+#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}

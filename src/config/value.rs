@@ -1,0 +1,162 @@
+//! From a setting's text to its value.
+//!
+//! Promises that what is returned is within the setting's range. None means the text is wrong; why
+//! is said by the table of settings. Never looks at anything but the text. The table names these
+//! functions.
+
+use std::time::Duration;
+
+use base64::Engine;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::graphql::scalar::parse_duration;
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+pub(super) fn database(text: &str) -> Option<SecretString> {
+    let rest = ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))?;
+    (!rest.is_empty()).then(|| text.to_owned().into())
+}
+
+pub(super) fn listen(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    let plain = match host.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')?
+            .parse::<std::net::Ipv6Addr>()
+            .is_ok(),
+        None => !host.is_empty() && !host.contains([':', '/', ' ', '@']),
+    };
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && digits && port.parse::<u16>().is_ok()).then(|| text.to_owned())
+}
+
+pub(super) fn key(text: &str) -> Option<Option<SecretString>> {
+    // The table reads what is left out as nothing; nothing that was written does not come here.
+    if text.is_empty() {
+        return Some(None);
+    }
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .ok()?;
+    (bytes.len() == 32).then(|| Some(text.to_owned().into()))
+}
+
+pub(super) fn url(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text).ok()?;
+    let this_machine = match url.host()? {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && this_machine);
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !scheme || !bare {
+        return None;
+    }
+    // Joining a relative path replaces what stands behind the last slash.
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Some(url)
+}
+
+/// A whole number between two others, both included; digits alone.
+fn number(text: &str, least: u64, most: u64) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits)?;
+    (least..=most).contains(&number).then_some(number)
+}
+
+pub(super) fn rate(text: &str) -> Option<u32> {
+    number(text, 1, 1_000)?.try_into().ok()
+}
+
+pub(super) fn max_bytes(text: &str) -> Option<usize> {
+    number(text, 1 << 10, 64 << 20)?.try_into().ok()
+}
+
+fn length(text: &str, least: u64, most: u64) -> Option<Duration> {
+    let length = parse_duration(text).ok()?;
+    (least..=most).contains(&length.as_secs()).then_some(length)
+}
+
+pub(super) fn horizon(text: &str) -> Option<Duration> {
+    length(text, HOUR, 366 * DAY)
+}
+
+pub(super) fn sweep_interval(text: &str) -> Option<Duration> {
+    length(text, 60, 7 * DAY)
+}
+
+pub(super) fn tolerance(text: &str) -> Option<Duration> {
+    length(text, 0, DAY)
+}
+
+pub(super) fn flag(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
+pub(super) fn origins(text: &str) -> Option<Vec<String>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',')
+        .map(|origin| origin_of(origin.trim()))
+        .collect()
+}
+
+/// An origin as browsers write it, so that the two can be compared as text.
+fn origin_of(text: &str) -> Option<String> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let origin = url.origin().ascii_serialization();
+    let same = text.trim_end_matches('/').eq_ignore_ascii_case(&origin);
+    // A port that is the scheme's own is left out by browsers.
+    let default_port = url.port().is_none() && url.as_str() == format!("{origin}/");
+    (same || default_port).then_some(origin)
+}
+
+pub(super) fn log(text: &str) -> Option<String> {
+    let good = tracing_subscriber::EnvFilter::try_new(text).is_ok();
+    (good && !text.trim().is_empty()).then(|| text.to_owned())
+}
+
+pub(super) fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+/// A default as TOML writes it.
+pub(super) fn toml(default: &str) -> String {
+    if default.is_empty() {
+        return "[]".to_owned();
+    }
+    let bare = default.parse::<bool>().is_ok() || default.parse::<i64>().is_ok();
+    if bare {
+        default.to_owned()
+    } else {
+        format!("{default:?}")
+    }
+}

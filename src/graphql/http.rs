@@ -1,0 +1,123 @@
+//! GraphQL over HTTP, by GET and POST, for any executor.
+//!
+//! Promises the answers of the GraphQL-over-HTTP specification, a code and a request id on every
+//! fault, and that a mutation which has begun is finished although its caller hangs up. Never runs
+//! a mutation by GET, a batch, or a body that a browser may send from a foreign page unasked; never
+//! lets the text of an inner fault out. The route of the API calls [`serve`]; the schema is built
+//! through [`guard::guarded`]; the socket marks its errors with [`answer::mark_errors`].
+
+pub mod answer;
+pub mod guard;
+mod negotiate;
+mod nulls;
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use async_graphql::{Data, Executor, Request, Response};
+use tracing::Instrument;
+
+use answer::{Answerer, Refusal};
+use guard::{Kind, QueriesOnly};
+use negotiate::Media;
+
+/// The largest body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Answers one GraphQL request. `data` adds what the resolvers look up, such as who asks;
+/// `request_id` goes into every error and beside it into the log. Who may ask at all is settled
+/// before.
+///
+/// The schema behind the executor should be [`guard::guarded`]: only then a mutation that is stored
+/// as a persisted query is refused by GET as well.
+pub async fn serve<E: Executor>(
+    executor: &E,
+    http: &HttpRequest,
+    body: web::Payload,
+    request_id: &str,
+    data: impl FnOnce(&mut Data),
+) -> HttpResponse {
+    let accepted = negotiate::negotiate(http.headers());
+    let answerer = Answerer {
+        media: accepted.unwrap_or(Media::Json),
+        request_id,
+    };
+    if accepted.is_none() {
+        return answerer.refuse(&Refusal::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "Accept must allow application/graphql-response+json or application/json",
+        ));
+    }
+    let mut request = match read(http, body).await {
+        Ok(request) => request,
+        Err(refusal) => return answerer.refuse(&refusal),
+    };
+    // A document that is wrong or known by its hash alone has no kind yet: the executor says so, or
+    // its guard.
+    let kind = guard::kind_of(&mut request);
+    if http.method() == Method::GET {
+        if kind == Some(Kind::Mutation) {
+            return answerer.refuse(&Refusal::mutation_by_get());
+        }
+        request.data.insert(QueriesOnly);
+    }
+    data(&mut request.data);
+    match execute(executor, request, kind).await {
+        Some(response) => answerer.answer(response),
+        None => answerer.fail("the execution of a mutation panicked"),
+    }
+}
+
+/// The answer to a request without a good token: 401, in the form of a GraphQL answer.
+pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
+    let media = negotiate::negotiate(http.headers()).unwrap_or(Media::Json);
+    let mut answer = Answerer { media, request_id }.refuse(&Refusal::unauthenticated());
+    let scheme = header::HeaderValue::from_static("Bearer");
+    answer
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, scheme);
+    answer
+}
+
+/// Runs the request; what may change something runs by itself, since actix drops this future when
+/// the caller leaves. None where it panicked.
+async fn execute<E: Executor>(
+    executor: &E,
+    request: Request,
+    kind: Option<Kind>,
+) -> Option<Response> {
+    if kind == Some(Kind::Query) {
+        return Some(executor.execute(request).await);
+    }
+    let executor = executor.clone();
+    let run = async move { executor.execute(request).await };
+    tokio::spawn(run.in_current_span()).await.ok()
+}
+
+async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal> {
+    if http.method() == Method::GET {
+        return parse::from_query(http.query_string());
+    }
+    if http.method() != Method::POST {
+        return Err(Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "GraphQL is asked by GET or POST",
+        )
+        .allowing("GET, POST"));
+    }
+    parse::check_type(http.headers())?;
+    let length = http.headers().get(header::CONTENT_LENGTH);
+    let announced = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // What says beforehand that it is too large need not be read to learn it.
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+        return Err(Refusal::too_large());
+    }
+    match body.to_bytes_limited(MAX_BODY_BYTES).await {
+        Ok(Ok(bytes)) => parse::from_body(&bytes),
+        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "The body broke off")),
+        Err(_) => Err(Refusal::too_large()),
+    }
+}

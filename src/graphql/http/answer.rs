@@ -1,0 +1,233 @@
+//! From a GraphQL response, or a refusal, to an HTTP response.
+//!
+//! Promises `extensions.code` and `extensions.requestId` on every error, statuses as the negotiated
+//! media type asks, and no `data` where nothing was executed. Never shows the message of an inner
+//! fault: that goes to the log, beside the request id. `serve` calls it; the socket uses
+//! [`mark_errors`].
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use serde::Serialize;
+
+use super::guard::MutationByGet;
+use super::negotiate::Media;
+
+const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+const INTERNAL: &str = "INTERNAL";
+const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+const TOO_COMPLEX: &str = "TOO_COMPLEX";
+const INTERNAL_MESSAGE: &str = "Something went wrong on our side";
+
+/// Gives each error its code, where it has none, and the request id; an inner fault loses its
+/// message to the log.
+///
+/// Without a code: what a limit refused is `TOO_COMPLEX`, what was refused before execution or
+/// could not be read as an argument is `BAD_USER_INPUT`, all else is `INTERNAL`.
+pub fn mark_errors(response: &mut Response, request_id: &str) {
+    let executed = !is_request_error(response);
+    for error in &mut response.errors {
+        let given = match error
+            .extensions
+            .as_ref()
+            .and_then(|extensions| extensions.get("code"))
+        {
+            Some(Value::String(code)) => Some(code.clone()),
+            _ => None,
+        };
+        let code = given.unwrap_or_else(|| code_of(error, executed).to_owned());
+        if code == INTERNAL {
+            let path = serde_json::to_string(&error.path).unwrap_or_default();
+            tracing::error!(request_id, path, error = error.message, "a resolver failed");
+            INTERNAL_MESSAGE.clone_into(&mut error.message);
+        }
+        let extensions = error
+            .extensions
+            .get_or_insert_with(ErrorExtensionValues::default);
+        extensions.set("code", code);
+        extensions.set("requestId", request_id);
+    }
+}
+
+fn code_of(error: &ServerError, executed: bool) -> &'static str {
+    let message = error.message.as_str();
+    let limited = message == "Query is too complex."
+        || message == "Query is nested too deep."
+        || message == "recursion limit exceeded."
+        || message.starts_with("The recursion depth of the query cannot be greater than")
+        || message.starts_with("The number of directives on the field");
+    // How async-graphql words an argument that no value of its type could be made of.
+    let misread =
+        message.starts_with("Failed to parse \"") || message.starts_with("Expected input type \"");
+    if limited {
+        TOO_COMPLEX
+    } else if misread || !executed {
+        BAD_USER_INPUT
+    } else {
+        INTERNAL
+    }
+}
+
+/// Whether the request was refused before any of it was executed.
+fn is_request_error(response: &Response) -> bool {
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// Why a request is answered without being asked of the executor.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    message: String,
+    code: &'static str,
+    allow: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            code: BAD_USER_INPUT,
+            allow: None,
+        }
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is larger than 256 KiB",
+        )
+    }
+
+    pub(super) fn mutation_by_get() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Mutations are sent by POST").allowing("POST")
+    }
+
+    pub(super) fn unauthenticated() -> Self {
+        let refusal = Self::new(StatusCode::UNAUTHORIZED, "A valid bearer token is needed");
+        Self {
+            code: UNAUTHENTICATED,
+            ..refusal
+        }
+    }
+
+    /// Names the methods that would have been right.
+    pub(super) fn allowing(self, methods: &'static str) -> Self {
+        Self {
+            allow: Some(methods),
+            ..self
+        }
+    }
+}
+
+/// What every answer to one request shares.
+pub(super) struct Answerer<'a> {
+    pub(super) media: Media,
+    pub(super) request_id: &'a str,
+}
+
+/// A response as it is written: `data` is absent, not null, where nothing was executed.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+impl Answerer<'_> {
+    /// The answer of the executor: 200, but for a refused request 400 where the media type lets
+    /// statuses speak.
+    pub(super) fn answer(&self, mut response: Response) -> HttpResponse {
+        if response
+            .errors
+            .iter()
+            .any(|error| error.source::<MutationByGet>().is_some())
+        {
+            return self.refuse(&Refusal::mutation_by_get());
+        }
+        mark_errors(&mut response, self.request_id);
+        let refused = is_request_error(&response);
+        let status = match self.media {
+            Media::GraphqlResponse if refused => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        let body = Body {
+            data: (!refused).then_some(&response.data),
+            errors: &response.errors,
+            extensions: &response.extensions,
+        };
+        let mut answer = self.write(status, &body);
+        for (name, value) in &response.http_headers {
+            let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
+            let value = header::HeaderValue::from_bytes(value.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, value) {
+                answer.headers_mut().append(name, value);
+            }
+        }
+        answer
+    }
+
+    /// The answer where the executor was not asked.
+    pub(super) fn refuse(&self, refusal: &Refusal) -> HttpResponse {
+        let mut answer = self.fault(refusal.status, refusal.code, &refusal.message);
+        if let Some(methods) = refusal.allow {
+            answer
+                .headers_mut()
+                .insert(header::ALLOW, header::HeaderValue::from_static(methods));
+        }
+        answer
+    }
+
+    /// The answer where the service itself failed; the reason is for the log alone.
+    pub(super) fn fail(&self, reason: &str) -> HttpResponse {
+        tracing::error!(
+            request_id = self.request_id,
+            error = reason,
+            "a GraphQL request failed"
+        );
+        self.fault(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            INTERNAL,
+            INTERNAL_MESSAGE,
+        )
+    }
+
+    fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
+        let mut error = ServerError::new(message, None);
+        let extensions = error
+            .extensions
+            .get_or_insert_with(ErrorExtensionValues::default);
+        extensions.set("code", code);
+        extensions.set("requestId", self.request_id);
+        self.write(
+            status,
+            &Body {
+                data: None,
+                errors: &[error],
+                extensions: &BTreeMap::new(),
+            },
+        )
+    }
+
+    fn write(&self, status: StatusCode, body: &Body<'_>) -> HttpResponse {
+        match serde_json::to_vec(body) {
+            Ok(bytes) => HttpResponse::build(status)
+                .insert_header((header::CONTENT_TYPE, self.media.content_type()))
+                .insert_header((header::VARY, "Accept"))
+                // An answer depends on who asks, which no cache can see.
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .body(bytes),
+            Err(error) => {
+                tracing::error!(request_id = self.request_id, %error, "no JSON could be written");
+                HttpResponse::InternalServerError().finish()
+            }
+        }
+    }
+}

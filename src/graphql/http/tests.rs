@@ -1,0 +1,204 @@
+//! The handler from outside: requests over actix against a small schema.
+//!
+//! Here stands what the tests ask and how; each file beneath asks about one thing.
+
+mod errors;
+mod requests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::http::{StatusCode, header};
+use actix_web::test::TestRequest;
+use actix_web::{App, HttpRequest, web};
+use async_graphql::{Context, EmptySubscription, ErrorExtensions, Object, Schema};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Kind, MAX_BODY_BYTES, execute, serve};
+use crate::graphql::scalar::Duration;
+
+struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self, name: Option<String>) -> String {
+        name.unwrap_or_else(|| "world".to_owned())
+    }
+
+    async fn asker(&self, ctx: &Context<'_>) -> String {
+        ctx.data_opt::<&'static str>()
+            .copied()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    async fn length(&self, of: Duration) -> Duration {
+        of
+    }
+
+    async fn first(&self, first: i32) -> i32 {
+        first
+    }
+
+    async fn leaky(&self) -> async_graphql::Result<Option<String>> {
+        Err("SELECT secret FROM key".into())
+    }
+
+    async fn strict(&self) -> async_graphql::Result<String> {
+        Err("SELECT secret FROM key".into())
+    }
+
+    async fn forbidden(&self) -> async_graphql::Result<Option<String>> {
+        let error = async_graphql::Error::new("Only an admin may");
+        Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+    }
+
+    async fn own(&self) -> Query {
+        Query
+    }
+
+    async fn maybe(&self) -> Option<Query> {
+        Some(Query)
+    }
+
+    async fn holed(&self) -> Vec<Option<Item>> {
+        (0..3).map(|n| Some(Item(n))).collect()
+    }
+
+    async fn whole(&self) -> Option<Vec<Item>> {
+        Some((0..3).map(Item).collect())
+    }
+
+    async fn fallible(&self) -> async_graphql::Result<Vec<Item>> {
+        Ok((0..3).map(Item).collect())
+    }
+}
+
+struct Item(i32);
+
+#[Object]
+impl Item {
+    async fn n(&self) -> i32 {
+        self.0
+    }
+
+    async fn odd(&self) -> async_graphql::Result<i32> {
+        tokio::task::yield_now().await;
+        if self.0 % 2 == 1 {
+            Ok(self.0)
+        } else {
+            Err("even".into())
+        }
+    }
+}
+
+struct Mutation;
+
+#[Object]
+impl Mutation {
+    async fn count(&self, ctx: &Context<'_>) -> async_graphql::Result<i32> {
+        ctx.data::<Arc<AtomicUsize>>()?
+            .fetch_add(1, Ordering::SeqCst);
+        Ok(1)
+    }
+
+    async fn slow(&self, ctx: &Context<'_>) -> async_graphql::Result<i32> {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        ctx.data::<Arc<AtomicUsize>>()?
+            .fetch_add(1, Ordering::SeqCst);
+        Ok(1)
+    }
+}
+
+type TestSchema = Schema<Query, Mutation, EmptySubscription>;
+
+fn schema(counter: &Arc<AtomicUsize>) -> TestSchema {
+    super::guard::guarded(Schema::build(Query, Mutation, EmptySubscription))
+        .limit_depth(8)
+        .limit_complexity(50)
+        .data(Arc::clone(counter))
+        .finish()
+}
+
+async fn route(
+    schema: web::Data<TestSchema>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> actix_web::HttpResponse {
+    serve(schema.get_ref(), &request, body, "request-1", |data| {
+        data.insert("the asker")
+    })
+    .await
+}
+
+const OWN_TYPE: &str = "application/graphql-response+json";
+
+struct Got {
+    status: StatusCode,
+    headers: header::HeaderMap,
+    body: Value,
+}
+
+impl Got {
+    fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or("none")
+    }
+
+    fn header(&self, name: header::HeaderName) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("none")
+    }
+
+    fn message(&self) -> &str {
+        self.body["errors"][0]["message"].as_str().unwrap_or("none")
+    }
+}
+
+async fn send(schema: &TestSchema, request: TestRequest) -> Got {
+    let data = web::Data::new(schema.clone());
+    let app = App::new()
+        .app_data(data)
+        .route("/graphql", web::route().to(route));
+    let app = actix_web::test::init_service(app).await;
+    let response = actix_web::test::call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = actix_web::test::read_body(response).await;
+    Got {
+        status,
+        headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    }
+}
+
+fn post(body: impl Into<web::Bytes>) -> TestRequest {
+    TestRequest::post()
+        .uri("/graphql")
+        .insert_header((header::ACCEPT, OWN_TYPE))
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .set_payload(body)
+}
+
+fn ask(query: &str) -> TestRequest {
+    post(json!({ "query": query }).to_string())
+}
+
+fn get(parameters: &[(&str, &str)]) -> TestRequest {
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    TestRequest::get()
+        .uri(&format!("/graphql?{query}"))
+        .insert_header((header::ACCEPT, OWN_TYPE))
+}
+
+fn new_schema() -> (TestSchema, Arc<AtomicUsize>) {
+    let counter = Arc::new(AtomicUsize::new(0));
+    (schema(&counter), counter)
+}

@@ -1,0 +1,127 @@
+//! Instants as RFC 3339 text, to and from microseconds since 1970.
+//!
+//! Promises UTC with a trailing Z on the way out, any offset on the way in, and the years 0001 to
+//! 9999. Digits below a microsecond are dropped, towards the past. Never reads a local time without
+//! its offset. The scalar `DateTime` calls it, and whoever reads or shows instants outside GraphQL.
+
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, Time, datetime};
+
+use super::ScalarError;
+use super::calendar::{digits, parse_date};
+
+const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
+const FIRST: DateTime = datetime(1, 1, 1, 0, 0, 0, 0);
+const LAST: DateTime = datetime(9999, 12, 31, 23, 59, 59, 999_999_000);
+
+const FORMAT: ScalarError = ScalarError(
+    "an instant is written as RFC 3339 asks, with an offset, such as 2026-01-31T09:30:00Z or \
+     2026-01-31T10:30:00+01:00",
+);
+const RANGE: ScalarError = ScalarError("an instant lies in the years 0001 to 9999, UTC");
+
+/// Reads an RFC 3339 instant with any offset: microseconds since 1970-01-01T00:00:00Z. A leap
+/// second is read as the second before it.
+///
+/// # Errors
+/// Where the text is not so written, names a date or time that does not exist, or lies outside the
+/// years 0001 to 9999.
+pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
+    let (day, clock) = text.split_once(['T', 't']).ok_or(FORMAT)?;
+    let local = parse_date(day)
+        .map_err(|_| FORMAT)?
+        .to_datetime(Time::midnight());
+    let (hour, minute, second) = match (clock.get(..8), clock.as_bytes()) {
+        (Some(hms), [_, _, b':', _, _, b':', ..]) => {
+            let part = |range| hms.get(range).and_then(digits).ok_or(FORMAT);
+            (part(0..2)?, part(3..5)?, part(6..8)?)
+        }
+        _ => return Err(FORMAT),
+    };
+    if hour > 23 || minute > 59 || second > 60 {
+        return Err(FORMAT);
+    }
+    let (micros, zone) = fraction(clock.get(8..).ok_or(FORMAT)?)?;
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second.min(59));
+    let since_midnight = SignedDuration::from_micros(seconds * 1_000_000 + micros);
+    let shift = SignedDuration::from_secs(offset_seconds(zone)?);
+    // Both are below two days, so their difference cannot overflow; the sum with the date may.
+    let utc = local
+        .checked_add(since_midnight - shift)
+        .map_err(|_| RANGE)?;
+    if !(FIRST..=LAST).contains(&utc) {
+        return Err(RANGE);
+    }
+    i64::try_from(utc.duration_since(EPOCH).as_micros()).map_err(|_| RANGE)
+}
+
+/// The microseconds that stand before the offset, and what is left of the text.
+fn fraction(text: &str) -> Result<(i64, &str), ScalarError> {
+    let Some(rest) = text.strip_prefix('.') else {
+        return Ok((0, text));
+    };
+    let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or(FORMAT)?;
+    if end == 0 {
+        return Err(FORMAT);
+    }
+    let (digits, zone) = rest.split_at(end);
+    let micros = digits
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(6)
+        .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Ok((micros, zone))
+}
+
+/// How far local time is ahead of UTC, in seconds.
+fn offset_seconds(zone: &str) -> Result<i64, ScalarError> {
+    if matches!(zone, "Z" | "z") {
+        return Ok(0);
+    }
+    let sign = match zone.get(..1) {
+        Some("+") => 1,
+        Some("-") => -1,
+        _ => return Err(FORMAT),
+    };
+    let (hours, minutes) = zone
+        .get(1..)
+        .and_then(|rest| rest.split_once(':'))
+        .ok_or(FORMAT)?;
+    if hours.len() != 2 || minutes.len() != 2 {
+        return Err(FORMAT);
+    }
+    match (digits(hours), digits(minutes)) {
+        (Some(hours @ 0..=23), Some(minutes @ 0..=59)) => {
+            Ok(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
+        }
+        _ => Err(FORMAT),
+    }
+}
+
+/// Writes microseconds since 1970 in UTC with a trailing Z, with a fraction only where the second
+/// is not whole.
+///
+/// An instant outside the years 0001 to 9999 cannot be written: the nearest that can is.
+pub fn format_instant(micros: i64) -> String {
+    let nearest = if micros < 0 { FIRST } else { LAST };
+    let utc = EPOCH
+        .checked_add(SignedDuration::from_micros(micros))
+        .map_or(nearest, |utc| utc.clamp(FIRST, LAST));
+    let (day, time) = (utc.date(), utc.time());
+    let mut text = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        day.year(),
+        day.month(),
+        day.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    let fraction = time.subsec_nanosecond() / 1_000;
+    if fraction > 0 {
+        let digits = format!(".{fraction:06}");
+        text.push_str(digits.trim_end_matches('0'));
+    }
+    text.push('Z');
+    text
+}

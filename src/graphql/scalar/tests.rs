@@ -1,0 +1,281 @@
+//! What each scalar reads, refuses and writes; and that reading undoes writing.
+
+use std::time::Duration as Length;
+
+use async_graphql::{ScalarType, Value};
+use proptest::prelude::*;
+
+use super::*;
+
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z, in microseconds since 1970.
+const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
+#[test]
+fn instants_of_any_offset_are_written_in_utc() {
+    for (given, written) in [
+        ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
+        ("2026-01-31t09:30:00z", "2026-01-31T09:30:00Z"),
+        ("2026-01-31T00:30:00+01:00", "2026-01-30T23:30:00Z"),
+        ("2026-01-31T23:30:00-05:45", "2026-02-01T05:15:00Z"),
+        ("2026-01-31T09:30:00-00:00", "2026-01-31T09:30:00Z"),
+        ("2026-01-31T09:30:00.5Z", "2026-01-31T09:30:00.5Z"),
+        ("2026-01-31T09:30:00.000000Z", "2026-01-31T09:30:00Z"),
+        (
+            "2026-01-31T09:30:00.1234569Z",
+            "2026-01-31T09:30:00.123456Z",
+        ),
+        (
+            "1969-12-31T23:59:59.9999999Z",
+            "1969-12-31T23:59:59.999999Z",
+        ),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+    ] {
+        assert_eq!(
+            parse_instant(given).map(format_instant).as_deref(),
+            Ok(written),
+            "{given}"
+        );
+    }
+    assert_eq!(parse_instant("1970-01-01T00:00:01Z"), Ok(1_000_000));
+}
+
+#[test]
+fn what_is_no_instant_is_refused() {
+    for given in [
+        "",
+        "2026-01-31",
+        "2026-01-31T09:30:00",
+        "2026-01-31 09:30:00Z",
+        "2026-01-31T09:30Z",
+        "2026-01-31T09:30:00.Z",
+        "2026-01-31T24:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-01-31T09:30:00+1:00",
+        "2026-01-31T09:30:00+24:00",
+        "2026-01-31T09:30:00+0100",
+        "2026-01-31T09:30:00Z ",
+        "2026-01-31T09:30:00é",
+        "+2026-01-31T09:30:00Z",
+        "0000-12-31T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-00:01",
+        "9999-12-31T23:59:59-23:59",
+        "２０26-01-31T09:30:00Z",
+    ] {
+        assert!(parse_instant(given).is_err(), "{given}");
+    }
+}
+
+#[test]
+fn an_instant_that_cannot_be_written_becomes_the_nearest_that_can() {
+    assert_eq!(format_instant(i64::MAX), "9999-12-31T23:59:59.999999Z");
+    assert_eq!(format_instant(i64::MIN), "0001-01-01T00:00:00Z");
+    assert_eq!(format_instant(*YEARS.start() - 1), "0001-01-01T00:00:00Z");
+    assert_eq!(
+        format_instant(*YEARS.end() + 1),
+        "9999-12-31T23:59:59.999999Z"
+    );
+}
+
+#[test]
+fn durations_are_written_canonically() {
+    for (given, written) in [
+        ("PT30M", "PT30M"),
+        ("PT90M", "PT1H30M"),
+        ("P7D", "P7D"),
+        ("P1W", "P7D"),
+        ("P1W1D", "P8D"),
+        ("PT24H", "P1D"),
+        ("PT25H", "PT25H"),
+        ("P1DT1H", "PT25H"),
+        ("P1DT0S", "P1D"),
+        ("PT0S", "PT0S"),
+        ("P0D", "PT0S"),
+        ("PT3661S", "PT1H1M1S"),
+        ("PT007M", "PT7M"),
+        ("P365250D", "P365250D"),
+    ] {
+        assert_eq!(
+            parse_duration(given).map(format_duration).as_deref(),
+            Ok(written),
+            "{given}"
+        );
+    }
+    assert_eq!(format_duration(Length::from_millis(1_900)), "PT1S");
+    assert_eq!(format_duration(Length::MAX).get(..3), Some("PT5"));
+}
+
+#[test]
+fn what_is_no_duration_is_refused() {
+    for given in [
+        "",
+        "P",
+        "PT",
+        "P1DT",
+        "P1M",
+        "P1Y",
+        "-P1D",
+        "P-1D",
+        "+P1D",
+        "PT1.5S",
+        "PT1,5S",
+        "p1d",
+        "PT1",
+        "PT1M1H",
+        "PT1H1H",
+        "P1H",
+        "PT1D",
+        "P1D ",
+        "PTM",
+        "30",
+        "P365251D",
+        "PT99999999999999999999S",
+        "P18446744073709551615W",
+    ] {
+        assert!(parse_duration(given).is_err(), "{given}");
+    }
+}
+
+#[test]
+fn local_times_and_dates_are_strict() {
+    assert_eq!(parse_local_time("00:00"), Ok(0));
+    assert_eq!(parse_local_time("23:59"), Ok(1439));
+    assert_eq!(parse_local_time("24:00"), Ok(1440));
+    for given in [
+        "24:01", "25:00", "9:30", "09:60", "09:30:00", "0930", "+9:30", "09:3é", "",
+    ] {
+        assert!(parse_local_time(given).is_err(), "{given}");
+    }
+    assert_eq!(
+        parse_date("2024-02-29").map(format_date).as_deref(),
+        Ok("2024-02-29")
+    );
+    for given in [
+        "2026-02-29",
+        "2026-1-31",
+        "20260131",
+        "0000-01-01",
+        "2026-01-31T",
+        "+026-01-01",
+    ] {
+        assert!(parse_date(given).is_err(), "{given}");
+    }
+}
+
+#[test]
+fn time_zones_are_known_names_in_their_own_spelling() {
+    assert_eq!(
+        parse_time_zone("Europe/Berlin").as_deref(),
+        Ok("Europe/Berlin")
+    );
+    assert_eq!(
+        parse_time_zone("europe/berlin").as_deref(),
+        Ok("Europe/Berlin")
+    );
+    assert_eq!(parse_time_zone("UTC").as_deref(), Ok("UTC"));
+    for given in [
+        "",
+        "Europe/Berlin ",
+        "Mars/Olympus",
+        "+01:00",
+        "CET-1CEST",
+        "Etc/Unknown",
+        "Factory",
+        "localtime",
+        "right/Europe/Berlin",
+        "../../etc/passwd",
+        "Europe",
+    ] {
+        assert!(parse_time_zone(given).is_err(), "{given}");
+    }
+}
+
+#[test]
+fn a_refused_value_is_the_callers_fault_by_its_code() {
+    for value in [Value::from(5), Value::from("soon"), Value::Null] {
+        let fault = <Duration as ScalarType>::parse(value)
+            .unwrap_err()
+            .into_server_error(async_graphql::Pos::default());
+        let code = fault
+            .extensions
+            .as_ref()
+            .and_then(|extensions| extensions.get("code"))
+            .cloned();
+        assert_eq!(code, Some(Value::from("BAD_USER_INPUT")));
+        assert!(
+            fault.message.starts_with("Failed to parse \"Duration\": "),
+            "{}",
+            fault.message
+        );
+    }
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<u64>().prop_map(serde_json::Value::from),
+        ".*".prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::hash_map(".*", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_instant_is_read_as_it_was_written(micros in YEARS) {
+        let text = format_instant(micros);
+        prop_assert!(text.ends_with('Z'));
+        prop_assert_eq!(parse_instant(&text), Ok(micros));
+        prop_assert_eq!(DateTime::parse(DateTime(micros).to_value()).ok(), Some(DateTime(micros)));
+    }
+
+    #[test]
+    fn an_offset_shifts_the_instant_by_itself(
+        seconds in -62_000_000_000_i64..253_000_000_000,
+        ahead in -1439_i64..=1439,
+    ) {
+        let local = format_instant((seconds + ahead * 60) * 1_000_000);
+        let sign = if ahead < 0 { '-' } else { '+' };
+        let (hours, minutes) = (ahead.abs() / 60, ahead.abs() % 60);
+        let text = format!("{}{sign}{hours:02}:{minutes:02}", local.trim_end_matches('Z'));
+        prop_assert_eq!(parse_instant(&text), Ok(seconds * 1_000_000));
+    }
+
+    #[test]
+    fn a_duration_is_read_as_it_was_written(seconds in 0..=MAX_DURATION.as_secs()) {
+        let length = Length::from_secs(seconds);
+        prop_assert_eq!(parse_duration(&format_duration(length)), Ok(length));
+        prop_assert_eq!(Duration::parse(Duration(length).to_value()).ok(), Some(Duration(length)));
+    }
+
+    #[test]
+    fn a_local_time_is_read_as_it_was_written(minutes in 0_u16..=1440) {
+        prop_assert_eq!(parse_local_time(&format_local_time(minutes)), Ok(minutes));
+    }
+
+    #[test]
+    fn a_date_is_read_as_it_was_written(days in 0_i32..3_652_058) {
+        let day = jiff::civil::date(1, 1, 1) + jiff::Span::new().days(days);
+        prop_assert_eq!(parse_date(&format_date(day)), Ok(day));
+    }
+
+    #[test]
+    fn json_comes_back_as_it_was(value in any_json()) {
+        prop_assert_eq!(Json::parse(Json(value.clone()).to_value()).ok(), Some(Json(value)));
+    }
+
+    #[test]
+    fn no_text_brings_a_parser_down(text in "\\PC{0,32}") {
+        let _ = (parse_instant(&text), parse_duration(&text), parse_date(&text));
+        let _ = (parse_local_time(&text), parse_time_zone(&text));
+    }
+}

@@ -1,0 +1,161 @@
+//! The webhook endpoint: `POST /webhooks/{key}`. Answers as the documentation's table says, never a redirect, never 410, and
+//! never a 2xx for anything that is not stored. Nothing of a body is looked at before its signature is found good.
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header::RETRY_AFTER},
+    web,
+};
+use futures_util::StreamExt;
+use secrecy::SecretString;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    adapter,
+    batch::{Job, Outcome},
+    queue::NotStored,
+    signature::{self, Refused},
+};
+use crate::{
+    app::App,
+    clock::new_id,
+    secret::SecretError,
+    store::{StoreError, row::Source, sources},
+};
+
+/// Where a source's webhooks come in.
+pub fn path(source: &Source) -> String {
+    format!("/webhooks/{}", source.path_key)
+}
+
+/// Registers the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/webhooks/{key}")
+            .route(web::post().to(receive))
+            .route(web::get().to(probe))
+            .route(web::head().to(probe)),
+    );
+}
+
+/// Why a request was not let in; the text is for its sender.
+#[derive(Debug, thiserror::Error)]
+enum NotLetIn {
+    #[error("no such source: copy the address from the source again")]
+    NoSource,
+    #[error("the body is larger than this server takes")]
+    TooLarge,
+    #[error("the body ended early")]
+    Truncated,
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    #[error("it could not be stored just now: send it again")]
+    NotStored(#[from] NotStored),
+    #[error("it could not be stored just now: send it again")]
+    Store(#[from] StoreError),
+    #[error("it could not be checked just now: send it again")]
+    Secret(#[from] SecretError),
+}
+
+impl ResponseError for NotLetIn {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NoSource => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Refused(_) => StatusCode::UNAUTHORIZED,
+            Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+            answer.insert_header((RETRY_AFTER, "5"));
+            tracing::error!(error = ?self, "a webhook could not be taken in");
+        }
+        answer.json(json!({ "error": self.to_string() }))
+    }
+}
+
+async fn probe(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, NotLetIn> {
+    find(&app, &key).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn find(app: &App, key: &str) -> Result<Source, NotLetIn> {
+    if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(NotLetIn::NoSource);
+    }
+    sources::by_path(app.db.read(), key).await?.ok_or(NotLetIn::NoSource)
+}
+
+async fn receive(
+    app: web::Data<App>,
+    key: web::Path<String>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, NotLetIn> {
+    let received_at = app.clock.now();
+    let source = find(&app, &key).await?;
+    let body = collect(&request, body, app.config.webhook_max_bytes).await?;
+    let secrets = secrets(&app, &source, received_at.micros())?;
+    let header = |name: &'static str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let tolerance = app.config.webhook_tolerance;
+    let verified = signature::verify(source.signature, &secrets, header, body, received_at, tolerance)?;
+    let event = adapter::translate(source.platform, &verified);
+    let signed_at = verified.signed_at().map(|at| at.timestamp().to_string());
+    let job = Job {
+        id: new_id(),
+        club: source.club_id,
+        source: source.id,
+        external_id: verified.delivery().to_owned(),
+        headers: json!({ "signed_at": signed_at }).to_string(),
+        received_at: received_at.micros(),
+        event: event.clone(),
+        again: false,
+        body: verified.into_bytes(),
+    };
+    let outcome = app.queue.store(job).await?;
+    Ok(match (outcome, event) {
+        (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
+        (Outcome::Stored { delivery, .. }, Ok(_)) => answer(StatusCode::ACCEPTED, delivery, "accepted"),
+        (Outcome::Stored { delivery, .. }, Err(wrong)) if adapter::sender_can_mend(source.platform) => {
+            HttpResponse::UnprocessableEntity().json(json!({
+                "delivery": delivery,
+                "status": "failed",
+                "error": wrong.message,
+                "field": wrong.field,
+            }))
+        }
+        (Outcome::Stored { delivery, .. }, Err(_)) => answer(StatusCode::ACCEPTED, delivery, "failed"),
+    })
+}
+
+fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
+    let id = crate::id::encode(crate::id::Kind::Delivery, delivery);
+    HttpResponse::build(status).json(json!({ "delivery": id, "status": word }))
+}
+
+async fn collect(request: &HttpRequest, mut body: web::Payload, most: usize) -> Result<Vec<u8>, NotLetIn> {
+    let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(NotLetIn::TooLarge);
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(1024));
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| NotLetIn::Truncated)?;
+        if bytes.len().saturating_add(chunk.len()) > most {
+            return Err(NotLetIn::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The secrets that are good now: the present one, and the one before it while it is kept.
+fn secrets(app: &App, source: &Source, now: i64) -> Result<Vec<SecretString>, SecretError> {
+    let old = source.old_secret.as_ref().filter(|_| source.old_secret_until.is_some_and(|until| until > now));
+    [source.secret.as_ref(), old].into_iter().flatten().map(|sealed| app.sealer.open(source.id, sealed)).collect()
+}

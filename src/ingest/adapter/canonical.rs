@@ -1,0 +1,298 @@
+//! The canonical events: for any sender, and for Clubspot and Exercise.com, which publish no webhooks of their own. A pure
+//! function; what each type may say is the table of the documentation.
+
+use serde_json::Value;
+
+use super::{
+    NotUnderstood,
+    field::{Field, Read},
+};
+use crate::{
+    ingest::{
+        signature::Verified,
+        statement::{
+            CompanyRef, CompanyWord, EntitlementWord, Event, Holder, LocationWord, Moment,
+            OfferingWord, PersonWord, Statement,
+        },
+    },
+    store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect},
+};
+
+const TYPES: &str = "member.updated, member.deleted, company.updated, company.deleted, membership.updated, \
+    membership.deleted, registration.updated, registration.deleted, purchase.updated, purchase.deleted, \
+    offering.updated or roster.snapshot";
+
+const BOOKABLE: &[(&str, OfferingKind)] = &[
+    ("class", OfferingKind::Class),
+    ("appointment", OfferingKind::Appointment),
+    ("course", OfferingKind::Course),
+    ("room", OfferingKind::Room),
+    ("desk", OfferingKind::Desk),
+    ("office", OfferingKind::Office),
+    ("equipment", OfferingKind::Equipment),
+    ("parking", OfferingKind::Parking),
+    ("resource", OfferingKind::Resource),
+];
+
+/// Reads one canonical event.
+pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
+    let body: Value = serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
+        field: None,
+        message: format!("the body is not JSON: {problem}"),
+        kind: None,
+    })?;
+    let root = Field::root(&body);
+    let kind = root.at("type").text()?;
+    let known = |problem: NotUnderstood| NotUnderstood { kind: Some(kind.clone()), ..problem };
+    read(&root, &kind).map_err(known)
+}
+
+fn read(root: &Field<'_>, kind: &str) -> Read<Event> {
+    let happened_at = root.at("timestamp").instant()?;
+    let data = root.at("data");
+    data.object()?;
+    let mut notes = Vec::new();
+    let gone = |kind| Ok::<_, NotUnderstood>(vec![Statement::EntitlementGone(kind, data.at("id").id()?)]);
+    let statements = match kind {
+        "member.updated" => vec![Statement::Person(person(&data, false)?)],
+        "member.deleted" => vec![Statement::PersonGone(data.at("id").id()?)],
+        "company.updated" => vec![Statement::Company(company(&data)?)],
+        "company.deleted" => vec![Statement::CompanyGone(data.at("id").id()?)],
+        "membership.updated" => vec![membership(&data, happened_at)?],
+        "membership.deleted" => gone(EntitlementKind::Membership)?,
+        "registration.updated" => vec![registration(&data, &mut notes)?],
+        "registration.deleted" => gone(EntitlementKind::Registration)?,
+        "purchase.updated" => vec![purchase(&data)?],
+        "purchase.deleted" => gone(EntitlementKind::Purchase)?,
+        "offering.updated" => vec![Statement::Offering(any_offering(&data)?)],
+        "roster.snapshot" => snapshot(&data, happened_at, &mut notes)?,
+        _ => return Err(root.at("type").wrong(&format!("one of {TYPES}"))),
+    };
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(Event { kind: kind.to_owned(), happened_at, statements, note })
+}
+
+fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
+    field.object()?;
+    let email = email(field)?;
+    let id = match (field.at("id").present(), &email) {
+        (Some(id), _) => id.id()?,
+        (None, Some(Some(address))) if guest => format!("mailto:{address}"),
+        (None, _) => return Err(field.at("id").wrong("an id: a text or a whole number")),
+    };
+    let tags = field.at("tags").present().map(|tags| tags.list()).transpose()?;
+    let companies = field.at("companies").present().map(|list| list.list()).transpose()?;
+    Ok(PersonWord {
+        id,
+        email,
+        name: field.at("name").optional_text()?,
+        tags: tags.map(|tags| tags.iter().map(Field::text).collect()).transpose()?,
+        companies: companies.map(|list| list.iter().map(company_ref).collect()).transpose()?,
+        guest,
+    })
+}
+
+/// `None` where nothing was said of it.
+fn email(field: &Field<'_>) -> Read<Option<Option<String>>> {
+    if !field.says("email") {
+        return Ok(None);
+    }
+    let field = field.at("email");
+    let Some(text) = field.optional_text()? else { return Ok(Some(None)) };
+    let address = text.trim().to_lowercase();
+    let parts = address.split_once('@');
+    let sound = parts.is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !host.contains('@')
+    }) && !address.contains(char::is_whitespace)
+        && address.len() <= 320;
+    if sound { Ok(Some(Some(address))) } else { Err(field.wrong("an e-mail address")) }
+}
+
+/// The people of a list; those without an id are known by their address, those with neither are nobody.
+fn people(field: Field<'_>, guest: bool, notes: &mut Vec<String>) -> Read<Vec<PersonWord>> {
+    let mut found = Vec::new();
+    for one in field.list_or_empty()? {
+        one.object()?;
+        if guest && one.at("id").present().is_none() && !matches!(email(&one)?, Some(Some(_))) {
+            notes.push("a guest with neither id nor e-mail can be given no access".to_owned());
+        } else {
+            found.push(person(&one, guest)?);
+        }
+    }
+    Ok(found)
+}
+
+fn company_ref(field: &Field<'_>) -> Read<CompanyRef> {
+    field.object()?;
+    Ok(CompanyRef { id: field.at("id").id()?, name: field.at("name").optional_text()? })
+}
+
+fn company(field: &Field<'_>) -> Read<CompanyWord> {
+    let members = field.at("members").present();
+    Ok(CompanyWord {
+        company: company_ref(field)?,
+        people: members.map(|list| people(list, false, &mut Vec::new())).transpose()?,
+    })
+}
+
+fn offering(field: &Field<'_>, kind: OfferingKind) -> Read<OfferingWord> {
+    field.object()?;
+    Ok(OfferingWord { kind, id: field.at("id").id()?, name: field.at("name").optional_text()? })
+}
+
+fn any_offering(field: &Field<'_>) -> Read<OfferingWord> {
+    let sold = [("membership", OfferingKind::Membership), ("billing_item", OfferingKind::BillingItem)];
+    offering(field, field.at("kind").word(&[&sold[..], BOOKABLE].concat())?)
+}
+
+fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
+    let Some(field) = field.present() else { return Ok(None) };
+    field.object()?;
+    let zone = field.at("time_zone");
+    let time_zone = zone.optional_text()?;
+    if let Some(name) = &time_zone
+        && jiff::tz::TimeZone::get(name).is_err()
+    {
+        return Err(zone.wrong("an IANA time zone, such as Europe/Berlin"));
+    }
+    let name = field.at("name").optional_text()?;
+    Ok(Some(LocationWord { id: field.at("id").id()?, name, time_zone }))
+}
+
+/// Start and end, in this order where both are there and can be compared.
+fn ends(field: &Field<'_>) -> Read<(Option<Moment>, Option<Moment>)> {
+    let (starts, end) = (field.at("starts_at").moment()?, field.at("ends_at").moment()?);
+    let in_order = match (starts, end) {
+        (Some(Moment::At(start)), Some(Moment::At(end))) => start <= end,
+        (Some(Moment::On(first)), Some(Moment::On(last))) => first <= last,
+        _ => true,
+    };
+    if in_order { Ok((starts, end)) } else { Err(field.at("ends_at").wrong("no earlier than starts_at")) }
+}
+
+fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement> {
+    let id = data.at("id").id()?;
+    let holder = match (data.at("member").present(), data.at("company").present()) {
+        (Some(member), None) => Holder::Person(person(&member, false)?),
+        (None, Some(company)) => Holder::Company(company_ref(&company)?),
+        (None, None) => return Err(data.at("member").wrong("who holds it, or company has to be")),
+        (Some(_), Some(company)) => return Err(company.wrong("left out where member is given")),
+    };
+    let status = data.at("status").word(&[
+        ("active", "ACTIVE"),
+        ("scheduled", "SCHEDULED"),
+        ("paused", "PAUSED"),
+        ("used_up", "USED_UP"),
+        ("ended", "ENDED"),
+    ])?;
+    let block = data.at("blocked").present().map(|blocked| {
+        blocked.object()?;
+        let reason = blocked.at("reason").word(&[
+            ("payment_failed", BlockReason::PaymentFailed),
+            ("payment_retrying", BlockReason::PaymentRetrying),
+            ("manual", BlockReason::Manual),
+        ])?;
+        let since = blocked.at("since").present().map(|since| since.instant()).transpose()?;
+        Ok::<_, NotUnderstood>((reason, since.unwrap_or(happened_at)))
+    });
+    let (starts, ends) = ends(data)?;
+    Ok(Statement::Entitlement(Box::new(EntitlementWord {
+        kind: EntitlementKind::Membership,
+        id,
+        holder,
+        shared_with: people(data.at("shared_with"), false, &mut Vec::new())?,
+        guests: Vec::new(),
+        status,
+        offering: offering(&data.at("plan"), OfferingKind::Membership)?,
+        location: location(data.at("location"))?,
+        starts,
+        ends,
+        block: block.transpose()?,
+    })))
+}
+
+fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
+    let id = data.at("id").id()?;
+    let kind = data.at("kind").word(BOOKABLE)?;
+    let status = data.at("status").word(&[
+        ("confirmed", "CONFIRMED"),
+        ("tentative", "TENTATIVE"),
+        ("waitlisted", "WAITLISTED"),
+        ("cancelled", "CANCELLED"),
+    ])?;
+    let (starts, ends) = ends(data)?;
+    let needs = |name: &str| data.at(name).wrong("an RFC 3339 instant or a date: a registration has both ends");
+    Ok(Statement::Entitlement(Box::new(EntitlementWord {
+        kind: EntitlementKind::Registration,
+        id,
+        holder: Holder::Person(person(&data.at("member"), false)?),
+        shared_with: Vec::new(),
+        guests: people(data.at("guests"), true, notes)?,
+        status,
+        offering: offering(&data.at("item"), kind)?,
+        location: location(data.at("location"))?,
+        starts: Some(starts.ok_or_else(|| needs("starts_at"))?),
+        ends: Some(ends.ok_or_else(|| needs("ends_at"))?),
+        block: None,
+    })))
+}
+
+fn purchase(data: &Field<'_>) -> Read<Statement> {
+    let id = data.at("id").id()?;
+    let status = data.at("status").word(&[
+        ("paid", "PAID"),
+        ("unpaid", "UNPAID"),
+        ("refunded", "REFUNDED"),
+        ("void", "VOID"),
+    ])?;
+    let (starts, ends) = ends(data)?;
+    Ok(Statement::Entitlement(Box::new(EntitlementWord {
+        kind: EntitlementKind::Purchase,
+        id,
+        holder: Holder::Person(person(&data.at("member"), false)?),
+        shared_with: Vec::new(),
+        guests: Vec::new(),
+        status,
+        offering: offering(&data.at("item"), OfferingKind::BillingItem)?,
+        location: location(data.at("location"))?,
+        starts,
+        ends,
+        block: None,
+    })))
+}
+
+/// Each list that is there is all that there is of its kind.
+fn snapshot(data: &Field<'_>, happened_at: access::Instant, notes: &mut Vec<String>) -> Read<Vec<Statement>> {
+    let mut statements = Vec::new();
+    if let Some(list) = data.at("members").present() {
+        statements.push(Statement::Everything(SourceAspect::Members));
+        for one in list.list()? {
+            statements.push(Statement::Person(person(&one, false)?));
+        }
+    }
+    if let Some(list) = data.at("companies").present() {
+        statements.push(Statement::Everything(SourceAspect::Companies));
+        for one in list.list()? {
+            statements.push(Statement::Company(company(&one)?));
+        }
+    }
+    if let Some(list) = data.at("memberships").present() {
+        statements.push(Statement::Everything(SourceAspect::Memberships));
+        for one in list.list()? {
+            statements.push(membership(&one, happened_at)?);
+        }
+    }
+    if let Some(list) = data.at("registrations").present() {
+        statements.push(Statement::Everything(SourceAspect::Registrations));
+        for one in list.list()? {
+            statements.push(registration(&one, notes)?);
+        }
+    }
+    if let Some(list) = data.at("purchases").present() {
+        statements.push(Statement::Everything(SourceAspect::Purchases));
+        for one in list.list()? {
+            statements.push(purchase(&one)?);
+        }
+    }
+    Ok(statements)
+}

@@ -1,0 +1,143 @@
+//! Reads JSON field by field and remembers the path, so that whoever sent a wrong one is told which, what it holds and what
+//! it may hold. Used by adapters; believes nothing and never panics.
+
+use access::Instant;
+use jiff::{Timestamp, civil::Date};
+use serde_json::{Map, Value};
+
+use super::NotUnderstood;
+use crate::ingest::statement::Moment;
+
+/// A JSON value and how to get there.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+/// What a reading gives.
+pub type Read<T> = Result<T, NotUnderstood>;
+
+impl<'a> Field<'a> {
+    /// The whole body.
+    pub fn root(value: &'a Value) -> Self {
+        Self { path: String::new(), value }
+    }
+
+    /// Says what is wrong with this field.
+    pub fn wrong(&self, expected: &str) -> NotUnderstood {
+        let holds = match self.value {
+            Value::Null => "is missing".to_owned(),
+            other => {
+                let text = other.to_string();
+                let short: String = text.chars().take(60).collect();
+                format!("is {short}{}", if short.len() < text.len() { "…" } else { "" })
+            }
+        };
+        let name = if self.path.is_empty() { "the body" } else { &self.path };
+        NotUnderstood {
+            field: Some(self.path.clone()).filter(|path| !path.is_empty()),
+            message: format!("{name} {holds}; it has to be {expected}"),
+            kind: None,
+        }
+    }
+
+    /// A member, null where it is not there.
+    pub fn at(&self, name: &str) -> Field<'a> {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Field { path, value: self.value.get(name).unwrap_or(&Value::Null) }
+    }
+
+    /// Whether the member was said at all, be it null.
+    pub fn says(&self, name: &str) -> bool {
+        self.value.get(name).is_some()
+    }
+
+    /// None for null and for what is not there.
+    pub fn present(self) -> Option<Field<'a>> {
+        (!self.value.is_null()).then_some(self)
+    }
+
+    /// An object, or an error.
+    pub fn object(&self) -> Read<&'a Map<String, Value>> {
+        self.value.as_object().ok_or_else(|| self.wrong("an object"))
+    }
+
+    /// The elements of an array, or an error.
+    pub fn list(&self) -> Read<Vec<Field<'a>>> {
+        let elements = self.value.as_array().ok_or_else(|| self.wrong("a list"))?;
+        Ok(elements
+            .iter()
+            .enumerate()
+            .map(|(index, value)| Field { path: format!("{}[{index}]", self.path), value })
+            .collect())
+    }
+
+    /// The elements of an array; none where there is no array.
+    pub fn list_or_empty(self) -> Read<Vec<Field<'a>>> {
+        self.present().map_or_else(|| Ok(Vec::new()), |field| field.list())
+    }
+
+    /// Text with something in it, without NUL (which PostgreSQL cannot hold).
+    pub fn text(&self) -> Read<String> {
+        match self.value {
+            Value::String(text) if !text.trim().is_empty() && !text.contains('\0') => Ok(text.clone()),
+            _ => Err(self.wrong("a text")),
+        }
+    }
+
+    /// Text that may be left out, null or blank.
+    pub fn optional_text(&self) -> Read<Option<String>> {
+        match self.value {
+            Value::Null => Ok(None),
+            Value::String(text) if text.trim().is_empty() => Ok(None),
+            _ => self.text().map(Some),
+        }
+    }
+
+    /// An id: text, or a whole number, which means its digits. At most 500 bytes.
+    pub fn id(&self) -> Read<String> {
+        let id = match self.value {
+            Value::Number(number) if number.is_u64() || number.is_i64() => number.to_string(),
+            Value::String(_) => self.text()?,
+            _ => return Err(self.wrong("an id: a text or a whole number")),
+        };
+        if id.len() > 500 { Err(self.wrong("an id of at most 500 bytes")) } else { Ok(id) }
+    }
+
+    /// One of several words.
+    pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Read<T> {
+        let found = self.value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(&format!("one of {}", all.join(", ")))
+        })
+    }
+
+    /// An RFC 3339 instant.
+    pub fn instant(&self) -> Read<Instant> {
+        let parsed = self.value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        parsed.map(Instant::from_timestamp).ok_or_else(|| self.wrong("an RFC 3339 instant, such as 2026-01-05T09:30:00Z"))
+    }
+
+    /// An RFC 3339 instant or a local date; none for null.
+    pub fn moment(&self) -> Read<Option<Moment>> {
+        let Some(text) = self.value.as_str() else {
+            return match self.value {
+                Value::Null => Ok(None),
+                _ => Err(self.wrong("an RFC 3339 instant or a date")),
+            };
+        };
+        if text.len() == 10
+            && let Ok(date) = text.parse::<Date>()
+        {
+            return Ok(Some(Moment::On(date)));
+        }
+        match text.parse::<Timestamp>() {
+            Ok(instant) => Ok(Some(Moment::At(Instant::from_timestamp(instant)))),
+            Err(_) => Err(self.wrong(
+                "an RFC 3339 instant, such as 2026-01-05T09:30:00Z, or a date, such as 2026-01-05",
+            )),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The encryption key where none is set: made at the first start beside a SQLite file, readable by its owner alone.
+
+use std::{fs, io, path::PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    app::StartError,
+    config::Config,
+    secret::{Sealer, new_key},
+};
+
+/// A sealer with the key of the settings, else with the one beside the database.
+pub fn sealer(config: &Config) -> Result<Sealer, StartError> {
+    let key = match &config.encryption_key {
+        Some(key) => key.clone(),
+        None => beside_database(config)?,
+    };
+    Ok(Sealer::new(&key, config.encryption_key_old.as_ref())?)
+}
+
+fn beside_database(config: &Config) -> Result<SecretString, StartError> {
+    let url = config.database_url.expose_secret();
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or(path);
+    if path.is_empty() || path.contains(":memory:") {
+        return Ok(new_key());
+    }
+    let path = PathBuf::from(format!("{path}.key"));
+    let failed = |source| StartError::KeyFile { path: path.display().to_string(), source };
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(SecretString::from(text.trim().to_owned())),
+        Err(problem) if problem.kind() == io::ErrorKind::NotFound => {
+            let key = new_key();
+            match create(&path, &key) {
+                Ok(()) => Ok(key),
+                // Another command of the program was first.
+                Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {
+                    let text = fs::read_to_string(&path).map_err(failed)?;
+                    Ok(SecretString::from(text.trim().to_owned()))
+                }
+                Err(problem) => Err(failed(problem)),
+            }
+        }
+        Err(problem) => Err(failed(problem)),
+    }
+}
+
+/// Writes the whole key under another name first, so that nobody ever reads half of it.
+fn create(path: &std::path::Path, key: &SecretString) -> io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(key.expose_secret().as_bytes())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    linked
+}

@@ -1,0 +1,112 @@
+//! A call and its answer, before anyone judges it.
+//!
+//! Promises: an answer is whole or an error, and never larger than any of Kisi's. Must never quote
+//! a body, nor read the wall clock. Called by the client; the files of this module make calls.
+
+use std::time::Duration;
+
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::error::Error;
+
+/// An answer beyond this many bytes is not Kisi's: its largest page has 250 rows of some two
+/// thousand.
+const LARGEST_ANSWER: usize = 16 << 20;
+
+/// A call before it has an address: `shape` is the path with `{id}` in place of a number.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) shape: &'static str,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+}
+
+impl Call {
+    fn new(method: Method, shape: &'static str, body: Option<Value>) -> Self {
+        Self {
+            method,
+            shape,
+            path: shape.to_owned(),
+            query: Vec::new(),
+            body,
+        }
+    }
+
+    pub(super) fn get(shape: &'static str) -> Self {
+        Self::new(Method::GET, shape, None)
+    }
+
+    pub(super) fn post(shape: &'static str, body: Value) -> Self {
+        Self::new(Method::POST, shape, Some(body))
+    }
+
+    pub(super) fn patch(shape: &'static str, body: Value) -> Self {
+        Self::new(Method::PATCH, shape, Some(body))
+    }
+
+    pub(super) fn delete(shape: &'static str) -> Self {
+        Self::new(Method::DELETE, shape, None)
+    }
+
+    pub(super) fn of(mut self, id: i64) -> Self {
+        self.path = self.shape.replace("{id}", &id.to_string());
+        self
+    }
+
+    pub(super) fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.query.push((key, value.to_string()));
+        self
+    }
+}
+
+/// A 2xx: its headers, and its content unless it is empty.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) json: Option<Value>,
+}
+
+/// An answer as it came, of whatever status.
+pub(super) struct Raw {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends the request and reads its answer to the end.
+pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Raw, Error> {
+    let mut response = request.send().await?;
+    let status = response.status();
+    let headers = response.headers().clone();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(Error::unknown("it is larger than any of Kisi's"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Raw {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// Seconds, or a date that is read against the answer's own `Date`, so that our clock does not
+/// matter.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let after = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = after.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = |text: &str| {
+        jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text.trim())
+            .ok()
+    };
+    let pause = date(after)?.duration_since(date(text(DATE)?)?);
+    Some(Duration::try_from(pause).unwrap_or(Duration::ZERO))
+}

@@ -1,0 +1,220 @@
+//! One exchange with Kisi: a turn, a request, an answer that is judged.
+//!
+//! Promises: nothing is sent without a turn, nothing is sent twice, and what is returned as a
+//! success is JSON or empty. Must never log a body, a query or a secret: the shape of a path stands
+//! in for it. The other files of this module build calls on it, one file a part of the API.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, redirect, retry};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::{Answer, Call, Raw, exchange, retry_after};
+use super::error::Error;
+use super::pacer::{Lane, Pacer};
+use super::refusal;
+
+/// The stop after a 429 that names no time: by then the second that Kisi counts over has passed.
+const UNNAMED_STOP: Duration = Duration::from_secs(1);
+
+/// Kisi as one of its users sees it. Cheap to clone; clones share the connection, the key and the
+/// pacer.
+#[derive(Clone)]
+pub struct Client {
+    account: Arc<Account>,
+    lane: Lane,
+}
+
+struct Account {
+    base: Url,
+    secret: Option<SecretString>,
+    pacer: Arc<Pacer>,
+    http: reqwest::Client,
+    told_of_sunset: AtomicBool,
+}
+
+/// The HTTP client for all Kisi accounts. `timeout` is for a whole call, a third of it (5 s at
+/// most) for the connection. Installs ring as the process's TLS provider unless there is one
+/// already.
+///
+/// # Errors
+/// When TLS cannot be set up, as without any root certificates.
+pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    // An error only says that there is a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let json = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([
+        (ACCEPT, json.clone()),
+        (CONTENT_TYPE, json),
+        (
+            HeaderName::from_static("x-kisi-integration-identifier"),
+            HeaderValue::from_static("Latchkey"),
+        ),
+        (
+            HeaderName::from_static("x-kisi-integration-contact"),
+            HeaderValue::from_static(env!("CARGO_PKG_REPOSITORY")),
+        ),
+    ]);
+    reqwest::Client::builder()
+        .timeout(timeout)
+        .connect_timeout((timeout / 3).min(Duration::from_secs(5)))
+        // A connection that the other side closes while it idles makes the next call's outcome
+        // unknown.
+        .pool_idle_timeout(Duration::from_secs(20))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .build()
+}
+
+impl Client {
+    /// A client for the user whose API key or login `secret` is; `pacer` must be the one of that
+    /// Kisi user. Its calls wait in the lane `Rest` until [`Client::in_lane`] says otherwise. Sends
+    /// nothing yet.
+    pub fn new(base: Url, secret: SecretString, pacer: Arc<Pacer>, http: reqwest::Client) -> Self {
+        Self::with(base, Some(secret), pacer, http)
+    }
+
+    pub(super) fn with(
+        base: Url,
+        secret: Option<SecretString>,
+        pacer: Arc<Pacer>,
+        http: reqwest::Client,
+    ) -> Self {
+        let told_of_sunset = AtomicBool::new(false);
+        let account = Arc::new(Account {
+            base,
+            secret,
+            pacer,
+            http,
+            told_of_sunset,
+        });
+        Self {
+            account,
+            lane: Lane::Rest,
+        }
+    }
+
+    /// The same client, whose calls wait in this lane.
+    pub fn in_lane(&self, lane: Lane) -> Client {
+        Self {
+            account: Arc::clone(&self.account),
+            lane,
+        }
+    }
+
+    /// Sends the call once and judges the answer.
+    pub(super) async fn perform(&self, call: Call) -> Result<Answer, Error> {
+        let authorization = self.authorization()?;
+        let Call {
+            method,
+            shape,
+            path,
+            query,
+            body,
+        } = call;
+        let mut url = self.account.base.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        let mut request = self.account.http.request(method.clone(), url).query(&query);
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+
+        let turn = self.account.pacer.turn(self.lane).await;
+        let started = Instant::now();
+        let outcome = exchange(request).await;
+        drop(turn);
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = outcome.as_ref().ok().map(|raw| raw.status.as_u16());
+        tracing::debug!(%method, path = shape, status, duration_ms, "kisi call");
+
+        let raw = outcome?;
+        self.tell_of_sunset(shape, &raw.headers);
+        if !raw.status.is_success() {
+            return Err(self.refusal(&raw, shape));
+        }
+        let json = match raw.body.trim_ascii() {
+            [] => None,
+            body => {
+                Some(serde_json::from_slice(body).map_err(|_| Error::unknown("it is not JSON"))?)
+            }
+        };
+        Ok(Answer {
+            headers: raw.headers,
+            json,
+        })
+    }
+
+    /// The one object that the call answers with.
+    pub(super) async fn one<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let (of_write, shape) = (call.method != Method::GET, call.shape);
+        let json = self.perform(call).await?.json.unwrap_or(Value::Null);
+        // The parser's own words may quote the body.
+        serde_json::from_value(json).map_err(|_| Error::Malformed {
+            what: format!("{shape} answers with something else"),
+            of_write,
+        })
+    }
+
+    /// A call whose answer says no more than that it is done.
+    pub(super) async fn done(&self, call: Call) -> Result<(), Error> {
+        self.perform(call).await.map(drop)
+    }
+
+    /// A deletion; what is gone already is done.
+    pub(super) async fn delete(&self, call: Call) -> Result<(), Error> {
+        match self.done(call).await {
+            Err(error) if error.says_gone() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn refusal(&self, raw: &Raw, shape: &str) -> Error {
+        let after = retry_after(&raw.headers);
+        let refusal =
+            refusal::of_status(raw.status, &raw.body, after, shape == super::setup::UNLOCK);
+        if let Error::RateLimited { after } = &refusal {
+            self.account.pacer.stop_for(after.unwrap_or(UNNAMED_STOP));
+        }
+        refusal
+    }
+
+    fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
+        let Some(secret) = &self.account.secret else {
+            return Ok(None);
+        };
+        let value = format!("KISI-LOGIN {}", secret.expose_secret().trim());
+        let mut value = HeaderValue::try_from(value).map_err(|_| Error::Unauthorized {
+            code: None,
+            message: "the key bears characters that no Kisi key has".to_owned(),
+        })?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    fn tell_of_sunset(&self, shape: &str, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (deprecation, sunset) = (text("deprecation"), text("sunset"));
+        let announced = deprecation.is_some() || sunset.is_some();
+        if announced && !self.account.told_of_sunset.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                path = shape,
+                deprecation,
+                sunset,
+                "kisi is going to remove a call"
+            );
+        }
+    }
+}

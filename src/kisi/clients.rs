@@ -1,0 +1,51 @@
+//! Makes clients that share a pacer for each key, so that whatever is done with a key, from wherever in the process, stays
+//! below Kisi's limit together. Called by the loop, the connecting of an account and the unlock.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::{Client, Error, Login, Pacer, http_client, log_in};
+
+/// How long Kisi may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Clients {
+    base: Url,
+    rate: u32,
+    http: reqwest::Client,
+    pacers: Arc<Mutex<HashMap<[u8; 32], Arc<Pacer>>>>,
+}
+
+impl Clients {
+    /// For Kisi at `base`, with `rate` requests a second for each key.
+    pub fn new(base: Url, rate: u32) -> Result<Self, reqwest::Error> {
+        Ok(Self { base, rate, http: http_client(PATIENCE)?, pacers: Arc::default() })
+    }
+
+    /// A client that acts by a key.
+    pub fn with_key(&self, key: SecretString) -> Client {
+        let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
+        let pacer = self.pacer(hash);
+        Client::new(self.base.clone(), key, pacer, self.http.clone())
+    }
+
+    /// Logs in by password, which gives a key.
+    pub async fn log_in(&self, login: &Login) -> Result<SecretString, Error> {
+        let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();
+        log_in(self.base.clone(), self.http.clone(), self.pacer(hash), login).await
+    }
+
+    fn pacer(&self, hash: [u8; 32]) -> Arc<Pacer> {
+        let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        pacers.entry(hash).or_insert_with(|| Pacer::new(self.rate)).clone()
+    }
+}

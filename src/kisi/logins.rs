@@ -1,0 +1,97 @@
+//! Secrets that Kisi gives out: a key for an account, a login for a member.
+//!
+//! Promises: a secret leaves only inside a `SecretString`. Must never keep or log a password.
+//! Called when an account is connected, and by the unlock that is made on behalf of a member.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use super::call::Call;
+use super::client::Client;
+use super::error::Error;
+use super::pacer::{Lane, Pacer};
+
+const LOGINS: &str = "/logins";
+
+/// What an owner types in to connect an account.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub email: String,
+    pub password: SecretString,
+    /// The organization's, as in its address at Kisi.
+    pub domain: String,
+    /// The code of the second factor, where that is on.
+    pub otp: Option<String>,
+}
+
+/// Makes an API key that does not expire. The key is the organization's that `domain` names.
+/// `pacer` is one for calls without a key: Kisi counts those by our own address.
+///
+/// # Errors
+/// A wrong password, a missing or wrong second factor and too many keys come out of
+/// [`Error::for_people`] as such.
+pub async fn log_in(
+    base: Url,
+    http: reqwest::Client,
+    pacer: Arc<Pacer>,
+    login: &Login,
+) -> Result<SecretString, Error> {
+    let mut user = json!({
+        "domain": login.domain,
+        "email": login.email,
+        "password": login.password.expose_secret(),
+    });
+    if let (Some(otp), Some(fields)) = (&login.otp, user.as_object_mut()) {
+        fields.insert("otp_attempt".to_owned(), json!(otp));
+    }
+    let body = json!({
+        "login": { "type": "api", "name": "Latchkey", "expire": false },
+        "user": user,
+    });
+    let client = Client::with(base, None, pacer, http).in_lane(Lane::Urgent);
+    client.one::<Made>(Call::post(LOGINS, body)).await?.secret()
+}
+
+impl Client {
+    /// A login of a user of the organization, by which calls act as that user.
+    ///
+    /// # Errors
+    /// `NotFound` when nobody has that address.
+    pub async fn create_login_on_behalf(&self, email: &str) -> Result<SecretString, Error> {
+        let body = json!({
+            "login": {
+                "type": "device",
+                "device_brand": "Web",
+                "device_model": "Browser",
+                "os_name": "Web",
+                "email": email,
+                "expire": false,
+            }
+        });
+        self.one::<Made>(Call::post(LOGINS, body)).await?.secret()
+    }
+}
+
+#[derive(Deserialize)]
+struct Made {
+    secret: Option<String>,
+    /// The older name of the same.
+    authentication_token: Option<String>,
+}
+
+impl Made {
+    fn secret(self) -> Result<SecretString, Error> {
+        self.secret
+            .or(self.authentication_token)
+            .filter(|secret| !secret.is_empty())
+            .map(SecretString::from)
+            .ok_or_else(|| Error::Malformed {
+                what: format!("{LOGINS} answers without a secret"),
+                of_write: true,
+            })
+    }
+}

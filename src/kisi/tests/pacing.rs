@@ -1,0 +1,245 @@
+//! The pacer, by the clock: small real rates, since the properties are about time itself.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::server::{Reply, Server};
+use crate::kisi::{Lane, Pacer};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// The arrivals must never be more than `limit` within `period`.
+fn assert_never_above(arrivals: &[Instant], limit: usize, period: Duration) {
+    for (first, last) in arrivals.iter().zip(arrivals.iter().skip(limit)) {
+        assert!(
+            *last - *first >= period,
+            "{limit} and one more within {:?}",
+            *last - *first
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_limit_is_never_exceeded_and_is_used() {
+    let (limit, period, answer) = (10, 100 * MS, 3 * MS);
+    let pacer = Pacer::with_period(10, period);
+    let arrivals = Mutex::new(Vec::new());
+    let begun = Instant::now();
+    join_all((0..100).map(|number| {
+        let (pacer, arrivals) = (&pacer, &arrivals);
+        async move {
+            let turn = pacer.turn(Lane::Rest).await;
+            // The request arrives at any time before its answer: for odd ones at once, for even
+            // ones late.
+            if number % 2 == 0 {
+                sleep(answer).await;
+            }
+            arrivals.lock().unwrap().push(Instant::now());
+            if number % 2 == 1 {
+                sleep(answer).await;
+            }
+            drop(turn);
+        }
+    }))
+    .await;
+    let mut arrivals = arrivals.into_inner().unwrap();
+    arrivals.sort();
+    assert_never_above(&arrivals, limit, period);
+    // Ten bursts make nine waits of a period and an answer; the rest is room for a busy machine.
+    let spent = begun.elapsed();
+    assert!(spent >= 9 * period && spent < 15 * period, "{spent:?}");
+}
+
+#[tokio::test]
+async fn the_real_rate_is_met_to_95_percent() {
+    let pacer = Pacer::new(5);
+    let begun = Instant::now();
+    let mut arrivals = Vec::new();
+    for _ in 0..16 {
+        let turn = pacer.turn(Lane::Rest).await;
+        arrivals.push(Instant::now());
+        drop(turn);
+    }
+    assert_never_above(&arrivals, 5, Duration::from_secs(1));
+    // Fifteen places are used up in three periods.
+    assert!(
+        begun.elapsed() < Duration::from_secs(3).mul_f64(1.0 / 0.95),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn bursts_are_fine_when_idle_and_no_more() {
+    let pacer = Pacer::new(5);
+    let turns: Vec<_> = (0..5)
+        .map(|_| pacer.turn(Lane::Rest).now_or_never().unwrap())
+        .collect();
+    assert!(pacer.turn(Lane::Urgent).now_or_never().is_none());
+    drop(turns);
+    assert!(
+        pacer.turn(Lane::Urgent).now_or_never().is_none(),
+        "answered, but within the second"
+    );
+}
+
+#[tokio::test]
+async fn an_unanswered_request_keeps_its_place() {
+    let pacer = Pacer::with_period(1, 10 * MS);
+    let turn = pacer.turn(Lane::Rest).await;
+    assert!(timeout(60 * MS, pacer.turn(Lane::Urgent)).await.is_err());
+    drop(turn);
+    assert!(timeout(500 * MS, pacer.turn(Lane::Urgent)).await.is_ok());
+}
+
+/// Queues these lanes in this order while nobody can go, then tells the order in which they go.
+async fn order(lanes: &[Lane]) -> Vec<(Lane, usize)> {
+    let pacer = Pacer::with_period(1, MS);
+    let first = pacer.turn(Lane::Sweep).await;
+    let went = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for (number, lane) in lanes.iter().copied().enumerate() {
+        let mut wait = Box::pin({
+            let (pacer, went) = (pacer.clone(), went.clone());
+            async move {
+                let turn = pacer.turn(lane).await;
+                went.lock().unwrap().push((lane, number));
+                drop(turn);
+            }
+        });
+        assert!(wait.as_mut().now_or_never().is_none());
+        tasks.push(wait);
+    }
+    drop(first);
+    timeout(Duration::from_secs(10), join_all(tasks))
+        .await
+        .unwrap();
+    let went = went.lock().unwrap();
+    went.clone()
+}
+
+#[tokio::test]
+async fn lanes_go_in_order_and_within_one_the_first_come() {
+    use Lane::{Rest, Soon, Sweep, Urgent};
+    let went = order(&[Sweep, Rest, Soon, Urgent, Rest, Urgent, Soon]).await;
+    let expected = [
+        (Urgent, 3),
+        (Urgent, 5),
+        (Soon, 2),
+        (Soon, 6),
+        (Rest, 1),
+        (Rest, 4),
+        (Sweep, 0),
+    ];
+    assert_eq!(went, expected);
+}
+
+#[tokio::test]
+async fn the_sweep_gets_every_tenth_turn() {
+    let lanes: Vec<Lane> = [
+        vec![Lane::Sweep; 5],
+        vec![Lane::Rest; 30],
+        vec![Lane::Urgent; 20],
+    ]
+    .concat();
+    let went = order(&lanes).await;
+    let sweeps: Vec<usize> = (went.iter().enumerate())
+        .filter(|(_, (lane, _))| *lane == Lane::Sweep)
+        .map(|(position, _)| position)
+        .collect();
+    assert_eq!(sweeps, [9, 19, 29, 39, 49]);
+}
+
+#[tokio::test]
+async fn who_gives_up_loses_nobody_a_turn() {
+    let pacer = Pacer::with_period(2, 300 * MS);
+    let held = (pacer.turn(Lane::Rest).await, pacer.turn(Lane::Rest).await);
+    let mut gone: Vec<_> = (0..50)
+        .map(|_| Box::pin(pacer.turn(Lane::Urgent)))
+        .collect();
+    for wait in &mut gone {
+        assert!(wait.as_mut().now_or_never().is_none());
+    }
+    let mut stays = Box::pin(pacer.turn(Lane::Rest));
+    assert!(stays.as_mut().now_or_never().is_none());
+    drop(held);
+    // Some are woken for their turn and never look.
+    sleep(340 * MS).await;
+    let begun = Instant::now();
+    drop(gone);
+    let first = stays.await;
+    let second = pacer.turn(Lane::Rest).await;
+    assert!(
+        begun.elapsed() < 200 * MS,
+        "both places were free: {:?}",
+        begun.elapsed()
+    );
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn the_next_is_woken_when_the_first_gives_up_while_all_sleep() {
+    let pacer = Pacer::with_period(1, 30 * MS);
+    drop(pacer.turn(Lane::Rest).await);
+    let quitter = pacer.clone();
+    let quits = tokio::spawn(async move {
+        let _ = timeout(10 * MS, quitter.turn(Lane::Urgent)).await;
+    });
+    let waits = tokio::spawn(async move {
+        sleep(2 * MS).await;
+        drop(pacer.turn(Lane::Rest).await);
+    });
+    timeout(Duration::from_secs(2), waits)
+        .await
+        .unwrap()
+        .unwrap();
+    quits.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_holds_everyone_and_is_never_shortened() {
+    let pacer = Pacer::new(50);
+    assert_eq!(pacer.stopped_until(), None);
+    pacer.stop_for(80 * MS);
+    pacer.stop_for(10 * MS);
+    let begun = Instant::now();
+    let lanes = [Lane::Sweep, Lane::Urgent];
+    drop(join_all(lanes.map(|lane| pacer.turn(lane))).await);
+    assert!(begun.elapsed() >= 75 * MS, "{:?}", begun.elapsed());
+    assert_eq!((pacer.stopped_until(), pacer.stopped_for()), (None, None));
+    pacer.stop_for(Duration::MAX);
+    assert!(pacer.stopped_for().unwrap() <= Duration::from_secs(3600));
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_while_somebody_waits_holds_them_too() {
+    let pacer = Pacer::with_period(1, 20 * MS);
+    drop(pacer.turn(Lane::Rest).await);
+    let mut waits = Box::pin(pacer.turn(Lane::Rest));
+    assert!(waits.as_mut().now_or_never().is_none());
+    pacer.stop_for(100 * MS);
+    assert!(timeout(70 * MS, waits).await.is_err());
+}
+
+#[tokio::test]
+async fn the_clients_of_one_user_share_its_limit() {
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let seen = arrivals.clone();
+    let server = Server::start(move |_| {
+        seen.lock().unwrap().push(Instant::now());
+        Reply::json(200, json!({ "id": 1 }))
+    });
+    let client = server.client_with(Pacer::with_period(5, 100 * MS), Duration::from_secs(10));
+    let lanes = [Lane::Urgent, Lane::Sweep, Lane::Rest];
+    let clients: Vec<_> = lanes.iter().map(|lane| client.in_lane(*lane)).collect();
+    join_all((0..24).map(|number| clients[number % 3].me())).await;
+    let mut arrivals = arrivals.lock().unwrap().clone();
+    arrivals.sort();
+    assert_eq!(arrivals.len(), 24);
+    assert_never_above(&arrivals, 5, 100 * MS);
+}

@@ -1,0 +1,243 @@
+//! Roles and what they come to: who may do what, and who may open which door when.
+//!
+//! Promises: one judgement for unlocking, for the list of one's doors and for the test's question;
+//! a right counts on its own window only. Must never look at restrictions, which `unlock` knows.
+//! Called by `unlock`, `oracle`, `http`.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Outcome, Refusal};
+use super::http::Request;
+use super::rows::{Assignment, Target};
+use super::state::State;
+
+/// A built-in role: what it applies to, what it may, and how high it stands.
+#[derive(Debug)]
+pub(super) struct Role {
+    pub id: &'static str,
+    pub applies_to: &'static str,
+    name: &'static str,
+    /// A caller gives away no role above the own.
+    pub rank: u8,
+    reads: bool,
+    writes: &'static [&'static str],
+    opens: bool,
+}
+
+const EVERYTHING: &[&str] = &[
+    "users",
+    "role_assignments",
+    "places",
+    "locks",
+    "groups",
+    "group_locks",
+    "group_links",
+    "logins",
+    "integrations",
+    "schedules",
+];
+const READABLE: &[&str] = &[
+    "users",
+    "role_assignments",
+    "places",
+    "locks",
+    "groups",
+    "group_locks",
+    "group_links",
+    "logins",
+    "events",
+    "integrations",
+    "schedules",
+];
+
+const fn role(id: &'static str, applies_to: &'static str, name: &'static str, rank: u8) -> Role {
+    Role {
+        id,
+        applies_to,
+        name,
+        rank,
+        reads: false,
+        writes: &[],
+        opens: true,
+    }
+}
+
+/// All roles there are.
+pub(super) const ROLES: &[Role] = &[
+    role("group_basic", "Group", "Basic", 0),
+    Role {
+        reads: true,
+        writes: &["role_assignments", "group_links"],
+        ..role("group_manager", "Group", "Manager", 1)
+    },
+    role("place_basic", "Place", "Basic", 0),
+    Role {
+        reads: true,
+        writes: &["role_assignments", "groups", "group_locks", "group_links"],
+        ..role("place_access_manager", "Place", "Access manager", 2)
+    },
+    Role {
+        reads: true,
+        writes: &[
+            "role_assignments",
+            "locks",
+            "groups",
+            "group_locks",
+            "group_links",
+            "schedules",
+        ],
+        ..role("place_administrator", "Place", "Administrator", 3)
+    },
+    role("organization_basic", "Organization", "Basic", 0),
+    Role {
+        reads: true,
+        opens: false,
+        ..role("organization_observer", "Organization", "Observer", 1)
+    },
+    Role {
+        reads: true,
+        writes: EVERYTHING,
+        ..role(
+            "organization_administrator",
+            "Organization",
+            "Administrator",
+            4,
+        )
+    },
+    Role {
+        reads: true,
+        writes: EVERYTHING,
+        ..role("organization_owner", "Organization", "Owner", 5)
+    },
+];
+
+impl Role {
+    fn permits(&self, permission: &str) -> bool {
+        if permission == "locks_unlock" {
+            return self.opens;
+        }
+        match permission.rsplit_once('_') {
+            Some((noun, "read")) => self.reads && READABLE.contains(&noun),
+            Some((noun, "write")) => self.writes.contains(&noun),
+            _ => false,
+        }
+    }
+
+    fn render(&self) -> Value {
+        let mut permissions = Map::new();
+        permissions.insert("locks_unlock".to_owned(), self.opens.into());
+        for noun in READABLE {
+            let name = format!("{noun}_read");
+            permissions.insert(name.clone(), self.permits(&name).into());
+        }
+        for noun in EVERYTHING {
+            let name = format!("{noun}_write");
+            permissions.insert(name.clone(), self.permits(&name).into());
+        }
+        json!({
+            "id": self.id, "resource_type": "Role", "applies_to": self.applies_to,
+            "name": self.name, "description": null, "custom": false,
+            "permissions": permissions, "custom_role_id": null,
+        })
+    }
+}
+
+pub(super) fn role_named(id: &str) -> Option<&'static Role> {
+    ROLES.iter().find(|role| role.id == id)
+}
+
+/// Answers `/roles`.
+pub(super) fn route(request: &Request<'_>, rest: &[&str]) -> Outcome {
+    request.caller()?;
+    match (request.method, rest) {
+        ("GET", []) => Ok(Answer::Many {
+            rows: ROLES.iter().map(Role::render).collect(),
+            range: None,
+        }),
+        ("GET", [id]) => role_named(id)
+            .map(|role| Answer::One(role.render()))
+            .ok_or_else(Refusal::not_found),
+        _ => Err(Refusal::no_endpoint()),
+    }
+}
+
+/// Whether a role on the organization gives this permission. Roles on places and groups open doors,
+/// and no more here.
+pub(super) fn permits(state: &State, user: i64, permission: &str) -> bool {
+    organization_roles(state, user).any(|role| role.permits(permission))
+}
+
+/// How high the user's highest role on the organization stands.
+pub(super) fn rank(state: &State, user: i64) -> u8 {
+    organization_roles(state, user)
+        .map(|role| role.rank)
+        .max()
+        .unwrap_or(0)
+}
+
+fn organization_roles(state: &State, user: i64) -> impl Iterator<Item = &'static Role> {
+    let on_it = |row: &Assignment| row.target == Target::Organization;
+    state
+        .assignments_of(user)
+        .filter(move |(_, row)| on_it(row))
+        .filter_map(|(_, row)| role_named(&row.role))
+}
+
+/// What a user's rights to a door come to at one instant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// By these groups; by a role on the place or the organization where `above`.
+    Open {
+        groups: Vec<i64>,
+        above: bool,
+    },
+    /// `access_enabled` is off.
+    Disabled,
+    NotYet,
+    NoLonger,
+    Never,
+}
+
+/// Judges the rights of a user to a door.
+pub(super) fn standing(state: &State, user: i64, lock: i64, at: Timestamp) -> Standing {
+    let (Some(person), Some(door)) = (state.users.get(user), state.locks.get(lock)) else {
+        return Standing::Never;
+    };
+    if !person.access_enabled {
+        return Standing::Disabled;
+    }
+    let (mut groups, mut above, mut early, mut late) = (Vec::new(), false, false, false);
+    for (_, row) in state.assignments_of(user) {
+        let covers = match row.target {
+            Target::Organization => true,
+            Target::Place(place) => place == door.place,
+            Target::Group(group) => state.group_has(group, lock),
+        };
+        if !covers || !role_named(&row.role).is_some_and(|role| role.opens) {
+            continue;
+        }
+        if row.window.from.is_some_and(|from| at < from.timestamp()) {
+            early = true;
+        } else if row
+            .window
+            .until
+            .is_some_and(|until| at >= until.timestamp())
+        {
+            late = true;
+        } else if let Target::Group(group) = row.target {
+            groups.push(group);
+        } else {
+            above = true;
+        }
+    }
+    if above || !groups.is_empty() {
+        Standing::Open { groups, above }
+    } else if early {
+        Standing::NotYet
+    } else if late {
+        Standing::NoLonger
+    } else {
+        Standing::Never
+    }
+}

@@ -1,0 +1,311 @@
+//! One request from arrival to answer: key, rate, planted faults, the record of calls, and the
+//! server itself.
+//!
+//! Promises: a call is recorded before it is handled; a connection that is closed by a fault
+//! carries not a single byte of an answer; rows are never locked while time passes. Knows no
+//! resource: `route` hands over to the nouns. Called by actix for whatever comes.
+
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::Server;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Outcome, Refusal};
+use super::faults::{FaultKind, take};
+use super::page::Query;
+use super::rows::{LOGIN_LIFE, Second};
+use super::state::State;
+use super::{Sandbox, access, route};
+
+/// A request as it came, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub at: Timestamp,
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    /// `None` without a body, and for one that is no JSON.
+    pub body: Option<Value>,
+    /// What was answered; `None` until then, and for ever when the connection was closed.
+    pub status: Option<u16>,
+    /// It was handled and changed something.
+    pub took_effect: bool,
+}
+
+/// Whose credential a request bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub user: i64,
+    pub login: i64,
+}
+
+/// A request as the nouns see it.
+pub(super) struct Request<'a> {
+    pub method: &'a str,
+    pub query: &'a Query,
+    pub body: Option<&'a Value>,
+    pub caller: Option<Caller>,
+    pub now: Second,
+    pub elapsed: Duration,
+}
+
+impl Request<'_> {
+    /// The caller, or 401.
+    pub(super) fn caller(&self) -> Result<Caller, Refusal> {
+        self.caller.ok_or_else(Refusal::unauthorized)
+    }
+
+    /// The caller, when a role on the organization gives them this permission; else 401 or 403.
+    pub(super) fn permitted(&self, state: &State, permission: &str) -> Result<Caller, Refusal> {
+        let caller = self.caller()?;
+        if access::permits(state, caller.user, permission) {
+            Ok(caller)
+        } else {
+            Err(Refusal::denied())
+        }
+    }
+}
+
+/// Serves the sandbox until the returned server is stopped; it has to be awaited or spawned.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub(super) fn serve(sandbox: Sandbox, listener: TcpListener) -> io::Result<Server> {
+    let shared = web::Data::new(sandbox);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(web::PayloadConfig::new(4 << 20))
+            .default_service(web::to(answer))
+    });
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
+}
+
+struct Arrival {
+    /// Its running number in the record.
+    call: usize,
+    caller: Option<Caller>,
+    fault: Option<FaultKind>,
+    latency: Duration,
+    refused: Option<Refusal>,
+}
+
+async fn answer(sandbox: web::Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let parsed = serde_json::from_slice::<Value>(&body).ok();
+    let mut arrival = arrive(&sandbox, &request, parsed.clone());
+    if !arrival.latency.is_zero() {
+        tokio::time::sleep(arrival.latency).await;
+    }
+    let unreadable = !body.is_empty() && parsed.is_none();
+    let refused = arrival.refused.take().or_else(|| match arrival.fault? {
+        FaultKind::TooMany => Some(too_many(&sandbox, Duration::from_secs(1))),
+        FaultKind::ServerError => Some(Refusal::server_error()),
+        FaultKind::Unauthorized => Some(Refusal::unauthorized()),
+        _ => None,
+    });
+    let early = arrival.fault == Some(FaultKind::HtmlBadGateway);
+    let outcome = match refused {
+        Some(refusal) => Err(refusal),
+        None if arrival.fault == Some(FaultKind::Close) => return closed(),
+        None if early => return finish(&sandbox, arrival.call, bad_gateway()),
+        None if unreadable => Err(Refusal::bad_request("The request body is not valid JSON.")),
+        None => handle(&sandbox, &request, parsed.as_ref(), &arrival),
+    };
+    match arrival.fault {
+        Some(FaultKind::Lost) => return closed(),
+        Some(FaultKind::Hang(extra)) => tokio::time::sleep(extra).await,
+        _ => {}
+    }
+    finish(&sandbox, arrival.call, render(outcome, arrival.fault))
+}
+
+/// Everything that is settled before time may pass: who calls, whether they may now, and what goes
+/// wrong.
+fn arrive(sandbox: &Sandbox, request: &HttpRequest, body: Option<Value>) -> Arrival {
+    let (now, elapsed) = (sandbox.now(), sandbox.elapsed());
+    let state = &mut *sandbox.state();
+    let caller = authenticate(state, request, now);
+    let limit = state.switches.rate;
+    let admitted = state
+        .meter
+        .admit(caller.map(|one| one.user), elapsed, limit);
+    let (method, path) = (request.method().as_str(), request.path());
+    let fault = admitted
+        .is_ok()
+        .then(|| take(&mut state.faults, method, path))
+        .flatten();
+    let number = state.record(Call {
+        at: now,
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: request.query_string().to_owned(),
+        body,
+        status: None,
+        took_effect: false,
+    });
+    Arrival {
+        call: number,
+        caller,
+        fault,
+        latency: state.switches.latency,
+        refused: admitted.err().map(|wait| throttled(state, wait)),
+    }
+}
+
+fn authenticate(state: &mut State, request: &HttpRequest, now: Timestamp) -> Option<Caller> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("KISI-LOGIN") {
+        return None;
+    }
+    let id = state.login_by_secret(secret.trim())?;
+    if id == state.key_login && state.key_refused {
+        return None;
+    }
+    let login = state.logins.get_mut(id)?;
+    let used = login.last_used.unwrap_or(login.stamps.created);
+    let unused = now.duration_since(used.timestamp());
+    if login.expire && Duration::try_from(unused).is_ok_and(|unused| unused > LOGIN_LIFE) {
+        return None;
+    }
+    login.last_used = Some(Second::of(now));
+    Some(Caller {
+        user: login.user,
+        login: id,
+    })
+}
+
+fn handle(
+    sandbox: &Sandbox,
+    request: &HttpRequest,
+    body: Option<&Value>,
+    arrival: &Arrival,
+) -> Outcome {
+    let query = Query::parse(request.query_string());
+    let state = &mut *sandbox.state();
+    let inquiry = Request {
+        method: request.method().as_str(),
+        query: &query,
+        body,
+        // The user or the login may have gone while the request was held up.
+        caller: arrival
+            .caller
+            .filter(|one| state.logins.get(one.login).is_some()),
+        now: Second::of(sandbox.now()),
+        elapsed: sandbox.elapsed(),
+    };
+    let outcome = route(state, &inquiry, request.path());
+    if outcome.is_ok()
+        && inquiry.method != "GET"
+        && let Some(call) = state.call_mut(arrival.call)
+    {
+        call.took_effect = true;
+    }
+    outcome
+}
+
+fn finish(sandbox: &Sandbox, call: usize, response: HttpResponse) -> HttpResponse {
+    if let Some(call) = sandbox.state().call_mut(call) {
+        call.status = Some(response.status().as_u16());
+    }
+    response
+}
+
+fn too_many(sandbox: &Sandbox, wait: Duration) -> Refusal {
+    throttled(&sandbox.state(), wait)
+}
+
+fn throttled(state: &State, wait: Duration) -> Refusal {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let retry_after = state.switches.retry_after.then_some(seconds.max(1));
+    Refusal::TooMany {
+        retry_after,
+        body: state.switches.rate_body,
+    }
+}
+
+fn render(outcome: Outcome, fault: Option<FaultKind>) -> HttpResponse {
+    match outcome {
+        Ok(Answer::Nothing) => HttpResponse::NoContent().finish(),
+        Ok(Answer::One(value)) => HttpResponse::Ok().json(value),
+        Ok(Answer::Many { mut rows, range }) => {
+            let mut response = HttpResponse::Ok();
+            if let Some(range) = range {
+                response.insert_header(("X-Collection-Range", range));
+            }
+            match fault {
+                Some(FaultKind::ShortPage) => rows.truncate(rows.len() / 2),
+                Some(FaultKind::NotAList) => return response.json(json!({"message": "OK"})),
+                _ => {}
+            }
+            response.json(rows)
+        }
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+fn refuse(refusal: &Refusal) -> HttpResponse {
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    match refusal {
+        Refusal::Fault { code, message, .. } => {
+            response.json(json!({"error": message, "code": code}))
+        }
+        Refusal::Invalid(errors) => response.json(json!({"errors": errors})),
+        Refusal::TooMany { retry_after, body } => {
+            if let Some(seconds) = retry_after {
+                response.insert_header((RETRY_AFTER, seconds.to_string()));
+            }
+            if *body {
+                response.json(json!({"error": "Too many requests.", "code": "000429"}))
+            } else {
+                response.finish()
+            }
+        }
+    }
+}
+
+fn bad_gateway() -> HttpResponse {
+    HttpResponse::BadGateway()
+        .content_type("text/html")
+        .body("<html><body><h1>502 Bad Gateway</h1></body></html>")
+}
+
+/// A response that is never sent: its body fails before the first flush, at which actix drops the
+/// connection with the head still in its buffer.
+fn closed() -> HttpResponse {
+    HttpResponse::Ok().body(Unsendable)
+}
+
+struct Unsendable;
+
+impl MessageBody for Unsendable {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+    }
+}

@@ -1,0 +1,255 @@
+//! The kinds of rows: users, places, locks, groups, assignments, logins and what connects them.
+//!
+//! Promises: times in them are whole seconds, by type. No behaviour beyond a row's own beginning:
+//! `state` keeps them, the nouns render and change them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// The number of the only organization.
+pub(super) const ORGANIZATION: i64 = 18;
+/// How long a login that may expire lives without being used: Kisi's default, two weeks.
+pub(super) const LOGIN_LIFE: Duration = Duration::from_secs(1_209_600);
+
+/// When a row came and when it was last touched.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamps {
+    pub created: Second,
+    pub updated: Second,
+}
+
+impl Stamps {
+    pub(super) fn at(now: Second) -> Self {
+        Self {
+            created: now,
+            updated: now,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct User {
+    pub email: String,
+    pub name: String,
+    pub image: Option<String>,
+    pub notes: Option<String>,
+    pub metadata: Map<String, Value>,
+    pub access_enabled: bool,
+    pub password_flow_enabled: bool,
+    pub confirmed: bool,
+    pub password: Option<String>,
+    pub otp_code: Option<String>,
+    pub last_accessed: Option<Second>,
+    pub stamps: Stamps,
+}
+
+impl User {
+    pub(super) fn new(email: &str, name: &str, now: Second) -> Self {
+        Self {
+            email: email.to_owned(),
+            name: name.to_owned(),
+            image: None,
+            notes: None,
+            metadata: Map::new(),
+            access_enabled: true,
+            password_flow_enabled: true,
+            confirmed: false,
+            password: None,
+            otp_code: None,
+            last_accessed: None,
+            stamps: Stamps::at(now),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Place {
+    pub name: String,
+    pub time_zone: String,
+    pub locked_down_since: Option<Second>,
+    pub stamps: Stamps,
+}
+
+/// What stands between a right and an open door, settable for each lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockFlags {
+    /// Refuses who is not at the reader (`bb4faa`).
+    pub reader_restriction: bool,
+    /// Refuses who sends no location (`bbb99f`) or one too far from the lock (`a3995f`).
+    pub geofence_restriction: bool,
+    /// Stands for a lock outside its hours (`34ffaa`): the sandbox keeps no schedules.
+    pub time_restriction: bool,
+    /// The door is locked down (`fad001`).
+    pub locked_down: bool,
+    /// The controller answers; else `fac001`.
+    pub online: bool,
+    /// The door has a controller; else `ff420a`.
+    pub configured: bool,
+}
+
+impl Default for LockFlags {
+    fn default() -> Self {
+        Self {
+            reader_restriction: false,
+            geofence_restriction: false,
+            time_restriction: false,
+            locked_down: false,
+            online: true,
+            configured: true,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Lock {
+    pub place: i64,
+    pub name: String,
+    pub description: Option<String>,
+    pub flags: LockFlags,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub stamps: Stamps,
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    pub name: String,
+    pub description: Option<String>,
+    pub place: Option<i64>,
+    pub geofence_restriction: bool,
+    pub reader_restriction: bool,
+    pub time_restriction: bool,
+    pub primary_device_restriction: bool,
+    pub managed_device_restriction: bool,
+    pub tap_to_access_restriction: bool,
+    pub login_enabled: bool,
+    pub stamps: Stamps,
+}
+
+impl Group {
+    pub(super) fn new(name: &str, place: Option<i64>, now: Second) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: None,
+            place,
+            geofence_restriction: false,
+            reader_restriction: false,
+            time_restriction: false,
+            primary_device_restriction: false,
+            managed_device_restriction: false,
+            tap_to_access_restriction: false,
+            login_enabled: true,
+            stamps: Stamps::at(now),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct GroupLock {
+    pub group: i64,
+    pub lock: i64,
+    pub stamps: Stamps,
+}
+
+/// What an assignment gives its role on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Organization,
+    Place(i64),
+    Group(i64),
+}
+
+impl Target {
+    pub(super) fn group(self) -> Option<i64> {
+        if let Self::Group(id) = self {
+            Some(id)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn place(self) -> Option<i64> {
+        if let Self::Place(id) = self {
+            Some(id)
+        } else {
+            None
+        }
+    }
+}
+
+/// When an assignment counts: from `from` and before `until`, either end may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Window {
+    pub from: Option<Second>,
+    pub until: Option<Second>,
+}
+
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub user: i64,
+    pub target: Target,
+    pub role: String,
+    pub window: Window,
+    pub notify: bool,
+    pub created_by: Option<i64>,
+    pub stamps: Stamps,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginKind {
+    Api,
+    Device,
+}
+
+#[derive(Debug)]
+pub(super) struct Login {
+    pub user: i64,
+    pub kind: LoginKind,
+    pub name: String,
+    pub device: [Option<String>; 3],
+    pub secret: String,
+    pub primary: bool,
+    pub expire: bool,
+    pub last_used: Option<Second>,
+    pub stamps: Stamps,
+}
+
+#[derive(Debug)]
+pub(super) struct Integration {
+    pub name: String,
+    pub url: String,
+    pub enabled: bool,
+    pub enabled_events: Vec<String>,
+    pub signature_key: Option<String>,
+    pub stamps: Stamps,
+}
+
+#[derive(Debug)]
+pub(super) struct EventSet {
+    pub events: Vec<Value>,
+    pub interval: Option<String>,
+    pub created: Second,
+}
+
+/// An instant as Kisi keeps it: in whole seconds, what lies behind the point cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Second(Timestamp);
+
+impl Second {
+    pub(super) fn of(at: Timestamp) -> Self {
+        Self(Timestamp::from_second(at.as_second()).unwrap_or(at))
+    }
+
+    pub(super) fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl Serialize for Second {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}

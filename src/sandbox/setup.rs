@@ -1,0 +1,231 @@
+//! `/organization`, `/places` and `/locks`: what the club is built of.
+//!
+//! Promises: who is no admin sees the doors that open for them now, and no other.
+//! Must never judge an unlock. Called by `route`.
+
+use serde_json::{Value, json};
+
+use super::access::{self, Standing};
+use super::answer::{Answer, Outcome, Refusal};
+use super::http::Request;
+use super::page::{self, flag, optional, wrapped};
+use super::rows::{Lock, LockFlags, ORGANIZATION, Place};
+use super::state::State;
+use super::unlock;
+use super::users::number;
+
+const ORGANIZATION_NAME: &str = "Example Club";
+/// The domain that a log-in with a password names.
+pub(super) const DOMAIN: &str = "example-club";
+
+pub(super) fn organization_brief() -> Value {
+    json!({
+        "id": ORGANIZATION, "resource_type": "Organization",
+        "name": ORGANIZATION_NAME, "domain": DOMAIN,
+    })
+}
+
+pub(super) fn place_brief(state: &State, id: i64) -> Value {
+    state.places.get(id).map_or(
+        Value::Null,
+        |place| json!({"id": id, "resource_type": "Place", "name": place.name}),
+    )
+}
+
+pub(super) fn group_brief(state: &State, id: i64) -> Value {
+    state.groups.get(id).map_or(
+        Value::Null,
+        |group| json!({"id": id, "resource_type": "Group", "name": group.name}),
+    )
+}
+
+/// Answers `/organization` and `/organizations`.
+pub(super) fn route_organization(state: &State, request: &Request<'_>, all: bool) -> Outcome {
+    request.caller()?;
+    if request.method != "GET" {
+        return Err(Refusal::no_endpoint());
+    }
+    let since = state
+        .users
+        .get(state.owner)
+        .map(|owner| owner.stamps.created);
+    let shown = json!({
+        "id": ORGANIZATION, "resource_type": "Organization", "name": ORGANIZATION_NAME,
+        "domain": DOMAIN, "logo": null, "address": null, "description": null,
+        "device_logins_expire_after": super::rows::LOGIN_LIFE.as_secs(),
+        "places_count": state.places.iter().count(), "scim_enabled": false,
+        "sso_flow_enabled": false, "sso_expiration_override_enabled": false,
+        "sso_expiration_override": null, "metadata": null, "time_zone": "Europe/Berlin",
+        "web_authentication_api_enabled": false, "apple_pass_enabled": false,
+        "created_at": since, "updated_at": since, "user_id": state.owner,
+        "transfer_to_id": null, "transfer_to": null,
+    });
+    Ok(if all {
+        Answer::Many {
+            rows: vec![shown],
+            range: None,
+        }
+    } else {
+        Answer::One(shown)
+    })
+}
+
+pub(super) fn route_places(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
+    match (request.method, rest) {
+        ("GET", []) => {
+            request.permitted(state, "places_read")?;
+            let query = request.query;
+            let keep =
+                |(id, place): &(i64, &Place)| query.has_id(*id) && query.finds([&*place.name]);
+            let mut rows: Vec<(i64, &Place)> = state.places.iter().filter(keep).collect();
+            page::sort_by(&mut rows, query, "name", |(_, place)| place.name.clone());
+            page::paged(&rows, query, page::DOORS, state, |(id, place)| {
+                render_place(state, *id, place)
+            })
+        }
+        ("GET", [id]) => {
+            request.permitted(state, "places_read")?;
+            let id = number(id)?;
+            let place = state.places.get(id).ok_or_else(Refusal::not_found)?;
+            Ok(Answer::One(render_place(state, id, place)))
+        }
+        ("POST", [id, action @ ("lock_down" | "cancel_lockdown")]) => {
+            request.permitted(state, "places_write")?;
+            let place = state
+                .places
+                .get_mut(number(id)?)
+                .ok_or_else(Refusal::not_found)?;
+            place.locked_down_since = (*action == "lock_down").then_some(request.now);
+            Ok(Answer::Nothing)
+        }
+        _ => Err(Refusal::no_endpoint()),
+    }
+}
+
+fn render_place(state: &State, id: i64, place: &Place) -> Value {
+    json!({
+        "id": id, "resource_type": "Place", "name": place.name, "description": null,
+        "created_at": place.stamps.created, "updated_at": place.stamps.updated,
+        "latitude": null, "longitude": null, "address": "Example Street 1", "image": null,
+        "time_zone": place.time_zone, "tz_time_zone": place.time_zone,
+        "locks_count": state.locks.iter().filter(|(_, lock)| lock.place == id).count(),
+        "integrations_count": 0, "locked_down": place.locked_down_since.is_some(),
+        "locked_down_since": place.locked_down_since, "occupancy_rate": null,
+        "organization_id": ORGANIZATION, "organization": organization_brief(),
+    })
+}
+
+pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
+    match (request.method, rest) {
+        ("GET", []) => list_locks(state, request),
+        ("GET", [id]) => {
+            let id = number(id)?;
+            if !sees(state, request, id)? {
+                return Err(Refusal::not_found());
+            }
+            let lock = state.locks.get(id).ok_or_else(Refusal::not_found)?;
+            Ok(Answer::One(render_lock(state, id, lock)))
+        }
+        ("PATCH", [id]) => {
+            request.permitted(state, "locks_write")?;
+            let lock = state
+                .locks
+                .get_mut(number(id)?)
+                .ok_or_else(Refusal::not_found)?;
+            let fields = wrapped(request.body, "lock")?;
+            if let Some(name) = fields.get("name").and_then(Value::as_str) {
+                name.clone_into(&mut lock.name);
+            }
+            optional(fields, "description", &mut lock.description);
+            flag(
+                fields,
+                "geofence_restriction_enabled",
+                &mut lock.flags.geofence_restriction,
+            );
+            flag(
+                fields,
+                "reader_restriction_enabled",
+                &mut lock.flags.reader_restriction,
+            );
+            flag(
+                fields,
+                "time_restriction_enabled",
+                &mut lock.flags.time_restriction,
+            );
+            lock.stamps.updated = request.now;
+            Ok(Answer::Nothing)
+        }
+        ("POST", [id, "unlock"]) => unlock::unlock(state, request, id),
+        ("POST", [id, action @ ("lock_down" | "cancel_lockdown")]) => {
+            request.permitted(state, "locks_write")?;
+            let lock = state
+                .locks
+                .get_mut(number(id)?)
+                .ok_or_else(Refusal::not_found)?;
+            lock.flags.locked_down = *action == "lock_down";
+            Ok(Answer::Nothing)
+        }
+        _ => Err(Refusal::no_endpoint()),
+    }
+}
+
+/// Admins see every door, the others those that open for them now.
+fn sees(state: &State, request: &Request<'_>, lock: i64) -> Result<bool, Refusal> {
+    let user = request.caller()?.user;
+    let opens = || access::standing(state, user, lock, request.now.timestamp());
+    Ok(access::permits(state, user, "locks_read") || matches!(opens(), Standing::Open { .. }))
+}
+
+fn list_locks(state: &State, request: &Request<'_>) -> Outcome {
+    request.caller()?;
+    let query = request.query;
+    let place = query.number("place_id")?;
+    let is = |name: &str, is: bool| query.flag(name).is_none_or(|wanted| wanted == is);
+    let mut rows = Vec::new();
+    for (id, lock) in state.locks.iter() {
+        if query.has_id(id)
+            && query.finds([&*lock.name])
+            && place.is_none_or(|place| place == lock.place)
+            && is("online", lock.flags.online)
+            && is("configured", lock.flags.configured)
+            && is("locked_down", lock.flags.locked_down)
+            && is("unlocked", false)
+            && sees(state, request, id)?
+        {
+            rows.push((id, lock));
+        }
+    }
+    page::sort_by(&mut rows, query, "name", |(_, lock)| lock.name.clone());
+    page::paged(&rows, query, page::DOORS, state, |(id, lock)| {
+        render_lock(state, *id, lock)
+    })
+}
+
+fn render_lock(state: &State, id: i64, lock: &Lock) -> Value {
+    let LockFlags {
+        reader_restriction,
+        geofence_restriction,
+        time_restriction,
+        ..
+    } = lock.flags;
+    let groups = state
+        .group_locks
+        .iter()
+        .filter(|(_, row)| row.lock == id)
+        .count();
+    json!({
+        "id": id, "resource_type": "Lock", "name": lock.name, "description": lock.description,
+        "created_at": lock.stamps.created, "updated_at": lock.stamps.updated,
+        "configured": lock.flags.configured, "online": lock.flags.online,
+        "open": false, "unlocked": false, "unlocked_until": null, "order_id": null,
+        "first_to_arrive_required_until": null, "first_to_arrive_satisfied": false,
+        "on_scheduled_unlock": false, "latitude": lock.latitude, "longitude": lock.longitude,
+        "locked_down": lock.flags.locked_down,
+        "locked_down_since": lock.flags.locked_down.then_some(lock.stamps.updated),
+        "geofence_restriction_enabled": geofence_restriction, "geofence_restriction_radius": 300,
+        "reader_restriction_enabled": reader_restriction,
+        "time_restriction_enabled": time_restriction, "time_restriction_time_zone": null,
+        "place_id": lock.place, "place": place_brief(state, lock.place), "floor_id": null,
+        "groups_count": groups,
+    })
+}

@@ -1,0 +1,44 @@
+//! Many rows in few statements. One multi-row statement costs about what a single-row one does, so everything on the road
+//! of a webhook goes through here. Chunks stay below the bind limits of both databases (SQLite: 32,766).
+
+use sea_orm::{
+    ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, ModelTrait, sea_query::OnConflict,
+};
+
+use super::StoreError;
+
+const MOST_BINDS: usize = 30_000;
+/// How many values one `IN` list may have.
+pub const MOST_VALUES: usize = 10_000;
+
+/// Inserts rows.
+pub async fn insert<M>(connection: &impl ConnectionTrait, rows: Vec<M>) -> Result<(), StoreError>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: Send,
+{
+    insert_on(connection, rows, None).await
+}
+
+/// Inserts rows; what becomes of those that are there already is said by `conflict`.
+pub async fn insert_on<M>(
+    connection: &impl ConnectionTrait,
+    rows: Vec<M>,
+    conflict: Option<OnConflict>,
+) -> Result<(), StoreError>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: Send,
+{
+    let width = <M::Entity as EntityTrait>::Column::iter().count().max(1);
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<_> = rows.by_ref().take(MOST_BINDS / width).collect();
+        let mut statement = M::Entity::insert_many(chunk);
+        if let Some(conflict) = &conflict {
+            statement = statement.on_conflict(conflict.clone());
+        }
+        statement.exec_without_returning(connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Deliveries: webhook requests that were let in, with their raw bodies, and what became of them.
+
+use std::collections::HashMap;
+
+use entity::{delivery, delivery_member, due, kind::DeliveryStatus};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
+};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, bulk};
+
+/// The stored deliveries among these, by source and the sender's id.
+pub async fn known(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    keys: &[(Uuid, String)],
+) -> Result<HashMap<(Uuid, String), Uuid>, StoreError> {
+    let mut by_source: HashMap<Uuid, Vec<&str>> = HashMap::new();
+    for (source, external) in keys {
+        by_source.entry(*source).or_default().push(external);
+    }
+    let mut known = HashMap::new();
+    for (source, externals) in by_source {
+        for chunk in externals.chunks(bulk::MOST_VALUES) {
+            let rows: Vec<(Uuid, Uuid, String)> = scope
+                .find::<delivery::Entity>()
+                .select_only()
+                .columns([delivery::Column::Id, delivery::Column::SourceId, delivery::Column::ExternalId])
+                .filter(delivery::Column::SourceId.eq(source))
+                .filter(delivery::Column::ExternalId.is_in(chunk.iter().copied()))
+                .into_tuple()
+                .all(connection)
+                .await?;
+            known.extend(rows.into_iter().map(|(id, source, external)| ((source, external), id)));
+        }
+    }
+    Ok(known)
+}
+
+/// Counts repeats of deliveries.
+pub async fn repeated(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: Vec<Uuid>,
+) -> Result<(), StoreError> {
+    let more = Expr::col(delivery::Column::Attempts).add(1);
+    for id in ids {
+        scope
+            .update::<delivery::Entity>()
+            .col_expr(delivery::Column::Attempts, more.clone())
+            .filter(delivery::Column::Id.eq(id))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Stores deliveries and whom they are about.
+pub async fn store(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    deliveries: Vec<delivery::Model>,
+    members: Vec<(Uuid, Uuid)>,
+) -> Result<(), StoreError> {
+    bulk::insert(connection, deliveries).await?;
+    about(connection, scope, members).await
+}
+
+/// Says whom deliveries are about, beside those whom they are known to be about.
+pub async fn about(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: Vec<(Uuid, Uuid)>,
+) -> Result<(), StoreError> {
+    let rows = members
+        .into_iter()
+        .map(|(delivery_id, member_id)| delivery_member::Model { delivery_id, member_id, club_id: scope.club })
+        .collect();
+    let there = OnConflict::columns([delivery_member::Column::DeliveryId, delivery_member::Column::MemberId])
+        .do_nothing()
+        .to_owned();
+    bulk::insert_on(connection, rows, Some(there)).await
+}
+
+/// Settles the deliveries about these members that wait for nobody: what they led to is in Kisi. Gives their ids.
+pub async fn settle(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: &[Uuid],
+    now: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut settled = Vec::new();
+    for chunk in members.chunks(bulk::MOST_VALUES) {
+        let about = Query::select()
+            .column(delivery_member::Column::DeliveryId)
+            .from(delivery_member::Entity)
+            .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
+            .to_owned();
+        let waiting: Vec<Uuid> = scope
+            .find::<delivery::Entity>()
+            .select_only()
+            .column(delivery::Column::Id)
+            .filter(delivery::Column::Status.eq(DeliveryStatus::Accepted))
+            .filter(delivery::Column::Id.in_subquery(about))
+            .filter(Condition::all().not().add(Expr::exists(still_open())))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        for ids in waiting.chunks(bulk::MOST_VALUES) {
+            scope
+                .update::<delivery::Entity>()
+                .col_expr(delivery::Column::Status, Expr::value(DeliveryStatus::Settled))
+                .col_expr(delivery::Column::SettledAt, Expr::value(Some(now)))
+                .filter(delivery::Column::Id.is_in(ids.iter().copied()))
+                .exec(connection)
+                .await?;
+        }
+        settled.extend(waiting);
+    }
+    Ok(settled)
+}
+
+/// Open work for anybody whom the delivery of the outer query is about.
+fn still_open() -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from(delivery_member::Entity)
+        .inner_join(
+            due::Entity,
+            Expr::col((due::Entity, due::Column::MemberId))
+                .equals((delivery_member::Entity, delivery_member::Column::MemberId)),
+        )
+        .and_where(
+            Expr::col((delivery_member::Entity, delivery_member::Column::DeliveryId))
+                .equals((delivery::Entity, delivery::Column::Id)),
+        )
+        .and_where(
+            Expr::col((due::Entity, due::Column::Generation))
+                .gt(Expr::col((due::Entity, due::Column::SettledGeneration))),
+        )
+        .to_owned()
+}
+
+/// One delivery.
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<delivery::Model>, StoreError> {
+    Ok(scope.find::<delivery::Entity>().filter(delivery::Column::Id.eq(id)).one(connection).await?)
+}
+
+/// Writes what became of a delivery when it was read again.
+pub async fn reread(connection: &impl ConnectionTrait, row: &delivery::Model) -> Result<(), StoreError> {
+    Scope::new(row.club_id)
+        .update::<delivery::Entity>()
+        .col_expr(delivery::Column::Status, Expr::value(row.status))
+        .col_expr(delivery::Column::EventType, Expr::value(row.event_type.clone()))
+        .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
+        .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
+        .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
+        .filter(delivery::Column::Id.eq(row.id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deliveries of a source since an instant, oldest first; of one status where one is given.
+pub async fn since(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+    since: i64,
+    status: Option<DeliveryStatus>,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut select = scope
+        .find::<delivery::Entity>()
+        .select_only()
+        .column(delivery::Column::Id)
+        .filter(delivery::Column::SourceId.eq(source))
+        .filter(delivery::Column::ReceivedAt.gte(since))
+        .order_by_asc(delivery::Column::Id);
+    if let Some(status) = status {
+        select = select.filter(delivery::Column::Status.eq(status));
+    }
+    Ok(select.into_tuple().all(connection).await?)
+}
+
+/// Whom deliveries are about, by delivery.
+pub async fn members_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    deliveries: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let rows: Vec<delivery_member::Model> = scope
+        .find::<delivery_member::Entity>()
+        .filter(delivery_member::Column::DeliveryId.is_in(deliveries.iter().copied()))
+        .order_by_asc(delivery_member::Column::MemberId)
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.delivery_id, row.member_id)).collect())
+}
+
+/// The latest delivery's instant and the number of failed ones, by source.
+pub async fn figures(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    sources: &[Uuid],
+) -> Result<HashMap<Uuid, (Option<i64>, i64)>, StoreError> {
+    let failed: sea_orm::sea_query::Expr =
+        Expr::case(delivery::Column::Status.eq(DeliveryStatus::Failed), Expr::value(1)).finally(Expr::value(0)).into();
+    let rows: Vec<(Uuid, Option<i64>, Option<i64>)> = delivery::Entity::find()
+        .select_only()
+        .column(delivery::Column::SourceId)
+        .column_as(delivery::Column::ReceivedAt.max(), "latest")
+        .column_as(failed.sum().cast_as("bigint"), "failed")
+        .filter(delivery::Column::ClubId.eq(scope.club))
+        .filter(delivery::Column::SourceId.is_in(sources.iter().copied()))
+        .group_by(delivery::Column::SourceId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|(id, latest, failed)| (id, (latest, failed.unwrap_or(0)))).collect())
+}

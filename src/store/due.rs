@@ -1,0 +1,233 @@
+//! Due rows: when a member is to be looked at next in a Kisi account. Events, edits, the clock, retries and repairs are one
+//! mechanism: they set an instant here and wake the loop. A mark raises the generation, so that one which comes while its
+//! member is being worked on leaves the member due.
+
+use entity::{due, kind::KisiStatus, kisi_account, member, person};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, bulk};
+
+/// The accounts of a club that work is done for.
+pub async fn accounts(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
+    Ok(scope
+        .find::<kisi_account::Entity>()
+        .select_only()
+        .column(kisi_account::Column::Id)
+        .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+/// Marks members due now in all of the club's accounts. True where there is an account.
+pub async fn mark(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: impl IntoIterator<Item = Uuid>,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let accounts = accounts(connection, scope).await?;
+    let mut members: Vec<Uuid> = members.into_iter().collect();
+    members.sort_unstable();
+    members.dedup();
+    let rows = accounts
+        .iter()
+        .flat_map(|account| members.iter().map(|member| (*account, *member)))
+        .map(|(account_id, member_id)| due::Model {
+            account_id,
+            member_id,
+            club_id: scope.club,
+            due_at: now,
+            generation: 1,
+            settled_generation: 0,
+            lane: None,
+            attempts: 0,
+        })
+        .collect();
+    bulk::insert_on(connection, rows, Some(again())).await?;
+    Ok(!accounts.is_empty())
+}
+
+/// Marks everybody of a club due now, in one statement an account.
+pub async fn mark_everybody(connection: &impl ConnectionTrait, scope: Scope, now: i64) -> Result<(), StoreError> {
+    let everybody = Query::select()
+        .column(member::Column::Id)
+        .from(member::Entity)
+        .and_where(member::Column::ClubId.eq(scope.club))
+        .to_owned();
+    mark_selected(connection, scope, everybody, now).await
+}
+
+/// Marks everybody of whom a source speaks due now.
+pub async fn mark_source(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+    now: i64,
+) -> Result<(), StoreError> {
+    let of_source = Query::select()
+        .distinct()
+        .column(person::Column::MemberId)
+        .from(person::Entity)
+        .and_where(person::Column::ClubId.eq(scope.club))
+        .and_where(person::Column::SourceId.eq(source))
+        .and_where(person::Column::MemberId.ne(Uuid::nil()))
+        .to_owned();
+    mark_selected(connection, scope, of_source, now).await
+}
+
+/// `members` selects one column, the member's id.
+async fn mark_selected(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: SelectStatement,
+    now: i64,
+) -> Result<(), StoreError> {
+    for account in accounts(connection, scope).await? {
+        let mut rows = members.clone();
+        rows.expr(Expr::value(account))
+            .expr(Expr::value(scope.club))
+            .expr(Expr::value(now))
+            .expr(Expr::value(1i64))
+            .expr(Expr::value(0i64))
+            .expr(Expr::value(0i32));
+        let mut insert = Query::insert();
+        insert
+            .into_table(due::Entity)
+            .columns([
+                due::Column::MemberId,
+                due::Column::AccountId,
+                due::Column::ClubId,
+                due::Column::DueAt,
+                due::Column::Generation,
+                due::Column::SettledGeneration,
+                due::Column::Attempts,
+            ])
+            .on_conflict(again());
+        insert.select_from(rows).map_err(|_| StoreError::Unreadable { what: "statement" })?;
+        connection.execute(&insert).await?;
+    }
+    Ok(())
+}
+
+fn again() -> OnConflict {
+    OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
+        .update_column(due::Column::DueAt)
+        .value(due::Column::Generation, Expr::col((due::Entity, due::Column::Generation)).add(1))
+        .value(due::Column::Lane, Expr::value(Option::<i32>::None))
+        .value(due::Column::Attempts, Expr::value(0i32))
+        .to_owned()
+}
+
+/// Members of an account that are due and not yet sorted into a lane, the longest due first.
+pub async fn unsorted(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_null())
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// The next member of an account with something to send, by lane and then by age.
+pub async fn next(connection: &impl ConnectionTrait, account: Uuid, now: i64) -> Result<Option<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_not_null())
+        .order_by_asc(due::Column::Lane)
+        .order_by_asc(due::Column::DueAt)
+        .one(connection)
+        .await?)
+}
+
+/// When the account has something to do next; none where nothing is planned.
+pub async fn next_at(connection: &impl ConnectionTrait, account: Uuid) -> Result<Option<i64>, StoreError> {
+    let at: Option<i64> = of_account(account)
+        .select_only()
+        .column(due::Column::DueAt)
+        .order_by_asc(due::Column::DueAt)
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(at)
+}
+
+/// An account belongs to one club, so its rows need no other scope.
+fn of_account(account: Uuid) -> sea_orm::Select<due::Entity> {
+    due::Entity::find().filter(due::Column::AccountId.eq(account))
+}
+
+/// Sorts a member into a lane, unless it was marked again meanwhile.
+pub async fn sort(connection: &impl ConnectionTrait, row: &due::Model, lane: i32) -> Result<(), StoreError> {
+    update(connection, row).col_expr(due::Column::Lane, Expr::value(Some(lane))).exec(connection).await?;
+    Ok(())
+}
+
+/// What was open when `row` was read is done; the next look is at `again_at`. A mark that came meanwhile stays.
+pub async fn settle(
+    connection: &impl ConnectionTrait,
+    row: &due::Model,
+    again_at: Option<i64>,
+) -> Result<(), StoreError> {
+    settle_all(connection, &[(row, again_at)]).await
+}
+
+/// Settles several at once. Those with nothing ahead and those of one instant share statements.
+pub async fn settle_all(
+    connection: &impl ConnectionTrait,
+    rows: &[(&due::Model, Option<i64>)],
+) -> Result<(), StoreError> {
+    for (row, again_at) in rows {
+        let next = again_at.unwrap_or(i64::MAX);
+        update(connection, row)
+            .col_expr(due::Column::SettledGeneration, Expr::value(row.generation))
+            .col_expr(due::Column::DueAt, Expr::value(next))
+            .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
+            .col_expr(due::Column::Attempts, Expr::value(0i32))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// It did not work: another try at `at`.
+pub async fn retry(connection: &impl ConnectionTrait, row: &due::Model, at: i64) -> Result<(), StoreError> {
+    update(connection, row)
+        .col_expr(due::Column::DueAt, Expr::value(at))
+        .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
+        .col_expr(due::Column::Attempts, Expr::col(due::Column::Attempts).add(1))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+fn update(_: &impl ConnectionTrait, row: &due::Model) -> sea_orm::UpdateMany<due::Entity> {
+    Scope::new(row.club_id)
+        .update::<due::Entity>()
+        .filter(due::Column::AccountId.eq(row.account_id))
+        .filter(due::Column::MemberId.eq(row.member_id))
+        .filter(due::Column::Generation.eq(row.generation))
+}
+
+/// How many members of an account have open work, or work that is overdue.
+pub async fn backlog(connection: &impl ConnectionTrait, account: Uuid, now: i64) -> Result<u64, StoreError> {
+    let open = Expr::col(due::Column::Generation).gt(Expr::col(due::Column::SettledGeneration));
+    Ok(of_account(account).filter(open.or(due::Column::DueAt.lte(now))).count(connection).await?)
+}
+
+/// Forgets an account's work.
+pub async fn forget_account(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<(), StoreError> {
+    scope.delete::<due::Entity>().filter(due::Column::AccountId.eq(account)).exec(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! Builds holdings from rows: leaves out what is older than a deletion, finds each way in which something reaches a member,
+//! reads dates in their zone, and makes blocks of the history. Pure.
+
+use std::collections::HashMap;
+
+use access::{Block, Entitlement, Facts, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
+use entity::{
+    company_person, entitlement_version,
+    kind::{EntitlementKind, Part, PersonAspect, ScopeKind, SourceAspect},
+    person,
+};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use uuid::Uuid;
+
+use super::{Held, Holdings, Known, Rows, StoreError, Version, kinds};
+
+fn id(id: Uuid) -> Id {
+    Id(id.as_u128())
+}
+
+/// The holdings of each member.
+pub fn holdings(members: &[Uuid], rows: &Rows, known: Known) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+    let index = Index::new(rows, known);
+    let mut all: HashMap<Uuid, Holdings> = members.iter().map(|id| (*id, Holdings::default())).collect();
+    for (member, holdings) in &mut all {
+        let mut tags: Vec<String> = Vec::new();
+        let mut reached: HashMap<Uuid, Via> = HashMap::new();
+        for person in index.persons.get(member).into_iter().flatten() {
+            tags.extend(index.tags(person)?);
+            index.reach(person, &mut reached, &mut holdings.companies);
+        }
+        tags.sort();
+        tags.dedup();
+        holdings.companies.sort_unstable();
+        holdings.companies.dedup();
+        let mut held: Vec<(&entitlement_version::Model, Via)> =
+            reached.into_iter().filter_map(|(version, via)| Some((rows.versions.get(&version)?, via))).collect();
+        held.sort_by_key(|(version, _)| version.entitlement_id);
+        for (version, via) in held {
+            let entitlement = index.entitlement(version, via)?;
+            holdings.held.push(Held { version: version.clone(), via, span: entitlement.span });
+            holdings.facts.entitlements.push(entitlement);
+        }
+        holdings.facts.tags = tags;
+    }
+    overrides(rows, &mut all);
+    Ok(all)
+}
+
+fn overrides(rows: &Rows, all: &mut HashMap<Uuid, Holdings>) {
+    for row in &rows.shares {
+        let Some(Holdings { facts: Facts { shares, .. }, .. }) = all.get_mut(&row.member_id) else { continue };
+        let scope = match row.scope_kind {
+            ScopeKind::Group => Scope::Group(id(row.scope_id)),
+            ScopeKind::Place => Scope::Place(id(row.scope_id)),
+            ScopeKind::Account => Scope::Account(id(row.scope_id)),
+            ScopeKind::Lock => continue,
+        };
+        // Access by hand begins when it was given, whatever its words say of the past.
+        let from = row.from_at.unwrap_or(row.learned_at).max(row.learned_at);
+        let span = Span::new(Instant::from_micros(from), end(row.until_at));
+        shares.push(Share { id: id(row.id), scope, span });
+    }
+    for row in &rows.suspensions {
+        let span = Span::new(Instant::from_micros(row.learned_at), end(row.until_at));
+        if let Some(holdings) = all.get_mut(&row.member_id) {
+            holdings.facts.suspension = Some(Suspension { id: id(row.id), span });
+        }
+    }
+}
+
+fn end(at: Option<i64>) -> Instant {
+    Instant::from_option_end(at.map(Instant::from_micros))
+}
+
+struct Index<'a> {
+    rows: &'a Rows,
+    known: Known,
+    persons: HashMap<Uuid, Vec<&'a person::Model>>,
+    deleted: HashMap<Uuid, Version>,
+    pairs: HashMap<Uuid, Vec<&'a company_person::Model>>,
+    of_person: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
+    of_company: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
+    beside: HashMap<Uuid, Vec<(&'a entitlement_version::Model, Part)>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(rows: &'a Rows, known: Known) -> Self {
+        let mut index = Self {
+            rows,
+            known,
+            persons: HashMap::new(),
+            deleted: HashMap::new(),
+            pairs: HashMap::new(),
+            of_person: HashMap::new(),
+            of_company: HashMap::new(),
+            beside: HashMap::new(),
+        };
+        for person in &rows.persons {
+            index.persons.entry(person.member_id).or_default().push(person);
+        }
+        for word in rows.words.iter().filter(|word| word.aspect == PersonAspect::Deleted) {
+            index.deleted.insert(word.person_id, (word.happened_at, word.version_key.clone()));
+        }
+        for pair in &rows.pairs {
+            index.pairs.entry(pair.person_id).or_default().push(pair);
+        }
+        for version in rows.versions.values() {
+            if let Some(person) = version.person_id {
+                index.of_person.entry(person).or_default().push(version);
+            }
+            if let Some(company) = version.company_id {
+                index.of_company.entry(company).or_default().push(version);
+            }
+        }
+        for row in &rows.beside {
+            if let Some(version) = rows.versions.get(&row.version_id) {
+                index.beside.entry(row.person_id).or_default().push((version, row.part));
+            }
+        }
+        index
+    }
+
+    /// Words about a person that are older than this count no more.
+    fn floor(&self, person: &person::Model) -> Option<Version> {
+        let deleted = self.deleted.get(&person.id);
+        let source = person.source_id.filter(|_| !person.guest_only);
+        let snapshot = source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Members)));
+        deleted.max(snapshot).cloned()
+    }
+
+    fn tags(&self, person: &person::Model) -> Result<Vec<String>, StoreError> {
+        let floor = self.floor(person);
+        let word = self.rows.words.iter().find(|word| {
+            word.person_id == person.id
+                && word.aspect == PersonAspect::Tags
+                && at_least((word.happened_at, &word.version_key), floor.as_ref())
+                && !self.is_removed(person.source_id)
+        });
+        let Some(text) = word.and_then(|word| word.value.as_deref()) else { return Ok(Vec::new()) };
+        serde_json::from_str(text).map_err(|_| StoreError::Unreadable { what: "list of tags" })
+    }
+
+    fn is_removed(&self, source: Option<Uuid>) -> bool {
+        let removed = source.and_then(|id| self.rows.sources.get(&id)).and_then(|source| source.removed_at);
+        removed.is_some_and(|removed| !self.known.stands(Some(removed)))
+    }
+
+    /// Every version that reaches a person; the nearest way of several counts.
+    fn reach(&self, person: &person::Model, reached: &mut HashMap<Uuid, Via>, companies: &mut Vec<Uuid>) {
+        let floor = self.floor(person);
+        for version in self.of_person.get(&person.id).into_iter().flatten() {
+            if self.counts(version) {
+                reached.insert(version.id, Via::Own);
+            }
+        }
+        for (version, part) in self.beside.get(&person.id).into_iter().flatten() {
+            if self.counts(version) && at_least(of(version), floor.as_ref()) {
+                let via = if *part == Part::Guest { Via::Guest } else { Via::Shared };
+                reached.entry(version.id).or_insert(via);
+            }
+        }
+        if self.is_removed(person.source_id) {
+            return;
+        }
+        for pair in self.pairs.get(&person.id).into_iter().flatten() {
+            let said = (pair.happened_at, &pair.version_key);
+            let company_floor = self.company_floor(pair.company_id, person.source_id);
+            if !at_least(said, floor.as_ref()) || !at_least(said, company_floor.as_ref()) {
+                continue;
+            }
+            companies.push(pair.company_id);
+            for version in self.of_company.get(&pair.company_id).into_iter().flatten() {
+                if self.counts(version) && at_least(of(version), company_floor.as_ref()) {
+                    reached.entry(version.id).or_insert(Via::Company(id(pair.company_id)));
+                }
+            }
+        }
+    }
+
+    fn company_floor(&self, company: Uuid, source: Option<Uuid>) -> Option<Version> {
+        let gone = self.rows.company_ends.get(&company);
+        let snapshot = source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Companies)));
+        gone.max(snapshot).cloned()
+    }
+
+    /// Whether a version counts at all: not deleted, later than the last snapshot of its kind and than its holder's end.
+    fn counts(&self, version: &entitlement_version::Model) -> bool {
+        let aspect = match version.kind {
+            EntitlementKind::Membership => SourceAspect::Memberships,
+            EntitlementKind::Registration => SourceAspect::Registrations,
+            EntitlementKind::Purchase => SourceAspect::Purchases,
+        };
+        let holder = version.person_id.and_then(|holder| {
+            let own = self.rows.persons.iter().find(|person| person.id == holder);
+            own.or_else(|| self.rows.holders.get(&holder))
+        });
+        let holder_floor = holder.and_then(|person| self.floor(person));
+        !version.deleted
+            && !self.is_removed(Some(version.source_id))
+            && at_least(of(version), self.rows.floors.get(&(version.source_id, aspect)))
+            && at_least(of(version), holder_floor.as_ref())
+    }
+
+    fn entitlement(&self, version: &entitlement_version::Model, via: Via) -> Result<Entitlement, StoreError> {
+        let unreadable = || StoreError::Unreadable { what: "entitlement" };
+        let place = version.location_id.and_then(|id| self.rows.locations.get(&id));
+        let source = self.rows.sources.get(&version.source_id);
+        let zone = place.and_then(|place| place.time_zone.as_deref()).or(source.map(|s| s.time_zone.as_str()));
+        let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let holding = match version.kind {
+            EntitlementKind::Membership => Holding::Membership {
+                status: kinds::membership(&version.status).ok_or_else(unreadable)?,
+                blocks: self.blocks(version),
+            },
+            EntitlementKind::Registration => Holding::Registration {
+                kind: version.offering_kind.map(kinds::offering).ok_or_else(unreadable)?,
+                status: kinds::registration(&version.status).ok_or_else(unreadable)?,
+            },
+            EntitlementKind::Purchase => Holding::Purchase {
+                status: kinds::purchase(&version.status).ok_or_else(unreadable)?,
+            },
+        };
+        let from = day(version.starts_on.as_deref(), &zone, false)?.or(version.starts_at);
+        let until = day(version.ends_on.as_deref(), &zone, true)?.or(version.ends_at);
+        let from = Instant::from_option_start(from.map(Instant::from_micros));
+        Ok(Entitlement {
+            id: id(version.entitlement_id),
+            offering: id(version.offering_id.unwrap_or_default()),
+            location: version.location_id.map(id),
+            via,
+            span: Span::new(from, end(until)),
+            zone,
+            holding,
+        })
+    }
+
+    /// Each time that the membership was blocked, from the history of what was said of it.
+    fn blocks(&self, version: &entitlement_version::Model) -> Vec<Block> {
+        let mut said: Vec<_> = self.rows.history.get(&version.entitlement_id).into_iter().flatten().collect();
+        said.sort_by(|a, b| of(a).cmp(&of(b)));
+        let mut blocks: Vec<Block> = Vec::new();
+        for (index, word) in said.iter().enumerate() {
+            let (Some(reason), Some(since)) = (word.block_reason, word.block_since) else { continue };
+            let next = said.get(index + 1).map(|next| next.happened_at);
+            let span = Span::new(Instant::from_micros(since), end(next));
+            match blocks.last_mut().filter(|last| span.from <= last.span.until) {
+                Some(last) => last.span.until = last.span.until.max(span.until),
+                None => blocks.push(Block { reason: kinds::block(reason), span }),
+            }
+        }
+        blocks.retain(|block| !block.span.is_empty());
+        blocks
+    }
+}
+
+fn of(version: &entitlement_version::Model) -> (i64, &String) {
+    (version.happened_at, &version.version_key)
+}
+
+fn at_least(said: (i64, &String), floor: Option<&Version>) -> bool {
+    floor.is_none_or(|(at, key)| said >= (*at, key))
+}
+
+/// The start of a local day, or its end.
+fn day(date: Option<&str>, zone: &TimeZone, is_end: bool) -> Result<Option<i64>, StoreError> {
+    let unreadable = |_: jiff::Error| StoreError::Unreadable { what: "date" };
+    let Some(text) = date else { return Ok(None) };
+    let date: Date = text.parse().map_err(unreadable)?;
+    let date = if is_end { date.checked_add(1.day()).map_err(unreadable)? } else { date };
+    let start = date.to_zoned(zone.clone()).map_err(unreadable)?;
+    Ok(Some(start.timestamp().as_microsecond()))
+}

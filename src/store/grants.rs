@@ -1,0 +1,127 @@
+//! Who a member is in Kisi, and the role assignments that are ours. An intent is stored here before Kisi is called: while
+//! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
+
+use entity::{kind::{GrantState, Intent, ScopeKind}, kisi_grant, kisi_user};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
+    QueryFilter, QueryOrder, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, bulk, facts::among};
+
+/// Who these members are in an account.
+pub async fn users_in(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    members: &[Uuid],
+) -> Result<Vec<kisi_user::Model>, StoreError> {
+    let in_account = scope.find::<kisi_user::Entity>().filter(kisi_user::Column::AccountId.eq(account));
+    among(connection, in_account, kisi_user::Column::MemberId, members).await
+}
+
+/// Who these members are in all accounts.
+pub async fn users_of(connection: &impl ConnectionTrait, scope: Scope, members: &[Uuid]) -> Result<Vec<kisi_user::Model>, StoreError> {
+    among(connection, scope.find::<kisi_user::Entity>(), kisi_user::Column::MemberId, members).await
+}
+
+/// The grants of these members in an account.
+pub async fn grants_in(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    members: &[Uuid],
+) -> Result<Vec<kisi_grant::Model>, StoreError> {
+    let in_account = scope.find::<kisi_grant::Entity>().filter(kisi_grant::Column::AccountId.eq(account));
+    among(connection, in_account, kisi_grant::Column::MemberId, members).await
+}
+
+/// The grants of these members in all accounts, oldest first.
+pub async fn grants_of(connection: &impl ConnectionTrait, scope: Scope, members: &[Uuid]) -> Result<Vec<kisi_grant::Model>, StoreError> {
+    let ordered = scope.find::<kisi_grant::Entity>().order_by_asc(kisi_grant::Column::Id);
+    among(connection, ordered, kisi_grant::Column::MemberId, members).await
+}
+
+/// One grant.
+pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<kisi_grant::Model>, StoreError> {
+    Ok(scope.find::<kisi_grant::Entity>().filter(kisi_grant::Column::Id.eq(id)).one(connection).await?)
+}
+
+/// The Kisi ids of all grants of an account on one scope.
+pub async fn on_scope(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kind: ScopeKind,
+    id: Uuid,
+) -> Result<Vec<kisi_grant::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::ScopeKind.eq(kind))
+        .filter(kisi_grant::Column::ScopeId.eq(id))
+        .all(connection)
+        .await?)
+}
+
+/// Writes a grant as it is now, new or not.
+pub async fn put_grant(connection: &impl ConnectionTrait, row: kisi_grant::Model, is_new: bool) -> Result<(), StoreError> {
+    put(connection, row, is_new).await
+}
+
+/// Writes a Kisi user as it is now, new or not.
+pub async fn put_user(connection: &impl ConnectionTrait, row: kisi_user::Model, is_new: bool) -> Result<(), StoreError> {
+    put(connection, row, is_new).await
+}
+
+async fn put<M>(connection: &impl ConnectionTrait, row: M, is_new: bool) -> Result<(), StoreError>
+where
+    M: sea_orm::ModelTrait + sea_orm::FromQueryResult + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    M::Entity: EntityTrait<Model = M>,
+    <M::Entity as EntityTrait>::ActiveModel: sea_orm::ActiveModelBehavior + Send,
+{
+    if is_new {
+        return bulk::insert(connection, vec![row]).await;
+    }
+    let mut active = row.into_active_model();
+    for column in <M::Entity as EntityTrait>::Column::iter() {
+        active.reset(column);
+    }
+    active.update(connection).await?;
+    Ok(())
+}
+
+/// A grant that is no longer in Kisi.
+pub async fn remove(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<(), StoreError> {
+    scope.delete::<kisi_grant::Entity>().filter(kisi_grant::Column::Id.eq(id)).exec(connection).await?;
+    Ok(())
+}
+
+/// Lets all grants of an account, or of one of its scopes, go: they stay in Kisi and are no longer ours.
+pub async fn let_go(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    target: Option<(ScopeKind, Uuid)>,
+) -> Result<(), StoreError> {
+    let mut delete = scope.delete::<kisi_grant::Entity>().filter(kisi_grant::Column::AccountId.eq(account));
+    if let Some((kind, id)) = target {
+        delete = delete
+            .filter(kisi_grant::Column::ScopeKind.eq(kind))
+            .filter(kisi_grant::Column::ScopeId.eq(id));
+    }
+    delete.exec(connection).await?;
+    Ok(())
+}
+
+/// After a crash or an outage nothing in flight is known: such grants say so.
+pub async fn in_flight_are_unknown(connection: &impl ConnectionTrait, account: Uuid) -> Result<(), StoreError> {
+    kisi_grant::Entity::update_many()
+        .col_expr(kisi_grant::Column::State, Expr::value(GrantState::Unknown))
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::Intent.ne(Intent::None))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

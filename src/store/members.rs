@@ -1,0 +1,66 @@
+//! Members: lists for people to look through, and what is said of each.
+
+use entity::{company, kind::PersonAspect, member, person, person_version};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Select};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, facts::among};
+
+/// A member.
+pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<member::Model>, StoreError> {
+    Ok(scope.find::<member::Entity>().filter(member::Column::Id.eq(id)).one(connection).await?)
+}
+
+/// Members by id, in no order.
+pub async fn some(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<member::Model>, StoreError> {
+    among(connection, scope.find::<member::Entity>(), member::Column::Id, ids).await
+}
+
+/// The member with this e-mail, whatever its case.
+pub async fn by_email(connection: &impl ConnectionTrait, scope: Scope, email: &str) -> Result<Option<member::Model>, StoreError> {
+    let email = email.trim().to_lowercase();
+    Ok(scope.find::<member::Entity>().filter(member::Column::Email.eq(email)).one(connection).await?)
+}
+
+/// A query for the club's members whose name or e-mail has this in it, in any case.
+pub fn search(scope: Scope, text: Option<&str>) -> Select<member::Entity> {
+    let members = scope.find::<member::Entity>();
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) => members.filter(member::Column::Search.contains(text.to_lowercase())),
+        None => members,
+    }
+}
+
+/// The ids of all members, in their order.
+pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    Ok(scope
+        .find::<member::Entity>()
+        .select_only()
+        .column(member::Column::Id)
+        .order_by_asc(member::Column::Name)
+        .order_by_asc(member::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+/// Companies by id.
+pub async fn companies(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<company::Model>, StoreError> {
+    among(connection, scope.find::<company::Entity>(), company::Column::Id, ids).await
+}
+
+/// The ids of members who bear a tag, by what is said of them now.
+pub async fn tagged(connection: &impl ConnectionTrait, scope: Scope, tag: &str) -> Result<Vec<Uuid>, StoreError> {
+    let needle = serde_json::to_string(tag).unwrap_or_default();
+    let words = scope
+        .find::<person_version::Entity>()
+        .filter(person_version::Column::Aspect.eq(PersonAspect::Tags))
+        .filter(person_version::Column::SupersededAt.is_null())
+        .filter(person_version::Column::Value.contains(needle))
+        .all(connection)
+        .await?;
+    let persons: Vec<Uuid> = words.into_iter().map(|word| word.person_id).collect();
+    let people = among(connection, scope.find::<person::Entity>(), person::Column::Id, &persons).await?;
+    Ok(people.into_iter().map(|person| person.member_id).collect())
+}

@@ -1,0 +1,174 @@
+//! The database: the only user of SeaORM. Functions take a connection, and whoever calls them owns the transaction.
+//! What differs between SQLite and PostgreSQL stands in this file. No transaction may be open while the network is
+//! awaited, and a transaction begins in `Db::write` alone.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+pub mod bulk;
+pub mod clubs;
+pub mod deliveries;
+pub mod due;
+pub mod facts;
+pub mod grants;
+pub mod history;
+pub mod kisi_accounts;
+pub mod leases;
+pub mod members;
+pub mod offerings;
+pub mod overrides;
+pub mod row;
+pub mod rules;
+pub mod scope;
+pub mod setup;
+pub mod sources;
+pub mod tokens;
+pub mod working_set;
+
+pub use scope::Scope;
+pub use sea_orm::ConnectionTrait as Connection;
+
+/// What went wrong with the database. The text is for logs; none of it may reach a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("the database failed")]
+    Database(#[from] DbErr),
+    /// The task that held the transaction ended before it answered.
+    #[error("the task of a transaction ended early")]
+    TaskEnded,
+    /// A stored value is not what this program writes.
+    #[error("a stored {what} cannot be read")]
+    Unreadable {
+        /// What it should have been.
+        what: &'static str,
+    },
+    /// The database was migrated by a newer program.
+    #[error("the database is newer than this program: {0}")]
+    Newer(String),
+}
+
+/// What a piece of work within a transaction gives.
+pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// The database: connections for reading, and one way to write.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+}
+
+impl Db {
+    /// Connects, without migrating. SQLite gets one connection that writes and several that only read.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            let write = Database::connect(sqlite(url, 1, false)).await?;
+            let read = Database::connect(sqlite(url, 4, true)).await?;
+            return Ok(Self { read, write });
+        }
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(10))
+            .test_before_acquire(false)
+            .sqlx_logging(false);
+        let pool = Database::connect(options).await?;
+        Ok(Self { read: pool.clone(), write: pool })
+    }
+
+    /// Brings the tables up to this program. A database of a newer program is refused.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Migrator::up(&self.write, None).await.map_err(|problem| {
+            let text = problem.to_string();
+            if text.contains("Migration file of version") {
+                StoreError::Newer(text)
+            } else {
+                problem.into()
+            }
+        })
+    }
+
+    /// Whether the database answers and is migrated.
+    pub async fn ready(&self) -> Result<bool, StoreError> {
+        self.read.execute_unprepared("SELECT 1").await?;
+        Ok(Migrator::get_pending_migrations(&self.read).await?.is_empty())
+    }
+
+    /// For statements that only read.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok. It goes on to its end even
+    /// where the caller is dropped: a transaction that is cancelled half-way may poison a pooled connection.
+    pub async fn write<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: for<'a> FnOnce(&'a DatabaseTransaction) -> Work<'a, T, E> + Send + 'static,
+    {
+        let pool = self.write.clone();
+        let task = tokio::spawn(async move {
+            // SQLite: a deferred transaction that reads first and writes then fails at once beside another writer.
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            let transaction = pool.begin_with_options(options).await.map_err(StoreError::from)?;
+            match work(&transaction).await {
+                Ok(value) => {
+                    transaction.commit().await.map_err(StoreError::from)?;
+                    Ok(value)
+                }
+                Err(problem) => {
+                    if let Err(second) = transaction.rollback().await {
+                        tracing::warn!(error = %second, "a transaction could not be rolled back");
+                    }
+                    Err(problem)
+                }
+            }
+        });
+        task.await.unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
+    }
+
+    /// Closes all connections; SQLite folds its log into the database.
+    pub async fn close(self) {
+        let _ = self.read.close().await;
+        let _ = self.write.close().await;
+    }
+}
+
+/// Whether a statement may lock rows with `FOR UPDATE`; SQLite has one writer and no such words.
+pub fn locks_rows(connection: &impl ConnectionTrait) -> bool {
+    connection.get_database_backend() == DatabaseBackend::Postgres
+}
+
+fn sqlite(url: &str, connections: u32, reads_only: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |o| {
+            let o = o
+                .pragma("journal_mode", "WAL")
+                // An answer of 202 survives a power cut: every commit is synced.
+                .pragma("synchronous", "FULL")
+                .pragma("foreign_keys", "ON")
+                .pragma("temp_store", "MEMORY")
+                .pragma("cache_size", "-8000")
+                .busy_timeout(Duration::from_secs(5))
+                .statement_cache_capacity(256)
+                .optimize_on_close(true, None);
+            if reads_only { o.pragma("query_only", "ON") } else { o }
+        });
+    options
+}

@@ -1,0 +1,13 @@
+//! The rows of the tables under the words of the domain, for those who read them outside of `store`.
+
+pub use entity::{
+    access_group::Model as Group, club::Model as Club, company::Model as Company,
+    company_person::Model as CompanyPerson, company_version::Model as CompanyVersion,
+    delivery::Model as Delivery, due::Model as Due, entitlement::Model as Entitlement, entitlement_person::Model as EntitlementPerson,
+    entitlement_version::Model as EntitlementVersion,
+    history::Model as HistoryEntry, kind::*, kisi_account::Model as KisiAccount,
+    kisi_grant::Model as Grant, kisi_user::Model as KisiUser, location::Model as Location,
+    lock::Model as Lock, member::Model as Member, offering::Model as Offering,
+    person::Model as Person, person_version::Model as PersonVersion, place::Model as Place, rule::Model as Rule, share::Model as Share,
+    source::Model as Source, source_version::Model as SourceVersion, suspension::Model as Suspension, token::Model as Token,
+};

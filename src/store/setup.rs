@@ -1,0 +1,148 @@
+//! What Kisi has: places, locks, groups and which group opens which lock, as last read. What Kisi no longer lists is marked
+//! gone, never deleted: rules and histories name it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use entity::{access_group, group_lock, lock, place};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, bulk, facts::among};
+
+/// Everything that was read of an account, complete.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Places. Their ids are kept where the Kisi id is known already.
+    pub places: Vec<place::Model>,
+    /// Locks; `place_id` names one of the places.
+    pub locks: Vec<lock::Model>,
+    /// Groups.
+    pub groups: Vec<access_group::Model>,
+}
+
+/// The ids of what is known of an account, by Kisi's ids.
+pub async fn known(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<[HashMap<i64, Uuid>; 3], StoreError> {
+    let places = places(connection, scope, account).await?;
+    let locks = locks(connection, scope, account).await?;
+    let groups = groups(connection, scope, account).await?;
+    Ok([
+        places.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
+        locks.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
+        groups.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
+    ])
+}
+
+/// An account's places, with those that are gone.
+pub async fn places(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<place::Model>, StoreError> {
+    Ok(scope.find::<place::Entity>().filter(place::Column::AccountId.eq(account)).order_by_asc(place::Column::Name).all(connection).await?)
+}
+
+/// An account's locks, with those that are gone.
+pub async fn locks(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<lock::Model>, StoreError> {
+    Ok(scope.find::<lock::Entity>().filter(lock::Column::AccountId.eq(account)).order_by_asc(lock::Column::Name).all(connection).await?)
+}
+
+/// An account's groups, with those that are gone.
+pub async fn groups(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<access_group::Model>, StoreError> {
+    Ok(scope.find::<access_group::Entity>().filter(access_group::Column::AccountId.eq(account)).order_by_asc(access_group::Column::Name).all(connection).await?)
+}
+
+/// Groups by id.
+pub async fn some_groups(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<access_group::Model>, StoreError> {
+    among(connection, scope.find::<access_group::Entity>(), access_group::Column::Id, ids).await
+}
+
+/// Locks by id.
+pub async fn some_locks(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<lock::Model>, StoreError> {
+    among(connection, scope.find::<lock::Entity>(), lock::Column::Id, ids).await
+}
+
+/// Places by id.
+pub async fn some_places(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<place::Model>, StoreError> {
+    among(connection, scope.find::<place::Entity>(), place::Column::Id, ids).await
+}
+
+/// Every pair of a group and a lock in the club.
+pub async fn group_locks(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<group_lock::Model>, StoreError> {
+    Ok(scope.find::<group_lock::Entity>().all(connection).await?)
+}
+
+/// Every lock of the club that is not gone.
+pub async fn all_locks(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<lock::Model>, StoreError> {
+    Ok(scope.find::<lock::Entity>().filter(lock::Column::GoneAt.is_null()).order_by_asc(lock::Column::Name).order_by_asc(lock::Column::Id).all(connection).await?)
+}
+
+/// Every group of the club that is not gone.
+pub async fn all_groups(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<access_group::Model>, StoreError> {
+    Ok(scope.find::<access_group::Entity>().filter(access_group::Column::GoneAt.is_null()).order_by_asc(access_group::Column::Name).order_by_asc(access_group::Column::Id).all(connection).await?)
+}
+
+/// Keeps what was read of an account. What is not among it is gone.
+pub async fn keep(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    setup: Setup,
+    now: i64,
+) -> Result<(), StoreError> {
+    macro_rules! keep {
+        ($rows:expr, $table:ident, [$($column:ident),*]) => {
+            let there: BTreeSet<Uuid> = $rows.iter().map(|row| row.id).collect();
+            let renewed = OnConflict::column($table::Column::Id)
+                .update_columns([$($table::Column::$column),*, $table::Column::GoneAt])
+                .to_owned();
+            bulk::insert_on(connection, $rows, Some(renewed)).await?;
+            scope
+                .update::<$table::Entity>()
+                .col_expr($table::Column::GoneAt, Expr::value(Some(now)))
+                .filter($table::Column::AccountId.eq(account))
+                .filter($table::Column::GoneAt.is_null())
+                .filter($table::Column::Id.is_not_in(there))
+                .exec(connection)
+                .await?;
+        };
+    }
+    keep!(setup.places, place, [Name, TimeZone]);
+    keep!(setup.locks, lock, [Name, Description, PlaceId, Online, Restricted]);
+    keep!(setup.groups, access_group, [Name, Description, PlaceId]);
+    Ok(())
+}
+
+/// Keeps which locks a group opens; true where that changed.
+pub async fn keep_group_locks(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    group: Uuid,
+    locks: BTreeSet<Uuid>,
+) -> Result<bool, StoreError> {
+    let of_group = group_lock::Column::GroupId.eq(group);
+    let before = scope.find::<group_lock::Entity>().filter(of_group.clone()).all(connection).await?;
+    let before: BTreeSet<Uuid> = before.into_iter().map(|row| row.lock_id).collect();
+    if before == locks {
+        return Ok(false);
+    }
+    scope.delete::<group_lock::Entity>().filter(of_group).exec(connection).await?;
+    let rows = locks.into_iter().map(|lock_id| group_lock::Model { group_id: group, lock_id, club_id: scope.club }).collect();
+    bulk::insert(connection, rows).await?;
+    Ok(true)
+}
+
+/// Whether a group is managed, and what becomes of strangers in it.
+pub async fn manage(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    group: Uuid,
+    managed: bool,
+    strangers: entity::kind::StrangerPolicy,
+) -> Result<(), StoreError> {
+    scope
+        .update::<access_group::Entity>()
+        .col_expr(access_group::Column::Managed, Expr::value(managed))
+        .col_expr(access_group::Column::Strangers, Expr::value(strangers))
+        .filter(access_group::Column::Id.eq(group))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

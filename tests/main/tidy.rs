@@ -1,0 +1,308 @@
+//! The rules of the house that neither the compiler nor clippy can hold: who may use whom, how files open
+//! and are named, how long they may be.
+//!
+//! It reads the source tree and nothing else. Each fault names its file and line, and what to do. Whoever
+//! has to break a rule changes the rule here, where a reviewer sees it.
+
+mod source;
+
+use source::{SourceFile, files};
+
+const CRATES: [&str; 4] = ["src", "access/src", "entity/src", "migration/src"];
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 80;
+
+/// Within `module`, but for the modules of `except`, no name may be one that `never` knows.
+struct Law {
+    module: &'static str,
+    except: &'static [&'static str],
+    never: fn(&str) -> bool,
+    instead: &'static str,
+}
+
+const LAWS: [Law; 9] = [
+    Law {
+        module: "src",
+        except: &["src/store", "src/app", "src/main"],
+        never: |name| {
+            matches!(
+                name,
+                "sea_orm" | "sea_orm_migration" | "sqlx" | "entity" | "migration"
+            )
+        },
+        instead: "`store` alone knows the database: call a function of it, or add one",
+    },
+    Law {
+        module: "src",
+        except: &["src/kisi", "src/cli/webhook", "src/ingest/readers"],
+        never: |name| name == "reqwest",
+        instead: "calls to Kisi go through `kisi`, reads of platforms through `ingest::readers`",
+    },
+    Law {
+        module: "src/graphql",
+        except: &[
+            "src/graphql/unlock",
+            "src/graphql/connect",
+            "src/graphql/kisi_account",
+        ],
+        never: |name| matches!(name, "crate::kisi" | "crate::sandbox"),
+        instead: "no answer waits for Kisi: mark members due in `store` and wake the loop",
+    },
+    Law {
+        module: "src/ingest",
+        except: &[],
+        never: |name| matches!(name, "crate::kisi" | "crate::sandbox" | "crate::graphql"),
+        instead: "an event is stored and its members marked due; `reconcile` does the rest",
+    },
+    Law {
+        module: "src/store",
+        except: &[],
+        never: |name| {
+            let above = ["graphql", "kisi", "reconcile", "sandbox"];
+            name.strip_prefix("crate::")
+                .is_some_and(|module| above.contains(&module))
+        },
+        instead: "`store` is below it: let the caller pass what is needed",
+    },
+    Law {
+        module: "src/kisi",
+        except: &[],
+        never: |name| {
+            let above = ["graphql", "ingest", "store", "reconcile"];
+            name.strip_prefix("crate::")
+                .is_some_and(|module| above.contains(&module))
+        },
+        instead: "`kisi` speaks to Kisi and knows nothing of us: let the caller pass what is needed",
+    },
+    Law {
+        module: "src/reconcile",
+        except: &[],
+        never: |name| matches!(name, "crate::graphql" | "crate::ingest" | "crate::sandbox"),
+        instead: "the loop is told who is due, never by whom: read it from `store`",
+    },
+    Law {
+        module: "src/sandbox",
+        except: &[],
+        never: |name| {
+            name != "crate::sandbox" && name.starts_with("crate::")
+                || matches!(name, "access" | "entity" | "migration")
+        },
+        instead: "the sandbox is Kisi as its documents say: it shares nothing with us",
+    },
+    Law {
+        module: "access/src",
+        except: &[],
+        never: |name| {
+            let outside = ["env", "fs", "io", "net", "process", "thread"];
+            name.strip_prefix("std::")
+                .is_some_and(|module| outside.contains(&module))
+        },
+        instead: "`access` is pure: what it needs to know is an argument",
+    },
+];
+
+fn crate_files() -> Vec<SourceFile> {
+    let mut found = files(".rs");
+    found.retain(|file| CRATES.iter().any(|root| file.is_in(root)));
+    assert!(!found.is_empty(), "no source was found");
+    found
+}
+
+fn assert_none(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let mut faults = Vec::new();
+    for file in crate_files() {
+        let names = file.names();
+        for law in LAWS.iter().filter(|law| file.is_in(law.module)) {
+            if law.except.iter().any(|module| file.is_in(module)) {
+                continue;
+            }
+            for (line, name) in names.iter().filter(|(_, name)| (law.never)(name)) {
+                faults.push(format!(
+                    "{}:{line}: uses `{name}`: {}",
+                    file.path, law.instead
+                ));
+            }
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn files_say_first_what_they_are() {
+    let own = |file: &SourceFile| {
+        ["tests", "benches", "examples"]
+            .iter()
+            .chain(&CRATES)
+            .any(|root| file.is_in(root))
+    };
+    let silent = files(".rs")
+        .into_iter()
+        .filter(|f| own(f) && !f.text.starts_with("//!"));
+    let what = "open it with `//!`: what it promises, what it must never do, who calls it";
+    assert_none(
+        silent
+            .map(|file| format!("{}:1: {what}", file.path))
+            .collect(),
+    );
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut faults = Vec::new();
+    for SourceFile { path, text } in crate_files() {
+        let lines = text.lines().count();
+        if lines > FILE_LINES {
+            faults.push(format!(
+                "{path}:{lines}: {lines} lines, {FILE_LINES} may be: split it by its nouns"
+            ));
+        }
+        for (line, length) in source::long_functions(&text, FUNCTION_LINES) {
+            faults.push(format!(
+                "{path}:{line}: a function of {length} lines, {FUNCTION_LINES} may be: name its parts"
+            ));
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn files_are_named_for_what_they_hold() {
+    let drawers = [
+        "utils", "util", "helpers", "helper", "common", "manager", "misc", "types",
+    ];
+    let mut faults = Vec::new();
+    for file in files(".rs") {
+        if file
+            .path
+            .trim_end_matches(".rs")
+            .split('/')
+            .any(|part| drawers.contains(&part))
+        {
+            faults.push(format!(
+                "{}:1: a drawer: name it for what it holds",
+                file.path
+            ));
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    // In pieces, or this file would be found by itself.
+    let marks = [
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("HA", "CK"),
+        concat!("#[ig", "nore"),
+    ];
+    let mut faults = Vec::new();
+    for file in files(".rs") {
+        for (line, text) in file.text.lines().enumerate() {
+            if let Some(mark) = marks.iter().find(|mark| text.contains(**mark)) {
+                faults.push(format!(
+                    "{}:{}: `{mark}`: finish it, or take it out",
+                    file.path,
+                    line + 1
+                ));
+            }
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn access_depends_on_a_date_library_alone() {
+    let manifest = files("Cargo.toml")
+        .into_iter()
+        .find(|f| f.path == "access/Cargo.toml")
+        .unwrap();
+    let mut section = "";
+    let mut faults = Vec::new();
+    for (number, line) in manifest.text.lines().enumerate() {
+        if line.starts_with('[') {
+            section = line;
+        }
+        // `[dependencies.x]` and `[target.….dependencies]` are other ways to say it.
+        let declares =
+            section.contains("dependencies") && !section.starts_with("[dev-dependencies");
+        let fine = line.trim().is_empty()
+            || line.starts_with('#')
+            || line == "[dependencies]"
+            || line.starts_with("jiff.")
+            || line.starts_with("jiff ");
+        if declares && !fine {
+            let (path, line_number) = (&manifest.path, number + 1);
+            faults.push(format!(
+                "{path}:{line_number}: `{line}`: the heart depends on jiff alone"
+            ));
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn the_first_pages_say_what_a_newcomer_needs() {
+    let pages = files(".md");
+    let page = |name: &str| {
+        pages
+            .iter()
+            .find(|f| f.path == name)
+            .map_or("", |f| f.text.as_str())
+    };
+    let mut faults = Vec::new();
+    for command in ["make demo", "make test"] {
+        if !page("README.md").contains(command) {
+            faults.push(format!(
+                "README.md:1: does not name `{command}`: say how to start"
+            ));
+        }
+    }
+    let heading = |line: &str| line.starts_with("## ") && line.contains("Unreleased");
+    if !page("CHANGELOG.md").lines().any(heading) {
+        faults.push("CHANGELOG.md:1: has no heading `## Unreleased`: add one on top".to_owned());
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn the_reader_sees_names_and_lengths() {
+    let text = r##"
+use crate::{
+    kisi::{self, Client},
+    store,
+};
+use url as address;
+// reqwest::get
+fn a<'a>() {
+    let s = "sqlx::x"; let c = ['"', '\''];
+    entity::member::find(r#"a " std::fs"#);
+    kisi::connect();
+}
+use super::graphql::x;
+mod tests {
+    use super::y;
+    use super::super::z;
+}
+"##;
+    let seen = |deep| {
+        source::names(text, deep)
+            .into_iter()
+            .map(|(line, name)| format!("{line} {name}"))
+            .collect::<Vec<_>>()
+    };
+    let always = ["2 crate::kisi", "2 crate::store", "10 entity", "6 url"];
+    let mut at_the_top = always.to_vec();
+    at_the_top.splice(3..3, ["13 crate::graphql", "16 crate::z"]);
+    assert_eq!(seen(1), at_the_top);
+    assert_eq!(seen(2), always);
+
+    let text =
+        "fn a(\n) {\n    1;\n}\ntrait T {\n    fn b(\n    );\n    fn c() {\n        2;\n    }\n}\n";
+    assert_eq!(source::long_functions(text, 2), [(1, 4), (8, 3)]);
+}
