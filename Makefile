@@ -48,12 +48,7 @@ docs: tools
 
 unit: tools
 	@$(SAY) 'tests'
-	@if [ -z "$${LATCHKEY_TEST_POSTGRES_URL:-}$${LATCHKEY_TEST_SKIP_POSTGRES:-}" ] && ! $(have-postgres); then \
-	    if [ -n "$${CI:-}" ]; then echo 'PostgreSQL is missing' >&2; exit 1; fi; \
-	    echo 'Without PostgreSQL: its tests are skipped (Debian: apt-get install postgresql).'; \
-	    export LATCHKEY_TEST_SKIP_POSTGRES=1; \
-	fi; \
-	if cargo nextest --version >/dev/null 2>&1; then \
+	@if cargo nextest --version >/dev/null 2>&1; then \
 	    cargo nextest run $(LOCKED) --workspace $${CI:+--profile ci}; \
 	else \
 	    cargo test $(LOCKED) --workspace --lib --bins --tests; \
@@ -105,8 +100,6 @@ tools:
 if-component = if cargo $(1) --version >/dev/null 2>&1 || [ -n "$${CI:-}" ]; then $(2); \
 	else echo 'skipped: rustup component add rustfmt clippy'; fi
 
-have-postgres = { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null \
-	|| [ -x "$$(pg_config --bindir 2>/dev/null)/initdb" ]; }
 
 web-can-be-built = { [ -e web/package.json ] && command -v npm >/dev/null && node -e \
 	'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)'; }

@@ -9,7 +9,8 @@ use crate::{
     config::Config,
     ingest::queue::Queue,
     kisi::Clients,
-    secret::{SecretError, Sealer},
+    metrics::Metrics,
+    secret::{Sealer, SecretError},
     store::{Db, StoreError},
     wake::Waker,
 };
@@ -30,6 +31,8 @@ pub struct App {
     pub queue: Queue,
     /// Ways to Kisi.
     pub kisi: Clients,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// Why the service could not be put together.
@@ -41,6 +44,9 @@ pub enum StartError {
     /// The encryption key is no good.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The counters cannot be registered.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[from] prometheus::Error),
     /// No HTTP client can be made.
     #[error("the HTTP client cannot be set up")]
     Http(#[from] reqwest::Error),
@@ -64,6 +70,16 @@ impl App {
         let waker = Waker::default();
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
-        Ok(Arc::new(Self { config, clock, db, sealer, waker, queue, kisi }))
+        let metrics = Metrics::new()?;
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            db,
+            sealer,
+            waker,
+            queue,
+            kisi,
+            metrics,
+        }))
     }
 }

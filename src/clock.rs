@@ -29,7 +29,10 @@ impl Clock {
     }
 
     /// The present instant, to the microsecond.
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for the time"
+    )]
     pub fn now(&self) -> Instant {
         match &self.0 {
             Kind::System => Instant::from_timestamp(jiff::Timestamp::now()),

@@ -2,7 +2,36 @@
 //! derived from tables. Answers from the store and the heart, marks members due and wakes the loop; Kisi is called by
 //! connecting an account and by unlocking alone.
 
+pub mod access_event;
+pub mod club;
+pub mod company;
 pub mod context;
+pub mod decision;
+pub mod delivery;
+pub mod door;
+pub mod entitlement;
 pub mod error;
+pub mod explanation;
+pub mod grant;
+pub mod group;
 pub mod http;
+pub mod input;
+pub mod kisi_account;
+pub mod loader;
+pub mod location;
+pub mod lock;
+pub mod member;
+pub mod mutation;
+pub mod node;
+pub mod offering;
+pub mod page;
+pub mod place;
+pub mod query;
+pub mod rule;
 pub mod scalar;
+pub mod schema;
+pub mod share;
+pub mod source;
+pub mod suspension;
+pub mod viewer;
+pub mod words;

@@ -69,7 +69,10 @@ const MARKS: [(Kind, u8); 18] = [
 
 /// The id as text.
 pub fn encode(kind: Kind, id: Uuid) -> String {
-    let mark = MARKS.iter().find(|(of, _)| *of == kind).map_or(0, |(_, mark)| *mark);
+    let mark = MARKS
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .map_or(0, |(_, mark)| *mark);
     let mut bytes = [0; 17];
     let (first, rest) = bytes.split_at_mut(1);
     first.fill(mark);

@@ -27,7 +27,10 @@ fn beside_database(config: &Config) -> Result<SecretString, StartError> {
         return Ok(new_key());
     }
     let path = PathBuf::from(format!("{path}.key"));
-    let failed = |source| StartError::KeyFile { path: path.display().to_string(), source };
+    let failed = |source| StartError::KeyFile {
+        path: path.display().to_string(),
+        source,
+    };
     match fs::read_to_string(&path) {
         Ok(text) => Ok(SecretString::from(text.trim().to_owned())),
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => {
@@ -50,7 +53,11 @@ fn beside_database(config: &Config) -> Result<SecretString, StartError> {
 fn create(path: &std::path::Path, key: &SecretString) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let draft = path.with_extension(format!("key.{}", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(key.expose_secret().as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);

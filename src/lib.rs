@@ -2,15 +2,23 @@
 //! and why, and Kisi is made so. ARCHITECTURE.md says how the parts hang together.
 
 pub mod app;
+mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connect;
+pub mod decide;
 pub mod graphql;
+pub mod http;
 pub mod id;
 pub mod ingest;
 mod key_file;
 pub mod kisi;
+pub mod metrics;
 pub mod playground;
+pub mod reconcile;
 pub mod sandbox;
 pub mod secret;
 pub mod store;
+pub mod telemetry;
 pub mod wake;

@@ -19,7 +19,9 @@ pub enum SecretError {
     #[error("an encryption key is 32 bytes in base64")]
     BadKey,
     /// Sealed with another key, or damaged.
-    #[error("a stored secret cannot be decrypted: was LATCHKEY_ENCRYPTION_KEY changed without LATCHKEY_ENCRYPTION_KEY_OLD?")]
+    #[error(
+        "a stored secret cannot be decrypted: was LATCHKEY_ENCRYPTION_KEY changed without LATCHKEY_ENCRYPTION_KEY_OLD?"
+    )]
     Unreadable,
 }
 
@@ -39,26 +41,39 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// From keys of 32 bytes in base64.
     pub fn new(key: &SecretString, old: Option<&SecretString>) -> Result<Self, SecretError> {
-        Ok(Self { key: cipher(key)?, old: old.map(cipher).transpose()? })
+        Ok(Self {
+            key: cipher(key)?,
+            old: old.map(cipher).transpose()?,
+        })
     }
 
     /// Seals a secret so that it opens only beside the row that it was sealed for.
     pub fn seal(&self, row: Uuid, secret: &SecretString) -> Result<Vec<u8>, SecretError> {
         let nonce: [u8; NONCE] = random();
-        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: row.as_bytes() };
-        let sealed =
-            self.key.encrypt(&XNonce::from(nonce), payload).map_err(|_| SecretError::Unreadable)?;
+        let payload = Payload {
+            msg: secret.expose_secret().as_bytes(),
+            aad: row.as_bytes(),
+        };
+        let sealed = self
+            .key
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SecretError::Unreadable)?;
         Ok([&nonce[..], &sealed].concat())
     }
 
     /// Opens what `seal` made for the same row.
     pub fn open(&self, row: Uuid, sealed: &[u8]) -> Result<SecretString, SecretError> {
-        let (nonce, body) = sealed.split_first_chunk::<NONCE>().ok_or(SecretError::Unreadable)?;
+        let (nonce, body) = sealed
+            .split_first_chunk::<NONCE>()
+            .ok_or(SecretError::Unreadable)?;
         [Some(&self.key), self.old.as_ref()]
             .into_iter()
             .flatten()
             .find_map(|key| {
-                let payload = Payload { msg: body, aad: row.as_bytes() };
+                let payload = Payload {
+                    msg: body,
+                    aad: row.as_bytes(),
+                };
                 key.decrypt(&XNonce::from(*nonce), payload).ok()
             })
             .and_then(|bytes| String::from_utf8(bytes).ok())
@@ -68,7 +83,9 @@ impl Sealer {
 }
 
 fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305, SecretError> {
-    let bytes = STANDARD.decode(key.expose_secret().trim()).map_err(|_| SecretError::BadKey)?;
+    let bytes = STANDARD
+        .decode(key.expose_secret().trim())
+        .map_err(|_| SecretError::BadKey)?;
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| SecretError::BadKey)?;
     Ok(XChaCha20Poly1305::new(&Key::from(bytes)))
 }
@@ -98,9 +115,18 @@ pub fn hash_token(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
+/// A random byte, for spreading what would else happen all at once.
+pub fn random_byte() -> u8 {
+    let [byte] = random::<1>();
+    byte
+}
+
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    #[expect(clippy::expect_used, reason = "INVARIANT: no Linux since 3.17 fails to give random bytes")]
+    #[expect(
+        clippy::expect_used,
+        reason = "INVARIANT: no Linux since 3.17 fails to give random bytes"
+    )]
     getrandom::fill(&mut bytes).expect("the system's random source");
     bytes
 }
@@ -127,7 +153,11 @@ mod tests {
         let row = Uuid::from_u128(1);
         let sealed = before.seal(row, &SecretString::from("hush")).unwrap();
         assert_eq!(after.open(row, &sealed).unwrap().expose_secret(), "hush");
-        assert!(before.open(row, &after.seal(row, &SecretString::from("x")).unwrap()).is_err());
+        assert!(
+            before
+                .open(row, &after.seal(row, &SecretString::from("x")).unwrap())
+                .is_err()
+        );
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! assert_eq!(decision.rule, Some(rule.id));
 //! ```
 
+pub mod brake;
 pub mod code;
 pub mod condition;
 pub mod decide;
@@ -44,6 +45,7 @@ pub mod rule;
 pub mod span;
 
 pub use self::{
+    brake::{Brake, held_back, losses},
     code::Code,
     condition::{ConditionAccess, NearMiss, near_misses},
     decide::Decision,

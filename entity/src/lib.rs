@@ -1,9 +1,11 @@
 //! The tables as SeaORM entities, a file a table, no behaviour. Instants are microseconds since the Unix epoch (`i64`):
 //! one number that both databases order alike. Ids are UUIDs of version 7. Every row but a lease belongs to a club.
 
-#![expect(missing_docs, reason = "the columns are named by the words of the design")]
+#![expect(
+    missing_docs,
+    reason = "the columns are named by the words of the design"
+)]
 
-pub mod kind;
 pub mod access_group;
 pub mod club;
 pub mod company;
@@ -17,6 +19,7 @@ pub mod entitlement_person;
 pub mod entitlement_version;
 pub mod group_lock;
 pub mod history;
+pub mod kind;
 pub mod kisi_account;
 pub mod kisi_grant;
 pub mod kisi_user;

@@ -137,7 +137,11 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
          starts_at:i64? starts_on:str? ends_at:i64? ends_on:str? block_reason:str? \
          block_since:i64? deleted:bool happened_at:i64 version_key:str learned_at:i64 \
          superseded_at:i64? delivery_id:uuid?",
-        &["entitlement_id superseded_at", "person_id superseded_at", "company_id superseded_at"],
+        &[
+            "entitlement_id superseded_at",
+            "person_id superseded_at",
+            "company_id superseded_at",
+        ],
         &[],
     ),
     (
@@ -189,12 +193,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         &["account_id due_at", "member_id"],
         &[],
     ),
-    (
-        "lease",
-        "name:str! holder:str expires_at:i64",
-        &[],
-        &[],
-    ),
+    ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (
         "delivery",
         "id:uuid! club_id:uuid source_id:uuid external_id:str event_type:str? status:str \

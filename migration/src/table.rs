@@ -39,11 +39,15 @@ pub async fn create(
     }
     table.primary_key(&mut key);
     manager.create_table(table).await?;
-    for (columns, is_unique) in
-        indexes.iter().map(|i| (*i, false)).chain(unique.iter().map(|u| (*u, true)))
+    for (columns, is_unique) in indexes
+        .iter()
+        .map(|i| (*i, false))
+        .chain(unique.iter().map(|u| (*u, true)))
     {
         let mut index = Index::create();
-        index.name(format!("{name}_{}", columns.replace(' ', "_"))).table(Alias::new(name));
+        index
+            .name(format!("{name}_{}", columns.replace(' ', "_")))
+            .table(Alias::new(name));
         for column in columns.split_whitespace() {
             index.col(Alias::new(column));
         }
@@ -57,7 +61,9 @@ pub async fn create(
 
 /// Drops a table with its indexes.
 pub async fn drop(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
-    manager.drop_table(Table::drop().table(Alias::new(name)).to_owned()).await
+    manager
+        .drop_table(Table::drop().table(Alias::new(name)).to_owned())
+        .await
 }
 
 fn wrong(table: &str, column: &str) -> DbErr {

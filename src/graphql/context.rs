@@ -28,18 +28,24 @@ pub struct Caller {
 impl Caller {
     /// How the caller is called in histories.
     pub fn actor(&self) -> String {
-        self.token_name.clone().unwrap_or_else(|| "a member".to_owned())
+        self.token_name
+            .clone()
+            .unwrap_or_else(|| "a member".to_owned())
     }
 }
 
 /// The parts of the service.
 pub fn app<'a>(context: &Context<'a>) -> Result<&'a Arc<App>> {
-    context.data::<Arc<App>>().map_err(|_| internal("no app in the context"))
+    context
+        .data::<Arc<App>>()
+        .map_err(|_| internal("no app in the context"))
 }
 
 /// Who asks.
 pub fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller> {
-    context.data::<Caller>().map_err(|_| internal("no caller in the context"))
+    context
+        .data::<Caller>()
+        .map_err(|_| internal("no caller in the context"))
 }
 
 /// For what ADMIN, APP and READER may read: the scope of the club.
@@ -47,7 +53,9 @@ pub fn reads(context: &Context<'_>) -> Result<Scope> {
     let caller = caller(context)?;
     match caller.role {
         Role::Admin | Role::App | Role::Reader => Ok(caller.scope),
-        Role::Member => Err(forbidden("a member session sees itself and its doors alone")),
+        Role::Member => Err(forbidden(
+            "a member session sees itself and its doors alone",
+        )),
     }
 }
 

@@ -53,7 +53,11 @@ impl UserError {
     /// A mistake in one field, `path` parted by dots, such as `input.conditions.0`.
     pub fn at(code: UserErrorCode, path: &str, message: impl Into<String>) -> Self {
         let field = (!path.is_empty()).then(|| path.split('.').map(str::to_owned).collect());
-        Self { code, message: message.into(), field }
+        Self {
+            code,
+            message: message.into(),
+            field,
+        }
     }
 }
 

@@ -65,7 +65,9 @@ impl ResponseError for NotLetIn {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Truncated => StatusCode::BAD_REQUEST,
             Self::Refused(_) => StatusCode::UNAUTHORIZED,
-            Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -88,7 +90,9 @@ async fn find(app: &App, key: &str) -> Result<Source, NotLetIn> {
     if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(NotLetIn::NoSource);
     }
-    sources::by_path(app.db.read(), key).await?.ok_or(NotLetIn::NoSource)
+    sources::by_path(app.db.read(), key)
+        .await?
+        .ok_or(NotLetIn::NoSource)
 }
 
 async fn receive(
@@ -101,9 +105,21 @@ async fn receive(
     let source = find(&app, &key).await?;
     let body = collect(&request, body, app.config.webhook_max_bytes).await?;
     let secrets = secrets(&app, &source, received_at.micros())?;
-    let header = |name: &'static str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &'static str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let tolerance = app.config.webhook_tolerance;
-    let verified = signature::verify(source.signature, &secrets, header, body, received_at, tolerance)?;
+    let verified = signature::verify(
+        source.signature,
+        &secrets,
+        header,
+        body,
+        received_at,
+        tolerance,
+    )?;
     let event = adapter::translate(source.platform, &verified);
     let signed_at = verified.signed_at().map(|at| at.timestamp().to_string());
     let job = Job {
@@ -118,10 +134,14 @@ async fn receive(
         body: verified.into_bytes(),
     };
     let outcome = app.queue.store(job).await?;
-    Ok(match (outcome, event) {
+    let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
-        (Outcome::Stored { delivery, .. }, Ok(_)) => answer(StatusCode::ACCEPTED, delivery, "accepted"),
-        (Outcome::Stored { delivery, .. }, Err(wrong)) if adapter::sender_can_mend(source.platform) => {
+        (Outcome::Stored { delivery, .. }, Ok(_)) => {
+            answer(StatusCode::ACCEPTED, delivery, "accepted")
+        }
+        (Outcome::Stored { delivery, .. }, Err(wrong))
+            if adapter::sender_can_mend(source.platform) =>
+        {
             HttpResponse::UnprocessableEntity().json(json!({
                 "delivery": delivery,
                 "status": "failed",
@@ -129,8 +149,12 @@ async fn receive(
                 "field": wrong.field,
             }))
         }
-        (Outcome::Stored { delivery, .. }, Err(_)) => answer(StatusCode::ACCEPTED, delivery, "failed"),
-    })
+        (Outcome::Stored { delivery, .. }, Err(_)) => {
+            answer(StatusCode::ACCEPTED, delivery, "failed")
+        }
+    };
+    app.metrics.webhook(answer.status().as_str());
+    Ok(answer)
 }
 
 fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
@@ -138,8 +162,15 @@ fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "delivery": id, "status": word }))
 }
 
-async fn collect(request: &HttpRequest, mut body: web::Payload, most: usize) -> Result<Vec<u8>, NotLetIn> {
-    let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+async fn collect(
+    request: &HttpRequest,
+    mut body: web::Payload,
+    most: usize,
+) -> Result<Vec<u8>, NotLetIn> {
+    let announced = request
+        .headers()
+        .get("content-length")
+        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > most) {
         return Err(NotLetIn::TooLarge);
     }
@@ -156,6 +187,13 @@ async fn collect(request: &HttpRequest, mut body: web::Payload, most: usize) -> 
 
 /// The secrets that are good now: the present one, and the one before it while it is kept.
 fn secrets(app: &App, source: &Source, now: i64) -> Result<Vec<SecretString>, SecretError> {
-    let old = source.old_secret.as_ref().filter(|_| source.old_secret_until.is_some_and(|until| until > now));
-    [source.secret.as_ref(), old].into_iter().flatten().map(|sealed| app.sealer.open(source.id, sealed)).collect()
+    let old = source
+        .old_secret
+        .as_ref()
+        .filter(|_| source.old_secret_until.is_some_and(|until| until > now));
+    [source.secret.as_ref(), old]
+        .into_iter()
+        .flatten()
+        .map(|sealed| app.sealer.open(source.id, sealed))
+        .collect()
 }

@@ -8,11 +8,9 @@ use uuid::Uuid;
 use super::statement::{
     CompanyRef, CompanyWord, EntitlementWord, Holder, Moment, PersonWord, Statement, Version,
 };
-use crate::{
-    store::{
-        row::{CompanyAspect, EntitlementKind, EntitlementVersion, Part, PersonAspect},
-        working_set::{Versioned, WorkingSet},
-    },
+use crate::store::{
+    row::{CompanyAspect, EntitlementKind, EntitlementVersion, Part, PersonAspect},
+    working_set::{Versioned, WorkingSet},
 };
 
 mod make;
@@ -87,7 +85,12 @@ impl Apply<'_> {
         }
         if let Some(tags) = &word.tags {
             let tags: BTreeSet<&str> = tags.iter().map(|tag| tag.trim()).collect();
-            self.person_aspect(id, PersonAspect::Tags, serde_json::to_string(&tags).ok(), true);
+            self.person_aspect(
+                id,
+                PersonAspect::Tags,
+                serde_json::to_string(&tags).ok(),
+                true,
+            );
         }
         if let Some(companies) = &word.companies {
             self.companies_of(id, companies);
@@ -97,12 +100,17 @@ impl Apply<'_> {
 
     fn companies_of(&mut self, person: Uuid, companies: &[CompanyRef]) {
         let Some(source) = self.source else { return };
-        let named: BTreeSet<Uuid> = companies.iter().map(|c| self.company_named(source, c)).collect();
+        let named: BTreeSet<Uuid> = companies
+            .iter()
+            .map(|c| self.company_named(source, c))
+            .collect();
         let others: Vec<Uuid> = self
             .set
             .pairs
             .all_standing()
-            .filter(|((company, of), pair)| *of == person && pair.present && !named.contains(company))
+            .filter(|((company, of), pair)| {
+                *of == person && pair.present && !named.contains(company)
+            })
             .map(|((company, _), _)| *company)
             .collect();
         for company in &named {
@@ -133,7 +141,9 @@ impl Apply<'_> {
             .set
             .pairs
             .all_standing()
-            .filter(|((of, person), pair)| *of == company && pair.present && !named.contains(person))
+            .filter(|((of, person), pair)| {
+                *of == company && pair.present && !named.contains(person)
+            })
             .map(|((_, person), _)| *person)
             .collect();
         for person in &named {
@@ -148,7 +158,13 @@ impl Apply<'_> {
 
     fn company_gone(&mut self, id: &str) {
         let Some(source) = self.source else { return };
-        let company = self.company_named(source, &CompanyRef { id: id.to_owned(), name: None });
+        let company = self.company_named(
+            source,
+            &CompanyRef {
+                id: id.to_owned(),
+                name: None,
+            },
+        );
         if self.company_aspect(company, CompanyAspect::Deleted, None) {
             self.company_is_due(company);
         }
@@ -159,12 +175,22 @@ impl Apply<'_> {
     fn pair(&mut self, company: Uuid, person: Uuid, present: bool) {
         self.led.named.insert(person);
         let lists = [
-            self.set.person_words.standing(&(person, PersonAspect::Companies)).map(Versioned::version),
-            self.set.company_words.standing(&(company, CompanyAspect::People)).map(Versioned::version),
+            self.set
+                .person_words
+                .standing(&(person, PersonAspect::Companies))
+                .map(Versioned::version),
+            self.set
+                .company_words
+                .standing(&(company, CompanyAspect::People))
+                .map(Versioned::version),
         ];
         let standing = self.set.pairs.standing(&(company, person));
         let before = standing.is_some_and(|pair| pair.present);
-        let said = lists.into_iter().flatten().chain(standing.map(Versioned::version)).max();
+        let said = lists
+            .into_iter()
+            .flatten()
+            .chain(standing.map(Versioned::version))
+            .max();
         if said.is_some_and(|said| said > self.version) {
             return;
         }
@@ -183,7 +209,10 @@ impl Apply<'_> {
         row.status = word.status.to_owned();
         row.offering_id = Some(self.offering(&word.offering));
         row.offering_kind = Some(word.offering.kind);
-        row.location_id = word.location.as_ref().map(|location| self.location(source, location));
+        row.location_id = word
+            .location
+            .as_ref()
+            .map(|location| self.location(source, location));
         match &word.holder {
             Holder::Person(person) => row.person_id = Some(self.person(person)),
             Holder::Company(company) => row.company_id = Some(self.company_named(source, company)),
@@ -193,10 +222,14 @@ impl Apply<'_> {
         row.block_reason = word.block.map(|(reason, _)| reason);
         row.block_since = word.block.map(|(_, since)| since.micros());
         let mut beside: Vec<(Uuid, Part)> = Vec::new();
-        for (people, part) in [(&word.shared_with, Part::Shared), (&word.guests, Part::Guest)] {
+        for (people, part) in [
+            (&word.shared_with, Part::Shared),
+            (&word.guests, Part::Guest),
+        ] {
             for person in people {
                 let person = self.person(person);
-                let twice = row.person_id == Some(person) || beside.iter().any(|(p, _)| *p == person);
+                let twice =
+                    row.person_id == Some(person) || beside.iter().any(|(p, _)| *p == person);
                 if !twice {
                     beside.push((person, part));
                 }
@@ -224,14 +257,21 @@ impl Apply<'_> {
             .map(|row| (row.person_id, row.part))
             .collect();
         let same = old.as_ref().is_some_and(|old| says_the_same(old, &row)) && others == before;
-        let late = old.as_ref().is_some_and(|old| old.version() > row.version());
-        let repeated = old.as_ref().is_some_and(|old| old.version() == row.version());
+        let late = old
+            .as_ref()
+            .is_some_and(|old| old.version() > row.version());
+        let repeated = old
+            .as_ref()
+            .is_some_and(|old| old.version() == row.version());
         if (late && self.again) || (repeated && same) {
             return;
         }
         let rows = make::beside(self, row.id, &beside);
         self.set.beside.insert(row.id, rows);
-        let reached = row.person_id.into_iter().chain(beside.iter().map(|(person, _)| *person));
+        let reached = row
+            .person_id
+            .into_iter()
+            .chain(beside.iter().map(|(person, _)| *person));
         self.led.named.extend(reached);
         if late {
             self.set.entitlement_words.keep(row, self.set.now);
@@ -245,9 +285,15 @@ impl Apply<'_> {
                     self.company_is_due(company);
                 }
             }
-            self.led.due.extend(others.union(&before).map(|(person, _)| *person));
-            self.led.named.extend(old.iter().filter_map(|old| old.person_id));
-            self.led.named.extend(before.iter().map(|(person, _)| *person));
+            self.led
+                .due
+                .extend(others.union(&before).map(|(person, _)| *person));
+            self.led
+                .named
+                .extend(old.iter().filter_map(|old| old.person_id));
+            self.led
+                .named
+                .extend(before.iter().map(|(person, _)| *person));
         }
         self.set.entitlement_words.say(id, row, self.set.now);
     }
@@ -275,10 +321,7 @@ fn moment(moment: Option<Moment>) -> (Option<i64>, Option<String>) {
 }
 
 /// Whether two versions differ in nothing but when and by whom they were said.
-fn says_the_same(
-    a: &EntitlementVersion,
-    b: &EntitlementVersion,
-) -> bool {
+fn says_the_same(a: &EntitlementVersion, b: &EntitlementVersion) -> bool {
     let blank = |row: &EntitlementVersion| EntitlementVersion {
         id: Uuid::nil(),
         happened_at: 0,

@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::{
     adapter::NotUnderstood,
     apply::{Apply, Led, who},
-    statement::{CompanyRef, EntitlementWord, Event, Holder, OfferingWord, PersonWord, Statement, Version},
+    statement::{
+        CompanyRef, EntitlementWord, Event, Holder, OfferingWord, PersonWord, Statement, Version,
+    },
 };
 use crate::store::{
     Connection, Scope, StoreError, clubs, deliveries, due,
@@ -65,8 +67,13 @@ pub async fn store(
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
     clubs::touch(connection, scope).await?;
-    let keys: Vec<_> = jobs.iter().filter(|job| !job.again).map(|job| (job.source, job.external_id.clone())).collect();
-    let mut known: HashMap<(Uuid, String), Uuid> = deliveries::known(connection, scope, &keys).await?;
+    let keys: Vec<_> = jobs
+        .iter()
+        .filter(|job| !job.again)
+        .map(|job| (job.source, job.external_id.clone()))
+        .collect();
+    let mut known: HashMap<(Uuid, String), Uuid> =
+        deliveries::known(connection, scope, &keys).await?;
     let mut outcomes = Vec::new();
     let mut repeats = Vec::new();
     let mut fresh: Vec<&Job> = Vec::new();
@@ -80,14 +87,20 @@ pub async fn store(
             None => {
                 known.insert(key, job.id);
                 fresh.push(job);
-                outcomes.push(Outcome::Stored { delivery: job.id, status: DeliveryStatus::Accepted });
+                outcomes.push(Outcome::Stored {
+                    delivery: job.id,
+                    status: DeliveryStatus::Accepted,
+                });
             }
         }
     }
     let states = take_in(connection, scope, &fresh, now.micros()).await?;
     for outcome in &mut outcomes {
         if let Outcome::Stored { delivery, status } = outcome {
-            *status = states.get(delivery).copied().unwrap_or(DeliveryStatus::Accepted);
+            *status = states
+                .get(delivery)
+                .copied()
+                .unwrap_or(DeliveryStatus::Accepted);
         }
     }
     // Last: a request and its repeat may share a batch.
@@ -107,26 +120,56 @@ async fn take_in(
     for job in jobs {
         let mut of_job = Led::default();
         if let Ok(event) = &job.event {
-            let version = Version { happened_at: event.happened_at, key: job.external_id.clone() };
+            let version = Version {
+                happened_at: event.happened_at,
+                key: job.external_id.clone(),
+            };
             let delivery = Some(job.id);
-            let mut apply =
-                Apply { set: &mut set, source: Some(job.source), version, delivery, again: job.again, led: Led::default() };
+            let mut apply = Apply {
+                set: &mut set,
+                source: Some(job.source),
+                version,
+                delivery,
+                again: job.again,
+                led: Led::default(),
+            };
             apply.all(&event.statements);
             of_job = apply.led;
         }
         led.push((job, of_job));
     }
-    let spoken_of: BTreeSet<Uuid> = led.iter().flat_map(|(_, led)| led.identities.iter().copied()).collect();
+    let spoken_of: BTreeSet<Uuid> = led
+        .iter()
+        .flat_map(|(_, led)| led.identities.iter().copied())
+        .collect();
     let mut due_members = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
-    let member_of = |person: &Uuid| set.persons.get(person).map(|p| p.member_id).filter(|id| !id.is_nil());
+    let member_of = |person: &Uuid| {
+        set.persons
+            .get(person)
+            .map(|p| p.member_id)
+            .filter(|id| !id.is_nil())
+    };
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
     for (job, led) in &led {
         due_members.extend(led.due.iter().filter_map(member_of));
-        about.extend(led.named.iter().filter_map(member_of).map(|member| (job.id, member)));
+        about.extend(
+            led.named
+                .iter()
+                .filter_map(member_of)
+                .map(|member| (job.id, member)),
+        );
     }
-    let sources: BTreeSet<Uuid> = led.iter().filter(|(_, led)| led.whole_source).map(|(job, _)| job.source).collect();
-    let waits = if due_members.is_empty() { false } else { due::mark(connection, scope, due_members, now).await? };
+    let sources: BTreeSet<Uuid> = led
+        .iter()
+        .filter(|(_, led)| led.whole_source)
+        .map(|(job, _)| job.source)
+        .collect();
+    let waits = if due_members.is_empty() {
+        false
+    } else {
+        due::mark(connection, scope, due_members, now).await?
+    };
     for source in &sources {
         due::mark_source(connection, scope, *source, now).await?;
     }
@@ -148,16 +191,29 @@ async fn take_in(
 
 fn delivery(job: &Job, led: &Led, waits: bool, now: i64) -> Delivery {
     let (kind, occurred, problem, status) = match &job.event {
-        Err(wrong) => (wrong.kind.clone(), None, Some(wrong.message.clone()), DeliveryStatus::Failed),
+        Err(wrong) => (
+            wrong.kind.clone(),
+            None,
+            Some(wrong.message.clone()),
+            DeliveryStatus::Failed,
+        ),
         Ok(event) => {
-            let status = match (led.changed, waits && (!led.due.is_empty() || led.whole_source)) {
+            let status = match (
+                led.changed,
+                waits && (!led.due.is_empty() || led.whole_source),
+            ) {
                 (false, _) => DeliveryStatus::Ignored,
                 (true, true) => DeliveryStatus::Accepted,
                 (true, false) => DeliveryStatus::Settled,
             };
             let idle = (status == DeliveryStatus::Ignored)
                 .then(|| "it says nothing that is new: all of it was known, or is older than what is known".to_owned());
-            (Some(event.kind.clone()), Some(event.happened_at.micros()), event.note.clone().or(idle), status)
+            (
+                Some(event.kind.clone()),
+                Some(event.happened_at.micros()),
+                event.note.clone().or(idle),
+                status,
+            )
         }
     };
     Delivery {
@@ -200,10 +256,19 @@ impl Keys {
             Statement::Company(word) => {
                 self.company(source, &word.company);
                 self.pairs |= word.people.is_some();
-                word.people.iter().flatten().for_each(|person| self.person(source, person));
+                word.people
+                    .iter()
+                    .flatten()
+                    .for_each(|person| self.person(source, person));
             }
             Statement::CompanyGone(id) => {
-                self.company(source, &CompanyRef { id: id.clone(), name: None });
+                self.company(
+                    source,
+                    &CompanyRef {
+                        id: id.clone(),
+                        name: None,
+                    },
+                );
             }
             Statement::Entitlement(word) => self.entitlement(source, word),
             Statement::EntitlementGone(_, id) => add(&mut self.entitlements, source, id),
@@ -213,10 +278,16 @@ impl Keys {
     }
 
     fn person(&mut self, source: Option<Uuid>, word: &PersonWord) {
-        self.persons.entry(source).or_default().insert(word.id.clone());
+        self.persons
+            .entry(source)
+            .or_default()
+            .insert(word.id.clone());
         self.emails.extend(word.email.iter().flatten().cloned());
         self.pairs |= word.companies.is_some();
-        word.companies.iter().flatten().for_each(|company| self.company(source, company));
+        word.companies
+            .iter()
+            .flatten()
+            .for_each(|company| self.company(source, company));
     }
 
     fn company(&mut self, source: Option<Uuid>, word: &CompanyRef) {
@@ -233,7 +304,10 @@ impl Keys {
             Holder::Person(person) => self.person(source, person),
             Holder::Company(company) => self.company(source, company),
         }
-        word.shared_with.iter().chain(&word.guests).for_each(|person| self.person(source, person));
+        word.shared_with
+            .iter()
+            .chain(&word.guests)
+            .for_each(|person| self.person(source, person));
     }
 }
 

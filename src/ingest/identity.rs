@@ -54,12 +54,17 @@ pub fn resolve(mut words: Vec<EmailWord>, silent: impl IntoIterator<Item = Uuid>
     let mut owner: HashMap<String, usize> = HashMap::new();
     for word in words {
         let known = of_person.get(&word.person).copied();
-        let owned = word.email.as_ref().and_then(|email| owner.get(email).copied());
+        let owned = word
+            .email
+            .as_ref()
+            .and_then(|email| owner.get(email).copied());
         let index = known.or(owned).unwrap_or(clusters.len());
         if index == clusters.len() {
             clusters.push(Cluster::default());
         }
-        let Some(cluster) = clusters.get_mut(index) else { continue };
+        let Some(cluster) = clusters.get_mut(index) else {
+            continue;
+        };
         if known.is_none() {
             of_person.insert(word.person, index);
             cluster.shared |= word.name.0.is_some() && cluster.sources.contains(&word.name.0);
@@ -72,9 +77,14 @@ pub fn resolve(mut words: Vec<EmailWord>, silent: impl IntoIterator<Item = Uuid>
             continue;
         }
         cluster.contested.remove(&word.person);
-        let before = cluster.emails.insert(word.person, (word.version, word.email.clone()));
+        let before = cluster
+            .emails
+            .insert(word.person, (word.version, word.email.clone()));
         if let Some((_, Some(left))) = before
-            && !cluster.emails.values().any(|(_, email)| email.as_ref() == Some(&left))
+            && !cluster
+                .emails
+                .values()
+                .any(|(_, email)| email.as_ref() == Some(&left))
         {
             owner.remove(&left);
         }
@@ -83,8 +93,15 @@ pub fn resolve(mut words: Vec<EmailWord>, silent: impl IntoIterator<Item = Uuid>
         }
     }
     settle_contests(&mut clusters, &mut owner);
-    let alone = silent.into_iter().map(|person| Somebody { persons: vec![person], ..Somebody::default() });
-    clusters.into_iter().map(Cluster::into_somebody).chain(alone).collect()
+    let alone = silent.into_iter().map(|person| Somebody {
+        persons: vec![person],
+        ..Somebody::default()
+    });
+    clusters
+        .into_iter()
+        .map(Cluster::into_somebody)
+        .chain(alone)
+        .collect()
 }
 
 /// What was another's when it was said may have become free since.
@@ -97,10 +114,14 @@ fn settle_contests(clusters: &mut [Cluster], owner: &mut HashMap<String, usize>)
     }
     claims.sort();
     for (version, index, person, email) in claims {
-        let Some(cluster) = clusters.get_mut(index) else { continue };
+        let Some(cluster) = clusters.get_mut(index) else {
+            continue;
+        };
         if owner.get(&email).is_none_or(|holder| *holder == index) {
             cluster.contested.remove(&person);
-            cluster.emails.insert(person, (version, Some(email.clone())));
+            cluster
+                .emails
+                .insert(person, (version, Some(email.clone())));
             owner.insert(email, index);
         }
     }
@@ -108,7 +129,11 @@ fn settle_contests(clusters: &mut [Cluster], owner: &mut HashMap<String, usize>)
 
 impl Cluster {
     fn into_somebody(self) -> Somebody {
-        let latest = self.emails.values().filter(|(_, email)| email.is_some()).max_by(|a, b| a.0.cmp(&b.0));
+        let latest = self
+            .emails
+            .values()
+            .filter(|(_, email)| email.is_some())
+            .max_by(|a, b| a.0.cmp(&b.0));
         Somebody {
             email: latest.and_then(|(_, email)| email.clone()),
             contested: self.contested.into_values().next().map(|(_, email)| email),
@@ -127,7 +152,10 @@ mod tests {
 
     fn word(at: i64, person: u128, source: u128, email: Option<&str>) -> EmailWord {
         EmailWord {
-            version: Version { happened_at: Instant::from_micros(at), key: format!("k{at}") },
+            version: Version {
+                happened_at: Instant::from_micros(at),
+                key: format!("k{at}"),
+            },
             person: Uuid::from_u128(person),
             name: (Some(Uuid::from_u128(source)), person.to_string()),
             email: email.map(str::to_owned),
@@ -149,10 +177,17 @@ mod tests {
 
     #[test]
     fn nobody_is_merged_by_guess() {
-        let words = vec![word(1, 1, 1, Some("a")), word(2, 2, 2, Some("b")), word(3, 2, 2, Some("a"))];
+        let words = vec![
+            word(1, 1, 1, Some("a")),
+            word(2, 2, 2, Some("b")),
+            word(3, 2, 2, Some("a")),
+        ];
         let all = resolve(words, []);
         assert_eq!(all.len(), 2);
-        assert_eq!((all[1].email.as_deref(), all[1].contested.as_deref()), (Some("b"), Some("a")));
+        assert_eq!(
+            (all[1].email.as_deref(), all[1].contested.as_deref()),
+            (Some("b"), Some("a"))
+        );
     }
 
     #[test]

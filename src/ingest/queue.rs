@@ -62,10 +62,12 @@ impl Queue {
     /// Stores a delivery; answers after the commit.
     pub async fn store(&self, job: Job) -> Result<Outcome, NotStored> {
         let (answer, outcome) = oneshot::channel();
-        self.sender.try_send((job, answer)).map_err(|problem| match problem {
-            mpsc::error::TrySendError::Full(_) => NotStored::Full,
-            mpsc::error::TrySendError::Closed(_) => NotStored::Closed,
-        })?;
+        self.sender
+            .try_send((job, answer))
+            .map_err(|problem| match problem {
+                mpsc::error::TrySendError::Full(_) => NotStored::Full,
+                mpsc::error::TrySendError::Closed(_) => NotStored::Closed,
+            })?;
         outcome.await.unwrap_or(Err(NotStored::Closed))
     }
 }
@@ -102,6 +104,12 @@ async fn together(db: &Db, scope: Scope, waiting: Vec<Waiting>, now: Instant) {
     }
 }
 
-async fn commit(db: &Db, scope: Scope, jobs: Vec<Job>, now: Instant) -> Result<Vec<Outcome>, StoreError> {
-    db.write(move |tx| Box::pin(async move { batch::store(tx, scope, &jobs, now).await })).await
+async fn commit(
+    db: &Db,
+    scope: Scope,
+    jobs: Vec<Job>,
+    now: Instant,
+) -> Result<Vec<Outcome>, StoreError> {
+    db.write(move |tx| Box::pin(async move { batch::store(tx, scope, &jobs, now).await }))
+        .await
 }

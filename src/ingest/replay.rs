@@ -12,14 +12,25 @@ use super::{
 use crate::store::{Db, Scope, StoreError, deliveries, sources};
 
 /// Reads one delivery again. None where there is no such delivery.
-pub async fn replay(db: &Db, queue: &Queue, scope: Scope, id: Uuid) -> Result<Option<Outcome>, NotStored> {
-    let Some(job) = job(db, scope, id).await? else { return Ok(None) };
+pub async fn replay(
+    db: &Db,
+    queue: &Queue,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<Outcome>, NotStored> {
+    let Some(job) = job(db, scope, id).await? else {
+        return Ok(None);
+    };
     queue.store(job).await.map(Some)
 }
 
 async fn job(db: &Db, scope: Scope, id: Uuid) -> Result<Option<Job>, StoreError> {
-    let Some(delivery) = deliveries::get(db.read(), scope, id).await? else { return Ok(None) };
-    let Some(source) = sources::get(db.read(), scope, delivery.source_id).await? else { return Ok(None) };
+    let Some(delivery) = deliveries::get(db.read(), scope, id).await? else {
+        return Ok(None);
+    };
+    let Some(source) = sources::get(db.read(), scope, delivery.source_id).await? else {
+        return Ok(None);
+    };
     let verified = Verified::stored(delivery.body.clone(), delivery.external_id.clone());
     Ok(Some(Job {
         id,

@@ -37,7 +37,11 @@ impl Verified {
 
     /// A stored delivery, which was verified when it was let in.
     pub fn stored(bytes: Vec<u8>, delivery: String) -> Self {
-        Self { bytes, delivery, signed_at: None }
+        Self {
+            bytes,
+            delivery,
+            signed_at: None,
+        }
     }
 
     /// The bytes, for keeping.
@@ -56,7 +60,9 @@ pub enum Refused {
     #[error("the timestamp in {0} is too far from the present time")]
     Timestamp(&'static str),
     /// No signature fits any secret.
-    #[error("the signature does not fit the body: is the secret right, and are the raw bytes signed?")]
+    #[error(
+        "the signature does not fit the body: is the secret right, and are the raw bytes signed?"
+    )]
     Signature,
     /// The scheme cannot be checked by this version.
     #[error("this version cannot check the signatures of this source")]
@@ -81,10 +87,16 @@ pub fn verify<'h>(
     tolerance: Duration,
 ) -> Result<Verified, Refused> {
     let claim = match scheme {
-        SignatureScheme::StandardWebhooks => {
-            standard(["webhook-id", "webhook-timestamp", "webhook-signature"], &header, &body)?
-        }
-        SignatureScheme::Svix => standard(["svix-id", "svix-timestamp", "svix-signature"], &header, &body)?,
+        SignatureScheme::StandardWebhooks => standard(
+            ["webhook-id", "webhook-timestamp", "webhook-signature"],
+            &header,
+            &body,
+        )?,
+        SignatureScheme::Svix => standard(
+            ["svix-id", "svix-timestamp", "svix-signature"],
+            &header,
+            &body,
+        )?,
         SignatureScheme::Stripe => pairs("stripe-signature", "v1", &header, |at| {
             [at.as_bytes(), b".", &body].concat()
         })?,
@@ -100,8 +112,12 @@ pub fn verify<'h>(
         SignatureScheme::Nexudus => {
             // Signed by .NET's ASCII encoding: a question mark for each UTF-16 unit beyond it.
             let text = String::from_utf8_lossy(&body);
-            let ascii = text.encode_utf16().map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'));
-            plain("x-nexudus-hook-signature", &header, ascii.collect(), |v| hex::decode(v).ok())?
+            let ascii = text
+                .encode_utf16()
+                .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'));
+            plain("x-nexudus-hook-signature", &header, ascii.collect(), |v| {
+                hex::decode(v).ok()
+            })?
         }
         SignatureScheme::Pushpress | SignatureScheme::Nudge => return Err(Refused::Scheme),
     };
@@ -112,14 +128,25 @@ pub fn verify<'h>(
         }
     }
     let good = secrets.iter().any(|secret| {
-        let Some(key) = key(scheme, secret) else { return false };
-        claim.signatures.iter().any(|signature| fits(&key, &claim.message, signature))
+        let Some(key) = key(scheme, secret) else {
+            return false;
+        };
+        claim
+            .signatures
+            .iter()
+            .any(|signature| fits(&key, &claim.message, signature))
     });
     if !good {
         return Err(Refused::Signature);
     }
-    let delivery = claim.delivery.unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(&body))));
-    Ok(Verified { bytes: body, delivery, signed_at: claim.signed_at })
+    let delivery = claim
+        .delivery
+        .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(&body))));
+    Ok(Verified {
+        bytes: body,
+        delivery,
+        signed_at: claim.signed_at,
+    })
 }
 
 /// Whether a secret can be used with a scheme: the base64 of the Standard Webhooks has to be such.
@@ -151,22 +178,32 @@ pub fn sign(
         ])
     };
     match scheme {
-        SignatureScheme::StandardWebhooks => standard(["webhook-id", "webhook-timestamp", "webhook-signature"]),
+        SignatureScheme::StandardWebhooks => {
+            standard(["webhook-id", "webhook-timestamp", "webhook-signature"])
+        }
         SignatureScheme::Svix => standard(["svix-id", "svix-timestamp", "svix-signature"]),
         SignatureScheme::Stripe => {
             let message = [at.as_bytes(), b".", body].concat();
-            Some(vec![("stripe-signature", format!("t={at},v1={}", hex::encode(mac(&message)?)))])
+            Some(vec![(
+                "stripe-signature",
+                format!("t={at},v1={}", hex::encode(mac(&message)?)),
+            )])
         }
         SignatureScheme::Officernd => {
             let message = [body, b".", at.as_bytes()].concat();
-            Some(vec![("officernd-signature", format!("t={at},signature={}", hex::encode(mac(&message)?)))])
+            Some(vec![(
+                "officernd-signature",
+                format!("t={at},signature={}", hex::encode(mac(&message)?)),
+            )])
         }
-        SignatureScheme::HubSha256 => {
-            Some(vec![("x-hub-signature-256", format!("sha256={}", hex::encode(mac(body)?)))])
-        }
-        SignatureScheme::Mindbody => {
-            Some(vec![("x-mindbody-signature", format!("sha256={}", STANDARD.encode(mac(body)?)))])
-        }
+        SignatureScheme::HubSha256 => Some(vec![(
+            "x-hub-signature-256",
+            format!("sha256={}", hex::encode(mac(body)?)),
+        )]),
+        SignatureScheme::Mindbody => Some(vec![(
+            "x-mindbody-signature",
+            format!("sha256={}", STANDARD.encode(mac(body)?)),
+        )]),
         _ => None,
     }
 }
@@ -174,15 +211,17 @@ pub fn sign(
 fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {
     let text = secret.expose_secret();
     match scheme {
-        SignatureScheme::StandardWebhooks | SignatureScheme::Svix => {
-            STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()
-        }
+        SignatureScheme::StandardWebhooks | SignatureScheme::Svix => STANDARD
+            .decode(text.strip_prefix("whsec_").unwrap_or(text))
+            .ok(),
         _ => Some(text.as_bytes().to_vec()),
     }
 }
 
 fn fits(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return false };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return false;
+    };
     mac.update(message);
     mac.verify_slice(signature).is_ok()
 }
@@ -212,7 +251,12 @@ fn standard<'h>(
         return Err(Refused::Header(signature));
     }
     let message = [delivery.as_bytes(), b".", stamp.as_bytes(), b".", body].concat();
-    Ok(Claim { delivery: Some(delivery.to_owned()), signed_at: Some(signed_at), message, signatures })
+    Ok(Claim {
+        delivery: Some(delivery.to_owned()),
+        signed_at: Some(signed_at),
+        message,
+        signatures,
+    })
 }
 
 /// `t=…,name=…`, with the MAC in hex.
@@ -223,15 +267,30 @@ fn pairs<'h>(
     message: impl Fn(&str) -> Vec<u8>,
 ) -> Result<Claim, Refused> {
     let value = header(name).ok_or(Refused::Header(name))?;
-    let parts: Vec<_> = value.split(',').filter_map(|part| part.trim().split_once('=')).collect();
-    let stamp = parts.iter().find(|(k, _)| *k == "t").map(|(_, v)| *v).ok_or(Refused::Header(name))?;
+    let parts: Vec<_> = value
+        .split(',')
+        .filter_map(|part| part.trim().split_once('='))
+        .collect();
+    let stamp = parts
+        .iter()
+        .find(|(k, _)| *k == "t")
+        .map(|(_, v)| *v)
+        .ok_or(Refused::Header(name))?;
     let signed_at = seconds(stamp).ok_or(Refused::Header(name))?;
-    let signatures: Vec<_> =
-        parts.iter().filter(|(k, _)| *k == signature).filter_map(|(_, v)| hex::decode(v).ok()).collect();
+    let signatures: Vec<_> = parts
+        .iter()
+        .filter(|(k, _)| *k == signature)
+        .filter_map(|(_, v)| hex::decode(v).ok())
+        .collect();
     if signatures.is_empty() {
         return Err(Refused::Header(name));
     }
-    Ok(Claim { delivery: None, signed_at: Some(signed_at), message: message(stamp), signatures })
+    Ok(Claim {
+        delivery: None,
+        signed_at: Some(signed_at),
+        message: message(stamp),
+        signatures,
+    })
 }
 
 fn plain<'h>(
@@ -242,5 +301,10 @@ fn plain<'h>(
 ) -> Result<Claim, Refused> {
     let value = header(name).ok_or(Refused::Header(name))?;
     let signature = decode(value.trim()).ok_or(Refused::Header(name))?;
-    Ok(Claim { delivery: None, signed_at: None, message, signatures: vec![signature] })
+    Ok(Claim {
+        delivery: None,
+        signed_at: None,
+        message,
+        signatures: vec![signature],
+    })
 }

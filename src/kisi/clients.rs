@@ -28,7 +28,12 @@ pub struct Clients {
 impl Clients {
     /// For Kisi at `base`, with `rate` requests a second for each key.
     pub fn new(base: Url, rate: u32) -> Result<Self, reqwest::Error> {
-        Ok(Self { base, rate, http: http_client(PATIENCE)?, pacers: Arc::default() })
+        Ok(Self {
+            base,
+            rate,
+            http: http_client(PATIENCE)?,
+            pacers: Arc::default(),
+        })
     }
 
     /// A client that acts by a key.
@@ -41,11 +46,20 @@ impl Clients {
     /// Logs in by password, which gives a key.
     pub async fn log_in(&self, login: &Login) -> Result<SecretString, Error> {
         let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();
-        log_in(self.base.clone(), self.http.clone(), self.pacer(hash), login).await
+        log_in(
+            self.base.clone(),
+            self.http.clone(),
+            self.pacer(hash),
+            login,
+        )
+        .await
     }
 
     fn pacer(&self, hash: [u8; 32]) -> Arc<Pacer> {
         let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
-        pacers.entry(hash).or_insert_with(|| Pacer::new(self.rate)).clone()
+        pacers
+            .entry(hash)
+            .or_insert_with(|| Pacer::new(self.rate))
+            .clone()
     }
 }

@@ -31,7 +31,10 @@ where
     <M::Entity as EntityTrait>::ActiveModel: Send,
 {
     let width = <M::Entity as EntityTrait>::Column::iter().count().max(1);
-    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    let mut rows = rows
+        .into_iter()
+        .map(IntoActiveModel::into_active_model)
+        .peekable();
     while rows.peek().is_some() {
         let chunk: Vec<_> = rows.by_ref().take(MOST_BINDS / width).collect();
         let mut statement = M::Entity::insert_many(chunk);

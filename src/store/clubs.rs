@@ -2,7 +2,10 @@
 //! same club waiting until the transaction ends: facts of one club are changed by one transaction at a time.
 
 use entity::club;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
+};
 
 use super::{Scope, StoreError, bulk};
 
@@ -12,20 +15,29 @@ pub async fn create(connection: &impl ConnectionTrait, row: club::Model) -> Resu
 }
 
 /// The club of the scope.
-pub async fn get(connection: &impl ConnectionTrait, scope: Scope) -> Result<Option<club::Model>, StoreError> {
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Option<club::Model>, StoreError> {
     Ok(scope.find::<club::Entity>().one(connection).await?)
 }
 
 /// Every club: for the program itself, never for a request.
 pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<club::Model>, StoreError> {
-    Ok(club::Entity::find().order_by_asc(club::Column::Id).all(connection).await?)
+    Ok(club::Entity::find()
+        .order_by_asc(club::Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// Raises the revision; the first statement of every transaction that changes facts, rules or overrides.
 pub async fn touch(connection: &impl ConnectionTrait, scope: Scope) -> Result<(), StoreError> {
     scope
         .update::<club::Entity>()
-        .col_expr(club::Column::Revision, Expr::col(club::Column::Revision).add(1))
+        .col_expr(
+            club::Column::Revision,
+            Expr::col(club::Column::Revision).add(1),
+        )
         .exec(connection)
         .await?;
     Ok(())
@@ -40,7 +52,10 @@ pub async fn set(connection: &impl ConnectionTrait, row: &club::Model) -> Result
         .col_expr(club::Column::BrakePeople, Expr::value(row.brake_people))
         .col_expr(club::Column::BrakePercent, Expr::value(row.brake_percent))
         .col_expr(club::Column::BrakeWindowS, Expr::value(row.brake_window_s))
-        .col_expr(club::Column::UnlockVisibility, Expr::value(row.unlock_visibility))
+        .col_expr(
+            club::Column::UnlockVisibility,
+            Expr::value(row.unlock_visibility),
+        )
         .filter(club::Column::Id.eq(row.id))
         .exec(connection)
         .await?;

@@ -27,13 +27,20 @@ pub async fn known(
             let rows: Vec<(Uuid, Uuid, String)> = scope
                 .find::<delivery::Entity>()
                 .select_only()
-                .columns([delivery::Column::Id, delivery::Column::SourceId, delivery::Column::ExternalId])
+                .columns([
+                    delivery::Column::Id,
+                    delivery::Column::SourceId,
+                    delivery::Column::ExternalId,
+                ])
                 .filter(delivery::Column::SourceId.eq(source))
                 .filter(delivery::Column::ExternalId.is_in(chunk.iter().copied()))
                 .into_tuple()
                 .all(connection)
                 .await?;
-            known.extend(rows.into_iter().map(|(id, source, external)| ((source, external), id)));
+            known.extend(
+                rows.into_iter()
+                    .map(|(id, source, external)| ((source, external), id)),
+            );
         }
     }
     Ok(known)
@@ -76,11 +83,18 @@ pub async fn about(
 ) -> Result<(), StoreError> {
     let rows = members
         .into_iter()
-        .map(|(delivery_id, member_id)| delivery_member::Model { delivery_id, member_id, club_id: scope.club })
+        .map(|(delivery_id, member_id)| delivery_member::Model {
+            delivery_id,
+            member_id,
+            club_id: scope.club,
+        })
         .collect();
-    let there = OnConflict::columns([delivery_member::Column::DeliveryId, delivery_member::Column::MemberId])
-        .do_nothing()
-        .to_owned();
+    let there = OnConflict::columns([
+        delivery_member::Column::DeliveryId,
+        delivery_member::Column::MemberId,
+    ])
+    .do_nothing()
+    .to_owned();
     bulk::insert_on(connection, rows, Some(there)).await
 }
 
@@ -111,7 +125,10 @@ pub async fn settle(
         for ids in waiting.chunks(bulk::MOST_VALUES) {
             scope
                 .update::<delivery::Entity>()
-                .col_expr(delivery::Column::Status, Expr::value(DeliveryStatus::Settled))
+                .col_expr(
+                    delivery::Column::Status,
+                    Expr::value(DeliveryStatus::Settled),
+                )
                 .col_expr(delivery::Column::SettledAt, Expr::value(Some(now)))
                 .filter(delivery::Column::Id.is_in(ids.iter().copied()))
                 .exec(connection)
@@ -149,15 +166,25 @@ pub async fn get(
     scope: Scope,
     id: Uuid,
 ) -> Result<Option<delivery::Model>, StoreError> {
-    Ok(scope.find::<delivery::Entity>().filter(delivery::Column::Id.eq(id)).one(connection).await?)
+    Ok(scope
+        .find::<delivery::Entity>()
+        .filter(delivery::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }
 
 /// Writes what became of a delivery when it was read again.
-pub async fn reread(connection: &impl ConnectionTrait, row: &delivery::Model) -> Result<(), StoreError> {
+pub async fn reread(
+    connection: &impl ConnectionTrait,
+    row: &delivery::Model,
+) -> Result<(), StoreError> {
     Scope::new(row.club_id)
         .update::<delivery::Entity>()
         .col_expr(delivery::Column::Status, Expr::value(row.status))
-        .col_expr(delivery::Column::EventType, Expr::value(row.event_type.clone()))
+        .col_expr(
+            delivery::Column::EventType,
+            Expr::value(row.event_type.clone()),
+        )
         .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
         .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
         .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
@@ -200,7 +227,10 @@ pub async fn members_of(
         .order_by_asc(delivery_member::Column::MemberId)
         .all(connection)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.delivery_id, row.member_id)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.delivery_id, row.member_id))
+        .collect())
 }
 
 /// The latest delivery's instant and the number of failed ones, by source.
@@ -209,8 +239,12 @@ pub async fn figures(
     scope: Scope,
     sources: &[Uuid],
 ) -> Result<HashMap<Uuid, (Option<i64>, i64)>, StoreError> {
-    let failed: sea_orm::sea_query::Expr =
-        Expr::case(delivery::Column::Status.eq(DeliveryStatus::Failed), Expr::value(1)).finally(Expr::value(0)).into();
+    let failed: sea_orm::sea_query::Expr = Expr::case(
+        delivery::Column::Status.eq(DeliveryStatus::Failed),
+        Expr::value(1),
+    )
+    .finally(Expr::value(0))
+    .into();
     let rows: Vec<(Uuid, Option<i64>, Option<i64>)> = delivery::Entity::find()
         .select_only()
         .column(delivery::Column::SourceId)
@@ -222,5 +256,50 @@ pub async fn figures(
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(rows.into_iter().map(|(id, latest, failed)| (id, (latest, failed.unwrap_or(0)))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, latest, failed)| (id, (latest, failed.unwrap_or(0))))
+        .collect())
+}
+
+/// The latest delivery about a member that is not settled yet: what a change of access is most likely due to.
+pub async fn latest_open(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    member: Uuid,
+) -> Result<Option<(Uuid, Option<String>, String)>, StoreError> {
+    let about = Query::select()
+        .column(delivery_member::Column::DeliveryId)
+        .from(delivery_member::Entity)
+        .and_where(delivery_member::Column::MemberId.eq(member))
+        .to_owned();
+    Ok(scope
+        .find::<delivery::Entity>()
+        .select_only()
+        .columns([
+            delivery::Column::Id,
+            delivery::Column::EventType,
+            delivery::Column::ExternalId,
+        ])
+        .filter(delivery::Column::Status.eq(DeliveryStatus::Accepted))
+        .filter(delivery::Column::Id.in_subquery(about))
+        .order_by_desc(delivery::Column::Id)
+        .into_tuple()
+        .one(connection)
+        .await?)
+}
+
+/// Deliveries by id, without their bodies.
+pub async fn some(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<delivery::Model>, StoreError> {
+    super::facts::among(
+        connection,
+        super::listings::without_bodies(scope),
+        delivery::Column::Id,
+        ids,
+    )
+    .await
 }

@@ -4,15 +4,19 @@
 
 use entity::{due, kind::KisiStatus, kisi_account, member, person};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement},
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
 
 /// The accounts of a club that work is done for.
-pub async fn accounts(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
+pub async fn accounts(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<Uuid>, StoreError> {
     Ok(scope
         .find::<kisi_account::Entity>()
         .select_only()
@@ -53,7 +57,11 @@ pub async fn mark(
 }
 
 /// Marks everybody of a club due now, in one statement an account.
-pub async fn mark_everybody(connection: &impl ConnectionTrait, scope: Scope, now: i64) -> Result<(), StoreError> {
+pub async fn mark_everybody(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    now: i64,
+) -> Result<(), StoreError> {
     let everybody = Query::select()
         .column(member::Column::Id)
         .from(member::Entity)
@@ -108,7 +116,9 @@ async fn mark_selected(
                 due::Column::Attempts,
             ])
             .on_conflict(again());
-        insert.select_from(rows).map_err(|_| StoreError::Unreadable { what: "statement" })?;
+        insert
+            .select_from(rows)
+            .map_err(|_| StoreError::Unreadable { what: "statement" })?;
         connection.execute(&insert).await?;
     }
     Ok(())
@@ -117,7 +127,10 @@ async fn mark_selected(
 fn again() -> OnConflict {
     OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
         .update_column(due::Column::DueAt)
-        .value(due::Column::Generation, Expr::col((due::Entity, due::Column::Generation)).add(1))
+        .value(
+            due::Column::Generation,
+            Expr::col((due::Entity, due::Column::Generation)).add(1),
+        )
         .value(due::Column::Lane, Expr::value(Option::<i32>::None))
         .value(due::Column::Attempts, Expr::value(0i32))
         .to_owned()
@@ -140,7 +153,11 @@ pub async fn unsorted(
 }
 
 /// The next member of an account with something to send, by lane and then by age.
-pub async fn next(connection: &impl ConnectionTrait, account: Uuid, now: i64) -> Result<Option<due::Model>, StoreError> {
+pub async fn next(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+) -> Result<Option<due::Model>, StoreError> {
     Ok(of_account(account)
         .filter(due::Column::DueAt.lte(now))
         .filter(due::Column::Lane.is_not_null())
@@ -151,7 +168,10 @@ pub async fn next(connection: &impl ConnectionTrait, account: Uuid, now: i64) ->
 }
 
 /// When the account has something to do next; none where nothing is planned.
-pub async fn next_at(connection: &impl ConnectionTrait, account: Uuid) -> Result<Option<i64>, StoreError> {
+pub async fn next_at(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+) -> Result<Option<i64>, StoreError> {
     let at: Option<i64> = of_account(account)
         .select_only()
         .column(due::Column::DueAt)
@@ -168,51 +188,78 @@ fn of_account(account: Uuid) -> sea_orm::Select<due::Entity> {
     due::Entity::find().filter(due::Column::AccountId.eq(account))
 }
 
-/// Sorts a member into a lane, unless it was marked again meanwhile.
-pub async fn sort(connection: &impl ConnectionTrait, row: &due::Model, lane: i32) -> Result<(), StoreError> {
-    update(connection, row).col_expr(due::Column::Lane, Expr::value(Some(lane))).exec(connection).await?;
-    Ok(())
-}
-
-/// What was open when `row` was read is done; the next look is at `again_at`. A mark that came meanwhile stays.
-pub async fn settle(
+/// Sorts members into lanes; whoever was marked again meanwhile stays unsorted.
+pub async fn sort_all(
     connection: &impl ConnectionTrait,
-    row: &due::Model,
-    again_at: Option<i64>,
+    rows: &[(&due::Model, i32)],
 ) -> Result<(), StoreError> {
-    settle_all(connection, &[(row, again_at)]).await
+    let sorted = rows
+        .iter()
+        .map(|(row, lane)| due::Model {
+            lane: Some(*lane),
+            ..(*row).clone()
+        })
+        .collect();
+    let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
+    conflict
+        .update_column(due::Column::Lane)
+        .action_and_where(unchanged());
+    bulk::insert_on(connection, sorted, Some(conflict)).await
 }
 
-/// Settles several at once. Those with nothing ahead and those of one instant share statements.
+/// What was open when the rows were read is done; the next look at each is at its instant, or never. A mark that came
+/// meanwhile stays.
 pub async fn settle_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, Option<i64>)],
 ) -> Result<(), StoreError> {
-    for (row, again_at) in rows {
-        let next = again_at.unwrap_or(i64::MAX);
-        update(connection, row)
-            .col_expr(due::Column::SettledGeneration, Expr::value(row.generation))
-            .col_expr(due::Column::DueAt, Expr::value(next))
-            .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
-            .col_expr(due::Column::Attempts, Expr::value(0i32))
-            .exec(connection)
-            .await?;
-    }
-    Ok(())
+    let settled = rows
+        .iter()
+        .map(|(row, again_at)| due::Model {
+            due_at: again_at.unwrap_or(i64::MAX),
+            settled_generation: row.generation,
+            lane: None,
+            attempts: 0,
+            ..(*row).clone()
+        })
+        .collect();
+    let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
+    conflict
+        .update_columns([
+            due::Column::DueAt,
+            due::Column::SettledGeneration,
+            due::Column::Lane,
+            due::Column::Attempts,
+        ])
+        .action_and_where(unchanged());
+    bulk::insert_on(connection, settled, Some(conflict)).await
+}
+
+/// The row is as it was when it was read.
+fn unchanged() -> sea_orm::sea_query::Expr {
+    Expr::col((due::Entity, due::Column::Generation))
+        .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
 }
 
 /// It did not work: another try at `at`.
-pub async fn retry(connection: &impl ConnectionTrait, row: &due::Model, at: i64) -> Result<(), StoreError> {
-    update(connection, row)
+pub async fn retry(
+    connection: &impl ConnectionTrait,
+    row: &due::Model,
+    at: i64,
+) -> Result<(), StoreError> {
+    update(row)
         .col_expr(due::Column::DueAt, Expr::value(at))
         .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
-        .col_expr(due::Column::Attempts, Expr::col(due::Column::Attempts).add(1))
+        .col_expr(
+            due::Column::Attempts,
+            Expr::col(due::Column::Attempts).add(1),
+        )
         .exec(connection)
         .await?;
     Ok(())
 }
 
-fn update(_: &impl ConnectionTrait, row: &due::Model) -> sea_orm::UpdateMany<due::Entity> {
+fn update(row: &due::Model) -> sea_orm::UpdateMany<due::Entity> {
     Scope::new(row.club_id)
         .update::<due::Entity>()
         .filter(due::Column::AccountId.eq(row.account_id))
@@ -221,13 +268,28 @@ fn update(_: &impl ConnectionTrait, row: &due::Model) -> sea_orm::UpdateMany<due
 }
 
 /// How many members of an account have open work, or work that is overdue.
-pub async fn backlog(connection: &impl ConnectionTrait, account: Uuid, now: i64) -> Result<u64, StoreError> {
+pub async fn backlog(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+) -> Result<u64, StoreError> {
     let open = Expr::col(due::Column::Generation).gt(Expr::col(due::Column::SettledGeneration));
-    Ok(of_account(account).filter(open.or(due::Column::DueAt.lte(now))).count(connection).await?)
+    Ok(of_account(account)
+        .filter(open.or(due::Column::DueAt.lte(now)))
+        .count(connection)
+        .await?)
 }
 
 /// Forgets an account's work.
-pub async fn forget_account(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<(), StoreError> {
-    scope.delete::<due::Entity>().filter(due::Column::AccountId.eq(account)).exec(connection).await?;
+pub async fn forget_account(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .delete::<due::Entity>()
+        .filter(due::Column::AccountId.eq(account))
+        .exec(connection)
+        .await?;
     Ok(())
 }

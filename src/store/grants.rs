@@ -1,10 +1,13 @@
 //! Who a member is in Kisi, and the role assignments that are ours. An intent is stored here before Kisi is called: while
 //! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
 
-use entity::{kind::{GrantState, Intent, ScopeKind}, kisi_grant, kisi_user};
+use entity::{
+    kind::{GrantState, Intent, ScopeKind},
+    kisi_grant, kisi_user,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
-    QueryFilter, QueryOrder, sea_query::Expr,
+    PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -17,13 +20,25 @@ pub async fn users_in(
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
-    let in_account = scope.find::<kisi_user::Entity>().filter(kisi_user::Column::AccountId.eq(account));
+    let in_account = scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::AccountId.eq(account));
     among(connection, in_account, kisi_user::Column::MemberId, members).await
 }
 
 /// Who these members are in all accounts.
-pub async fn users_of(connection: &impl ConnectionTrait, scope: Scope, members: &[Uuid]) -> Result<Vec<kisi_user::Model>, StoreError> {
-    among(connection, scope.find::<kisi_user::Entity>(), kisi_user::Column::MemberId, members).await
+pub async fn users_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: &[Uuid],
+) -> Result<Vec<kisi_user::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<kisi_user::Entity>(),
+        kisi_user::Column::MemberId,
+        members,
+    )
+    .await
 }
 
 /// The grants of these members in an account.
@@ -33,19 +48,41 @@ pub async fn grants_in(
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
-    let in_account = scope.find::<kisi_grant::Entity>().filter(kisi_grant::Column::AccountId.eq(account));
-    among(connection, in_account, kisi_grant::Column::MemberId, members).await
+    let in_account = scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account));
+    among(
+        connection,
+        in_account,
+        kisi_grant::Column::MemberId,
+        members,
+    )
+    .await
 }
 
 /// The grants of these members in all accounts, oldest first.
-pub async fn grants_of(connection: &impl ConnectionTrait, scope: Scope, members: &[Uuid]) -> Result<Vec<kisi_grant::Model>, StoreError> {
-    let ordered = scope.find::<kisi_grant::Entity>().order_by_asc(kisi_grant::Column::Id);
+pub async fn grants_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: &[Uuid],
+) -> Result<Vec<kisi_grant::Model>, StoreError> {
+    let ordered = scope
+        .find::<kisi_grant::Entity>()
+        .order_by_asc(kisi_grant::Column::Id);
     among(connection, ordered, kisi_grant::Column::MemberId, members).await
 }
 
 /// One grant.
-pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<kisi_grant::Model>, StoreError> {
-    Ok(scope.find::<kisi_grant::Entity>().filter(kisi_grant::Column::Id.eq(id)).one(connection).await?)
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<kisi_grant::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }
 
 /// The Kisi ids of all grants of an account on one scope.
@@ -66,18 +103,28 @@ pub async fn on_scope(
 }
 
 /// Writes a grant as it is now, new or not.
-pub async fn put_grant(connection: &impl ConnectionTrait, row: kisi_grant::Model, is_new: bool) -> Result<(), StoreError> {
+pub async fn put_grant(
+    connection: &impl ConnectionTrait,
+    row: kisi_grant::Model,
+    is_new: bool,
+) -> Result<(), StoreError> {
     put(connection, row, is_new).await
 }
 
 /// Writes a Kisi user as it is now, new or not.
-pub async fn put_user(connection: &impl ConnectionTrait, row: kisi_user::Model, is_new: bool) -> Result<(), StoreError> {
+pub async fn put_user(
+    connection: &impl ConnectionTrait,
+    row: kisi_user::Model,
+    is_new: bool,
+) -> Result<(), StoreError> {
     put(connection, row, is_new).await
 }
 
 async fn put<M>(connection: &impl ConnectionTrait, row: M, is_new: bool) -> Result<(), StoreError>
 where
-    M: sea_orm::ModelTrait + sea_orm::FromQueryResult + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    M: sea_orm::ModelTrait
+        + sea_orm::FromQueryResult
+        + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     M::Entity: EntityTrait<Model = M>,
     <M::Entity as EntityTrait>::ActiveModel: sea_orm::ActiveModelBehavior + Send,
 {
@@ -93,8 +140,16 @@ where
 }
 
 /// A grant that is no longer in Kisi.
-pub async fn remove(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<(), StoreError> {
-    scope.delete::<kisi_grant::Entity>().filter(kisi_grant::Column::Id.eq(id)).exec(connection).await?;
+pub async fn remove(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .delete::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
     Ok(())
 }
 
@@ -105,7 +160,9 @@ pub async fn let_go(
     account: Uuid,
     target: Option<(ScopeKind, Uuid)>,
 ) -> Result<(), StoreError> {
-    let mut delete = scope.delete::<kisi_grant::Entity>().filter(kisi_grant::Column::AccountId.eq(account));
+    let mut delete = scope
+        .delete::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account));
     if let Some((kind, id)) = target {
         delete = delete
             .filter(kisi_grant::Column::ScopeKind.eq(kind))
@@ -116,7 +173,10 @@ pub async fn let_go(
 }
 
 /// After a crash or an outage nothing in flight is known: such grants say so.
-pub async fn in_flight_are_unknown(connection: &impl ConnectionTrait, account: Uuid) -> Result<(), StoreError> {
+pub async fn in_flight_are_unknown(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+) -> Result<(), StoreError> {
     kisi_grant::Entity::update_many()
         .col_expr(kisi_grant::Column::State, Expr::value(GrantState::Unknown))
         .filter(kisi_grant::Column::AccountId.eq(account))
@@ -124,4 +184,16 @@ pub async fn in_flight_are_unknown(connection: &impl ConnectionTrait, account: U
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// How many grants an account has.
+pub async fn count(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<u64, StoreError> {
+    let of_account = scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account));
+    Ok(of_account.count(connection).await?)
 }

@@ -1,7 +1,10 @@
 //! The history of people's access: written in the transaction that records the change.
 
-use entity::{history, kind::{HistoryKind, ScopeKind}};
-use sea_orm::ConnectionTrait;
+use entity::{
+    history,
+    kind::{HistoryKind, ScopeKind},
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
@@ -53,4 +56,17 @@ pub async fn write(
         })
         .collect();
     bulk::insert(connection, rows).await
+}
+
+/// One entry.
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<history::Model>, StoreError> {
+    Ok(scope
+        .find::<history::Entity>()
+        .filter(history::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }

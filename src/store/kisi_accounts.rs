@@ -1,28 +1,53 @@
 //! Connections to Kisi organizations, and what has been learned of each one's ways.
 
-use entity::{kind::{Ability, KisiStatus}, kisi_account};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use entity::{
+    kind::{Ability, KisiStatus},
+    kisi_account,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
 
 /// Makes an account.
-pub async fn create(connection: &impl ConnectionTrait, row: kisi_account::Model) -> Result<(), StoreError> {
+pub async fn create(
+    connection: &impl ConnectionTrait,
+    row: kisi_account::Model,
+) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
 }
 
 /// The club's accounts, oldest first.
-pub async fn all(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<kisi_account::Model>, StoreError> {
-    Ok(scope.find::<kisi_account::Entity>().order_by_asc(kisi_account::Column::Id).all(connection).await?)
+pub async fn all(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<kisi_account::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_account::Entity>()
+        .order_by_asc(kisi_account::Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// One account.
-pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<kisi_account::Model>, StoreError> {
-    Ok(scope.find::<kisi_account::Entity>().filter(kisi_account::Column::Id.eq(id)).one(connection).await?)
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<kisi_account::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_account::Entity>()
+        .filter(kisi_account::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }
 
 /// Every club's accounts that work is done for: for the loop, which shares them out among replicas.
-pub async fn working(connection: &impl ConnectionTrait) -> Result<Vec<kisi_account::Model>, StoreError> {
+pub async fn working(
+    connection: &impl ConnectionTrait,
+) -> Result<Vec<kisi_account::Model>, StoreError> {
     Ok(kisi_account::Entity::find()
         .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
         .order_by_asc(kisi_account::Column::Id)
@@ -50,27 +75,54 @@ pub async fn set_status(
 }
 
 /// New credentials, already sealed, or another name.
-pub async fn set(connection: &impl ConnectionTrait, row: &kisi_account::Model) -> Result<(), StoreError> {
+pub async fn set(
+    connection: &impl ConnectionTrait,
+    row: &kisi_account::Model,
+) -> Result<(), StoreError> {
     one(row.id)
         .col_expr(kisi_account::Column::Name, Expr::value(row.name.clone()))
-        .col_expr(kisi_account::Column::Credentials, Expr::value(row.credentials.clone()))
-        .col_expr(kisi_account::Column::KisiUserId, Expr::value(row.kisi_user_id))
-        .col_expr(kisi_account::Column::InviteByEmail, Expr::value(row.invite_by_email))
+        .col_expr(
+            kisi_account::Column::Credentials,
+            Expr::value(row.credentials.clone()),
+        )
+        .col_expr(
+            kisi_account::Column::KisiUserId,
+            Expr::value(row.kisi_user_id),
+        )
+        .col_expr(
+            kisi_account::Column::InviteByEmail,
+            Expr::value(row.invite_by_email),
+        )
         .col_expr(kisi_account::Column::Status, Expr::value(row.status))
-        .col_expr(kisi_account::Column::Problem, Expr::value(row.problem.clone()))
+        .col_expr(
+            kisi_account::Column::Problem,
+            Expr::value(row.problem.clone()),
+        )
         .exec(connection)
         .await?;
     Ok(())
 }
 
 /// When the setup is to be read again.
-pub async fn read_due(connection: &impl ConnectionTrait, id: Uuid, at: i64) -> Result<(), StoreError> {
-    one(id).col_expr(kisi_account::Column::ReadDueAt, Expr::value(at)).exec(connection).await?;
+pub async fn read_due(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    at: i64,
+) -> Result<(), StoreError> {
+    one(id)
+        .col_expr(kisi_account::Column::ReadDueAt, Expr::value(at))
+        .exec(connection)
+        .await?;
     Ok(())
 }
 
 /// The setup was read whole.
-pub async fn was_read(connection: &impl ConnectionTrait, id: Uuid, now: i64, again_at: i64) -> Result<(), StoreError> {
+pub async fn was_read(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    now: i64,
+    again_at: i64,
+) -> Result<(), StoreError> {
     one(id)
         .col_expr(kisi_account::Column::LastReadAt, Expr::value(Some(now)))
         .col_expr(kisi_account::Column::ReadDueAt, Expr::value(again_at))
@@ -87,7 +139,10 @@ pub async fn learn(
     twins: Ability,
 ) -> Result<(), StoreError> {
     one(id)
-        .col_expr(kisi_account::Column::ChangeWindow, Expr::value(change_window))
+        .col_expr(
+            kisi_account::Column::ChangeWindow,
+            Expr::value(change_window),
+        )
         .col_expr(kisi_account::Column::Twins, Expr::value(twins))
         .exec(connection)
         .await?;
@@ -103,7 +158,10 @@ pub async fn set_roles(
 ) -> Result<(), StoreError> {
     one(id)
         .col_expr(kisi_account::Column::PlaceRole, Expr::value(place))
-        .col_expr(kisi_account::Column::OrganizationRole, Expr::value(organization))
+        .col_expr(
+            kisi_account::Column::OrganizationRole,
+            Expr::value(organization),
+        )
         .exec(connection)
         .await?;
     Ok(())

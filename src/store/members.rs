@@ -7,19 +7,45 @@ use uuid::Uuid;
 use super::{Scope, StoreError, facts::among};
 
 /// A member.
-pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<member::Model>, StoreError> {
-    Ok(scope.find::<member::Entity>().filter(member::Column::Id.eq(id)).one(connection).await?)
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<member::Model>, StoreError> {
+    Ok(scope
+        .find::<member::Entity>()
+        .filter(member::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }
 
 /// Members by id, in no order.
-pub async fn some(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<member::Model>, StoreError> {
-    among(connection, scope.find::<member::Entity>(), member::Column::Id, ids).await
+pub async fn some(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<member::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<member::Entity>(),
+        member::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// The member with this e-mail, whatever its case.
-pub async fn by_email(connection: &impl ConnectionTrait, scope: Scope, email: &str) -> Result<Option<member::Model>, StoreError> {
+pub async fn by_email(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    email: &str,
+) -> Result<Option<member::Model>, StoreError> {
     let email = email.trim().to_lowercase();
-    Ok(scope.find::<member::Entity>().filter(member::Column::Email.eq(email)).one(connection).await?)
+    Ok(scope
+        .find::<member::Entity>()
+        .filter(member::Column::Email.eq(email))
+        .one(connection)
+        .await?)
 }
 
 /// A query for the club's members whose name or e-mail has this in it, in any case.
@@ -46,12 +72,26 @@ pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<
 }
 
 /// Companies by id.
-pub async fn companies(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<company::Model>, StoreError> {
-    among(connection, scope.find::<company::Entity>(), company::Column::Id, ids).await
+pub async fn companies(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<company::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<company::Entity>(),
+        company::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// The ids of members who bear a tag, by what is said of them now.
-pub async fn tagged(connection: &impl ConnectionTrait, scope: Scope, tag: &str) -> Result<Vec<Uuid>, StoreError> {
+pub async fn tagged(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    tag: &str,
+) -> Result<Vec<Uuid>, StoreError> {
     let needle = serde_json::to_string(tag).unwrap_or_default();
     let words = scope
         .find::<person_version::Entity>()
@@ -61,6 +101,12 @@ pub async fn tagged(connection: &impl ConnectionTrait, scope: Scope, tag: &str) 
         .all(connection)
         .await?;
     let persons: Vec<Uuid> = words.into_iter().map(|word| word.person_id).collect();
-    let people = among(connection, scope.find::<person::Entity>(), person::Column::Id, &persons).await?;
+    let people = among(
+        connection,
+        scope.find::<person::Entity>(),
+        person::Column::Id,
+        &persons,
+    )
+    .await?;
     Ok(people.into_iter().map(|person| person.member_id).collect())
 }

@@ -14,14 +14,17 @@ pub mod bulk;
 pub mod clubs;
 pub mod deliveries;
 pub mod due;
+pub mod entitlements;
 pub mod facts;
 pub mod grants;
 pub mod history;
 pub mod kisi_accounts;
 pub mod leases;
+pub mod listings;
 pub mod members;
 pub mod offerings;
 pub mod overrides;
+pub mod page;
 pub mod row;
 pub mod rules;
 pub mod scope;
@@ -31,7 +34,7 @@ pub mod tokens;
 pub mod working_set;
 
 pub use scope::Scope;
-pub use sea_orm::ConnectionTrait as Connection;
+pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
 
 /// What went wrong with the database. The text is for logs; none of it may reach a caller.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +82,10 @@ impl Db {
             .test_before_acquire(false)
             .sqlx_logging(false);
         let pool = Database::connect(options).await?;
-        Ok(Self { read: pool.clone(), write: pool })
+        Ok(Self {
+            read: pool.clone(),
+            write: pool,
+        })
     }
 
     /// Brings the tables up to this program. A database of a newer program is refused.
@@ -97,12 +103,30 @@ impl Db {
     /// Whether the database answers and is migrated.
     pub async fn ready(&self) -> Result<bool, StoreError> {
         self.read.execute_unprepared("SELECT 1").await?;
-        Ok(Migrator::get_pending_migrations(&self.read).await?.is_empty())
+        Ok(Migrator::get_pending_migrations(&self.read)
+            .await?
+            .is_empty())
+    }
+
+    /// Whether whoever uses this database does so from this machine: it is a SQLite file.
+    pub fn is_one_machine(&self) -> bool {
+        self.write.get_database_backend() == DatabaseBackend::Sqlite
     }
 
     /// For statements that only read.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// Counts the statements that only read, from now on.
+    #[cfg(test)]
+    pub fn count_reads(&mut self) -> std::sync::Arc<std::sync::atomic::AtomicUsize> {
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counting = count.clone();
+        self.read.set_metric_callback(move |_| {
+            counting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        });
+        count
     }
 
     /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok. It goes on to its end even
@@ -120,7 +144,10 @@ impl Db {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..TransactionOptions::default()
             };
-            let transaction = pool.begin_with_options(options).await.map_err(StoreError::from)?;
+            let transaction = pool
+                .begin_with_options(options)
+                .await
+                .map_err(StoreError::from)?;
             match work(&transaction).await {
                 Ok(value) => {
                     transaction.commit().await.map_err(StoreError::from)?;
@@ -134,7 +161,8 @@ impl Db {
                 }
             }
         });
-        task.await.unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
+        task.await
+            .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
     }
 
     /// Closes all connections; SQLite folds its log into the database.
@@ -168,7 +196,11 @@ fn sqlite(url: &str, connections: u32, reads_only: bool) -> ConnectOptions {
                 .busy_timeout(Duration::from_secs(5))
                 .statement_cache_capacity(256)
                 .optimize_on_close(true, None);
-            if reads_only { o.pragma("query_only", "ON") } else { o }
+            if reads_only {
+                o.pragma("query_only", "ON")
+            } else {
+                o
+            }
         });
     options
 }

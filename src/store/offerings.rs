@@ -7,8 +7,18 @@ use uuid::Uuid;
 use super::{Scope, StoreError, facts::among};
 
 /// Offerings by id.
-pub async fn some(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<offering::Model>, StoreError> {
-    among(connection, scope.find::<offering::Entity>(), offering::Column::Id, ids).await
+pub async fn some(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<offering::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<offering::Entity>(),
+        offering::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// One offering by what its source calls it.
@@ -29,8 +39,18 @@ pub async fn named(
 }
 
 /// Locations by id.
-pub async fn locations(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<location::Model>, StoreError> {
-    among(connection, scope.find::<location::Entity>(), location::Column::Id, ids).await
+pub async fn locations(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<location::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<location::Entity>(),
+        location::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// One location by what its source calls it.

@@ -26,7 +26,12 @@ use super::{Scope, StoreError, bulk, facts::Known, facts::kinds};
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StoredCondition {
     /// A membership runs. `grace_s` counts with the policy GRACE alone.
-    Membership { offerings: Vec<Uuid>, locations: Vec<Uuid>, when_blocked: Blocked, grace_s: Option<u64> },
+    Membership {
+        offerings: Vec<Uuid>,
+        locations: Vec<Uuid>,
+        when_blocked: Blocked,
+        grace_s: Option<u64>,
+    },
     /// Around a confirmed registration.
     Registration {
         offerings: Vec<Uuid>,
@@ -39,7 +44,10 @@ pub enum StoredCondition {
         applies_to_ongoing: bool,
     },
     /// A paid billing item is valid.
-    Purchase { offerings: Vec<Uuid>, locations: Vec<Uuid> },
+    Purchase {
+        offerings: Vec<Uuid>,
+        locations: Vec<Uuid>,
+    },
     /// A tag is borne.
     Tag { tags: Vec<String> },
     /// Times of the week. Monday is 1.
@@ -75,14 +83,25 @@ impl StoredCondition {
     pub fn to_access(&self) -> Condition {
         let ids = |ids: &[Uuid]| ids.iter().map(|id| Id(id.as_u128())).collect::<Vec<_>>();
         match self {
-            Self::Membership { offerings, locations, when_blocked, grace_s } => {
+            Self::Membership {
+                offerings,
+                locations,
+                when_blocked,
+                grace_s,
+            } => {
                 let when_blocked = match when_blocked {
                     Blocked::Deny => BlockedPolicy::Deny,
                     Blocked::Allow => BlockedPolicy::Allow,
-                    Blocked::Grace => BlockedPolicy::Grace(Duration::from_secs(grace_s.unwrap_or(0))),
+                    Blocked::Grace => {
+                        BlockedPolicy::Grace(Duration::from_secs(grace_s.unwrap_or(0)))
+                    }
                 };
                 let (offerings, locations) = (ids(offerings), ids(locations));
-                Condition::Membership(MembershipCondition { offerings, locations, when_blocked })
+                Condition::Membership(MembershipCondition {
+                    offerings,
+                    locations,
+                    when_blocked,
+                })
             }
             Self::Registration {
                 offerings,
@@ -103,25 +122,40 @@ impl StoredCondition {
                 locations: ids(locations),
                 opens_before: Duration::from_secs(*opens_before_s),
                 closes_after: Duration::from_secs(*closes_after_s),
-                span: if *day { RegistrationSpan::Day } else { RegistrationSpan::Booking },
+                span: if *day {
+                    RegistrationSpan::Day
+                } else {
+                    RegistrationSpan::Booking
+                },
                 guests: *guests,
                 applies_to_ongoing: *applies_to_ongoing,
             }),
-            Self::Purchase { offerings, locations } => Condition::Purchase(PurchaseCondition {
+            Self::Purchase {
+                offerings,
+                locations,
+            } => Condition::Purchase(PurchaseCondition {
                 offerings: ids(offerings),
                 locations: ids(locations),
             }),
             Self::Tag { tags } => Condition::Tag(TagCondition { tags: tags.clone() }),
-            Self::Schedule { days, from_minute, until_minute, time_zone, start_date, end_date } => {
-                Condition::Schedule(ScheduleCondition {
-                    days: days.iter().filter_map(|day| Weekday::from_monday_one_offset(*day).ok()).collect(),
-                    from_minute: *from_minute,
-                    until_minute: *until_minute,
-                    zone: TimeZone::get(time_zone).unwrap_or(TimeZone::UTC),
-                    start_date: *start_date,
-                    end_date: *end_date,
-                })
-            }
+            Self::Schedule {
+                days,
+                from_minute,
+                until_minute,
+                time_zone,
+                start_date,
+                end_date,
+            } => Condition::Schedule(ScheduleCondition {
+                days: days
+                    .iter()
+                    .filter_map(|day| Weekday::from_monday_one_offset(*day).ok())
+                    .collect(),
+                from_minute: *from_minute,
+                until_minute: *until_minute,
+                zone: TimeZone::get(time_zone).unwrap_or(TimeZone::UTC),
+                start_date: *start_date,
+                end_date: *end_date,
+            }),
         }
     }
 
@@ -132,7 +166,11 @@ impl StoredCondition {
 }
 
 /// The club's rules that stand, or stood as it was known at an instant, each with its earlier versions.
-pub async fn load(connection: &impl ConnectionTrait, scope: Scope, known: Known) -> Result<Vec<Rule>, StoreError> {
+pub async fn load(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+) -> Result<Vec<Rule>, StoreError> {
     let mut select = scope
         .find::<rule::Entity>()
         .order_by_asc(rule::Column::RuleId)
@@ -146,7 +184,9 @@ pub async fn load(connection: &impl ConnectionTrait, scope: Scope, known: Known)
     }
     let mut standing = Vec::new();
     for (id, rows) in rules {
-        let Some(last) = rows.last().filter(|row| known.stands(row.superseded_at)) else { continue };
+        let Some(last) = rows.last().filter(|row| known.stands(row.superseded_at)) else {
+            continue;
+        };
         let target = match last.target_kind {
             TargetKind::Group => Target::Group(Id(last.target_id.as_u128())),
             TargetKind::Lock => Target::Lock(Id(last.target_id.as_u128())),
@@ -157,17 +197,27 @@ pub async fn load(connection: &impl ConnectionTrait, scope: Scope, known: Known)
                 Ok(RuleVersion {
                     since: Instant::from_micros(row.learned_at),
                     enabled: row.enabled && row.target_id == last.target_id,
-                    conditions: conditions(row)?.iter().map(StoredCondition::to_access).collect(),
+                    conditions: conditions(row)?
+                        .iter()
+                        .map(StoredCondition::to_access)
+                        .collect(),
                 })
             })
             .collect::<Result<_, StoreError>>()?;
-        standing.push(Rule { id: Id(id.as_u128()), target, versions });
+        standing.push(Rule {
+            id: Id(id.as_u128()),
+            target,
+            versions,
+        });
     }
     Ok(standing)
 }
 
 /// The rows of the rules that stand.
-pub async fn standing(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<rule::Model>, StoreError> {
+pub async fn standing(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<rule::Model>, StoreError> {
     Ok(scope
         .find::<rule::Entity>()
         .filter(rule::Column::SupersededAt.is_null())
@@ -183,12 +233,22 @@ pub async fn get(
     scope: Scope,
     id: Uuid,
 ) -> Result<Option<rule::Model>, StoreError> {
-    let one = Where::all().add(rule::Column::RuleId.eq(id)).add(rule::Column::SupersededAt.is_null());
-    Ok(scope.find::<rule::Entity>().filter(one).one(connection).await?)
+    let one = Where::all()
+        .add(rule::Column::RuleId.eq(id))
+        .add(rule::Column::SupersededAt.is_null());
+    Ok(scope
+        .find::<rule::Entity>()
+        .filter(one)
+        .one(connection)
+        .await?)
 }
 
 /// Lets a version stand in the place of the one before it.
-pub async fn stand(connection: &impl ConnectionTrait, scope: Scope, row: rule::Model) -> Result<(), StoreError> {
+pub async fn stand(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    row: rule::Model,
+) -> Result<(), StoreError> {
     supersede(connection, scope, row.rule_id, row.learned_at).await?;
     bulk::insert(connection, vec![row]).await
 }
@@ -208,4 +268,24 @@ pub async fn supersede(
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// The rows of the rules that stand, or stood as it was known at an instant, in the order of their ids.
+pub async fn rows(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+) -> Result<Vec<rule::Model>, StoreError> {
+    let mut select = scope
+        .find::<rule::Entity>()
+        .order_by_asc(rule::Column::RuleId);
+    select = match known {
+        Known::Now => select.filter(rule::Column::SupersededAt.is_null()),
+        Known::At(at) => select.filter(rule::Column::LearnedAt.lte(at)),
+    };
+    let rows = select.all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| known.stands(row.superseded_at))
+        .collect())
 }

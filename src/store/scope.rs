@@ -2,9 +2,7 @@
 //! carries the club, so that forgetting it does not compile. Entities stay inside `store`.
 
 use entity::*;
-use sea_orm::{
-    ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany,
-};
+use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany};
 use uuid::Uuid;
 
 /// The club whose rows are meant.

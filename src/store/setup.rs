@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use entity::{access_group, group_lock, lock, place};
+use entity::{access_group, group_lock, kisi_account, lock, place};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict, Query},
 };
 use uuid::Uuid;
 
@@ -23,60 +24,162 @@ pub struct Setup {
 }
 
 /// The ids of what is known of an account, by Kisi's ids.
-pub async fn known(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<[HashMap<i64, Uuid>; 3], StoreError> {
+pub async fn known(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<[HashMap<i64, Uuid>; 3], StoreError> {
     let places = places(connection, scope, account).await?;
     let locks = locks(connection, scope, account).await?;
     let groups = groups(connection, scope, account).await?;
     Ok([
-        places.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
+        places
+            .into_iter()
+            .map(|row| (row.kisi_id, row.id))
+            .collect(),
         locks.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
-        groups.into_iter().map(|row| (row.kisi_id, row.id)).collect(),
+        groups
+            .into_iter()
+            .map(|row| (row.kisi_id, row.id))
+            .collect(),
     ])
 }
 
 /// An account's places, with those that are gone.
-pub async fn places(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<place::Model>, StoreError> {
-    Ok(scope.find::<place::Entity>().filter(place::Column::AccountId.eq(account)).order_by_asc(place::Column::Name).all(connection).await?)
+pub async fn places(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<Vec<place::Model>, StoreError> {
+    Ok(scope
+        .find::<place::Entity>()
+        .filter(place::Column::AccountId.eq(account))
+        .order_by_asc(place::Column::Name)
+        .all(connection)
+        .await?)
 }
 
 /// An account's locks, with those that are gone.
-pub async fn locks(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<lock::Model>, StoreError> {
-    Ok(scope.find::<lock::Entity>().filter(lock::Column::AccountId.eq(account)).order_by_asc(lock::Column::Name).all(connection).await?)
+pub async fn locks(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<Vec<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::AccountId.eq(account))
+        .order_by_asc(lock::Column::Name)
+        .all(connection)
+        .await?)
 }
 
 /// An account's groups, with those that are gone.
-pub async fn groups(connection: &impl ConnectionTrait, scope: Scope, account: Uuid) -> Result<Vec<access_group::Model>, StoreError> {
-    Ok(scope.find::<access_group::Entity>().filter(access_group::Column::AccountId.eq(account)).order_by_asc(access_group::Column::Name).all(connection).await?)
+pub async fn groups(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<Vec<access_group::Model>, StoreError> {
+    Ok(scope
+        .find::<access_group::Entity>()
+        .filter(access_group::Column::AccountId.eq(account))
+        .order_by_asc(access_group::Column::Name)
+        .all(connection)
+        .await?)
 }
 
 /// Groups by id.
-pub async fn some_groups(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<access_group::Model>, StoreError> {
-    among(connection, scope.find::<access_group::Entity>(), access_group::Column::Id, ids).await
+pub async fn some_groups(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<access_group::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<access_group::Entity>(),
+        access_group::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// Locks by id.
-pub async fn some_locks(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<lock::Model>, StoreError> {
-    among(connection, scope.find::<lock::Entity>(), lock::Column::Id, ids).await
+pub async fn some_locks(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<lock::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<lock::Entity>(),
+        lock::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// Places by id.
-pub async fn some_places(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<place::Model>, StoreError> {
-    among(connection, scope.find::<place::Entity>(), place::Column::Id, ids).await
+pub async fn some_places(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<place::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<place::Entity>(),
+        place::Column::Id,
+        ids,
+    )
+    .await
 }
 
 /// Every pair of a group and a lock in the club.
-pub async fn group_locks(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<group_lock::Model>, StoreError> {
+pub async fn group_locks(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<group_lock::Model>, StoreError> {
     Ok(scope.find::<group_lock::Entity>().all(connection).await?)
 }
 
 /// Every lock of the club that is not gone.
-pub async fn all_locks(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<lock::Model>, StoreError> {
-    Ok(scope.find::<lock::Entity>().filter(lock::Column::GoneAt.is_null()).order_by_asc(lock::Column::Name).order_by_asc(lock::Column::Id).all(connection).await?)
+pub async fn all_locks(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::GoneAt.is_null())
+        .order_by_asc(lock::Column::Name)
+        .order_by_asc(lock::Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// Every group of the club that is not gone.
-pub async fn all_groups(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<access_group::Model>, StoreError> {
-    Ok(scope.find::<access_group::Entity>().filter(access_group::Column::GoneAt.is_null()).order_by_asc(access_group::Column::Name).order_by_asc(access_group::Column::Id).all(connection).await?)
+pub async fn all_groups(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<access_group::Model>, StoreError> {
+    Ok(scope
+        .find::<access_group::Entity>()
+        .filter(access_group::Column::GoneAt.is_null())
+        .order_by_asc(access_group::Column::Name)
+        .order_by_asc(access_group::Column::Id)
+        .all(connection)
+        .await?)
+}
+
+/// Every place of the club that is not gone.
+pub async fn all_places(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<place::Model>, StoreError> {
+    Ok(scope
+        .find::<place::Entity>()
+        .filter(place::Column::GoneAt.is_null())
+        .order_by_asc(place::Column::Name)
+        .order_by_asc(place::Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// Keeps what was read of an account. What is not among it is gone.
@@ -105,7 +208,11 @@ pub async fn keep(
         };
     }
     keep!(setup.places, place, [Name, TimeZone]);
-    keep!(setup.locks, lock, [Name, Description, PlaceId, Online, Restricted]);
+    keep!(
+        setup.locks,
+        lock,
+        [Name, Description, PlaceId, Online, Restricted]
+    );
     keep!(setup.groups, access_group, [Name, Description, PlaceId]);
     Ok(())
 }
@@ -118,13 +225,28 @@ pub async fn keep_group_locks(
     locks: BTreeSet<Uuid>,
 ) -> Result<bool, StoreError> {
     let of_group = group_lock::Column::GroupId.eq(group);
-    let before = scope.find::<group_lock::Entity>().filter(of_group.clone()).all(connection).await?;
+    let before = scope
+        .find::<group_lock::Entity>()
+        .filter(of_group.clone())
+        .all(connection)
+        .await?;
     let before: BTreeSet<Uuid> = before.into_iter().map(|row| row.lock_id).collect();
     if before == locks {
         return Ok(false);
     }
-    scope.delete::<group_lock::Entity>().filter(of_group).exec(connection).await?;
-    let rows = locks.into_iter().map(|lock_id| group_lock::Model { group_id: group, lock_id, club_id: scope.club }).collect();
+    scope
+        .delete::<group_lock::Entity>()
+        .filter(of_group)
+        .exec(connection)
+        .await?;
+    let rows = locks
+        .into_iter()
+        .map(|lock_id| group_lock::Model {
+            group_id: group,
+            lock_id,
+            club_id: scope.club,
+        })
+        .collect();
     bulk::insert(connection, rows).await?;
     Ok(true)
 }
@@ -145,4 +267,42 @@ pub async fn manage(
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// Lets all groups of an account go: none of them is managed any more.
+pub async fn let_all_go(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .update::<access_group::Entity>()
+        .col_expr(access_group::Column::Managed, Expr::value(false))
+        .filter(access_group::Column::AccountId.eq(account))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a group of a Kisi organization is managed through another row than this one, be it another club's: two who write
+/// to one group would undo each other's work. It gives away no more than that.
+pub async fn is_managed_elsewhere(
+    connection: &impl ConnectionTrait,
+    organization: i64,
+    kisi_group: i64,
+    row: Uuid,
+) -> Result<bool, StoreError> {
+    let of_organization = Query::select()
+        .column(kisi_account::Column::Id)
+        .from(kisi_account::Entity)
+        .and_where(kisi_account::Column::OrganizationId.eq(organization))
+        .to_owned();
+    let other = access_group::Entity::find()
+        .filter(access_group::Column::KisiId.eq(kisi_group))
+        .filter(access_group::Column::Managed.eq(true))
+        .filter(access_group::Column::Id.ne(row))
+        .filter(access_group::Column::AccountId.in_subquery(of_organization))
+        .one(connection)
+        .await?;
+    Ok(other.is_some())
 }

@@ -1,18 +1,26 @@
 //! Sources: the platforms that send events here. Their secrets are sealed before they come here.
 
 use entity::source;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
 
 /// Makes a source.
-pub async fn create(connection: &impl ConnectionTrait, row: source::Model) -> Result<(), StoreError> {
+pub async fn create(
+    connection: &impl ConnectionTrait,
+    row: source::Model,
+) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
 }
 
 /// The source with this part of an address: what a webhook is let in by, before its club is known.
-pub async fn by_path(connection: &impl ConnectionTrait, path_key: &str) -> Result<Option<source::Model>, StoreError> {
+pub async fn by_path(
+    connection: &impl ConnectionTrait,
+    path_key: &str,
+) -> Result<Option<source::Model>, StoreError> {
     Ok(source::Entity::find()
         .filter(source::Column::PathKey.eq(path_key))
         .filter(source::Column::RemovedAt.is_null())
@@ -21,7 +29,10 @@ pub async fn by_path(connection: &impl ConnectionTrait, path_key: &str) -> Resul
 }
 
 /// The club's sources, by name; removed ones are left out.
-pub async fn all(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<source::Model>, StoreError> {
+pub async fn all(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<source::Model>, StoreError> {
     Ok(scope
         .find::<source::Entity>()
         .filter(source::Column::RemovedAt.is_null())
@@ -32,21 +43,63 @@ pub async fn all(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<
 }
 
 /// A source, removed or not.
-pub async fn get(connection: &impl ConnectionTrait, scope: Scope, id: Uuid) -> Result<Option<source::Model>, StoreError> {
-    Ok(scope.find::<source::Entity>().filter(source::Column::Id.eq(id)).one(connection).await?)
+pub async fn get(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<source::Model>, StoreError> {
+    Ok(scope
+        .find::<source::Entity>()
+        .filter(source::Column::Id.eq(id))
+        .one(connection)
+        .await?)
 }
 
 /// Sources by id, removed or not.
-pub async fn some(connection: &impl ConnectionTrait, scope: Scope, ids: &[Uuid]) -> Result<Vec<source::Model>, StoreError> {
-    Ok(scope.find::<source::Entity>().filter(source::Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+pub async fn some(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<source::Model>, StoreError> {
+    Ok(scope
+        .find::<source::Entity>()
+        .filter(source::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?)
 }
 
 /// Removes a source: all that people hold from it is over.
-pub async fn remove(connection: &impl ConnectionTrait, scope: Scope, id: Uuid, now: i64) -> Result<(), StoreError> {
+pub async fn remove(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    now: i64,
+) -> Result<(), StoreError> {
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::RemovedAt, Expr::value(Some(now)))
         .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes what can be changed of a source: name, time zone and secrets, already sealed.
+pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Result<(), StoreError> {
+    Scope::new(row.club_id)
+        .update::<source::Entity>()
+        .col_expr(source::Column::Name, Expr::value(row.name.clone()))
+        .col_expr(source::Column::TimeZone, Expr::value(row.time_zone.clone()))
+        .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
+        .col_expr(
+            source::Column::OldSecret,
+            Expr::value(row.old_secret.clone()),
+        )
+        .col_expr(
+            source::Column::OldSecretUntil,
+            Expr::value(row.old_secret_until),
+        )
+        .filter(source::Column::Id.eq(row.id))
         .exec(connection)
         .await?;
     Ok(())

@@ -6,22 +6,44 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::{Scope, StoreError, bulk};
 
 /// Keeps a token.
-pub async fn create(connection: &impl ConnectionTrait, row: token::Model) -> Result<(), StoreError> {
+pub async fn create(
+    connection: &impl ConnectionTrait,
+    row: token::Model,
+) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
 }
 
 /// The token with this hash: the one query that knows no club yet, for it is what says which.
-pub async fn by_hash(connection: &impl ConnectionTrait, hash: Vec<u8>) -> Result<Option<token::Model>, StoreError> {
-    Ok(token::Entity::find().filter(token::Column::Hash.eq(hash)).one(connection).await?)
+pub async fn by_hash(
+    connection: &impl ConnectionTrait,
+    hash: Vec<u8>,
+) -> Result<Option<token::Model>, StoreError> {
+    Ok(token::Entity::find()
+        .filter(token::Column::Hash.eq(hash))
+        .one(connection)
+        .await?)
 }
 
 /// Whether the club has a token of this name.
-pub async fn exists(connection: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<bool, StoreError> {
-    Ok(scope.find::<token::Entity>().filter(token::Column::Name.eq(name)).one(connection).await?.is_some())
+pub async fn exists(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    name: &str,
+) -> Result<bool, StoreError> {
+    Ok(scope
+        .find::<token::Entity>()
+        .filter(token::Column::Name.eq(name))
+        .one(connection)
+        .await?
+        .is_some())
 }
 
 /// Revokes a token by its name; false where there is none.
-pub async fn revoke(connection: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<bool, StoreError> {
+pub async fn revoke(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    name: &str,
+) -> Result<bool, StoreError> {
     let gone = scope
         .delete::<token::Entity>()
         .filter(token::Column::Name.eq(name))

@@ -6,6 +6,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod brake;
 mod build;
 mod conditions;
 mod decisions;

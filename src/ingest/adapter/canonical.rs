@@ -36,14 +36,18 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
 
 /// Reads one canonical event.
 pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
-    let body: Value = serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
-        field: None,
-        message: format!("the body is not JSON: {problem}"),
-        kind: None,
-    })?;
+    let body: Value =
+        serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
+            field: None,
+            message: format!("the body is not JSON: {problem}"),
+            kind: None,
+        })?;
     let root = Field::root(&body);
     let kind = root.at("type").text()?;
-    let known = |problem: NotUnderstood| NotUnderstood { kind: Some(kind.clone()), ..problem };
+    let known = |problem: NotUnderstood| NotUnderstood {
+        kind: Some(kind.clone()),
+        ..problem
+    };
     read(&root, &kind).map_err(known)
 }
 
@@ -52,7 +56,8 @@ fn read(root: &Field<'_>, kind: &str) -> Read<Event> {
     let data = root.at("data");
     data.object()?;
     let mut notes = Vec::new();
-    let gone = |kind| Ok::<_, NotUnderstood>(vec![Statement::EntitlementGone(kind, data.at("id").id()?)]);
+    let gone =
+        |kind| Ok::<_, NotUnderstood>(vec![Statement::EntitlementGone(kind, data.at("id").id()?)]);
     let statements = match kind {
         "member.updated" => vec![Statement::Person(person(&data, false)?)],
         "member.deleted" => vec![Statement::PersonGone(data.at("id").id()?)],
@@ -69,7 +74,12 @@ fn read(root: &Field<'_>, kind: &str) -> Read<Event> {
         _ => return Err(root.at("type").wrong(&format!("one of {TYPES}"))),
     };
     let note = (!notes.is_empty()).then(|| notes.join("; "));
-    Ok(Event { kind: kind.to_owned(), happened_at, statements, note })
+    Ok(Event {
+        kind: kind.to_owned(),
+        happened_at,
+        statements,
+        note,
+    })
 }
 
 fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
@@ -80,14 +90,26 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
         (None, Some(Some(address))) if guest => format!("mailto:{address}"),
         (None, _) => return Err(field.at("id").wrong("an id: a text or a whole number")),
     };
-    let tags = field.at("tags").present().map(|tags| tags.list()).transpose()?;
-    let companies = field.at("companies").present().map(|list| list.list()).transpose()?;
+    let tags = field
+        .at("tags")
+        .present()
+        .map(|tags| tags.list())
+        .transpose()?;
+    let companies = field
+        .at("companies")
+        .present()
+        .map(|list| list.list())
+        .transpose()?;
     Ok(PersonWord {
         id,
         email,
         name: field.at("name").optional_text()?,
-        tags: tags.map(|tags| tags.iter().map(Field::text).collect()).transpose()?,
-        companies: companies.map(|list| list.iter().map(company_ref).collect()).transpose()?,
+        tags: tags
+            .map(|tags| tags.iter().map(Field::text).collect())
+            .transpose()?,
+        companies: companies
+            .map(|list| list.iter().map(company_ref).collect())
+            .transpose()?,
         guest,
     })
 }
@@ -98,14 +120,20 @@ fn email(field: &Field<'_>) -> Read<Option<Option<String>>> {
         return Ok(None);
     }
     let field = field.at("email");
-    let Some(text) = field.optional_text()? else { return Ok(Some(None)) };
+    let Some(text) = field.optional_text()? else {
+        return Ok(Some(None));
+    };
     let address = text.trim().to_lowercase();
     let parts = address.split_once('@');
-    let sound = parts.is_some_and(|(name, host)| {
-        !name.is_empty() && !host.is_empty() && !host.contains('@')
-    }) && !address.contains(char::is_whitespace)
+    let sound = parts
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+        && !address.contains(char::is_whitespace)
         && address.len() <= 320;
-    if sound { Ok(Some(Some(address))) } else { Err(field.wrong("an e-mail address")) }
+    if sound {
+        Ok(Some(Some(address)))
+    } else {
+        Err(field.wrong("an e-mail address"))
+    }
 }
 
 /// The people of a list; those without an id are known by their address, those with neither are nobody.
@@ -124,29 +152,46 @@ fn people(field: Field<'_>, guest: bool, notes: &mut Vec<String>) -> Read<Vec<Pe
 
 fn company_ref(field: &Field<'_>) -> Read<CompanyRef> {
     field.object()?;
-    Ok(CompanyRef { id: field.at("id").id()?, name: field.at("name").optional_text()? })
+    Ok(CompanyRef {
+        id: field.at("id").id()?,
+        name: field.at("name").optional_text()?,
+    })
 }
 
 fn company(field: &Field<'_>) -> Read<CompanyWord> {
     let members = field.at("members").present();
     Ok(CompanyWord {
         company: company_ref(field)?,
-        people: members.map(|list| people(list, false, &mut Vec::new())).transpose()?,
+        people: members
+            .map(|list| people(list, false, &mut Vec::new()))
+            .transpose()?,
     })
 }
 
 fn offering(field: &Field<'_>, kind: OfferingKind) -> Read<OfferingWord> {
     field.object()?;
-    Ok(OfferingWord { kind, id: field.at("id").id()?, name: field.at("name").optional_text()? })
+    Ok(OfferingWord {
+        kind,
+        id: field.at("id").id()?,
+        name: field.at("name").optional_text()?,
+    })
 }
 
 fn any_offering(field: &Field<'_>) -> Read<OfferingWord> {
-    let sold = [("membership", OfferingKind::Membership), ("billing_item", OfferingKind::BillingItem)];
-    offering(field, field.at("kind").word(&[&sold[..], BOOKABLE].concat())?)
+    let sold = [
+        ("membership", OfferingKind::Membership),
+        ("billing_item", OfferingKind::BillingItem),
+    ];
+    offering(
+        field,
+        field.at("kind").word(&[&sold[..], BOOKABLE].concat())?,
+    )
 }
 
 fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
-    let Some(field) = field.present() else { return Ok(None) };
+    let Some(field) = field.present() else {
+        return Ok(None);
+    };
     field.object()?;
     let zone = field.at("time_zone");
     let time_zone = zone.optional_text()?;
@@ -156,18 +201,29 @@ fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
         return Err(zone.wrong("an IANA time zone, such as Europe/Berlin"));
     }
     let name = field.at("name").optional_text()?;
-    Ok(Some(LocationWord { id: field.at("id").id()?, name, time_zone }))
+    Ok(Some(LocationWord {
+        id: field.at("id").id()?,
+        name,
+        time_zone,
+    }))
 }
 
 /// Start and end, in this order where both are there and can be compared.
 fn ends(field: &Field<'_>) -> Read<(Option<Moment>, Option<Moment>)> {
-    let (starts, end) = (field.at("starts_at").moment()?, field.at("ends_at").moment()?);
+    let (starts, end) = (
+        field.at("starts_at").moment()?,
+        field.at("ends_at").moment()?,
+    );
     let in_order = match (starts, end) {
         (Some(Moment::At(start)), Some(Moment::At(end))) => start <= end,
         (Some(Moment::On(first)), Some(Moment::On(last))) => first <= last,
         _ => true,
     };
-    if in_order { Ok((starts, end)) } else { Err(field.at("ends_at").wrong("no earlier than starts_at")) }
+    if in_order {
+        Ok((starts, end))
+    } else {
+        Err(field.at("ends_at").wrong("no earlier than starts_at"))
+    }
 }
 
 fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement> {
@@ -175,7 +231,11 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
     let holder = match (data.at("member").present(), data.at("company").present()) {
         (Some(member), None) => Holder::Person(person(&member, false)?),
         (None, Some(company)) => Holder::Company(company_ref(&company)?),
-        (None, None) => return Err(data.at("member").wrong("who holds it, or company has to be")),
+        (None, None) => {
+            return Err(data
+                .at("member")
+                .wrong("who holds it, or company has to be"));
+        }
         (Some(_), Some(company)) => return Err(company.wrong("left out where member is given")),
     };
     let status = data.at("status").word(&[
@@ -192,7 +252,11 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
             ("payment_retrying", BlockReason::PaymentRetrying),
             ("manual", BlockReason::Manual),
         ])?;
-        let since = blocked.at("since").present().map(|since| since.instant()).transpose()?;
+        let since = blocked
+            .at("since")
+            .present()
+            .map(|since| since.instant())
+            .transpose()?;
         Ok::<_, NotUnderstood>((reason, since.unwrap_or(happened_at)))
     });
     let (starts, ends) = ends(data)?;
@@ -221,7 +285,10 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         ("cancelled", "CANCELLED"),
     ])?;
     let (starts, ends) = ends(data)?;
-    let needs = |name: &str| data.at(name).wrong("an RFC 3339 instant or a date: a registration has both ends");
+    let needs = |name: &str| {
+        data.at(name)
+            .wrong("an RFC 3339 instant or a date: a registration has both ends")
+    };
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
         kind: EntitlementKind::Registration,
         id,
@@ -262,7 +329,11 @@ fn purchase(data: &Field<'_>) -> Read<Statement> {
 }
 
 /// Each list that is there is all that there is of its kind.
-fn snapshot(data: &Field<'_>, happened_at: access::Instant, notes: &mut Vec<String>) -> Read<Vec<Statement>> {
+fn snapshot(
+    data: &Field<'_>,
+    happened_at: access::Instant,
+    notes: &mut Vec<String>,
+) -> Read<Vec<Statement>> {
     let mut statements = Vec::new();
     if let Some(list) = data.at("members").present() {
         statements.push(Statement::Everything(SourceAspect::Members));

@@ -21,7 +21,10 @@ pub type Read<T> = Result<T, NotUnderstood>;
 impl<'a> Field<'a> {
     /// The whole body.
     pub fn root(value: &'a Value) -> Self {
-        Self { path: String::new(), value }
+        Self {
+            path: String::new(),
+            value,
+        }
     }
 
     /// Says what is wrong with this field.
@@ -31,10 +34,17 @@ impl<'a> Field<'a> {
             other => {
                 let text = other.to_string();
                 let short: String = text.chars().take(60).collect();
-                format!("is {short}{}", if short.len() < text.len() { "…" } else { "" })
+                format!(
+                    "is {short}{}",
+                    if short.len() < text.len() { "…" } else { "" }
+                )
             }
         };
-        let name = if self.path.is_empty() { "the body" } else { &self.path };
+        let name = if self.path.is_empty() {
+            "the body"
+        } else {
+            &self.path
+        };
         NotUnderstood {
             field: Some(self.path.clone()).filter(|path| !path.is_empty()),
             message: format!("{name} {holds}; it has to be {expected}"),
@@ -44,8 +54,15 @@ impl<'a> Field<'a> {
 
     /// A member, null where it is not there.
     pub fn at(&self, name: &str) -> Field<'a> {
-        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Field { path, value: self.value.get(name).unwrap_or(&Value::Null) }
+        let path = if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        };
+        Field {
+            path,
+            value: self.value.get(name).unwrap_or(&Value::Null),
+        }
     }
 
     /// Whether the member was said at all, be it null.
@@ -60,7 +77,9 @@ impl<'a> Field<'a> {
 
     /// An object, or an error.
     pub fn object(&self) -> Read<&'a Map<String, Value>> {
-        self.value.as_object().ok_or_else(|| self.wrong("an object"))
+        self.value
+            .as_object()
+            .ok_or_else(|| self.wrong("an object"))
     }
 
     /// The elements of an array, or an error.
@@ -69,19 +88,25 @@ impl<'a> Field<'a> {
         Ok(elements
             .iter()
             .enumerate()
-            .map(|(index, value)| Field { path: format!("{}[{index}]", self.path), value })
+            .map(|(index, value)| Field {
+                path: format!("{}[{index}]", self.path),
+                value,
+            })
             .collect())
     }
 
     /// The elements of an array; none where there is no array.
     pub fn list_or_empty(self) -> Read<Vec<Field<'a>>> {
-        self.present().map_or_else(|| Ok(Vec::new()), |field| field.list())
+        self.present()
+            .map_or_else(|| Ok(Vec::new()), |field| field.list())
     }
 
     /// Text with something in it, without NUL (which PostgreSQL cannot hold).
     pub fn text(&self) -> Read<String> {
         match self.value {
-            Value::String(text) if !text.trim().is_empty() && !text.contains('\0') => Ok(text.clone()),
+            Value::String(text) if !text.trim().is_empty() && !text.contains('\0') => {
+                Ok(text.clone())
+            }
             _ => Err(self.wrong("a text")),
         }
     }
@@ -102,12 +127,19 @@ impl<'a> Field<'a> {
             Value::String(_) => self.text()?,
             _ => return Err(self.wrong("an id: a text or a whole number")),
         };
-        if id.len() > 500 { Err(self.wrong("an id of at most 500 bytes")) } else { Ok(id) }
+        if id.len() > 500 {
+            Err(self.wrong("an id of at most 500 bytes"))
+        } else {
+            Ok(id)
+        }
     }
 
     /// One of several words.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Read<T> {
-        let found = self.value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        let found = self
+            .value
+            .as_str()
+            .and_then(|text| words.iter().find(|(word, _)| *word == text));
         found.map(|(_, value)| *value).ok_or_else(|| {
             let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             self.wrong(&format!("one of {}", all.join(", ")))
@@ -116,8 +148,13 @@ impl<'a> Field<'a> {
 
     /// An RFC 3339 instant.
     pub fn instant(&self) -> Read<Instant> {
-        let parsed = self.value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
-        parsed.map(Instant::from_timestamp).ok_or_else(|| self.wrong("an RFC 3339 instant, such as 2026-01-05T09:30:00Z"))
+        let parsed = self
+            .value
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok());
+        parsed
+            .map(Instant::from_timestamp)
+            .ok_or_else(|| self.wrong("an RFC 3339 instant, such as 2026-01-05T09:30:00Z"))
     }
 
     /// An RFC 3339 instant or a local date; none for null.

@@ -124,7 +124,19 @@ pub fn entitlement_version(
 }
 
 /// Whom a version reaches beside its holder.
-pub fn beside(apply: &Apply<'_>, version_id: Uuid, people: &[(Uuid, Part)]) -> Vec<EntitlementPerson> {
+pub fn beside(
+    apply: &Apply<'_>,
+    version_id: Uuid,
+    people: &[(Uuid, Part)],
+) -> Vec<EntitlementPerson> {
     let club_id = apply.set.scope.club;
-    people.iter().map(|(person_id, part)| EntitlementPerson { version_id, person_id: *person_id, club_id, part: *part }).collect()
+    people
+        .iter()
+        .map(|(person_id, part)| EntitlementPerson {
+            version_id,
+            person_id: *person_id,
+            club_id,
+            part: *part,
+        })
+        .collect()
 }

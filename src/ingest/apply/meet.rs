@@ -49,7 +49,9 @@ impl Apply<'_> {
             guest_only: true,
         };
         let id = person.id;
-        self.set.person_ids.insert((self.source, external.to_owned()), id);
+        self.set
+            .person_ids
+            .insert((self.source, external.to_owned()), id);
         self.set.persons.insert(id, person);
         self.set.changed.new_persons.push(id);
         id
@@ -64,14 +66,17 @@ impl Apply<'_> {
         bears_on_access: bool,
     ) -> bool {
         let standing = self.set.person_words.standing(&(person, aspect));
-        let differs = standing.is_none_or(|word| word.value != value || aspect == PersonAspect::Deleted);
+        let differs =
+            standing.is_none_or(|word| word.value != value || aspect == PersonAspect::Deleted);
         if standing.is_some_and(|word| word.version() > self.version)
             || (!differs && standing.is_some_and(|word| word.version() == self.version))
         {
             return false;
         }
         let row = make::person_version(self, person, aspect, value);
-        self.set.person_words.say((person, aspect), row, self.set.now);
+        self.set
+            .person_words
+            .say((person, aspect), row, self.set.now);
         if differs {
             self.led.changed = true;
             if bears_on_access {
@@ -85,13 +90,24 @@ impl Apply<'_> {
     pub(super) fn email(&mut self, person: Uuid, email: Option<String>) {
         self.led.identities.insert(person);
         let version = self.version.clone();
-        let said = |word: &&crate::store::row::PersonVersion| word.person_id == person && word.version() == version;
-        if self.set.email_words.iter().find(said).is_some_and(|word| word.value == email) {
+        let said = |word: &&crate::store::row::PersonVersion| {
+            word.person_id == person && word.version() == version
+        };
+        if self
+            .set
+            .email_words
+            .iter()
+            .find(said)
+            .is_some_and(|word| word.value == email)
+        {
             return;
         }
         let row = make::person_version(self, person, PersonAspect::Email, email);
         self.set.email_words.push(row.clone());
-        let standing = self.set.person_words.standing(&(person, PersonAspect::Email));
+        let standing = self
+            .set
+            .person_words
+            .standing(&(person, PersonAspect::Email));
         if standing.is_some_and(|word| word.version() > self.version) {
             self.set.person_words.keep(row, self.set.now);
             return;
@@ -100,7 +116,9 @@ impl Apply<'_> {
             self.led.changed = true;
             self.led.due.insert(person);
         }
-        self.set.person_words.say((person, PersonAspect::Email), row, self.set.now);
+        self.set
+            .person_words
+            .say((person, PersonAspect::Email), row, self.set.now);
     }
 
     /// A company that is spoken of.
@@ -135,18 +153,30 @@ impl Apply<'_> {
     }
 
     /// Says an aspect of a company; whether it now stands.
-    pub(super) fn company_aspect(&mut self, company: Uuid, aspect: CompanyAspect, value: Option<String>) -> bool {
+    pub(super) fn company_aspect(
+        &mut self,
+        company: Uuid,
+        aspect: CompanyAspect,
+        value: Option<String>,
+    ) -> bool {
         let standing = self.set.company_words.standing(&(company, aspect));
         if standing.is_some_and(|word| word.version() >= self.version) {
             return false;
         }
         let row = make::company_version(self, company, aspect, value);
-        self.set.company_words.say((company, aspect), row, self.set.now);
+        self.set
+            .company_words
+            .say((company, aspect), row, self.set.now);
         true
     }
 
     /// An entitlement that is spoken of.
-    pub(super) fn entitlement_named(&mut self, source: Uuid, kind: EntitlementKind, external: &str) -> Uuid {
+    pub(super) fn entitlement_named(
+        &mut self,
+        source: Uuid,
+        kind: EntitlementKind,
+        external: &str,
+    ) -> Uuid {
         let key = (source, kind, external.to_owned());
         if let Some(id) = self.set.entitlement_ids.get(&key) {
             return *id;
@@ -166,7 +196,9 @@ impl Apply<'_> {
 
     /// An offering, by the latest name that was given to it.
     pub(super) fn offering(&mut self, word: &OfferingWord) -> Uuid {
-        let Some(source) = self.source else { return Uuid::nil() };
+        let Some(source) = self.source else {
+            return Uuid::nil();
+        };
         let key = (source, word.kind, word.id.clone());
         let version = self.version.clone();
         let (club, now) = (self.set.scope.club, &mut self.set.changed);
@@ -218,7 +250,10 @@ impl Apply<'_> {
             && is_later(&version, location.happened_at, &location.version_key)
         {
             let name = word.name.clone().unwrap_or_else(|| location.name.clone());
-            let time_zone = word.time_zone.clone().or_else(|| location.time_zone.clone());
+            let time_zone = word
+                .time_zone
+                .clone()
+                .or_else(|| location.time_zone.clone());
             now.locations.insert(key);
             self.led.changed |= location.name != name || location.time_zone != time_zone;
             self.led.whole_source |= known && location.time_zone != time_zone;

@@ -29,24 +29,47 @@ pub fn settle(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTreeSet<Uuid
         .filter_map(|word| {
             let person = real.get(&word.person_id)?;
             let name = (person.source_id, person.external_id.clone());
-            Some(EmailWord { version: word.version(), person: person.id, name, email: word.value.clone() })
+            Some(EmailWord {
+                version: word.version(),
+                person: person.id,
+                name,
+                email: word.value.clone(),
+            })
         })
         .collect();
     let told: HashSet<Uuid> = words.iter().map(|word| word.person).collect();
-    let silent: Vec<Uuid> = real.keys().filter(|id| !told.contains(id)).copied().collect();
+    let silent: Vec<Uuid> = real
+        .keys()
+        .filter(|id| !told.contains(id))
+        .copied()
+        .collect();
     let everybody = resolve(words, silent);
     let mut taken: BTreeSet<Uuid> = BTreeSet::new();
     let mut due = BTreeSet::new();
     for somebody in &everybody {
-        let before: BTreeSet<Uuid> = somebody.persons.iter().filter_map(|id| real.get(id)).map(|p| p.member_id).collect();
-        let kept = before.iter().copied().find(|id| !id.is_nil() && !taken.contains(id));
+        let before: BTreeSet<Uuid> = somebody
+            .persons
+            .iter()
+            .filter_map(|id| real.get(id))
+            .map(|p| p.member_id)
+            .collect();
+        let kept = before
+            .iter()
+            .copied()
+            .find(|id| !id.is_nil() && !taken.contains(id));
         let member = kept.unwrap_or_else(new_id);
         taken.insert(member);
         describe(set, member, somebody, kept.is_none(), &mut due);
         for id in &somebody.persons {
-            let Some(person) = set.persons.get_mut(id) else { continue };
+            let Some(person) = set.persons.get_mut(id) else {
+                continue;
+            };
             if person.member_id != member {
-                due.extend([person.member_id, member].into_iter().filter(|id| !id.is_nil()));
+                due.extend(
+                    [person.member_id, member]
+                        .into_iter()
+                        .filter(|id| !id.is_nil()),
+                );
                 person.member_id = member;
                 set.changed.persons.insert(*id);
             }
@@ -71,10 +94,24 @@ fn merge_leftovers(set: &mut WorkingSet, before: &BTreeMap<Uuid, Person>, taken:
     }
 }
 
-fn describe(set: &mut WorkingSet, id: Uuid, somebody: &Somebody, is_new: bool, due: &mut BTreeSet<Uuid>) {
-    let names = somebody.persons.iter().filter_map(|person| set.person_words.standing(&(*person, PersonAspect::Name)));
-    let name = names.max_by_key(|word| word.version()).and_then(|word| word.value.clone());
-    let external = somebody.persons.first().and_then(|person| set.persons.get(person));
+fn describe(
+    set: &mut WorkingSet,
+    id: Uuid,
+    somebody: &Somebody,
+    is_new: bool,
+    due: &mut BTreeSet<Uuid>,
+) {
+    let names = somebody
+        .persons
+        .iter()
+        .filter_map(|person| set.person_words.standing(&(*person, PersonAspect::Name)));
+    let name = names
+        .max_by_key(|word| word.version())
+        .and_then(|word| word.value.clone());
+    let external = somebody
+        .persons
+        .first()
+        .and_then(|person| set.persons.get(person));
     let name = name
         .or_else(|| somebody.email.clone())
         .or_else(|| external.map(|person| person.external_id.clone()))
@@ -82,7 +119,11 @@ fn describe(set: &mut WorkingSet, id: Uuid, somebody: &Somebody, is_new: bool, d
     let row = Member {
         id,
         club_id: set.scope.club,
-        search: format!("{} {}", name.to_lowercase(), somebody.email.as_deref().unwrap_or_default()),
+        search: format!(
+            "{} {}",
+            name.to_lowercase(),
+            somebody.email.as_deref().unwrap_or_default()
+        ),
         name,
         email: somebody.email.clone(),
         problems: problems(somebody),

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use access::{Block, Entitlement, Facts, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
+use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
 use entity::{
     company_person, entitlement_version,
     kind::{EntitlementKind, Part, PersonAspect, ScopeKind, SourceAspect},
-    person,
+    person, person_version,
 };
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
@@ -19,9 +19,16 @@ fn id(id: Uuid) -> Id {
 }
 
 /// The holdings of each member.
-pub fn holdings(members: &[Uuid], rows: &Rows, known: Known) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+pub fn holdings(
+    members: &[Uuid],
+    rows: &Rows,
+    known: Known,
+) -> Result<HashMap<Uuid, Holdings>, StoreError> {
     let index = Index::new(rows, known);
-    let mut all: HashMap<Uuid, Holdings> = members.iter().map(|id| (*id, Holdings::default())).collect();
+    let mut all: HashMap<Uuid, Holdings> = members
+        .iter()
+        .map(|id| (*id, Holdings::default()))
+        .collect();
     for (member, holdings) in &mut all {
         let mut tags: Vec<String> = Vec::new();
         let mut reached: HashMap<Uuid, Via> = HashMap::new();
@@ -33,12 +40,18 @@ pub fn holdings(members: &[Uuid], rows: &Rows, known: Known) -> Result<HashMap<U
         tags.dedup();
         holdings.companies.sort_unstable();
         holdings.companies.dedup();
-        let mut held: Vec<(&entitlement_version::Model, Via)> =
-            reached.into_iter().filter_map(|(version, via)| Some((rows.versions.get(&version)?, via))).collect();
+        let mut held: Vec<(&entitlement_version::Model, Via)> = reached
+            .into_iter()
+            .filter_map(|(version, via)| Some((rows.versions.get(&version)?, via)))
+            .collect();
         held.sort_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
             let entitlement = index.entitlement(version, via)?;
-            holdings.held.push(Held { version: version.clone(), via, span: entitlement.span });
+            holdings.held.push(Held {
+                version: version.clone(),
+                via,
+                span: entitlement.span,
+            });
             holdings.facts.entitlements.push(entitlement);
         }
         holdings.facts.tags = tags;
@@ -49,7 +62,9 @@ pub fn holdings(members: &[Uuid], rows: &Rows, known: Known) -> Result<HashMap<U
 
 fn overrides(rows: &Rows, all: &mut HashMap<Uuid, Holdings>) {
     for row in &rows.shares {
-        let Some(Holdings { facts: Facts { shares, .. }, .. }) = all.get_mut(&row.member_id) else { continue };
+        let Some(holdings) = all.get_mut(&row.member_id) else {
+            continue;
+        };
         let scope = match row.scope_kind {
             ScopeKind::Group => Scope::Group(id(row.scope_id)),
             ScopeKind::Place => Scope::Place(id(row.scope_id)),
@@ -59,12 +74,22 @@ fn overrides(rows: &Rows, all: &mut HashMap<Uuid, Holdings>) {
         // Access by hand begins when it was given, whatever its words say of the past.
         let from = row.from_at.unwrap_or(row.learned_at).max(row.learned_at);
         let span = Span::new(Instant::from_micros(from), end(row.until_at));
-        shares.push(Share { id: id(row.id), scope, span });
+        holdings.facts.shares.push(Share {
+            id: id(row.id),
+            scope,
+            span,
+        });
+        if row.notify {
+            holdings.told_by_kisi.push(scope);
+        }
     }
     for row in &rows.suspensions {
         let span = Span::new(Instant::from_micros(row.learned_at), end(row.until_at));
         if let Some(holdings) = all.get_mut(&row.member_id) {
-            holdings.facts.suspension = Some(Suspension { id: id(row.id), span });
+            holdings.facts.suspension = Some(Suspension {
+                id: id(row.id),
+                span,
+            });
         }
     }
 }
@@ -77,6 +102,8 @@ struct Index<'a> {
     rows: &'a Rows,
     known: Known,
     persons: HashMap<Uuid, Vec<&'a person::Model>>,
+    by_id: HashMap<Uuid, &'a person::Model>,
+    tag_words: HashMap<Uuid, &'a person_version::Model>,
     deleted: HashMap<Uuid, Version>,
     pairs: HashMap<Uuid, Vec<&'a company_person::Model>>,
     of_person: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
@@ -90,6 +117,12 @@ impl<'a> Index<'a> {
             rows,
             known,
             persons: HashMap::new(),
+            by_id: rows
+                .holders
+                .iter()
+                .map(|(id, person)| (*id, person))
+                .collect(),
+            tag_words: HashMap::new(),
             deleted: HashMap::new(),
             pairs: HashMap::new(),
             of_person: HashMap::new(),
@@ -97,10 +130,21 @@ impl<'a> Index<'a> {
             beside: HashMap::new(),
         };
         for person in &rows.persons {
-            index.persons.entry(person.member_id).or_default().push(person);
+            index
+                .persons
+                .entry(person.member_id)
+                .or_default()
+                .push(person);
+            index.by_id.insert(person.id, person);
         }
-        for word in rows.words.iter().filter(|word| word.aspect == PersonAspect::Deleted) {
-            index.deleted.insert(word.person_id, (word.happened_at, word.version_key.clone()));
+        for word in &rows.words {
+            if word.aspect == PersonAspect::Deleted {
+                index
+                    .deleted
+                    .insert(word.person_id, (word.happened_at, word.version_key.clone()));
+            } else {
+                index.tag_words.insert(word.person_id, word);
+            }
         }
         for pair in &rows.pairs {
             index.pairs.entry(pair.person_id).or_default().push(pair);
@@ -115,7 +159,11 @@ impl<'a> Index<'a> {
         }
         for row in &rows.beside {
             if let Some(version) = rows.versions.get(&row.version_id) {
-                index.beside.entry(row.person_id).or_default().push((version, row.part));
+                index
+                    .beside
+                    .entry(row.person_id)
+                    .or_default()
+                    .push((version, row.part));
             }
         }
         index
@@ -125,29 +173,39 @@ impl<'a> Index<'a> {
     fn floor(&self, person: &person::Model) -> Option<Version> {
         let deleted = self.deleted.get(&person.id);
         let source = person.source_id.filter(|_| !person.guest_only);
-        let snapshot = source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Members)));
+        let snapshot =
+            source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Members)));
         deleted.max(snapshot).cloned()
     }
 
     fn tags(&self, person: &person::Model) -> Result<Vec<String>, StoreError> {
         let floor = self.floor(person);
-        let word = self.rows.words.iter().find(|word| {
-            word.person_id == person.id
-                && word.aspect == PersonAspect::Tags
-                && at_least((word.happened_at, &word.version_key), floor.as_ref())
+        let word = self.tag_words.get(&person.id).filter(|word| {
+            at_least((word.happened_at, &word.version_key), floor.as_ref())
                 && !self.is_removed(person.source_id)
         });
-        let Some(text) = word.and_then(|word| word.value.as_deref()) else { return Ok(Vec::new()) };
-        serde_json::from_str(text).map_err(|_| StoreError::Unreadable { what: "list of tags" })
+        let Some(text) = word.and_then(|word| word.value.as_deref()) else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_str(text).map_err(|_| StoreError::Unreadable {
+            what: "list of tags",
+        })
     }
 
     fn is_removed(&self, source: Option<Uuid>) -> bool {
-        let removed = source.and_then(|id| self.rows.sources.get(&id)).and_then(|source| source.removed_at);
+        let removed = source
+            .and_then(|id| self.rows.sources.get(&id))
+            .and_then(|source| source.removed_at);
         removed.is_some_and(|removed| !self.known.stands(Some(removed)))
     }
 
     /// Every version that reaches a person; the nearest way of several counts.
-    fn reach(&self, person: &person::Model, reached: &mut HashMap<Uuid, Via>, companies: &mut Vec<Uuid>) {
+    fn reach(
+        &self,
+        person: &person::Model,
+        reached: &mut HashMap<Uuid, Via>,
+        companies: &mut Vec<Uuid>,
+    ) {
         let floor = self.floor(person);
         for version in self.of_person.get(&person.id).into_iter().flatten() {
             if self.counts(version) {
@@ -156,7 +214,11 @@ impl<'a> Index<'a> {
         }
         for (version, part) in self.beside.get(&person.id).into_iter().flatten() {
             if self.counts(version) && at_least(of(version), floor.as_ref()) {
-                let via = if *part == Part::Guest { Via::Guest } else { Via::Shared };
+                let via = if *part == Part::Guest {
+                    Via::Guest
+                } else {
+                    Via::Shared
+                };
                 reached.entry(version.id).or_insert(via);
             }
         }
@@ -172,7 +234,9 @@ impl<'a> Index<'a> {
             companies.push(pair.company_id);
             for version in self.of_company.get(&pair.company_id).into_iter().flatten() {
                 if self.counts(version) && at_least(of(version), company_floor.as_ref()) {
-                    reached.entry(version.id).or_insert(Via::Company(id(pair.company_id)));
+                    reached
+                        .entry(version.id)
+                        .or_insert(Via::Company(id(pair.company_id)));
                 }
             }
         }
@@ -180,7 +244,8 @@ impl<'a> Index<'a> {
 
     fn company_floor(&self, company: Uuid, source: Option<Uuid>) -> Option<Version> {
         let gone = self.rows.company_ends.get(&company);
-        let snapshot = source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Companies)));
+        let snapshot =
+            source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Companies)));
         gone.max(snapshot).cloned()
     }
 
@@ -191,30 +256,45 @@ impl<'a> Index<'a> {
             EntitlementKind::Registration => SourceAspect::Registrations,
             EntitlementKind::Purchase => SourceAspect::Purchases,
         };
-        let holder = version.person_id.and_then(|holder| {
-            let own = self.rows.persons.iter().find(|person| person.id == holder);
-            own.or_else(|| self.rows.holders.get(&holder))
-        });
+        let holder = version.person_id.and_then(|holder| self.by_id.get(&holder));
         let holder_floor = holder.and_then(|person| self.floor(person));
         !version.deleted
             && !self.is_removed(Some(version.source_id))
-            && at_least(of(version), self.rows.floors.get(&(version.source_id, aspect)))
+            && at_least(
+                of(version),
+                self.rows.floors.get(&(version.source_id, aspect)),
+            )
             && at_least(of(version), holder_floor.as_ref())
     }
 
-    fn entitlement(&self, version: &entitlement_version::Model, via: Via) -> Result<Entitlement, StoreError> {
-        let unreadable = || StoreError::Unreadable { what: "entitlement" };
-        let place = version.location_id.and_then(|id| self.rows.locations.get(&id));
+    fn entitlement(
+        &self,
+        version: &entitlement_version::Model,
+        via: Via,
+    ) -> Result<Entitlement, StoreError> {
+        let unreadable = || StoreError::Unreadable {
+            what: "entitlement",
+        };
+        let place = version
+            .location_id
+            .and_then(|id| self.rows.locations.get(&id));
         let source = self.rows.sources.get(&version.source_id);
-        let zone = place.and_then(|place| place.time_zone.as_deref()).or(source.map(|s| s.time_zone.as_str()));
-        let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let zone = place
+            .and_then(|place| place.time_zone.as_deref())
+            .or(source.map(|s| s.time_zone.as_str()));
+        let zone = zone
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or(TimeZone::UTC);
         let holding = match version.kind {
             EntitlementKind::Membership => Holding::Membership {
                 status: kinds::membership(&version.status).ok_or_else(unreadable)?,
                 blocks: self.blocks(version),
             },
             EntitlementKind::Registration => Holding::Registration {
-                kind: version.offering_kind.map(kinds::offering).ok_or_else(unreadable)?,
+                kind: version
+                    .offering_kind
+                    .map(kinds::offering)
+                    .ok_or_else(unreadable)?,
                 status: kinds::registration(&version.status).ok_or_else(unreadable)?,
             },
             EntitlementKind::Purchase => Holding::Purchase {
@@ -237,16 +317,30 @@ impl<'a> Index<'a> {
 
     /// Each time that the membership was blocked, from the history of what was said of it.
     fn blocks(&self, version: &entitlement_version::Model) -> Vec<Block> {
-        let mut said: Vec<_> = self.rows.history.get(&version.entitlement_id).into_iter().flatten().collect();
+        let mut said: Vec<_> = self
+            .rows
+            .history
+            .get(&version.entitlement_id)
+            .into_iter()
+            .flatten()
+            .collect();
         said.sort_by(|a, b| of(a).cmp(&of(b)));
         let mut blocks: Vec<Block> = Vec::new();
         for (index, word) in said.iter().enumerate() {
-            let (Some(reason), Some(since)) = (word.block_reason, word.block_since) else { continue };
+            let (Some(reason), Some(since)) = (word.block_reason, word.block_since) else {
+                continue;
+            };
             let next = said.get(index + 1).map(|next| next.happened_at);
             let span = Span::new(Instant::from_micros(since), end(next));
-            match blocks.last_mut().filter(|last| span.from <= last.span.until) {
+            match blocks
+                .last_mut()
+                .filter(|last| span.from <= last.span.until)
+            {
                 Some(last) => last.span.until = last.span.until.max(span.until),
-                None => blocks.push(Block { reason: kinds::block(reason), span }),
+                None => blocks.push(Block {
+                    reason: kinds::block(reason),
+                    span,
+                }),
             }
         }
         blocks.retain(|block| !block.span.is_empty());
@@ -267,7 +361,11 @@ fn day(date: Option<&str>, zone: &TimeZone, is_end: bool) -> Result<Option<i64>,
     let unreadable = |_: jiff::Error| StoreError::Unreadable { what: "date" };
     let Some(text) = date else { return Ok(None) };
     let date: Date = text.parse().map_err(unreadable)?;
-    let date = if is_end { date.checked_add(1.day()).map_err(unreadable)? } else { date };
+    let date = if is_end {
+        date.checked_add(1.day()).map_err(unreadable)?
+    } else {
+        date
+    };
     let start = date.to_zoned(zone.clone()).map_err(unreadable)?;
     Ok(Some(start.timestamp().as_microsecond()))
 }

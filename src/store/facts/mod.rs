@@ -40,9 +40,11 @@ impl Known {
     fn standing<C: ColumnTrait>(self, learned: C, superseded: C) -> Condition {
         match self {
             Self::Now => Condition::all().add(superseded.is_null()),
-            Self::At(at) => Condition::all()
-                .add(learned.lte(at))
-                .add(Condition::any().add(superseded.is_null()).add(superseded.gt(at))),
+            Self::At(at) => Condition::all().add(learned.lte(at)).add(
+                Condition::any()
+                    .add(superseded.is_null())
+                    .add(superseded.gt(at)),
+            ),
         }
     }
 }
@@ -67,6 +69,8 @@ pub struct Holdings {
     pub held: Vec<Held>,
     /// The companies that the member is in.
     pub companies: Vec<Uuid>,
+    /// Where something was shared so that Kisi tells the person.
+    pub told_by_kisi: Vec<access::Scope>,
 }
 
 /// The rows that holdings are built of.
@@ -112,33 +116,74 @@ async fn read(
     known: Known,
 ) -> Result<Rows, StoreError> {
     let mut rows = Rows::default();
-    rows.persons =
-        among(connection, scope.find::<person::Entity>(), person::Column::MemberId, members).await?;
+    rows.persons = among(
+        connection,
+        scope.find::<person::Entity>(),
+        person::Column::MemberId,
+        members,
+    )
+    .await?;
     sources(connection, scope, known, &mut rows).await?;
     let persons: Vec<Uuid> = rows.persons.iter().map(|person| person.id).collect();
     let standing = scope
         .find::<company_person::Entity>()
-        .filter(known.standing(company_person::Column::LearnedAt, company_person::Column::SupersededAt))
+        .filter(known.standing(
+            company_person::Column::LearnedAt,
+            company_person::Column::SupersededAt,
+        ))
         .filter(company_person::Column::Present.eq(true));
-    rows.pairs = among(connection, standing, company_person::Column::PersonId, &persons).await?;
+    rows.pairs = among(
+        connection,
+        standing,
+        company_person::Column::PersonId,
+        &persons,
+    )
+    .await?;
     let companies: Vec<Uuid> = distinct(rows.pairs.iter().map(|pair| pair.company_id));
     let ends = scope
         .find::<company_version::Entity>()
-        .filter(known.standing(company_version::Column::LearnedAt, company_version::Column::SupersededAt))
+        .filter(known.standing(
+            company_version::Column::LearnedAt,
+            company_version::Column::SupersededAt,
+        ))
         .filter(company_version::Column::Aspect.eq(CompanyAspect::Deleted));
-    for word in among(connection, ends, company_version::Column::CompanyId, &companies).await? {
-        rows.company_ends.insert(word.company_id, (word.happened_at, word.version_key));
+    for word in among(
+        connection,
+        ends,
+        company_version::Column::CompanyId,
+        &companies,
+    )
+    .await?
+    {
+        rows.company_ends
+            .insert(word.company_id, (word.happened_at, word.version_key));
     }
     entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
-    let holders: Vec<Uuid> = distinct(rows.versions.values().filter_map(|version| version.person_id))
+    let holders: Vec<Uuid> = distinct(
+        rows.versions
+            .values()
+            .filter_map(|version| version.person_id),
+    )
+    .into_iter()
+    .filter(|id| !persons.contains(id))
+    .collect();
+    let others = among(
+        connection,
+        scope.find::<person::Entity>(),
+        person::Column::Id,
+        &holders,
+    )
+    .await?;
+    rows.holders = others
         .into_iter()
-        .filter(|id| !persons.contains(id))
+        .map(|person| (person.id, person))
         .collect();
-    let others = among(connection, scope.find::<person::Entity>(), person::Column::Id, &holders).await?;
-    rows.holders = others.into_iter().map(|person| (person.id, person)).collect();
     let said = scope
         .find::<person_version::Entity>()
-        .filter(known.standing(person_version::Column::LearnedAt, person_version::Column::SupersededAt))
+        .filter(known.standing(
+            person_version::Column::LearnedAt,
+            person_version::Column::SupersededAt,
+        ))
         .filter(person_version::Column::Aspect.is_in([PersonAspect::Tags, PersonAspect::Deleted]));
     let told = [persons, holders].concat();
     rows.words = among(connection, said, person_version::Column::PersonId, &told).await?;
@@ -146,10 +191,17 @@ async fn read(
         .find::<share::Entity>()
         .filter(known.standing(share::Column::LearnedAt, share::Column::SupersededAt));
     rows.shares = among(connection, shares, share::Column::MemberId, members).await?;
-    let suspensions = scope
-        .find::<suspension::Entity>()
-        .filter(known.standing(suspension::Column::LearnedAt, suspension::Column::SupersededAt));
-    rows.suspensions = among(connection, suspensions, suspension::Column::MemberId, members).await?;
+    let suspensions = scope.find::<suspension::Entity>().filter(known.standing(
+        suspension::Column::LearnedAt,
+        suspension::Column::SupersededAt,
+    ));
+    rows.suspensions = among(
+        connection,
+        suspensions,
+        suspension::Column::MemberId,
+        members,
+    )
+    .await?;
     Ok(rows)
 }
 
@@ -161,15 +213,26 @@ async fn sources(
     rows: &mut Rows,
 ) -> Result<(), StoreError> {
     let sources = scope.find::<source::Entity>().all(connection).await?;
-    rows.sources = sources.into_iter().map(|source| (source.id, source)).collect();
+    rows.sources = sources
+        .into_iter()
+        .map(|source| (source.id, source))
+        .collect();
     let floors = scope
         .find::<source_version::Entity>()
-        .filter(known.standing(source_version::Column::LearnedAt, source_version::Column::SupersededAt))
+        .filter(known.standing(
+            source_version::Column::LearnedAt,
+            source_version::Column::SupersededAt,
+        ))
         .all(connection)
         .await?;
     rows.floors = floors
         .into_iter()
-        .map(|word| ((word.source_id, word.aspect), (word.happened_at, word.version_key)))
+        .map(|word| {
+            (
+                (word.source_id, word.aspect),
+                (word.happened_at, word.version_key),
+            )
+        })
         .collect();
     Ok(())
 }
@@ -183,16 +246,30 @@ async fn entitlements(
     rows: &mut Rows,
 ) -> Result<(), StoreError> {
     use entitlement_version::{Column, Entity};
-    let standing = || scope.find::<Entity>().filter(known.standing(Column::LearnedAt, Column::SupersededAt));
+    let standing = || {
+        scope
+            .find::<Entity>()
+            .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
+    };
     let beside = scope.find::<entitlement_person::Entity>();
-    rows.beside = among(connection, beside, entitlement_person::Column::PersonId, persons).await?;
+    rows.beside = among(
+        connection,
+        beside,
+        entitlement_person::Column::PersonId,
+        persons,
+    )
+    .await?;
     let shared: Vec<Uuid> = distinct(rows.beside.iter().map(|row| row.version_id));
     let mut versions = among(connection, standing(), Column::PersonId, persons).await?;
     versions.extend(among(connection, standing(), Column::CompanyId, companies).await?);
     versions.extend(among(connection, standing(), Column::Id, &shared).await?);
-    let memberships = versions.iter().filter(|v| v.kind == EntitlementKind::Membership);
+    let memberships = versions
+        .iter()
+        .filter(|v| v.kind == EntitlementKind::Membership);
     let memberships: Vec<Uuid> = distinct(memberships.map(|v| v.entitlement_id));
-    let blocked = scope.find::<Entity>().filter(Column::BlockSince.is_not_null());
+    let blocked = scope
+        .find::<Entity>()
+        .filter(Column::BlockSince.is_not_null());
     let blocked = among(connection, blocked, Column::EntitlementId, &memberships).await?;
     let blocked: Vec<Uuid> = distinct(blocked.into_iter().map(|version| version.entitlement_id));
     let mut ever = scope.find::<Entity>();
@@ -200,12 +277,27 @@ async fn entitlements(
         ever = ever.filter(Column::LearnedAt.lte(at));
     }
     for version in among(connection, ever, Column::EntitlementId, &blocked).await? {
-        rows.history.entry(version.entitlement_id).or_default().push(version);
+        rows.history
+            .entry(version.entitlement_id)
+            .or_default()
+            .push(version);
     }
     let places: Vec<Uuid> = distinct(versions.iter().filter_map(|version| version.location_id));
-    let locations = among(connection, scope.find::<location::Entity>(), location::Column::Id, &places).await?;
-    rows.locations = locations.into_iter().map(|location| (location.id, location)).collect();
-    rows.versions = versions.into_iter().map(|version| (version.id, version)).collect();
+    let locations = among(
+        connection,
+        scope.find::<location::Entity>(),
+        location::Column::Id,
+        &places,
+    )
+    .await?;
+    rows.locations = locations
+        .into_iter()
+        .map(|location| (location.id, location))
+        .collect();
+    rows.versions = versions
+        .into_iter()
+        .map(|version| (version.id, version))
+        .collect();
     Ok(())
 }
 
@@ -222,7 +314,13 @@ pub async fn among<E: OfClub>(
 ) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
     let mut rows = Vec::new();
     for chunk in ids.chunks(MOST_VALUES) {
-        rows.extend(select.clone().filter(column.is_in(chunk.iter().copied())).all(connection).await?);
+        rows.extend(
+            select
+                .clone()
+                .filter(column.is_in(chunk.iter().copied()))
+                .all(connection)
+                .await?,
+        );
     }
     Ok(rows)
 }
@@ -233,5 +331,11 @@ pub async fn offerings(
     scope: Scope,
     ids: &[Uuid],
 ) -> Result<Vec<offering::Model>, StoreError> {
-    among(connection, scope.find::<offering::Entity>(), offering::Column::Id, ids).await
+    among(
+        connection,
+        scope.find::<offering::Entity>(),
+        offering::Column::Id,
+        ids,
+    )
+    .await
 }

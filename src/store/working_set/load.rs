@@ -11,7 +11,7 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Versioned, WorkingSet, Words};
+use super::{Versioned, Words, WorkingSet};
 use crate::store::{Scope, StoreError, bulk::MOST_VALUES, scope::OfClub};
 
 /// What the statements of a batch name, by source.
@@ -55,7 +55,13 @@ pub async fn load(
     set.take_persons(named);
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
-    people(connection, &mut set, reached.into_iter().chain(paired).collect(), keys).await?;
+    people(
+        connection,
+        &mut set,
+        reached.into_iter().chain(paired).collect(),
+        keys,
+    )
+    .await?;
     if !keys.snapshots.is_empty() {
         let floors = scope
             .find::<source_version::Entity>()
@@ -71,14 +77,19 @@ pub async fn load(
 impl WorkingSet {
     fn take_persons(&mut self, rows: Vec<person::Model>) {
         for row in rows {
-            self.person_ids.insert((row.source_id, row.external_id.clone()), row.id);
+            self.person_ids
+                .insert((row.source_id, row.external_id.clone()), row.id);
             self.persons.insert(row.id, row);
         }
     }
 }
 
 /// Offerings and locations, which have no versions.
-async fn things(connection: &impl ConnectionTrait, set: &mut WorkingSet, keys: &Keys) -> Result<(), StoreError> {
+async fn things(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+    keys: &Keys,
+) -> Result<(), StoreError> {
     let offerings = by_source(
         connection,
         set.scope.find::<offering::Entity>(),
@@ -97,8 +108,10 @@ async fn things(connection: &impl ConnectionTrait, set: &mut WorkingSet, keys: &
         &keys.locations,
     )
     .await?;
-    set.locations =
-        locations.into_iter().map(|row| ((row.source_id, row.external_id.clone()), row)).collect();
+    set.locations = locations
+        .into_iter()
+        .map(|row| ((row.source_id, row.external_id.clone()), row))
+        .collect();
     Ok(())
 }
 
@@ -121,12 +134,17 @@ async fn entitlements(
     set.entitlement_ids = rows.iter().map(|row| (key(row), row.id)).collect();
     let versions = among(
         connection,
-        scope.find::<entitlement_version::Entity>().filter(entitlement_version::Column::SupersededAt.is_null()),
+        scope
+            .find::<entitlement_version::Entity>()
+            .filter(entitlement_version::Column::SupersededAt.is_null()),
         entitlement_version::Column::EntitlementId,
         rows.iter().map(|row| row.id),
     )
     .await?;
-    let with_others = versions.iter().filter(|v| v.kind != EntitlementKind::Purchase).map(|v| v.id);
+    let with_others = versions
+        .iter()
+        .filter(|v| v.kind != EntitlementKind::Purchase)
+        .map(|v| v.id);
     let beside = among(
         connection,
         scope.find::<entitlement_person::Entity>(),
@@ -134,7 +152,10 @@ async fn entitlements(
         with_others,
     )
     .await?;
-    let mut reached: Vec<Uuid> = versions.iter().filter_map(|version| version.person_id).collect();
+    let mut reached: Vec<Uuid> = versions
+        .iter()
+        .filter_map(|version| version.person_id)
+        .collect();
     for row in beside {
         reached.push(row.person_id);
         set.beside.entry(row.version_id).or_default().push(row);
@@ -158,17 +179,29 @@ async fn companies(
         &keys.companies,
     )
     .await?;
-    let holders = set.entitlement_words.all_standing().filter_map(|(_, word)| word.company_id);
+    let holders = set
+        .entitlement_words
+        .all_standing()
+        .filter_map(|(_, word)| word.company_id);
     let ids: HashSet<Uuid> = rows.iter().map(|row| row.id).chain(holders).collect();
     for row in rows {
-        set.company_ids.insert((row.source_id, row.external_id.clone()), row.id);
+        set.company_ids
+            .insert((row.source_id, row.external_id.clone()), row.id);
         set.companies.insert(row.id, row);
     }
     if ids.is_empty() && !keys.pairs {
         return Ok(Vec::new());
     }
-    let standing = scope.find::<company_version::Entity>().filter(company_version::Column::SupersededAt.is_null());
-    let said = among(connection, standing, company_version::Column::CompanyId, ids.iter().copied()).await?;
+    let standing = scope
+        .find::<company_version::Entity>()
+        .filter(company_version::Column::SupersededAt.is_null());
+    let said = among(
+        connection,
+        standing,
+        company_version::Column::CompanyId,
+        ids.iter().copied(),
+    )
+    .await?;
     set.company_words = words(said, |row| (row.company_id, row.aspect));
     let persons = set.persons.keys().copied().filter(|_| keys.pairs);
     let either = Condition::any()
@@ -193,8 +226,17 @@ async fn people(
     keys: &Keys,
 ) -> Result<(), StoreError> {
     let scope = set.scope;
-    let missing = reached.into_iter().filter(|id| !set.persons.contains_key(id)).collect::<HashSet<_>>();
-    let rows = among(connection, scope.find::<person::Entity>(), person::Column::Id, missing).await?;
+    let missing = reached
+        .into_iter()
+        .filter(|id| !set.persons.contains_key(id))
+        .collect::<HashSet<_>>();
+    let rows = among(
+        connection,
+        scope.find::<person::Entity>(),
+        person::Column::Id,
+        missing,
+    )
+    .await?;
     set.take_persons(rows);
     // People are told apart by their e-mails, past ones too: follow them until nobody new turns up.
     let (mut asked, mut told): (BTreeSet<String>, HashSet<Uuid>) = Default::default();
@@ -203,41 +245,80 @@ async fn people(
         let bearers = scope
             .find::<person_version::Entity>()
             .filter(person_version::Column::Aspect.eq(PersonAspect::Email));
-        let found = among_texts(connection, bearers, person_version::Column::Value, &emails).await?;
+        let found =
+            among_texts(connection, bearers, person_version::Column::Value, &emails).await?;
         asked.append(&mut emails);
-        let new: HashSet<Uuid> =
-            found.iter().map(|w| w.person_id).filter(|id| !set.persons.contains_key(id)).collect();
-        let rows = among(connection, scope.find::<person::Entity>(), person::Column::Id, new).await?;
+        let new: HashSet<Uuid> = found
+            .iter()
+            .map(|w| w.person_id)
+            .filter(|id| !set.persons.contains_key(id))
+            .collect();
+        let rows = among(
+            connection,
+            scope.find::<person::Entity>(),
+            person::Column::Id,
+            new,
+        )
+        .await?;
         set.take_persons(rows);
-        let untold: Vec<Uuid> = set.persons.keys().copied().filter(|id| told.insert(*id)).collect();
+        let untold: Vec<Uuid> = set
+            .persons
+            .keys()
+            .copied()
+            .filter(|id| told.insert(*id))
+            .collect();
         let relevant = scope.find::<person_version::Entity>().filter(
             Condition::any()
                 .add(person_version::Column::SupersededAt.is_null())
                 .add(person_version::Column::Aspect.eq(PersonAspect::Email)),
         );
-        let said = among(connection, relevant, person_version::Column::PersonId, untold).await?;
+        let said = among(
+            connection,
+            relevant,
+            person_version::Column::PersonId,
+            untold,
+        )
+        .await?;
         for word in said {
             if word.aspect == PersonAspect::Email {
                 emails.extend(word.value.iter().filter(|e| !asked.contains(*e)).cloned());
                 set.email_words.push(word.clone());
             }
             if word.superseded_at.is_none() {
-                set.person_words.standing.insert((word.person_id, word.aspect), word);
+                set.person_words
+                    .standing
+                    .insert((word.person_id, word.aspect), word);
             }
         }
         if emails.is_empty() {
             break;
         }
     }
-    let members: HashSet<Uuid> = set.persons.values().map(|person| person.member_id).collect();
-    let rows = among(connection, scope.find::<member::Entity>(), member::Column::Id, members).await?;
+    let members: HashSet<Uuid> = set
+        .persons
+        .values()
+        .map(|person| person.member_id)
+        .collect();
+    let rows = among(
+        connection,
+        scope.find::<member::Entity>(),
+        member::Column::Id,
+        members,
+    )
+    .await?;
     set.members = rows.into_iter().map(|row| (row.id, row)).collect();
     Ok(())
 }
 
-fn words<K: std::hash::Hash + Eq, M: Versioned + Clone>(rows: Vec<M>, key: impl Fn(&M) -> K) -> Words<K, M> {
+fn words<K: std::hash::Hash + Eq, M: Versioned + Clone>(
+    rows: Vec<M>,
+    key: impl Fn(&M) -> K,
+) -> Words<K, M> {
     let mut words = Words::empty();
-    words.standing = rows.into_iter().map(|row| (key(&row), row)).collect::<HashMap<_, _>>();
+    words.standing = rows
+        .into_iter()
+        .map(|row| (key(&row), row))
+        .collect::<HashMap<_, _>>();
     words
 }
 
@@ -251,7 +332,13 @@ async fn among<E: OfClub>(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut rows = Vec::new();
     for chunk in ids.chunks(MOST_VALUES) {
-        rows.extend(select.clone().filter(column.is_in(chunk.iter().copied())).all(connection).await?);
+        rows.extend(
+            select
+                .clone()
+                .filter(column.is_in(chunk.iter().copied()))
+                .all(connection)
+                .await?,
+        );
     }
     Ok(rows)
 }
@@ -265,7 +352,13 @@ async fn among_texts<E: OfClub>(
     let texts: Vec<&String> = texts.iter().collect();
     let mut rows = Vec::new();
     for chunk in texts.chunks(MOST_VALUES) {
-        rows.extend(select.clone().filter(column.is_in(chunk.iter().copied())).all(connection).await?);
+        rows.extend(
+            select
+                .clone()
+                .filter(column.is_in(chunk.iter().copied()))
+                .all(connection)
+                .await?,
+        );
     }
     Ok(rows)
 }
@@ -284,8 +377,15 @@ async fn by_source<E: OfClub, S: Into<Option<Uuid>> + Copy + Ord>(
             Some(id) => source.eq(id),
             None => source.is_null(),
         };
-        rows.extend(among_texts(connection, select.clone().filter(of_source), external, names).await?);
+        rows.extend(
+            among_texts(
+                connection,
+                select.clone().filter(of_source),
+                external,
+                names,
+            )
+            .await?,
+        );
     }
     Ok(rows)
 }
-

@@ -49,7 +49,13 @@ macro_rules! versioned {
     )*};
 }
 
-versioned!(company_person, company_version, entitlement_version, person_version, source_version);
+versioned!(
+    company_person,
+    company_version,
+    entitlement_version,
+    person_version,
+    source_version
+);
 
 /// The words that stand, by what they are about, and what is to be written.
 #[derive(Debug)]
@@ -62,7 +68,12 @@ pub struct Words<K, M> {
 
 impl<K: std::hash::Hash + Eq, M: Versioned + Clone> Words<K, M> {
     fn empty() -> Self {
-        Self { standing: HashMap::new(), new: HashMap::new(), order: Vec::new(), superseded: Vec::new() }
+        Self {
+            standing: HashMap::new(),
+            new: HashMap::new(),
+            order: Vec::new(),
+            superseded: Vec::new(),
+        }
     }
 
     /// The word that stands.
@@ -96,7 +107,10 @@ impl<K: std::hash::Hash + Eq, M: Versioned + Clone> Words<K, M> {
 
     fn take_new(&mut self) -> Vec<M> {
         let new = &mut self.new;
-        std::mem::take(&mut self.order).into_iter().filter_map(|row| new.remove(&row)).collect()
+        std::mem::take(&mut self.order)
+            .into_iter()
+            .filter_map(|row| new.remove(&row))
+            .collect()
     }
 }
 

@@ -7,7 +7,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
-    QueryFilter, sea_query::{Expr, OnConflict},
+    QueryFilter,
+    sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
 
@@ -29,7 +30,11 @@ impl WorkingSet {
         insert(connection, self.pairs.take_new()).await?;
         insert(connection, self.floors.take_new()).await?;
         let versions = self.entitlement_words.take_new();
-        let beside = versions.iter().filter_map(|version| self.beside.remove(&version.id)).flatten().collect();
+        let beside = versions
+            .iter()
+            .filter_map(|version| self.beside.remove(&version.id))
+            .flatten()
+            .collect();
         insert(connection, versions).await?;
         insert(connection, beside).await?;
         macro_rules! supersede {
@@ -52,37 +57,71 @@ impl WorkingSet {
         Ok(())
     }
 
-    async fn save_identities(&mut self, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    async fn save_identities(
+        &mut self,
+        connection: &impl ConnectionTrait,
+    ) -> Result<(), StoreError> {
         let changed = std::mem::take(&mut self.changed);
-        let new_members = changed.new_members.iter().filter_map(|id| self.members.get(id).cloned()).collect();
+        let new_members = changed
+            .new_members
+            .iter()
+            .filter_map(|id| self.members.get(id).cloned())
+            .collect();
         insert(connection, new_members).await?;
         for id in changed.members.difference(&changed.new_members) {
             if let Some(row) = self.members.get(id) {
                 overwrite(connection, row.clone()).await?;
             }
         }
-        let new_persons: Vec<_> =
-            changed.new_persons.iter().filter_map(|id| self.persons.get(id).cloned()).collect();
+        let new_persons: Vec<_> = changed
+            .new_persons
+            .iter()
+            .filter_map(|id| self.persons.get(id).cloned())
+            .collect();
         insert(connection, new_persons).await?;
-        for id in changed.persons.iter().filter(|id| !changed.new_persons.contains(id)) {
+        for id in changed
+            .persons
+            .iter()
+            .filter(|id| !changed.new_persons.contains(id))
+        {
             if let Some(row) = self.persons.get(id) {
                 overwrite(connection, row.clone()).await?;
             }
         }
-        let new_companies = changed.new_companies.iter().filter_map(|id| self.companies.get(id).cloned()).collect();
+        let new_companies = changed
+            .new_companies
+            .iter()
+            .filter_map(|id| self.companies.get(id).cloned())
+            .collect();
         insert::<company::Model>(connection, new_companies).await?;
-        for id in changed.companies.iter().filter(|id| !changed.new_companies.contains(id)) {
+        for id in changed
+            .companies
+            .iter()
+            .filter(|id| !changed.new_companies.contains(id))
+        {
             if let Some(row) = self.companies.get(id) {
                 overwrite(connection, row.clone()).await?;
             }
         }
         insert(connection, changed.new_entitlements).await?;
-        let offerings = changed.offerings.iter().filter_map(|key| self.offerings.get(key).cloned()).collect();
+        let offerings = changed
+            .offerings
+            .iter()
+            .filter_map(|key| self.offerings.get(key).cloned())
+            .collect();
         let renewed = OnConflict::column(offering::Column::Id)
-            .update_columns([offering::Column::Name, offering::Column::HappenedAt, offering::Column::VersionKey])
+            .update_columns([
+                offering::Column::Name,
+                offering::Column::HappenedAt,
+                offering::Column::VersionKey,
+            ])
             .to_owned();
         insert_on::<offering::Model>(connection, offerings, Some(renewed)).await?;
-        let locations = changed.locations.iter().filter_map(|key| self.locations.get(key).cloned()).collect();
+        let locations = changed
+            .locations
+            .iter()
+            .filter_map(|key| self.locations.get(key).cloned())
+            .collect();
         let renewed = OnConflict::column(location::Column::Id)
             .update_columns([
                 location::Column::Name,
@@ -99,7 +138,12 @@ impl WorkingSet {
     }
 
     /// Moves what was given to one member by hand, and what Kisi holds for it, to the member that it turned out to be.
-    async fn merge(&self, connection: &impl ConnectionTrait, from: Uuid, to: Uuid) -> Result<(), StoreError> {
+    async fn merge(
+        &self,
+        connection: &impl ConnectionTrait,
+        from: Uuid,
+        to: Uuid,
+    ) -> Result<(), StoreError> {
         let scope = self.scope;
         macro_rules! follow {
             ($table:ident) => {
@@ -121,7 +165,9 @@ impl WorkingSet {
             .await?;
         for user in users.iter().filter(|user| user.member_id == from) {
             let twin = users.iter().find(|other| {
-                other.member_id == to && other.account_id == user.account_id && other.email == user.email
+                other.member_id == to
+                    && other.account_id == user.account_id
+                    && other.email == user.email
             });
             if let Some(twin) = twin {
                 scope
@@ -139,7 +185,11 @@ impl WorkingSet {
         }
         follow!(kisi_user);
         follow!(kisi_grant);
-        scope.delete::<member::Entity>().filter(member::Column::Id.eq(from)).exec(connection).await?;
+        scope
+            .delete::<member::Entity>()
+            .filter(member::Column::Id.eq(from))
+            .exec(connection)
+            .await?;
         Ok(())
     }
 }
@@ -160,4 +210,3 @@ where
     active.update(connection).await?;
     Ok(())
 }
-

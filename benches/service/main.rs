@@ -1,0 +1,87 @@
+//! How fast the service is, each figure beside the machine's own limit in the same run: durable webhooks a second on
+//! SQLite and PostgreSQL beside bare batched inserts of the same rows, webhook to Kisi's confirmation, cold start, idle
+//! memory. `cargo bench --bench service`; PostgreSQL where `LATCHKEY_TEST_POSTGRES_URL` names a server's empty database.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a benchmark measures time, tells it, and ends where anything is wrong"
+)]
+
+mod bare;
+mod load;
+mod process;
+mod world;
+
+use std::time::Duration;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        println!(
+            "webhook to the sandbox's confirmation, one at a time, idle, sandbox without latency:"
+        );
+        let mut times = world::latencies(300).await;
+        times.sort();
+        println!(
+            "  p50 {}  p99 {}",
+            ms(times[times.len() / 2]),
+            ms(times[times.len() * 99 / 100])
+        );
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let sqlite = format!("sqlite://{}/bench.db?mode=rwc", folder.path().display());
+        let bare_sqlite = format!("sqlite://{}/bare.db?mode=rwc", folder.path().display());
+        throughput("SQLite, full synchronous commits", &sqlite, &bare_sqlite).await;
+        match std::env::var("LATCHKEY_TEST_POSTGRES_URL") {
+            Ok(url) => {
+                throughput(
+                    "PostgreSQL",
+                    &format!("{url}_service"),
+                    &format!("{url}_bare"),
+                )
+                .await
+            }
+            Err(_) => {
+                println!("PostgreSQL: not measured, LATCHKEY_TEST_POSTGRES_URL names no server")
+            }
+        }
+        process::start_and_memory();
+    });
+}
+
+async fn throughput(name: &str, database: &str, bare: &str) {
+    println!(
+        "durable webhooks a second, {name}: each a membership of somebody new, 2 cores shared with the sender:"
+    );
+    for connections in [1, 16, 64] {
+        let service = world::Bare::start(database).await;
+        let (rate, p50, p99) = load::run(&service, connections, Duration::from_secs(4)).await;
+        print!(
+            "  {connections:2} connections: {rate:.0} a second, p50 {} p99 {}",
+            ms(p50),
+            ms(p99)
+        );
+        if connections == 64 {
+            let (limit, rows) = bare::insert_again(&service, bare, 64).await;
+            print!(
+                "; bare inserts of the same rows ({rows:.1} a webhook), 64 webhooks a transaction: {limit:.0}, ratio {:.2}",
+                limit / rate
+            );
+        }
+        println!();
+        service.end().await;
+    }
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}

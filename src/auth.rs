@@ -1,0 +1,41 @@
+//! Bearer tokens: from a request's header to the caller. What is compared is a hash of 256 random bits, so that the time
+//! that a look-up takes says nothing of a token.
+
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+
+use crate::{
+    app::App,
+    graphql::context::Caller,
+    secret::hash_token,
+    store::{Scope, StoreError, tokens},
+};
+
+/// The caller of a request; none without a good token.
+pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, StoreError> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let Some(token) = header.and_then(bearer) else {
+        return Ok(None);
+    };
+    by_token(app, token).await
+}
+
+/// The caller who holds a token.
+pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreError> {
+    let row = tokens::by_hash(app.db.read(), hash_token(token)).await?;
+    let now = app.clock.now().micros();
+    Ok(row
+        .filter(|row| row.expires_at.is_none_or(|at| at > now))
+        .map(|row| Caller {
+            scope: Scope::new(row.club_id),
+            role: row.role,
+            token_name: row.member_id.is_none().then_some(row.name),
+            member: row.member_id,
+        }))
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+}

@@ -1,0 +1,164 @@
+//! The example club, set up through GraphQL as an admin would: Kisi, sources, offerings, rules.
+//!
+//! Promises: offerings and rules are there before the first event that needs them. Must never reach
+//! past the API. Called by the demo once.
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, Sender, text},
+    scene::{Group, Scene},
+    tell::Teller,
+};
+use crate::sandbox::Sandbox;
+
+/// What a club is before anything is in it.
+pub struct Club {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its time zone by name.
+    pub zone_name: &'static str,
+    /// Its time zone.
+    pub zone: TimeZone,
+}
+
+impl Club {
+    /// The club of the story, where the sandbox's clubhouse is.
+    ///
+    /// # Errors
+    /// Where this machine does not know the time zone.
+    pub fn example() -> anyhow::Result<Self> {
+        let zone_name = "Europe/Berlin";
+        let zone = TimeZone::get(zone_name)?;
+        Ok(Self {
+            name: "Example Club",
+            zone_name,
+            zone,
+        })
+    }
+}
+
+/// Connects Kisi, makes sources and writes rules.
+///
+/// # Errors
+/// Where the service refuses any of it.
+pub async fn set_up(
+    club: Club,
+    api: Api,
+    sandbox: Sandbox,
+    teller: &mut Teller,
+) -> anyhow::Result<Scene> {
+    teller.wait("setting up the club")?;
+    let groups = connect(&api, &sandbox)
+        .await
+        .context("Kisi cannot be connected")?;
+    let [members, simulator] = groups;
+    let front_desk = api.source("Front desk", "CANONICAL").await?;
+    let clubspot = api.source("Clubspot", "CLUBSPOT").await?;
+    let exercise = api.source("Exercise.com", "EXERCISE_COM").await?;
+    let full = offering(&api, &front_desk, ["full", "MEMBERSHIP", "Full membership"]).await?;
+    let room = offering(&api, &clubspot, ["simulator-1", "ROOM", "Simulator 1"]).await?;
+    let programme = ["strength-10", "BILLING_ITEM", "Ten weeks of strength"];
+    let programme = offering(&api, &exercise, programme).await?;
+
+    let paying = json!({ "membership": { "offerings": [full], "whenBlocked": "DENY" } });
+    let training = json!({ "purchase": { "offerings": [programme] } });
+    let booked = json!({ "registration": {
+        "offerings": [room], "kinds": ["ROOM"],
+        "opensBefore": "PT30M", "closesAfter": "PT30M", "guests": true,
+    } });
+    let mut rules = Vec::new();
+    for (name, group, condition) in [
+        ("Full members", &members, paying),
+        ("Training programmes", &members, training),
+        ("Who booked the simulator", &simulator, booked),
+    ] {
+        rules.push(rule(&api, name, group, condition).await?);
+    }
+    teller.note(&format!(
+        "“{}” has Kisi connected, with four doors, and three platforms: {}, {}, {}.\nIts rules:",
+        club.name, front_desk.name, clubspot.name, exercise.name
+    ))?;
+    for rule in rules {
+        teller.note(&format!("• {rule}"))?;
+    }
+    let now = api.clock().now().timestamp();
+    Ok(Scene {
+        day: now.to_zoned(club.zone.clone()).date(),
+        api,
+        sandbox,
+        zone: club.zone,
+        front_desk,
+        clubspot,
+        exercise,
+        members,
+        simulator,
+        sent: Vec::new(),
+    })
+}
+
+/// The groups that are managed from now on: members', and who booked the simulator.
+async fn connect(api: &Api, sandbox: &Sandbox) -> anyhow::Result<[Group; 2]> {
+    const CONNECT: &str = "mutation($input: ConnectKisiInput!) { connectKisi(input: $input) \
+        { account { id } userErrors { message } } }";
+    const GROUPS: &str = "{ groups { nodes { id name } } }";
+    const MANAGE: &str = "mutation($input: ManageGroupInput!) { manageGroup(input: $input) \
+        { group { id managed } userErrors { message } } }";
+    let credentials = json!({ "apiKey": sandbox.api_key() });
+    let input = json!({ "name": "Clubhouse", "credentials": credentials, "inviteByEmail": false });
+    api.change(CONNECT, json!({ "input": input })).await?;
+    let listed = api.ask(GROUPS, Value::Null).await?;
+    let [members, simulator] = ["Members", "Simulator bookings"].map(|name| {
+        let nodes = listed.pointer("/groups/nodes").and_then(Value::as_array);
+        let node = nodes
+            .into_iter()
+            .flatten()
+            .find(|node| node.get("name") == Some(&name.into()));
+        let node = node.with_context(|| format!("expected a group “{name}” in {listed}"))?;
+        let kisi_id = sandbox
+            .group_named(name)
+            .context("the sandbox has no such group")?;
+        anyhow::Ok(Group {
+            id: text(node, "/id")?,
+            name,
+            kisi_id,
+        })
+    });
+    let groups = [members?, simulator?];
+    for group in &groups {
+        api.change(
+            MANAGE,
+            json!({ "input": { "group": group.id, "managed": true } }),
+        )
+        .await?;
+    }
+    Ok(groups)
+}
+
+/// Makes an offering known by its id on the platform, its kind and its name; the id here.
+async fn offering(api: &Api, source: &Sender, words: [&str; 3]) -> anyhow::Result<String> {
+    const MUTATION: &str = "mutation($input: SaveOfferingInput!) { saveOffering(input: $input) \
+        { offering { id } userErrors { message } } }";
+    let [id, kind, name] = words;
+    let input = json!({ "source": source.id, "externalId": id, "kind": kind, "name": name });
+    text(
+        &api.change(MUTATION, json!({ "input": input })).await?,
+        "/offering/id",
+    )
+}
+
+/// Writes a rule; what the service says that it means.
+async fn rule(api: &Api, name: &str, group: &Group, condition: Value) -> anyhow::Result<String> {
+    const MUTATION: &str = "mutation($input: RuleInput!) { createRule(input: $input) \
+        { rule { summary } userErrors { message } } }";
+    let input = json!({ "name": name, "target": group.id, "conditions": [condition] });
+    let made = api.change(MUTATION, json!({ "input": input })).await?;
+    Ok(format!(
+        "{} ({}): {}",
+        name,
+        group.name,
+        text(&made, "/rule/summary")?
+    ))
+}

@@ -1,0 +1,140 @@
+//! The command line: a file a command. Standard output is for answers; `anyhow` ends here.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{app::App, clock::Clock, config::Config, telemetry};
+
+mod check;
+pub mod club;
+mod demo;
+mod replay;
+mod sandbox;
+mod serve;
+mod token;
+pub mod webhook;
+
+/// Keeps the doors of a club, run by Kisi, in step with its books.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where settings come from beside the environment.
+#[derive(Debug, Args)]
+struct Settings {
+    /// A TOML file with settings; config.example.toml has them all.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the service listens, such as 127.0.0.1:8080; port 0 takes a free one.
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where everything is kept: sqlite://FILE?mode=rwc, or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Any setting by its name, over file and environment: --set kisi_rate=5. May be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrates the database, then serves. The default.
+    Serve,
+    /// Shows it all on this machine with nothing set up: a story on the terminal, then the playground.
+    Demo(demo::Demo),
+    /// Serves the Kisi sandbox alone: Kisi's REST API in memory, for front-end teams and tests.
+    Sandbox(sandbox::Serve),
+    /// Clubs.
+    #[command(subcommand)]
+    Club(club::Club),
+    /// Tokens for the API.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Webhooks, from a sender's side.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    /// Runs stored deliveries through today's adapter again.
+    Replay(replay::Replay),
+    /// Prints the GraphQL schema.
+    Schema,
+    /// Migrates the database and ends.
+    Migrate,
+    /// Looks at configuration, database, Kisi accounts and sources; exit status 1 where anything is wrong.
+    Check,
+}
+
+/// Runs the command that the arguments name.
+pub async fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments).await {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("latchkey: {problem:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { settings, command } = arguments;
+    let command = match command.unwrap_or(Command::Serve) {
+        Command::Schema => {
+            print!("{}", crate::graphql::schema::sdl());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Demo(demo) => return demo.run(settings.listen).await,
+        Command::Sandbox(sandbox) => return sandbox.run(settings.listen).await,
+        Command::Webhook(webhook) => return webhook.run().await,
+        command => command,
+    };
+    let config = settings.load()?;
+    telemetry::start(&config);
+    match command {
+        Command::Serve => serve::run(config).await,
+        Command::Club(club) => club.run(&start(config).await?).await,
+        Command::Token(token) => token.run(&start(config).await?).await,
+        Command::Replay(replay) => replay.run(&start(config).await?).await,
+        Command::Check => check::run(config).await,
+        Command::Migrate => {
+            start(config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        // Ran above, before any setting was read.
+        Command::Schema | Command::Demo(_) | Command::Sandbox(_) | Command::Webhook(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl Settings {
+    fn load(self) -> anyhow::Result<Config> {
+        let mut flags: BTreeMap<String, String> = BTreeMap::new();
+        for one in self.set {
+            let (key, value) = one
+                .split_once('=')
+                .with_context(|| format!("--set {one}: it has to be KEY=VALUE"))?;
+            flags.insert(key.to_owned(), value.to_owned());
+        }
+        flags.extend(self.listen.map(|value| ("listen".to_owned(), value)));
+        flags.extend(
+            self.database_url
+                .map(|value| ("database_url".to_owned(), value)),
+        );
+        Ok(Config::load(
+            self.config.as_deref(),
+            std::env::vars(),
+            &flags,
+        )?)
+    }
+}
+
+async fn start(config: Config) -> anyhow::Result<Arc<App>> {
+    Ok(App::start(config, Clock::system()).await?)
+}

@@ -1,0 +1,31 @@
+//! `latchkey sandbox`: the Kisi sandbox alone, with the example organization in it.
+
+use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::{clock::Clock, sandbox, secret::new_path_key};
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The API key of the organization's owner; one is made where none is given.
+    #[arg(long)]
+    key: Option<String>,
+}
+
+impl Serve {
+    pub async fn run(self, listen: Option<String>) -> anyhow::Result<ExitCode> {
+        let listen = listen.unwrap_or_else(|| "127.0.0.1:9090".to_owned());
+        let listener = TcpListener::bind(&listen)
+            .with_context(|| format!("nothing can listen on {listen}"))?;
+        let address = listener.local_addr()?;
+        let clock = Clock::system();
+        let key = self.key.unwrap_or_else(new_path_key);
+        let sandbox = sandbox::example(Arc::new(move || clock.now().timestamp()), key);
+        println!("listening on http://{address}\nkey: {}", sandbox.api_key());
+        std::io::stdout().flush()?;
+        sandbox.serve(listener)?.await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,124 @@
+//! `latchkey webhook send`: signs a body as a scheme asks and sends it: how a platform's engineer tries an integration.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use secrecy::SecretString;
+
+use crate::{
+    clock::{Clock, new_id},
+    ingest::signature,
+    store::{facts::kinds::stored, row::SignatureScheme},
+};
+
+/// What can be done with webhooks.
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Signs a body, sends it, and prints the answer. Exit status 0 for a 2xx.
+    Send {
+        /// Where to: the source's webhook path on the server.
+        #[arg(long)]
+        url: String,
+        /// The scheme in lower case with hyphens, such as standard-webhooks.
+        #[arg(long)]
+        scheme: String,
+        /// The environment variable that holds the signing secret.
+        #[arg(long, value_name = "VAR")]
+        secret_env: String,
+        /// The delivery's id; one is made where none is given.
+        #[arg(long)]
+        id: Option<String>,
+        /// The body.
+        file: PathBuf,
+    },
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Webhook {
+    /// Does it.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let Self::Send {
+            url,
+            scheme,
+            secret_env,
+            id,
+            file,
+        } = self;
+        let word = scheme.to_uppercase().replace('-', "_");
+        let Some(scheme) = stored::<SignatureScheme>(&word) else {
+            bail!(
+                "--scheme is {scheme:?}; it may be standard-webhooks, svix, stripe, officernd, hub-sha256 or mindbody"
+            );
+        };
+        let secret = std::env::var(&secret_env)
+            .with_context(|| format!("--secret-env: the environment has no {secret_env}"))?;
+        let body =
+            std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let id = id.unwrap_or_else(|| format!("msg_{}", new_id().simple()));
+        let Some(headers) =
+            signature::sign(scheme, &secret.into(), &id, Clock::system().now(), &body)
+        else {
+            bail!(
+                "this program cannot sign for that scheme, or the secret in {secret_env} is none for it"
+            );
+        };
+        let answer = post(&url, &headers, body).await?;
+        println!("{} {}", answer.status, answer.body);
+        Ok(if (200..300).contains(&answer.status) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// Signs and sends a body by Standard Webhooks.
+pub async fn send_signed(
+    url: &str,
+    secret: &SecretString,
+    id: &str,
+    body: Vec<u8>,
+) -> anyhow::Result<Answer> {
+    let now = Clock::system().now();
+    let headers = signature::sign(SignatureScheme::StandardWebhooks, secret, id, now, &body);
+    post(
+        url,
+        &headers.context("the secret is no signing secret")?,
+        body,
+    )
+    .await
+}
+
+/// Sends a JSON body.
+pub async fn post(
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: Vec<u8>,
+) -> anyhow::Result<Answer> {
+    let client = crate::kisi::http_client(Duration::from_secs(20))?;
+    let mut request = client
+        .post(url)
+        .header("content-type", "application/json")
+        .body(body);
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let answer = request
+        .send()
+        .await
+        .with_context(|| format!("{url} does not answer"))?;
+    let status = answer.status().as_u16();
+    Ok(Answer {
+        status,
+        body: answer.text().await?,
+    })
+}

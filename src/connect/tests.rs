@@ -1,0 +1,99 @@
+//! What is made of Kisi's lists, without Kisi: the least role, places by name, and the narrowing to one place.
+
+use super::*;
+
+fn role(id: &str, applies_to: &str, allowed: &[&str]) -> Role {
+    let permissions = allowed
+        .iter()
+        .map(|name| ((*name).to_owned(), true))
+        .collect();
+    Role {
+        id: id.to_owned(),
+        applies_to: applies_to.to_owned(),
+        permissions,
+    }
+}
+
+fn place(kisi_id: i64, name: &str) -> Place {
+    let id = Uuid::from_u128(kisi_id.unsigned_abs().into());
+    Place {
+        id,
+        club_id: Uuid::nil(),
+        account_id: Uuid::nil(),
+        kisi_id,
+        name: name.to_owned(),
+        time_zone: None,
+        gone_at: None,
+    }
+}
+
+#[test]
+fn the_least_role_that_opens_doors_is_taken() {
+    let roles = [
+        role("manager", "Place", &[OPENS, ASSIGNS]),
+        role("viewer", "Place", &["locks_read"]),
+        role("second", "Place", &[OPENS]),
+        role("first", "Place", &[OPENS]),
+        role("everything", "Organization", &["locks_read"]),
+    ];
+    assert_eq!(least_role(&roles, "Place").as_deref(), Some("first"));
+    assert_eq!(least_role(&roles, "Organization"), None);
+}
+
+#[test]
+fn a_place_is_found_by_number_then_name_then_any_case() {
+    let places = vec![
+        place(7, "12"),
+        place(12, "House"),
+        place(13, "house"),
+        place(14, "Shed"),
+        place(15, "shed "),
+    ];
+    let setup = Setup {
+        places,
+        ..Setup::default()
+    };
+    assert_eq!(place_named(&setup, " 12 "), Ok(Some(12)));
+    assert_eq!(place_named(&setup, "house"), Ok(Some(13)));
+    assert_eq!(place_named(&setup, "Shed"), Ok(Some(14)));
+    assert_eq!(place_named(&setup, "HOUSE"), Err(Ambiguous));
+    assert_eq!(place_named(&setup, "Annex"), Ok(None));
+}
+
+#[test]
+fn one_place_keeps_its_own_and_what_is_everybodys() {
+    let (here, there) = (place(1, "Here"), place(2, "There"));
+    let group = |kisi_id, place_id| Group {
+        id: new_id(),
+        club_id: Uuid::nil(),
+        account_id: Uuid::nil(),
+        kisi_id,
+        place_id,
+        name: String::new(),
+        description: None,
+        managed: false,
+        strangers: StrangerPolicy::Keep,
+        problem: None,
+        gone_at: None,
+    };
+    let groups = vec![
+        group(1, Some(here.id)),
+        group(2, Some(there.id)),
+        group(3, None),
+    ];
+    let mut setup = Setup {
+        places: vec![here, there],
+        locks: Vec::new(),
+        groups,
+    };
+    narrow(&mut setup, 1);
+    assert_eq!(setup.places.len(), 1);
+    assert_eq!(
+        setup
+            .groups
+            .iter()
+            .map(|group| group.kisi_id)
+            .collect::<Vec<_>>(),
+        [1, 3]
+    );
+}

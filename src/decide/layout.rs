@@ -1,0 +1,84 @@
+//! What the club has in Kisi, as last read: places, locks, groups, and which group opens which lock. What is gone in Kisi
+//! is left out: nobody passes there.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::store::{Connection, Scope, StoreError, row, setup};
+
+/// Places, locks and groups, each by name.
+#[derive(Debug)]
+pub struct Layout {
+    /// Places.
+    pub places: Vec<row::Place>,
+    /// Locks.
+    pub locks: Vec<row::Lock>,
+    /// Groups.
+    pub groups: Vec<row::Group>,
+    lock_at: HashMap<Uuid, usize>,
+    group_at: HashMap<Uuid, usize>,
+    /// By lock, the places in `groups`, ascending; and the other way round.
+    opened_by: HashMap<Uuid, Vec<usize>>,
+    opens: HashMap<Uuid, Vec<usize>>,
+}
+
+impl Layout {
+    /// Loads it.
+    pub async fn load(connection: &impl Connection, scope: Scope) -> Result<Self, StoreError> {
+        let places = setup::all_places(connection, scope).await?;
+        let locks = setup::all_locks(connection, scope).await?;
+        let groups = setup::all_groups(connection, scope).await?;
+        let at = |ids: Vec<Uuid>| {
+            ids.into_iter()
+                .enumerate()
+                .map(|(at, id)| (id, at))
+                .collect()
+        };
+        let lock_at: HashMap<Uuid, usize> = at(locks.iter().map(|lock| lock.id).collect());
+        let group_at: HashMap<Uuid, usize> = at(groups.iter().map(|group| group.id).collect());
+        let mut opened_by: HashMap<Uuid, Vec<usize>> = HashMap::new();
+        let mut opens: HashMap<Uuid, Vec<usize>> = HashMap::new();
+        for pair in setup::group_locks(connection, scope).await? {
+            let places = (group_at.get(&pair.group_id), lock_at.get(&pair.lock_id));
+            if let (Some(group), Some(lock)) = places {
+                opened_by.entry(pair.lock_id).or_default().push(*group);
+                opens.entry(pair.group_id).or_default().push(*lock);
+            }
+        }
+        for ordered in opened_by.values_mut().chain(opens.values_mut()) {
+            ordered.sort_unstable();
+        }
+        Ok(Self {
+            places,
+            locks,
+            groups,
+            lock_at,
+            group_at,
+            opened_by,
+            opens,
+        })
+    }
+
+    /// A lock that is there.
+    pub fn lock(&self, id: Uuid) -> Option<&row::Lock> {
+        self.locks.get(*self.lock_at.get(&id)?)
+    }
+
+    /// A group that is there.
+    pub fn group(&self, id: Uuid) -> Option<&row::Group> {
+        self.groups.get(*self.group_at.get(&id)?)
+    }
+
+    /// The groups that contain a lock, by name.
+    pub fn groups_of(&self, lock: Uuid) -> impl Iterator<Item = &row::Group> {
+        let places = self.opened_by.get(&lock).into_iter().flatten();
+        places.filter_map(|at| self.groups.get(*at))
+    }
+
+    /// The locks that a group contains, by name.
+    pub fn locks_of(&self, group: Uuid) -> impl Iterator<Item = &row::Lock> {
+        let places = self.opens.get(&group).into_iter().flatten();
+        places.filter_map(|at| self.locks.get(*at))
+    }
+}

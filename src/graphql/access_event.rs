@@ -1,0 +1,140 @@
+//! What happened to people's access.
+
+use async_graphql::{Context, Enum, ID, Object, Result, Union};
+
+use super::{
+    delivery::Delivery, group::Group, kisi_account::KisiAccount, loader, lock::Lock,
+    member::Member, node, page, place::Place, rule::Rule, scalar::DateTime,
+};
+use crate::{
+    id::Kind,
+    store::row::{self, ScopeKind},
+};
+
+/// What kind of thing happened.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::HistoryKind")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AccessEventKind {
+    Granted,
+    Changed,
+    Revoked,
+    Held,
+    RefusedByKisi,
+    DriftFound,
+    Unlocked,
+    UnlockDenied,
+    Shared,
+    ShareEnded,
+    Suspended,
+    Resumed,
+    RuleChanged,
+}
+
+/// Anything that access can be given to.
+#[derive(Clone, Debug, Union)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AccessScope {
+    Group(Group),
+    Lock(Lock),
+    Place(Place),
+    KisiAccount(KisiAccount),
+}
+
+/// An entry of the history, by its row.
+#[derive(Clone, Debug)]
+pub struct AccessEvent(pub row::HistoryEntry);
+
+impl From<row::HistoryEntry> for AccessEvent {
+    fn from(row: row::HistoryEntry) -> Self {
+        Self(row)
+    }
+}
+
+/// Something that happened to somebody's access.
+#[Object]
+impl AccessEvent {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::AccessEvent, self.0.id)
+    }
+
+    async fn at(&self) -> DateTime {
+        DateTime(self.0.at)
+    }
+
+    async fn kind(&self) -> AccessEventKind {
+        self.0.kind.into()
+    }
+
+    async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
+        match self.0.member_id {
+            Some(id) => Ok(loader::one(context, loader::MemberKey(id))
+                .await?
+                .map(Member)),
+            None => Ok(None),
+        }
+    }
+
+    async fn target(&self, context: &Context<'_>) -> Result<Option<AccessScope>> {
+        let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
+            return Ok(None);
+        };
+        Ok(match kind {
+            ScopeKind::Group => {
+                let row = loader::one(context, loader::GroupKey(id)).await?;
+                row.map(|row| AccessScope::Group(Group(row)))
+            }
+            ScopeKind::Lock => {
+                let row = loader::one(context, loader::LockKey(id)).await?;
+                row.map(|row| AccessScope::Lock(Lock(row)))
+            }
+            ScopeKind::Place => {
+                let row = loader::one(context, loader::PlaceKey(id)).await?;
+                row.map(|row| AccessScope::Place(Place(row)))
+            }
+            ScopeKind::Account => {
+                let row = loader::one(context, loader::AccountKey(id)).await?;
+                row.map(|row| AccessScope::KisiAccount(KisiAccount(row)))
+            }
+        })
+    }
+
+    /// What led to it: a delivery, a rule edit, a share, the clock, Kisi.
+    async fn cause(&self) -> &str {
+        &self.0.cause
+    }
+
+    async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>> {
+        match self.0.delivery_id {
+            Some(id) => Ok(loader::one(context, loader::DeliveryKey(id))
+                .await?
+                .map(Delivery)),
+            None => Ok(None),
+        }
+    }
+
+    /// The rule as it is now; null where it was deleted.
+    async fn rule(&self, context: &Context<'_>) -> Result<Option<Rule>> {
+        match self.0.rule_id {
+            Some(id) => Ok(loader::one(context, loader::RuleKey(id)).await?.map(Rule)),
+            None => Ok(None),
+        }
+    }
+
+    async fn actor(&self) -> Option<&str> {
+        self.0.actor.as_deref()
+    }
+
+    async fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+page::connection!(
+    /// Entries of the history, a page of them.
+    AccessEventConnection,
+    /// One in its place.
+    AccessEventEdge,
+    AccessEvent
+);

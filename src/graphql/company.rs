@@ -1,0 +1,81 @@
+//! A company whose people are members together.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{
+    context::{self, reads},
+    loader,
+    member::MemberConnection,
+    node,
+    page::{self, Arguments},
+};
+use crate::{
+    decide::{Standing, Wanted},
+    id::Kind,
+    store::{
+        listings::{self, MemberFilter},
+        row,
+    },
+};
+
+/// A company, by its row.
+#[derive(Clone, Debug)]
+pub struct Company(pub row::Company);
+
+impl From<row::Company> for Company {
+    fn from(row: row::Company) -> Self {
+        Self(row)
+    }
+}
+
+/// A company whose people are members together.
+#[Object]
+impl Company {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Company, self.0.id)
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Who is in it now.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn members(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<MemberConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let company = Some(self.0.id);
+        let members = listings::members(
+            scope,
+            &MemberFilter {
+                company,
+                ..Default::default()
+            },
+        );
+        let premises = loader::premises(context).await?;
+        let wanted = Wanted {
+            company,
+            ..Wanted::default()
+        };
+        let app = context::app(context)?;
+        page::load(
+            app,
+            Standing {
+                scope,
+                members,
+                premises,
+                wanted,
+            },
+            arguments,
+        )
+        .await
+    }
+}

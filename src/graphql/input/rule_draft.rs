@@ -1,0 +1,428 @@
+//! Makes a draft of a rule, in the shape that is stored, from what an admin wrote: everything that it names is there and of
+//! the right kind, and it makes sense. Promises that the path of each mistake is the input's. Never writes. Called by the
+//! mutations of rules, and by whatever looks at an edit before it is made.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::rule::{
+    ConditionInput, MembershipConditionInput, PurchaseConditionInput, RegistrationConditionInput,
+    RuleInput, ScheduleConditionInput, TagConditionInput,
+};
+use crate::{
+    graphql::{
+        error::{Refusal, UserError, UserErrorCode, internal},
+        rule::{BlockedPolicy, RegistrationSpan, Weekday},
+        scalar::Duration,
+    },
+    id::{self, Kind},
+    store::{
+        Connection, Scope, clubs,
+        facts::kinds,
+        offerings, row,
+        rules::{Blocked, StoredCondition},
+        setup,
+    },
+};
+
+/// The longest name of a rule and the longest tag, in characters.
+const LONGEST_TEXT: usize = 200;
+/// How many conditions a rule, and how many names a condition, may have.
+const MOST: usize = 250;
+/// The longest margin or grace, in seconds.
+const LONGEST_S: u64 = 366 * 86_400;
+/// 24:00.
+const END_OF_DAY: u16 = 1_440;
+
+/// A rule that makes sense.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// How people call it.
+    pub name: String,
+    /// Whether it gives access at all.
+    pub enabled: bool,
+    /// What kind of thing it gives access to.
+    pub target_kind: row::TargetKind,
+    /// That thing.
+    pub target_id: Uuid,
+    /// In their order.
+    pub conditions: Vec<StoredCondition>,
+}
+
+/// Makes a draft; `path` is where the input stands, such as `input`.
+///
+/// # Errors
+/// The first mistake, by the path of its field.
+pub async fn draft(
+    connection: &impl Connection,
+    scope: Scope,
+    input: &RuleInput,
+    path: &str,
+) -> Result<Draft, Refusal> {
+    let name = text(&format!("{path}.name"), &input.name)?;
+    let (target_kind, target_id) =
+        target(connection, scope, &input.target, &format!("{path}.target")).await?;
+    let all = format!("{path}.conditions");
+    some(&all, "condition", input.conditions.len())?;
+    let known = Known::load(connection, scope, &input.conditions).await?;
+    let mut conditions = Vec::new();
+    for (index, condition) in input.conditions.iter().enumerate() {
+        conditions.push(known.condition(&format!("{all}.{index}"), condition)?);
+    }
+    Ok(Draft {
+        name,
+        enabled: input.enabled,
+        target_kind,
+        target_id,
+        conditions,
+    })
+}
+
+fn invalid(path: &str, message: impl Into<String>) -> Refusal {
+    UserError::at(UserErrorCode::Invalid, path, message).into()
+}
+
+fn not_found(path: &str, what: &str) -> Refusal {
+    UserError::at(
+        UserErrorCode::NotFound,
+        path,
+        format!("there is no such {what} in this club"),
+    )
+    .into()
+}
+
+fn text(path: &str, text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() || text.contains('\0') || text.chars().count() > LONGEST_TEXT {
+        return Err(invalid(
+            path,
+            format!("it has to be a text of 1 to {LONGEST_TEXT} characters"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// At least one of something, and not too many.
+fn some(path: &str, what: &str, count: usize) -> Result<(), Refusal> {
+    match count {
+        0 => Err(invalid(path, format!("it has to have at least one {what}"))),
+        _ => few(path, count),
+    }
+}
+
+fn few(path: &str, count: usize) -> Result<(), Refusal> {
+    if count > MOST {
+        Err(invalid(path, format!("it may have {MOST} entries at most")))
+    } else {
+        Ok(())
+    }
+}
+
+fn seconds(path: &str, length: Duration) -> Result<u64, Refusal> {
+    let seconds = length.0.as_secs();
+    if seconds > LONGEST_S {
+        Err(invalid(path, "it has to be P366D at most"))
+    } else {
+        Ok(seconds)
+    }
+}
+
+async fn target(
+    connection: &impl Connection,
+    scope: Scope,
+    id: &str,
+    path: &str,
+) -> Result<(row::TargetKind, Uuid), Refusal> {
+    match id::decode(id) {
+        Some((Kind::Group, id)) => {
+            let group = setup::some_groups(connection, scope, &[id]).await?.pop();
+            let group = group.ok_or_else(|| not_found(path, "group"))?;
+            if group.gone_at.is_some() {
+                return Err(invalid(path, "Kisi has this group no more: choose another"));
+            }
+            if !group.managed {
+                return Err(invalid(
+                    path,
+                    "nothing is ever written to a group that is not managed: manage the group first",
+                ));
+            }
+            Ok((row::TargetKind::Group, id))
+        }
+        Some((Kind::Lock, id)) => {
+            let lock = setup::some_locks(connection, scope, &[id]).await?.pop();
+            let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
+            if lock.gone_at.is_some() {
+                return Err(invalid(path, "Kisi has this lock no more: choose another"));
+            }
+            Ok((row::TargetKind::Lock, id))
+        }
+        _ => Err(not_found(path, "group or lock")),
+    }
+}
+
+/// What the conditions name, as far as it is there.
+struct Known {
+    time_zone: String,
+    offerings: HashMap<Uuid, row::OfferingKind>,
+    locations: BTreeSet<Uuid>,
+}
+
+impl Known {
+    async fn load(
+        connection: &impl Connection,
+        scope: Scope,
+        conditions: &[ConditionInput],
+    ) -> Result<Self, Refusal> {
+        let (mut of_offerings, mut of_locations) = (Vec::new(), Vec::new());
+        for condition in conditions {
+            let (offerings, locations) = match condition {
+                ConditionInput::Membership(c) => (&c.offerings, &c.locations),
+                ConditionInput::Registration(c) => (&c.offerings, &c.locations),
+                ConditionInput::Purchase(c) => (&c.offerings, &c.locations),
+                ConditionInput::Tag(_) | ConditionInput::Schedule(_) => continue,
+            };
+            of_offerings.extend(
+                offerings
+                    .iter()
+                    .filter_map(|id| id::decode_as(Kind::Offering, id)),
+            );
+            of_locations.extend(
+                locations
+                    .iter()
+                    .filter_map(|id| id::decode_as(Kind::Location, id)),
+            );
+        }
+        let club = clubs::get(connection, scope).await?;
+        let club = club.ok_or_else(|| internal("the club of a token is gone"))?;
+        let offerings = offerings::some(connection, scope, &of_offerings).await?;
+        let locations = offerings::locations(connection, scope, &of_locations).await?;
+        Ok(Self {
+            time_zone: club.time_zone,
+            offerings: offerings
+                .into_iter()
+                .map(|offering| (offering.id, offering.kind))
+                .collect(),
+            locations: locations.into_iter().map(|location| location.id).collect(),
+        })
+    }
+
+    fn condition(&self, path: &str, input: &ConditionInput) -> Result<StoredCondition, Refusal> {
+        match input {
+            ConditionInput::Membership(input) => {
+                self.membership(&format!("{path}.membership"), input)
+            }
+            ConditionInput::Registration(input) => {
+                self.registration(&format!("{path}.registration"), input)
+            }
+            ConditionInput::Purchase(input) => self.purchase(&format!("{path}.purchase"), input),
+            ConditionInput::Tag(input) => tags(&format!("{path}.tag.tags"), input),
+            ConditionInput::Schedule(input) => self.schedule(&format!("{path}.schedule"), input),
+        }
+    }
+
+    fn membership(
+        &self,
+        path: &str,
+        input: &MembershipConditionInput,
+    ) -> Result<StoredCondition, Refusal> {
+        let is_membership = |kind| kind == row::OfferingKind::Membership;
+        let offerings = self.offerings(path, &input.offerings, "a membership", is_membership)?;
+        let locations = self.locations(path, &input.locations)?;
+        let grace = format!("{path}.grace");
+        let (when_blocked, grace_s) = match (input.when_blocked, input.grace) {
+            (BlockedPolicy::Grace, Some(length)) => {
+                (Blocked::Grace, Some(seconds(&grace, length)?))
+            }
+            (BlockedPolicy::Grace, None) => {
+                return Err(invalid(&grace, "with GRACE it has to say for how long"));
+            }
+            (_, Some(_)) => return Err(invalid(&grace, "it goes with GRACE alone: leave it out")),
+            (BlockedPolicy::Deny, None) => (Blocked::Deny, None),
+            (BlockedPolicy::Allow, None) => (Blocked::Allow, None),
+        };
+        Ok(StoredCondition::Membership {
+            offerings,
+            locations,
+            when_blocked,
+            grace_s,
+        })
+    }
+
+    fn registration(
+        &self,
+        path: &str,
+        input: &RegistrationConditionInput,
+    ) -> Result<StoredCondition, Refusal> {
+        let offerings = self.offerings(
+            path,
+            &input.offerings,
+            "something that is booked",
+            is_booked,
+        )?;
+        let locations = self.locations(path, &input.locations)?;
+        let mut kinds: Vec<String> = Vec::new();
+        for (index, kind) in input.kinds.iter().enumerate() {
+            let kind = row::OfferingKind::from(*kind);
+            if !is_booked(kind) {
+                let path = format!("{path}.kinds.{index}");
+                return Err(invalid(
+                    &path,
+                    "it has to be a kind of thing that is booked",
+                ));
+            }
+            let word = kinds::word(&kind);
+            if !kinds.contains(&word) {
+                kinds.push(word);
+            }
+        }
+        Ok(StoredCondition::Registration {
+            offerings,
+            kinds,
+            locations,
+            opens_before_s: seconds(&format!("{path}.opensBefore"), input.opens_before)?,
+            closes_after_s: seconds(&format!("{path}.closesAfter"), input.closes_after)?,
+            day: input.span == RegistrationSpan::Day,
+            guests: input.guests,
+            applies_to_ongoing: input.applies_to_ongoing,
+        })
+    }
+
+    fn purchase(
+        &self,
+        path: &str,
+        input: &PurchaseConditionInput,
+    ) -> Result<StoredCondition, Refusal> {
+        some(
+            &format!("{path}.offerings"),
+            "billing item",
+            input.offerings.len(),
+        )?;
+        let is_item = |kind| kind == row::OfferingKind::BillingItem;
+        let offerings = self.offerings(path, &input.offerings, "a billing item", is_item)?;
+        let locations = self.locations(path, &input.locations)?;
+        Ok(StoredCondition::Purchase {
+            offerings,
+            locations,
+        })
+    }
+
+    fn schedule(
+        &self,
+        path: &str,
+        input: &ScheduleConditionInput,
+    ) -> Result<StoredCondition, Refusal> {
+        some(&format!("{path}.days"), "day", input.days.len())?;
+        let (from_minute, until_minute) = (input.from.0, input.until.0);
+        if from_minute >= END_OF_DAY {
+            return Err(invalid(
+                &format!("{path}.from"),
+                "it has to be from 00:00 to 23:59: 24:00 is an end alone",
+            ));
+        }
+        if from_minute == until_minute {
+            let message = "it may not be the same as from: a whole day is from 00:00 until 24:00";
+            return Err(invalid(&format!("{path}.until"), message));
+        }
+        let (start_date, end_date) = (
+            input.start_date.map(|date| date.0),
+            input.end_date.map(|date| date.0),
+        );
+        if let (Some(start), Some(end)) = (start_date, end_date)
+            && end < start
+        {
+            return Err(invalid(
+                &format!("{path}.endDate"),
+                "it may not lie before startDate",
+            ));
+        }
+        let days: BTreeSet<i8> = input.days.iter().copied().map(number).collect();
+        Ok(StoredCondition::Schedule {
+            days: days.into_iter().collect(),
+            from_minute,
+            until_minute,
+            time_zone: input
+                .time_zone
+                .as_ref()
+                .map_or_else(|| self.time_zone.clone(), |zone| zone.0.clone()),
+            start_date,
+            end_date,
+        })
+    }
+
+    fn offerings(
+        &self,
+        path: &str,
+        ids: &[async_graphql::ID],
+        what: &str,
+        fits: impl Fn(row::OfferingKind) -> bool,
+    ) -> Result<Vec<Uuid>, Refusal> {
+        let path = format!("{path}.offerings");
+        few(&path, ids.len())?;
+        let mut found = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            let path = format!("{path}.{index}");
+            let known = id::decode_as(Kind::Offering, id)
+                .and_then(|id| Some((id, *self.offerings.get(&id)?)));
+            let (id, kind) = known.ok_or_else(|| not_found(&path, "offering"))?;
+            if !fits(kind) {
+                let message = format!(
+                    "it has to be {what}, and is of the kind {}",
+                    kinds::word(&kind)
+                );
+                return Err(invalid(&path, message));
+            }
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    fn locations(&self, path: &str, ids: &[async_graphql::ID]) -> Result<Vec<Uuid>, Refusal> {
+        let path = format!("{path}.locations");
+        few(&path, ids.len())?;
+        let mut found = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            let known = id::decode_as(Kind::Location, id).filter(|id| self.locations.contains(id));
+            let id = known.ok_or_else(|| not_found(&format!("{path}.{index}"), "location"))?;
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn is_booked(kind: row::OfferingKind) -> bool {
+    !matches!(
+        kind,
+        row::OfferingKind::Membership | row::OfferingKind::BillingItem
+    )
+}
+
+/// Tags are compared without the blanks around them, as platforms' tags are kept.
+fn tags(path: &str, input: &TagConditionInput) -> Result<StoredCondition, Refusal> {
+    some(path, "tag", input.tags.len())?;
+    let mut tags = Vec::new();
+    for (index, tag) in input.tags.iter().enumerate() {
+        let tag = text(&format!("{path}.{index}"), tag)?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(StoredCondition::Tag { tags })
+}
+
+/// Monday is 1.
+fn number(day: Weekday) -> i8 {
+    match day {
+        Weekday::Monday => 1,
+        Weekday::Tuesday => 2,
+        Weekday::Wednesday => 3,
+        Weekday::Thursday => 4,
+        Weekday::Friday => 5,
+        Weekday::Saturday => 6,
+        Weekday::Sunday => 7,
+    }
+}

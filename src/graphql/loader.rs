@@ -1,0 +1,268 @@
+//! Loaders: what edges lead to, fetched for all who ask at once, in a fixed number of statements. Made anew for each
+//! request and without a cache: what a mutation has just changed is seen by the fields of its payload.
+
+use std::{collections::HashMap, sync::Arc};
+
+use access::Instant;
+use async_graphql::{
+    Context, Result,
+    dataloader::{DataLoader, Loader},
+};
+use uuid::Uuid;
+
+use super::error::{inside, internal};
+use crate::{
+    app::App,
+    decide::{Layout, Premises},
+    store::{
+        Scope, StoreError, deliveries, due, entitlements,
+        facts::{self, Holdings, Known},
+        grants, kisi_accounts, members, offerings, overrides,
+        row::{self, TargetKind},
+        rules, setup, sources,
+    },
+};
+
+/// Fetches rows of one club.
+pub struct Rows {
+    app: Arc<App>,
+    scope: Scope,
+}
+
+/// The loaders of a request.
+pub type Loaders = DataLoader<Rows>;
+
+/// Makes the loaders of a request.
+pub fn loaders(app: Arc<App>, scope: Scope) -> Loaders {
+    DataLoader::new(Rows { app, scope }, tokio::spawn)
+}
+
+type Failure = Arc<StoreError>;
+
+fn of<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
+    context
+        .data::<Loaders>()
+        .map_err(|_| internal("no loaders in the context"))
+}
+
+/// What a key names, or nothing.
+pub async fn one<K>(context: &Context<'_>, key: K) -> Result<Option<<Rows as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Rows: Loader<K, Error = Failure>,
+{
+    of(context)?.load_one(key).await.map_err(inside)
+}
+
+/// What a key names that a row of ours refers to, so that it must be there.
+pub async fn needed<K>(context: &Context<'_>, key: K) -> Result<<Rows as Loader<K>>::Value>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Rows: Loader<K, Error = Failure>,
+{
+    let found = one(context, key).await?;
+    found.ok_or_else(|| internal(format!("a {} is not there", std::any::type_name::<K>())))
+}
+
+/// What keys name, in their order; those that name nothing are left out.
+pub async fn many<K>(
+    context: &Context<'_>,
+    keys: impl IntoIterator<Item = K>,
+) -> Result<Vec<<Rows as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Rows: Loader<K, Error = Failure>,
+{
+    let keys: Vec<K> = keys.into_iter().collect();
+    let mut found = of(context)?
+        .load_many(keys.iter().cloned())
+        .await
+        .map_err(inside)?;
+    Ok(keys
+        .into_iter()
+        .filter_map(|key| found.remove(&key))
+        .collect())
+}
+
+/// The places, locks and groups of the club.
+pub async fn layout(context: &Context<'_>) -> Result<Arc<Layout>> {
+    needed(context, LayoutKey).await
+}
+
+/// All that decisions about the club's doors hang on, as known now.
+pub async fn premises(context: &Context<'_>) -> Result<Arc<Premises>> {
+    needed(context, PremisesKey).await
+}
+
+macro_rules! rows_by_id {
+    ($($(#[$doc:meta])* $key:ident => $row:ident by $id:ident: $load:path;)*) => {$(
+        $(#[$doc])*
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $key(pub Uuid);
+
+        impl Loader<$key> for Rows {
+            type Value = row::$row;
+            type Error = Failure;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+                let rows = $load(self.app.db.read(), self.scope, &ids(keys, |key| key.0)).await?;
+                Ok(rows.into_iter().map(|row| ($key(row.$id), row)).collect())
+            }
+        }
+    )*};
+}
+
+rows_by_id! {
+    /// A place.
+    PlaceKey => Place by id: setup::some_places;
+    /// A lock.
+    LockKey => Lock by id: setup::some_locks;
+    /// A group.
+    GroupKey => Group by id: setup::some_groups;
+    /// A member.
+    MemberKey => Member by id: members::some;
+    /// A company.
+    CompanyKey => Company by id: members::companies;
+    /// An offering.
+    OfferingKey => Offering by id: offerings::some;
+    /// A location.
+    LocationKey => Location by id: offerings::locations;
+    /// A source, removed or not.
+    SourceKey => Source by id: sources::some;
+    /// A delivery, without its body.
+    DeliveryKey => Delivery by id: deliveries::some;
+    /// What a platform calls an entitlement.
+    EntitlementKey => Entitlement by id: entitlements::some;
+    /// A member's suspension that was not lifted.
+    SuspensionOf => Suspension by member_id: overrides::suspensions_of;
+}
+
+macro_rules! rows_of {
+    ($($(#[$doc:meta])* $key:ident => $row:ident by $of:ident: $load:path;)*) => {$(
+        $(#[$doc])*
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $key(pub Uuid);
+
+        impl Loader<$key> for Rows {
+            type Value = Vec<row::$row>;
+            type Error = Failure;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+                let rows = $load(self.app.db.read(), self.scope, &ids(keys, |key| key.0)).await?;
+                let mut all: HashMap<$key, Self::Value> = HashMap::new();
+                for row in rows {
+                    all.entry($key(row.$of)).or_default().push(row);
+                }
+                Ok(all)
+            }
+        }
+    )*};
+}
+
+rows_of! {
+    /// A member's shares that were not ended by hand.
+    SharesOf => Share by member_id: overrides::shares_of;
+    /// Who a member is in Kisi.
+    KisiUsersOf => KisiUser by member_id: grants::users_of;
+    /// What a member was given in Kisi.
+    GrantsOf => Grant by member_id: grants::grants_of;
+}
+
+fn ids<K>(keys: &[K], id: impl Fn(&K) -> Uuid) -> Vec<Uuid> {
+    keys.iter().map(id).collect()
+}
+
+macro_rules! loads {
+    ($($(#[$doc:meta])* $key:ident $(($($field:ty),*))? => $value:ty: |$rows:ident, $keys:ident| $load:block)*) => {$(
+        $(#[$doc])*
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $key $(($(pub $field),*))?;
+
+        impl Loader<$key> for Rows {
+            type Value = $value;
+            type Error = Failure;
+
+            async fn load(&self, $keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+                let $rows = self;
+                $load
+            }
+        }
+    )*};
+}
+
+loads! {
+    /// A Kisi account.
+    AccountKey(Uuid) => row::KisiAccount: |rows, _keys| {
+        let all = kisi_accounts::all(rows.app.db.read(), rows.scope).await?;
+        Ok(all.into_iter().map(|row| (AccountKey(row.id), row)).collect())
+    }
+
+    /// A rule that stands.
+    RuleKey(Uuid) => row::Rule: |rows, _keys| {
+        let all = rules::standing(rows.app.db.read(), rows.scope).await?;
+        Ok(all.into_iter().map(|row| (RuleKey(row.rule_id), row)).collect())
+    }
+
+    /// The rules that stand on a target, by name.
+    RulesOn(TargetKind, Uuid) => Vec<row::Rule>: |rows, _keys| {
+        let mut all: HashMap<RulesOn, Vec<row::Rule>> = HashMap::new();
+        for row in rules::standing(rows.app.db.read(), rows.scope).await? {
+            all.entry(RulesOn(row.target_kind, row.target_id)).or_default().push(row);
+        }
+        Ok(all)
+    }
+
+    /// Whom a delivery is about.
+    MembersOf(Uuid) => Vec<Uuid>: |rows, keys| {
+        let deliveries = ids(keys, |key| key.0);
+        let pairs = deliveries::members_of(rows.app.db.read(), rows.scope, &deliveries).await?;
+        let mut all: HashMap<MembersOf, Vec<Uuid>> = HashMap::new();
+        for (delivery, member) in pairs {
+            all.entry(MembersOf(delivery)).or_default().push(member);
+        }
+        Ok(all)
+    }
+
+    /// A source's latest delivery and how many failed.
+    FiguresKey(Uuid) => (Option<i64>, i64): |rows, keys| {
+        let sources = ids(keys, |key| key.0);
+        let figures = deliveries::figures(rows.app.db.read(), rows.scope, &sources).await?;
+        Ok(figures.into_iter().map(|(id, figures)| (FiguresKey(id), figures)).collect())
+    }
+
+    /// How many members of an account have open work.
+    BacklogKey(Uuid) => u64: |rows, keys| {
+        let now = rows.app.clock.now().micros();
+        let mut all = HashMap::new();
+        // A club has a handful of accounts.
+        for key in keys {
+            all.insert(*key, due::backlog(rows.app.db.read(), key.0, now).await?);
+        }
+        Ok(all)
+    }
+
+    /// What a member holds, as known now.
+    HoldingsOf(Uuid) => Arc<Holdings>: |rows, keys| {
+        let members = ids(keys, |key| key.0);
+        let all = facts::load(rows.app.db.read(), rows.scope, &members, Known::Now).await?;
+        Ok(all.into_iter().map(|(id, holdings)| (HoldingsOf(id), Arc::new(holdings))).collect())
+    }
+
+    /// The club's places, locks and groups.
+    LayoutKey => Arc<Layout>: |rows, _keys| {
+        let layout = Layout::load(rows.app.db.read(), rows.scope).await?;
+        Ok(HashMap::from([(LayoutKey, Arc::new(layout))]))
+    }
+
+    /// All that decisions hang on, but for the members.
+    PremisesKey => Arc<Premises>: |rows, _keys| {
+        let premises = Premises::load(rows.app.db.read(), rows.scope, Known::Now).await?;
+        Ok(HashMap::from([(PremisesKey, Arc::new(premises))]))
+    }
+}
+
+/// The instant that an argument names, or now.
+pub fn instant(context: &Context<'_>, at: Option<super::scalar::DateTime>) -> Result<Instant> {
+    let app = super::context::app(context)?;
+    Ok(at.map_or_else(|| app.clock.now(), |at| Instant::from_micros(at.0)))
+}

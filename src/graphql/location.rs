@@ -1,0 +1,52 @@
+//! A site, as a platform names it.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{loader, node, page, scalar::TimeZone, source::Source};
+use crate::{id::Kind, store::row};
+
+/// A location, by its row.
+#[derive(Clone, Debug)]
+pub struct Location(pub row::Location);
+
+impl From<row::Location> for Location {
+    fn from(row: row::Location) -> Self {
+        Self(row)
+    }
+}
+
+/// A site, as a platform names it.
+#[Object]
+impl Location {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Location, self.0.id)
+    }
+
+    async fn source(&self, context: &Context<'_>) -> Result<Source> {
+        loader::needed(context, loader::SourceKey(self.0.source_id))
+            .await
+            .map(Source)
+    }
+
+    /// The platform's own id.
+    async fn external_id(&self) -> ID {
+        ID(self.0.external_id.clone())
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn time_zone(&self) -> Option<TimeZone> {
+        self.0.time_zone.clone().map(TimeZone)
+    }
+}
+
+page::connection!(
+    /// Locations, a page of them.
+    LocationConnection,
+    /// One in its place.
+    LocationEdge,
+    Location
+);

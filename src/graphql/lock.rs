@@ -1,0 +1,138 @@
+//! A door: who may pass it, and by what. A member session sees a lock, but neither its rules nor other people.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{
+    context::{self, reads},
+    group::Group,
+    loader,
+    member::MemberConnection,
+    node,
+    page::{self, Arguments},
+    place::Place,
+    rule::Rule,
+    scalar::DateTime,
+};
+use crate::{
+    decide::{Standing, Wanted},
+    id::Kind,
+    store::{
+        listings,
+        row::{self, TargetKind},
+    },
+};
+
+/// A lock, by its row.
+#[derive(Clone, Debug)]
+pub struct Lock(pub row::Lock);
+
+impl From<row::Lock> for Lock {
+    fn from(row: row::Lock) -> Self {
+        Self(row)
+    }
+}
+
+/// A door.
+#[Object]
+impl Lock {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Lock, self.0.id)
+    }
+
+    async fn kisi_id(&self) -> ID {
+        self.0.kisi_id.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    async fn place(&self, context: &Context<'_>) -> Result<Option<Place>> {
+        match self.0.place_id {
+            Some(id) => Ok(loader::one(context, loader::PlaceKey(id)).await?.map(Place)),
+            None => Ok(None),
+        }
+    }
+
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
+        let layout = loader::layout(context).await?;
+        Ok(layout.groups_of(self.0.id).cloned().map(Group).collect())
+    }
+
+    async fn online(&self) -> Option<bool> {
+        self.0.online
+    }
+
+    /// False where a restriction on the lock makes Kisi refuse an unlock that does not come from a
+    /// phone at the reader.
+    async fn remote_unlockable(&self) -> bool {
+        !self.0.restricted
+    }
+
+    /// Rules that open this lock by this service's own unlock alone, without any right in Kisi.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
+        reads(context)?;
+        let rules = loader::one(context, loader::RulesOn(TargetKind::Lock, self.0.id)).await?;
+        Ok(rules.unwrap_or_default().into_iter().map(Rule).collect())
+    }
+
+    /// Who may pass at an instant (now if left out).
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn allowed_members(
+        &self,
+        context: &Context<'_>,
+        at: Option<DateTime>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<MemberConnection> {
+        let target = access::Target::Lock(access::Id(self.0.id.as_u128()));
+        let arguments = Arguments::new(first, after, last, before)?;
+        allowed(context, target, at, arguments).await
+    }
+}
+
+/// Who may pass a target at an instant, as a page.
+pub(super) async fn allowed(
+    context: &Context<'_>,
+    target: access::Target,
+    at: Option<DateTime>,
+    arguments: Arguments,
+) -> Result<MemberConnection> {
+    let scope = reads(context)?;
+    let app = context::app(context)?;
+    let at = at.map_or_else(|| app.clock.now(), |at| access::Instant::from_micros(at.0));
+    let premises = loader::premises(context).await?;
+    let wanted = Wanted {
+        target: Some((target, at, true)),
+        ..Wanted::default()
+    };
+    let members = listings::members(scope, &listings::MemberFilter::default());
+    page::load(
+        app,
+        Standing {
+            scope,
+            members,
+            premises,
+            wanted,
+        },
+        arguments,
+    )
+    .await
+}
+
+page::connection!(
+    /// Locks, a page of them.
+    LockConnection,
+    /// One in its place.
+    LockEdge,
+    Lock
+);

@@ -1,0 +1,190 @@
+//! A member: what the platforms say of somebody, and where that lets them pass.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use serde::Deserialize;
+
+use super::{
+    company::Company,
+    context::reads,
+    decision::AccessDecision,
+    door::Door,
+    entitlement::Entitlement,
+    error::inside,
+    grant::{Grant, KisiUser},
+    loader, node, page,
+    scalar::DateTime,
+    share::Share,
+    suspension::Suspension,
+};
+use crate::{
+    id::Kind,
+    store::{facts::Holdings, row},
+};
+
+/// Something about a person that needs a human.
+#[derive(Clone, Debug, Deserialize, SimpleObject)]
+pub struct MemberProblem {
+    /// A stable word for programs.
+    code: String,
+    /// What is wrong, and what to do.
+    message: String,
+}
+
+/// A member, by the row.
+#[derive(Clone, Debug)]
+pub struct Member(pub row::Member);
+
+impl From<row::Member> for Member {
+    fn from(row: row::Member) -> Self {
+        Self(row)
+    }
+}
+
+impl Member {
+    async fn holdings(&self, context: &Context<'_>) -> Result<Arc<Holdings>> {
+        loader::needed(context, loader::HoldingsOf(self.0.id)).await
+    }
+}
+
+/// Somebody who may hold something: one person, by whatever sources.
+#[Object]
+impl Member {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Member, self.0.id)
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Null where no platform gave one; such a member cannot be in Kisi.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn companies(&self, context: &Context<'_>) -> Result<Vec<Company>> {
+        let holdings = self.holdings(context).await?;
+        let keys = holdings.companies.iter().copied().map(loader::CompanyKey);
+        let mut companies = loader::many(context, keys).await?;
+        companies.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        Ok(companies.into_iter().map(Company).collect())
+    }
+
+    async fn tags(&self, context: &Context<'_>) -> Result<Vec<String>> {
+        Ok(self.holdings(context).await?.facts.tags.clone())
+    }
+
+    /// All that stands now; with an instant, what lasts at that instant.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn entitlements(
+        &self,
+        context: &Context<'_>,
+        at: Option<DateTime>,
+    ) -> Result<Vec<Entitlement>> {
+        let at = at.map(|at| access::Instant::from_micros(at.0));
+        let holdings = self.holdings(context).await?;
+        let lasting = holdings
+            .held
+            .iter()
+            .filter(|held| at.is_none_or(|at| held.span.contains(at)));
+        Ok(lasting.cloned().map(Entitlement::from).collect())
+    }
+
+    /// Where this member may pass at an instant (now if left out): an answer for each group and
+    /// lock that a rule, or a share of the member, bears on.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn access(
+        &self,
+        context: &Context<'_>,
+        at: Option<DateTime>,
+    ) -> Result<Vec<AccessDecision>> {
+        let at = loader::instant(context, at)?;
+        let (premises, holdings) =
+            futures_util::future::try_join(loader::premises(context), self.holdings(context))
+                .await?;
+        let facts = &holdings.facts;
+        let targets = premises.targets(facts).into_iter();
+        Ok(targets
+            .filter_map(|target| AccessDecision::new(&premises, facts, target, at))
+            .collect())
+    }
+
+    /// Each lock that this member may open at this instant: by a group, by a rule on the lock, by a
+    /// share.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn doors(&self, context: &Context<'_>) -> Result<Vec<Door>> {
+        let now = loader::instant(context, None)?;
+        let (premises, holdings) =
+            futures_util::future::try_join(loader::premises(context), self.holdings(context))
+                .await?;
+        let facts = &holdings.facts;
+        let mut doors = Vec::new();
+        for lock in &premises.layout.locks {
+            let target = access::Target::Lock(crate::decide::id(lock.id));
+            if premises.may_pass(facts, target, now) {
+                doors.push(Door::new(
+                    lock.clone(),
+                    &premises.decide(facts, target, now),
+                ));
+            }
+        }
+        Ok(doors)
+    }
+
+    /// Access given by hand that was not ended.
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn shares(&self, context: &Context<'_>) -> Result<Vec<Share>> {
+        let shares = loader::one(context, loader::SharesOf(self.0.id)).await?;
+        Ok(shares.unwrap_or_default().into_iter().map(Share).collect())
+    }
+
+    async fn suspension(&self, context: &Context<'_>) -> Result<Option<Suspension>> {
+        let now = loader::instant(context, None)?.micros();
+        let row = loader::one(context, loader::SuspensionOf(self.0.id)).await?;
+        Ok(row
+            .filter(|row| row.until_at.is_none_or(|until| until > now))
+            .map(Suspension))
+    }
+
+    /// Who this member is in each Kisi organization.
+    #[graphql(complexity = "2 * child_complexity")]
+    async fn kisi_users(&self, context: &Context<'_>) -> Result<Vec<KisiUser>> {
+        let users = loader::one(context, loader::KisiUsersOf(self.0.id)).await?;
+        let grants = loader::one(context, loader::GrantsOf(self.0.id))
+            .await?
+            .unwrap_or_default();
+        let known = users.into_iter().flatten().filter_map(|user| {
+            // Whom Kisi has not confirmed yet is nobody there so far.
+            let kisi_id = user.kisi_id?;
+            let of_user = grants.iter().filter(|grant| grant.kisi_user_id == user.id);
+            Some(KisiUser {
+                kisi_id: kisi_id.into(),
+                grants: of_user.cloned().map(Grant).collect(),
+                account_id: user.account_id,
+            })
+        });
+        Ok(known.collect())
+    }
+
+    /// Something about this person that needs a human: two people under one e-mail, no e-mail, and
+    /// the like.
+    async fn problems(&self, context: &Context<'_>) -> Result<Vec<MemberProblem>> {
+        reads(context)?;
+        match self.0.problems.as_deref() {
+            Some(text) => serde_json::from_str(text).map_err(inside),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+page::connection!(
+    /// Members, a page of them.
+    MemberConnection,
+    /// One in its place.
+    MemberEdge,
+    Member
+);

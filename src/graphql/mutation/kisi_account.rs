@@ -1,0 +1,445 @@
+//! Connections to Kisi organizations: made, given new credentials, read again, ended. Kisi is called here while a caller
+//! waits, because only Kisi can say whether credentials are good; nothing there is written but the key that a login makes.
+//! Never holds a transaction open meanwhile. Called by admins.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::{Admin, id_of, invalid, name, not_found, text_of};
+use crate::{
+    app::App,
+    clock::new_id,
+    connect::{self, DISCONNECTING, Introduction},
+    graphql::{
+        error::{Refusal, UserError, UserErrorCode, inside},
+        input::kisi_credentials::{KisiCredentialsInput, KisiLoginInput},
+        kisi_account::KisiAccount,
+    },
+    id::Kind,
+    kisi::{self, Client, Lane, Login},
+    store::{Connection, Scope, clubs, due, grants, kisi_accounts, row, setup},
+};
+
+/// Connects, changes and disconnects accounts.
+#[derive(Default)]
+pub struct KisiAccountMutations;
+
+/// What becomes of the access that this service gave in Kisi, when it ceases to look after it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+pub enum DisconnectPolicy {
+    /// Access that was given stays in Kisi, to be managed there by hand.
+    Keep,
+    /// Every assignment that this service made is removed first.
+    Revoke,
+}
+
+/// A Kisi organization to connect.
+#[derive(InputObject)]
+pub struct ConnectKisiInput {
+    /// How the club calls the connection.
+    pub name: String,
+    /// Of an owner or administrator of the organization; Kisi recommends the owner's.
+    pub credentials: KisiCredentialsInput,
+    /// Whether Kisi invites people by an e-mail of its own when they are created there.
+    #[graphql(default = true)]
+    pub invite_by_email: bool,
+    /// Only this place is used, where it is given: its Kisi id or its name.
+    pub place: Option<String>,
+}
+
+/// What to change of an account; what is left out stays.
+#[derive(InputObject)]
+pub struct UpdateKisiAccountInput {
+    /// The account.
+    pub account: async_graphql::ID,
+    /// How the club calls the connection.
+    pub name: Option<String>,
+    /// New credentials for the same organization.
+    pub credentials: Option<KisiCredentialsInput>,
+    /// Whether Kisi invites people by an e-mail of its own when they are created there.
+    pub invite_by_email: Option<bool>,
+}
+
+payload! {
+    /// The account that was connected.
+    ConnectKisiPayload {
+        /// The account.
+        account: KisiAccount
+    }
+}
+payload! {
+    /// The account as it is now.
+    UpdateKisiAccountPayload {
+        /// The account.
+        account: KisiAccount
+    }
+}
+payload! {
+    /// The account that is being read.
+    RefreshKisiPayload {
+        /// The account.
+        account: KisiAccount
+    }
+}
+payload! {
+    /// The account that was, or is being, disconnected.
+    DisconnectKisiPayload {
+        /// The account.
+        account: KisiAccount
+    }
+}
+
+#[Object]
+impl KisiAccountMutations {
+    /// Connects a Kisi organization and reads its places, locks and groups. Nothing is written to Kisi.
+    async fn connect_kisi(
+        &self,
+        context: &Context<'_>,
+        input: ConnectKisiInput,
+    ) -> Result<ConnectKisiPayload> {
+        let admin = Admin::of(context)?;
+        ConnectKisiPayload::of(connect_account(admin, input).await)
+    }
+
+    /// Gives an account another name or new credentials: what waited for them goes on where it stopped.
+    async fn update_kisi_account(
+        &self,
+        context: &Context<'_>,
+        input: UpdateKisiAccountInput,
+    ) -> Result<UpdateKisiAccountPayload> {
+        let admin = Admin::of(context)?;
+        UpdateKisiAccountPayload::of(update(admin, input).await)
+    }
+
+    /// Reads places, locks and groups again, soon after this has answered: `lastReadAt` tells when.
+    async fn refresh_kisi(
+        &self,
+        context: &Context<'_>,
+        account: async_graphql::ID,
+    ) -> Result<RefreshKisiPayload> {
+        let admin = Admin::of(context)?;
+        RefreshKisiPayload::of(refresh(admin, &account).await)
+    }
+
+    /// Ends a connection. With REVOKE it stays until the last assignment is gone.
+    async fn disconnect_kisi(
+        &self,
+        context: &Context<'_>,
+        account: async_graphql::ID,
+        access: DisconnectPolicy,
+    ) -> Result<DisconnectKisiPayload> {
+        let admin = Admin::of(context)?;
+        DisconnectKisiPayload::of(disconnect(admin, &account, access).await)
+    }
+}
+
+async fn connect_account(
+    admin: Admin,
+    input: ConnectKisiInput,
+) -> Result<row::KisiAccount, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let name = name("input.name", &input.name)?;
+    let place = input
+        .place
+        .map(|text| text_of("input.place", "a place's Kisi id or name", &text, 200))
+        .transpose()?;
+    let key = key(&app, input.credentials).await?;
+    let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
+    let known = introduce(&client).await?;
+    let id = new_id();
+    let mut account = row::KisiAccount {
+        id,
+        club_id: scope.club,
+        name,
+        organization_id: Some(known.organization),
+        kisi_user_id: Some(known.user),
+        credentials: app.sealer.seal(id, &key).map_err(inside)?,
+        place_kisi_id: None,
+        invite_by_email: input.invite_by_email,
+        status: row::KisiStatus::Connected,
+        problem: None,
+        last_read_at: Some(now),
+        read_due_at: now,
+        stopped_until: None,
+        failures: 0,
+        change_window: row::Ability::Unknown,
+        twins: row::Ability::Unknown,
+        place_role: known.place_role,
+        organization_role: known.organization_role,
+        created_at: now,
+    };
+    let mut setup = connect::read_setup(
+        &client,
+        &account,
+        <[std::collections::HashMap<i64, Uuid>; 3]>::default(),
+    )
+    .await
+    .map_err(of_kisi)?;
+    if let Some(place) = place {
+        let found = connect::place_named(&setup, &place);
+        let found = found.map_err(|_| {
+            invalid(
+                "input.place",
+                "several places bear this name: give the Kisi id",
+            )
+        })?;
+        let Some(kisi_id) = found else {
+            let message = "Kisi has no place of this id or name that the credentials may see";
+            return Err(UserError::at(UserErrorCode::NotFound, "input.place", message).into());
+        };
+        account.place_kisi_id = Some(kisi_id);
+        connect::narrow(&mut setup, kisi_id);
+    }
+    let account = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                kisi_accounts::create(tx, account.clone()).await?;
+                setup::keep(tx, scope, account.id, setup, now).await?;
+                due::mark_everybody(tx, scope, now).await?;
+                Ok::<_, Refusal>(account)
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(account)
+}
+
+async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::KisiAccount, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(
+        Kind::KisiAccount,
+        "input.account",
+        "Kisi account",
+        &input.account,
+    )?;
+    let new_name = input
+        .name
+        .as_deref()
+        .map(|text| name("input.name", text))
+        .transpose()?;
+    let before = find(app.db.read(), scope, id, "input.account").await?;
+    let renewed = match input.credentials {
+        Some(credentials) => Some(renew(&app, &before, credentials).await?),
+        None => None,
+    };
+    let account = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                let mut account = find(tx, scope, id, "input.account").await?;
+                if let Some(name) = new_name {
+                    account.name = name;
+                }
+                account.invite_by_email = input.invite_by_email.unwrap_or(account.invite_by_email);
+                if let Some((user, sealed)) = renewed {
+                    account.credentials = sealed;
+                    account.kisi_user_id = Some(user);
+                    account.status = row::KisiStatus::Connected;
+                    // What is being disconnected goes on being so, with the new credentials.
+                    account.problem = account
+                        .problem
+                        .take()
+                        .filter(|problem| problem.starts_with(DISCONNECTING));
+                    kisi_accounts::read_due(tx, id, now).await?;
+                    account.read_due_at = now;
+                    kisi_accounts::set(tx, &account).await?;
+                    due::mark_everybody(tx, scope, now).await?;
+                } else {
+                    kisi_accounts::set(tx, &account).await?;
+                }
+                Ok::<_, Refusal>(account)
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(account)
+}
+
+/// Tries new credentials; Kisi's id of their user, and the key, sealed.
+async fn renew(
+    app: &App,
+    account: &row::KisiAccount,
+    credentials: KisiCredentialsInput,
+) -> Result<(i64, Vec<u8>), Refusal> {
+    let key = key(app, credentials).await?;
+    let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
+    let known = introduce(&client).await?;
+    if account
+        .organization_id
+        .is_some_and(|organization| organization != known.organization)
+    {
+        let message = "these credentials are of another Kisi organization: connect that as an account of its own";
+        return Err(invalid("input.credentials", message));
+    }
+    let sealed = app.sealer.seal(account.id, &key).map_err(inside)?;
+    Ok((known.user, sealed))
+}
+
+async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
+    let account = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let account = find(tx, scope, id, "account").await?;
+                refuse_disconnected(&account, "account")?;
+                kisi_accounts::read_due(tx, id, now).await?;
+                Ok::<_, Refusal>(row::KisiAccount {
+                    read_due_at: now,
+                    ..account
+                })
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(account)
+}
+
+async fn disconnect(
+    admin: Admin,
+    account: &str,
+    access: DisconnectPolicy,
+) -> Result<row::KisiAccount, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
+    let account = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                let mut account = find(tx, scope, id, "account").await?;
+                if account.status == row::KisiStatus::Disconnected {
+                    return Ok(account);
+                }
+                setup::let_all_go(tx, scope, id).await?;
+                match access {
+                    DisconnectPolicy::Keep => {
+                        grants::let_go(tx, scope, id, None).await?;
+                        due::forget_account(tx, scope, id).await?;
+                        (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
+                    }
+                    DisconnectPolicy::Revoke => {
+                        // No group is managed any more, so that nothing is wanted and each of the grants goes.
+                        due::mark_everybody(tx, scope, now).await?;
+                        account.problem = Some(DISCONNECTING.to_owned());
+                    }
+                }
+                kisi_accounts::set_status(tx, id, account.status, account.problem.clone()).await?;
+                Ok::<_, Refusal>(account)
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(account)
+}
+
+async fn find(
+    connection: &impl Connection,
+    scope: Scope,
+    id: Uuid,
+    path: &str,
+) -> Result<row::KisiAccount, Refusal> {
+    kisi_accounts::get(connection, scope, id)
+        .await?
+        .ok_or_else(|| not_found(path, "Kisi account"))
+}
+
+/// Refuses an account that no work is done for any more.
+pub(super) fn refuse_disconnected(account: &row::KisiAccount, path: &str) -> Result<(), Refusal> {
+    if account.status == row::KisiStatus::Disconnected || connect::is_disconnecting(account) {
+        return Err(invalid(
+            path,
+            "its Kisi account is disconnected: connect the organization again first",
+        ));
+    }
+    Ok(())
+}
+
+/// The key that was given, or that the login makes.
+async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<SecretString, Refusal> {
+    match credentials {
+        KisiCredentialsInput::ApiKey(key) => {
+            let key = SecretString::from(key.trim().to_owned());
+            let is_written = !key.expose_secret().is_empty();
+            is_written
+                .then_some(key)
+                .ok_or_else(|| invalid("input.credentials.apiKey", "it has to be a key"))
+        }
+        KisiCredentialsInput::Login(login) => {
+            let KisiLoginInput {
+                email,
+                password,
+                domain,
+                otp,
+            } = login;
+            let path = |field: &str| format!("input.credentials.login.{field}");
+            let login = Login {
+                email: text_of(&path("email"), "an e-mail address", &email, 320)?,
+                password: SecretString::from(password),
+                domain: text_of(
+                    &path("domain"),
+                    "the organization's domain at Kisi",
+                    &domain,
+                    200,
+                )?,
+                otp: otp
+                    .map(|code| code.trim().to_owned())
+                    .filter(|code| !code.is_empty()),
+            };
+            app.kisi.log_in(&login).await.map_err(|error| {
+                if has_too_many_logins(&error) {
+                    let message = "Kisi allows ten API logins a person, and all are in use. The person deletes one that \
+                                   is not needed, in Kisi under My Account, API, or a key that is there is used.";
+                    let code = UserErrorCode::KisiTooManyLogins;
+                    return UserError::at(code, "input.credentials.login", message).into();
+                }
+                of_kisi(error)
+            })
+        }
+    }
+}
+
+async fn introduce(client: &Client) -> Result<Introduction, Refusal> {
+    let known = connect::introduce(client).await.map_err(of_kisi)?;
+    if !known.administers {
+        let message = "The person whose key this is may not give access to others in Kisi. An owner of the organization \
+                       makes them an administrator, or connects with their own key.";
+        return Err(
+            UserError::at(UserErrorCode::KisiNotAdmin, "input.credentials", message).into(),
+        );
+    }
+    Ok(known)
+}
+
+/// Kisi documents no code for it: its text is all there is.
+fn has_too_many_logins(error: &kisi::Error) -> bool {
+    let text = error.message().to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    says(&["login", "api key"]) && says(&["limit", "maximum", "too many", "exceed", "10 ", "ten "])
+}
+
+/// What Kisi's refusal means for whoever gave the credentials.
+fn of_kisi(error: kisi::Error) -> Refusal {
+    let code = match &error {
+        _ if matches!(error.code(), Some("afc526" | "afc536")) => UserErrorCode::KisiCodeNeeded,
+        kisi::Error::Unauthorized { .. } => UserErrorCode::KisiUnauthorized,
+        kisi::Error::Forbidden { .. } => UserErrorCode::KisiNotAdmin,
+        error if error.is_outage() => UserErrorCode::KisiUnreachable,
+        _ => UserErrorCode::KisiRefused,
+    };
+    tracing::info!(error = %error, "Kisi refused to be connected");
+    UserError::at(code, "input.credentials", error.for_people()).into()
+}

@@ -1,0 +1,116 @@
+//! Locations made known by hand, before the first event that names them. What is said here bears a version like an event's,
+//! so that a later event says it better and an earlier one does not undo it. Called by admins.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+
+use super::{Admin, id_of, name, offering::LONGEST_ID, source::find, text_of};
+use crate::{
+    clock::new_id,
+    graphql::{error::Refusal, location::Location, scalar::TimeZone},
+    id::Kind,
+    store::{
+        clubs, due, row,
+        working_set::{self, Keys},
+    },
+};
+
+/// Makes locations known.
+#[derive(Default)]
+pub struct LocationMutations;
+
+/// A site, as a platform names it.
+#[derive(InputObject)]
+pub struct SaveLocationInput {
+    /// The platform.
+    pub source: ID,
+    /// The platform's own id.
+    pub external_id: ID,
+    /// What the platform calls it.
+    pub name: String,
+    /// Where its clocks are. Left out: as it is known, else the source's.
+    pub time_zone: Option<TimeZone>,
+}
+
+payload! {
+    /// The location as it stands.
+    SaveLocationPayload {
+        /// The location.
+        location: Location
+    }
+}
+
+#[Object]
+impl LocationMutations {
+    /// Makes a location known before the first event that names it, so that rules can be written ahead.
+    async fn save_location(
+        &self,
+        context: &Context<'_>,
+        input: SaveLocationInput,
+    ) -> Result<SaveLocationPayload> {
+        let admin = Admin::of(context)?;
+        SaveLocationPayload::of(save(admin, input).await)
+    }
+}
+
+async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let source = id_of(Kind::Source, "input.source", "source", &input.source)?;
+    let external = text_of(
+        "input.externalId",
+        "the platform's id",
+        &input.external_id,
+        LONGEST_ID,
+    )?;
+    let name = name("input.name", &input.name)?;
+    let zone = input.time_zone.map(|zone| zone.0);
+    let location = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                find(tx, scope, source, "input.source").await?;
+                let mut keys = Keys::default();
+                keys.locations
+                    .entry(source)
+                    .or_default()
+                    .insert(external.clone());
+                let mut set = working_set::load(tx, scope, now, &keys).await?;
+                let key = (source, external);
+                let before = set.locations.get(&key).cloned();
+                // As among events: the later word stands, of equal ones the greater key, and this one's is empty.
+                if let Some(location) = before
+                    .clone()
+                    .filter(|location| location.happened_at >= now)
+                {
+                    return Ok(location);
+                }
+                let location = row::Location {
+                    id: before.as_ref().map_or_else(new_id, |location| location.id),
+                    club_id: scope.club,
+                    source_id: source,
+                    external_id: key.1.clone(),
+                    name,
+                    time_zone: zone.or_else(|| {
+                        before
+                            .as_ref()
+                            .and_then(|location| location.time_zone.clone())
+                    }),
+                    happened_at: now,
+                    version_key: String::new(),
+                };
+                set.locations.insert(key.clone(), location.clone());
+                set.changed.locations.insert(key);
+                set.save(tx).await?;
+                if before.is_some_and(|before| before.time_zone != location.time_zone) {
+                    // Days that were said without a time begin and end elsewhere now.
+                    due::mark_source(tx, scope, source, now).await?;
+                }
+                Ok::<_, Refusal>(location)
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(location)
+}

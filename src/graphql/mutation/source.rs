@@ -1,0 +1,414 @@
+//! Sources of events: made with a signing secret, changed, given a new secret, removed. A secret is shown once, when it is
+//! made, and kept sealed. Called by admins.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::{Admin, id_of, invalid, name, not_found, taken};
+use crate::{
+    clock::new_id,
+    graphql::{
+        error::{Refusal, UserError, inside, internal},
+        input::source_credentials::SourceCredentialsInput,
+        scalar::{Duration, Json, TimeZone},
+        source::{Platform, SignatureScheme, Source},
+    },
+    id::{Kind, encode},
+    ingest::signature::secret_is_usable,
+    secret::{new_path_key, new_signing_secret},
+    store::{Connection, Scope, clubs, due, row, sources},
+};
+
+/// The longest that an old secret is kept, in seconds.
+const LONGEST_KEPT_S: u64 = 366 * 86_400;
+/// The longest secret that is taken, in bytes.
+const LONGEST_SECRET: usize = 1_000;
+
+/// Makes, changes and removes sources.
+#[derive(Default)]
+pub struct SourceMutations;
+
+/// A platform that is to send its events here.
+#[derive(InputObject)]
+pub struct CreateSourceInput {
+    /// How the club calls it.
+    pub name: String,
+    /// Whose events it sends.
+    pub platform: Platform,
+    /// How they are signed. Left out: the platform's own way.
+    pub signature: Option<SignatureScheme>,
+    /// The signing secret, where the platform makes it. Left out: one is made.
+    pub secret: Option<String>,
+    /// For dates without a time. Left out: the club's.
+    pub time_zone: Option<TimeZone>,
+    /// For platforms whose API is read.
+    pub credentials: Option<SourceCredentialsInput>,
+    /// How often everything is read from the platform's API.
+    pub read_every: Option<Duration>,
+    /// For MAPPED, which must have one.
+    pub mapping: Option<Json>,
+}
+
+/// What to change of a source; what is left out stays.
+#[derive(InputObject)]
+pub struct UpdateSourceInput {
+    /// The source.
+    pub source: ID,
+    /// How the club calls it.
+    pub name: Option<String>,
+    /// For dates without a time.
+    pub time_zone: Option<TimeZone>,
+    /// For platforms whose API is read.
+    pub credentials: Option<SourceCredentialsInput>,
+    /// How often everything is read from the platform's API.
+    pub read_every: Option<Duration>,
+    /// For MAPPED.
+    pub mapping: Option<Json>,
+}
+
+/// The secret is shown here once, and never again.
+#[derive(SimpleObject)]
+pub struct CreateSourcePayload {
+    /// The source.
+    pub source: Option<Source>,
+    /// What the platform signs with.
+    pub secret: Option<String>,
+    /// Why nothing was changed; empty where it was.
+    pub user_errors: Vec<UserError>,
+}
+
+/// The secret is shown here once, and never again.
+#[derive(SimpleObject)]
+pub struct RotateSourceSecretPayload {
+    /// The source.
+    pub source: Option<Source>,
+    /// What the platform signs with from now on.
+    pub secret: Option<String>,
+    /// Why nothing was changed; empty where it was.
+    pub user_errors: Vec<UserError>,
+}
+
+payload! {
+    /// The source as it is now.
+    UpdateSourcePayload {
+        /// The source.
+        source: Source
+    }
+}
+payload! {
+    /// What was removed.
+    RemoveSourcePayload {
+        /// The id of the source that is gone.
+        removed_id: ID
+    }
+}
+
+#[Object]
+impl SourceMutations {
+    /// Makes a source. Its `webhookPath` and the secret are what the platform is given.
+    async fn create_source(
+        &self,
+        context: &Context<'_>,
+        input: CreateSourceInput,
+    ) -> Result<CreateSourcePayload> {
+        let admin = Admin::of(context)?;
+        Ok(match create(admin, input).await {
+            Ok((source, secret)) => CreateSourcePayload {
+                source: Some(source.into()),
+                secret: Some(secret.expose_secret().to_owned()),
+                user_errors: Vec::new(),
+            },
+            Err(refusal) => CreateSourcePayload {
+                source: None,
+                secret: None,
+                user_errors: refusal.into_user_errors()?,
+            },
+        })
+    }
+
+    /// A new signing secret. The old one stays good for a while, so that the platform can be changed over.
+    async fn rotate_source_secret(
+        &self,
+        context: &Context<'_>,
+        source: ID,
+        #[graphql(default_with = "Duration(std::time::Duration::from_secs(86_400))")] keep_old_for: Duration,
+        secret: Option<String>,
+    ) -> Result<RotateSourceSecretPayload> {
+        let admin = Admin::of(context)?;
+        Ok(match rotate(admin, &source, keep_old_for, secret).await {
+            Ok((source, secret)) => RotateSourceSecretPayload {
+                source: Some(source.into()),
+                secret: Some(secret.expose_secret().to_owned()),
+                user_errors: Vec::new(),
+            },
+            Err(refusal) => RotateSourceSecretPayload {
+                source: None,
+                secret: None,
+                user_errors: refusal.into_user_errors()?,
+            },
+        })
+    }
+
+    /// Gives a source another name or time zone.
+    async fn update_source(
+        &self,
+        context: &Context<'_>,
+        input: UpdateSourceInput,
+    ) -> Result<UpdateSourcePayload> {
+        let admin = Admin::of(context)?;
+        UpdateSourcePayload::of(update(admin, input).await)
+    }
+
+    /// Ends all that its members hold from it; the brake counts what follows.
+    async fn remove_source(
+        &self,
+        context: &Context<'_>,
+        source: ID,
+    ) -> Result<RemoveSourcePayload> {
+        let admin = Admin::of(context)?;
+        RemoveSourcePayload::of(remove(admin, &source).await)
+    }
+}
+
+async fn create(
+    admin: Admin,
+    input: CreateSourceInput,
+) -> Result<(row::Source, SecretString), Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let name = name("input.name", &input.name)?;
+    let platform = row::Platform::from(input.platform);
+    let has_adapter = matches!(
+        platform,
+        row::Platform::Canonical | row::Platform::Clubspot | row::Platform::ExerciseCom
+    );
+    if !has_adapter {
+        let message =
+            "this version has no adapter for the platform: use CANONICAL, CLUBSPOT or EXERCISE_COM";
+        return Err(invalid("input.platform", message));
+    }
+    nothing_to_read(
+        input.credentials.as_ref(),
+        input.read_every,
+        input.mapping.as_ref(),
+    )?;
+    let scheme = input
+        .signature
+        .map_or(row::SignatureScheme::StandardWebhooks, Into::into);
+    if matches!(
+        scheme,
+        row::SignatureScheme::Pushpress | row::SignatureScheme::Nudge
+    ) {
+        let message =
+            "this version cannot check such signatures for this platform: choose another scheme";
+        return Err(invalid("input.signature", message));
+    }
+    let secret = secret("input.secret", input.secret, scheme)?;
+    let id = new_id();
+    let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
+    let zone = input.time_zone.map(|zone| zone.0);
+    let source = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                if is_taken(tx, scope, &name, None).await? {
+                    return Err(taken("input.name", "source"));
+                }
+                let time_zone = match zone {
+                    Some(zone) => zone,
+                    None => {
+                        let club = clubs::get(tx, scope).await?;
+                        club.ok_or_else(|| internal("the club of a token is gone"))?
+                            .time_zone
+                    }
+                };
+                let source = row::Source {
+                    id,
+                    club_id: scope.club,
+                    name,
+                    platform,
+                    signature: scheme,
+                    path_key: new_path_key(),
+                    time_zone,
+                    secret: Some(sealed),
+                    old_secret: None,
+                    old_secret_until: None,
+                    read_every_s: None,
+                    mapping: None,
+                    problem: None,
+                    created_at: now,
+                    removed_at: None,
+                };
+                sources::create(tx, source.clone()).await?;
+                Ok::<_, Refusal>(source)
+            })
+        })
+        .await?;
+    Ok((source, secret))
+}
+
+async fn rotate(
+    admin: Admin,
+    source: &str,
+    keep_old_for: Duration,
+    given: Option<String>,
+) -> Result<(row::Source, SecretString), Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::Source, "source", "source", source)?;
+    let kept_s = keep_old_for.0.as_secs();
+    if kept_s > LONGEST_KEPT_S {
+        return Err(invalid("keepOldFor", "it has to be P366D at most"));
+    }
+    let kept_until = now.saturating_add(
+        i64::try_from(kept_s)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000),
+    );
+    let scheme = find(app.db.read(), scope, id, "source").await?.signature;
+    let secret = secret("secret", given, scheme)?;
+    let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
+    let source = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                let mut source = find(tx, scope, id, "source").await?;
+                source.old_secret = source.secret.replace(sealed).filter(|_| kept_s > 0);
+                source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
+                sources::set(tx, &source).await?;
+                Ok::<_, Refusal>(source)
+            })
+        })
+        .await?;
+    Ok((source, secret))
+}
+
+async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::Source, "input.source", "source", &input.source)?;
+    let new_name = input
+        .name
+        .as_deref()
+        .map(|text| name("input.name", text))
+        .transpose()?;
+    nothing_to_read(
+        input.credentials.as_ref(),
+        input.read_every,
+        input.mapping.as_ref(),
+    )?;
+    let source = app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                let mut source = find(tx, scope, id, "input.source").await?;
+                if let Some(name) = new_name {
+                    if is_taken(tx, scope, &name, Some(id)).await? {
+                        return Err(taken("input.name", "source"));
+                    }
+                    source.name = name;
+                }
+                if let Some(zone) = input.time_zone
+                    && zone.0 != source.time_zone
+                {
+                    source.time_zone = zone.0;
+                    // Days that were said without a time begin and end elsewhere now.
+                    due::mark_source(tx, scope, id, now).await?;
+                }
+                sources::set(tx, &source).await?;
+                Ok::<_, Refusal>(source)
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(source)
+}
+
+async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::Source, "source", "source", source)?;
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                find(tx, scope, id, "source").await?;
+                sources::remove(tx, scope, id, now).await?;
+                due::mark_source(tx, scope, id, now).await?;
+                Ok::<_, Refusal>(())
+            })
+        })
+        .await?;
+    app.waker.wake();
+    Ok(ID(encode(Kind::Source, id)))
+}
+
+/// A source that is not removed.
+pub(super) async fn find(
+    connection: &impl Connection,
+    scope: Scope,
+    id: Uuid,
+    path: &str,
+) -> Result<row::Source, Refusal> {
+    let source = sources::get(connection, scope, id).await?;
+    source
+        .filter(|source| source.removed_at.is_none())
+        .ok_or_else(|| not_found(path, "source"))
+}
+
+async fn is_taken(
+    connection: &impl Connection,
+    scope: Scope,
+    name: &str,
+    by_other_than: Option<Uuid>,
+) -> Result<bool, Refusal> {
+    let all = sources::all(connection, scope).await?;
+    Ok(all
+        .iter()
+        .any(|source| source.name == name && Some(source.id) != by_other_than))
+}
+
+/// The secret that was given, or a new one.
+fn secret(
+    path: &str,
+    given: Option<String>,
+    scheme: row::SignatureScheme,
+) -> Result<SecretString, Refusal> {
+    let Some(given) = given else {
+        return Ok(new_signing_secret());
+    };
+    let secret = SecretString::from(given.trim().to_owned());
+    if secret.expose_secret().len() > LONGEST_SECRET || !secret_is_usable(scheme, &secret) {
+        let message = "it has to be the secret as the platform shows it; STANDARD_WEBHOOKS and SVIX ask for whsec_ and base64";
+        return Err(invalid(path, message));
+    }
+    Ok(secret)
+}
+
+/// No platform of this version has an API that is read, nor a mapping.
+fn nothing_to_read(
+    credentials: Option<&SourceCredentialsInput>,
+    read_every: Option<Duration>,
+    mapping: Option<&Json>,
+) -> Result<(), Refusal> {
+    let refuse = |field: &str| {
+        Err(invalid(
+            field,
+            "this platform sends everything by itself: leave it out",
+        ))
+    };
+    match (credentials, read_every, mapping) {
+        (Some(_), _, _) => refuse("input.credentials"),
+        (_, Some(_), _) => refuse("input.readEvery"),
+        (_, _, Some(_)) => refuse("input.mapping"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,480 @@
+//! Accounts and groups, against the sandbox.
+
+use super::*;
+use crate::{
+    connect::is_disconnecting,
+    sandbox::{Fault, FaultKind},
+    store::grants,
+};
+
+const CONNECT: &str = "ConnectKisiInput!";
+
+fn by_key(key: &str) -> Value {
+    json!({"name": "House", "credentials": {"apiKey": key}})
+}
+
+fn by_login(password: &str, otp: Option<&str>) -> Value {
+    let login =
+        json!({"email": "owner@example.com", "password": password, "domain": DOMAIN, "otp": otp});
+    json!({"name": "House", "credentials": {"login": login}})
+}
+
+const DOMAIN: &str = "example-club";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A grant of somebody in a group, as the loop would have made it.
+async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
+    let email = format!("{}@example.com", new_id());
+    let member = super::shares::newcomer(house, &id(Kind::Group, group), &email).await;
+    let row = row::Grant {
+        id: new_id(),
+        club_id: house.scope.club,
+        account_id: account,
+        member_id: member,
+        kisi_user_id: new_id(),
+        scope_kind: row::ScopeKind::Group,
+        scope_id: group,
+        kisi_id: Some(1),
+        valid_from: None,
+        valid_until: None,
+        state: row::GrantState::Confirmed,
+        intent: row::Intent::None,
+        want_from: None,
+        want_until: None,
+        notify: false,
+        problem: None,
+        created_at: 0,
+        confirmed_at: Some(0),
+    };
+    let put: Result<(), StoreError> = house
+        .app
+        .db
+        .write(move |tx| Box::pin(async move { grants::put_grant(tx, row, true).await }))
+        .await;
+    put.unwrap();
+    member
+}
+
+#[tokio::test]
+async fn an_organization_is_connected_and_read_and_nothing_is_written() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    assert_eq!(
+        (account.status, account.problem.as_deref()),
+        (row::KisiStatus::Connected, None)
+    );
+    assert_eq!(account.last_read_at, Some(instant(NOON)));
+    assert_eq!(account.read_due_at, instant(NOON));
+    assert_eq!(account.place_role.as_deref(), Some("place_basic"));
+    assert_eq!(
+        account.organization_role.as_deref(),
+        Some("organization_basic")
+    );
+    assert!(account.organization_id.is_some() && account.kisi_user_id.is_some());
+    let opened = house
+        .app
+        .sealer
+        .open(account.id, &account.credentials)
+        .unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&opened), "good-key");
+    assert_eq!(
+        setup::all_groups(house.app.db.read(), house.scope)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
+    let locks = setup::all_locks(house.app.db.read(), house.scope)
+        .await
+        .unwrap();
+    assert_eq!(locks.len(), 4);
+    assert!(
+        locks
+            .iter()
+            .all(|lock| lock.place_id.is_some() && !lock.restricted)
+    );
+    assert!(!house.group("Members").await.managed);
+    assert_eq!(house.sandbox.writes(), []);
+}
+
+#[tokio::test]
+async fn a_login_makes_a_key() {
+    let house = House::new().await;
+    house
+        .good(
+            "connectKisi",
+            "account { id }",
+            &[("input", CONNECT, by_login(PASSWORD, None))],
+        )
+        .await;
+    let calls = house.sandbox.calls();
+    let changes: Vec<&str> = calls
+        .iter()
+        .filter(|call| call.method != "GET")
+        .map(|call| call.path.as_str())
+        .collect();
+    assert_eq!(changes, ["/logins"]);
+}
+
+#[tokio::test]
+async fn each_refusal_of_kisi_has_its_code() {
+    let house = House::new().await;
+    let connect = async |input: Value| {
+        house
+            .refused("connectKisi", &[("input", CONNECT, input)])
+            .await
+    };
+    let (key, login) = ("input.credentials", "input.credentials.login");
+    assert_eq!(
+        connect(by_key("bad-key")).await,
+        refusal("KISI_UNAUTHORIZED", key)
+    );
+    assert_eq!(
+        connect(by_login("wrong", None)).await,
+        refusal("KISI_UNAUTHORIZED", key)
+    );
+    house
+        .sandbox
+        .set_otp_code("owner@example.com", Some("123456"));
+    assert_eq!(
+        connect(by_login(PASSWORD, None)).await,
+        refusal("KISI_CODE_NEEDED", key)
+    );
+    assert_eq!(
+        connect(by_login(PASSWORD, Some("654321"))).await,
+        refusal("KISI_CODE_NEEDED", key)
+    );
+    house.sandbox.set_otp_code("owner@example.com", None);
+    for _ in 0..9 {
+        house
+            .app
+            .kisi
+            .log_in(&crate::kisi::Login {
+                email: "owner@example.com".to_owned(),
+                password: PASSWORD.to_owned().into(),
+                domain: DOMAIN.to_owned(),
+                otp: None,
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        connect(by_login(PASSWORD, None)).await,
+        refusal("KISI_TOO_MANY_LOGINS", login)
+    );
+    house
+        .sandbox
+        .fault(Fault::new("*", "/", FaultKind::ServerError), 1);
+    assert_eq!(
+        connect(by_key("good-key")).await,
+        refusal("KISI_UNREACHABLE", key)
+    );
+    house
+        .sandbox
+        .fault(Fault::new("GET", "/groups", FaultKind::NotAList), 1);
+    assert_eq!(
+        connect(by_key("good-key")).await,
+        refusal("KISI_REFUSED", key)
+    );
+    assert!(
+        kisi_accounts::all(house.app.db.read(), house.scope)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn whoever_may_not_give_access_to_others_cannot_connect() {
+    let house = House::new().await;
+    // Whoever sees nothing of the organization is refused by Kisi itself.
+    assert!(house.sandbox.set_owner_role("organization_basic"));
+    let answer = house
+        .refused("connectKisi", &[("input", CONNECT, by_key("good-key"))])
+        .await;
+    assert_eq!(answer, refusal("KISI_NOT_ADMIN", "input.credentials"));
+    // An observer may read everything, which must not be enough.
+    assert!(house.sandbox.set_owner_role("organization_owner"));
+    let observer = house.sandbox.add_user("observer@example.com", "Otto");
+    house
+        .sandbox
+        .add_role(observer, None, "organization_observer")
+        .unwrap();
+    let owner = house.app.kisi.with_key("good-key".to_owned().into());
+    let secret = owner
+        .create_login_on_behalf("observer@example.com")
+        .await
+        .unwrap();
+    let key = secrecy::ExposeSecret::expose_secret(&secret);
+    let answer = house
+        .refused("connectKisi", &[("input", CONNECT, by_key(key))])
+        .await;
+    assert_eq!(answer, refusal("KISI_NOT_ADMIN", "input.credentials"));
+}
+
+#[tokio::test]
+async fn one_place_alone_can_be_connected() {
+    let house = House::new().await;
+    let annex = house.sandbox.add_place("Annex", "Europe/Berlin");
+    let shed = house.sandbox.add_lock(annex, "Shed");
+    house
+        .sandbox
+        .add_group("Annex members", Some(annex), &[shed]);
+    for place in ["annex".to_owned(), annex.to_string()] {
+        let club = house.neighbour().await;
+        let mut input = by_key("good-key");
+        input["place"] = json!(place);
+        club.good(
+            "connectKisi",
+            "account { id }",
+            &[("input", CONNECT, input)],
+        )
+        .await;
+        let locks = setup::all_locks(club.app.db.read(), club.scope)
+            .await
+            .unwrap();
+        assert_eq!(
+            locks
+                .iter()
+                .map(|lock| lock.name.as_str())
+                .collect::<Vec<_>>(),
+            ["Shed"]
+        );
+        let groups = setup::all_groups(club.app.db.read(), club.scope)
+            .await
+            .unwrap();
+        assert_eq!(groups.len(), 4);
+        let account = kisi_accounts::all(club.app.db.read(), club.scope)
+            .await
+            .unwrap()
+            .pop()
+            .unwrap();
+        assert_eq!(account.place_kisi_id, Some(annex));
+    }
+    let mut input = by_key("good-key");
+    input["place"] = json!("Nowhere");
+    let answer = house
+        .refused("connectKisi", &[("input", CONNECT, input)])
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "input.place"));
+    let empty = house
+        .refused("connectKisi", &[("input", CONNECT, by_key("  "))])
+        .await;
+    assert_eq!(empty, refusal("INVALID", "input.credentials.apiKey"));
+}
+
+#[tokio::test]
+async fn new_credentials_are_tried_and_mend_the_account() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    let (key, refused) = (account.id, "Kisi refuses the key".to_owned());
+    let set: Result<(), StoreError> = house
+        .app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                kisi_accounts::set_status(tx, key, row::KisiStatus::Unauthorized, Some(refused))
+                    .await
+            })
+        })
+        .await;
+    set.unwrap();
+    let input = |credentials: Value| {
+        let id = id(Kind::KisiAccount, account.id);
+        [(
+            "input",
+            "UpdateKisiAccountInput!",
+            json!({"account": id, "name": "Our house", "credentials": credentials}),
+        )]
+    };
+    let bad = house
+        .refused("updateKisiAccount", &input(json!({"apiKey": "bad"})))
+        .await;
+    assert_eq!(bad, refusal("KISI_UNAUTHORIZED", "input.credentials"));
+    house
+        .good(
+            "updateKisiAccount",
+            "account { id }",
+            &input(json!({"apiKey": "good-key"})),
+        )
+        .await;
+    let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (now.status, now.problem, now.name.as_str()),
+        (row::KisiStatus::Connected, None, "Our house")
+    );
+
+    let foreign = house.neighbour().await;
+    let other = foreign
+        .refused("updateKisiAccount", &input(json!({"apiKey": "good-key"})))
+        .await;
+    assert_eq!(other, refusal("NOT_FOUND", "input.account"));
+}
+
+#[tokio::test]
+async fn credentials_of_another_organization_are_refused() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    let id_of_account = account.id;
+    let moved = row::KisiAccount {
+        id: new_id(),
+        organization_id: Some(-1),
+        ..account
+    };
+    let account = moved.id;
+    let made: Result<(), StoreError> = house
+        .app
+        .db
+        .write(move |tx| Box::pin(async move { kisi_accounts::create(tx, moved).await }))
+        .await;
+    made.unwrap();
+    assert_ne!(account, id_of_account);
+    let input =
+        json!({"account": id(Kind::KisiAccount, account), "credentials": {"apiKey": "good-key"}});
+    let answer = house
+        .refused(
+            "updateKisiAccount",
+            &[("input", "UpdateKisiAccountInput!", input)],
+        )
+        .await;
+    assert_eq!(answer, refusal("INVALID", "input.credentials"));
+}
+
+#[tokio::test]
+async fn a_refresh_is_the_loops_work() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    let again: Result<(), StoreError> = house
+        .app
+        .db
+        .write(move |tx| {
+            Box::pin(async move { kisi_accounts::read_due(tx, account.id, i64::MAX).await })
+        })
+        .await;
+    again.unwrap();
+    let woken = house.app.waker.register();
+    let account_id = json!(id(Kind::KisiAccount, account.id));
+    house
+        .good(
+            "refreshKisi",
+            "account { id }",
+            &[("account", "ID!", account_id)],
+        )
+        .await;
+    woken.await;
+    let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(now.read_due_at, instant(NOON));
+    let group = json!(id(Kind::Group, account.id));
+    let answer = house
+        .refused("refreshKisi", &[("account", "ID!", group)])
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "account"));
+}
+
+#[tokio::test]
+async fn a_group_is_managed_by_one_connection_alone() {
+    let house = House::new().await;
+    house.connected().await;
+    house.managed("Members").await;
+    assert!(house.group("Members").await.managed);
+    let neighbour = house.neighbour().await;
+    neighbour.connected().await;
+    let group = id(Kind::Group, neighbour.group("Members").await.id);
+    let input = json!({"group": group, "managed": true});
+    let answer = neighbour
+        .refused("manageGroup", &[("input", "ManageGroupInput!", input)])
+        .await;
+    assert_eq!(answer, refusal("GROUP_IN_USE", "input.group"));
+    let foreign =
+        json!({"group": id(Kind::Group, house.group("Members").await.id), "managed": false});
+    let answer = neighbour
+        .refused("manageGroup", &[("input", "ManageGroupInput!", foreign)])
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "input.group"));
+}
+
+#[tokio::test]
+async fn a_group_that_is_let_go_keeps_its_people_or_loses_them() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    for (access, ours) in [("REVOKE", 1), ("KEEP", 0)] {
+        house.managed("Members").await;
+        let group = house.group("Members").await;
+        let member = grant(&house, account.id, group.id).await;
+        house.settle(account.id).await;
+        let input = json!({"group": id(Kind::Group, group.id), "managed": false, "access": access, "strangers": "REMOVE"});
+        house
+            .good(
+                "manageGroup",
+                "group { id }",
+                &[("input", "ManageGroupInput!", input)],
+            )
+            .await;
+        let left = grants::grants_of(house.app.db.read(), house.scope, &[member])
+            .await
+            .unwrap();
+        assert_eq!(left.len(), ours, "{access}");
+        let group = house.group("Members").await;
+        assert_eq!(
+            (group.managed, group.strangers),
+            (false, row::StrangerPolicy::Remove)
+        );
+        assert!(house.backlog(account.id).await > 0);
+    }
+}
+
+#[tokio::test]
+async fn disconnecting_keeps_or_revokes() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    house.managed("Members").await;
+    let group = house.group("Members").await;
+    let member = grant(&house, account.id, group.id).await;
+    house.settle(account.id).await;
+    let disconnect = async |access: &str| {
+        let arguments = [
+            ("account", "ID!", json!(id(Kind::KisiAccount, account.id))),
+            ("access", "DisconnectPolicy!", json!(access)),
+        ];
+        house
+            .good("disconnectKisi", "account { id }", &arguments)
+            .await;
+        let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+            .await
+            .unwrap()
+            .unwrap();
+        let left = grants::grants_of(house.app.db.read(), house.scope, &[member])
+            .await
+            .unwrap();
+        (now, left.len())
+    };
+    let (now, left) = disconnect("REVOKE").await;
+    assert!(is_disconnecting(&now) && now.status == row::KisiStatus::Connected);
+    assert_eq!((left, house.backlog(account.id).await), (1, 1));
+    assert!(!house.group("Members").await.managed);
+    let input = json!({"group": id(Kind::Group, group.id), "managed": true});
+    let answer = house
+        .refused("manageGroup", &[("input", "ManageGroupInput!", input)])
+        .await;
+    assert_eq!(answer, refusal("INVALID", "input.group"));
+
+    let (now, left) = disconnect("KEEP").await;
+    assert_eq!(
+        (now.status, now.problem),
+        (row::KisiStatus::Disconnected, None)
+    );
+    assert_eq!((left, house.backlog(account.id).await), (0, 0));
+    let again = house
+        .refused(
+            "refreshKisi",
+            &[("account", "ID!", json!(id(Kind::KisiAccount, account.id)))],
+        )
+        .await;
+    assert_eq!(again, refusal("INVALID", "account"));
+}

@@ -1,0 +1,364 @@
+//! Sources, what is made known of them by hand, and deliveries read again.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::{
+    ingest::{
+        adapter,
+        batch::{Job, Outcome},
+        signature::Verified,
+    },
+    store::{deliveries, offerings, sources},
+};
+
+const SOURCE: &str = "CreateSourceInput!";
+
+/// A canonical event that names a member.
+pub(super) fn member_event(member: &str, email: &str) -> Value {
+    let data = json!({"id": member, "email": email, "name": "Ann"});
+    json!({"type": "member.updated", "timestamp": "2026-03-02T13:00:00Z", "data": data})
+}
+
+/// Stores a delivery as if it had come in; its id.
+pub(super) async fn deliver(house: &House, source: &str, external: &str, event: &Value) -> Uuid {
+    let body = event.to_string().into_bytes();
+    let verified = Verified::stored(body.clone(), external.to_owned());
+    let job = Job {
+        id: new_id(),
+        club: house.scope.club,
+        source: crate::id::decode(source).unwrap().1,
+        external_id: external.to_owned(),
+        body,
+        headers: "{}".to_owned(),
+        received_at: instant(NOON),
+        event: adapter::translate(row::Platform::Canonical, &verified),
+        again: false,
+    };
+    match house.app.queue.store(job).await.unwrap() {
+        Outcome::Stored { delivery, .. } | Outcome::Duplicate { delivery } => delivery,
+    }
+}
+
+async fn kept(house: &House, source: &str) -> row::Source {
+    let id = crate::id::decode(source).unwrap().1;
+    sources::get(house.app.db.read(), house.scope, id)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+fn opened(house: &House, source: &row::Source, sealed: &Option<Vec<u8>>) -> Option<String> {
+    let open = |sealed: &Vec<u8>| house.app.sealer.open(source.id, sealed).unwrap();
+    sealed
+        .as_ref()
+        .map(|sealed| open(sealed).expose_secret().to_owned())
+}
+
+#[tokio::test]
+async fn a_source_is_made_with_a_secret_that_is_shown_once() {
+    let house = House::new().await;
+    let input = json!({"name": "Books", "platform": "EXERCISE_COM"});
+    let made = house
+        .good(
+            "createSource",
+            "source { id } secret",
+            &[("input", SOURCE, input.clone())],
+        )
+        .await;
+    let source = kept(&house, made["source"]["id"].as_str().unwrap()).await;
+    assert_eq!(source.signature, row::SignatureScheme::StandardWebhooks);
+    assert_eq!(
+        (source.time_zone.as_str(), source.path_key.len()),
+        ("Europe/Berlin", 32)
+    );
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.starts_with("whsec_"));
+    assert_eq!(
+        opened(&house, &source, &source.secret).as_deref(),
+        Some(secret)
+    );
+    let twice = house
+        .refused("createSource", &[("input", SOURCE, input)])
+        .await;
+    assert_eq!(twice, refusal("ALREADY_EXISTS", "input.name"));
+    let own = json!({"name": "Shop", "platform": "CANONICAL", "signature": "STRIPE", "secret": "hush", "timeZone": "Asia/Tokyo"});
+    let made = house
+        .good(
+            "createSource",
+            "source { id } secret",
+            &[("input", SOURCE, own)],
+        )
+        .await;
+    assert_eq!(made["secret"], json!("hush"));
+    assert_eq!(
+        kept(&house, made["source"]["id"].as_str().unwrap())
+            .await
+            .time_zone,
+        "Asia/Tokyo"
+    );
+}
+
+#[tokio::test]
+async fn sources_that_cannot_work_are_refused() {
+    let house = House::new().await;
+    let with = |field: &str, value: Value| {
+        let mut input = json!({"name": "Books", "platform": "CANONICAL"});
+        input[field] = value;
+        input
+    };
+    let credentials = json!({"clubspot": {"apiKey": "k", "clubId": "c"}});
+    for (input, path) in [
+        (with("name", json!("")), "input.name"),
+        (with("platform", json!("TEAMUP")), "input.platform"),
+        (with("platform", json!("SPACEBRING")), "input.platform"),
+        (with("platform", json!("MAPPED")), "input.platform"),
+        (with("signature", json!("NUDGE")), "input.signature"),
+        (with("signature", json!("PUSHPRESS")), "input.signature"),
+        (with("secret", json!("no base64!")), "input.secret"),
+        (with("credentials", credentials), "input.credentials"),
+        (with("readEvery", json!("P1D")), "input.readEvery"),
+        (with("mapping", json!({})), "input.mapping"),
+    ] {
+        let answer = house
+            .refused("createSource", &[("input", SOURCE, input)])
+            .await;
+        assert_eq!(answer, refusal("INVALID", path));
+    }
+}
+
+#[tokio::test]
+async fn an_old_secret_stays_good_for_a_while() {
+    let house = House::new().await;
+    let id = house.source("Books").await;
+    let before = kept(&house, &id).await;
+    let old = opened(&house, &before, &before.secret);
+    let made = house
+        .good(
+            "rotateSourceSecret",
+            "secret",
+            &[("source", "ID!", json!(id))],
+        )
+        .await;
+    let now = kept(&house, &id).await;
+    assert_eq!(
+        opened(&house, &now, &now.secret).as_deref(),
+        made["secret"].as_str()
+    );
+    assert_eq!(opened(&house, &now, &now.old_secret), old);
+    assert_eq!(now.old_secret_until, Some(instant("2026-03-03T12:00:00Z")));
+    let at_once = [
+        ("source", "ID!", json!(id)),
+        ("keepOldFor", "Duration!", json!("PT0S")),
+    ];
+    house.good("rotateSourceSecret", "secret", &at_once).await;
+    let now = kept(&house, &id).await;
+    assert_eq!((now.old_secret, now.old_secret_until), (None, None));
+    let bad = [
+        ("source", "ID!", json!(id)),
+        ("secret", "String", json!("~")),
+    ];
+    assert_eq!(
+        house.refused("rotateSourceSecret", &bad).await,
+        refusal("INVALID", "secret")
+    );
+    let long = [
+        ("source", "ID!", json!(id)),
+        ("keepOldFor", "Duration!", json!("P367D")),
+    ];
+    assert_eq!(
+        house.refused("rotateSourceSecret", &long).await,
+        refusal("INVALID", "keepOldFor")
+    );
+    let other = house.neighbour().await;
+    let answer = other
+        .refused("rotateSourceSecret", &[("source", "ID!", json!(id))])
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "source"));
+}
+
+#[tokio::test]
+async fn a_source_is_renamed_moved_and_removed() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    let id = house.source("Books").await;
+    house.source("Shop").await;
+    deliver(&house, &id, "one", &member_event("7", "ann@example.com")).await;
+    house.settle(account.id).await;
+    let input = |name: &str, zone: &str| {
+        [(
+            "input",
+            "UpdateSourceInput!",
+            json!({"source": id, "name": name, "timeZone": zone}),
+        )]
+    };
+    house
+        .good(
+            "updateSource",
+            "source { id }",
+            &input("Books", "Europe/Berlin"),
+        )
+        .await;
+    assert_eq!(house.backlog(account.id).await, 0);
+    house
+        .good(
+            "updateSource",
+            "source { id }",
+            &input("Ledger", "Asia/Tokyo"),
+        )
+        .await;
+    assert_eq!(house.backlog(account.id).await, 1);
+    let now = kept(&house, &id).await;
+    assert_eq!(
+        (now.name.as_str(), now.time_zone.as_str()),
+        ("Ledger", "Asia/Tokyo")
+    );
+    let taken = house
+        .refused("updateSource", &input("Shop", "Asia/Tokyo"))
+        .await;
+    assert_eq!(taken, refusal("ALREADY_EXISTS", "input.name"));
+    let reads = json!({"source": id, "readEvery": "P1D"});
+    let answer = house
+        .refused("updateSource", &[("input", "UpdateSourceInput!", reads)])
+        .await;
+    assert_eq!(answer, refusal("INVALID", "input.readEvery"));
+
+    house.settle(account.id).await;
+    let argument = [("source", "ID!", json!(id))];
+    let gone = house.good("removeSource", "removedId", &argument).await;
+    assert_eq!(gone["removedId"], json!(id));
+    assert_eq!(house.backlog(account.id).await, 1);
+    assert_eq!(
+        house.refused("removeSource", &argument).await,
+        refusal("NOT_FOUND", "source")
+    );
+    assert_eq!(
+        house
+            .refused("updateSource", &input("x", "Asia/Tokyo"))
+            .await,
+        refusal("NOT_FOUND", "input.source")
+    );
+    house.source("Ledger").await;
+}
+
+#[tokio::test]
+async fn offerings_and_locations_are_saved_and_renamed() {
+    let house = House::new().await;
+    let account = house.connected().await;
+    let source = house.source("Books").await;
+    let plan = house.offering(&source, "MEMBERSHIP", "Unlimited").await;
+    let input =
+        json!({"source": source, "externalId": "Unlimited", "kind": "MEMBERSHIP", "name": "Gold"});
+    house
+        .app
+        .clock
+        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:01Z")));
+    let again = house
+        .good(
+            "saveOffering",
+            "offering { id }",
+            &[("input", "SaveOfferingInput!", input)],
+        )
+        .await;
+    assert_eq!(again["offering"]["id"], json!(plan));
+    let id = crate::id::decode(&plan).unwrap().1;
+    let row = offerings::some(house.app.db.read(), house.scope, &[id])
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
+    assert_eq!(row.name, "Gold");
+
+    deliver(
+        &house,
+        &source,
+        "one",
+        &member_event("7", "ann@example.com"),
+    )
+    .await;
+    house.settle(account.id).await;
+    let save = async |name: &str, zone: Value| {
+        let input = json!({"source": source, "externalId": "hq", "name": name, "timeZone": zone});
+        let made = house
+            .good(
+                "saveLocation",
+                "location { id }",
+                &[("input", "SaveLocationInput!", input)],
+            )
+            .await;
+        let id = crate::id::decode(made["location"]["id"].as_str().unwrap())
+            .unwrap()
+            .1;
+        let row = offerings::locations(house.app.db.read(), house.scope, &[id])
+            .await
+            .unwrap()
+            .pop()
+            .unwrap();
+        (row.id, row.name, row.time_zone)
+    };
+    let (first, ..) = save("HQ", json!("Europe/Berlin")).await;
+    assert_eq!(house.backlog(account.id).await, 0);
+    house
+        .app
+        .clock
+        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:02Z")));
+    assert_eq!(
+        save("Main", Value::Null).await,
+        (first, "Main".to_owned(), Some("Europe/Berlin".to_owned()))
+    );
+    house
+        .app
+        .clock
+        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:03Z")));
+    assert_eq!(
+        save("Main", json!("Asia/Tokyo")).await.2.as_deref(),
+        Some("Asia/Tokyo")
+    );
+    let open = due::backlog(
+        house.app.db.read(),
+        account.id,
+        instant("2026-03-02T12:00:03Z"),
+    )
+    .await
+    .unwrap();
+    assert_eq!(open, 1);
+
+    let blank = json!({"source": source, "externalId": " ", "kind": "ROOM", "name": "x"});
+    let answer = house
+        .refused("saveOffering", &[("input", "SaveOfferingInput!", blank)])
+        .await;
+    assert_eq!(answer, refusal("INVALID", "input.externalId"));
+    let nameless = json!({"source": source, "externalId": "x", "name": ""});
+    let answer = house
+        .refused("saveLocation", &[("input", "SaveLocationInput!", nameless)])
+        .await;
+    assert_eq!(answer, refusal("INVALID", "input.name"));
+    let other = house.neighbour().await;
+    let foreign = json!({"source": source, "externalId": "x", "kind": "ROOM", "name": "x"});
+    let answer = other
+        .refused("saveOffering", &[("input", "SaveOfferingInput!", foreign)])
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "input.source"));
+}
+
+#[tokio::test]
+async fn a_delivery_is_read_again() {
+    let house = House::new().await;
+    let source = house.source("Books").await;
+    let delivery = deliver(&house, &source, "one", &json!({"type": "unheard.of"})).await;
+    let argument = [("delivery", "ID!", json!(id(Kind::Delivery, delivery)))];
+    house
+        .good("replayDelivery", "delivery { id }", &argument)
+        .await;
+    let row = deliveries::get(house.app.db.read(), house.scope, delivery)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.status, row::DeliveryStatus::Failed);
+    let answer = house
+        .neighbour()
+        .await
+        .refused("replayDelivery", &argument)
+        .await;
+    assert_eq!(answer, refusal("NOT_FOUND", "delivery"));
+}

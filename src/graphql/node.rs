@@ -1,0 +1,170 @@
+//! Whatever has an id: from the id to the thing. An id is read in here alone, so that one of another kind is refused by
+//! name before the database is asked.
+
+use async_graphql::{Context, ID, Interface, Result};
+use uuid::Uuid;
+
+use super::{
+    access_event::AccessEvent,
+    club::Club,
+    company::Company,
+    context,
+    delivery::Delivery,
+    entitlement::{self, Entitlement, Membership, Purchase, Registration},
+    error::{bad_input, inside},
+    grant::Grant,
+    group::Group,
+    kisi_account::KisiAccount,
+    loader,
+    location::Location,
+    lock::Lock,
+    member::Member,
+    offering::Offering,
+    place::Place,
+    rule::Rule,
+    share::Share,
+    source::Source,
+    suspension::Suspension,
+};
+use crate::{
+    id::{self, Kind},
+    store::{clubs, grants, history, overrides},
+};
+
+/// Whatever has an id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque and globally unique."))]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Node {
+    Club(Club),
+    KisiAccount(KisiAccount),
+    Place(Place),
+    Lock(Lock),
+    Group(Group),
+    Member(Member),
+    Company(Company),
+    Membership(Membership),
+    Registration(Registration),
+    Purchase(Purchase),
+    Location(Location),
+    Offering(Offering),
+    Rule(Rule),
+    Share(Share),
+    Suspension(Suspension),
+    Grant(Grant),
+    Source(Source),
+    Delivery(Delivery),
+    AccessEvent(AccessEvent),
+}
+
+/// The id of a thing.
+pub fn id(kind: Kind, id: Uuid) -> ID {
+    ID(id::encode(kind, id))
+}
+
+/// What an argument names, where it must be of one kind.
+pub fn named(argument: &str, kind: Kind, text: &ID) -> Result<Uuid> {
+    id::decode_as(kind, text)
+        .ok_or_else(|| bad_input(format!("{argument}: it is no id of a {}", word(kind))))
+}
+
+/// The same for an argument that may be left out.
+pub fn maybe_named(argument: &str, kind: Kind, text: Option<&ID>) -> Result<Option<Uuid>> {
+    text.map(|text| named(argument, kind, text)).transpose()
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Club => "club",
+        Kind::KisiAccount => "Kisi account",
+        Kind::Place => "place",
+        Kind::Lock => "lock",
+        Kind::Group => "group",
+        Kind::Member => "member",
+        Kind::Company => "company",
+        Kind::Entitlement => "membership, registration or purchase",
+        Kind::Offering => "offering",
+        Kind::Location => "location",
+        Kind::Rule => "rule",
+        Kind::Share => "share",
+        Kind::Suspension => "suspension",
+        Kind::Grant => "grant",
+        Kind::Source => "source",
+        Kind::Delivery => "delivery",
+        Kind::AccessEvent => "history entry",
+        Kind::HeldRevocation => "held revocation",
+    }
+}
+
+/// What an id names; none where it names nothing in the club of the caller. A member session may
+/// ask for its own member alone.
+pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
+    let caller = context::caller(context)?;
+    let Some((kind, id)) = id::decode(text) else {
+        context::reads(context)?;
+        return Ok(None);
+    };
+    if kind != Kind::Member || caller.member != Some(id) {
+        context::reads(context)?;
+    }
+    let scope = caller.scope;
+    let db = context::app(context)?.db.read();
+    Ok(match kind {
+        Kind::Club if id == scope.club => {
+            let row = clubs::get(db, scope).await.map_err(inside)?;
+            row.map(|row| Node::Club(Club(row)))
+        }
+        Kind::Club | Kind::HeldRevocation => None,
+        Kind::Entitlement => entitlement::find(context, id)
+            .await?
+            .map(|found| match found {
+                Entitlement::Membership(it) => Node::Membership(it),
+                Entitlement::Registration(it) => Node::Registration(it),
+                Entitlement::Purchase(it) => Node::Purchase(it),
+            }),
+        Kind::Share => {
+            let row = overrides::get_share(db, scope, id).await.map_err(inside)?;
+            row.map(|row| Node::Share(Share(row)))
+        }
+        Kind::Suspension => {
+            let row = overrides::get_suspension(db, scope, id)
+                .await
+                .map_err(inside)?;
+            row.map(|row| Node::Suspension(Suspension(row)))
+        }
+        Kind::Grant => {
+            let row = grants::get(db, scope, id).await.map_err(inside)?;
+            row.map(|row| Node::Grant(Grant(row)))
+        }
+        Kind::AccessEvent => {
+            let row = history::get(db, scope, id).await.map_err(inside)?;
+            row.map(|row| Node::AccessEvent(AccessEvent(row)))
+        }
+        kind => loaded(context, kind, id).await?,
+    })
+}
+
+/// What edges lead to as well, through the loaders.
+async fn loaded(context: &Context<'_>, kind: Kind, id: Uuid) -> Result<Option<Node>> {
+    macro_rules! load {
+        ($key:ident, $node:ident) => {
+            loader::one(context, loader::$key(id))
+                .await?
+                .map(|row| Node::$node($node(row)))
+        };
+    }
+    Ok(match kind {
+        Kind::KisiAccount => load!(AccountKey, KisiAccount),
+        Kind::Place => load!(PlaceKey, Place),
+        Kind::Lock => load!(LockKey, Lock),
+        Kind::Group => load!(GroupKey, Group),
+        Kind::Member => load!(MemberKey, Member),
+        Kind::Company => load!(CompanyKey, Company),
+        Kind::Location => load!(LocationKey, Location),
+        Kind::Offering => load!(OfferingKey, Offering),
+        Kind::Rule => load!(RuleKey, Rule),
+        Kind::Source => load!(SourceKey, Source),
+        Kind::Delivery => load!(DeliveryKey, Delivery),
+        _ => None,
+    })
+}

@@ -1,0 +1,71 @@
+//! What a platform sells or lets people book.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+
+use super::{loader, node, page, source::Source};
+use crate::{id::Kind, store::row};
+
+/// What sort of thing an offering is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::OfferingKind")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OfferingKind {
+    Membership,
+    BillingItem,
+    Class,
+    Appointment,
+    Course,
+    Room,
+    Desk,
+    Office,
+    Equipment,
+    Parking,
+    /// Any other thing that can be booked: a simulator, a court, a boat.
+    Resource,
+}
+
+/// An offering, by its row.
+#[derive(Clone, Debug)]
+pub struct Offering(pub row::Offering);
+
+impl From<row::Offering> for Offering {
+    fn from(row: row::Offering) -> Self {
+        Self(row)
+    }
+}
+
+/// What a platform sells or lets people book: a choice for the conditions of rules.
+#[Object]
+impl Offering {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Offering, self.0.id)
+    }
+
+    async fn source(&self, context: &Context<'_>) -> Result<Source> {
+        loader::needed(context, loader::SourceKey(self.0.source_id))
+            .await
+            .map(Source)
+    }
+
+    /// The platform's own id.
+    async fn external_id(&self) -> ID {
+        ID(self.0.external_id.clone())
+    }
+
+    async fn kind(&self) -> OfferingKind {
+        self.0.kind.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+page::connection!(
+    /// Offerings, a page of them.
+    OfferingConnection,
+    /// One in its place.
+    OfferingEdge,
+    Offering
+);

@@ -1,0 +1,76 @@
+//! A Kisi place: a building with its locks and groups.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{
+    context::reads, group::Group, kisi_account::KisiAccount, loader, lock::Lock, node, page,
+    scalar::TimeZone,
+};
+use crate::{id::Kind, store::row};
+
+/// A place, by its row.
+#[derive(Clone, Debug)]
+pub struct Place(pub row::Place);
+
+impl From<row::Place> for Place {
+    fn from(row: row::Place) -> Self {
+        Self(row)
+    }
+}
+
+/// A Kisi place.
+#[Object]
+impl Place {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Place, self.0.id)
+    }
+
+    async fn kisi_id(&self) -> ID {
+        self.0.kisi_id.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn time_zone(&self) -> Option<TimeZone> {
+        self.0.time_zone.clone().map(TimeZone)
+    }
+
+    async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
+        loader::needed(context, loader::AccountKey(self.0.account_id))
+            .await
+            .map(KisiAccount)
+    }
+
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
+        reads(context)?;
+        let layout = loader::layout(context).await?;
+        let here = layout
+            .locks
+            .iter()
+            .filter(|lock| lock.place_id == Some(self.0.id));
+        Ok(here.cloned().map(Lock).collect())
+    }
+
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
+        reads(context)?;
+        let layout = loader::layout(context).await?;
+        let here = layout
+            .groups
+            .iter()
+            .filter(|group| group.place_id == Some(self.0.id));
+        Ok(here.cloned().map(Group).collect())
+    }
+}
+
+page::connection!(
+    /// Places, a page of them.
+    PlaceConnection,
+    /// One in its place.
+    PlaceEdge,
+    Place
+);

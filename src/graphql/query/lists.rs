@@ -1,0 +1,253 @@
+//! Queries for lists: connections, narrowed by filters.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::filter::{
+    self, DeliveryFilter, GroupFilter, HistoryFilter, LockFilter, MemberFilter, OfferingFilter,
+    RuleFilter,
+};
+use crate::{
+    decide::{Standing, Wanted, id},
+    graphql::{
+        access_event::AccessEventConnection,
+        context::{self, reads},
+        delivery::DeliveryConnection,
+        error::{bad_input, inside},
+        group::GroupConnection,
+        loader,
+        location::LocationConnection,
+        lock::LockConnection,
+        member::MemberConnection,
+        node,
+        offering::OfferingConnection,
+        page::{self, Arguments},
+        place::PlaceConnection,
+        rule::RuleConnection,
+    },
+    id::Kind,
+    store::{self, listings, row::TargetKind},
+};
+
+/// Lists.
+#[derive(Default)]
+pub struct Lists;
+
+#[Object]
+impl Lists {
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn places(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PlaceConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let list = listings::places(scope);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn locks(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<LockFilter>,
+    ) -> Result<LockConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let place = maybe("filter.place", Kind::Place, filter.place)?;
+        let group = maybe("filter.group", Kind::Group, filter.group)?;
+        let list = listings::locks(scope, filter.search.as_deref(), place, group);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn groups(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<GroupFilter>,
+    ) -> Result<GroupConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let place = maybe("filter.place", Kind::Place, filter.place)?;
+        let lock = maybe("filter.lock", Kind::Lock, filter.lock)?;
+        let list = listings::groups(scope, filter.search.as_deref(), place, lock, filter.managed);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn rules(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<RuleFilter>,
+    ) -> Result<RuleConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let target = filter
+            .target
+            .map(|it| filter::target("filter.target", &it))
+            .transpose()?;
+        let list = listings::rules(scope, filter.search.as_deref(), target, filter.enabled);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn members(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<MemberFilter>,
+    ) -> Result<MemberConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let list = standing(context, scope, filter.unwrap_or_default()).await?;
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    /// What the platforms sell or let people book, as far as it has been seen: the choices for a
+    /// rule's conditions.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn offerings(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<OfferingFilter>,
+    ) -> Result<OfferingConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let source = maybe("filter.source", Kind::Source, filter.source)?;
+        let kinds = filter
+            .kinds
+            .map(|kinds| kinds.into_iter().map(Into::into).collect());
+        let list = listings::offerings(scope, filter.search.as_deref(), kinds, source);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn locations(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<LocationConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let list = listings::locations(scope);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn deliveries(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<DeliveryFilter>,
+    ) -> Result<DeliveryConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let filter = filter.unwrap_or_default();
+        let source = maybe("filter.source", Kind::Source, filter.source)?;
+        let member = maybe("filter.member", Kind::Member, filter.member)?;
+        let status = filter.status.map(Into::into);
+        let list = listings::deliveries(scope, source, status, member);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    /// What happened to people's access, newest first.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn history(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<HistoryFilter>,
+    ) -> Result<AccessEventConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let list = listings::history(scope, filter.unwrap_or_default().into_store()?);
+        page::load(context::app(context)?, list, arguments).await
+    }
+}
+
+fn maybe(argument: &str, kind: Kind, text: Option<ID>) -> Result<Option<uuid::Uuid>> {
+    node::maybe_named(argument, kind, text.as_ref())
+}
+
+/// The members that a filter leaves. What the database can say narrows whom the heart is asked of.
+async fn standing(
+    context: &Context<'_>,
+    scope: store::Scope,
+    filter: MemberFilter,
+) -> Result<Standing<impl store::page::Listed<Row = store::row::Member>>> {
+    let app = context::app(context)?;
+    let now = app.clock.now();
+    let target = match (filter.target, filter.allowed) {
+        (Some(text), allowed) => {
+            let target = match filter::target("filter.target", &text)? {
+                (TargetKind::Group, group) => access::Target::Group(id(group)),
+                (TargetKind::Lock, lock) => access::Target::Lock(id(lock)),
+            };
+            Some((target, now, allowed.unwrap_or(true)))
+        }
+        (None, Some(_)) => return Err(bad_input("filter.allowed: it needs a target")),
+        (None, None) => None,
+    };
+    let among = match &filter.tag {
+        Some(tag) => Some(
+            store::members::tagged(app.db.read(), scope, tag)
+                .await
+                .map_err(inside)?,
+        ),
+        None => None,
+    };
+    let narrowed = listings::MemberFilter {
+        search: filter.search,
+        suspended: filter.suspended.map(|is| (is, now.micros())),
+        has_problem: filter.has_problem,
+        among,
+        company: None,
+    };
+    let wanted = Wanted {
+        target,
+        tag: filter.tag,
+        company: None,
+    };
+    let members = listings::members(scope, &narrowed);
+    Ok(Standing {
+        scope,
+        members,
+        premises: loader::premises(context).await?,
+        wanted,
+    })
+}

@@ -1,0 +1,196 @@
+//! That every reader of a decision says the same, and that an explanation says why.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const PEOPLE: [&str; 3] = ["ann", "bob", "cyd"];
+
+/// Whether a member may pass a target at an instant, by the explanation.
+async fn explained(house: &House, member: &str, target: &str, at: &str) -> Value {
+    let query = format!(
+        r#"{{ explain(member: "{member}", target: "{target}", at: "{at}") {{
+            nextChangeAt
+            decision {{ allowed code until message desk: message(audience: DESK) }}
+            rules {{ holds rule {{ name }} spans {{ from until }}
+                conditions {{ holds condition {{ __typename }} because {{ id externalId }}
+                    nearMisses {{ code message entitlement {{ externalId }} }} }} }}
+            shares {{ id }} suspension {{ reason }} grants {{ id }}
+            fixes {{ code by message }} }} }}"#
+    );
+    house.ask(&query).await["explain"].clone()
+}
+
+#[tokio::test]
+async fn all_readers_agree_at_every_instant() {
+    let house = House::new().await;
+    let cyd = house.member("cyd").await;
+    house
+        .share(cyd, Some(instant("2026-03-02T13:15:00Z")))
+        .await;
+    let targets = [
+        gid(Kind::Group, house.members),
+        gid(Kind::Group, house.staff),
+        gid(Kind::Lock, house.front),
+        gid(Kind::Lock, house.simulator),
+    ];
+    let mut answers = Vec::new();
+    for at in [
+        "2026-03-02T12:00:00Z",
+        "2026-03-02T13:30:00Z",
+        "2026-03-02T23:00:00Z",
+    ] {
+        for target in &targets {
+            let query = format!(
+                r#"{{ node(id: "{target}") {{
+                    ... on Lock {{ allowedMembers(at: "{at}") {{ totalCount nodes {{ id }} }} }}
+                    ... on Group {{ allowedMembers(at: "{at}") {{ totalCount nodes {{ id }} }} }} }} }}"#
+            );
+            let listed = house.ask(&query).await["node"]["allowedMembers"].clone();
+            let listed_ids: Vec<_> = listed["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it["id"].clone())
+                .collect();
+            assert_eq!(listed["totalCount"], json!(listed_ids.len()));
+            for name in PEOPLE {
+                let member = gid(Kind::Member, house.member(name).await);
+                let why = explained(&house, &member, target, at).await;
+                let allowed = why["decision"]["allowed"].as_bool().unwrap();
+                assert_eq!(
+                    listed_ids.contains(&json!(member)),
+                    allowed,
+                    "{name} {target} {at}"
+                );
+                let query = format!(
+                    r#"{{ member(id: "{member}") {{ access(at: "{at}") {{ allowed code
+                        target {{ ... on Group {{ id }} ... on Lock {{ id }} }} }} }} }}"#
+                );
+                let access = house.ask(&query).await["member"]["access"].clone();
+                let access = access
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|it| it["target"]["id"] == json!(target));
+                assert_eq!(
+                    access.is_some_and(|it| it["allowed"] == json!(true)),
+                    allowed
+                );
+                if let Some(access) = access {
+                    assert_eq!(access["code"], why["decision"]["code"]);
+                }
+                answers.push(allowed);
+            }
+        }
+    }
+    // Ann by day at Members and Front; Cyd by the share at Front and Simulator; Bob and Cyd around the booking.
+    assert_eq!(answers.iter().filter(|allowed| **allowed).count(), 4 + 4);
+}
+
+#[tokio::test]
+async fn doors_and_filters_agree_with_the_decision_now() {
+    let house = House::new().await;
+    let ask = |target: String, allowed: bool| {
+        let query = format!(
+            r#"{{ members(filter: {{target: "{target}", allowed: {allowed}}}) {{ totalCount nodes {{ name doors {{ lock {{ name }} until }} }} }} }}"#
+        );
+        let house = &house;
+        async move { house.ask(&query).await["members"].clone() }
+    };
+    let inside = ask(gid(Kind::Lock, house.front), true).await;
+    assert_eq!(
+        inside,
+        json!({"totalCount": 1, "nodes": [
+            {"name": "ann", "doors": [{"lock": {"name": "Front"}, "until": "2026-03-02T22:00:00Z"}]},
+        ]})
+    );
+    let outside = ask(gid(Kind::Lock, house.front), false).await;
+    assert_eq!(outside["totalCount"], json!(2));
+    assert_eq!(outside["nodes"][0], json!({"name": "bob", "doors": []}));
+}
+
+#[tokio::test]
+async fn a_booking_that_has_not_begun_is_told_with_its_time() {
+    let house = House::new().await;
+    let bob = gid(Kind::Member, house.member("bob").await);
+    let target = gid(Kind::Lock, house.simulator);
+    let why = explained(&house, &bob, &target, NOON).await;
+    let decision = &why["decision"];
+    assert_eq!(decision["code"], json!("TOO_EARLY"));
+    assert_eq!(
+        decision["message"],
+        json!("Your booking opens the door from 14:30.")
+    );
+    assert_eq!(why["nextChangeAt"], json!("2026-03-02T13:30:00Z"));
+    assert_eq!(why["fixes"][0]["by"], json!(["MEMBER", "DESK"]));
+    let condition = &why["rules"][0]["conditions"][0];
+    assert_eq!(
+        condition["nearMisses"][0]["entitlement"]["externalId"],
+        json!("b-1")
+    );
+    assert_eq!(condition["because"], json!([]));
+    assert_eq!(
+        why["rules"][0]["spans"],
+        json!([{"from": "2026-03-02T13:30:00Z", "until": "2026-03-02T15:30:00Z"}])
+    );
+    let open = explained(&house, &bob, &target, "2026-03-02T14:00:00Z").await;
+    assert_eq!(open["decision"]["code"], json!("ALLOWED_BY_RULE"));
+    assert_eq!(
+        open["rules"][0]["conditions"][0]["because"][0]["externalId"],
+        json!("b-1")
+    );
+    assert_eq!(open["fixes"], json!([]));
+}
+
+#[tokio::test]
+async fn what_was_known_then_is_told_as_it_was_known() {
+    let house = House::new().await;
+    let ann = gid(Kind::Member, house.member("ann").await);
+    let front = gid(Kind::Lock, house.front);
+    let later = "2026-03-02T13:00:00Z";
+    house
+        .app
+        .clock
+        .turn_to(Instant::from_micros(instant(later)));
+    house
+        .event(
+            "membership.updated",
+            "2026-03-02T12:30:00Z",
+            membership("m-1", "ann", "ended"),
+        )
+        .await;
+    let explain = |known: &str| {
+        let query = format!(
+            r#"{{ explain(member: "{ann}", target: "{front}", at: "{NOON}"{known}) {{ decision {{ code }} }} }}"#
+        );
+        let house = &house;
+        async move { house.ask(&query).await["explain"]["decision"]["code"].clone() }
+    };
+    assert_eq!(explain("").await, json!("MEMBERSHIP_ENDED"));
+    assert_eq!(
+        explain(&format!(r#", asKnownAt: "{NOON}""#)).await,
+        json!("ALLOWED_BY_RULE")
+    );
+}
+
+#[tokio::test]
+async fn what_names_nothing_is_refused_by_its_argument() {
+    let house = House::new().await;
+    let ann = gid(Kind::Member, house.member("ann").await);
+    let front = gid(Kind::Lock, house.front);
+    let nobody = gid(Kind::Member, new_id());
+    let nowhere = gid(Kind::Lock, new_id());
+    for (member, target, argument) in [
+        (&nobody, &front, "member"),
+        (&ann, &nowhere, "target"),
+        (&front, &front, "member"),
+        (&ann, &ann, "target"),
+    ] {
+        let query =
+            format!(r#"{{ explain(member: "{member}", target: "{target}") {{ nextChangeAt }} }}"#);
+        let (code, message) = house.refused(&query).await;
+        assert_eq!(code, "BAD_USER_INPUT");
+        assert!(message.starts_with(argument), "{message}");
+    }
+}

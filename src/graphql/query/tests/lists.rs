@@ -1,0 +1,220 @@
+//! Pages from both ends, filters, nodes, and that a page costs a fixed number of statements.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use super::*;
+
+async fn crowd(house: &House, from: usize, to: usize) {
+    for number in from..to {
+        let name = format!("p{number:03}");
+        house
+            .event(
+                "membership.updated",
+                "2026-03-01T08:00:00Z",
+                membership(&name, &name, "active"),
+            )
+            .await;
+    }
+}
+
+fn names(connection: &Value) -> Vec<String> {
+    let nodes = connection["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|node| node["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_from_both_ends() {
+    let house = House::new().await;
+    crowd(&house, 0, 5).await;
+    let target = gid(Kind::Lock, house.front);
+    for filter in [
+        String::new(),
+        format!(r#", filter: {{target: "{target}"}}"#),
+    ] {
+        for (size, begin, cursor, way) in [
+            ("first", "after", "endCursor", "hasNextPage"),
+            ("last", "before", "startCursor", "hasPreviousPage"),
+        ] {
+            let mut seen = Vec::new();
+            let mut from = String::new();
+            loop {
+                let query = format!(
+                    r#"{{ members({size}: 2{from}{filter}) {{ nodes {{ name }} pageInfo {{ {cursor} {way} }} }} }}"#
+                );
+                let page = house.ask(&query).await["members"].clone();
+                let part = names(&page);
+                seen = if size == "first" {
+                    [seen, part].concat()
+                } else {
+                    [part, seen].concat()
+                };
+                if page["pageInfo"][way] == json!(false) {
+                    break;
+                }
+                from = format!(
+                    r#", {begin}: "{}""#,
+                    page["pageInfo"][cursor].as_str().unwrap()
+                );
+            }
+            let everybody = ["ann", "bob", "cyd", "p000", "p001", "p002", "p003", "p004"];
+            let inside = ["ann", "p000", "p001", "p002", "p003", "p004"];
+            assert_eq!(
+                seen,
+                if filter.is_empty() {
+                    &everybody[..]
+                } else {
+                    &inside[..]
+                }
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_that_make_no_sense_are_refused() {
+    let house = House::new().await;
+    for (arguments, word) in [
+        ("first: 1, last: 1", "first and last"),
+        ("first: -1", "first"),
+        ("last: 251", "last"),
+        (r#"after: "nonsense""#, "after"),
+        (r#"filter: {target: "nonsense"}"#, "filter.target"),
+        ("filter: {allowed: true}", "filter.allowed"),
+    ] {
+        let (code, message) = house
+            .refused(&format!("{{ members({arguments}) {{ totalCount }} }}"))
+            .await;
+        assert_eq!(code, "BAD_USER_INPUT", "{arguments}");
+        assert!(message.starts_with(word), "{message}");
+    }
+    let empty = house
+        .ask("{ members(first: 0) { nodes { id } totalCount } }")
+        .await;
+    assert_eq!(empty["members"], json!({"nodes": [], "totalCount": 3}));
+}
+
+#[tokio::test]
+async fn filters_narrow() {
+    let house = House::new().await;
+    let tagged = json!({"id": "ann", "tags": ["range"]});
+    house
+        .event("member.updated", "2026-03-01T09:00:00Z", tagged)
+        .await;
+    let count = |list: &str| {
+        let query = format!("{{ {list} {{ totalCount nodes {{ id }} }} }}");
+        let house = &house;
+        async move {
+            let data = house.ask(&query).await;
+            let list = data.as_object().unwrap().values().next().unwrap().clone();
+            assert_eq!(
+                list["totalCount"],
+                json!(list["nodes"].as_array().unwrap().len()),
+                "{query}"
+            );
+            list["totalCount"].as_u64().unwrap()
+        }
+    };
+    let group = gid(Kind::Group, house.members);
+    assert_eq!(count(r#"members(filter: {search: "ANN"})"#).await, 1);
+    assert_eq!(count(r#"members(filter: {search: "n%"})"#).await, 0);
+    assert_eq!(count(r#"members(filter: {tag: "range"})"#).await, 1);
+    assert_eq!(count(r#"members(filter: {tag: "rang"})"#).await, 0);
+    assert_eq!(count("members(filter: {suspended: false})").await, 3);
+    assert_eq!(count("members(filter: {suspended: true})").await, 0);
+    assert_eq!(count("members(filter: {hasProblem: true})").await, 0);
+    assert_eq!(
+        count(&format!(r#"locks(filter: {{group: "{group}"}})"#)).await,
+        1
+    );
+    assert_eq!(count(r#"locks(filter: {search: "SIM"})"#).await, 1);
+    assert_eq!(count("groups(filter: {managed: true})").await, 1);
+    assert_eq!(
+        count(&format!(r#"rules(filter: {{target: "{group}"}})"#)).await,
+        1
+    );
+    assert_eq!(count("offerings(filter: {kinds: [RESOURCE]})").await, 1);
+    assert_eq!(count("deliveries").await, 3);
+    assert_eq!(count("places").await, 1);
+    assert_eq!(count("history").await, 0);
+    assert_eq!(count("locations").await, 0);
+}
+
+#[tokio::test]
+async fn an_id_leads_back_to_its_thing() {
+    let house = House::new().await;
+    let cyd = house.member("cyd").await;
+    house.share(cyd, None).await;
+    let data = house
+        .ask(
+            "{ club { id } kisiAccounts { id kisiOrganizationId backlog listening places { id groups { id summary } locks { id } } }
+               sources { id webhookPath failedDeliveries lastDeliveryAt } rules { nodes { id summary } }
+               offerings { nodes { id } } deliveries { nodes { id members { id } } }
+               members { nodes { id shares { id } entitlements { id __typename offering { name } } companies { id } kisiUsers { kisiId } problems { code } } } }",
+        )
+        .await;
+    assert_eq!(
+        data["kisiAccounts"][0]["kisiOrganizationId"],
+        json!("9007199254740993")
+    );
+    assert_eq!(
+        data["kisiAccounts"][0]["places"][0]["groups"][0]["summary"],
+        json!("Members, 06:00 to 23:00")
+    );
+    assert_eq!(data["sources"][0]["webhookPath"], json!("/webhooks/key"));
+    let mut ids = Vec::new();
+    collect(&data, &mut ids);
+    let query = format!("{{ nodes(ids: {}) {{ id }} }}", json!(ids));
+    let found = house.ask(&query).await["nodes"].clone();
+    let found: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["id"].clone())
+        .collect();
+    assert_eq!(found, ids);
+    let kinds: BTreeSet<_> = ids
+        .iter()
+        .filter_map(|id| crate::id::decode(id.as_str()?))
+        .map(|(kind, _)| format!("{kind:?}"))
+        .collect();
+    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    let stranger = gid(Kind::Lock, new_id());
+    let query =
+        format!(r#"{{ a: node(id: "{stranger}") {{ id }} b: node(id: "nonsense") {{ id }} }}"#);
+    assert_eq!(house.ask(&query).await, json!({"a": null, "b": null}));
+}
+
+fn collect(value: &Value, ids: &mut Vec<Value>) {
+    match value {
+        Value::Object(fields) => {
+            ids.extend(fields.get("id").cloned());
+            fields.values().for_each(|value| collect(value, ids));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect(value, ids)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_page_runs_a_fixed_number_of_statements() {
+    let house = House::new().await;
+    let query = "{ members(first: 50) { nodes { name tags companies { name } suspension { reason }
+        doors { lock { name place { name } groups { name managed } } until }
+        access { allowed code message target { ... on Group { name locks { name } } ... on Lock { name } } }
+        entitlements { externalId offering { name source { name } } }
+        shares { scope { ... on Place { name } } } kisiUsers { grants { state } } } } }";
+    let mut counts = Vec::new();
+    for (from, to) in [(0, 2), (2, 47)] {
+        crowd(&house, from, to).await;
+        let before = house.reads.load(Ordering::Relaxed);
+        house.ask(query).await;
+        counts.push(house.reads.load(Ordering::Relaxed) - before);
+    }
+    assert_eq!(counts[0], counts[1]);
+    assert!(counts[0] < 60, "{counts:?}");
+}

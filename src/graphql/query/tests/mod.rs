@@ -1,0 +1,428 @@
+//! Reading a small club: two doors, three people who differ in what they hold, and one rule of each sort.
+
+mod access;
+mod lists;
+mod roles;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use ::access::Instant;
+use async_graphql::{Request, Variables};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    clock::{Clock, new_id},
+    config::Config,
+    graphql::{
+        context::Caller,
+        schema::{ApiSchema, build, context_data},
+    },
+    id::{Kind, encode},
+    ingest::{adapter, batch::Job, signature::Verified},
+    store::{
+        Scope, StoreError, Transaction, Work, clubs, kisi_accounts, members, overrides,
+        row::{self, Role, TargetKind},
+        rules::{self, Blocked, StoredCondition},
+        setup, sources,
+    },
+};
+
+/// A Monday, one o'clock in Berlin.
+pub const NOON: &str = "2026-03-02T12:00:00Z";
+
+pub fn instant(text: &str) -> i64 {
+    Instant::from_timestamp(text.parse().unwrap()).micros()
+}
+
+/// A club whose rows are known by name.
+pub struct House {
+    pub app: Arc<App>,
+    pub scope: Scope,
+    pub schema: ApiSchema,
+    pub reads: Arc<AtomicUsize>,
+    pub front: Uuid,
+    pub simulator: Uuid,
+    pub members: Uuid,
+    pub staff: Uuid,
+    pub source: Uuid,
+    pub account: Uuid,
+    pub place: Uuid,
+    _folder: TempDir,
+}
+
+impl House {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
+        let settings = [("LATCHKEY_DATABASE_URL".to_owned(), database)];
+        let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
+        let clock = Clock::manual(Instant::from_micros(instant(NOON)));
+        let mut app = App::start(config, clock).await.unwrap();
+        let reads = Arc::get_mut(&mut app).unwrap().db.count_reads();
+        let scope = club(&app).await;
+        let [account, source, place, front, simulator, members, staff] =
+            std::array::from_fn(|_| new_id());
+        let house = Self {
+            app,
+            scope,
+            schema: build(),
+            reads,
+            front,
+            simulator,
+            members,
+            staff,
+            source,
+            account,
+            place,
+            _folder: folder,
+        };
+        house.furnish().await;
+        house
+    }
+
+    async fn furnish(&self) {
+        let (scope, now) = (self.scope, instant(NOON));
+        let account = self.account_row();
+        let source = self.source_row();
+        let setup = setup::Setup {
+            places: vec![row::Place {
+                id: self.place,
+                club_id: scope.club,
+                account_id: self.account,
+                kisi_id: 1,
+                name: "Clubhouse".to_owned(),
+                time_zone: None,
+                gone_at: None,
+            }],
+            locks: vec![
+                self.lock(self.front, 1, "Front"),
+                self.lock(self.simulator, 2, "Simulator"),
+            ],
+            groups: vec![
+                self.group(self.members, 1, "Members"),
+                self.group(self.staff, 2, "Staff"),
+            ],
+        };
+        let (account_id, members, staff, front) =
+            (self.account, self.members, self.staff, self.front);
+        let rules = [
+            self.rule(
+                TargetKind::Group,
+                self.members,
+                "Unlimited",
+                &[unlimited(), daytime()],
+            ),
+            self.rule(TargetKind::Lock, self.simulator, "Bookings", &[booking()]),
+            // On an unmanaged group a rule says nothing.
+            self.rule(TargetKind::Group, self.staff, "Staff", &[unlimited()]),
+        ];
+        self.write(move |tx| {
+            Box::pin(async move {
+                kisi_accounts::create(tx, account).await?;
+                sources::create(tx, source).await?;
+                setup::keep(tx, scope, account_id, setup, now).await?;
+                let keep = row::StrangerPolicy::Keep;
+                setup::manage(tx, scope, members, true, keep).await?;
+                for group in [members, staff] {
+                    setup::keep_group_locks(tx, scope, group, BTreeSet::from([front])).await?;
+                }
+                for rule in rules {
+                    rules::stand(tx, scope, rule).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+        self.event(
+            "membership.updated",
+            "2026-03-01T08:00:00Z",
+            membership("m-1", "ann", "active"),
+        )
+        .await;
+        let booked = json!({
+            "id": "b-1", "kind": "resource", "item": {"id": "sim", "name": "Simulator bay"},
+            "member": person("bob"), "guests": [{"email": "cyd@example.com", "name": "cyd"}],
+            "status": "confirmed", "starts_at": "2026-03-02T14:00:00Z",
+            "ends_at": "2026-03-02T15:00:00Z",
+        });
+        self.event("registration.updated", "2026-03-01T08:00:00Z", booked)
+            .await;
+    }
+
+    /// Writes in one transaction.
+    pub async fn write<W>(&self, work: W)
+    where
+        W: for<'a> FnOnce(&'a Transaction) -> Work<'a, (), StoreError> + Send + 'static,
+    {
+        self.app.db.write(work).await.unwrap();
+    }
+
+    /// Lets a canonical event in.
+    pub async fn event(&self, kind: &str, at: &str, data: Value) {
+        let body = json!({"type": kind, "timestamp": at, "data": data})
+            .to_string()
+            .into_bytes();
+        let external_id = new_id().to_string();
+        let verified = Verified::stored(body.clone(), external_id.clone());
+        let event = adapter::translate(row::Platform::Canonical, &verified);
+        assert!(event.is_ok(), "{event:?}");
+        let job = Job {
+            id: new_id(),
+            club: self.scope.club,
+            source: self.source,
+            external_id,
+            body,
+            headers: "{}".to_owned(),
+            received_at: self.app.clock.now().micros(),
+            event,
+            again: false,
+        };
+        self.app.queue.store(job).await.unwrap();
+    }
+
+    /// A member by name, for one who is there.
+    pub async fn member(&self, name: &str) -> Uuid {
+        let email = format!("{name}@example.com");
+        members::by_email(self.app.db.read(), self.scope, &email)
+            .await
+            .unwrap()
+            .unwrap()
+            .id
+    }
+
+    /// Shares the place with somebody.
+    pub async fn share(&self, member: Uuid, until: Option<i64>) {
+        let row = row::Share {
+            id: new_id(),
+            club_id: self.scope.club,
+            member_id: member,
+            scope_kind: row::ScopeKind::Place,
+            scope_id: self.place,
+            from_at: None,
+            until_at: until,
+            notify: false,
+            note: None,
+            actor: None,
+            learned_at: self.app.clock.now().micros(),
+            superseded_at: None,
+        };
+        self.write(move |tx| Box::pin(async move { overrides::share(tx, row).await }))
+            .await;
+    }
+
+    /// Answers as it is given to a role.
+    pub async fn answer(
+        &self,
+        role: Role,
+        member: Option<Uuid>,
+        query: &str,
+    ) -> async_graphql::Response {
+        let caller = Caller {
+            scope: self.scope,
+            role,
+            token_name: Some("desk".to_owned()),
+            member,
+        };
+        let mut request = Request::new(query).variables(Variables::default());
+        context_data(self.app.clone(), caller, &mut request.data);
+        self.schema.execute(request).await
+    }
+
+    /// The data that a reader is given.
+    pub async fn ask(&self, query: &str) -> Value {
+        let response = self.answer(Role::Reader, None, query).await;
+        assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
+        response.data.into_json().unwrap()
+    }
+
+    /// The code and message of the error that a reader is given.
+    pub async fn refused(&self, query: &str) -> (String, String) {
+        let response = self.answer(Role::Reader, None, query).await;
+        let error = response
+            .errors
+            .first()
+            .unwrap_or_else(|| panic!("{query} was answered"));
+        (code(error), error.message.clone())
+    }
+
+    fn lock(&self, id: Uuid, kisi_id: i64, name: &str) -> row::Lock {
+        row::Lock {
+            id,
+            club_id: self.scope.club,
+            account_id: self.account,
+            kisi_id,
+            place_id: Some(self.place),
+            name: name.to_owned(),
+            description: None,
+            online: Some(true),
+            restricted: false,
+            gone_at: None,
+        }
+    }
+
+    fn group(&self, id: Uuid, kisi_id: i64, name: &str) -> row::Group {
+        row::Group {
+            id,
+            club_id: self.scope.club,
+            account_id: self.account,
+            kisi_id,
+            place_id: Some(self.place),
+            name: name.to_owned(),
+            description: None,
+            managed: false,
+            strangers: row::StrangerPolicy::Keep,
+            problem: None,
+            gone_at: None,
+        }
+    }
+
+    fn rule(
+        &self,
+        target_kind: TargetKind,
+        target_id: Uuid,
+        name: &str,
+        conditions: &[StoredCondition],
+    ) -> row::Rule {
+        row::Rule {
+            id: new_id(),
+            club_id: self.scope.club,
+            rule_id: new_id(),
+            version: 1,
+            target_kind,
+            target_id,
+            name: name.to_owned(),
+            enabled: true,
+            conditions: serde_json::to_string(conditions).unwrap(),
+            actor: None,
+            learned_at: instant("2026-01-01T00:00:00Z"),
+            superseded_at: None,
+        }
+    }
+
+    fn account_row(&self) -> row::KisiAccount {
+        row::KisiAccount {
+            id: self.account,
+            club_id: self.scope.club,
+            name: "Kisi".to_owned(),
+            organization_id: Some(9_007_199_254_740_993),
+            kisi_user_id: Some(1),
+            credentials: Vec::new(),
+            place_kisi_id: None,
+            invite_by_email: true,
+            status: row::KisiStatus::Connected,
+            problem: None,
+            last_read_at: None,
+            read_due_at: 0,
+            stopped_until: None,
+            failures: 0,
+            change_window: row::Ability::Unknown,
+            twins: row::Ability::Unknown,
+            place_role: None,
+            organization_role: None,
+            created_at: 0,
+        }
+    }
+
+    fn source_row(&self) -> row::Source {
+        row::Source {
+            id: self.source,
+            club_id: self.scope.club,
+            name: "Books".to_owned(),
+            platform: row::Platform::Canonical,
+            signature: row::SignatureScheme::StandardWebhooks,
+            path_key: "key".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            secret: None,
+            old_secret: None,
+            old_secret_until: None,
+            read_every_s: None,
+            mapping: None,
+            problem: None,
+            created_at: 0,
+            removed_at: None,
+        }
+    }
+}
+
+async fn club(app: &App) -> Scope {
+    let row = row::Club {
+        id: new_id(),
+        name: "Sailing club".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        revision: 0,
+        brake_enabled: true,
+        brake_people: 3,
+        brake_percent: 5,
+        brake_window_s: 3600,
+        unlock_visibility: row::UnlockVisibility::Public,
+        created_at: 0,
+    };
+    let scope = Scope::new(row.id);
+    let made: Result<(), StoreError> = app
+        .db
+        .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
+        .await;
+    made.unwrap();
+    scope
+}
+
+pub fn person(name: &str) -> Value {
+    json!({"id": name, "email": format!("{name}@example.com"), "name": name})
+}
+
+pub fn membership(id: &str, name: &str, status: &str) -> Value {
+    json!({
+        "id": id, "plan": {"id": "all", "name": "Unlimited"}, "member": person(name),
+        "status": status, "starts_at": "2026-01-01T00:00:00Z",
+    })
+}
+
+pub fn code(error: &async_graphql::ServerError) -> String {
+    let extensions = error.extensions.as_ref();
+    let code = extensions.and_then(|values| values.get("code")).cloned();
+    code.and_then(|code| code.into_json().ok()?.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+pub fn gid(kind: Kind, id: Uuid) -> String {
+    encode(kind, id)
+}
+
+fn unlimited() -> StoredCondition {
+    StoredCondition::Membership {
+        offerings: vec![],
+        locations: vec![],
+        when_blocked: Blocked::Deny,
+        grace_s: None,
+    }
+}
+
+fn daytime() -> StoredCondition {
+    StoredCondition::Schedule {
+        days: (1..=7).collect(),
+        from_minute: 360,
+        until_minute: 1380,
+        time_zone: "Europe/Berlin".to_owned(),
+        start_date: None,
+        end_date: None,
+    }
+}
+
+fn booking() -> StoredCondition {
+    StoredCondition::Registration {
+        offerings: vec![],
+        kinds: vec!["RESOURCE".to_owned()],
+        locations: vec![],
+        opens_before_s: 1800,
+        closes_after_s: 1800,
+        day: false,
+        guests: true,
+        applies_to_ongoing: true,
+    }
+}

@@ -1,0 +1,74 @@
+//! What a member session sees, and what it does not.
+
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn a_member_session_sees_itself_alone() {
+    let house = House::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let own = gid(Kind::Member, ann);
+    let other = gid(Kind::Member, bob);
+    let front = gid(Kind::Lock, house.front);
+    let ask = async |query: &str| house.answer(Role::Member, Some(ann), query).await;
+    let mine = format!(
+        r#"{{ viewer {{ role member {{ name doors {{ lock {{ name }} }} access {{ code }} entitlements {{ id }} }} }}
+            member(id: "{own}") {{ name }} node(id: "{own}") {{ id }}
+            explain(member: "{own}", target: "{front}") {{ decision {{ code message }} fixes {{ code }} }} }}"#
+    );
+    let response = ask(&mine).await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    let data = response.data.into_json().unwrap();
+    assert_eq!(
+        data["viewer"]["member"]["doors"],
+        json!([{"lock": {"name": "Front"}}])
+    );
+    for query in [
+        format!(r#"{{ member(id: "{other}") {{ name }} }}"#),
+        r#"{ member(email: "bob@example.com") { name } }"#.to_owned(),
+        format!(r#"{{ node(id: "{other}") {{ id }} }}"#),
+        format!(r#"{{ node(id: "{front}") {{ id }} }}"#),
+        format!(r#"{{ explain(member: "{other}", target: "{front}") {{ nextChangeAt }} }}"#),
+        format!(r#"{{ explain(member: "{own}", target: "{front}") {{ rules {{ holds }} }} }}"#),
+        "{ viewer { member { doors { lock { allowedMembers { nodes { id } } } } } } }".to_owned(),
+        "{ viewer { member { doors { lock { rules { id } } } } } }".to_owned(),
+        "{ viewer { member { entitlements { source { webhookPath } } } } }".to_owned(),
+        "{ viewer { member { problems { code } } } }".to_owned(),
+        "{ club { name } }".to_owned(),
+        "{ members { totalCount } }".to_owned(),
+        "{ history { totalCount } }".to_owned(),
+        "{ sources { id } }".to_owned(),
+        "{ kisiAccounts { id } }".to_owned(),
+    ] {
+        let response = ask(&query).await;
+        let code = response.errors.first().map(code);
+        assert_eq!(code.as_deref(), Some("FORBIDDEN"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn another_club_is_another_world() {
+    let house = House::new().await;
+    let front = gid(Kind::Lock, house.front);
+    let member = gid(Kind::Member, house.member("ann").await);
+    let club = gid(Kind::Club, house.scope.club);
+    let stranger = Caller {
+        scope: super::club(&house.app).await,
+        role: Role::Admin,
+        token_name: None,
+        member: None,
+    };
+    let query = format!(
+        r#"{{ nodes(ids: ["{front}", "{member}", "{club}"]) {{ id }} members {{ totalCount }} kisiAccounts {{ id }} }}"#
+    );
+    let mut request = Request::new(query);
+    context_data(house.app.clone(), stranger, &mut request.data);
+    let response = house.schema.execute(request).await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    let data = response.data.into_json().unwrap();
+    assert_eq!(
+        data,
+        json!({"nodes": [null, null, null], "members": {"totalCount": 0}, "kisiAccounts": []})
+    );
+}

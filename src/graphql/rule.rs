@@ -1,0 +1,83 @@
+//! Rules as people read them. The conditions are shown from their stored shape, so that the API never depends on the
+//! heart's.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{decision::AccessTarget, error::inside, loader, node, page, scalar::DateTime};
+use crate::{
+    id::Kind,
+    store::{
+        row::{self, TargetKind},
+        rules,
+    },
+};
+
+pub mod condition;
+mod summary;
+
+pub use condition::{BlockedPolicy, Condition, RegistrationSpan, Weekday};
+pub use summary::summary_of;
+
+/// A rule, by the row of one of its versions.
+#[derive(Clone, Debug)]
+pub struct Rule(pub row::Rule);
+
+impl From<row::Rule> for Rule {
+    fn from(row: row::Rule) -> Self {
+        Self(row)
+    }
+}
+
+/// A rule gives access to its target whenever all of its conditions hold. A member may pass when
+/// any rule or share says so and no suspension forbids it.
+#[Object]
+impl Rule {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Rule, self.0.rule_id)
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn target(&self, context: &Context<'_>) -> Result<AccessTarget> {
+        let id = self.0.target_id;
+        Ok(match self.0.target_kind {
+            TargetKind::Group => loader::needed(context, loader::GroupKey(id)).await?.into(),
+            TargetKind::Lock => loader::needed(context, loader::LockKey(id)).await?.into(),
+        })
+    }
+
+    #[graphql(complexity = "5 * child_complexity")]
+    async fn conditions(&self) -> Result<Vec<Condition>> {
+        let stored = rules::conditions(&self.0).map_err(inside)?;
+        Ok(stored.into_iter().map(Condition::from).collect())
+    }
+
+    async fn enabled(&self) -> bool {
+        self.0.enabled
+    }
+
+    /// In one sentence, for people.
+    async fn summary(&self, context: &Context<'_>) -> Result<String> {
+        summary::of_rule(context, &self.0).await
+    }
+
+    /// Grows with each edit.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.learned_at)
+    }
+}
+
+page::connection!(
+    /// Rules, a page of them.
+    RuleConnection,
+    /// One in its place.
+    RuleEdge,
+    Rule
+);

@@ -1,0 +1,67 @@
+//! The schema: queries and mutations put together, with the limits that keep one document from asking for too much. The
+//! file `schema.graphql` is printed from it, and a test fails where it is stale.
+
+use std::sync::Arc;
+
+use async_graphql::{Data, EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+
+use super::{context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query};
+use crate::app::App;
+
+/// How deep a document may nest; what playgrounds ask of the schema itself is the deepest.
+const MOST_DEPTH: usize = 24;
+/// How much a document may ask for, each field of each element of a list counted: a page of 250
+/// with ten lists of ten things each.
+const MOST_COMPLEXITY: usize = 100_000;
+
+/// The schema of the API.
+pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// Builds the schema, with its limits. What resolvers look up is added to each request.
+pub fn build() -> ApiSchema {
+    guarded(builder())
+        .limit_depth(MOST_DEPTH)
+        .limit_complexity(MOST_COMPLEXITY)
+        .disable_suggestions()
+        .finish()
+}
+
+/// The schema as text. Needs no database.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().prefer_single_line_descriptions();
+    let mut text = builder().finish().sdl_with_options(options);
+    while text.ends_with("\n\n") {
+        text.pop();
+    }
+    text
+}
+
+/// Adds to a request what its resolvers look up: who asks, the parts of the service, and loaders of
+/// its own.
+pub fn context_data(app: Arc<App>, caller: Caller, data: &mut Data) {
+    data.insert(loader::loaders(app.clone(), caller.scope));
+    data.insert(app);
+    data.insert(caller);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_graphql_is_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, sdl()).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == sdl(),
+            "schema.graphql is stale: run this test with UPDATE_SCHEMA=1"
+        );
+    }
+}

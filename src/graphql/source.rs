@@ -1,0 +1,128 @@
+//! A club platform that sends events here. Its secrets are nowhere in the API, but for the moment when they are made.
+
+use std::time::Duration as Length;
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+
+use super::{
+    context::reads,
+    loader, node,
+    scalar::{DateTime, Duration, Json, TimeZone},
+};
+use crate::{id::Kind, ingest::accept, store::row};
+
+/// Whose events a source sends.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::Platform")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Platform {
+    /// Any sender of the canonical events (see the documentation).
+    Canonical,
+    Clubspot,
+    #[graphql(name = "TEAMUP")]
+    Teamup,
+    Spacebring,
+    ExerciseCom,
+    /// Arbitrary JSON, read through the source's mapping.
+    Mapped,
+}
+
+/// How a source signs what it sends.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::SignatureScheme")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SignatureScheme {
+    StandardWebhooks,
+    Svix,
+    Stripe,
+    #[graphql(name = "OFFICERND")]
+    Officernd,
+    #[graphql(name = "HUB_SHA256")]
+    HubSha256,
+    Mindbody,
+    Nexudus,
+    #[graphql(name = "PUSHPRESS")]
+    Pushpress,
+    /// Unsigned: an unguessable URL whose content is never trusted, and only starts an
+    /// authenticated read.
+    Nudge,
+}
+
+/// A source, by its row.
+#[derive(Clone, Debug)]
+pub struct Source(pub row::Source);
+
+impl From<row::Source> for Source {
+    fn from(row: row::Source) -> Self {
+        Self(row)
+    }
+}
+
+/// A club platform that sends events here.
+#[Object]
+impl Source {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Source, self.0.id)
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn platform(&self) -> Platform {
+        self.0.platform.into()
+    }
+
+    async fn signature(&self) -> SignatureScheme {
+        self.0.signature.into()
+    }
+
+    /// Where the platform sends its events: a path on this server.
+    async fn webhook_path(&self, context: &Context<'_>) -> Result<String> {
+        reads(context)?;
+        Ok(accept::path(&self.0))
+    }
+
+    async fn time_zone(&self) -> TimeZone {
+        TimeZone(self.0.time_zone.clone())
+    }
+
+    async fn last_delivery_at(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
+        reads(context)?;
+        let figures = loader::one(context, loader::FiguresKey(self.0.id)).await?;
+        Ok(figures.and_then(|(latest, _)| latest).map(DateTime))
+    }
+
+    /// Deliveries that could not be applied and wait for a person.
+    async fn failed_deliveries(&self, context: &Context<'_>) -> Result<i32> {
+        reads(context)?;
+        let figures = loader::one(context, loader::FiguresKey(self.0.id)).await?;
+        Ok(figures.map_or(0, |(_, failed)| i32::try_from(failed).unwrap_or(i32::MAX)))
+    }
+
+    /// Null where the platform has no API to read, or no credentials for it were given.
+    async fn read_every(&self) -> Option<Duration> {
+        self.0
+            .read_every_s
+            .map(|seconds| Duration(Length::from_secs(seconds.unsigned_abs())))
+    }
+
+    /// When everything was last read from the platform's API.
+    async fn last_read_at(&self) -> Option<DateTime> {
+        None
+    }
+
+    /// How a MAPPED source's JSON is read (see the documentation).
+    async fn mapping(&self, context: &Context<'_>) -> Result<Option<Json>> {
+        reads(context)?;
+        let mapping = self.0.mapping.as_deref().map(serde_json::from_str);
+        Ok(mapping.transpose().map_err(super::error::inside)?.map(Json))
+    }
+
+    /// In words, what is wrong and who can mend it; null while all is well.
+    async fn problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
+        reads(context)?;
+        Ok(self.0.problem.as_deref())
+    }
+}

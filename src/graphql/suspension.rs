@@ -1,0 +1,43 @@
+//! A suspension: nobody who bears one passes anywhere.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{loader, member::Member, node, scalar::DateTime};
+use crate::{id::Kind, store::row};
+
+/// A suspension, by its row.
+#[derive(Clone, Debug)]
+pub struct Suspension(pub row::Suspension);
+
+impl From<row::Suspension> for Suspension {
+    fn from(row: row::Suspension) -> Self {
+        Self(row)
+    }
+}
+
+/// While it lasts, the member may pass nowhere, whatever the rules and shares say.
+#[Object]
+impl Suspension {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Suspension, self.0.id)
+    }
+
+    async fn member(&self, context: &Context<'_>) -> Result<Member> {
+        loader::needed(context, loader::MemberKey(self.0.member_id))
+            .await
+            .map(Member)
+    }
+
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    async fn until(&self) -> Option<DateTime> {
+        self.0.until_at.map(DateTime)
+    }
+
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.learned_at)
+    }
+}

@@ -1,0 +1,128 @@
+//! The web server: which route leads where. One function runs it for production, demo and tests: the listener and the parts
+//! of the service are given.
+
+use std::{io, net::TcpListener, sync::Arc};
+
+use actix_cors::Cors;
+use actix_web::{
+    App as Web, HttpRequest, HttpResponse, HttpServer,
+    dev::Server,
+    http::header,
+    middleware::{Compress, Condition},
+    web,
+};
+
+use crate::{
+    app::App,
+    auth,
+    clock::new_id,
+    graphql::{
+        http::{serve, unauthenticated},
+        schema::{ApiSchema, context_data},
+    },
+    ingest::accept,
+    playground,
+};
+
+/// A server on a listener; it runs when it is awaited or spawned.
+pub fn server(
+    app: Arc<App>,
+    schema: ApiSchema,
+    listener: TcpListener,
+    workers: usize,
+) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let with_playground = app.config.playground;
+        Web::new()
+            .app_data(web::Data::from(app.clone()))
+            .app_data(web::Data::new(schema.clone()))
+            .wrap(Condition::new(
+                !app.config.cors_origins.is_empty(),
+                cors(&app.config.cors_origins),
+            ))
+            .wrap(Compress::default())
+            .configure(accept::configure)
+            .service(web::resource("/graphql").to(graphql))
+            .route("/healthz", web::get().to(healthz))
+            .route("/readyz", web::get().to(readyz))
+            .route("/metrics", web::get().to(metrics))
+            .configure(move |config| {
+                if with_playground {
+                    playground::configure(config);
+                }
+            })
+    })
+    .workers(workers)
+    .shutdown_timeout(5)
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let allowed = origins
+        .iter()
+        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    allowed
+        .allowed_methods(["GET", "POST"])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .block_on_origin_mismatch(true)
+        .max_age(3600)
+}
+
+async fn graphql(
+    app: web::Data<App>,
+    schema: web::Data<ApiSchema>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
+    let request_id = new_id().to_string();
+    match auth::caller(&app, request.headers()).await {
+        Ok(Some(caller)) => {
+            let app = app.into_inner();
+            serve(schema.get_ref(), &request, body, &request_id, |data| {
+                context_data(app, caller, data)
+            })
+            .await
+        }
+        Ok(None) => unauthenticated(&request, &request_id),
+        Err(problem) => {
+            tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
+            HttpResponse::ServiceUnavailable()
+                .insert_header((header::RETRY_AFTER, "5"))
+                .json(serde_json::json!({ "errors": [{
+                    "message": "Something went wrong on our side",
+                    "extensions": { "code": "INTERNAL", "requestId": request_id },
+                }] }))
+        }
+    }
+}
+
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+async fn readyz(app: web::Data<App>) -> HttpResponse {
+    match app.db.ready().await {
+        Ok(true) => HttpResponse::Ok()
+            .content_type("text/plain")
+            .body("ready\n"),
+        Ok(false) => HttpResponse::ServiceUnavailable().body("the database is not migrated\n"),
+        Err(problem) => {
+            tracing::warn!(error = ?problem, "the database does not answer");
+            HttpResponse::ServiceUnavailable().body("the database does not answer\n")
+        }
+    }
+}
+
+async fn metrics(app: web::Data<App>) -> HttpResponse {
+    match app.metrics.text(&app.db, app.clock.now().micros()).await {
+        Ok(text) => HttpResponse::Ok()
+            .content_type("text/plain; version=0.0.4")
+            .body(text),
+        Err(problem) => {
+            tracing::error!(error = ?problem, "the metrics cannot be read");
+            HttpResponse::ServiceUnavailable().finish()
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! One member's case in one account: what is known of the member, what Kisi is known to hold, and the plan that follows.
+//! Loaded for many at once; planning is pure and reads nothing but the case.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use access::{
+    Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Rule, Scope, Span, SpanSet,
+    Target, evaluate, plan,
+};
+use uuid::Uuid;
+
+use crate::store::{
+    self, Db, StoreError,
+    facts::{self, Holdings, Known},
+    grants, members, row, rules, setup,
+};
+
+/// Rules of the week never end, so whoever they reach is looked at daily.
+const DAY: Duration = Duration::from_hours(24);
+
+/// What is the same for every case of an account.
+pub struct Ground {
+    /// The club.
+    pub scope: store::Scope,
+    /// The account as it is now.
+    pub account: row::KisiAccount,
+    /// Its groups, by id.
+    pub groups: HashMap<Uuid, row::Group>,
+    /// Its places, by id.
+    pub places: HashMap<Uuid, row::Place>,
+    /// The rules of each managed group.
+    rules: HashMap<Uuid, Vec<Rule>>,
+    /// Whether a rule has times of the week.
+    recurs: bool,
+}
+
+/// See the module.
+pub struct Case {
+    /// The row that was due.
+    pub due: row::Due,
+    /// The member; none where it has become another.
+    pub member: Option<row::Member>,
+    /// What the member holds.
+    pub holdings: Holdings,
+    /// Who the member is, or was, in Kisi.
+    pub users: Vec<row::KisiUser>,
+    /// The assignments that are ours.
+    pub grants: Vec<row::Grant>,
+    /// Scopes where Kisi refused in this pass: nothing more is tried there.
+    pub refused: BTreeSet<Scope>,
+}
+
+impl Ground {
+    /// Reads what is the same for every case.
+    pub async fn load(db: &Db, account: row::KisiAccount) -> Result<Self, StoreError> {
+        let scope = store::Scope::new(account.club_id);
+        let groups = setup::groups(db.read(), scope, account.id).await?;
+        let places = setup::places(db.read(), scope, account.id).await?;
+        let mut by_group: HashMap<Uuid, Vec<Rule>> = HashMap::new();
+        let mut recurs = false;
+        for rule in rules::load(db.read(), scope, Known::Now).await? {
+            let Target::Group(group) = rule.target else {
+                continue;
+            };
+            let group = Uuid::from_u128(group.0);
+            if groups
+                .iter()
+                .any(|row| row.id == group && row.managed && row.gone_at.is_none())
+            {
+                let conditions = rule
+                    .standing()
+                    .into_iter()
+                    .flat_map(|version| &version.conditions);
+                recurs |= conditions
+                    .into_iter()
+                    .any(|one| matches!(one, access::Condition::Schedule(_)));
+                by_group.entry(group).or_default().push(rule);
+            }
+        }
+        Ok(Self {
+            scope,
+            account,
+            groups: groups.into_iter().map(|row| (row.id, row)).collect(),
+            places: places.into_iter().map(|row| (row.id, row)).collect(),
+            rules: by_group,
+            recurs,
+        })
+    }
+
+    /// What has been learned of Kisi's ways.
+    pub fn abilities(&self) -> Abilities {
+        let ability = |stored| match stored {
+            row::Ability::Unknown => Ability::Unknown,
+            row::Ability::Yes => Ability::Yes,
+            row::Ability::No => Ability::No,
+        };
+        Abilities {
+            change_window: ability(self.account.change_window),
+            twins: ability(self.account.twins),
+        }
+    }
+}
+
+/// Reads the cases of the members that are due.
+pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Case>, StoreError> {
+    let ids: Vec<Uuid> = due.iter().map(|row| row.member_id).collect();
+    let (scope, account) = (ground.scope, ground.account.id);
+    let people = members::some(db.read(), scope, &ids).await?;
+    let mut people: HashMap<Uuid, row::Member> =
+        people.into_iter().map(|row| (row.id, row)).collect();
+    let mut holdings = facts::load(db.read(), scope, &ids, Known::Now).await?;
+    let mut users: HashMap<Uuid, Vec<row::KisiUser>> = HashMap::new();
+    for row in grants::users_in(db.read(), scope, account, &ids).await? {
+        users.entry(row.member_id).or_default().push(row);
+    }
+    let mut held: HashMap<Uuid, Vec<row::Grant>> = HashMap::new();
+    for row in grants::grants_in(db.read(), scope, account, &ids).await? {
+        held.entry(row.member_id).or_default().push(row);
+    }
+    let cases = due.into_iter().map(|due| Case {
+        member: people.remove(&due.member_id),
+        holdings: holdings.remove(&due.member_id).unwrap_or_default(),
+        users: users.remove(&due.member_id).unwrap_or_default(),
+        grants: held.remove(&due.member_id).unwrap_or_default(),
+        refused: BTreeSet::new(),
+        due,
+    });
+    Ok(cases.collect())
+}
+
+impl Case {
+    /// Whether it is not known what Kisi holds: a call was made, or was about to be, and its answer is not stored.
+    pub fn is_in_flight(&self) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.intent != row::Intent::None)
+    }
+
+    /// The user in Kisi who is the member now. Whoever has no e-mail any more stays who they were.
+    pub fn user(&self) -> Option<&row::KisiUser> {
+        let known = || self.users.iter().filter(|user| user.kisi_id.is_some());
+        match self.member.as_ref()?.email.as_deref() {
+            Some(email) => known().find(|user| user.email == email),
+            None => known().find(|user| {
+                self.grants
+                    .iter()
+                    .any(|grant| grant.kisi_user_id == user.id)
+            }),
+        }
+    }
+
+    /// What Kisi has to be told.
+    pub fn plan(&self, ground: &Ground, now: Instant, horizon: Duration) -> Plan {
+        let user = self.user().map(|user| id(user.id));
+        let grants: Vec<Grant> = self
+            .grants
+            .iter()
+            .filter(|grant| grant.kisi_id.is_some())
+            .map(known)
+            .filter(|grant| !self.refused.contains(&grant.scope))
+            .collect();
+        let mut desired = self.desired(ground, now, horizon);
+        desired.retain(|wish| !self.refused.contains(&wish.scope));
+        for wish in &mut desired {
+            keep_past_starts(wish, &grants, user, now);
+        }
+        let mut plan = plan(&desired, &grants, user, ground.abilities(), now, horizon);
+        if ground.recurs {
+            let tomorrow = now.plus(DAY);
+            plan.again_at = Some(plan.again_at.map_or(tomorrow, |at| at.min(tomorrow)));
+        }
+        plan
+    }
+
+    /// When the member may pass, by group, and by place and account for what was shared.
+    fn desired(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Desired> {
+        let Some(member) = &self.member else {
+            return Vec::new();
+        };
+        if member.email.is_none() && self.user().is_none() {
+            return Vec::new();
+        }
+        // A day beyond the horizon, so that what begins just after it is seen coming.
+        let around = Span::new(now, now.plus(horizon).plus(DAY));
+        let facts = &self.holdings.facts;
+        let mut desired = Vec::new();
+        for group in ground
+            .groups
+            .values()
+            .filter(|group| group.managed && group.gone_at.is_none())
+        {
+            let scope = Scope::Group(id(group.id));
+            let rules: Vec<&Rule> = ground.rules.get(&group.id).into_iter().flatten().collect();
+            let windows = evaluate(facts, &rules, &[scope], around).spans;
+            desired.push(Desired { scope, windows });
+        }
+        let places = ground.places.keys().map(|place| Scope::Place(id(*place)));
+        for scope in places.chain([Scope::Account(id(ground.account.id))]) {
+            if facts.shares.iter().any(|share| share.scope == scope) {
+                let windows = evaluate(facts, &[], &[scope], around).spans;
+                desired.push(Desired { scope, windows });
+            }
+        }
+        desired
+    }
+}
+
+/// Where a window is open and only the past differs, Kisi need not be told.
+fn keep_past_starts(wish: &mut Desired, grants: &[Grant], user: Option<Id>, now: Instant) {
+    let ahead = wish.windows.iter().filter(|window| window.until > now);
+    let windows = ahead.map(|window| {
+        let whole = window.whole_seconds();
+        let same = grants.iter().find(|grant| {
+            grant.scope == wish.scope
+                && Some(grant.user) == user
+                && grant.window.until == whole.until
+                && grant.window.from <= now
+                && whole.from <= now
+        });
+        same.map_or(*window, |grant| grant.window)
+    });
+    wish.windows = SpanSet::of(windows.collect::<Vec<_>>());
+}
+
+/// A grant as the planner knows it.
+pub fn known(row: &row::Grant) -> Grant {
+    let of = id(row.scope_id);
+    let scope = match row.scope_kind {
+        row::ScopeKind::Group | row::ScopeKind::Lock => Scope::Group(of),
+        row::ScopeKind::Place => Scope::Place(of),
+        row::ScopeKind::Account => Scope::Account(of),
+    };
+    Grant {
+        id: id(row.id),
+        scope,
+        user: id(row.kisi_user_id),
+        window: window(row.valid_from, row.valid_until),
+    }
+}
+
+/// Two stored ends as a span.
+pub fn window(from: Option<i64>, until: Option<i64>) -> Span {
+    Span::new(
+        Instant::from_option_start(from.map(Instant::from_micros)),
+        Instant::from_option_end(until.map(Instant::from_micros)),
+    )
+}
+
+/// The lane of a due row.
+pub fn lane_number(lane: Lane) -> i32 {
+    match lane {
+        Lane::Revocation => 0,
+        Lane::Now => 1,
+        Lane::Rest => 2,
+        Lane::Cleanup => 3,
+    }
+}
+
+fn id(id: Uuid) -> Id {
+    Id(id.as_u128())
+}

@@ -1,0 +1,80 @@
+//! The loop that makes Kisi so. It is never told what happened, only who is due: webhooks, edits, the clock, retries and a
+//! restart all mark members due and wake it. One worker for each Kisi account, by a lease; plan, then execute; an intent is
+//! stored before each call, and what is not known is found out before anything is done again.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::{app::App, store::kisi_accounts};
+
+mod case;
+mod execute;
+mod lease;
+mod record;
+mod recover;
+mod setup;
+mod worker;
+
+/// How often new accounts are looked for where nobody wakes the loop.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
+/// The running loop.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops the loop after the call that is under way, and gives the leases back.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Starts the loop.
+pub fn start(app: Arc<App>) -> Running {
+    let (stop, stopping) = watch::channel(false);
+    Running {
+        stop,
+        task: tokio::spawn(supervise(app, stopping)),
+    }
+}
+
+/// Keeps a worker for each account that work is done for.
+async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
+    let holder = lease::holder();
+    let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
+    while !*stopping.borrow() {
+        let woken = app.waker.register();
+        match kisi_accounts::working(app.db.read()).await {
+            Ok(accounts) => {
+                workers.retain(|_, worker| !worker.is_finished());
+                for account in accounts {
+                    workers.entry(account.id).or_insert_with(|| {
+                        let worker = worker::Worker::new(
+                            app.clone(),
+                            &account,
+                            holder.clone(),
+                            stopping.clone(),
+                        );
+                        tokio::spawn(worker.run())
+                    });
+                }
+            }
+            Err(problem) => {
+                tracing::error!(error = ?problem, "the accounts cannot be read; trying again")
+            }
+        }
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(LOOK_AROUND) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+    for (_, worker) in workers {
+        let _ = worker.await;
+    }
+}

@@ -1,0 +1,154 @@
+//! Writes down what is about to be done and what came of it: the grant, and the entry of the history in the same
+//! transaction. The case in memory and the rows in the database stay one.
+
+use access::Span;
+use uuid::Uuid;
+
+use super::{case::Case, execute::Pass};
+use crate::store::{
+    StoreError, deliveries, grants,
+    history::{self, Entry},
+    row::{self, HistoryKind, Intent},
+};
+
+impl Pass<'_> {
+    /// Stores a grant as it is now, in the case and in the database, with what it means to people.
+    pub(super) async fn put(
+        &self,
+        case: &mut Case,
+        grant: row::Grant,
+        event: Option<HistoryKind>,
+    ) -> Result<(), StoreError> {
+        let is_new = !case.grants.iter().any(|known| known.id == grant.id);
+        let entries = self.entries(case, &grant, event).await?;
+        let (scope, now, row) = (self.ground.scope, self.now().micros(), grant.clone());
+        self.app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    grants::put_grant(tx, row, is_new).await?;
+                    history::write(tx, scope, now, entries).await
+                })
+            })
+            .await?;
+        case.grants.retain(|known| known.id != grant.id);
+        case.grants.push(grant);
+        Ok(())
+    }
+
+    /// Forgets a grant that Kisi does not hold.
+    pub(super) async fn forget(
+        &self,
+        case: &mut Case,
+        grant: &row::Grant,
+        event: Option<HistoryKind>,
+    ) -> Result<(), StoreError> {
+        let entries = self.entries(case, grant, event).await?;
+        let (scope, now, id) = (self.ground.scope, self.now().micros(), grant.id);
+        self.app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    grants::remove(tx, scope, id).await?;
+                    history::write(tx, scope, now, entries).await
+                })
+            })
+            .await?;
+        case.grants.retain(|known| known.id != id);
+        Ok(())
+    }
+
+    /// Stores who the member is in Kisi.
+    pub(super) async fn put_user(
+        &self,
+        case: &mut Case,
+        user: row::KisiUser,
+    ) -> Result<(), StoreError> {
+        let is_new = !case.users.iter().any(|known| known.id == user.id);
+        let row = user.clone();
+        self.app
+            .db
+            .write(move |tx| Box::pin(async move { grants::put_user(tx, row, is_new).await }))
+            .await?;
+        case.users.retain(|known| known.id != user.id);
+        case.users.push(user);
+        Ok(())
+    }
+
+    async fn entries(
+        &self,
+        case: &Case,
+        grant: &row::Grant,
+        event: Option<HistoryKind>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let Some(kind) = event else {
+            return Ok(Vec::new());
+        };
+        let member = case.due.member_id;
+        let open = deliveries::latest_open(self.app.db.read(), self.ground.scope, member).await?;
+        let cause = open.as_ref().map_or_else(
+            || "rules, shares or the clock".to_owned(),
+            |(_, kind, key)| format!("{} ({key})", kind.as_deref().unwrap_or("a delivery")),
+        );
+        let name = self.name_of(grant.scope_kind, grant.scope_id);
+        let time = self.words(case_window(grant));
+        let message = match kind {
+            HistoryKind::Granted => format!("Kisi lets the member into {name}{time}."),
+            HistoryKind::Changed => format!("Kisi lets the member into {name}{time} now."),
+            HistoryKind::Revoked => format!("Kisi no longer lets the member into {name}."),
+            HistoryKind::RefusedByKisi => {
+                format!(
+                    "Kisi refuses {name}: {}",
+                    grant.problem.as_deref().unwrap_or("it gave no reason")
+                )
+            }
+            _ => name.clone(),
+        };
+        Ok(vec![Entry {
+            kind,
+            member: Some(member),
+            target: Some((grant.scope_kind, grant.scope_id)),
+            cause,
+            delivery: open.map(|(id, ..)| id),
+            rule: None,
+            actor: None,
+            message,
+        }])
+    }
+
+    fn name_of(&self, kind: row::ScopeKind, id: Uuid) -> String {
+        let name = match kind {
+            row::ScopeKind::Group | row::ScopeKind::Lock => {
+                self.ground.groups.get(&id).map(|row| &row.name)
+            }
+            row::ScopeKind::Place => self.ground.places.get(&id).map(|row| &row.name),
+            row::ScopeKind::Account => Some(&self.ground.account.name),
+        };
+        name.map_or_else(
+            || "something that is gone".to_owned(),
+            |name| format!("“{name}”"),
+        )
+    }
+
+    fn words(&self, window: Span) -> String {
+        let text = |at: access::Instant| at.timestamp().to_string();
+        let from = window
+            .from
+            .known()
+            .filter(|from| *from > self.now())
+            .map(|from| format!(" from {}", text(from)));
+        let until = window
+            .until
+            .known()
+            .map(|until| format!(" until {}", text(until)));
+        format!("{}{}", from.unwrap_or_default(), until.unwrap_or_default())
+    }
+}
+
+/// The window that a grant has, or is about to have.
+fn case_window(grant: &row::Grant) -> Span {
+    match grant.intent {
+        Intent::None | Intent::Delete => super::case::window(grant.valid_from, grant.valid_until),
+        Intent::Create | Intent::Change => super::case::window(grant.want_from, grant.want_until),
+    }
+}

@@ -1,0 +1,107 @@
+//! Finds out what became of calls whose answers are not known: reads the person's assignments in Kisi, and adopts what is
+//! there or lets the plan repeat what is not. Concludes nothing from a read that failed.
+
+use super::{
+    case::{Case, window},
+    execute::{Pass, Stop, window_of},
+};
+use crate::{
+    kisi::{Assignment, AssignmentFilter, Client, Lane},
+    store::row::{self, GrantState, HistoryKind, Intent},
+};
+
+impl Pass<'_> {
+    /// Settles every grant of the case that bears an intent.
+    pub(super) async fn find_out(&mut self, case: &mut Case) -> Result<(), Stop> {
+        if !self.lease.is_held() {
+            return Err(Stop::LeaseLost);
+        }
+        let client = self.client.in_lane(Lane::Soon);
+        let open: Vec<row::Grant> = case
+            .grants
+            .iter()
+            .filter(|grant| grant.intent != Intent::None)
+            .cloned()
+            .collect();
+        for grant in open {
+            let user = case.users.iter().find(|user| user.id == grant.kisi_user_id);
+            let Some(kisi_user) = user.and_then(|user| user.kisi_id) else {
+                // Without a user nothing can have been assigned.
+                self.forget(case, &grant, None).await?;
+                continue;
+            };
+            let held = self.assignments(&client, kisi_user).await?;
+            self.settle_one(case, grant, &held).await?;
+        }
+        Ok(())
+    }
+
+    /// All that a person holds in Kisi.
+    pub(super) async fn assignments(
+        &self,
+        client: &Client,
+        kisi_user: i64,
+    ) -> Result<Vec<Assignment>, Stop> {
+        Ok(client
+            .assignments(AssignmentFilter::User(kisi_user))
+            .await?)
+    }
+
+    async fn settle_one(
+        &self,
+        case: &mut Case,
+        mut grant: row::Grant,
+        held: &[Assignment],
+    ) -> Result<(), Stop> {
+        let there = grant
+            .kisi_id
+            .and_then(|id| held.iter().find(|one| one.id == id));
+        match (grant.intent, there) {
+            (Intent::Create, _) => {
+                let want = window(grant.want_from, grant.want_until);
+                let target = self.in_kisi(&grant);
+                let ours = |one: &Assignment| {
+                    case.grants
+                        .iter()
+                        .any(|known| known.kisi_id == Some(one.id))
+                };
+                let made = held.iter().find(|one| {
+                    target
+                        .as_ref()
+                        .is_some_and(|(to, role)| one.applies_to == *to && one.role_id == *role)
+                        && window_of(one) == want
+                        && !ours(one)
+                });
+                match made {
+                    Some(made) => {
+                        self.confirm(case, grant, made, HistoryKind::Granted)
+                            .await?
+                    }
+                    None => self.forget(case, &grant, None).await?,
+                }
+            }
+            (Intent::Change, Some(there))
+                if window_of(there) == window(grant.want_from, grant.want_until) =>
+            {
+                self.confirm(case, grant, there, HistoryKind::Changed)
+                    .await?;
+            }
+            (Intent::Change, Some(there)) => self.as_held(case, grant, there).await?,
+            (Intent::Delete, Some(_)) => {
+                grant.intent = Intent::None;
+                grant.state = GrantState::Confirmed;
+                self.put(case, grant, None).await?;
+            }
+            (Intent::Delete, None) => {
+                self.forget(case, &grant, Some(HistoryKind::Revoked))
+                    .await?
+            }
+            (Intent::Change, None) => {
+                self.forget(case, &grant, Some(HistoryKind::DriftFound))
+                    .await?
+            }
+            (Intent::None, _) => {}
+        }
+        Ok(())
+    }
+}

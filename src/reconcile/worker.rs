@@ -1,0 +1,349 @@
+//! The worker of one account: takes the lease, sorts whoever is due by urgency, serves one after the other, and waits for
+//! the next instant or a wake-up. Kisi's troubles stop the account and lose nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Instant;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    case::{self, Case, Ground, lane_number},
+    execute::{End, Pass, Stop, back_off},
+    lease::Lease,
+    setup,
+};
+use crate::{
+    app::App,
+    kisi::{Client, Error},
+    store::{
+        Scope, StoreError, deliveries, due, grants, kisi_accounts,
+        row::{self, KisiStatus},
+    },
+};
+
+/// How many members are sorted at once.
+const SORTED_AT_ONCE: u64 = 500;
+/// So few are served at once, where nobody waits in a lane.
+const FEW: usize = 4;
+/// How long to wait where nothing is planned, in case that a wake-up went to another replica.
+const POLL: Duration = Duration::from_millis(500);
+
+/// See the module.
+pub struct Worker {
+    app: Arc<App>,
+    account: Uuid,
+    scope: Scope,
+    holder: String,
+    stopping: watch::Receiver<bool>,
+    failures: u32,
+    stopped_until: Option<Instant>,
+    /// The sealed credentials that were used last: with others a stop is over.
+    tried: Vec<u8>,
+}
+
+/// What a turn led to.
+enum Turn {
+    /// Something was done: look again at once.
+    Worked,
+    /// Nothing is due until then.
+    IdleUntil(Instant),
+    /// There is nothing more to do for this account, ever.
+    Over,
+}
+
+impl Worker {
+    /// A worker that has not begun.
+    pub fn new(
+        app: Arc<App>,
+        account: &row::KisiAccount,
+        holder: String,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let scope = Scope::new(account.club_id);
+        Self {
+            app,
+            account: account.id,
+            scope,
+            holder,
+            stopping,
+            failures: 0,
+            stopped_until: None,
+            tried: Vec::new(),
+        }
+    }
+
+    /// Works until the account is disconnected or the program stops.
+    pub async fn run(mut self) {
+        while !*self.stopping.borrow() {
+            match Lease::take(&self.app.db, self.account, &self.holder).await {
+                Ok(Some(lease)) => {
+                    let over = self.with_lease(&lease).await;
+                    lease
+                        .release(&self.app.db, self.account, &self.holder)
+                        .await;
+                    if over {
+                        return;
+                    }
+                }
+                Ok(None) => {}
+                Err(problem) => tracing::error!(error = ?problem, "a lease cannot be asked for"),
+            }
+            self.pause(POLL).await;
+        }
+    }
+
+    /// Works for as long as the lease is held; true where the account is over.
+    async fn with_lease(&mut self, lease: &Lease) -> bool {
+        while lease.is_held() && !*self.stopping.borrow() {
+            let woken = self.app.waker.register();
+            let until = match self.turn(lease).await {
+                Ok(Turn::Worked) => continue,
+                Ok(Turn::Over) => return true,
+                Ok(Turn::IdleUntil(at)) => at,
+                Err(stop) => self.stopped(stop).await,
+            };
+            let clock = self.app.clock.clone();
+            tokio::select! {
+                () = woken, if self.stopped_until.is_none() => {}
+                () = clock.sleep_until(until) => {}
+                () = tokio::time::sleep(POLL) => {}
+                _ = self.stopping.changed() => {}
+            }
+        }
+        false
+    }
+
+    async fn pause(&mut self, length: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(length) => {}
+            _ = self.stopping.changed() => {}
+        }
+    }
+
+    async fn turn(&mut self, lease: &Lease) -> Result<Turn, Stop> {
+        let now = self.app.clock.now();
+        let account = kisi_accounts::get(self.app.db.read(), self.scope, self.account).await?;
+        let Some(account) = account.filter(|account| account.status != KisiStatus::Disconnected)
+        else {
+            return Ok(Turn::Over);
+        };
+        let mended = account.credentials != self.tried;
+        if let Some(until) = self.stopped_until.filter(|until| *until > now && !mended) {
+            return Ok(Turn::IdleUntil(until));
+        }
+        self.stopped_until = None;
+        self.tried.clone_from(&account.credentials);
+        let client = self.client(&account)?;
+        if matches!(
+            account.status,
+            KisiStatus::Unauthorized | KisiStatus::Unreachable
+        ) {
+            client.me().await?;
+            self.set_status(KisiStatus::Connected, None).await?;
+            return Ok(Turn::Worked);
+        }
+        let turn = self.work(account, &client, lease, now).await?;
+        self.failures = 0;
+        Ok(turn)
+    }
+
+    async fn work(
+        &self,
+        account: row::KisiAccount,
+        client: &Client,
+        lease: &Lease,
+        now: Instant,
+    ) -> Result<Turn, Stop> {
+        let db = &self.app.db;
+        let (id, read_due_at) = (account.id, account.read_due_at);
+        let is_leaving = account
+            .problem
+            .as_deref()
+            .is_some_and(|text| text.starts_with("disconnecting"));
+        let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
+        if !unsorted.is_empty() {
+            let mut ground = Ground::load(db, account).await?;
+            self.sort(&mut ground, unsorted, client, lease).await?;
+            return Ok(Turn::Worked);
+        }
+        if let Some(next) = due::next(db.read(), id, now.micros()).await? {
+            let mut ground = Ground::load(db, account).await?;
+            for mut case in case::load(db, &ground, vec![next]).await? {
+                self.serve(&mut ground, &mut case, client, lease).await?;
+            }
+            return Ok(Turn::Worked);
+        }
+        if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
+            self.set_status(KisiStatus::Disconnected, None).await?;
+            return Ok(Turn::Over);
+        }
+        if read_due_at <= now.micros() {
+            setup::read(&self.app, &account, client, lease).await?;
+            return Ok(Turn::Worked);
+        }
+        let next = due::next_at(db.read(), id)
+            .await?
+            .unwrap_or(i64::MAX)
+            .min(read_due_at);
+        Ok(Turn::IdleUntil(Instant::from_micros(next)))
+    }
+
+    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane.
+    async fn sort(
+        &self,
+        ground: &mut Ground,
+        rows: Vec<row::Due>,
+        client: &Client,
+        lease: &Lease,
+    ) -> Result<(), Stop> {
+        let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
+        let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
+        let mut open: Vec<(i32, Case)> = Vec::new();
+        for case in case::load(&self.app.db, ground, rows).await? {
+            let plan = case.plan(ground, now, horizon);
+            if case.is_in_flight() {
+                open.push((lane_number(access::Lane::Now), case));
+            } else if plan.steps.is_empty() {
+                settled.push((case.due, plan.again_at.map(Instant::micros)));
+            } else {
+                open.push((lane_number(plan.lane), case));
+            }
+        }
+        self.settle(settled).await?;
+        let waiting = due::next(self.app.db.read(), ground.account.id, now.micros()).await?;
+        if open.len() <= FEW && waiting.is_none() {
+            open.sort_by_key(|(lane, _)| *lane);
+            for (_, mut case) in open {
+                self.serve(ground, &mut case, client, lease).await?;
+            }
+            return Ok(());
+        }
+        let lanes: Vec<(row::Due, i32)> = open
+            .into_iter()
+            .map(|(lane, case)| (case.due, lane))
+            .collect();
+        let sorted = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                let lanes: Vec<(&row::Due, i32)> =
+                    lanes.iter().map(|(row, lane)| (row, *lane)).collect();
+                due::sort_all(tx, &lanes).await
+            })
+        });
+        Ok(sorted.await?)
+    }
+
+    async fn serve(
+        &self,
+        ground: &mut Ground,
+        case: &mut Case,
+        client: &Client,
+        lease: &Lease,
+    ) -> Result<(), Stop> {
+        let mut pass = Pass {
+            app: &self.app,
+            client,
+            lease,
+            ground,
+        };
+        match pass.serve(case).await? {
+            End::Settled(again_at) => {
+                self.settle(vec![(case.due.clone(), again_at.map(Instant::micros))])
+                    .await?;
+            }
+            End::PutOff => {
+                let failures = u32::try_from(case.due.attempts).unwrap_or(0);
+                let wait = back_off(failures, Duration::from_secs(15), Duration::from_hours(1));
+                let (row, at) = (case.due.clone(), self.app.clock.now().plus(wait).micros());
+                self.app
+                    .db
+                    .write(move |tx| Box::pin(async move { due::retry(tx, &row, at).await }))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Kisi holds what it should for these members: their deliveries are settled in the same transaction.
+    async fn settle(&self, rows: Vec<(row::Due, Option<i64>)>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (scope, now) = (self.scope, self.app.clock.now().micros());
+        self.app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let settled: Vec<(&row::Due, Option<i64>)> =
+                        rows.iter().map(|(row, at)| (row, *at)).collect();
+                    due::settle_all(tx, &settled).await?;
+                    let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
+                    deliveries::settle(tx, scope, &members, now)
+                        .await
+                        .map(|_| ())
+                })
+            })
+            .await
+    }
+
+    fn client(&self, account: &row::KisiAccount) -> Result<Client, Stop> {
+        let key = self
+            .app
+            .sealer
+            .open(account.id, &account.credentials)
+            .map_err(|problem| {
+                tracing::error!(error = ?problem, "the credentials of an account cannot be opened");
+                Stop::Store(StoreError::Unreadable {
+                    what: "Kisi credential",
+                })
+            })?;
+        Ok(self.app.kisi.with_key(key))
+    }
+
+    async fn set_status(
+        &self,
+        status: KisiStatus,
+        problem: Option<String>,
+    ) -> Result<(), StoreError> {
+        let id = self.account;
+        self.app
+            .db
+            .write(move |tx| {
+                Box::pin(async move { kisi_accounts::set_status(tx, id, status, problem).await })
+            })
+            .await
+    }
+
+    /// Says on the account what is wrong, and when to go on.
+    async fn stopped(&mut self, stop: Stop) -> Instant {
+        let now = self.app.clock.now();
+        let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
+        let mut wait = back_off(self.failures, first, most);
+        match &stop {
+            Stop::Kisi(Error::Unauthorized { .. }) => wait = most,
+            Stop::Kisi(Error::RateLimited { after: Some(after) }) => wait = *after,
+            _ => {}
+        }
+        let status = match &stop {
+            Stop::Kisi(problem @ Error::Unauthorized { .. }) => {
+                Some((KisiStatus::Unauthorized, problem.for_people()))
+            }
+            Stop::Kisi(Error::RateLimited { .. }) => None,
+            // Once may be an accident.
+            Stop::Kisi(problem) if self.failures > 0 => {
+                Some((KisiStatus::Unreachable, problem.for_people()))
+            }
+            _ => None,
+        };
+        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
+        if let Some((status, problem)) = status
+            && let Err(second) = self.set_status(status, Some(problem)).await
+        {
+            tracing::error!(error = ?second, "the state of an account could not be stored");
+        }
+        self.failures = self.failures.saturating_add(1);
+        let until = now.plus(wait);
+        self.stopped_until = Some(until);
+        until
+    }
+}

@@ -1,0 +1,61 @@
+//! Entitlements by their ids: what a platform calls them, and whom they reach. What they say is for `facts`.
+
+use entity::{company_person, entitlement, entitlement_version, person};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::{Scope, StoreError, facts::among};
+
+/// Entitlements by id.
+pub async fn some(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<Vec<entitlement::Model>, StoreError> {
+    among(
+        connection,
+        scope.find::<entitlement::Entity>(),
+        entitlement::Column::Id,
+        ids,
+    )
+    .await
+}
+
+/// Members whom an entitlement may reach by what stands now: its holder, else everybody who is said to be in the company
+/// that holds it. `facts` says whom it does reach.
+pub async fn holders(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Vec<Uuid>, StoreError> {
+    let standing = scope
+        .find::<entitlement_version::Entity>()
+        .filter(entitlement_version::Column::EntitlementId.eq(id))
+        .filter(entitlement_version::Column::SupersededAt.is_null())
+        .one(connection)
+        .await?;
+    let Some(version) = standing else {
+        return Ok(Vec::new());
+    };
+    let mut persons: Vec<Uuid> = version.person_id.into_iter().collect();
+    if let Some(company) = version.company_id {
+        let pairs = scope
+            .find::<company_person::Entity>()
+            .filter(company_person::Column::CompanyId.eq(company))
+            .filter(company_person::Column::SupersededAt.is_null())
+            .filter(company_person::Column::Present.eq(true))
+            .order_by_asc(company_person::Column::Id)
+            .all(connection)
+            .await?;
+        persons.extend(pairs.into_iter().map(|pair| pair.person_id));
+    }
+    let people = among(
+        connection,
+        scope.find::<person::Entity>(),
+        person::Column::Id,
+        &persons,
+    )
+    .await?;
+    let members = people.into_iter().map(|person| person.member_id);
+    Ok(members.filter(|id| !id.is_nil()).collect())
+}

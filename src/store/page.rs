@@ -1,0 +1,142 @@
+//! Lists in pages: by name and then id, or newest first, from either end, by keyset. A key is what a row is ordered by, so
+//! that a page goes on where the last one ended, whatever was put in between. Never skips by offset. The API's connections
+//! use it; what may be listed is in `listings`.
+
+use sea_orm::{
+    ColumnTrait, Condition, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
+use uuid::Uuid;
+
+use super::{Db, StoreError, row, scope::OfClub};
+
+/// Where a row stands in its list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Empty in lists that are ordered by id alone.
+    pub name: String,
+    /// The tie-breaker.
+    pub id: Uuid,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// Only what comes after it.
+    pub after: Option<Key>,
+    /// Only what comes before it.
+    pub before: Option<Key>,
+    /// The last ones, rather than the first.
+    pub from_end: bool,
+    /// How many rows at most.
+    pub most: u64,
+}
+
+/// A row that says where it stands.
+pub trait Keyed {
+    /// Its key.
+    fn key(&self) -> Key;
+}
+
+/// Something that can be listed.
+pub trait Listed: Send + Sync + 'static {
+    /// What its rows are.
+    type Row: Keyed + Send;
+
+    /// The rows of a window, in the order of the list.
+    fn rows(
+        &self,
+        db: &Db,
+        window: &Window,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// How many rows there are in all.
+    fn count(&self, db: &Db) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// How a list is ordered.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Order<C> {
+    /// By a name, then by id.
+    ByName(C, C),
+    /// By id, the greatest first: ids grow with time.
+    NewestFirst(C),
+}
+
+/// A list of rows of one table.
+#[derive(Clone, Debug)]
+pub struct Listing<E: OfClub> {
+    pub(super) select: Select<E>,
+    pub(super) order: Order<E::Column>,
+}
+
+impl<E> Listed for Listing<E>
+where
+    E: OfClub + Send + Sync + 'static,
+    E::Model: Keyed + ModelTrait<Entity = E> + Send + Sync,
+    E::Column: Send + Sync,
+{
+    type Row = E::Model;
+
+    async fn rows(&self, db: &Db, window: &Window) -> Result<Vec<E::Model>, StoreError> {
+        let mut select = self.select.clone();
+        if let Some(key) = &window.after {
+            select = select.filter(self.beyond(key, true));
+        }
+        if let Some(key) = &window.before {
+            select = select.filter(self.beyond(key, false));
+        }
+        select = match (self.order, window.from_end) {
+            (Order::ByName(name, id), false) => select.order_by_asc(name).order_by_asc(id),
+            (Order::ByName(name, id), true) => select.order_by_desc(name).order_by_desc(id),
+            (Order::NewestFirst(id), false) => select.order_by_desc(id),
+            (Order::NewestFirst(id), true) => select.order_by_asc(id),
+        };
+        let mut rows = select.limit(window.most).all(db.read()).await?;
+        if window.from_end {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    async fn count(&self, db: &Db) -> Result<u64, StoreError> {
+        Ok(self.select.clone().count(db.read()).await?)
+    }
+}
+
+impl<E: OfClub> Listing<E> {
+    /// What comes after a key, or before it.
+    fn beyond(&self, key: &Key, after: bool) -> Condition {
+        match self.order {
+            Order::ByName(name, id) => {
+                let (further, next) = if after {
+                    (name.gt(key.name.as_str()), id.gt(key.id))
+                } else {
+                    (name.lt(key.name.as_str()), id.lt(key.id))
+                };
+                let tied = Condition::all().add(name.eq(key.name.as_str())).add(next);
+                Condition::any().add(further).add(tied)
+            }
+            Order::NewestFirst(id) if after => Condition::all().add(id.lt(key.id)),
+            Order::NewestFirst(id) => Condition::all().add(id.gt(key.id)),
+        }
+    }
+}
+
+macro_rules! keyed {
+    (by $id:ident, name: $($named:ident),*; newest: $($newest:ident),*) => {
+        $(impl Keyed for row::$named {
+            fn key(&self) -> Key {
+                Key { name: self.name.clone(), id: self.$id }
+            }
+        })*
+        $(impl Keyed for row::$newest {
+            fn key(&self) -> Key {
+                Key { name: String::new(), id: self.$id }
+            }
+        })*
+    };
+}
+
+keyed!(by id, name: Place, Lock, Group, Member, Offering, Location; newest: Delivery, HistoryEntry);
+keyed!(by rule_id, name: Rule; newest:);

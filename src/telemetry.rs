@@ -1,0 +1,30 @@
+//! Logs: to standard error, as text or as JSON, narrowed by the settings. Standard output is for answers.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{Config, LogFormat};
+
+/// Starts logging; a second call in one process changes nothing.
+pub fn start(config: &Config) {
+    let filter = EnvFilter::try_new(format!(
+        "sea_orm_migration=warn,actix_server=warn,{}",
+        config.log
+    ))
+    .unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.log_format {
+        LogFormat::Json => registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            registry
+                .with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr))
+                .try_init()
+        }
+    };
+    // Tests of one process start it more than once.
+    drop(started);
+}

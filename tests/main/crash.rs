@@ -1,0 +1,286 @@
+//! The program ends in the middle of its work, in good order or by `kill -9`: after the next start everything settles,
+//! nothing is there twice, and nobody stood before a shut door in between.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::ToSpan;
+use latchkey::{
+    clock::Clock,
+    sandbox::{Call, Duplicates, Sandbox, Switches},
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::{Api, PATIENCE, Signed, Source, eventually},
+    child::{self, Serving},
+    event::{self, email, membership, person},
+    judge, postgres,
+    world::{World, connect, kisi},
+};
+
+on_both!(a_restart_takes_up_what_was_left);
+
+async fn a_restart_takes_up_what_was_left(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
+    let slow = Switches {
+        latency: Duration::from_millis(20),
+        ..world.sandbox.switches()
+    };
+    world.sandbox.set(slow);
+    for nth in 0..12 {
+        world
+            .send(
+                &source,
+                "membership.updated",
+                membership(&format!("m{nth}"), &format!("p{nth}")),
+            )
+            .await;
+        if nth % 4 == 3 {
+            world.stop().await;
+            world.start_again().await;
+        }
+    }
+    world.settled().await;
+    for nth in 0..12 {
+        assert_eq!(
+            world
+                .sandbox
+                .assignments_of(&email(&format!("p{nth}")))
+                .len(),
+            1,
+            "p{nth}"
+        );
+    }
+    let users = world
+        .sandbox
+        .calls()
+        .iter()
+        .filter(|call| call.method == "POST" && call.path == "/users")
+        .count();
+    assert_eq!(users, 12, "whoever was made is not made again");
+}
+
+/// Kisi and a club in a process of its own.
+struct Stage {
+    sandbox: Sandbox,
+    settings: Vec<(&'static str, String)>,
+    serving: Option<Serving>,
+    api: Api,
+    source: Source,
+    people: BTreeSet<String>,
+    sent: usize,
+}
+
+impl Stage {
+    async fn set(database: String) -> Self {
+        let (sandbox, _kisi, url) = kisi(&Clock::system(), None);
+        sandbox.set(Switches {
+            duplicates: Duplicates::Allow,
+            ..sandbox.switches()
+        });
+        let settings = vec![
+            ("DATABASE_URL", database),
+            ("KISI_URL", url),
+            ("KISI_RATE", "1000".to_owned()),
+        ];
+        let club = child::json(
+            &[
+                "club",
+                "create",
+                "--name",
+                "Club",
+                "--time-zone",
+                "Europe/Berlin",
+                "--json",
+            ],
+            &as_text(&settings),
+        );
+        let serving = child::serve(&as_text(&settings));
+        let api = Api::new(
+            serving.base.clone(),
+            club["token"].as_str().unwrap().to_owned(),
+        );
+        api.change(
+            "updateClub",
+            &[(
+                "input",
+                "UpdateClubInput!",
+                json!({ "brake": { "enabled": false } }),
+            )],
+            "club { id }",
+        )
+        .await;
+        connect(&api, &sandbox).await;
+        let input = json!({ "group": api.named("groups", "Members").await, "managed": true });
+        let group = api
+            .change(
+                "manageGroup",
+                &[("input", "ManageGroupInput!", input)],
+                "group { id }",
+            )
+            .await;
+        let rule = json!({ "name": "any membership", "target": group["group"]["id"], "conditions": [{ "membership": {} }] });
+        api.change(
+            "createRule",
+            &[("input", "RuleInput!", rule)],
+            "rule { id }",
+        )
+        .await;
+        let source = api.source("Front desk").await;
+        Self {
+            sandbox,
+            settings,
+            serving: Some(serving),
+            api,
+            source,
+            people: BTreeSet::new(),
+            sent: 0,
+        }
+    }
+
+    async fn send(&mut self, kind: &str, data: &Value) {
+        self.sent += 1;
+        let now = Clock::system().now();
+        let body = event::event(kind, now.timestamp(), data);
+        self.people.extend(event::addresses(&body));
+        let signed = Signed::new(
+            &self.source.secret,
+            &format!("msg_{}", self.sent),
+            now,
+            body.to_string().into_bytes(),
+        );
+        assert_eq!(self.api.deliver(&self.source, signed).await.status, 202);
+    }
+
+    /// Slow enough that there is a middle to be killed in.
+    fn latency(&self, length: Duration) {
+        self.sandbox.set(Switches {
+            latency: length,
+            ..self.sandbox.switches()
+        });
+    }
+
+    /// Waits for a call that has come and is not answered.
+    async fn under_way(&self, method: &str, path: &str, earlier: usize) {
+        let is_it = |call: &&Call| call.method == method && call.path.starts_with(path);
+        let ask =
+            async || (self.sandbox.calls().iter().filter(is_it).count() > earlier).then_some(());
+        eventually(PATIENCE, ask, async || {
+            format!("no {method} {path}; {:?}", self.api.open_work().await)
+        })
+        .await;
+    }
+
+    fn kill(&mut self) {
+        self.serving.take().unwrap().kill();
+    }
+
+    async fn serve_and_settle(&mut self) {
+        self.latency(Duration::ZERO);
+        let serving = child::serve(&as_text(&self.settings));
+        self.api = self.api.at(serving.base.clone());
+        self.serving = Some(serving);
+        let ask = async || self.api.open_work().await.is_none().then_some(());
+        eventually(PATIENCE * 2, ask, async || {
+            format!("{:?}", self.api.open_work().await)
+        })
+        .await;
+        judge::nothing_is_there_twice(
+            &self.sandbox,
+            &self.people,
+            Clock::system().now().timestamp(),
+        );
+    }
+
+    fn calls(&self, method: &str, path: &str) -> usize {
+        self.sandbox
+            .calls()
+            .iter()
+            .filter(|call| call.method == method && call.path.starts_with(path))
+            .count()
+    }
+}
+
+fn as_text<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    kill_in_the_middle(format!(
+        "sqlite://{}?mode=rwc",
+        folder.path().join("latchkey.db").display()
+    ))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_postgres() {
+    let Some(database) = postgres::fresh().await else {
+        return;
+    };
+    kill_in_the_middle(database.url().to_owned()).await;
+}
+
+async fn kill_in_the_middle(database: String) {
+    let mut stage = Box::pin(Stage::set(database)).await;
+    // While the user, then while the assignment is being made.
+    for (nth, path) in ["/users", "/role_assignments"].into_iter().enumerate() {
+        let who = format!("p{nth}");
+        stage.latency(Duration::from_millis(300));
+        let earlier = stage.calls("POST", path);
+        stage
+            .send("membership.updated", &membership(&who, &who))
+            .await;
+        stage.under_way("POST", path, earlier).await;
+        stage.kill();
+        stage.serve_and_settle().await;
+        assert_eq!(
+            stage.sandbox.assignments_of(&email(&who)).len(),
+            1,
+            "killed at POST {path}"
+        );
+    }
+    // While somebody moves to another address: the new grant first, then the old one gone.
+    stage.latency(Duration::from_millis(300));
+    let earlier = stage.calls("POST", "/role_assignments");
+    let moved = event::with(person("p0"), json!({ "email": "new@example.com" }));
+    stage.send("member.updated", &moved).await;
+    stage.under_way("POST", "/role_assignments", earlier).await;
+    stage.kill();
+    stage.serve_and_settle().await;
+    let rows = |who: &str| stage.sandbox.assignments_of(who).len();
+    assert_eq!((rows("new@example.com"), rows("p0@example.com")), (1, 0));
+    let writes = stage.sandbox.writes();
+    let granted = writes
+        .iter()
+        .rposition(|call| call.method == "POST" && call.path == "/role_assignments");
+    let revoked = writes.iter().position(|call| call.method == "DELETE");
+    assert!(granted < revoked, "{writes:?}");
+    // While it is taken away, and something new comes while nobody is there to hear it.
+    stage.latency(Duration::from_millis(300));
+    let earlier = stage.calls("DELETE", "/role_assignments");
+    stage
+        .send("membership.deleted", &json!({ "id": "p1" }))
+        .await;
+    stage
+        .under_way("DELETE", "/role_assignments", earlier)
+        .await;
+    stage.kill();
+    stage.serve_and_settle().await;
+    assert_eq!(stage.sandbox.assignments_of("p1@example.com"), []);
+    let lock = stage.sandbox.lock_named("Front door").unwrap();
+    assert!(stage.sandbox.may_open(
+        "new@example.com",
+        lock,
+        Clock::system().now().timestamp() + 24.hours()
+    ));
+}

@@ -1,0 +1,18 @@
+//! The integration tests: the whole program on a free port, with a clock of its own and the Kisi sandbox. One target, a file
+//! for each subject. Nothing of ours is mocked, nothing sleeps for a fixed time, and no test depends on another.
+#![cfg(test)]
+
+#[macro_use]
+mod support;
+
+mod any_order;
+mod bad_events;
+mod bad_kisi;
+mod bad_settings;
+mod clubs_apart;
+mod crash;
+mod pacing;
+mod scenario;
+mod signatures;
+mod tidy;
+mod webhook_answers;

@@ -1,0 +1,58 @@
+//! Kisi's limit of requests: under a backlog it is used, and never passed. In real time, as Kisi counts.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{
+    event::{email, membership},
+    world::{Database, Setup, World},
+};
+
+const MEMBERS: usize = 30;
+
+/// The pacer knows no database, so one will do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_stays_below_the_limit() {
+    let setup = Setup {
+        rate: Some(5),
+        settings: vec![("KISI_RATE", "5")],
+        patience: Duration::from_secs(60),
+        ..Setup::default()
+    };
+    World::run(Database::Sqlite, setup, |world| Box::pin(backlog(world))).await;
+}
+
+async fn backlog(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
+    for nth in 0..MEMBERS {
+        let who = format!("p{nth}");
+        // Known already: what is new costs more calls of the same kind.
+        world.sandbox.add_user(&email(&who), &who);
+        world
+            .send(&source, "membership.updated", membership(&who, &who))
+            .await;
+    }
+    world.settled().await;
+    let calls = world.sandbox.calls();
+    let refused = calls.iter().filter(|call| call.status == Some(429)).count();
+    assert_eq!(
+        (refused, world.sandbox.peak_rate()),
+        (0, 5),
+        "{} calls",
+        calls.len()
+    );
+    for nth in 0..MEMBERS {
+        assert_eq!(
+            world
+                .sandbox
+                .assignments_of(&email(&format!("p{nth}")))
+                .len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! The program as a process of its own: started with settings, asked over HTTP, killed at the test's will.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use super::world::ENCRYPTION_KEY;
+
+/// A `latchkey serve` that listens. It is killed with this value.
+pub struct Serving {
+    process: Child,
+    /// `http://…`
+    pub base: String,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program with these arguments, and of the environment nothing but these settings.
+pub fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("LATCHKEY_LOG", "error")
+        .env("LATCHKEY_ENCRYPTION_KEY", ENCRYPTION_KEY);
+    command.envs(
+        settings
+            .iter()
+            .map(|(name, value)| (format!("LATCHKEY_{name}"), value)),
+    );
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    command(arguments, settings).output().unwrap()
+}
+
+/// What a command prints as JSON.
+pub fn json(arguments: &[&str], settings: &[(&str, &str)]) -> Value {
+    let output = run(arguments, settings);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Starts the service and waits for its first line.
+pub fn serve(settings: &[(&str, &str)]) -> Serving {
+    let mut process = command(&["serve", "--listen", "127.0.0.1:0"], settings)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let base = line.trim().strip_prefix("listening on ").map(str::to_owned);
+    Serving {
+        process,
+        base: base.unwrap_or_else(|| panic!("the first line was {line:?}")),
+    }
+}
+
+impl Serving {
+    /// `kill -9`, and the end of it.
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}

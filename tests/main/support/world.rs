@@ -1,0 +1,428 @@
+//! A whole service for one test: database, Kisi sandbox, server, loop, clock, one club with an admin's token. Fails a test
+//! that leaves work behind, or leaves Kisi other than it should be.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use access::Instant;
+use actix_web::dev::ServerHandle;
+use jiff::Timestamp;
+use latchkey::{
+    app::{App, StartError},
+    clock::{Clock, new_id},
+    config::Config,
+    graphql::schema,
+    http, reconcile,
+    sandbox::{Sandbox, Switches},
+    secret::{hash_token, new_token},
+    store::{
+        Scope, clubs,
+        row::{self, Role, UnlockVisibility},
+        tokens,
+    },
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::{
+    api::{Answer, Api, PATIENCE, Signed, Source, eventually},
+    event, judge,
+    postgres::{self, FreshDatabase},
+};
+
+/// 32 bytes, for tests alone.
+pub const ENCRYPTION_KEY: &str = "bGF0Y2hrZXktdGVzdHMtbGF0Y2hrZXktdGVzdHMtMzI=";
+/// When a world's clock begins, where nothing else is asked for: a Monday, nine o'clock in Berlin.
+pub const BEGINNING: &str = "2026-01-05T08:00:00Z";
+
+/// Where everything is kept.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// How a world differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// When the clock, which the test turns, begins.
+    pub beginning: Timestamp,
+    /// Over the settings that tests have: names without `LATCHKEY_`.
+    pub settings: Vec<(&'static str, &'static str)>,
+    /// The limit of the sandbox.
+    pub rate: Option<u32>,
+    /// The club's time zone.
+    pub time_zone: String,
+    /// Until when `settled` waits.
+    pub patience: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            beginning: BEGINNING.parse().unwrap(),
+            settings: Vec::new(),
+            rate: None,
+            time_zone: "Europe/Berlin".to_owned(),
+            patience: PATIENCE,
+        }
+    }
+}
+
+enum Storage {
+    Sqlite(TempDir),
+    Postgres(FreshDatabase),
+}
+
+struct Running {
+    app: Arc<App>,
+    worker: reconcile::Running,
+    server: ServerHandle,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+/// See the module.
+pub struct World {
+    pub api: Api,
+    pub clock: Clock,
+    pub sandbox: Sandbox,
+    /// The club's Kisi account, once it is connected.
+    pub account: Option<String>,
+    /// Every address that was ever spoken of.
+    pub people: BTreeSet<String>,
+    setup: Setup,
+    kisi_url: String,
+    storage: Storage,
+    running: Option<Running>,
+    kisi: ServerHandle,
+    sent: u64,
+}
+
+type Test = for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+impl World {
+    /// Runs a test in a world of its own, and judges what it leaves behind.
+    pub async fn run(database: Database, setup: Setup, test: Test) {
+        let Some(mut world) = Box::pin(Self::start(database, setup)).await else {
+            return;
+        };
+        test(&mut world).await;
+        Box::pin(world.finish()).await;
+    }
+
+    /// Starts everything; `None` where there is no PostgreSQL and its tests are to be skipped.
+    pub async fn start(database: Database, setup: Setup) -> Option<Self> {
+        let storage = match database {
+            Database::Sqlite => Storage::Sqlite(tempfile::tempdir().unwrap()),
+            Database::Postgres => Storage::Postgres(postgres::fresh().await?),
+        };
+        let clock = Clock::manual(Instant::from_timestamp(setup.beginning));
+        let (sandbox, kisi, kisi_url) = kisi(&clock, setup.rate);
+        let api = Api::new(String::new(), String::new());
+        let mut world = Self {
+            api,
+            clock,
+            sandbox,
+            account: None,
+            people: BTreeSet::new(),
+            setup,
+            kisi_url,
+            storage,
+            running: None,
+            kisi,
+            sent: 0,
+        };
+        world.start_again().await;
+        world.api = world.another_club().await;
+        Some(world)
+    }
+
+    /// The settings of this world's service.
+    pub fn config(&self) -> Config {
+        let mut settings = BTreeMap::from([
+            ("DATABASE_URL", self.database_url()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
+            ("KISI_URL", self.kisi_url.clone()),
+            ("KISI_RATE", "1000".to_owned()),
+            ("PLAYGROUND", "false".to_owned()),
+        ]);
+        settings.extend(
+            self.setup
+                .settings
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        let environment = settings
+            .into_iter()
+            .map(|(name, value)| (format!("LATCHKEY_{name}"), value));
+        Config::load(None, environment, &BTreeMap::new()).unwrap()
+    }
+
+    /// As `LATCHKEY_DATABASE_URL` takes it.
+    pub fn database_url(&self) -> String {
+        match &self.storage {
+            Storage::Sqlite(folder) => format!(
+                "sqlite://{}?mode=rwc",
+                folder.path().join("latchkey.db").display()
+            ),
+            Storage::Postgres(database) => database.url().to_owned(),
+        }
+    }
+
+    pub fn database(&self) -> Database {
+        match self.storage {
+            Storage::Sqlite(_) => Database::Sqlite,
+            Storage::Postgres(_) => Database::Postgres,
+        }
+    }
+
+    pub fn app(&self) -> &Arc<App> {
+        &self.running.as_ref().expect("the service runs").app
+    }
+
+    /// Stops the service in good order.
+    pub async fn stop(&mut self) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        running.server.stop(true).await;
+        running.worker.stop().await;
+        running.app.db.clone().close().await;
+        let _ = running.served.await;
+    }
+
+    /// Starts the service on the same database, at another port.
+    pub async fn start_again(&mut self) {
+        let running = Box::pin(self.try_start()).await.unwrap();
+        self.running = Some(running);
+    }
+
+    async fn try_start(&mut self) -> Result<Running, StartError> {
+        let app = App::start(self.config(), self.clock.clone()).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.api.base = format!("http://{}", listener.local_addr().unwrap());
+        let server = http::server(app.clone(), schema::build(), listener, 1).unwrap();
+        let handle = server.handle();
+        let served = tokio::spawn(server);
+        let worker = reconcile::start(app.clone());
+        Ok(Running {
+            app,
+            worker,
+            server: handle,
+            served,
+        })
+    }
+
+    /// One more club in the same database, by an admin's token. Its brake is off: that is another matter than the rest.
+    pub async fn another_club(&self) -> Api {
+        let (app, now, token) = (self.app(), self.clock.now().micros(), new_token());
+        let club = row::Club {
+            id: new_id(),
+            name: "Example Club".to_owned(),
+            time_zone: self.setup.time_zone.clone(),
+            revision: 0,
+            brake_enabled: false,
+            brake_people: 3,
+            brake_percent: 5,
+            brake_window_s: 3600,
+            unlock_visibility: UnlockVisibility::Public,
+            created_at: now,
+        };
+        let row = row::Token {
+            id: new_id(),
+            club_id: Scope::new(club.id).club,
+            name: "tests".to_owned(),
+            role: Role::Admin,
+            hash: hash_token(token.expose_secret()),
+            member_id: None,
+            created_at: now,
+            expires_at: None,
+        };
+        let made: Result<(), latchkey::store::StoreError> = app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    clubs::create(tx, club).await?;
+                    tokens::create(tx, row).await
+                })
+            })
+            .await;
+        made.unwrap();
+        Api::new(self.api.base.clone(), token.expose_secret().to_owned())
+    }
+
+    /// Connects the sandbox's organization and waits until it is known which group opens which door.
+    pub async fn connect(&mut self) {
+        let account = connect(&self.api, &self.sandbox).await;
+        self.account = Some(account);
+        self.settled().await;
+    }
+
+    /// Manages a group; its id.
+    pub async fn manage(&self, name: &str) -> String {
+        let group = self.api.named("groups", name).await;
+        let input = json!({ "group": group, "managed": true });
+        self.api
+            .change(
+                "manageGroup",
+                &[("input", "ManageGroupInput!", input)],
+                "group { managed }",
+            )
+            .await;
+        group
+    }
+
+    /// Makes a rule; its id.
+    pub async fn rule(&self, target: &str, conditions: Value) -> String {
+        let input = json!({ "name": format!("rule of {target}"), "target": target, "conditions": conditions });
+        let made = self
+            .api
+            .change(
+                "createRule",
+                &[("input", "RuleInput!", input)],
+                "rule { id }",
+            )
+            .await;
+        made["rule"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Turns the clock.
+    pub fn turn_to(&self, at: Timestamp) {
+        self.clock.turn_to(Instant::from_timestamp(at));
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().timestamp()
+    }
+
+    /// The id of the next delivery: later ones are greater, so that of two with one timestamp the later stands.
+    pub fn next_id(&mut self) -> String {
+        self.sent += 1;
+        format!("msg_{:06}", self.sent)
+    }
+
+    /// Sends an event that happens now; it must be let in. The delivery's id.
+    pub async fn send(&mut self, source: &Source, kind: &str, data: Value) -> String {
+        let body = event::event(kind, self.now(), &data);
+        let answer = self.post(source, &body).await;
+        assert_eq!(answer.word(), (202, "accepted"), "{body}: {answer:?}");
+        answer.delivery()
+    }
+
+    /// Sends a body, well signed, under an id of its own.
+    pub async fn post(&mut self, source: &Source, body: &Value) -> Answer {
+        let id = self.next_id();
+        self.people.extend(event::addresses(body));
+        self.api
+            .deliver(
+                source,
+                self.signed(source, &id, body.to_string().into_bytes()),
+            )
+            .await
+    }
+
+    /// A request as the source sends it now.
+    pub fn signed(&self, source: &Source, id: &str, body: Vec<u8>) -> Signed {
+        Signed::new(&source.secret, id, self.clock.now(), body)
+    }
+
+    /// Waits until nothing is due and every delivery is done with.
+    pub async fn settled(&self) {
+        self.settled_while(|| ()).await;
+    }
+
+    /// The same, with the clock running a hundred times as fast as a clock does: for what waits before it tries again.
+    pub async fn settled_in_time(&self) {
+        self.settled_while(|| {
+            self.clock
+                .turn_to(self.clock.now().plus(Duration::from_secs(1)))
+        })
+        .await;
+    }
+
+    async fn settled_while(&self, turn: impl Fn()) {
+        let ask = async || match self.api.open_work().await {
+            None => Some(()),
+            Some(_) => {
+                turn();
+                None
+            }
+        };
+        let state = async || {
+            let calls = self.sandbox.calls();
+            let calls: Vec<_> = calls
+                .iter()
+                .rev()
+                .take(12)
+                .map(|c| (&c.method, &c.path, c.status))
+                .collect();
+            let open = self.api.open_work().await;
+            format!(
+                "{open:?}\nthe latest calls, backwards: {calls:?}\n{}",
+                judge::grants(&self.api).await
+            )
+        };
+        eventually(self.setup.patience, ask, state).await;
+    }
+
+    /// Ends the test: settled, and Kisi as it should be.
+    pub async fn finish(mut self) {
+        if self.account.is_some() {
+            self.settled().await;
+            judge::kisi_is_as_desired(&self).await;
+        }
+        self.stop().await;
+        self.kisi.stop(false).await;
+    }
+}
+
+/// Connects the sandbox to a club; the account's id.
+pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
+    let input = json!({ "name": "Kisi", "credentials": { "apiKey": sandbox.api_key() }, "inviteByEmail": false });
+    let made = api
+        .change(
+            "connectKisi",
+            &[("input", "ConnectKisiInput!", input)],
+            "account { id status }",
+        )
+        .await;
+    assert_eq!(made["account"]["status"], "CONNECTED");
+    let ask = async || {
+        let found = api
+            .ask("{ groups { nodes { locks { id } } } }", json!({}))
+            .await;
+        let groups = found["groups"]["nodes"].as_array().unwrap();
+        groups
+            .iter()
+            .all(|group| group["locks"] != json!([]))
+            .then_some(())
+    };
+    let state = async || "the loop has not read which group opens which door".to_owned();
+    eventually(PATIENCE, ask, state).await;
+    made["account"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Serves a sandbox that shows the same time, and counts its limit in real time.
+pub fn kisi(clock: &Clock, rate: Option<u32>) -> (Sandbox, ServerHandle, String) {
+    let (hands, begun) = (clock.clone(), tokio::time::Instant::now());
+    let shows = Arc::new(move || hands.now().timestamp());
+    let sandbox = latchkey::sandbox::example(shows, "key".to_owned())
+        .with_stopwatch(Arc::new(move || begun.elapsed()));
+    sandbox.set(Switches {
+        rate,
+        ..Switches::default()
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = sandbox.serve(listener).unwrap();
+    let handle = server.handle();
+    tokio::spawn(server);
+    (sandbox, handle, url)
+}

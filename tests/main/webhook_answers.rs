@@ -1,0 +1,536 @@
+//! What a webhook is answered, row by row of the documentation's table, and that nothing is kept of what is not let in.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+    time::Duration,
+};
+
+use jiff::ToSpan;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::Signed,
+    event::{event, membership, with},
+    world::{Database, Setup, World},
+};
+
+on_both!(
+    an_event_is_accepted_once_and_a_duplicate_after,
+    a_forged_request_leaves_nothing,
+    an_old_request_is_a_replay,
+    an_unknown_source_is_not_found,
+    a_body_that_breaks_off_is_not_kept,
+    what_is_not_understood_is_kept_and_told,
+    platforms_may_probe,
+    a_rotated_secret_is_good_for_a_while,
+);
+on_both!(with Setup { settings: vec![("WEBHOOK_MAX_BYTES", "2048")], ..Setup::default() }; a_large_body_is_refused);
+on_both!(with Setup { patience: Duration::from_secs(20), ..Setup::default() }; what_cannot_be_stored_is_said_and_nothing_is_lost);
+
+fn a_membership(world: &World) -> Vec<u8> {
+    event("membership.updated", world.now(), &membership("m1", "ada"))
+        .to_string()
+        .into_bytes()
+}
+
+async fn an_event_is_accepted_once_and_a_duplicate_after(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let signed = world.signed(&source, "msg_1", a_membership(world));
+    let first = world.api.deliver(&source, signed.clone()).await;
+    assert_eq!(first.word(), (202, "accepted"));
+    let again = world.api.deliver(&source, signed).await;
+    assert_eq!(
+        (again.word(), again.delivery()),
+        ((200, "duplicate"), first.delivery())
+    );
+    let resigned = world.signed(&source, "msg_1", a_membership(world));
+    assert_eq!(
+        world.api.deliver(&source, resigned).await.word(),
+        (200, "duplicate"),
+        "by its id"
+    );
+    let query =
+        "query($id: ID!) { node(id: $id) { ... on Delivery { attempts externalId eventType } } }";
+    let kept = world
+        .api
+        .ask(query, json!({ "id": first.delivery() }))
+        .await;
+    assert_eq!(
+        kept["node"],
+        json!({ "attempts": 3, "externalId": "msg_1", "eventType": "membership.updated" })
+    );
+}
+
+async fn a_forged_request_leaves_nothing(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let good = world.signed(&source, "msg_1", a_membership(world));
+    let stranger = SecretString::from("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
+    let spoiled = [
+        (
+            "another secret",
+            Signed::new(&stranger, "msg_1", world.clock.now(), a_membership(world)),
+        ),
+        (
+            "another body",
+            Signed {
+                body: b"{}".to_vec(),
+                ..good.clone()
+            },
+        ),
+        (
+            "another id",
+            good.clone().header("webhook-id", Some("msg_2")),
+        ),
+        ("no id", good.clone().header("webhook-id", None)),
+        (
+            "no timestamp",
+            good.clone().header("webhook-timestamp", None),
+        ),
+        (
+            "a timestamp that is no number",
+            good.clone().header("webhook-timestamp", Some("soon")),
+        ),
+        (
+            "no signature",
+            good.clone().header("webhook-signature", None),
+        ),
+        (
+            "an empty signature",
+            good.clone().header("webhook-signature", Some("v1,")),
+        ),
+        (
+            "another version of signature",
+            good.clone().header("webhook-signature", Some("v2,AAAA")),
+        ),
+        (
+            "no header at all",
+            Signed {
+                headers: Vec::new(),
+                body: good.body.clone(),
+            },
+        ),
+    ];
+    for (name, request) in spoiled {
+        let answer = world.api.deliver(&source, request).await;
+        assert_eq!(answer.status, 401, "{name}: {answer:?}");
+    }
+    assert_eq!(world.api.deliveries().await, 0, "nothing was kept");
+    assert_eq!(world.api.member("ada@example.com").await, None);
+    assert_eq!(
+        world.api.deliver(&source, good).await.word(),
+        (202, "accepted"),
+        "the good one still counts"
+    );
+}
+
+async fn an_old_request_is_a_replay(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let first = world.signed(&source, "msg_1", a_membership(world));
+    assert_eq!(world.api.deliver(&source, first.clone()).await.status, 202);
+    let kept_back = world.signed(&source, "msg_2", a_membership(world));
+    let from_the_future = Signed::new(
+        &source.secret,
+        "msg_3",
+        world.clock.now().plus(Duration::from_secs(602)),
+        a_membership(world),
+    );
+    world.turn_to(world.now() + 301.seconds());
+    for (name, request) in [
+        ("replayed", first),
+        ("late", kept_back),
+        ("early", from_the_future.clone()),
+    ] {
+        assert_eq!(
+            world.api.deliver(&source, request).await.status,
+            401,
+            "{name}"
+        );
+    }
+    assert_eq!(world.api.deliveries().await, 1);
+    world.turn_to(world.now() + 1.seconds());
+    assert_eq!(
+        world.api.deliver(&source, from_the_future).await.status,
+        202,
+        "just within the tolerance"
+    );
+}
+
+async fn an_unknown_source_is_not_found(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let signed = world.signed(&source, "msg_1", a_membership(world));
+    for path in [
+        "/webhooks/00000000000000000000000000000000",
+        "/webhooks/a%20b",
+        "/webhooks/x'y",
+    ] {
+        let stray = crate::support::api::Source {
+            path: path.to_owned(),
+            ..source.clone()
+        };
+        assert_eq!(
+            world.api.deliver(&stray, signed.clone()).await.status,
+            404,
+            "{path}"
+        );
+    }
+    world
+        .api
+        .change(
+            "removeSource",
+            &[("source", "ID!", json!(source.id))],
+            "removedId",
+        )
+        .await;
+    assert_eq!(
+        world.api.deliver(&source, signed).await.status,
+        404,
+        "a source that was removed"
+    );
+    assert_eq!(world.api.deliveries().await, 0);
+}
+
+async fn a_large_body_is_refused(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let long = with(membership("m1", "ada"), json!({ "note": "x".repeat(3000) }));
+    let body = event("membership.updated", world.now(), &long)
+        .to_string()
+        .into_bytes();
+    let signed = world.signed(&source, "msg_1", body);
+    assert_eq!(world.api.deliver(&source, signed.clone()).await.status, 413);
+    // Whoever announces no length is measured.
+    let chunks = futures_util::stream::iter(
+        signed
+            .body
+            .chunks(512)
+            .map(|c| Ok::<_, std::io::Error>(c.to_vec()))
+            .collect::<Vec<_>>(),
+    );
+    let mut head = format!(
+        "POST {} HTTP/1.1\r\nhost: latchkey\r\ntransfer-encoding: chunked\r\nconnection: close\r\n",
+        source.path
+    );
+    for (name, value) in &signed.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut bytes = format!("{head}\r\n").into_bytes();
+    let all: Vec<_> = futures_util::StreamExt::collect::<Vec<_>>(chunks).await;
+    for chunk in all.into_iter().map(Result::unwrap) {
+        bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        bytes.extend(chunk);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    let answer = raw(world, bytes).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer:?}");
+    assert_eq!(world.api.deliveries().await, 0);
+    let fitting = world.signed(&source, "msg_1", a_membership(world));
+    assert_eq!(world.api.deliver(&source, fitting).await.status, 202);
+}
+
+async fn a_body_that_breaks_off_is_not_kept(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let signed = world.signed(&source, "msg_1", a_membership(world));
+    let mut head = format!(
+        "POST {} HTTP/1.1\r\nhost: latchkey\r\nconnection: close\r\ncontent-length: {}\r\n",
+        source.path,
+        signed.body.len() + 100
+    );
+    for (name, value) in &signed.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let answer = raw(
+        world,
+        [format!("{head}\r\n").as_bytes(), &signed.body].concat(),
+    )
+    .await;
+    assert!(!answer.starts_with("HTTP/1.1 2"), "{answer:?}");
+    assert_eq!(world.api.deliveries().await, 0);
+    assert_eq!(
+        world.api.deliver(&source, signed).await.status,
+        202,
+        "the whole of it is new"
+    );
+}
+
+/// Sends bytes, says that no more come, and gives what is answered.
+async fn raw(world: &World, bytes: Vec<u8>) -> String {
+    let address = world.api.base.strip_prefix("http://").unwrap().to_owned();
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        // The server may answer and close before it has read everything.
+        let _ = stream
+            .write_all(&bytes)
+            .and_then(|()| stream.shutdown(Shutdown::Write));
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    asked.await.unwrap()
+}
+
+async fn what_is_not_understood_is_kept_and_told(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let good = membership("m1", "ada");
+    let booking = json!({ "id": "b1", "kind": "room", "item": { "id": "oak" }, "member": { "id": "ada" }, "status": "confirmed",
+        "starts_at": "2026-01-06T10:00:00Z", "ends_at": "2026-01-06T11:00:00Z" });
+    let of = |kind: &str, data: Value| event(kind, world.now(), &data);
+    let wrong = [
+        ("type", of("weather.updated", json!({}))),
+        (
+            "data.id",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "id": null })),
+            ),
+        ),
+        (
+            "data.status",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "status": "great" })),
+            ),
+        ),
+        (
+            "data.plan.id",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "plan": {} })),
+            ),
+        ),
+        (
+            "data.plan",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "plan": "unlimited" })),
+            ),
+        ),
+        (
+            "data.ends_at",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "ends_at": "next week" })),
+            ),
+        ),
+        (
+            "data.ends_at",
+            of(
+                "membership.updated",
+                with(
+                    good.clone(),
+                    json!({ "starts_at": "2026-02-02", "ends_at": "2026-02-01" }),
+                ),
+            ),
+        ),
+        (
+            "data.ends_at",
+            of(
+                "registration.updated",
+                with(booking.clone(), json!({ "ends_at": null })),
+            ),
+        ),
+        (
+            "data.ends_at",
+            of(
+                "registration.updated",
+                with(
+                    booking.clone(),
+                    json!({ "ends_at": "2026-01-06T09:00:00Z" }),
+                ),
+            ),
+        ),
+        (
+            "data.kind",
+            of(
+                "registration.updated",
+                with(booking, json!({ "kind": "castle" })),
+            ),
+        ),
+        (
+            "data.member.email",
+            of(
+                "membership.updated",
+                with(
+                    good.clone(),
+                    json!({ "member": { "id": "ada", "email": "nowhere" } }),
+                ),
+            ),
+        ),
+        (
+            "data.member",
+            of(
+                "membership.updated",
+                with(good.clone(), json!({ "member": null })),
+            ),
+        ),
+        (
+            "data.tags",
+            of("member.updated", json!({ "id": "ada", "tags": "range" })),
+        ),
+        (
+            "data.location.time_zone",
+            of(
+                "membership.updated",
+                with(
+                    good.clone(),
+                    json!({ "location": { "id": "hq", "time_zone": "Mars/Base" } }),
+                ),
+            ),
+        ),
+        (
+            "data.memberships[0].status",
+            of(
+                "roster.snapshot",
+                json!({ "memberships": [with(good.clone(), json!({ "status": 7 }))] }),
+            ),
+        ),
+        (
+            "timestamp",
+            json!({ "type": "membership.updated", "timestamp": "yesterday", "data": good }),
+        ),
+        (
+            "data",
+            json!({ "type": "member.deleted", "timestamp": "2026-01-05T08:00:00Z" }),
+        ),
+    ];
+    let most = wrong.len() as u64 + 2;
+    for (field, body) in wrong {
+        let answer = world.post(&source, &body).await;
+        assert_eq!(
+            (answer.word(), answer.body["field"].as_str()),
+            ((422, "failed"), Some(field)),
+            "{body}: {answer:?}"
+        );
+    }
+    for body in [&b"{not json"[..], b"\xff\xfe"] {
+        let id = world.next_id();
+        let answer = world
+            .api
+            .deliver(&source, world.signed(&source, &id, body.to_vec()))
+            .await;
+        assert_eq!(answer.status, 422, "{answer:?}");
+    }
+    let query = "{ deliveries(filter: {status: FAILED}) { totalCount nodes { problem } } sources { failedDeliveries } }";
+    let failed = world.api.ask(query, json!({})).await;
+    assert_eq!(failed["deliveries"]["totalCount"], most);
+    assert_eq!(failed["sources"], json!([{ "failedDeliveries": most }]));
+    let nodes = failed["deliveries"]["nodes"].as_array().unwrap();
+    assert!(
+        nodes.iter().all(|node| node["problem"].is_string()),
+        "{failed}"
+    );
+    assert_eq!(
+        world.api.member("ada@example.com").await,
+        None,
+        "nobody came of it"
+    );
+}
+
+async fn platforms_may_probe(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let url = |path: &str| format!("{}{path}", world.api.base);
+    for path in [&source.path, "/healthz", "/readyz", "/metrics"] {
+        assert_eq!(
+            world.api.http.get(url(path)).send().await.unwrap().status(),
+            200,
+            "{path}"
+        );
+    }
+    assert_eq!(
+        world
+            .api
+            .http
+            .head(url(&source.path))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(
+        world
+            .api
+            .http
+            .get(url("/webhooks/0000"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        404
+    );
+    assert_eq!(world.api.deliveries().await, 0);
+}
+
+async fn a_rotated_secret_is_good_for_a_while(world: &mut World) {
+    let old = world.api.source("Front desk").await;
+    let arguments = [
+        ("source", "ID!", json!(old.id)),
+        ("keepOldFor", "Duration!", json!("PT1H")),
+    ];
+    let rotated = world
+        .api
+        .change("rotateSourceSecret", &arguments, "secret")
+        .await;
+    let secret = SecretString::from(rotated["secret"].as_str().unwrap().to_owned());
+    let new = crate::support::api::Source {
+        secret,
+        ..old.clone()
+    };
+    for (source, minutes, status) in [
+        (&new, 0, 202),
+        (&old, 59, 202),
+        (&old, 1, 401),
+        (&new, 0, 202),
+    ] {
+        world.turn_to(world.now() + minutes.minutes());
+        let body = event("membership.updated", world.now(), &membership("m1", "ada"));
+        assert_eq!(
+            world.post(source, &body).await.status,
+            status,
+            "{minutes} minutes later"
+        );
+    }
+}
+
+/// Something stands in the way of every write until it is taken away.
+async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let stranger = connection(&world.database_url()).await;
+    let (block, free) = match world.database() {
+        Database::Sqlite => ("BEGIN IMMEDIATE", "ROLLBACK"),
+        Database::Postgres => (
+            "ALTER TABLE delivery RENAME TO delivery_away",
+            "ALTER TABLE delivery_away RENAME TO delivery",
+        ),
+    };
+    world.people.insert("ada@example.com".to_owned());
+    let signed = world.signed(&source, "msg_1", a_membership(world));
+    stranger.execute_unprepared(block).await.unwrap();
+    let refused = world.api.deliver(&source, signed.clone()).await;
+    assert_eq!(
+        (refused.status, refused.retry_after.as_deref()),
+        (503, Some("5")),
+        "{refused:?}"
+    );
+    stranger.execute_unprepared(free).await.unwrap();
+    stranger.close().await.unwrap();
+    let answer = world.api.deliver(&source, signed).await;
+    assert_eq!(answer.word(), (202, "accepted"), "it is new: {answer:?}");
+    world.settled().await;
+    assert_eq!(world.api.deliveries().await, 1);
+    assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
+}
+
+async fn connection(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.unwrap()
+}
