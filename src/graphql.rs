@@ -14,6 +14,7 @@ pub mod error;
 pub mod explanation;
 pub mod grant;
 pub mod group;
+pub mod held_revocation;
 pub mod http;
 pub mod input;
 pub mod kisi_account;

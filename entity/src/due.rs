@@ -3,6 +3,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::kind::Weight;
+
 /// A row of `due`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "due")]
@@ -17,6 +19,10 @@ pub struct Model {
     pub settled_generation: i64,
     pub lane: Option<i32>,
     pub attempts: i32,
+    #[sea_orm(column_type = "Text")]
+    pub cause: String,
+    pub cause_delivery: Option<Uuid>,
+    pub weight: Weight,
 }
 
 /// Joins are written out where they are needed.

@@ -345,6 +345,45 @@ pub enum Intent {
     Delete,
 }
 
+/// How the brake takes what a cause would take away.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum Weight {
+    /// `JUDGED`
+    #[sea_orm(string_value = "JUDGED")]
+    Judged,
+    /// `BY_NAME`
+    #[sea_orm(string_value = "BY_NAME")]
+    ByName,
+    /// `OWN_WORD`
+    #[sea_orm(string_value = "OWN_WORD")]
+    OwnWord,
+}
+
+/// What became of access that would be lost early.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum RevocationState {
+    /// `ASKED`
+    #[sea_orm(string_value = "ASKED")]
+    Asked,
+    /// `HELD`
+    #[sea_orm(string_value = "HELD")]
+    Held,
+    /// `PASSED`
+    #[sea_orm(string_value = "PASSED")]
+    Passed,
+    /// `APPROVED`
+    #[sea_orm(string_value = "APPROVED")]
+    Approved,
+    /// `DISMISSED`
+    #[sea_orm(string_value = "DISMISSED")]
+    Dismissed,
+    /// `COUNTED`
+    #[sea_orm(string_value = "COUNTED")]
+    Counted,
+}
+
 /// What became of a delivery.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]

@@ -31,6 +31,7 @@ pub mod offering;
 pub mod person;
 pub mod person_version;
 pub mod place;
+pub mod revocation;
 pub mod rule;
 pub mod share;
 pub mod source;

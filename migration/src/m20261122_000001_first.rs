@@ -189,9 +189,16 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "due",
         "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
-         settled_generation:i64 lane:i32? attempts:i32",
+         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? weight:str",
         &["account_id due_at", "member_id"],
         &[],
+    ),
+    (
+        "revocation",
+        "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
+         state:str cause:str delivery_id:uuid? asked_at:i64 decided_at:i64?",
+        &["club_id state", "member_id"],
+        &["account_id member_id scope_kind scope_id asked_at"],
     ),
     ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (

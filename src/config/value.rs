@@ -28,7 +28,9 @@ pub(super) fn database(text: &str) -> Option<SecretString> {
     let rest = ["sqlite:", "postgres://", "postgresql://"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme))?;
-    (!rest.is_empty()).then(|| text.to_owned().into())
+    // A driver's own complaint would show the whole text, password and all.
+    let sound = text.starts_with("sqlite:") || Url::parse(text).is_ok_and(|url| url.has_host());
+    (!rest.is_empty() && sound).then(|| text.to_owned().into())
 }
 
 pub(super) fn listen(text: &str) -> Option<String> {

@@ -80,24 +80,7 @@ impl AccessEvent {
         let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
             return Ok(None);
         };
-        Ok(match kind {
-            ScopeKind::Group => {
-                let row = loader::one(context, loader::GroupKey(id)).await?;
-                row.map(|row| AccessScope::Group(Group(row)))
-            }
-            ScopeKind::Lock => {
-                let row = loader::one(context, loader::LockKey(id)).await?;
-                row.map(|row| AccessScope::Lock(Lock(row)))
-            }
-            ScopeKind::Place => {
-                let row = loader::one(context, loader::PlaceKey(id)).await?;
-                row.map(|row| AccessScope::Place(Place(row)))
-            }
-            ScopeKind::Account => {
-                let row = loader::one(context, loader::AccountKey(id)).await?;
-                row.map(|row| AccessScope::KisiAccount(KisiAccount(row)))
-            }
-        })
+        scope_of(context, kind, id).await
     }
 
     /// What led to it: a delivery, a rule edit, a share, the clock, Kisi.
@@ -129,6 +112,32 @@ impl AccessEvent {
     async fn message(&self) -> &str {
         &self.0.message
     }
+}
+
+/// What access can be given to, by its id; none where it is gone.
+pub async fn scope_of(
+    context: &Context<'_>,
+    kind: ScopeKind,
+    id: uuid::Uuid,
+) -> Result<Option<AccessScope>> {
+    Ok(match kind {
+        ScopeKind::Group => {
+            let row = loader::one(context, loader::GroupKey(id)).await?;
+            row.map(|row| AccessScope::Group(Group(row)))
+        }
+        ScopeKind::Lock => {
+            let row = loader::one(context, loader::LockKey(id)).await?;
+            row.map(|row| AccessScope::Lock(Lock(row)))
+        }
+        ScopeKind::Place => {
+            let row = loader::one(context, loader::PlaceKey(id)).await?;
+            row.map(|row| AccessScope::Place(Place(row)))
+        }
+        ScopeKind::Account => {
+            let row = loader::one(context, loader::AccountKey(id)).await?;
+            row.map(|row| AccessScope::KisiAccount(KisiAccount(row)))
+        }
+    })
 }
 
 page::connection!(

@@ -107,6 +107,10 @@ pub struct Block {
     field(name = "updated_at", ty = "DateTime")
 )]
 #[expect(missing_docs, reason = "the names say it")]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "several fields are of one type"
+)]
 pub enum Entitlement {
     Membership(Membership),
     Registration(Registration),

@@ -48,6 +48,7 @@ pub mod group;
 pub mod kisi_account;
 pub mod location;
 pub mod offering;
+pub mod revocation;
 pub mod rule;
 pub mod share;
 pub mod source;
@@ -66,6 +67,7 @@ pub struct Mutation(
     offering::OfferingMutations,
     location::LocationMutations,
     delivery::DeliveryMutations,
+    revocation::RevocationMutations,
     rule::RuleMutations,
     share::ShareMutations,
     suspension::SuspensionMutations,

@@ -14,6 +14,7 @@ use super::{
     error::{bad_input, inside},
     grant::Grant,
     group::Group,
+    held_revocation::HeldRevocation,
     kisi_account::KisiAccount,
     loader,
     location::Location,
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     id::{self, Kind},
-    store::{clubs, grants, history, overrides},
+    store::{clubs, grants, history, overrides, revocations, row::RevocationState},
 };
 
 /// Whatever has an id.
@@ -55,6 +56,7 @@ pub enum Node {
     Source(Source),
     Delivery(Delivery),
     AccessEvent(AccessEvent),
+    HeldRevocation(HeldRevocation),
 }
 
 /// The id of a thing.
@@ -114,7 +116,14 @@ pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
             let row = clubs::get(db, scope).await.map_err(inside)?;
             row.map(|row| Node::Club(Club(row)))
         }
-        Kind::Club | Kind::HeldRevocation => None,
+        Kind::Club => None,
+        Kind::HeldRevocation => {
+            let held = revocations::in_state(db, scope, RevocationState::Held)
+                .await
+                .map_err(inside)?;
+            let row = held.into_iter().find(|row| row.id == id);
+            row.map(|row| Node::HeldRevocation(HeldRevocation(row)))
+        }
         Kind::Entitlement => entitlement::find(context, id)
             .await?
             .map(|found| match found {

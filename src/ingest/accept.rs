@@ -20,6 +20,7 @@ use super::{
 use crate::{
     app::App,
     clock::new_id,
+    id::{Kind, encode},
     secret::SecretError,
     store::{StoreError, row::Source, sources},
 };
@@ -143,7 +144,7 @@ async fn receive(
             if adapter::sender_can_mend(source.platform) =>
         {
             HttpResponse::UnprocessableEntity().json(json!({
-                "delivery": delivery,
+                "delivery": encode(Kind::Delivery, delivery),
                 "status": "failed",
                 "error": wrong.message,
                 "field": wrong.field,
@@ -158,7 +159,7 @@ async fn receive(
 }
 
 fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
-    let id = crate::id::encode(crate::id::Kind::Delivery, delivery);
+    let id = encode(Kind::Delivery, delivery);
     HttpResponse::build(status).json(json!({ "delivery": id, "status": word }))
 }
 

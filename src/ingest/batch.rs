@@ -14,7 +14,9 @@ use super::{
     },
 };
 use crate::store::{
-    Connection, Scope, StoreError, clubs, deliveries, due,
+    Connection, Scope, StoreError, clubs, deliveries,
+    due::{self, Cause},
+    revocations,
     row::{Delivery, DeliveryStatus},
     working_set::{self, Keys},
 };
@@ -40,6 +42,20 @@ pub struct Job {
     pub event: Result<Event, NotUnderstood>,
     /// Read again, rather than received.
     pub again: bool,
+}
+
+impl Job {
+    /// What the job is to those whom it concerns.
+    fn cause(&self) -> Cause {
+        let kind = self
+            .event
+            .as_ref()
+            .map_or("a delivery", |event| event.kind.as_str());
+        Cause {
+            delivery: Some(self.id),
+            ..Cause::judged(format!("{kind} ({})", self.external_id))
+        }
+    }
 }
 
 /// What became of a job.
@@ -142,7 +158,7 @@ async fn take_in(
         .iter()
         .flat_map(|(_, led)| led.identities.iter().copied())
         .collect();
-    let mut due_members = who::settle(&mut set, &spoken_of);
+    let moved = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
     let member_of = |person: &Uuid| {
         set.persons
@@ -150,28 +166,35 @@ async fn take_in(
             .map(|p| p.member_id)
             .filter(|id| !id.is_nil())
     };
+    let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
     for (job, led) in &led {
-        due_members.extend(led.due.iter().filter_map(member_of));
-        about.extend(
-            led.named
-                .iter()
-                .filter_map(member_of)
-                .map(|member| (job.id, member)),
-        );
+        let cause = job.cause();
+        for member in led.due.iter().filter_map(member_of) {
+            due_members.insert(member, cause.clone());
+        }
+        for member in led.named.iter().filter_map(member_of) {
+            about.insert((job.id, member));
+            if moved.contains(&member) {
+                due_members.entry(member).or_insert_with(|| cause.clone());
+            }
+        }
     }
-    let sources: BTreeSet<Uuid> = led
-        .iter()
-        .filter(|(_, led)| led.whole_source)
-        .map(|(job, _)| job.source)
-        .collect();
+    for member in moved {
+        let cause = || Cause::judged("people were told apart anew by their e-mails");
+        due_members.entry(member).or_insert_with(cause);
+    }
+    let facts_changed: Vec<Uuid> = due_members.keys().copied().collect();
+    revocations::forget_dismissed(connection, scope, &facts_changed).await?;
     let waits = if due_members.is_empty() {
         false
     } else {
-        due::mark(connection, scope, due_members, now).await?
+        due::mark_each(connection, scope, due_members, now).await?
     };
-    for source in &sources {
-        due::mark_source(connection, scope, *source, now).await?;
+    let mut sources: BTreeSet<Uuid> = BTreeSet::new();
+    for (job, _) in led.iter().filter(|(_, led)| led.whole_source) {
+        due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
+        sources.insert(job.source);
     }
     let mut rows = Vec::new();
     let mut states = HashMap::new();

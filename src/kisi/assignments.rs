@@ -5,6 +5,11 @@
 //! send a window where Kisi keeps none, nor take the id of a team or guest for that of a user.
 //! Called by the reconciler.
 
+#![expect(
+    missing_docs,
+    reason = "the fields bear the names that Kisi gives them"
+)]
+
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::{Value, json};
 

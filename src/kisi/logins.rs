@@ -3,6 +3,11 @@
 //! Promises: a secret leaves only inside a `SecretString`. Must never keep or log a password.
 //! Called when an account is connected, and by the unlock that is made on behalf of a member.
 
+#![expect(
+    missing_docs,
+    reason = "the fields bear the names that Kisi gives them"
+)]
+
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};

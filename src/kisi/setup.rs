@@ -5,6 +5,11 @@
 //! needed. Must never change a place, a lock or a group. Called when an account is connected, by
 //! the sweep, and by the unlock.
 
+#![expect(
+    missing_docs,
+    reason = "the fields bear the names that Kisi gives them"
+)]
+
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};

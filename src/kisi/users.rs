@@ -3,6 +3,11 @@
 //! Promises: a person is found by the exact e-mail address and never by the first hit of a search.
 //! Must never delete or change a user: they are the club's, not ours. Called by the reconciler.
 
+#![expect(
+    missing_docs,
+    reason = "the fields bear the names that Kisi gives them"
+)]
+
 use serde::Deserialize;
 use serde_json::json;
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use access::{
     Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Rule, Scope, Span, SpanSet,
-    Target, evaluate, plan,
+    Target, evaluate, held_back, losses, plan,
 };
 use uuid::Uuid;
 
+use crate::connect::is_disconnecting;
 use crate::store::{
     self, Db, StoreError,
     facts::{self, Holdings, Known},
-    grants, members, row, rules, setup,
+    grants, members, revocations, row, rules, setup,
 };
 
 /// Rules of the week never end, so whoever they reach is looked at daily.
@@ -33,6 +34,8 @@ pub struct Ground {
     rules: HashMap<Uuid, Vec<Rule>>,
     /// Whether a rule has times of the week.
     recurs: bool,
+    /// Whether the account is being disconnected: nothing is desired there any more.
+    is_leaving: bool,
 }
 
 /// See the module.
@@ -47,6 +50,8 @@ pub struct Case {
     pub users: Vec<row::KisiUser>,
     /// The assignments that are ours.
     pub grants: Vec<row::Grant>,
+    /// What the brake was asked, and what it said.
+    pub revocations: Vec<row::Revocation>,
     /// Scopes where Kisi refused in this pass: nothing more is tried there.
     pub refused: BTreeSet<Scope>,
 }
@@ -80,11 +85,12 @@ impl Ground {
         }
         Ok(Self {
             scope,
-            account,
             groups: groups.into_iter().map(|row| (row.id, row)).collect(),
             places: places.into_iter().map(|row| (row.id, row)).collect(),
             rules: by_group,
             recurs,
+            is_leaving: is_disconnecting(&account),
+            account,
         })
     }
 
@@ -118,11 +124,16 @@ pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Ca
     for row in grants::grants_in(db.read(), scope, account, &ids).await? {
         held.entry(row.member_id).or_default().push(row);
     }
+    let mut asked: HashMap<Uuid, Vec<row::Revocation>> = HashMap::new();
+    for row in revocations::open(db.read(), scope, account, &ids).await? {
+        asked.entry(row.member_id).or_default().push(row);
+    }
     let cases = due.into_iter().map(|due| Case {
         member: people.remove(&due.member_id),
         holdings: holdings.remove(&due.member_id).unwrap_or_default(),
         users: users.remove(&due.member_id).unwrap_or_default(),
         grants: held.remove(&due.member_id).unwrap_or_default(),
+        revocations: asked.remove(&due.member_id).unwrap_or_default(),
         refused: BTreeSet::new(),
         due,
     });
@@ -150,18 +161,14 @@ impl Case {
         }
     }
 
-    /// What Kisi has to be told.
+    /// What Kisi has to be told. What the brake holds, or was asked and has not answered, Kisi goes on holding.
     pub fn plan(&self, ground: &Ground, now: Instant, horizon: Duration) -> Plan {
         let user = self.user().map(|user| id(user.id));
-        let grants: Vec<Grant> = self
-            .grants
-            .iter()
-            .filter(|grant| grant.kisi_id.is_some())
-            .map(known)
-            .filter(|grant| !self.refused.contains(&grant.scope))
-            .collect();
+        let mut grants = self.in_kisi();
+        grants.retain(|grant| !self.refused.contains(&grant.scope));
         let mut desired = self.desired(ground, now, horizon);
         desired.retain(|wish| !self.refused.contains(&wish.scope));
+        desired = held_back(&desired, &grants, &self.held());
         for wish in &mut desired {
             keep_past_starts(wish, &grants, user, now);
         }
@@ -173,9 +180,36 @@ impl Case {
         plan
     }
 
+    /// Where the member would lose access early if the plan were carried out unchecked.
+    pub fn losses(&self, ground: &Ground, now: Instant, horizon: Duration) -> BTreeSet<Scope> {
+        let grants = self.in_kisi();
+        if grants.iter().all(|grant| !grant.window.contains(now)) {
+            return BTreeSet::new();
+        }
+        losses(&self.desired(ground, now, horizon), &grants, now)
+    }
+
+    fn in_kisi(&self) -> Vec<Grant> {
+        self.grants
+            .iter()
+            .filter(|grant| grant.kisi_id.is_some())
+            .map(known)
+            .collect()
+    }
+
+    fn held(&self) -> BTreeSet<Scope> {
+        use row::RevocationState::{Asked, Dismissed, Held};
+        let held = |row: &&row::Revocation| matches!(row.state, Asked | Held | Dismissed);
+        self.revocations
+            .iter()
+            .filter(held)
+            .map(revocations::about)
+            .collect()
+    }
+
     /// When the member may pass, by group, and by place and account for what was shared.
     fn desired(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Desired> {
-        let Some(member) = &self.member else {
+        let Some(member) = self.member.as_ref().filter(|_| !ground.is_leaving) else {
             return Vec::new();
         };
         if member.email.is_none() && self.user().is_none() {

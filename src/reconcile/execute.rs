@@ -49,6 +49,8 @@ pub enum End {
     Settled(Option<Instant>),
     /// Kisi refused something, or kept changing its mind: another try is due later.
     PutOff,
+    /// Whether a call happened cannot be known before this instant.
+    Wait(Instant),
 }
 
 /// What a step led to.
@@ -75,8 +77,10 @@ impl Pass<'_> {
     /// Plans and executes until nothing is left to do.
     pub async fn serve(&mut self, case: &mut Case) -> Result<End, Stop> {
         for _ in 0..ROUNDS {
-            if case.is_in_flight() {
-                self.find_out(case).await?;
+            if case.is_in_flight()
+                && let Some(at) = self.find_out(case).await?
+            {
+                return Ok(End::Wait(at));
             }
             let plan = case.plan(self.ground, self.now(), self.app.config.horizon);
             if plan.steps.is_empty() {
@@ -610,7 +614,7 @@ fn stored(window: Span) -> (Option<i64>, Option<i64>) {
     )
 }
 
-fn stored_scope(scope: Scope) -> (ScopeKind, Uuid) {
+pub fn stored_scope(scope: Scope) -> (ScopeKind, Uuid) {
     match scope {
         Scope::Group(id) => (ScopeKind::Group, Uuid::from_u128(id.0)),
         Scope::Place(id) => (ScopeKind::Place, Uuid::from_u128(id.0)),

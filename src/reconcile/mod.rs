@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{app::App, store::kisi_accounts};
 
+mod brake;
 mod case;
 mod execute;
 mod lease;

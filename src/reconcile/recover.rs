@@ -1,6 +1,10 @@
 //! Finds out what became of calls whose answers are not known: reads the person's assignments in Kisi, and adopts what is
 //! there or lets the plan repeat what is not. Concludes nothing from a read that failed.
 
+use std::time::Duration;
+
+use access::Instant;
+
 use super::{
     case::{Case, window},
     execute::{Pass, Stop, window_of},
@@ -10,13 +14,18 @@ use crate::{
     store::row::{self, GrantState, HistoryKind, Intent},
 };
 
+/// How long Kisi may go on with a call whose answer was lost: what is not to be seen after that did not happen.
+const UNDER_WAY: Duration = Duration::from_secs(3);
+
 impl Pass<'_> {
-    /// Settles every grant of the case that bears an intent.
-    pub(super) async fn find_out(&mut self, case: &mut Case) -> Result<(), Stop> {
+    /// Settles every grant of the case that bears an intent. Where a creation is not to be seen yet and may still be under
+    /// way within Kisi, gives the instant at which to look again.
+    pub(super) async fn find_out(&mut self, case: &mut Case) -> Result<Option<Instant>, Stop> {
         if !self.lease.is_held() {
             return Err(Stop::LeaseLost);
         }
         let client = self.client.in_lane(Lane::Soon);
+        let mut again_at = None;
         let open: Vec<row::Grant> = case
             .grants
             .iter()
@@ -31,9 +40,10 @@ impl Pass<'_> {
                 continue;
             };
             let held = self.assignments(&client, kisi_user).await?;
-            self.settle_one(case, grant, &held).await?;
+            let wait = self.settle_one(case, grant, &held).await?;
+            again_at = again_at.max(wait);
         }
-        Ok(())
+        Ok(again_at)
     }
 
     /// All that a person holds in Kisi.
@@ -52,7 +62,7 @@ impl Pass<'_> {
         case: &mut Case,
         mut grant: row::Grant,
         held: &[Assignment],
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Instant>, Stop> {
         let there = grant
             .kisi_id
             .and_then(|id| held.iter().find(|one| one.id == id));
@@ -77,7 +87,13 @@ impl Pass<'_> {
                         self.confirm(case, grant, made, HistoryKind::Granted)
                             .await?
                     }
-                    None => self.forget(case, &grant, None).await?,
+                    None => {
+                        let surely = Instant::from_micros(grant.created_at).plus(UNDER_WAY);
+                        if surely > self.now() {
+                            return Ok(Some(surely));
+                        }
+                        self.forget(case, &grant, None).await?;
+                    }
                 }
             }
             (Intent::Change, Some(there))
@@ -102,6 +118,6 @@ impl Pass<'_> {
             }
             (Intent::None, _) => {}
         }
-        Ok(())
+        Ok(None)
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
+    brake::{self, Questions},
     case::{self, Case, Ground, lane_number},
     execute::{End, Pass, Stop, back_off},
     lease::Lease,
@@ -15,10 +16,11 @@ use super::{
 };
 use crate::{
     app::App,
+    connect::is_disconnecting,
     kisi::{Client, Error},
     store::{
-        Scope, StoreError, deliveries, due, grants, kisi_accounts,
-        row::{self, KisiStatus},
+        Scope, StoreError, deliveries, due, grants, kisi_accounts, revocations,
+        row::{self, KisiStatus, RevocationState},
     },
 };
 
@@ -157,20 +159,29 @@ impl Worker {
     ) -> Result<Turn, Stop> {
         let db = &self.app.db;
         let (id, read_due_at) = (account.id, account.read_due_at);
-        let is_leaving = account
-            .problem
-            .as_deref()
-            .is_some_and(|text| text.starts_with("disconnecting"));
+        let is_leaving = is_disconnecting(&account);
         let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         if !unsorted.is_empty() {
             let mut ground = Ground::load(db, account).await?;
             self.sort(&mut ground, unsorted, client, lease).await?;
             return Ok(Turn::Worked);
         }
+        brake::judge(&self.app, self.scope).await?;
         if let Some(next) = due::next(db.read(), id, now.micros()).await? {
             let mut ground = Ground::load(db, account).await?;
-            for mut case in case::load(db, &ground, vec![next]).await? {
-                self.serve(&mut ground, &mut case, client, lease).await?;
+            let mut cases = case::load(db, &ground, vec![next]).await?;
+            let mut questions = Questions::default();
+            for case in &mut cases {
+                questions.of(case, &ground, now, &self.app);
+            }
+            if !questions.is_empty() {
+                // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
+                questions.write(&self.app, self.scope).await?;
+                brake::judge(&self.app, self.scope).await?;
+                return Ok(Turn::Worked);
+            }
+            for case in &mut cases {
+                self.serve(&mut ground, case, client, lease).await?;
             }
             return Ok(Turn::Worked);
         }
@@ -189,7 +200,8 @@ impl Worker {
         Ok(Turn::IdleUntil(Instant::from_micros(next)))
     }
 
-    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane.
+    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane. What would be lost
+    /// early is asked of the brake first, and answered once everybody who is due has been sorted.
     async fn sort(
         &self,
         ground: &mut Ground,
@@ -198,12 +210,30 @@ impl Worker {
         lease: &Lease,
     ) -> Result<(), Stop> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
+        let is_all = count(rows.len()) < SORTED_AT_ONCE;
+        let mut cases = case::load(&self.app.db, ground, rows.clone()).await?;
+        let mut questions = Questions::default();
+        for case in &mut cases {
+            questions.of(case, ground, now, &self.app);
+        }
+        if !questions.is_empty() {
+            questions.write(&self.app, self.scope).await?;
+            if is_all && brake::judge(&self.app, self.scope).await? {
+                cases = case::load(&self.app.db, ground, rows).await?;
+            }
+        }
         let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
         let mut open: Vec<(i32, Case)> = Vec::new();
-        for case in case::load(&self.app.db, ground, rows).await? {
+        for case in cases {
             let plan = case.plan(ground, now, horizon);
+            let asks = case
+                .revocations
+                .iter()
+                .any(|row| row.state == RevocationState::Asked);
             if case.is_in_flight() {
                 open.push((lane_number(access::Lane::Now), case));
+            } else if asks {
+                open.push((lane_number(access::Lane::Revocation), case));
             } else if plan.steps.is_empty() {
                 settled.push((case.due, plan.again_at.map(Instant::micros)));
             } else {
@@ -211,8 +241,9 @@ impl Worker {
             }
         }
         self.settle(settled).await?;
-        let waiting = due::next(self.app.db.read(), ground.account.id, now.micros()).await?;
-        if open.len() <= FEW && waiting.is_none() {
+        let db = self.app.db.read();
+        let waiting = due::next(db, ground.account.id, now.micros()).await?;
+        if is_all && open.len() <= FEW && waiting.is_none() {
             open.sort_by_key(|(lane, _)| *lane);
             for (_, mut case) in open {
                 self.serve(ground, &mut case, client, lease).await?;
@@ -251,6 +282,14 @@ impl Worker {
                 self.settle(vec![(case.due.clone(), again_at.map(Instant::micros))])
                     .await?;
             }
+            End::Wait(at) => {
+                let (row, at) = (case.due.clone(), at.micros());
+                let waits = self
+                    .app
+                    .db
+                    .write(move |tx| Box::pin(async move { due::wait(tx, &row, at).await }));
+                waits.await?;
+            }
             End::PutOff => {
                 let failures = u32::try_from(case.due.attempts).unwrap_or(0);
                 let wait = back_off(failures, Duration::from_secs(15), Duration::from_hours(1));
@@ -269,7 +308,7 @@ impl Worker {
         if rows.is_empty() {
             return Ok(());
         }
-        let (scope, now) = (self.scope, self.app.clock.now().micros());
+        let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
         self.app
             .db
             .write(move |tx| {
@@ -278,9 +317,8 @@ impl Worker {
                         rows.iter().map(|(row, at)| (row, *at)).collect();
                     due::settle_all(tx, &settled).await?;
                     let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-                    deliveries::settle(tx, scope, &members, now)
-                        .await
-                        .map(|_| ())
+                    revocations::settled(tx, scope, account, &members).await?;
+                    deliveries::settle(tx, scope, &members, now).await
                 })
             })
             .await
@@ -346,4 +384,8 @@ impl Worker {
         self.stopped_until = Some(until);
         until
     }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,8 @@
 //! carries not a single byte of an answer; rows are never locked while time passes. Knows no
 //! resource: `route` hands over to the nouns. Called by actix for whatever comes.
 
+#![expect(missing_docs, reason = "the fields say what they are")]
+
 use std::io;
 use std::net::TcpListener;
 use std::pin::Pin;

@@ -3,6 +3,8 @@
 //! Promises: answers from the rows alone, by the same judgement as an unlock; changes nothing but
 //! the record of calls. Called by tests and the demo.
 
+#![expect(missing_docs, reason = "the fields say what they are")]
+
 use jiff::Timestamp;
 use serde_json::Value;
 

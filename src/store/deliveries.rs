@@ -1,8 +1,12 @@
 //! Deliveries: webhook requests that were let in, with their raw bodies, and what became of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use entity::{delivery, delivery_member, due, kind::DeliveryStatus};
+use entity::{
+    delivery, delivery_member, due,
+    kind::{DeliveryStatus, RevocationState},
+    revocation,
+};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
@@ -98,45 +102,101 @@ pub async fn about(
     bulk::insert_on(connection, rows, Some(there)).await
 }
 
-/// Settles the deliveries about these members that wait for nobody: what they led to is in Kisi. Gives their ids.
+/// Settles the deliveries about these members that wait for nobody: what they led to is in Kisi, but for what the brake
+/// holds.
 pub async fn settle(
     connection: &impl ConnectionTrait,
     scope: Scope,
     members: &[Uuid],
     now: i64,
-) -> Result<Vec<Uuid>, StoreError> {
-    let mut settled = Vec::new();
+) -> Result<(), StoreError> {
     for chunk in members.chunks(bulk::MOST_VALUES) {
         let about = Query::select()
             .column(delivery_member::Column::DeliveryId)
             .from(delivery_member::Entity)
             .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
             .to_owned();
-        let waiting: Vec<Uuid> = scope
+        let waiting: Vec<(Uuid, DeliveryStatus)> = scope
             .find::<delivery::Entity>()
             .select_only()
-            .column(delivery::Column::Id)
-            .filter(delivery::Column::Status.eq(DeliveryStatus::Accepted))
+            .columns([delivery::Column::Id, delivery::Column::Status])
+            .filter(
+                delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
+            )
             .filter(delivery::Column::Id.in_subquery(about))
             .filter(Condition::all().not().add(Expr::exists(still_open())))
             .into_tuple()
             .all(connection)
             .await?;
-        for ids in waiting.chunks(bulk::MOST_VALUES) {
-            scope
-                .update::<delivery::Entity>()
-                .col_expr(
-                    delivery::Column::Status,
-                    Expr::value(DeliveryStatus::Settled),
-                )
-                .col_expr(delivery::Column::SettledAt, Expr::value(Some(now)))
-                .filter(delivery::Column::Id.is_in(ids.iter().copied()))
-                .exec(connection)
-                .await?;
+        if waiting.is_empty() {
+            continue;
         }
-        settled.extend(waiting);
+        let ids: Vec<Uuid> = waiting.iter().map(|(id, _)| *id).collect();
+        let held = held_among(connection, scope, &ids).await?;
+        let (held, free): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(id, _)| held.contains(id));
+        let newly = held
+            .into_iter()
+            .filter(|(_, status)| *status == DeliveryStatus::Accepted);
+        become_of(
+            connection,
+            scope,
+            newly.map(|(id, _)| id).collect(),
+            DeliveryStatus::Held,
+            None,
+        )
+        .await?;
+        let free = free.into_iter().map(|(id, _)| id).collect();
+        become_of(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
     }
-    Ok(settled)
+    Ok(())
+}
+
+/// Those of the deliveries that are about somebody of whom the brake holds something.
+async fn held_among(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    deliveries: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let held: HashSet<Uuid> = scope
+        .find::<revocation::Entity>()
+        .select_only()
+        .column(revocation::Column::MemberId)
+        .distinct()
+        .filter(revocation::Column::State.eq(RevocationState::Held))
+        .into_tuple::<Uuid>()
+        .all(connection)
+        .await?
+        .into_iter()
+        .collect();
+    if held.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let pairs = members_of(connection, scope, deliveries).await?;
+    Ok(pairs
+        .into_iter()
+        .filter(|(_, member)| held.contains(member))
+        .map(|(id, _)| id)
+        .collect())
+}
+
+async fn become_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: Vec<Uuid>,
+    status: DeliveryStatus,
+    settled_at: Option<i64>,
+) -> Result<(), StoreError> {
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        scope
+            .update::<delivery::Entity>()
+            .col_expr(delivery::Column::Status, Expr::value(status))
+            .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
+            .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Open work for anybody whom the delivery of the outer query is about.

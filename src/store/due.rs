@@ -2,12 +2,17 @@
 //! mechanism: they set an instant here and wake the loop. A mark raises the generation, so that one which comes while its
 //! member is being worked on leaves the member due.
 
-use entity::{due, kind::KisiStatus, kisi_account, member, person};
+use entity::{
+    due,
+    kind::{KisiStatus, Weight},
+    kisi_account, member, person,
+};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
@@ -27,21 +32,74 @@ pub async fn accounts(
         .await?)
 }
 
+/// What led to a mark, for the history and for the brake, which judges together what one cause would take away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// In words, for people; of two causes that are no delivery, equal words are one cause.
+    pub words: String,
+    /// The delivery, where it is one.
+    pub delivery: Option<Uuid>,
+    /// How the brake takes it.
+    pub weight: Weight,
+}
+
+impl Cause {
+    /// Something that the brake judges, such as a delivery or an edit.
+    pub fn judged(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            delivery: None,
+            weight: Weight::Judged,
+        }
+    }
+
+    /// What an admin does to one person by name: never held, and counted.
+    pub fn by_name(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            delivery: None,
+            weight: Weight::ByName,
+        }
+    }
+
+    /// What an admin has seen beforehand and wants: neither held nor counted.
+    pub fn own_word(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            delivery: None,
+            weight: Weight::OwnWord,
+        }
+    }
+}
+
 /// Marks members due now in all of the club's accounts. True where there is an account.
 pub async fn mark(
     connection: &impl ConnectionTrait,
     scope: Scope,
     members: impl IntoIterator<Item = Uuid>,
     now: i64,
+    cause: &Cause,
+) -> Result<bool, StoreError> {
+    let members = members.into_iter().map(|member| (member, cause.clone()));
+    mark_each(connection, scope, members.collect(), now).await
+}
+
+/// As `mark`, each member for a cause of its own.
+pub async fn mark_each(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: BTreeMap<Uuid, Cause>,
+    now: i64,
 ) -> Result<bool, StoreError> {
     let accounts = accounts(connection, scope).await?;
-    let mut members: Vec<Uuid> = members.into_iter().collect();
-    members.sort_unstable();
-    members.dedup();
     let rows = accounts
         .iter()
-        .flat_map(|account| members.iter().map(|member| (*account, *member)))
-        .map(|(account_id, member_id)| due::Model {
+        .flat_map(|account| {
+            members
+                .iter()
+                .map(|(member, cause)| (*account, *member, cause))
+        })
+        .map(|(account_id, member_id, cause)| due::Model {
             account_id,
             member_id,
             club_id: scope.club,
@@ -50,6 +108,9 @@ pub async fn mark(
             settled_generation: 0,
             lane: None,
             attempts: 0,
+            cause: cause.words.clone(),
+            cause_delivery: cause.delivery,
+            weight: cause.weight,
         })
         .collect();
     bulk::insert_on(connection, rows, Some(again())).await?;
@@ -61,13 +122,14 @@ pub async fn mark_everybody(
     connection: &impl ConnectionTrait,
     scope: Scope,
     now: i64,
+    cause: &Cause,
 ) -> Result<(), StoreError> {
     let everybody = Query::select()
         .column(member::Column::Id)
         .from(member::Entity)
         .and_where(member::Column::ClubId.eq(scope.club))
         .to_owned();
-    mark_selected(connection, scope, everybody, now).await
+    mark_selected(connection, scope, everybody, now, cause).await
 }
 
 /// Marks everybody of whom a source speaks due now.
@@ -76,6 +138,7 @@ pub async fn mark_source(
     scope: Scope,
     source: Uuid,
     now: i64,
+    cause: &Cause,
 ) -> Result<(), StoreError> {
     let of_source = Query::select()
         .distinct()
@@ -85,7 +148,7 @@ pub async fn mark_source(
         .and_where(person::Column::SourceId.eq(source))
         .and_where(person::Column::MemberId.ne(Uuid::nil()))
         .to_owned();
-    mark_selected(connection, scope, of_source, now).await
+    mark_selected(connection, scope, of_source, now, cause).await
 }
 
 /// `members` selects one column, the member's id.
@@ -94,6 +157,7 @@ async fn mark_selected(
     scope: Scope,
     members: SelectStatement,
     now: i64,
+    cause: &Cause,
 ) -> Result<(), StoreError> {
     for account in accounts(connection, scope).await? {
         let mut rows = members.clone();
@@ -102,7 +166,10 @@ async fn mark_selected(
             .expr(Expr::value(now))
             .expr(Expr::value(1i64))
             .expr(Expr::value(0i64))
-            .expr(Expr::value(0i32));
+            .expr(Expr::value(0i32))
+            .expr(Expr::value(cause.words.clone()))
+            .expr(Expr::value(cause.delivery))
+            .expr(Expr::value(cause.weight));
         let mut insert = Query::insert();
         insert
             .into_table(due::Entity)
@@ -114,6 +181,9 @@ async fn mark_selected(
                 due::Column::Generation,
                 due::Column::SettledGeneration,
                 due::Column::Attempts,
+                due::Column::Cause,
+                due::Column::CauseDelivery,
+                due::Column::Weight,
             ])
             .on_conflict(again());
         insert
@@ -126,7 +196,12 @@ async fn mark_selected(
 
 fn again() -> OnConflict {
     OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
-        .update_column(due::Column::DueAt)
+        .update_columns([
+            due::Column::DueAt,
+            due::Column::Cause,
+            due::Column::CauseDelivery,
+            due::Column::Weight,
+        ])
         .value(
             due::Column::Generation,
             Expr::col((due::Entity, due::Column::Generation)).add(1),
@@ -239,6 +314,20 @@ pub async fn settle_all(
 fn unchanged() -> sea_orm::sea_query::Expr {
     Expr::col((due::Entity, due::Column::Generation))
         .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
+}
+
+/// Nothing can be done before `at`.
+pub async fn wait(
+    connection: &impl ConnectionTrait,
+    row: &due::Model,
+    at: i64,
+) -> Result<(), StoreError> {
+    update(row)
+        .col_expr(due::Column::DueAt, Expr::value(at))
+        .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 /// It did not work: another try at `at`.

@@ -2,8 +2,8 @@
 
 use entity::{
     access_group, company_person, delivery, delivery_member, group_lock, history,
-    kind::{DeliveryStatus, HistoryKind, OfferingKind, ScopeKind, TargetKind},
-    location, lock, member, offering, person, place, rule, suspension,
+    kind::{DeliveryStatus, HistoryKind, OfferingKind, RevocationState, ScopeKind, TargetKind},
+    location, lock, member, offering, person, place, revocation, rule, suspension,
 };
 use sea_orm::{
     ColumnTrait, Condition, IntoSimpleExpr, Iterable, QueryFilter, QuerySelect,
@@ -298,6 +298,17 @@ pub(super) fn without_bodies(scope: Scope) -> sea_orm::Select<delivery::Entity> 
         .select_only()
         .columns(Column::iter().filter(|column| !matches!(column, Column::Body)))
         .expr_as(Expr::value(Vec::<u8>::new()), "body")
+}
+
+/// What the brake holds, the latest first.
+pub fn held_revocations(scope: Scope) -> Listing<revocation::Entity> {
+    let select = scope
+        .find::<revocation::Entity>()
+        .filter(revocation::Column::State.eq(RevocationState::Held));
+    Listing {
+        select,
+        order: Order::NewestFirst(revocation::Column::Id),
+    }
 }
 
 /// What entries of the history are narrowed by.

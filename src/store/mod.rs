@@ -25,6 +25,7 @@ pub mod members;
 pub mod offerings;
 pub mod overrides;
 pub mod page;
+pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;

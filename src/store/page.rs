@@ -138,5 +138,5 @@ macro_rules! keyed {
     };
 }
 
-keyed!(by id, name: Place, Lock, Group, Member, Offering, Location; newest: Delivery, HistoryEntry);
+keyed!(by id, name: Place, Lock, Group, Member, Offering, Location; newest: Delivery, HistoryEntry, Revocation);
 keyed!(by rule_id, name: Rule; newest:);

@@ -9,6 +9,7 @@ pub use entity::{
     kisi_account::Model as KisiAccount, kisi_grant::Model as Grant, kisi_user::Model as KisiUser,
     location::Model as Location, lock::Model as Lock, member::Model as Member,
     offering::Model as Offering, person::Model as Person, person_version::Model as PersonVersion,
-    place::Model as Place, rule::Model as Rule, share::Model as Share, source::Model as Source,
-    source_version::Model as SourceVersion, suspension::Model as Suspension, token::Model as Token,
+    place::Model as Place, revocation::Model as Revocation, rule::Model as Rule,
+    share::Model as Share, source::Model as Source, source_version::Model as SourceVersion,
+    suspension::Model as Suspension, token::Model as Token,
 };

@@ -1,6 +1,11 @@
 //! Rules in versions. A version is never edited: a change supersedes it with the next, a deletion with none. Conditions are
 //! kept as JSON of a shape of their own, apart from the API's and from the heart's.
 
+#![expect(
+    missing_docs,
+    reason = "the fields of a condition are those of the API, where they are described"
+)]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use access::{

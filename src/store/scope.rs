@@ -71,6 +71,7 @@ of_club!(
     person,
     person_version,
     place,
+    revocation,
     rule,
     share,
     source,

@@ -10,6 +10,7 @@ mod brake;
 mod build;
 mod conditions;
 mod decisions;
+mod oracle;
 mod plans;
 mod properties;
 mod registrations;

@@ -1,7 +1,7 @@
 //! The events that the platforms of the story send, in the canonical form.
 //!
-//! Promises: each bears the instant at which it is asked for as its time, so that a later one of the
-//! same thing stands. Must never depend on what came of an earlier one. Called by the steps.
+//! Promises: each bears the instant at which it is asked for as its time, so that a later one of
+//! the same thing stands. Must never depend on what came of an earlier one. Called by the steps.
 
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
@@ -17,7 +17,10 @@ const PROGRAMME_DAYS: i64 = 70;
 impl Scene {
     /// Everybody who was a member before.
     pub fn roster(&self) -> Value {
-        let one = |id: &str, who: Value, status: &str| json!({ "id": id, "plan": plan(), "member": who, "status": status });
+        let one = |id: &str, who: Value, status: &str| {
+            let plan = plan();
+            json!({ "id": id, "plan": plan, "member": who, "status": status })
+        };
         let memberships = [
             one("ms-1", EVA.on("fd"), "active"),
             one("ms-2", KIM.on("fd"), "active"),

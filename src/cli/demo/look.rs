@@ -1,8 +1,8 @@
 //! What a step looks at: the service's decision and its reason, what Kisi holds, which doors open.
 //! Each look tells what came, and whether it is what was expected.
 //!
-//! Promises: decisions come by GraphQL, rights and doors from the sandbox. Must never mend what came
-//! out otherwise. Called by the steps.
+//! Promises: decisions come by GraphQL, rights and doors from the sandbox. Must never mend what
+//! came out otherwise. Called by the steps.
 
 use anyhow::Context;
 use jiff::Timestamp;

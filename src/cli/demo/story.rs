@@ -1,7 +1,7 @@
 //! The story: each step is a function that says what happens at the club and checks what follows.
 //!
 //! Promises: steps go on from one another, and one that breaks does not keep the others from being
-//! told. Must never look anywhere but through the scene. Called by the demo once the club is set up.
+//! told. Must never look anywhere but through the scene. Called by the demo after the setting up.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ async fn programme_is_bought(scene: &mut Scene, teller: &mut Teller) -> anyhow::
         &[(&scene.members, Window { from: None, until })],
         teller,
     )?;
-    scene.opens(TOM, now, &["Front door", "Workshop"], teller)
+    scene.opens(TOM, now, &["Front door", "Range"], teller)
 }
 
 async fn payment_fails(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
@@ -217,7 +217,7 @@ async fn membership_ends(scene: &mut Scene, teller: &mut Teller) -> anyhow::Resu
     scene
         .deliver(|scene| &scene.front_desk, "ada-ends", event, teller)
         .await?;
-    ada_is_out(scene, "MEMBERSHIP_PAUSED", teller).await
+    ada_is_out(scene, "MEMBERSHIP_ENDED", teller).await
 }
 
 async fn event_comes_twice(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
@@ -237,7 +237,7 @@ async fn event_comes_twice(scene: &mut Scene, teller: &mut Teller) -> anyhow::Re
     scene.api.clock().sleep(STILLNESS).await;
     let more = scene.sandbox.writes().len().saturating_sub(before);
     teller.same("Kisi", &writes(more), &writes(0))?;
-    ada_is_out(scene, "MEMBERSHIP_PAUSED", teller).await
+    ada_is_out(scene, "MEMBERSHIP_ENDED", teller).await
 }
 
 async fn event_is_forged(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
@@ -265,7 +265,7 @@ async fn ada_is_in(scene: &Scene, teller: &mut Teller) -> anyhow::Result<()> {
         .decided((ADA, &scene.members, now), "ALLOWED_BY_RULE", None, teller)
         .await?;
     scene.kisi_holds(ADA, &[(&scene.members, Window::OPEN)], teller)?;
-    scene.opens(ADA, now, &["Front door", "Workshop"], teller)
+    scene.opens(ADA, now, &["Front door", "Range"], teller)
 }
 
 async fn ada_is_out(scene: &Scene, code: &str, teller: &mut Teller) -> anyhow::Result<()> {

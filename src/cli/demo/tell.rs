@@ -1,8 +1,8 @@
 //! The story's voice: headings, what happened, a tick or a cross for each thing told.
 //!
-//! Promises: a cross always says what was expected; colours and lines that vanish are for a terminal
-//! alone, and every line is out before the next thing is waited for. Must never judge: it is told
-//! what holds. Called by the steps of the story.
+//! Promises: a cross always says what was expected; colours and lines that vanish are for a
+//! terminal alone, and every line is out before the next thing is waited for. Must never judge: it
+//! is told what holds. Called by the steps of the story.
 
 use std::{
     env,

@@ -86,7 +86,8 @@ async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Ref
                     grants::let_go(tx, scope, account.id, Some((row::ScopeKind::Group, id))).await?;
                 }
                 setup::manage(tx, scope, id, input.managed, strangers).await?;
-                due::mark_everybody(tx, scope, now).await?;
+                let cause = due::Cause::judged(format!("the group “{}” was {}", group.name, if input.managed { "taken over" } else { "let go" }));
+                due::mark_everybody(tx, scope, now, &cause).await?;
                 Ok::<_, Refusal>(row::Group { managed: input.managed, strangers, ..group })
             })
         })

@@ -200,7 +200,13 @@ async fn connect_account(
                 clubs::touch(tx, scope).await?;
                 kisi_accounts::create(tx, account.clone()).await?;
                 setup::keep(tx, scope, account.id, setup, now).await?;
-                due::mark_everybody(tx, scope, now).await?;
+                due::mark_everybody(
+                    tx,
+                    scope,
+                    now,
+                    &due::Cause::judged("a Kisi account was connected"),
+                )
+                .await?;
                 Ok::<_, Refusal>(account)
             })
         })
@@ -251,7 +257,13 @@ async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::Kisi
                     kisi_accounts::read_due(tx, id, now).await?;
                     account.read_due_at = now;
                     kisi_accounts::set(tx, &account).await?;
-                    due::mark_everybody(tx, scope, now).await?;
+                    due::mark_everybody(
+                        tx,
+                        scope,
+                        now,
+                        &due::Cause::judged("a Kisi account got new credentials"),
+                    )
+                    .await?;
                 } else {
                     kisi_accounts::set(tx, &account).await?;
                 }
@@ -333,7 +345,8 @@ async fn disconnect(
                     }
                     DisconnectPolicy::Revoke => {
                         // No group is managed any more, so that nothing is wanted and each of the grants goes.
-                        due::mark_everybody(tx, scope, now).await?;
+                        let cause = due::Cause::judged("a Kisi account is being disconnected");
+                        due::mark_everybody(tx, scope, now, &cause).await?;
                         account.problem = Some(DISCONNECTING.to_owned());
                     }
                 }

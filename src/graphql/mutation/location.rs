@@ -105,7 +105,8 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
                 set.save(tx).await?;
                 if before.is_some_and(|before| before.time_zone != location.time_zone) {
                     // Days that were said without a time begin and end elsewhere now.
-                    due::mark_source(tx, scope, source, now).await?;
+                    let cause = due::Cause::judged("a location was changed");
+                    due::mark_source(tx, scope, source, now, &cause).await?;
                 }
                 Ok::<_, Refusal>(location)
             })

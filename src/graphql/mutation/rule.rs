@@ -216,7 +216,11 @@ async fn changed(
     now: i64,
     what: &str,
 ) -> Result<(), StoreError> {
-    due::mark_everybody(connection, scope, now).await?;
+    let cause = due::Cause::judged(format!(
+        "the rule “{}” {what} (version {})",
+        rule.name, rule.version
+    ));
+    due::mark_everybody(connection, scope, now, &cause).await?;
     let kind = match rule.target_kind {
         row::TargetKind::Group => row::ScopeKind::Group,
         row::TargetKind::Lock => row::ScopeKind::Lock,

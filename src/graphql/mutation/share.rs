@@ -171,7 +171,14 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
                     superseded_at: None,
                 };
                 overrides::share(tx, share.clone()).await?;
-                due::mark(tx, scope, [member.id], now).await?;
+                due::mark(
+                    tx,
+                    scope,
+                    [member.id],
+                    now,
+                    &due::Cause::by_name("a share was given"),
+                )
+                .await?;
                 let message = format!("{} was given access by hand.", member.name);
                 let entry = entry(row::HistoryKind::Shared, &share, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;
@@ -202,7 +209,14 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
                     return Ok(share);
                 }
                 overrides::end_share(tx, scope, id, now).await?;
-                due::mark(tx, scope, [share.member_id], now).await?;
+                due::mark(
+                    tx,
+                    scope,
+                    [share.member_id],
+                    now,
+                    &due::Cause::by_name("a share was ended"),
+                )
+                .await?;
                 let member = members::get(tx, scope, share.member_id).await?;
                 let name = member.map_or_else(|| "Somebody".to_owned(), |member| member.name);
                 let message = format!("What {name} was given by hand was ended.");
@@ -310,7 +324,8 @@ async fn meet(
     let led = apply.led;
     let due = who::settle(&mut set, &led.identities);
     set.save(connection).await?;
-    due::mark(connection, scope, due, now).await?;
+    let cause = due::Cause::judged("somebody new was entered by hand");
+    due::mark(connection, scope, due, now, &cause).await?;
     let person = set
         .person_ids
         .get(&(None, id))

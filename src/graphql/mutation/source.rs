@@ -320,7 +320,11 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                 {
                     source.time_zone = zone.0;
                     // Days that were said without a time begin and end elsewhere now.
-                    due::mark_source(tx, scope, id, now).await?;
+                    let cause = due::Cause::judged(format!(
+                        "the time zone of the source “{}” was changed",
+                        source.name
+                    ));
+                    due::mark_source(tx, scope, id, now, &cause).await?;
                 }
                 sources::set(tx, &source).await?;
                 Ok::<_, Refusal>(source)
@@ -340,9 +344,10 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
-                find(tx, scope, id, "source").await?;
+                let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
-                due::mark_source(tx, scope, id, now).await?;
+                let cause = due::Cause::judged(format!("the source “{}” was removed", source.name));
+                due::mark_source(tx, scope, id, now, &cause).await?;
                 Ok::<_, Refusal>(())
             })
         })

@@ -100,7 +100,14 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
                     superseded_at: None,
                 };
                 overrides::suspend(tx, suspension).await?;
-                due::mark(tx, scope, [id], now).await?;
+                due::mark(
+                    tx,
+                    scope,
+                    [id],
+                    now,
+                    &due::Cause::by_name("the member was suspended"),
+                )
+                .await?;
                 let entry = entry(row::HistoryKind::Suspended, id, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;
                 Ok::<_, Refusal>(member)
@@ -135,7 +142,14 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
                     return Err(invalid("member", "this member is not suspended"));
                 }
                 overrides::resume(tx, scope, id, now).await?;
-                due::mark(tx, scope, [id], now).await?;
+                due::mark(
+                    tx,
+                    scope,
+                    [id],
+                    now,
+                    &due::Cause::by_name("the suspension was lifted"),
+                )
+                .await?;
                 let message = format!("{} was resumed.", member.name);
                 let entry = entry(row::HistoryKind::Resumed, id, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;

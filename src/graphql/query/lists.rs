@@ -14,6 +14,7 @@ use crate::{
         delivery::DeliveryConnection,
         error::{bad_input, inside},
         group::GroupConnection,
+        held_revocation::HeldRevocationConnection,
         loader,
         location::LocationConnection,
         lock::LockConnection,
@@ -179,6 +180,22 @@ impl Lists {
         let member = maybe("filter.member", Kind::Member, filter.member)?;
         let status = filter.status.map(Into::into);
         let list = listings::deliveries(scope, source, status, member);
+        page::load(context::app(context)?, list, arguments).await
+    }
+
+    /// What the brake holds back at present.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn held_revocations(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<HeldRevocationConnection> {
+        let scope = reads(context)?;
+        let arguments = Arguments::new(first, after, last, before)?;
+        let list = listings::held_revocations(scope);
         page::load(context::app(context)?, list, arguments).await
     }
 

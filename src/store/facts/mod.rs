@@ -115,14 +115,12 @@ async fn read(
     members: &[Uuid],
     known: Known,
 ) -> Result<Rows, StoreError> {
-    let mut rows = Rows::default();
-    rows.persons = among(
-        connection,
-        scope.find::<person::Entity>(),
-        person::Column::MemberId,
-        members,
-    )
-    .await?;
+    let people = scope.find::<person::Entity>();
+    let people = among(connection, people, person::Column::MemberId, members).await?;
+    let mut rows = Rows {
+        persons: people,
+        ..Rows::default()
+    };
     sources(connection, scope, known, &mut rows).await?;
     let persons: Vec<Uuid> = rows.persons.iter().map(|person| person.id).collect();
     let standing = scope

@@ -87,16 +87,18 @@ impl Names {
                 (email, "POST /users".to_owned())
             }
             ["role_assignments"] if call.method == "GET" => (
-                self.user_of(query.get("user_id")?.parse().ok()),
+                self.user_of(query.get("assignee_id")?.parse().ok()),
                 "GET /role_assignments of the user".to_owned(),
             ),
             ["role_assignments"] => {
                 let new = body(call, "role_assignment");
-                let group = new["group_id"]
-                    .as_i64()
-                    .map_or_else(|| "place".to_owned(), |id| self.group_of(id));
+                let id = new["applies_to_id"].as_i64().unwrap_or_default();
+                let group = match new["applies_to_type"].as_str() {
+                    Some("Group") => self.group_of(id),
+                    other => other.unwrap_or("nothing").to_owned(),
+                };
                 (
-                    self.user_of(new["user_id"].as_i64()),
+                    self.user_of(new["assignee_id"].as_i64()),
                     format!("POST /role_assignments {group}{}", window(&new, zone)),
                 )
             }

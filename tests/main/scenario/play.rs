@@ -44,6 +44,7 @@ pub async fn play(database: Database, name: String, text: String) {
     let setup = Setup {
         beginning: zone.instant(&beginning),
         time_zone,
+        bare: true,
         ..Setup::default()
     };
     let Some(world) = Box::pin(World::start(database, setup)).await else {
@@ -58,9 +59,10 @@ pub async fn play(database: Database, name: String, text: String) {
         names: Names::default(),
         told: Vec::new(),
     };
+    let begun = tokio::time::Instant::now();
     Box::pin(play.doors(&lines)).await;
     for line in &lines {
-        eprintln!("{}", line.place);
+        eprintln!("{:?} {}", begun.elapsed(), line.place);
         Box::pin(play.line(line)).await;
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../../scenarios/calls", omit_expression => true }, {

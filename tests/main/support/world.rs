@@ -62,6 +62,8 @@ pub struct Setup {
     pub time_zone: String,
     /// Until when `settled` waits.
     pub patience: Duration,
+    /// Nothing but its owner is in Kisi's organization, instead of the example.
+    pub bare: bool,
 }
 
 impl Default for Setup {
@@ -72,6 +74,7 @@ impl Default for Setup {
             rate: None,
             time_zone: "Europe/Berlin".to_owned(),
             patience: PATIENCE,
+            bare: false,
         }
     }
 }
@@ -123,8 +126,9 @@ impl World {
             Database::Sqlite => Storage::Sqlite(tempfile::tempdir().unwrap()),
             Database::Postgres => Storage::Postgres(postgres::fresh().await?),
         };
+        logs();
         let clock = Clock::manual(Instant::from_timestamp(setup.beginning));
-        let (sandbox, kisi, kisi_url) = kisi(&clock, setup.rate);
+        let (sandbox, kisi, kisi_url) = kisi(&clock, setup.rate, setup.bare);
         let api = Api::new(String::new(), String::new());
         let mut world = Self {
             api,
@@ -383,6 +387,15 @@ impl World {
     }
 }
 
+/// What the service complains of is told where its test fails; `LATCHKEY_TEST_LOG=debug` tells more.
+fn logs() {
+    let level = std::env::var("LATCHKEY_TEST_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let _ = tracing_subscriber::fmt()
+        .with_test_writer()
+        .with_env_filter(level)
+        .try_init();
+}
+
 /// Connects the sandbox to a club; the account's id.
 pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
     let input = json!({ "name": "Kisi", "credentials": { "apiKey": sandbox.api_key() }, "inviteByEmail": false });
@@ -409,12 +422,18 @@ pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
     made["account"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Serves a sandbox that shows the same time, and counts its limit in real time.
-pub fn kisi(clock: &Clock, rate: Option<u32>) -> (Sandbox, ServerHandle, String) {
+/// Serves a sandbox that shows the same time, and counts its limit in real time: the example, or
+/// one with nothing in it.
+pub fn kisi(clock: &Clock, rate: Option<u32>, bare: bool) -> (Sandbox, ServerHandle, String) {
     let (hands, begun) = (clock.clone(), tokio::time::Instant::now());
-    let shows = Arc::new(move || hands.now().timestamp());
-    let sandbox = latchkey::sandbox::example(shows, "key".to_owned())
-        .with_stopwatch(Arc::new(move || begun.elapsed()));
+    let shows: latchkey::sandbox::Clock = Arc::new(move || hands.now().timestamp());
+    let key = "key".to_owned();
+    let sandbox = if bare {
+        Sandbox::new(shows).with_key(key)
+    } else {
+        latchkey::sandbox::example(shows, key)
+    };
+    let sandbox = sandbox.with_stopwatch(Arc::new(move || begun.elapsed()));
     sandbox.set(Switches {
         rate,
         ..Switches::default()

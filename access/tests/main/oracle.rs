@@ -1,0 +1,58 @@
+//! Two readings of the same words must agree: the crate's algebra of spans, and a judge that looks
+//! at one instant at a time and shares no code with it.
+
+mod clubs;
+mod judge;
+
+use access::{Instant, evaluate};
+use proptest::prelude::*;
+
+use self::{
+    clubs::{Club, any_club},
+    judge::may_pass,
+};
+
+/// Each moment with what lies a second and a microsecond to either side of it.
+fn about(moments: &[Instant]) -> Vec<Instant> {
+    let mut about: Vec<_> = moments
+        .iter()
+        .flat_map(|moment| {
+            [-1_000_000, -1, 0, 1_000_000]
+                .map(|micros| Instant::from_micros(moment.micros() + micros))
+        })
+        .collect();
+    about.sort_unstable();
+    about.dedup();
+    about
+}
+
+fn judge(club: &Club) -> Result<(), TestCaseError> {
+    let rules: Vec<_> = club.rules.iter().collect();
+    let access = evaluate(&club.facts, &rules, &club.covering, club.around);
+    let edges = access.spans.iter().flat_map(|span| [span.from, span.until]);
+    let by_condition = access.rules.iter().flat_map(|rule| &rule.conditions);
+    let inner =
+        by_condition.flat_map(|it| it.spans.iter().flat_map(|span| [span.from, span.until]));
+    let mut moments: Vec<_> = edges.chain(inner).collect();
+    moments.extend(&club.moments);
+    moments.retain(|&moment| club.around.contains(moment));
+    for moment in about(&moments) {
+        let expected = may_pass(&club.facts, &rules, &club.covering, moment);
+        prop_assert_eq!(
+            access.spans.contains(moment),
+            expected,
+            "at {}: left the spans, right the judge",
+            moment.timestamp()
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn spans_and_judge_agree(club in any_club()) {
+        judge(&club)?;
+    }
+}

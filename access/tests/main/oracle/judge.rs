@@ -1,0 +1,277 @@
+//! A second reading of what rules mean: one instant, naive loops, no sets of spans.
+//!
+//! Promises: says what the words about conditions say, whatever it costs. Never: uses anything of
+//! the crate but its plain data, nor a calendar but for the offset of a zone at an instant. Called
+//! by the properties beside it.
+
+use std::time::Duration;
+
+use access::{
+    Block, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id, Instant, MembershipCondition,
+    MembershipStatus, PurchaseCondition, PurchaseStatus, RegistrationCondition, RegistrationSpan,
+    RegistrationStatus, Rule, RuleVersion, ScheduleCondition, Scope, Span, Via,
+};
+use jiff::{
+    civil::{Date, date},
+    tz::TimeZone,
+};
+
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Whether the member may pass at `at`: some rule or covering share says so, and no suspension
+/// forbids it.
+pub fn may_pass(facts: &Facts, rules: &[&Rule], covering: &[Scope], at: Instant) -> bool {
+    if let Some(suspension) = &facts.suspension
+        && within(suspension.span, at)
+    {
+        return false;
+    }
+    for share in &facts.shares {
+        for scope in covering {
+            if share.scope == *scope && within(share.span, at) {
+                return true;
+            }
+        }
+    }
+    rules.iter().any(|rule| rule_holds(facts, rule, at))
+}
+
+fn within(span: Span, at: Instant) -> bool {
+    span.from <= at && at < span.until
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap()
+}
+
+fn later(at: Instant, by: Duration) -> Instant {
+    Instant::from_micros(at.micros() + micros(by))
+}
+
+fn earlier(at: Instant, by: Duration) -> Instant {
+    Instant::from_micros(at.micros() - micros(by))
+}
+
+/// The version that stands judges everything, but for the bookings that it leaves to the version
+/// that stood when they began.
+fn rule_holds(facts: &Facts, rule: &Rule, at: Instant) -> bool {
+    let Some(last) = rule.versions.len().checked_sub(1) else {
+        return false;
+    };
+    if !rule.versions[last].enabled {
+        return false;
+    }
+    if !spares_ongoing(&rule.versions[last]) {
+        return version_holds(facts, &rule.versions[last], at, &|_| true);
+    }
+    for (index, version) in rule.versions.iter().enumerate() {
+        // An earlier version is asked for its bookings' sake alone.
+        let asked = index == last || version.conditions.iter().any(is_registration);
+        let judged_by_it = |booking: &Entitlement| began_under(rule, booking) == Some(index);
+        if asked && version_holds(facts, version, at, &judged_by_it) {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_registration(condition: &Condition) -> bool {
+    matches!(condition, Condition::Registration(_))
+}
+
+fn spares_ongoing(version: &RuleVersion) -> bool {
+    version.conditions.iter().any(|condition| match condition {
+        Condition::Registration(condition) => !condition.applies_to_ongoing,
+        _ => false,
+    })
+}
+
+/// Which version stood when the booking began.
+fn began_under(rule: &Rule, booking: &Entitlement) -> Option<usize> {
+    let mut stood = None;
+    for (index, version) in rule.versions.iter().enumerate() {
+        if version.since <= booking.span.from {
+            stood = Some(index);
+        }
+    }
+    stood
+}
+
+fn version_holds(
+    facts: &Facts,
+    version: &RuleVersion,
+    at: Instant,
+    counts: &dyn Fn(&Entitlement) -> bool,
+) -> bool {
+    if !version.enabled || version.conditions.is_empty() {
+        return false;
+    }
+    version.conditions.iter().all(|condition| match condition {
+        Condition::Membership(it) => facts.entitlements.iter().any(|e| membership(it, e, at)),
+        Condition::Registration(it) => facts
+            .entitlements
+            .iter()
+            .any(|e| counts(e) && registration(it, e, at)),
+        Condition::Purchase(it) => facts.entitlements.iter().any(|e| purchase(it, e, at)),
+        Condition::Tag(it) => it.tags.iter().any(|tag| facts.tags.contains(tag)),
+        Condition::Schedule(it) => schedule(it, at),
+    })
+}
+
+fn named(offerings: &[Id], locations: &[Id], held: &Entitlement) -> bool {
+    let offering = offerings.is_empty() || offerings.contains(&held.offering);
+    let location = match held.location {
+        Some(location) => locations.is_empty() || locations.contains(&location),
+        None => locations.is_empty(),
+    };
+    offering && location
+}
+
+fn membership(condition: &MembershipCondition, held: &Entitlement, at: Instant) -> bool {
+    let Holding::Membership { status, blocks } = &held.holding else {
+        return false;
+    };
+    let runs = match status {
+        MembershipStatus::Active => within(held.span, at),
+        MembershipStatus::Scheduled => {
+            held.span.from != Instant::BEGINNING && within(held.span, at)
+        }
+        MembershipStatus::Paused | MembershipStatus::UsedUp | MembershipStatus::Ended => false,
+    };
+    let blocked = match condition.when_blocked {
+        BlockedPolicy::Allow => false,
+        BlockedPolicy::Deny => blocks.iter().any(|block| within(block.span, at)),
+        BlockedPolicy::Grace(grace) => blocked_for_longer(blocks, grace, at),
+    };
+    named(&condition.offerings, &condition.locations, held) && runs && !blocked
+}
+
+/// Whether a block lasts at `at` that, with those before it that lie less than the grace apart, is
+/// older than the grace.
+fn blocked_for_longer(blocks: &[Block], grace: Duration, at: Instant) -> bool {
+    for block in blocks {
+        if !within(block.span, at) {
+            continue;
+        }
+        let mut beginning = block.span.from;
+        loop {
+            let mut first = beginning;
+            for other in blocks {
+                let apart = beginning.micros().saturating_sub(other.span.until.micros());
+                if other.span.from < first && apart < micros(grace) {
+                    first = other.span.from;
+                }
+            }
+            if first == beginning {
+                break;
+            }
+            beginning = first;
+        }
+        if at >= later(beginning, grace) {
+            return true;
+        }
+    }
+    false
+}
+
+fn registration(condition: &RegistrationCondition, held: &Entitlement, at: Instant) -> bool {
+    let Holding::Registration { kind, status } = &held.holding else {
+        return false;
+    };
+    if *status != RegistrationStatus::Confirmed
+        || (held.via == Via::Guest && !condition.guests)
+        || !named(&condition.offerings, &condition.locations, held)
+        || !(condition.kinds.is_empty() || condition.kinds.contains(kind))
+    {
+        return false;
+    }
+    // Where the margins are moved to the instant, the booking itself can be looked at.
+    let (opening, closing) = (
+        later(at, condition.opens_before),
+        earlier(at, condition.closes_after),
+    );
+    let (from, until) = (held.span.from, held.span.until);
+    match condition.span {
+        RegistrationSpan::Booking => from <= opening && closing < until,
+        RegistrationSpan::Day => {
+            let begun = from == Instant::BEGINNING
+                || local_day(&held.zone, from) <= local_day(&held.zone, opening);
+            // What ends at midnight does not touch the day that begins then.
+            let last = Instant::from_micros(until.micros() - 1);
+            let over = until != Instant::END
+                && local_day(&held.zone, closing) > local_day(&held.zone, last);
+            begun && !over
+        }
+    }
+}
+
+fn purchase(condition: &PurchaseCondition, held: &Entitlement, at: Instant) -> bool {
+    let Holding::Purchase { status } = &held.holding else {
+        return false;
+    };
+    *status == PurchaseStatus::Paid
+        && named(&condition.offerings, &condition.locations, held)
+        && within(held.span, at)
+}
+
+fn schedule(condition: &ScheduleCondition, at: Instant) -> bool {
+    let today = local_day(&condition.zone, at);
+    for day in today - 3..=today + 2 {
+        let starts = condition
+            .start_date
+            .is_none_or(|first| day >= number(first));
+        let ends = condition.end_date.is_some_and(|last| day > number(last));
+        // The first of January 1970 was a Thursday.
+        let weekday = (day + 3).rem_euclid(7);
+        let on = condition
+            .days
+            .iter()
+            .any(|it| i64::from(it.to_monday_zero_offset()) == weekday);
+        if !starts || ends || !on {
+            continue;
+        }
+        let past_midnight = condition.until_minute <= condition.from_minute;
+        let from = clock(&condition.zone, day, condition.from_minute);
+        let until = clock(
+            &condition.zone,
+            if past_midnight { day + 1 } else { day },
+            condition.until_minute,
+        );
+        if from <= at && at < until {
+            return true;
+        }
+    }
+    false
+}
+
+/// Days since 1970 of a date.
+fn number(of: Date) -> i64 {
+    i64::from((of - date(1970, 1, 1)).get_days())
+}
+
+fn offset(zone: &TimeZone, at: i64) -> i64 {
+    let offset = zone.to_offset(Instant::from_micros(at).timestamp());
+    i64::from(offset.seconds()) * SECOND
+}
+
+/// Days since 1970 of the date that the zone's clocks show.
+fn local_day(zone: &TimeZone, at: Instant) -> i64 {
+    (at.micros() + offset(zone, at.micros())).div_euclid(DAY)
+}
+
+/// When the zone's clocks show so many minutes after the midnight that begins a day: the first
+/// time that they do, and where they never do, when they would have without the change.
+fn clock(zone: &TimeZone, day: i64, minute: u16) -> Instant {
+    let shown = day * DAY + i64::from(minute) * MINUTE;
+    let before = offset(zone, shown - DAY);
+    let after = offset(zone, shown + DAY);
+    let mut found = shown - before;
+    for candidate in [shown - after, shown - before] {
+        if candidate + offset(zone, candidate) == shown {
+            found = candidate;
+        }
+    }
+    Instant::from_micros(found)
+}

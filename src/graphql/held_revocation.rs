@@ -1,0 +1,71 @@
+//! What the brake holds back: whose access, where, and what would have taken it.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::{
+    access_event::{AccessScope, scope_of},
+    error::inside,
+    loader,
+    member::Member,
+    node, page,
+    scalar::DateTime,
+};
+use crate::{id::Kind, store::row};
+
+/// A revocation that waits for an admin, by its row.
+#[derive(Clone, Debug)]
+pub struct HeldRevocation(pub row::Revocation);
+
+impl From<row::Revocation> for HeldRevocation {
+    fn from(row: row::Revocation) -> Self {
+        Self(row)
+    }
+}
+
+/// A revocation that the brake holds until an admin approves or dismisses it.
+#[Object]
+impl HeldRevocation {
+    /// Opaque and globally unique.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::HeldRevocation, self.0.id)
+    }
+
+    /// Whose access it would take.
+    async fn member(&self, context: &Context<'_>) -> Result<Member> {
+        let member = loader::one(context, loader::MemberKey(self.0.member_id)).await?;
+        let gone = || {
+            inside(crate::store::StoreError::Unreadable {
+                what: "member of a revocation",
+            })
+        };
+        member.map(Member).ok_or_else(gone)
+    }
+
+    /// Where.
+    async fn target(&self, context: &Context<'_>) -> Result<AccessScope> {
+        let target = scope_of(context, self.0.scope_kind, self.0.scope_id).await?;
+        let gone = || {
+            inside(crate::store::StoreError::Unreadable {
+                what: "target of a revocation",
+            })
+        };
+        target.ok_or_else(gone)
+    }
+
+    /// What would take it: a delivery, an edit, a sweep.
+    async fn cause(&self) -> &str {
+        &self.0.cause
+    }
+
+    async fn held_at(&self) -> DateTime {
+        DateTime(self.0.decided_at.unwrap_or(self.0.asked_at))
+    }
+}
+
+page::connection!(
+    /// Held revocations, a page of them.
+    HeldRevocationConnection,
+    /// One in its place.
+    HeldRevocationEdge,
+    HeldRevocation
+);

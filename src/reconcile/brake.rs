@@ -1,0 +1,225 @@
+//! The brake in the loop: what a sorted case would take away early is asked first, judged together with everything of the
+//! same cause, and held where that is too much. Grants flow all the while. The questions are rows, so that they survive a
+//! restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use access::{Brake, Instant};
+use uuid::Uuid;
+
+use super::{
+    case::{Case, Ground},
+    execute::stored_scope,
+};
+use crate::{
+    app::App,
+    clock::new_id,
+    store::{
+        Scope, StoreError, clubs,
+        history::{self, Entry},
+        members, revocations,
+        row::{self, HistoryKind, RevocationState, Weight},
+    },
+};
+
+/// How long a count is kept beyond the longest window that a club would set.
+const KEPT: std::time::Duration = std::time::Duration::from_hours(31 * 24);
+
+/// What has to be written before a case goes on: new questions, and those that are answered by themselves.
+#[derive(Default)]
+pub struct Questions {
+    asked: Vec<row::Revocation>,
+    gone: Vec<row::Revocation>,
+}
+
+impl Questions {
+    /// Whether nothing has to be written.
+    pub fn is_empty(&self) -> bool {
+        self.asked.is_empty() && self.gone.is_empty()
+    }
+
+    /// Looks at a case; its entries are as they will be written.
+    pub fn of(&mut self, case: &mut Case, ground: &Ground, now: Instant, app: &App) {
+        let losses = case.losses(ground, now, app.config.horizon);
+        let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut case.revocations)
+            .into_iter()
+            .partition(|row| losses.contains(&revocations::about(row)) || is_decided(row));
+        case.revocations = stay;
+        self.gone.extend(gone);
+        for scope in losses {
+            if case
+                .revocations
+                .iter()
+                .any(|row| revocations::about(row) == scope)
+            {
+                continue;
+            }
+            let (scope_kind, scope_id) = stored_scope(scope);
+            let state = match case.due.weight {
+                Weight::Judged => RevocationState::Asked,
+                Weight::ByName => RevocationState::Passed,
+                Weight::OwnWord => RevocationState::Approved,
+            };
+            let row = row::Revocation {
+                id: new_id(),
+                club_id: ground.scope.club,
+                account_id: ground.account.id,
+                member_id: case.due.member_id,
+                scope_kind,
+                scope_id,
+                state,
+                cause: case.due.cause.clone(),
+                delivery_id: case.due.cause_delivery,
+                asked_at: now.micros(),
+                decided_at: (state != RevocationState::Asked).then_some(now.micros()),
+            };
+            case.revocations.push(row.clone());
+            self.asked.push(row);
+        }
+    }
+
+    /// Writes them.
+    pub async fn write(self, app: &App, scope: Scope) -> Result<(), StoreError> {
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    revocations::forget(tx, scope, &self.gone).await?;
+                    revocations::ask(tx, self.asked).await
+                })
+            })
+            .await
+    }
+}
+
+/// What passed or was approved is on its way, whether or not it is a loss still.
+fn is_decided(row: &row::Revocation) -> bool {
+    matches!(
+        row.state,
+        RevocationState::Passed | RevocationState::Approved
+    )
+}
+
+/// Judges every open question of a club, a cause at a time, the oldest first. True where there was one.
+pub async fn judge(app: &App, scope: Scope) -> Result<bool, StoreError> {
+    let asked = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
+    if asked.is_empty() {
+        return Ok(false);
+    }
+    let now = app.clock.now().micros();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                // The club is touched first, so that two accounts of one club judge one after the other.
+                clubs::touch(tx, scope).await?;
+                let asked = revocations::in_state(tx, scope, RevocationState::Asked).await?;
+                let Some(club) = clubs::get(tx, scope).await? else {
+                    return Ok(true);
+                };
+                let window = club.brake_window_s.saturating_mul(1_000_000);
+                let through =
+                    revocations::let_through(tx, scope, now.saturating_sub(window)).await?;
+                let mut through: BTreeSet<Uuid> = through.into_iter().collect();
+                let with_access = revocations::with_access(tx, scope, now).await?;
+                let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
+                revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
+                for rows in by_cause(asked) {
+                    let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
+                    let fresh = people.difference(&through).count();
+                    let holds =
+                        settings(&club).holds(count(fresh), count(through.len()), with_access);
+                    if holds {
+                        hold(tx, scope, &rows, &people, with_access, now).await?;
+                    } else {
+                        revocations::decide(tx, scope, &rows, RevocationState::Passed, None, now)
+                            .await?;
+                        through.extend(people);
+                    }
+                }
+                Ok(true)
+            })
+        })
+        .await
+}
+
+fn settings(club: &row::Club) -> Brake {
+    Brake {
+        enabled: club.brake_enabled,
+        people: u64::try_from(club.brake_people).unwrap_or(0),
+        percent: u64::try_from(club.brake_percent).unwrap_or(0),
+    }
+}
+
+fn count(people: usize) -> u64 {
+    u64::try_from(people).unwrap_or(u64::MAX)
+}
+
+/// The questions of one cause each, in the order in which the causes first asked.
+fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
+    let mut order: Vec<Vec<row::Revocation>> = Vec::new();
+    let mut index: BTreeMap<(Option<Uuid>, String), usize> = BTreeMap::new();
+    for row in asked {
+        let key = (row.delivery_id, row.cause.clone());
+        let at = *index.entry(key).or_insert_with(|| {
+            order.push(Vec::new());
+            order.len() - 1
+        });
+        if let Some(rows) = order.get_mut(at) {
+            rows.push(row);
+        }
+    }
+    order
+}
+
+async fn hold(
+    connection: &impl crate::store::Connection,
+    scope: Scope,
+    rows: &[row::Revocation],
+    people: &BTreeSet<Uuid>,
+    with_access: u64,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut cause = rows
+        .first()
+        .map(|row| row.cause.clone())
+        .unwrap_or_default();
+    // When nearly everybody goes at once, it is rarely the people.
+    if people.len() > 1 && count(people.len()).saturating_mul(10) >= with_access.saturating_mul(8) {
+        cause.push_str(&format!(
+            ": it would take access from {} of the {with_access} people who have it; the source is likelier at fault \
+             than they are, so look at it before you approve",
+            people.len()
+        ));
+    }
+    revocations::decide(
+        connection,
+        scope,
+        rows,
+        RevocationState::Held,
+        Some(&cause),
+        now,
+    )
+    .await?;
+    let ids: Vec<Uuid> = people.iter().copied().collect();
+    let names: BTreeMap<Uuid, String> = members::some(connection, scope, &ids)
+        .await?
+        .into_iter()
+        .map(|member| (member.id, member.name))
+        .collect();
+    let entries = rows
+        .iter()
+        .map(|row| Entry {
+            kind: HistoryKind::Held,
+            member: Some(row.member_id),
+            target: Some((row.scope_kind, row.scope_id)),
+            cause: cause.clone(),
+            delivery: row.delivery_id,
+            rule: None,
+            actor: None,
+            message: format!(
+                "The brake holds the revocation of {}'s access until an admin approves or dismisses it.",
+                names.get(&row.member_id).map_or("a member", String::as_str)
+            ),
+        })
+        .collect();
+    history::write(connection, scope, now, entries).await
+}
