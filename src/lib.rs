@@ -16,6 +16,7 @@ mod key_file;
 pub mod kisi;
 pub mod metrics;
 pub mod playground;
+pub mod preview;
 pub mod reconcile;
 pub mod sandbox;
 pub mod secret;

@@ -41,6 +41,7 @@ pub mod explain;
 pub mod fact;
 pub mod instant;
 pub mod plan;
+pub mod preview;
 pub mod rule;
 pub mod span;
 
@@ -57,6 +58,7 @@ pub use self::{
     },
     instant::Instant,
     plan::{Abilities, Ability, Desired, Grant, Lane, Plan, Step, plan},
+    preview::{Change, Effect, Trial, allowed_times, makes_needless},
     rule::{
         BlockedPolicy, Condition, MembershipCondition, PurchaseCondition, RegistrationCondition,
         RegistrationSpan, Rule, RuleVersion, ScheduleCondition, TagCondition, Target,

@@ -175,6 +175,9 @@ pub enum PersonAspect {
     /// `DELETED`
     #[sea_orm(string_value = "DELETED")]
     Deleted,
+    /// `UNLISTED`
+    #[sea_orm(string_value = "UNLISTED")]
+    Unlisted,
 }
 
 /// What a word about a company is about.
@@ -190,6 +193,9 @@ pub enum CompanyAspect {
     /// `DELETED`
     #[sea_orm(string_value = "DELETED")]
     Deleted,
+    /// `UNLISTED`
+    #[sea_orm(string_value = "UNLISTED")]
+    Unlisted,
 }
 
 /// What kind of thing is sold or booked.

@@ -197,8 +197,8 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "revocation",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
          state:str cause:str delivery_id:uuid? asked_at:i64 decided_at:i64?",
-        &["club_id state", "member_id"],
-        &["account_id member_id scope_kind scope_id asked_at"],
+        &["club_id state", "account_id member_id"],
+        &[],
     ),
     ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (

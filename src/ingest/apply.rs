@@ -9,7 +9,7 @@ use super::statement::{
     CompanyRef, CompanyWord, EntitlementWord, Holder, Moment, PersonWord, Statement, Version,
 };
 use crate::store::{
-    row::{CompanyAspect, EntitlementKind, EntitlementVersion, Part, PersonAspect},
+    row::{CompanyAspect, EntitlementKind, EntitlementVersion, Part, PersonAspect, SourceAspect},
     working_set::{Versioned, WorkingSet},
 };
 
@@ -48,28 +48,80 @@ pub struct Apply<'a> {
     pub led: Led,
 }
 
+/// Whom and what a snapshot names; none where it has no such list.
+#[derive(Default)]
+struct Listed {
+    persons: Option<BTreeSet<Uuid>>,
+    companies: Option<BTreeSet<Uuid>>,
+}
+
 impl Apply<'_> {
-    /// Applies the statements in their order.
+    /// Applies the statements in their order. What a snapshot's lists do not name is over then.
     pub fn all(&mut self, statements: &[Statement]) {
+        let mut listed = Listed::default();
         for statement in statements {
-            self.one(statement);
+            self.one(statement, &mut listed);
         }
+        self.unlist(listed);
     }
 
-    fn one(&mut self, statement: &Statement) {
+    fn one(&mut self, statement: &Statement, listed: &mut Listed) {
         match statement {
             Statement::Person(word) => {
-                self.person(word);
+                let person = self.person(word);
+                listed.persons.iter_mut().for_each(|all| {
+                    all.insert(person);
+                });
             }
             Statement::PersonGone(id) => self.person_gone(id),
-            Statement::Company(word) => self.company(word),
+            Statement::Company(word) => {
+                let company = self.company(word);
+                listed
+                    .companies
+                    .iter_mut()
+                    .for_each(|all| all.extend(company));
+            }
             Statement::CompanyGone(id) => self.company_gone(id),
             Statement::Entitlement(word) => self.entitlement(word),
             Statement::EntitlementGone(kind, id) => self.entitlement_gone(*kind, id),
             Statement::Offering(word) => {
                 self.offering(word);
             }
-            Statement::Everything(aspect) => self.everything(*aspect),
+            Statement::Everything(aspect) => {
+                match aspect {
+                    SourceAspect::Members => listed.persons = Some(BTreeSet::new()),
+                    SourceAspect::Companies => listed.companies = Some(BTreeSet::new()),
+                    _ => {}
+                }
+                self.everything(*aspect);
+            }
+        }
+    }
+
+    fn unlist(&mut self, listed: Listed) {
+        if let Some(named) = listed.persons {
+            let persons = self.set.persons.values();
+            let ours = persons.filter(|person| person.source_id == self.source);
+            let others: Vec<Uuid> = ours
+                .map(|person| person.id)
+                .filter(|id| !named.contains(id))
+                .collect();
+            for person in others {
+                self.person_aspect(person, PersonAspect::Unlisted, None, true);
+            }
+        }
+        if let Some(named) = listed.companies {
+            let companies = self.set.companies.values();
+            let ours = companies.filter(|company| Some(company.source_id) == self.source);
+            let others: Vec<Uuid> = ours
+                .map(|company| company.id)
+                .filter(|id| !named.contains(id))
+                .collect();
+            for company in others {
+                if self.company_aspect(company, CompanyAspect::Unlisted, None) {
+                    self.company_is_due(company);
+                }
+            }
         }
     }
 
@@ -132,10 +184,12 @@ impl Apply<'_> {
         self.person_aspect(person, PersonAspect::Deleted, None, true);
     }
 
-    fn company(&mut self, word: &CompanyWord) {
-        let Some(source) = self.source else { return };
+    fn company(&mut self, word: &CompanyWord) -> Option<Uuid> {
+        let source = self.source?;
         let company = self.company_named(source, &word.company);
-        let Some(people) = &word.people else { return };
+        let Some(people) = &word.people else {
+            return Some(company);
+        };
         let named: BTreeSet<Uuid> = people.iter().map(|person| self.person(person)).collect();
         let others: Vec<Uuid> = self
             .set
@@ -154,6 +208,7 @@ impl Apply<'_> {
         }
         let list = serde_json::to_string(&named).ok();
         self.company_aspect(company, CompanyAspect::People, list);
+        Some(company)
     }
 
     fn company_gone(&mut self, id: &str) {
@@ -185,7 +240,11 @@ impl Apply<'_> {
                 .map(Versioned::version),
         ];
         let standing = self.set.pairs.standing(&(company, person));
-        let before = standing.is_some_and(|pair| pair.present);
+        let counts = |pair: &&CompanyPerson| {
+            let (person, company) = (Some(person), Some(company));
+            pair.present && !self.is_void(&pair.version(), person, company)
+        };
+        let before = standing.filter(counts).is_some();
         let said = lists
             .into_iter()
             .flatten()
@@ -256,7 +315,22 @@ impl Apply<'_> {
             .flat_map(|old| self.set.beside.get(&old.id).into_iter().flatten())
             .map(|row| (row.person_id, row.part))
             .collect();
-        let same = old.as_ref().is_some_and(|old| says_the_same(old, &row)) && others == before;
+        let stood = |old: &EntitlementVersion| {
+            let people = old
+                .person_id
+                .into_iter()
+                .chain(before.iter().map(|(id, _)| *id));
+            let said = old.version();
+            !self.is_ended_by_snapshot(old)
+                && !self.is_void(&said, None, old.company_id)
+                && people
+                    .into_iter()
+                    .all(|person| !self.is_void(&said, Some(person), None))
+        };
+        let same = old
+            .as_ref()
+            .is_some_and(|old| says_the_same(old, &row) && stood(old))
+            && others == before;
         let late = old
             .as_ref()
             .is_some_and(|old| old.version() > row.version());
@@ -296,6 +370,32 @@ impl Apply<'_> {
                 .extend(before.iter().map(|(person, _)| *person));
         }
         self.set.entitlement_words.say(id, row, self.set.now);
+    }
+
+    /// Whether a word about a person or a company is older than the end of either, and so counts no more.
+    fn is_void(&self, said: &Version, person: Option<Uuid>, company: Option<Uuid>) -> bool {
+        let ends = [PersonAspect::Deleted, PersonAspect::Unlisted];
+        let of_person = ends
+            .iter()
+            .filter_map(|end| self.set.person_words.standing(&(person?, *end)))
+            .map(Versioned::version);
+        let ends = [CompanyAspect::Deleted, CompanyAspect::Unlisted];
+        let of_company = ends
+            .iter()
+            .filter_map(|end| self.set.company_words.standing(&(company?, *end)))
+            .map(Versioned::version);
+        of_person.chain(of_company).any(|end| end > *said)
+    }
+
+    /// Whether a snapshot of its kind came after a version, and so ended it.
+    fn is_ended_by_snapshot(&self, old: &EntitlementVersion) -> bool {
+        let aspect = match old.kind {
+            EntitlementKind::Membership => SourceAspect::Memberships,
+            EntitlementKind::Registration => SourceAspect::Registrations,
+            EntitlementKind::Purchase => SourceAspect::Purchases,
+        };
+        let snapshot = self.set.floors.standing(&(old.source_id, aspect));
+        snapshot.is_some_and(|snapshot| snapshot.version() > old.version())
     }
 
     fn company_is_due(&mut self, company: Uuid) {

@@ -191,15 +191,20 @@ async fn take_in(
     } else {
         due::mark_each(connection, scope, due_members, now).await?
     };
-    let mut sources: BTreeSet<Uuid> = BTreeSet::new();
+    let mut reached: BTreeSet<Uuid> = BTreeSet::new();
     for (job, _) in led.iter().filter(|(_, led)| led.whole_source) {
         due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
-        sources.insert(job.source);
+        let everybody = due::members_of_source(connection, scope, job.source).await?;
+        if !everybody.is_empty() && !due::accounts(connection, scope).await?.is_empty() {
+            reached.insert(job.id);
+        }
+        about.extend(everybody.into_iter().map(|member| (job.id, member)));
     }
     let mut rows = Vec::new();
     let mut states = HashMap::new();
     for (job, led) in &led {
-        let row = delivery(job, led, waits || !sources.is_empty(), now);
+        let is_open = reached.contains(&job.id) || (waits && !led.due.is_empty());
+        let row = delivery(job, led, is_open, now);
         states.insert(job.id, row.status);
         rows.push((row, job.again));
     }
@@ -212,7 +217,7 @@ async fn take_in(
     Ok(states)
 }
 
-fn delivery(job: &Job, led: &Led, waits: bool, now: i64) -> Delivery {
+fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
     let (kind, occurred, problem, status) = match &job.event {
         Err(wrong) => (
             wrong.kind.clone(),
@@ -221,10 +226,7 @@ fn delivery(job: &Job, led: &Led, waits: bool, now: i64) -> Delivery {
             DeliveryStatus::Failed,
         ),
         Ok(event) => {
-            let status = match (
-                led.changed,
-                waits && (!led.due.is_empty() || led.whole_source),
-            ) {
+            let status = match (led.changed, is_open) {
                 (false, _) => DeliveryStatus::Ignored,
                 (true, true) => DeliveryStatus::Accepted,
                 (true, false) => DeliveryStatus::Settled,

@@ -15,10 +15,11 @@ use crate::{
     app::App,
     clock::new_id,
     store::{
-        Scope, StoreError, clubs,
+        Scope, StoreError, clubs, deliveries, due,
         history::{self, Entry},
         members, revocations,
         row::{self, HistoryKind, RevocationState, Weight},
+        sources,
     },
 };
 
@@ -41,9 +42,13 @@ impl Questions {
     /// Looks at a case; its entries are as they will be written.
     pub fn of(&mut self, case: &mut Case, ground: &Ground, now: Instant, app: &App) {
         let losses = case.losses(ground, now, app.config.horizon);
+        // An admin's own word about somebody goes over what the brake was asked before.
+        let overruled = case.due.weight != Weight::Judged;
         let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut case.revocations)
             .into_iter()
-            .partition(|row| losses.contains(&revocations::about(row)) || is_decided(row));
+            .partition(|row| {
+                is_decided(row) || (losses.contains(&revocations::about(row)) && !overruled)
+            });
         case.revocations = stay;
         self.gone.extend(gone);
         for scope in losses {
@@ -125,10 +130,13 @@ pub async fn judge(app: &App, scope: Scope) -> Result<bool, StoreError> {
                 for rows in by_cause(asked) {
                     let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
                     let fresh = people.difference(&through).count();
-                    let holds =
-                        settings(&club).holds(count(fresh), count(through.len()), with_access);
+                    let holds = settings(&club).holds(
+                        count(fresh),
+                        count(through.len()),
+                        count(with_access.len()),
+                    );
                     if holds {
-                        hold(tx, scope, &rows, &people, with_access, now).await?;
+                        hold(tx, scope, &rows, &people, &with_access, now).await?;
                     } else {
                         revocations::decide(tx, scope, &rows, RevocationState::Passed, None, now)
                             .await?;
@@ -175,18 +183,17 @@ async fn hold(
     scope: Scope,
     rows: &[row::Revocation],
     people: &BTreeSet<Uuid>,
-    with_access: u64,
+    with_access: &[Uuid],
     now: i64,
 ) -> Result<(), StoreError> {
     let mut cause = rows
         .first()
         .map(|row| row.cause.clone())
         .unwrap_or_default();
-    // When nearly everybody goes at once, it is rarely the people.
-    if people.len() > 1 && count(people.len()).saturating_mul(10) >= with_access.saturating_mul(8) {
+    if let Some(source) = whole_source(connection, scope, rows, people, with_access).await? {
         cause.push_str(&format!(
-            ": it would take access from {} of the {with_access} people who have it; the source is likelier at fault \
-             than they are, so look at it before you approve",
+            ": it would take access from everybody of “{source}” who has it, {} people; the source is likelier at fault \
+             than all of them, so look at it before you approve",
             people.len()
         ));
     }
@@ -222,4 +229,33 @@ async fn hold(
         })
         .collect();
     history::write(connection, scope, now, entries).await
+}
+
+/// The name of the source, where everybody of it who has access would lose it at once.
+async fn whole_source(
+    connection: &impl crate::store::Connection,
+    scope: Scope,
+    rows: &[row::Revocation],
+    people: &BTreeSet<Uuid>,
+    with_access: &[Uuid],
+) -> Result<Option<String>, StoreError> {
+    let Some(delivery) = rows.first().and_then(|row| row.delivery_id) else {
+        return Ok(None);
+    };
+    let Some(delivery) = deliveries::get(connection, scope, delivery).await? else {
+        return Ok(None);
+    };
+    let of_source = due::members_of_source(connection, scope, delivery.source_id).await?;
+    let of_source: BTreeSet<Uuid> = of_source.into_iter().collect();
+    let theirs: Vec<&Uuid> = with_access
+        .iter()
+        .filter(|id| of_source.contains(*id))
+        .collect();
+    let everybody = !theirs.is_empty() && theirs.iter().all(|id| people.contains(*id));
+    if people.len() < 2 || !everybody {
+        return Ok(None);
+    }
+    Ok(sources::get(connection, scope, delivery.source_id)
+        .await?
+        .map(|source| source.name))
 }

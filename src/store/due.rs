@@ -140,15 +140,34 @@ pub async fn mark_source(
     now: i64,
     cause: &Cause,
 ) -> Result<(), StoreError> {
-    let of_source = Query::select()
+    mark_selected(connection, scope, of_source(scope, source), now, cause).await
+}
+
+/// Everybody of whom a source speaks.
+pub async fn members_of_source(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(scope
+        .find::<member::Entity>()
+        .select_only()
+        .column(member::Column::Id)
+        .filter(member::Column::Id.in_subquery(of_source(scope, source)))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+fn of_source(scope: Scope, source: Uuid) -> SelectStatement {
+    Query::select()
         .distinct()
         .column(person::Column::MemberId)
         .from(person::Entity)
         .and_where(person::Column::ClubId.eq(scope.club))
         .and_where(person::Column::SourceId.eq(source))
         .and_where(person::Column::MemberId.ne(Uuid::nil()))
-        .to_owned();
-    mark_selected(connection, scope, of_source, now, cause).await
+        .to_owned()
 }
 
 /// `members` selects one column, the member's id.

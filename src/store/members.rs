@@ -110,3 +110,24 @@ pub async fn tagged(
     .await?;
     Ok(people.into_iter().map(|person| person.member_id).collect())
 }
+
+/// The ids and names of members, in the order of their ids: so many at most, behind one where it is given.
+pub async fn names(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    after: Option<Uuid>,
+    most: u64,
+) -> Result<Vec<(Uuid, String)>, StoreError> {
+    use sea_orm::{QueryOrder, QuerySelect};
+    let mut select = scope
+        .find::<member::Entity>()
+        .select_only()
+        .column(member::Column::Id)
+        .column(member::Column::Name)
+        .order_by_asc(member::Column::Id)
+        .limit(most);
+    if let Some(after) = after {
+        select = select.filter(member::Column::Id.gt(after));
+    }
+    Ok(select.into_tuple().all(connection).await?)
+}

@@ -7,8 +7,7 @@ use entity::{
     kisi_grant, revocation,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -84,12 +83,12 @@ pub async fn let_through(
         .await?)
 }
 
-/// How many people have access in Kisi at an instant.
+/// Who has access in Kisi at an instant.
 pub async fn with_access(
     connection: &impl ConnectionTrait,
     scope: Scope,
     now: i64,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
     let begun = Condition::any()
         .add(kisi_grant::Column::ValidFrom.is_null())
         .add(kisi_grant::Column::ValidFrom.lte(now));
@@ -104,7 +103,8 @@ pub async fn with_access(
         .filter(kisi_grant::Column::KisiId.is_not_null())
         .filter(begun)
         .filter(not_over)
-        .count(connection)
+        .into_tuple()
+        .all(connection)
         .await?)
 }
 

@@ -153,6 +153,7 @@ async fn outcome(said: &[Said]) -> Outcome {
         // Now and then the work is done before more is said.
         if nth % 7 == 6 {
             world.settled().await;
+            world.turn_to(world.now() + 1.seconds());
         }
     }
     world.settled().await;

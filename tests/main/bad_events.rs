@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     api::Source,
-    event::{booking, membership, person, with},
+    event::{booking, event, membership, person, with},
     world::{Setup, World},
 };
 
@@ -18,6 +18,7 @@ on_both!(
     two_people_under_one_address_are_one_member,
     a_failed_delivery_stays_failed_when_it_is_replayed,
     numbers_and_other_letters_are_taken_as_they_are,
+    who_comes_and_goes_within_one_instant_is_settled,
 );
 on_both!(with Setup { settings: vec![("HORIZON", "P1D")], ..Setup::default() }; what_lies_beyond_the_horizon_waits);
 
@@ -313,4 +314,29 @@ async fn what_lies_beyond_the_horizon_waits(world: &mut World) {
     );
     // The judgement at the end looks a week ahead, and this horizon is a day.
     world.turn_to(start + 3.hours());
+}
+
+async fn who_comes_and_goes_within_one_instant_is_settled(world: &mut World) {
+    let source = a_club(world).await;
+    world.people.insert("ada@example.com".to_owned());
+    for (nth, status) in ["active", "ended", "active", "ended", "active"]
+        .iter()
+        .enumerate()
+    {
+        let held = with(membership("m1", "ada"), json!({ "status": status }));
+        let body = event("membership.updated", world.now(), &held);
+        let signed = world.signed(
+            &source,
+            &format!("msg_{nth}"),
+            body.to_string().into_bytes(),
+        );
+        assert_eq!(world.api.deliver(&source, signed).await.status, 202);
+        world.settled().await;
+        let rows = world.sandbox.assignments_of("ada@example.com").len();
+        assert_eq!(
+            rows,
+            usize::from(*status == "active"),
+            "the {nth}th: {status}"
+        );
+    }
 }

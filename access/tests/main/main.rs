@@ -12,6 +12,7 @@ mod conditions;
 mod decisions;
 mod oracle;
 mod plans;
+mod previews;
 mod properties;
 mod registrations;
 mod schedules;

@@ -49,8 +49,6 @@ fn judge(club: &Club) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn spans_and_judge_agree(club in any_club()) {
         judge(&club)?;

@@ -76,7 +76,7 @@ fn any_condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn any_rule() -> impl Strategy<Value = Rule> {
+pub fn any_rule() -> impl Strategy<Value = Rule> {
     let conditions = prop::collection::vec(any_condition(), 0..3);
     let version = (0..MINUTES, prop::bool::weighted(0.8), conditions);
     prop::collection::vec(version, 0..4).prop_map(|mut versions| {
@@ -98,7 +98,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-fn any_facts() -> impl Strategy<Value = Facts> {
+pub fn any_facts() -> impl Strategy<Value = Facts> {
     let span = || (0..MINUTES, 1..MINUTES).prop_map(|(from, length)| minutes(from, from + length));
     let entitlements = prop::collection::vec(any_entitlement(), 0..6);
     let parts = (

@@ -176,7 +176,7 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
                     scope,
                     [member.id],
                     now,
-                    &due::Cause::by_name("a share was given"),
+                    &due::Cause::judged("a share was given"),
                 )
                 .await?;
                 let message = format!("{} was given access by hand.", member.name);

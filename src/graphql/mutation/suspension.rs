@@ -147,7 +147,7 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
                     scope,
                     [id],
                     now,
-                    &due::Cause::by_name("the suspension was lifted"),
+                    &due::Cause::judged("the suspension was lifted"),
                 )
                 .await?;
                 let message = format!("{} was resumed.", member.name);

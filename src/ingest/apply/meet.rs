@@ -54,6 +54,15 @@ impl Apply<'_> {
             .insert((self.source, external.to_owned()), id);
         self.set.persons.insert(id, person);
         self.set.changed.new_persons.push(id);
+        // Of the snapshots that came before, none named this person.
+        if let Some(snapshot) = self.snapshot(SourceAspect::Members) {
+            let mut row = make::person_version(self, id, PersonAspect::Unlisted, None);
+            row.happened_at = snapshot.happened_at.micros();
+            row.version_key = snapshot.key;
+            self.set
+                .person_words
+                .say((id, PersonAspect::Unlisted), row, self.set.now);
+        }
         id
     }
 
@@ -66,8 +75,10 @@ impl Apply<'_> {
         bears_on_access: bool,
     ) -> bool {
         let standing = self.set.person_words.standing(&(person, aspect));
-        let differs =
-            standing.is_none_or(|word| word.value != value || aspect == PersonAspect::Deleted);
+        let is_end = matches!(aspect, PersonAspect::Deleted | PersonAspect::Unlisted);
+        let differs = standing.is_none_or(|word| {
+            word.value != value || is_end || self.is_void(&word.version(), Some(person), None)
+        });
         if standing.is_some_and(|word| word.version() > self.version)
             || (!differs && standing.is_some_and(|word| word.version() == self.version))
         {
@@ -124,20 +135,10 @@ impl Apply<'_> {
     /// A company that is spoken of.
     pub(super) fn company_named(&mut self, source: Uuid, word: &CompanyRef) -> Uuid {
         let key = (source, word.id.clone());
-        let id = self.set.company_ids.get(&key).copied().unwrap_or_else(|| {
-            let company = Company {
-                id: new_id(),
-                club_id: self.set.scope.club,
-                source_id: source,
-                external_id: word.id.clone(),
-                name: word.name.clone().unwrap_or_else(|| word.id.clone()),
-            };
-            let id = company.id;
-            self.set.company_ids.insert(key, id);
-            self.set.companies.insert(id, company);
-            self.set.changed.new_companies.push(id);
-            id
-        });
+        let id = match self.set.company_ids.get(&key) {
+            Some(id) => *id,
+            None => self.company_unmet(source, word),
+        };
         if let Some(name) = &word.name {
             self.company_aspect(id, CompanyAspect::Name, Some(name.clone()));
             let standing = self.set.company_words.standing(&(id, CompanyAspect::Name));
@@ -150,6 +151,35 @@ impl Apply<'_> {
             }
         }
         id
+    }
+
+    fn company_unmet(&mut self, source: Uuid, word: &CompanyRef) -> Uuid {
+        let company = Company {
+            id: new_id(),
+            club_id: self.set.scope.club,
+            source_id: source,
+            external_id: word.id.clone(),
+            name: word.name.clone().unwrap_or_else(|| word.id.clone()),
+        };
+        let id = company.id;
+        self.set.company_ids.insert((source, word.id.clone()), id);
+        self.set.companies.insert(id, company);
+        self.set.changed.new_companies.push(id);
+        if let Some(snapshot) = self.snapshot(SourceAspect::Companies) {
+            let mut row = make::company_version(self, id, CompanyAspect::Unlisted, None);
+            row.happened_at = snapshot.happened_at.micros();
+            row.version_key = snapshot.key;
+            self.set
+                .company_words
+                .say((id, CompanyAspect::Unlisted), row, self.set.now);
+        }
+        id
+    }
+
+    /// The latest snapshot of a kind that another delivery of the source was.
+    fn snapshot(&self, aspect: SourceAspect) -> Option<Version> {
+        let word = self.set.floors.standing(&(self.source?, aspect))?;
+        Some(word.version()).filter(|version| *version != self.version)
     }
 
     /// Says an aspect of a company; whether it now stands.

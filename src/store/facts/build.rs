@@ -105,6 +105,7 @@ struct Index<'a> {
     by_id: HashMap<Uuid, &'a person::Model>,
     tag_words: HashMap<Uuid, &'a person_version::Model>,
     deleted: HashMap<Uuid, Version>,
+    unlisted: HashMap<Uuid, Version>,
     pairs: HashMap<Uuid, Vec<&'a company_person::Model>>,
     of_person: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
     of_company: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
@@ -124,6 +125,7 @@ impl<'a> Index<'a> {
                 .collect(),
             tag_words: HashMap::new(),
             deleted: HashMap::new(),
+            unlisted: HashMap::new(),
             pairs: HashMap::new(),
             of_person: HashMap::new(),
             of_company: HashMap::new(),
@@ -138,12 +140,17 @@ impl<'a> Index<'a> {
             index.by_id.insert(person.id, person);
         }
         for word in &rows.words {
-            if word.aspect == PersonAspect::Deleted {
-                index
-                    .deleted
-                    .insert(word.person_id, (word.happened_at, word.version_key.clone()));
-            } else {
-                index.tag_words.insert(word.person_id, word);
+            let said = (word.happened_at, word.version_key.clone());
+            match word.aspect {
+                PersonAspect::Deleted => {
+                    index.deleted.insert(word.person_id, said);
+                }
+                PersonAspect::Unlisted => {
+                    index.unlisted.insert(word.person_id, said);
+                }
+                _ => {
+                    index.tag_words.insert(word.person_id, word);
+                }
             }
         }
         for pair in &rows.pairs {
@@ -172,10 +179,9 @@ impl<'a> Index<'a> {
     /// Words about a person that are older than this count no more.
     fn floor(&self, person: &person::Model) -> Option<Version> {
         let deleted = self.deleted.get(&person.id);
-        let source = person.source_id.filter(|_| !person.guest_only);
-        let snapshot =
-            source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Members)));
-        deleted.max(snapshot).cloned()
+        // People known only as guests stay, whatever a snapshot of the members does not name.
+        let unlisted = self.unlisted.get(&person.id).filter(|_| !person.guest_only);
+        deleted.max(unlisted).cloned()
     }
 
     fn tags(&self, person: &person::Model) -> Result<Vec<String>, StoreError> {
@@ -227,26 +233,19 @@ impl<'a> Index<'a> {
         }
         for pair in self.pairs.get(&person.id).into_iter().flatten() {
             let said = (pair.happened_at, &pair.version_key);
-            let company_floor = self.company_floor(pair.company_id, person.source_id);
-            if !at_least(said, floor.as_ref()) || !at_least(said, company_floor.as_ref()) {
+            let company_floor = self.rows.company_ends.get(&pair.company_id);
+            if !at_least(said, floor.as_ref()) || !at_least(said, company_floor) {
                 continue;
             }
             companies.push(pair.company_id);
             for version in self.of_company.get(&pair.company_id).into_iter().flatten() {
-                if self.counts(version) && at_least(of(version), company_floor.as_ref()) {
+                if self.counts(version) && at_least(of(version), company_floor) {
                     reached
                         .entry(version.id)
                         .or_insert(Via::Company(id(pair.company_id)));
                 }
             }
         }
-    }
-
-    fn company_floor(&self, company: Uuid, source: Option<Uuid>) -> Option<Version> {
-        let gone = self.rows.company_ends.get(&company);
-        let snapshot =
-            source.and_then(|source| self.rows.floors.get(&(source, SourceAspect::Companies)));
-        gone.max(snapshot).cloned()
     }
 
     /// Whether a version counts at all: not deleted, later than the last snapshot of its kind and than its holder's end.

@@ -144,7 +144,10 @@ async fn read(
             company_version::Column::LearnedAt,
             company_version::Column::SupersededAt,
         ))
-        .filter(company_version::Column::Aspect.eq(CompanyAspect::Deleted));
+        .filter(
+            company_version::Column::Aspect
+                .is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]),
+        );
     for word in among(
         connection,
         ends,
@@ -153,8 +156,11 @@ async fn read(
     )
     .await?
     {
-        rows.company_ends
-            .insert(word.company_id, (word.happened_at, word.version_key));
+        let said = (word.happened_at, word.version_key);
+        let end = rows.company_ends.entry(word.company_id).or_default();
+        if said > *end {
+            *end = said;
+        }
     }
     entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
     let holders: Vec<Uuid> = distinct(
@@ -182,7 +188,11 @@ async fn read(
             person_version::Column::LearnedAt,
             person_version::Column::SupersededAt,
         ))
-        .filter(person_version::Column::Aspect.is_in([PersonAspect::Tags, PersonAspect::Deleted]));
+        .filter(person_version::Column::Aspect.is_in([
+            PersonAspect::Tags,
+            PersonAspect::Deleted,
+            PersonAspect::Unlisted,
+        ]));
     let told = [persons, holders].concat();
     rows.words = among(connection, said, person_version::Column::PersonId, &told).await?;
     let shares = scope

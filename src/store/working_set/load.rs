@@ -53,6 +53,20 @@ pub async fn load(
     )
     .await?;
     set.take_persons(named);
+    // A snapshot is a word about everybody and every company of its source, named or not.
+    let snapshots = || keys.snapshots.iter().copied();
+    let everybody = scope.find::<person::Entity>();
+    let everybody = among(connection, everybody, person::Column::SourceId, snapshots()).await?;
+    set.take_persons(everybody);
+    let all_companies = scope.find::<company::Entity>();
+    let all_companies = among(
+        connection,
+        all_companies,
+        company::Column::SourceId,
+        snapshots(),
+    )
+    .await?;
+    set.take_companies(all_companies);
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
     people(
@@ -62,19 +76,37 @@ pub async fn load(
         keys,
     )
     .await?;
-    if !keys.snapshots.is_empty() {
-        let floors = scope
-            .find::<source_version::Entity>()
-            .filter(source_version::Column::SourceId.is_in(keys.snapshots.iter().copied()))
-            .filter(source_version::Column::SupersededAt.is_null())
-            .all(connection)
-            .await?;
-        set.floors = words(floors, |row| (row.source_id, row.aspect));
-    }
+    let sources: BTreeSet<Uuid> = keys
+        .persons
+        .keys()
+        .flatten()
+        .chain(keys.companies.keys())
+        .chain(&keys.snapshots)
+        .copied()
+        .collect();
+    let floors = scope
+        .find::<source_version::Entity>()
+        .filter(source_version::Column::SupersededAt.is_null());
+    let floors = among(
+        connection,
+        floors,
+        source_version::Column::SourceId,
+        sources,
+    )
+    .await?;
+    set.floors = words(floors, |row| (row.source_id, row.aspect));
     Ok(set)
 }
 
 impl WorkingSet {
+    fn take_companies(&mut self, rows: Vec<company::Model>) {
+        for row in rows {
+            self.company_ids
+                .insert((row.source_id, row.external_id.clone()), row.id);
+            self.companies.insert(row.id, row);
+        }
+    }
+
     fn take_persons(&mut self, rows: Vec<person::Model>) {
         for row in rows {
             self.person_ids
@@ -179,16 +211,12 @@ async fn companies(
         &keys.companies,
     )
     .await?;
+    set.take_companies(rows);
     let holders = set
         .entitlement_words
         .all_standing()
         .filter_map(|(_, word)| word.company_id);
-    let ids: HashSet<Uuid> = rows.iter().map(|row| row.id).chain(holders).collect();
-    for row in rows {
-        set.company_ids
-            .insert((row.source_id, row.external_id.clone()), row.id);
-        set.companies.insert(row.id, row);
-    }
+    let ids: HashSet<Uuid> = set.companies.keys().copied().chain(holders).collect();
     if ids.is_empty() && !keys.pairs {
         return Ok(Vec::new());
     }
@@ -204,15 +232,13 @@ async fn companies(
     .await?;
     set.company_words = words(said, |row| (row.company_id, row.aspect));
     let persons = set.persons.keys().copied().filter(|_| keys.pairs);
-    let either = Condition::any()
-        .add(company_person::Column::CompanyId.is_in(ids))
-        .add(company_person::Column::PersonId.is_in(persons));
-    let pairs = scope
+    let standing = scope
         .find::<company_person::Entity>()
-        .filter(company_person::Column::SupersededAt.is_null())
-        .filter(either)
-        .all(connection)
-        .await?;
+        .filter(company_person::Column::SupersededAt.is_null());
+    let of_company = company_person::Column::CompanyId;
+    let mut pairs = among(connection, standing.clone(), of_company, ids).await?;
+    let of_person = company_person::Column::PersonId;
+    pairs.extend(among(connection, standing, of_person, persons).await?);
     let reached = pairs.iter().map(|pair| pair.person_id).collect();
     set.pairs = words(pairs, |row| (row.company_id, row.person_id));
     Ok(reached)

@@ -11,9 +11,12 @@ mod script;
 
 use std::{fs, panic::AssertUnwindSafe, path::Path};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::support::world::Database;
+
+/// How many are played at once.
+const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_comes_out_as_told_on_sqlite() {
@@ -36,16 +39,13 @@ async fn all(database: Database) {
         .collect();
     files.sort();
     assert!(!files.is_empty(), "no scenario was found");
-    let mut failed = Vec::new();
-    for file in files {
+    let played = files.into_iter().map(async |file| {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).unwrap();
-        let played = AssertUnwindSafe(Box::pin(play::play(database, name.clone(), text)))
-            .catch_unwind()
-            .await;
-        if played.is_err() {
-            failed.push(name);
-        }
-    }
+        let told = AssertUnwindSafe(Box::pin(play::play(database, name.clone(), text)));
+        told.catch_unwind().await.err().map(|_| name)
+    });
+    let played = stream::iter(played).buffer_unordered(AT_ONCE);
+    let failed: Vec<String> = played.filter_map(async |failed| failed).collect().await;
     assert!(failed.is_empty(), "not as told, see above: {failed:?}");
 }

@@ -59,10 +59,9 @@ pub async fn play(database: Database, name: String, text: String) {
         names: Names::default(),
         told: Vec::new(),
     };
-    let begun = tokio::time::Instant::now();
     Box::pin(play.doors(&lines)).await;
     for line in &lines {
-        eprintln!("{:?} {}", begun.elapsed(), line.place);
+        eprintln!("{}", line.place);
         Box::pin(play.line(line)).await;
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../../scenarios/calls", omit_expression => true }, {

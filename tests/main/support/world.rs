@@ -320,16 +320,14 @@ impl World {
         answer.delivery()
     }
 
-    /// Sends a body, well signed, under an id of its own.
+    /// Sends a body, well signed, under an id of its own; a second passes.
     pub async fn post(&mut self, source: &Source, body: &Value) -> Answer {
         let id = self.next_id();
         self.people.extend(event::addresses(body));
-        self.api
-            .deliver(
-                source,
-                self.signed(source, &id, body.to_string().into_bytes()),
-            )
-            .await
+        let signed = self.signed(source, &id, body.to_string().into_bytes());
+        let answer = self.api.deliver(source, signed).await;
+        self.turn_to(self.now() + Duration::from_secs(1));
+        answer
     }
 
     /// A request as the source sends it now.

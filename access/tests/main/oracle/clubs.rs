@@ -148,7 +148,7 @@ fn scopes() -> Vec<Scope> {
 }
 
 fn any_facts(scene: Scene) -> impl Strategy<Value = Facts> {
-    let held = prop::collection::vec(any_entitlement(scene.clone()), 0..8);
+    let held = prop::collection::vec(any_entitlement(scene.clone()), 0..10);
     let held = (
         held,
         prop::collection::vec(any::<prop::sample::Index>(), 0..3),
@@ -219,9 +219,8 @@ fn any_holding(scene: Scene) -> impl Strategy<Value = Holding> {
     let status = prop::sample::select(vec![
         Active, Active, Active, Scheduled, Scheduled, Paused, UsedUp, Ended,
     ]);
-    let blocks = prop::collection::vec(any_block(scene), 0..4);
-    let membership =
-        (status, blocks).prop_map(|(status, blocks)| Holding::Membership { status, blocks });
+    let membership = (status, any_blocks(scene))
+        .prop_map(|(status, blocks)| Holding::Membership { status, blocks });
 
     use RegistrationStatus::{Cancelled, Confirmed, Tentative, Waitlisted};
     let status = prop::sample::select(vec![
@@ -238,26 +237,39 @@ fn any_holding(scene: Scene) -> impl Strategy<Value = Holding> {
     prop_oneof![3 => membership, 4 => registration, 2 => purchase]
 }
 
-fn any_block(scene: Scene) -> impl Strategy<Value = Block> {
-    let parts = (quarters(), 1..60_i64, prop::bool::weighted(0.1));
-    parts.prop_map(move |(from, length, lasting)| Block {
-        reason: BlockReason::PaymentRetrying,
-        span: Span::new(
-            scene.moment(from),
-            if lasting {
+/// A few in any order, mostly near to each other: what a grace makes of them depends on the gaps.
+fn any_blocks(scene: Scene) -> impl Strategy<Value = Vec<Block>> {
+    let next = (-4..30_i64, 1..40_i64, prop::bool::weighted(0.1));
+    let parts = (quarters(), prop::collection::vec(next, 0..4));
+    let blocks = parts.prop_map(move |(mut from, next)| {
+        let mut blocks = vec![];
+        for (gap, length, lasting) in next {
+            from += gap;
+            let until = if lasting {
                 Instant::END
             } else {
                 scene.moment(from + length)
-            },
-        ),
-    })
+            };
+            blocks.push(Block {
+                reason: BlockReason::PaymentRetrying,
+                span: Span::new(scene.moment(from), until),
+            });
+            from += length;
+        }
+        blocks
+    });
+    blocks.prop_shuffle()
 }
 
 fn any_rule(scene: Scene) -> impl Strategy<Value = Rule> {
-    let conditions = prop::collection::vec(any_condition(scene.clone()), 0..4);
-    let version = (quarters(), prop::bool::weighted(0.85), conditions);
+    let condition = || any_condition(scene.clone());
+    let conditions = prop_oneof![
+        1 => prop::collection::vec(condition(), 0..4),
+        1 => prop::collection::vec(condition(), 1),
+    ];
+    let version = (quarters(), prop::bool::weighted(0.9), conditions);
     let parts = (
-        prop::collection::vec(version, 0..4),
+        prop::collection::vec(version, 1..4),
         prop::bool::weighted(0.5),
         any::<bool>(),
     );
@@ -296,7 +308,7 @@ fn with_one_registration(mut conditions: Vec<Condition>) -> Vec<Condition> {
 
 fn any_ids(of: Vec<u128>) -> impl Strategy<Value = Vec<Id>> {
     prop_oneof![
-        2 => Just(vec![]),
+        4 => Just(vec![]),
         1 => prop::sample::subsequence(of, 0..=2).prop_map(|it| it.into_iter().map(Id).collect()),
     ]
 }

@@ -148,28 +148,32 @@ fn membership(condition: &MembershipCondition, held: &Entitlement, at: Instant) 
     named(&condition.offerings, &condition.locations, held) && runs && !blocked
 }
 
-/// Whether a block lasts at `at` that, with those before it that lie less than the grace apart, is
-/// older than the grace.
+/// Whether a block stands at `at` that is older than the grace; those that lie less than the grace
+/// apart are one, and what lies between them is part of it.
 fn blocked_for_longer(blocks: &[Block], grace: Duration, at: Instant) -> bool {
+    let near = |earlier: &Block, later: &Block| {
+        let apart = later
+            .span
+            .from
+            .micros()
+            .saturating_sub(earlier.span.until.micros());
+        earlier.span.from <= later.span.from && apart < micros(grace)
+    };
     for block in blocks {
-        if !within(block.span, at) {
+        let bridged = blocks
+            .iter()
+            .any(|next| block.span.until <= at && at < next.span.from && near(block, next));
+        if !within(block.span, at) && !bridged {
             continue;
         }
-        let mut beginning = block.span.from;
-        loop {
-            let mut first = beginning;
-            for other in blocks {
-                let apart = beginning.micros().saturating_sub(other.span.until.micros());
-                if other.span.from < first && apart < micros(grace) {
-                    first = other.span.from;
-                }
-            }
-            if first == beginning {
-                break;
-            }
-            beginning = first;
+        let mut first = block;
+        while let Some(other) = blocks
+            .iter()
+            .find(|other| other.span.from < first.span.from && near(other, first))
+        {
+            first = other;
         }
-        if at >= later(beginning, grace) {
+        if at >= later(first.span.from, grace) {
             return true;
         }
     }
