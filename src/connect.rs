@@ -138,6 +138,7 @@ pub async fn read_setup<S: BuildHasher>(
             time_zone: place
                 .time_zone
                 .filter(|zone| jiff::tz::TimeZone::get(zone).is_ok()),
+            missing_since: None,
             gone_at: None,
         })
         .collect();
@@ -159,6 +160,7 @@ pub async fn read_setup<S: BuildHasher>(
             description: Some(lock.description).filter(|text| !text.is_empty()),
             online: lock.online,
             restricted: lock.reader_restriction_enabled == Some(true),
+            missing_since: None,
             gone_at: None,
         })
         .collect();
@@ -184,6 +186,7 @@ pub async fn read_setup<S: BuildHasher>(
             managed: false,
             strangers: StrangerPolicy::Keep,
             problem: None,
+            missing_since: None,
             gone_at: None,
         })
         .collect();

@@ -27,6 +27,7 @@ pub mod node;
 pub mod offering;
 pub mod page;
 pub mod place;
+pub mod preview;
 pub mod query;
 pub mod rule;
 pub mod scalar;

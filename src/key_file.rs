@@ -52,7 +52,7 @@ fn beside_database(config: &Config) -> Result<SecretString, StartError> {
 /// Writes the whole key under another name first, so that nobody ever reads half of it.
 fn create(path: &std::path::Path, key: &SecretString) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let draft = path.with_extension(format!("key.{}", crate::clock::new_id().simple()));
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -62,5 +62,11 @@ fn create(path: &std::path::Path, key: &SecretString) -> io::Result<()> {
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::File::open(folder)?.sync_all()?;
+    }
     linked
 }

@@ -233,7 +233,10 @@ pub fn makes_needless(wide: &Rule, narrow: &Rule) -> bool {
         return false;
     };
     // Bookings that an earlier version judges are judged by two rules in two ways.
-    let spares = |condition: &Condition| matches!(condition, Condition::Registration(r) if !r.applies_to_ongoing);
+    let spares = |condition: &Condition| match condition {
+        Condition::Registration(registration) => !registration.applies_to_ongoing,
+        _ => false,
+    };
     let provable = wide.can_hold() && narrow.can_hold();
     let mut all = wide.conditions.iter().chain(&narrow.conditions);
     provable

@@ -22,6 +22,7 @@ pub struct Model {
     pub strangers: StrangerPolicy,
     #[sea_orm(column_type = "Text", nullable)]
     pub problem: Option<String>,
+    pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
 }
 

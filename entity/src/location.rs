@@ -19,6 +19,10 @@ pub struct Model {
     pub happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub version_key: String,
+    /// The time zone has a version of its own: what is above is the name's.
+    pub zone_happened_at: i64,
+    #[sea_orm(column_type = "Text")]
+    pub zone_version_key: String,
 }
 
 /// Joins are written out where they are needed.

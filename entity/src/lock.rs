@@ -19,6 +19,7 @@ pub struct Model {
     pub description: Option<String>,
     pub online: Option<bool>,
     pub restricted: bool,
+    pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
 }
 

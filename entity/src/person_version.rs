@@ -16,6 +16,10 @@ pub struct Model {
     pub aspect: PersonAspect,
     #[sea_orm(column_type = "Text", nullable)]
     pub value: Option<String>,
+    /// The value once more where the aspect is `EMAIL`, since people are looked up by it; other values may be longer than
+    /// an index can hold.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub email: Option<String>,
     pub happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub version_key: String,

@@ -15,6 +15,7 @@ pub struct Model {
     pub name: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub time_zone: Option<String>,
+    pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
 }
 

@@ -32,21 +32,21 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     ),
     (
         "place",
-        "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 name:str time_zone:str? gone_at:i64?",
+        "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 name:str time_zone:str? missing_since:i64? gone_at:i64?",
         &["club_id name id"],
         &["account_id kisi_id"],
     ),
     (
         "lock",
         "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 place_id:uuid? name:str \
-         description:str? online:bool? restricted:bool gone_at:i64?",
+         description:str? online:bool? restricted:bool missing_since:i64? gone_at:i64?",
         &["club_id name id"],
         &["account_id kisi_id"],
     ),
     (
         "access_group",
         "id:uuid! club_id:uuid account_id:uuid kisi_id:i64 place_id:uuid? name:str \
-         description:str? managed:bool strangers:str problem:str? gone_at:i64?",
+         description:str? managed:bool strangers:str problem:str? missing_since:i64? gone_at:i64?",
         &["club_id name id"],
         &["account_id kisi_id"],
     ),
@@ -85,9 +85,9 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     ),
     (
         "person_version",
-        "id:uuid! club_id:uuid person_id:uuid aspect:str value:str? happened_at:i64 \
+        "id:uuid! club_id:uuid person_id:uuid aspect:str value:str? email:str? happened_at:i64 \
          version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
-        &["person_id aspect", "club_id value"],
+        &["person_id aspect", "club_id email"],
         &[],
     ),
     (
@@ -120,7 +120,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "location",
         "id:uuid! club_id:uuid source_id:uuid external_id:str name:str time_zone:str? \
-         happened_at:i64 version_key:str",
+         happened_at:i64 version_key:str zone_happened_at:i64 zone_version_key:str",
         &["club_id name id"],
         &["source_id external_id"],
     ),
@@ -141,6 +141,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
             "entitlement_id superseded_at",
             "person_id superseded_at",
             "company_id superseded_at",
+            "source_id happened_at",
         ],
         &[],
     ),

@@ -3,5 +3,6 @@
 
 pub mod kisi_credentials;
 pub mod rule;
+pub mod rule_change;
 pub mod rule_draft;
 pub mod source_credentials;

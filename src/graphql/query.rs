@@ -5,6 +5,7 @@ use async_graphql::MergedObject;
 
 mod filter;
 mod lists;
+mod preview;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,4 @@ pub use filter::{
 /// locks, groups, rules, offerings and places come by name, deliveries and history newest first,
 /// always with the id as the tie-breaker.
 #[derive(MergedObject, Default)]
-pub struct Query(single::Single, lists::Lists);
+pub struct Query(single::Single, lists::Lists, preview::Previews);

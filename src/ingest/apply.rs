@@ -9,7 +9,10 @@ use super::statement::{
     CompanyRef, CompanyWord, EntitlementWord, Holder, Moment, PersonWord, Statement, Version,
 };
 use crate::store::{
-    row::{CompanyAspect, EntitlementKind, EntitlementVersion, Part, PersonAspect, SourceAspect},
+    row::{
+        CompanyAspect, CompanyPerson, EntitlementKind, EntitlementVersion, Part, PersonAspect,
+        SourceAspect,
+    },
     working_set::{Versioned, WorkingSet},
 };
 

@@ -30,7 +30,11 @@ const UNNAMED_STOP: Duration = Duration::from_secs(1);
 pub struct Client {
     account: Arc<Account>,
     lane: Lane,
+    guard: Option<Guard>,
 }
+
+/// Asked when a call's turn has come, right before it is sent: whether it still may be.
+pub type Guard = Arc<dyn Fn() -> bool + Send + Sync>;
 
 struct Account {
     base: Url,
@@ -101,6 +105,7 @@ impl Client {
         Self {
             account,
             lane: Lane::Rest,
+            guard: None,
         }
     }
 
@@ -109,6 +114,16 @@ impl Client {
         Self {
             account: Arc::clone(&self.account),
             lane,
+            guard: self.guard.clone(),
+        }
+    }
+
+    /// The same client, which sends nothing once the guard says no.
+    pub fn guarded(&self, guard: Guard) -> Client {
+        Self {
+            account: Arc::clone(&self.account),
+            lane: self.lane,
+            guard: Some(guard),
         }
     }
 
@@ -133,6 +148,9 @@ impl Client {
         }
 
         let turn = self.account.pacer.turn(self.lane).await;
+        if self.guard.as_ref().is_some_and(|may_send| !may_send()) {
+            return Err(Error::Withheld);
+        }
         let started = Instant::now();
         let outcome = exchange(request).await;
         drop(turn);

@@ -22,7 +22,16 @@ pub struct Clients {
     base: Url,
     rate: u32,
     http: reqwest::Client,
-    pacers: Arc<Mutex<HashMap<[u8; 32], Arc<Pacer>>>>,
+    pacers: Arc<Mutex<HashMap<Whose, Arc<Pacer>>>>,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Whose {
+    /// A key, or a person who logs in, as long as the Kisi user is not known.
+    Hash([u8; 32]),
+    /// A Kisi user, with whatever key.
+    User(i64),
 }
 
 impl Clients {
@@ -39,7 +48,21 @@ impl Clients {
     /// A client that acts by a key.
     pub fn with_key(&self, key: SecretString) -> Client {
         let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
-        let pacer = self.pacer(hash);
+        let pacer = self.pacer(Whose::Hash(hash));
+        Client::new(self.base.clone(), key, pacer, self.http.clone())
+    }
+
+    /// A client that acts by a key of a known Kisi user: Kisi's limit is the user's, over all keys.
+    pub fn of_user(&self, user: Option<i64>, key: SecretString) -> Client {
+        let Some(user) = user else {
+            return self.with_key(key);
+        };
+        let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
+        let of_key = self.pacer(Whose::Hash(hash));
+        let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        let pacer = pacers.entry(Whose::User(user)).or_insert(of_key).clone();
+        pacers.insert(Whose::Hash(hash), pacer.clone());
+        drop(pacers);
         Client::new(self.base.clone(), key, pacer, self.http.clone())
     }
 
@@ -49,16 +72,16 @@ impl Clients {
         log_in(
             self.base.clone(),
             self.http.clone(),
-            self.pacer(hash),
+            self.pacer(Whose::Hash(hash)),
             login,
         )
         .await
     }
 
-    fn pacer(&self, hash: [u8; 32]) -> Arc<Pacer> {
+    fn pacer(&self, whose: Whose) -> Arc<Pacer> {
         let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
         pacers
-            .entry(hash)
+            .entry(whose)
             .or_insert_with(|| Pacer::new(self.rate))
             .clone()
     }

@@ -56,6 +56,9 @@ pub enum Error {
         code: Option<String>,
         message: String,
     },
+    /// Not sent: whoever waited for a turn lost the right to it meanwhile.
+    #[error("the call was withheld")]
+    Withheld,
     /// Surely never reached Kisi: no connection was made.
     #[error("Kisi could not be reached")]
     NotSent(#[source] reqwest::Error),
@@ -125,7 +128,7 @@ impl Error {
     }
 
     /// Kisi says that the thing itself is not there; not merely that the address leads nowhere.
-    pub(super) fn says_gone(&self) -> bool {
+    pub fn says_gone(&self) -> bool {
         let Self::NotFound { code, message } = self else {
             return false;
         };

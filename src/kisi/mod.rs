@@ -24,7 +24,7 @@ mod words;
 mod tests;
 
 pub use assignments::{AppliesTo, Assignment, AssignmentFilter, NewAssignment, as_kept};
-pub use client::{Client, http_client};
+pub use client::{Client, Guard, http_client};
 pub use clients::Clients;
 pub use error::Error;
 pub use logins::{Login, log_in};

@@ -218,6 +218,7 @@ pub(super) fn for_people(error: &Error) -> String {
             "Kisi does not have it any more. An administrator takes it out of the settings here, \
              or makes it again in Kisi."
         }
+        Error::Withheld => "Another replica has taken the work over.",
         Error::Conflict { .. } => "Kisi says that it contradicts what is there already.",
         Error::Unprocessable { .. } => "Kisi says that what was sent is not valid.",
         Error::RateLimited { .. } => {

@@ -139,8 +139,8 @@ impl Basis {
         }
         let (was_gains, was_losses) = (self.gains, self.losses);
         format!(
-            "the change would now add to the access of {gains} and take from that of {losses}, where the preview said \
-             {was_gains} and {was_losses}"
+            "the change would now add to the access of {gains} and take from that of {losses}, \
+             where the preview said {was_gains} and {was_losses}"
         )
     }
 }

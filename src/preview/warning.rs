@@ -233,8 +233,8 @@ fn of_tags(subject: &Subject<'_>, missing: &BTreeSet<String>) -> Vec<Warning> {
     });
     let warn = |tags: &Vec<String>| {
         let message = format!(
-            "nobody bears the tag “{}” that “{}” asks for, so that it holds for nobody: tags are compared as the platform \
-             writes them",
+            "nobody bears the tag “{}” that “{}” asks for, so that it holds for nobody: tags are \
+             compared as the platform writes them",
             tags.join("” or “"),
             subject.name
         );

@@ -43,7 +43,18 @@ impl Questions {
     pub fn of(&mut self, case: &mut Case, ground: &Ground, now: Instant, app: &App) {
         let losses = case.losses(ground, now, app.config.horizon);
         // An admin's own word about somebody goes over what the brake was asked before.
-        let overruled = case.due.weight != Weight::Judged;
+        // A suspension is one, whatever else came since.
+        let suspended = case
+            .holdings
+            .facts
+            .suspension
+            .is_some_and(|one| one.span.contains(now));
+        let weight = if suspended {
+            Weight::ByName
+        } else {
+            case.due.weight
+        };
+        let overruled = weight != Weight::Judged;
         let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut case.revocations)
             .into_iter()
             .partition(|row| {
@@ -60,7 +71,7 @@ impl Questions {
                 continue;
             }
             let (scope_kind, scope_id) = stored_scope(scope);
-            let state = match case.due.weight {
+            let state = match weight {
                 Weight::Judged => RevocationState::Asked,
                 Weight::ByName => RevocationState::Passed,
                 Weight::OwnWord => RevocationState::Approved,
@@ -105,7 +116,7 @@ fn is_decided(row: &row::Revocation) -> bool {
 }
 
 /// Judges every open question of a club, a cause at a time, the oldest first. True where there was one.
-pub async fn judge(app: &App, scope: Scope) -> Result<bool, StoreError> {
+pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, StoreError> {
     let asked = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
     if asked.is_empty() {
         return Ok(false);
@@ -127,7 +138,16 @@ pub async fn judge(app: &App, scope: Scope) -> Result<bool, StoreError> {
                 let with_access = revocations::with_access(tx, scope, now).await?;
                 let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
                 revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
+                let under_way = due::causes_under_way(tx, scope, account, now).await?;
                 for rows in by_cause(asked) {
+                    let is_whole = rows.first().is_some_and(|row| {
+                        !under_way
+                            .iter()
+                            .any(|(words, id)| *words == row.cause && *id == row.delivery_id)
+                    });
+                    if !is_whole {
+                        continue;
+                    }
                     let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
                     let fresh = people.difference(&through).count();
                     let holds = settings(&club).holds(

@@ -190,11 +190,8 @@ impl Case {
     }
 
     fn in_kisi(&self) -> Vec<Grant> {
-        self.grants
-            .iter()
-            .filter(|grant| grant.kisi_id.is_some())
-            .map(known)
-            .collect()
+        let known_to_kisi = self.grants.iter().filter(|grant| grant.kisi_id.is_some());
+        known_to_kisi.map(known).collect()
     }
 
     fn held(&self) -> BTreeSet<Scope> {

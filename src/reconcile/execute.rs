@@ -14,10 +14,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::new_id,
-    kisi::{self, AppliesTo, Assignment, Client, Error, NewAssignment, NewUser},
+    kisi::{self, AppliesTo, Assignment, Client, Error},
     store::{
-        StoreError, kisi_accounts,
+        StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},
     },
 };
@@ -51,10 +50,19 @@ pub enum End {
     PutOff,
     /// Whether a call happened cannot be known before this instant.
     Wait(Instant),
+    /// The member was marked again meanwhile: it is due as it is, and read again.
+    Stale,
+}
+
+/// Whether a case may go on.
+enum Flow {
+    On,
+    /// It was marked again since it was read.
+    Stale,
 }
 
 /// What a step led to.
-enum Done {
+pub enum Done {
     /// As planned.
     Yes,
     /// Something was learned: plan again.
@@ -85,19 +93,36 @@ impl Pass<'_> {
             let plan = case.plan(self.ground, self.now(), self.app.config.horizon);
             if plan.steps.is_empty() {
                 let whole = case.refused.is_empty();
+                if whole {
+                    self.forget_refused(case).await?;
+                }
                 return Ok(if whole {
                     End::Settled(plan.again_at)
                 } else {
                     End::PutOff
                 });
             }
-            self.steps(case, &plan).await?;
+            if let Flow::Stale = self.steps(case, &plan).await? {
+                return Ok(End::Stale);
+            }
         }
         tracing::warn!(account = %self.ground.account.id, "a case did not come to rest; it is put off");
         Ok(End::PutOff)
     }
 
-    async fn steps(&mut self, case: &mut Case, plan: &Plan) -> Result<(), Stop> {
+    /// What Kisi refused once and nobody wants any more is forgotten.
+    async fn forget_refused(&self, case: &mut Case) -> Result<(), Stop> {
+        let stale = case
+            .grants
+            .iter()
+            .filter(|grant| grant.kisi_id.is_none() && grant.intent == Intent::None);
+        for grant in stale.cloned().collect::<Vec<_>>() {
+            self.forget(case, &grant, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn steps(&mut self, case: &mut Case, plan: &Plan) -> Result<Flow, Stop> {
         let lane = match plan.lane {
             access::Lane::Revocation => kisi::Lane::Urgent,
             access::Lane::Now => kisi::Lane::Soon,
@@ -107,6 +132,11 @@ impl Pass<'_> {
         for step in &plan.steps {
             if !self.lease.is_held() {
                 return Err(Stop::LeaseLost);
+            }
+            let takes = matches!(step, Step::Change { .. } | Step::Delete { .. });
+            if takes && due::was_marked_since(self.app.db.read(), &case.due).await? {
+                // What was read may be torn: nothing is taken away by it.
+                return Ok(Flow::Stale);
             }
             let done = match *step {
                 Step::CreateUser => self.create_user(&client, case, plan).await?,
@@ -118,340 +148,7 @@ impl Pass<'_> {
                 break;
             }
         }
-        Ok(())
-    }
-
-    /// Finds the person in Kisi by exact e-mail, or makes a user. The look-up first makes a lost answer harmless.
-    async fn create_user(
-        &mut self,
-        client: &Client,
-        case: &mut Case,
-        plan: &Plan,
-    ) -> Result<Done, Stop> {
-        let Some(member) = case.member.clone() else {
-            return Ok(Done::Learned);
-        };
-        let Some(email) = member.email.clone() else {
-            return Ok(Done::Learned);
-        };
-        let known = case.users.iter().find(|user| user.email == email).cloned();
-        let mut user = known.unwrap_or_else(|| row::KisiUser {
-            id: new_id(),
-            club_id: self.ground.scope.club,
-            account_id: self.ground.account.id,
-            member_id: member.id,
-            email: email.clone(),
-            kisi_id: None,
-            sent: false,
-            problem: None,
-        });
-        user.sent = true;
-        self.put_user(case, user.clone()).await?;
-        let mut found = client.user_by_email(&email).await?;
-        let mut refusal = None;
-        if found.is_none() {
-            let invite = self.ground.account.invite_by_email;
-            let new = NewUser {
-                email: email.clone(),
-                name: member.name,
-                send_emails: invite,
-                confirm: !invite,
-            };
-            match client.create_user(&new).await {
-                Ok(created) => found = Some(created),
-                // Taken meanwhile, or by somebody whom the list did not show.
-                Err(refused @ (Error::Unprocessable { .. } | Error::Conflict { .. })) => {
-                    found = client.user_by_email(&email).await?;
-                    refusal = Some(refused);
-                }
-                Err(refused @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
-                    refusal = Some(refused)
-                }
-                Err(problem) => return Err(problem.into()),
-            }
-        }
-        user.sent = false;
-        match (found, refusal) {
-            (Some(found), _) => {
-                user.kisi_id = Some(found.id);
-                user.problem = (!found.access_enabled)
-                    .then(|| "Kisi has this user's access switched off: an administrator can switch it on there.".to_owned());
-                self.put_user(case, user).await?;
-                Ok(Done::Yes)
-            }
-            (None, refusal) => {
-                let text = refusal.map_or_else(
-                    || "Kisi made no user".to_owned(),
-                    |refused| refused.for_people(),
-                );
-                user.problem = Some(text.clone());
-                self.put_user(case, user.clone()).await?;
-                for step in &plan.steps {
-                    if let Step::Create { scope, window } = *step {
-                        let grant = self.intended(user.id, case, scope, window);
-                        self.refused(case, grant, text.clone()).await?;
-                    }
-                }
-                Ok(Done::Learned)
-            }
-        }
-    }
-
-    async fn create(
-        &mut self,
-        client: &Client,
-        case: &mut Case,
-        scope: Scope,
-        window: Span,
-    ) -> Result<Done, Stop> {
-        let Some(user) = case.user().cloned() else {
-            return Ok(Done::Learned);
-        };
-        let Some(kisi_user) = user.kisi_id else {
-            return Ok(Done::Learned);
-        };
-        let mut grant = self.intended(user.id, case, scope, window);
-        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
-            self.refused(
-                case,
-                grant,
-                "Kisi knows no role that could be given here".to_owned(),
-            )
-            .await?;
-            return Ok(Done::Learned);
-        };
-        self.put(case, grant.clone(), None).await?;
-        let (valid_from, valid_until) = ends(window);
-        let new = NewAssignment {
-            user: kisi_user,
-            applies_to,
-            role_id,
-            valid_from,
-            valid_until,
-            notify: grant.notify,
-        };
-        match client.create_assignment(&new).await {
-            Ok(made) => {
-                grant.intent = Intent::Create;
-                self.confirm(case, grant, &made, HistoryKind::Granted)
-                    .await?;
-                Ok(Done::Yes)
-            }
-            Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
-                self.taken(client, case, grant, kisi_user, &refusal).await?;
-                Ok(Done::Learned)
-            }
-            Err(refusal @ Error::NotFound { .. }) => {
-                self.missing(client, case, grant, &user, &refusal).await?;
-                Ok(Done::Learned)
-            }
-            Err(refusal @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
-                self.refused(case, grant, refusal.for_people()).await?;
-                Ok(Done::Learned)
-            }
-            Err(problem) => {
-                if problem.outcome_is_known() {
-                    self.forget(case, &grant, None).await?;
-                } else {
-                    grant.state = GrantState::Unknown;
-                    self.put(case, grant, None).await?;
-                }
-                Err(problem.into())
-            }
-        }
-    }
-
-    /// Kisi says that there is something already. Several assignments may not be allowed, it may be ours from before, or
-    /// somebody else's.
-    async fn taken(
-        &mut self,
-        client: &Client,
-        case: &mut Case,
-        mut grant: row::Grant,
-        kisi_user: i64,
-        refusal: &Error,
-    ) -> Result<(), Stop> {
-        let theirs = self.assignments(client, kisi_user).await?;
-        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
-            return Ok(());
-        };
-        let here: Vec<&Assignment> = theirs
-            .iter()
-            .filter(|one| one.applies_to == applies_to)
-            .collect();
-        let is_ours = |one: &Assignment| {
-            case.grants
-                .iter()
-                .any(|known| known.kisi_id == Some(one.id))
-        };
-        if here.iter().any(|one| is_ours(one)) {
-            self.forget(case, &grant, None).await?;
-            return Ok(self.learn(None, Some(Ability::No)).await?);
-        }
-        let want = super::case::window(grant.want_from, grant.want_until);
-        let made_by_us = |one: &&&Assignment| {
-            one.role_id == role_id
-                && one.created_by_id == self.ground.account.kisi_user_id
-                && window_of(one) == want
-        };
-        if let Some(adopted) = here.iter().find(made_by_us) {
-            grant.intent = Intent::Create;
-            return Ok(self
-                .confirm(case, grant, adopted, HistoryKind::Granted)
-                .await?);
-        }
-        let strangers = self
-            .ground
-            .groups
-            .get(&grant.scope_id)
-            .map(|group| group.strangers);
-        if !here.is_empty() && strangers == Some(row::StrangerPolicy::Remove) {
-            for stranger in here {
-                client.delete_assignment(stranger.id).await?;
-            }
-            self.forget(case, &grant, None).await?;
-            return Ok(());
-        }
-        let text = if here.is_empty() {
-            refusal.for_people()
-        } else {
-            "Kisi has an assignment for this person here already, made by somebody else. Remove it in Kisi, or let this \
-             service remove strangers from the group."
-                .to_owned()
-        };
-        self.refused(case, grant, text).await
-    }
-
-    /// Kisi does not know the person or the place of an assignment any more.
-    async fn missing(
-        &mut self,
-        client: &Client,
-        case: &mut Case,
-        grant: row::Grant,
-        user: &row::KisiUser,
-        refusal: &Error,
-    ) -> Result<(), Stop> {
-        let found = client.user_by_email(&user.email).await?;
-        if found.as_ref().map(|found| found.id) == user.kisi_id {
-            kisi_accounts_read_again(self).await?;
-            return self.refused(case, grant, refusal.for_people()).await;
-        }
-        self.forget(case, &grant, None).await?;
-        let gone: Vec<row::Grant> = case
-            .grants
-            .iter()
-            .filter(|known| known.kisi_user_id == user.id)
-            .cloned()
-            .collect();
-        for grant in gone {
-            self.forget(case, &grant, Some(HistoryKind::DriftFound))
-                .await?;
-        }
-        let mut user = user.clone();
-        user.kisi_id = found.map(|found| found.id);
-        Ok(self.put_user(case, user).await?)
-    }
-
-    async fn change(
-        &mut self,
-        client: &Client,
-        case: &mut Case,
-        id: Id,
-        window: Span,
-    ) -> Result<Done, Stop> {
-        let Some(mut grant) = find(case, id) else {
-            return Ok(Done::Learned);
-        };
-        let Some(kisi_id) = grant.kisi_id else {
-            return Ok(Done::Learned);
-        };
-        grant.intent = Intent::Change;
-        (grant.want_from, grant.want_until) = stored(window);
-        self.put(case, grant.clone(), None).await?;
-        let (from, until) = ends(window);
-        let changed = match client.change_window(kisi_id, from, until).await {
-            Ok(()) => client.assignment(kisi_id).await,
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(Error::Unprocessable { .. } | Error::Refused { .. } | Error::Conflict { .. }) => {
-                grant.intent = Intent::None;
-                self.put(case, grant, None).await?;
-                self.learn(Some(Ability::No), None).await?;
-                return Ok(Done::Learned);
-            }
-            Err(problem) => Err(problem),
-        };
-        match changed {
-            Ok(Some(held)) if window_of(&held) == window => {
-                self.confirm(case, grant, &held, HistoryKind::Changed)
-                    .await?;
-                if self.ground.account.change_window == row::Ability::Unknown {
-                    self.learn(Some(Ability::Yes), None).await?;
-                }
-                Ok(Done::Yes)
-            }
-            Ok(Some(held)) => {
-                // It said yes and did nothing.
-                self.as_held(case, grant, &held).await?;
-                self.learn(Some(Ability::No), None).await?;
-                Ok(Done::Learned)
-            }
-            Ok(None) => {
-                self.forget(case, &grant, Some(HistoryKind::DriftFound))
-                    .await?;
-                Ok(Done::Learned)
-            }
-            Err(problem) => {
-                grant.state = GrantState::Unknown;
-                self.put(case, grant, None).await?;
-                Err(problem.into())
-            }
-        }
-    }
-
-    async fn delete(&mut self, client: &Client, case: &mut Case, id: Id) -> Result<Done, Stop> {
-        let Some(mut grant) = find(case, id) else {
-            return Ok(Done::Learned);
-        };
-        let Some(kisi_id) = grant.kisi_id else {
-            return Ok(Done::Learned);
-        };
-        grant.intent = Intent::Delete;
-        grant.state = GrantState::Revoking;
-        self.put(case, grant.clone(), None).await?;
-        match client.delete_assignment(kisi_id).await {
-            Ok(()) => {
-                let was_over = grant
-                    .valid_until
-                    .is_some_and(|until| until <= self.now().micros());
-                let event = (!was_over).then_some(HistoryKind::Revoked);
-                self.forget(case, &grant, event).await?;
-                Ok(Done::Yes)
-            }
-            Err(
-                refusal @ (Error::Forbidden { .. }
-                | Error::Refused { .. }
-                | Error::Unprocessable { .. }
-                | Error::Conflict { .. }),
-            ) => {
-                grant.intent = Intent::None;
-                grant.state = GrantState::Failed;
-                grant.problem = Some(refusal.for_people());
-                case.refused.insert(super::case::known(&grant).scope);
-                self.put(case, grant, Some(HistoryKind::RefusedByKisi))
-                    .await?;
-                Ok(Done::Learned)
-            }
-            Err(problem) => {
-                if problem.outcome_is_known() {
-                    grant.intent = Intent::None;
-                    grant.state = GrantState::Confirmed;
-                } else {
-                    grant.state = GrantState::Unknown;
-                }
-                self.put(case, grant, None).await?;
-                Err(problem.into())
-            }
-        }
+        Ok(Flow::On)
     }
 
     /// Kisi holds the grant as `held` says, read from its own answer.
@@ -486,52 +183,6 @@ impl Pass<'_> {
         grant.problem = None;
         grant.confirmed_at = Some(self.now().micros());
         grant
-    }
-
-    /// Kisi refuses a grant: it is shown, and nothing more is tried there in this pass.
-    async fn refused(
-        &self,
-        case: &mut Case,
-        mut grant: row::Grant,
-        text: String,
-    ) -> Result<(), Stop> {
-        let told = grant.problem.as_ref() == Some(&text);
-        grant.intent = Intent::None;
-        grant.state = GrantState::Failed;
-        grant.problem = Some(text);
-        case.refused.insert(super::case::known(&grant).scope);
-        Ok(self
-            .put(case, grant, (!told).then_some(HistoryKind::RefusedByKisi))
-            .await?)
-    }
-
-    /// A grant that is about to be sent. One that Kisi refused before is tried again under the same id.
-    fn intended(&self, user: Uuid, case: &Case, scope: Scope, window: Span) -> row::Grant {
-        let (scope_kind, scope_id) = stored_scope(scope);
-        let failed = case.grants.iter().find(|known| {
-            known.kisi_id.is_none() && known.scope_kind == scope_kind && known.scope_id == scope_id
-        });
-        let (want_from, want_until) = stored(window);
-        row::Grant {
-            id: failed.map_or_else(new_id, |known| known.id),
-            club_id: self.ground.scope.club,
-            account_id: self.ground.account.id,
-            member_id: case.due.member_id,
-            kisi_user_id: user,
-            scope_kind,
-            scope_id,
-            kisi_id: None,
-            valid_from: None,
-            valid_until: None,
-            state: GrantState::Pending,
-            intent: Intent::Create,
-            want_from,
-            want_until,
-            notify: case.holdings.told_by_kisi.contains(&scope),
-            problem: failed.and_then(|known| known.problem.clone()),
-            created_at: self.now().micros(),
-            confirmed_at: None,
-        }
     }
 
     /// What a grant is for in Kisi's words, and the role to be given.
@@ -577,7 +228,7 @@ impl Pass<'_> {
 }
 
 /// A group or place that Kisi does not know was likely removed there: read the setup again soon.
-async fn kisi_accounts_read_again(pass: &Pass<'_>) -> Result<(), StoreError> {
+pub async fn read_setup_again(pass: &Pass<'_>) -> Result<(), StoreError> {
     let (id, now) = (pass.ground.account.id, pass.now().micros());
     pass.app
         .db
@@ -585,7 +236,7 @@ async fn kisi_accounts_read_again(pass: &Pass<'_>) -> Result<(), StoreError> {
         .await
 }
 
-fn find(case: &Case, id: Id) -> Option<row::Grant> {
+pub fn find(case: &Case, id: Id) -> Option<row::Grant> {
     case.grants
         .iter()
         .find(|grant| grant.id.as_u128() == id.0)
@@ -600,14 +251,14 @@ pub fn window_of(held: &Assignment) -> Span {
     )
 }
 
-fn ends(window: Span) -> (Option<Timestamp>, Option<Timestamp>) {
+pub fn ends(window: Span) -> (Option<Timestamp>, Option<Timestamp>) {
     (
         window.from.known().map(Instant::timestamp),
         window.until.known().map(Instant::timestamp),
     )
 }
 
-fn stored(window: Span) -> (Option<i64>, Option<i64>) {
+pub fn stored(window: Span) -> (Option<i64>, Option<i64>) {
     (
         window.from.known().map(Instant::micros),
         window.until.known().map(Instant::micros),

@@ -35,14 +35,14 @@ pub struct Lease {
 impl Lease {
     /// Takes the lease of an account, if nobody else has it.
     pub async fn take(db: &Db, account: Uuid, holder: &str) -> Result<Option<Self>, StoreError> {
-        let name = account.to_string();
+        let (name, asked) = (account.to_string(), now());
         if !hold(db, &name, holder, false).await? {
             let dead = db.is_one_machine() && its_process_is_gone(db, &name).await?;
             if !(dead && hold(db, &name, holder, true).await?) {
                 return Ok(None);
             }
         }
-        let until = Arc::new(AtomicI64::new(now().saturating_add(micros(LENGTH))));
+        let until = Arc::new(AtomicI64::new(asked.saturating_add(micros(LENGTH))));
         let (db, held, holder) = (db.clone(), until.clone(), holder.to_owned());
         let renewal = tokio::spawn(async move {
             loop {
@@ -61,6 +61,12 @@ impl Lease {
             }
         });
         Ok(Some(Self { until, renewal }))
+    }
+
+    /// Whether it is surely held, asked later and elsewhere.
+    pub fn guard(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let until = self.until.clone();
+        move || until.load(Ordering::Acquire) > now()
     }
 
     /// Whether it is surely held now.
@@ -104,7 +110,10 @@ async fn its_process_is_gone(db: &Db, name: &str) -> Result<bool, StoreError> {
         return Ok(true);
     };
     let mut parts = lease.holder.split(':');
-    let (_host, process) = (parts.next(), parts.next());
+    let (host, process) = (parts.next(), parts.next());
+    if host != holder().split(':').next() {
+        return Ok(false);
+    }
     let own = std::process::id().to_string();
     Ok(process.is_some_and(|id| id == own || !std::path::Path::new("/proc").join(id).exists()))
 }

@@ -11,6 +11,8 @@ use crate::{app::App, store::kisi_accounts};
 
 mod brake;
 mod case;
+mod change;
+mod create;
 mod execute;
 mod lease;
 mod record;

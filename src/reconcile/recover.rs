@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     kisi::{Assignment, AssignmentFilter, Client, Lane},
+    store::grants,
     store::row::{self, GrantState, HistoryKind, Intent},
 };
 
@@ -39,7 +40,16 @@ impl Pass<'_> {
                 self.forget(case, &grant, None).await?;
                 continue;
             };
-            let held = self.assignments(&client, kisi_user).await?;
+            let mut held = self.assignments(&client, kisi_user).await?;
+            let ids: Vec<i64> = held.iter().map(|one| one.id).collect();
+            let (db, account) = (self.app.db.read(), self.ground.account.id);
+            let known = grants::by_kisi_ids(db, self.ground.scope, account, &ids).await?;
+            // Another member's is never adopted.
+            held.retain(|one| {
+                !known
+                    .iter()
+                    .any(|(id, member)| *id == one.id && *member != case.due.member_id)
+            });
             let wait = self.settle_one(case, grant, &held).await?;
             again_at = again_at.max(wait);
         }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use uuid::Uuid;
@@ -12,8 +13,11 @@ use crate::{
     app::App,
     connect::read_setup,
     kisi::{Client, Lane},
-    store::{Scope, kisi_accounts, row, setup},
+    store::{Scope, StoreError, due, kisi_accounts, row, setup},
 };
+
+/// How soon to look again for what was missing.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Reads all of it, and says when it is due again.
 pub async fn read(
@@ -44,18 +48,35 @@ pub async fn read(
         return Err(Stop::LeaseLost);
     }
     let now = app.clock.now();
-    let again_at = now.plus(app.config.sweep_interval).micros();
-    let (id, now) = (account.id, now.micros());
-    app.db
+    let (id, interval) = (account.id, app.config.sweep_interval);
+    let changed: Result<bool, StoreError> = app
+        .db
         .write(move |tx| {
             Box::pin(async move {
-                setup::keep(tx, scope, id, read, now).await?;
+                let micros = now.micros();
+                let kept = setup::keep(tx, scope, id, read, micros).await?;
                 for (group, locks) in opens {
                     setup::keep_group_locks(tx, scope, group, locks).await?;
                 }
-                kisi_accounts::was_read(tx, id, now, again_at).await
+                if kept.groups_changed {
+                    let cause = due::Cause::judged("a group is gone from Kisi, or back");
+                    due::mark_everybody(tx, scope, micros, &cause).await?;
+                }
+                let wait = if kept.is_missing {
+                    interval.min(LOOK_AGAIN)
+                } else {
+                    interval
+                };
+                kisi_accounts::was_read(tx, id, micros, now.plus(wait).micros()).await?;
+                // Kisi may have learned something since it refused.
+                let unknown = row::Ability::Unknown;
+                kisi_accounts::learn(tx, id, unknown, unknown).await?;
+                Ok(kept.groups_changed)
             })
         })
-        .await?;
+        .await;
+    if changed? {
+        app.waker.wake();
+    }
     Ok(())
 }

@@ -1,7 +1,13 @@
 //! The worker of one account: takes the lease, sorts whoever is due by urgency, serves one after the other, and waits for
 //! the next instant or a wake-up. Kisi's troubles stop the account and lose nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use access::Instant;
 use tokio::sync::watch;
@@ -42,6 +48,8 @@ pub struct Worker {
     stopped_until: Option<Instant>,
     /// The sealed credentials that were used last: with others a stop is over.
     tried: Vec<u8>,
+    /// How many members in a row Kisi could not serve.
+    failures_in_a_row: AtomicU32,
 }
 
 /// What a turn led to.
@@ -72,6 +80,7 @@ impl Worker {
             failures: 0,
             stopped_until: None,
             tried: Vec::new(),
+            failures_in_a_row: AtomicU32::new(0),
         }
     }
 
@@ -136,7 +145,7 @@ impl Worker {
         }
         self.stopped_until = None;
         self.tried.clone_from(&account.credentials);
-        let client = self.client(&account)?;
+        let client = self.client(&account)?.guarded(Arc::new(lease.guard()));
         if matches!(
             account.status,
             KisiStatus::Unauthorized | KisiStatus::Unreachable
@@ -166,7 +175,11 @@ impl Worker {
             self.sort(&mut ground, unsorted, client, lease).await?;
             return Ok(Turn::Worked);
         }
-        brake::judge(&self.app, self.scope).await?;
+        if read_due_at <= now.micros() {
+            setup::read(&self.app, &account, client, lease).await?;
+            return Ok(Turn::Worked);
+        }
+        brake::judge(&self.app, self.scope, self.account).await?;
         if let Some(next) = due::next(db.read(), id, now.micros()).await? {
             let mut ground = Ground::load(db, account).await?;
             let mut cases = case::load(db, &ground, vec![next]).await?;
@@ -177,7 +190,7 @@ impl Worker {
             if !questions.is_empty() {
                 // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
                 questions.write(&self.app, self.scope).await?;
-                brake::judge(&self.app, self.scope).await?;
+                brake::judge(&self.app, self.scope, self.account).await?;
                 return Ok(Turn::Worked);
             }
             for case in &mut cases {
@@ -186,12 +199,11 @@ impl Worker {
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
-            self.set_status(KisiStatus::Disconnected, None).await?;
+            let over = db.write(move |tx| {
+                Box::pin(async move { kisi_accounts::is_disconnected(tx, id).await })
+            });
+            over.await?;
             return Ok(Turn::Over);
-        }
-        if read_due_at <= now.micros() {
-            setup::read(&self.app, &account, client, lease).await?;
-            return Ok(Turn::Worked);
         }
         let next = due::next_at(db.read(), id)
             .await?
@@ -218,7 +230,7 @@ impl Worker {
         }
         if !questions.is_empty() {
             questions.write(&self.app, self.scope).await?;
-            if is_all && brake::judge(&self.app, self.scope).await? {
+            if is_all && brake::judge(&self.app, self.scope, self.account).await? {
                 cases = case::load(&self.app.db, ground, rows).await?;
             }
         }
@@ -277,11 +289,22 @@ impl Worker {
             lease,
             ground,
         };
-        match pass.serve(case).await? {
+        let end = match pass.serve(case).await {
+            Ok(end) => {
+                self.failures_in_a_row.store(0, Ordering::Relaxed);
+                end
+            }
+            Err(Stop::Kisi(problem)) if is_about_one(&problem) => {
+                return self.put_off(case, problem).await;
+            }
+            Err(stop) => return Err(stop),
+        };
+        match end {
             End::Settled(again_at) => {
                 self.settle(vec![(case.due.clone(), again_at.map(Instant::micros))])
                     .await?;
             }
+            End::Stale => {}
             End::Wait(at) => {
                 let (row, at) = (case.due.clone(), at.micros());
                 let waits = self
@@ -300,6 +323,24 @@ impl Worker {
                     .await?;
             }
         }
+        Ok(())
+    }
+
+    /// Kisi could not serve one member: that one waits, and nobody behind. Several in a row are Kisi's trouble.
+    async fn put_off(&self, case: &Case, problem: Error) -> Result<(), Stop> {
+        let attempts = u32::try_from(case.due.attempts).unwrap_or(0);
+        let wait = back_off(attempts, Duration::from_secs(1), Duration::from_hours(1));
+        let (row, at) = (case.due.clone(), self.app.clock.now().plus(wait).micros());
+        let later = self
+            .app
+            .db
+            .write(move |tx| Box::pin(async move { due::retry(tx, &row, at).await }));
+        later.await?;
+        let in_a_row = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+        if in_a_row > 0 {
+            return Err(problem.into());
+        }
+        tracing::warn!(account = %self.account, error = ?problem, "a member is put off");
         Ok(())
     }
 
@@ -335,7 +376,7 @@ impl Worker {
                     what: "Kisi credential",
                 })
             })?;
-        Ok(self.app.kisi.with_key(key))
+        Ok(self.app.kisi.of_user(account.kisi_user_id, key))
     }
 
     async fn set_status(
@@ -388,4 +429,15 @@ impl Worker {
 
 fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+/// Whether a failure may be due to the member that was being served, rather than to Kisi or the credentials.
+fn is_about_one(problem: &Error) -> bool {
+    !matches!(
+        problem,
+        Error::Unauthorized { .. }
+            | Error::RateLimited { .. }
+            | Error::NotSent(_)
+            | Error::Withheld
+    )
 }

@@ -281,12 +281,14 @@ pub async fn members_of(
     scope: Scope,
     deliveries: &[Uuid],
 ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
-    let rows: Vec<delivery_member::Model> = scope
-        .find::<delivery_member::Entity>()
-        .filter(delivery_member::Column::DeliveryId.is_in(deliveries.iter().copied()))
-        .order_by_asc(delivery_member::Column::MemberId)
-        .all(connection)
-        .await?;
+    let mut rows: Vec<delivery_member::Model> = Vec::new();
+    for chunk in deliveries.chunks(bulk::MOST_VALUES) {
+        let of_chunk = scope
+            .find::<delivery_member::Entity>()
+            .filter(delivery_member::Column::DeliveryId.is_in(chunk.iter().copied()))
+            .order_by_asc(delivery_member::Column::MemberId);
+        rows.extend(of_chunk.all(connection).await?);
+    }
     Ok(rows
         .into_iter()
         .map(|row| (row.delivery_id, row.member_id))

@@ -27,6 +27,7 @@ pub async fn accounts(
         .select_only()
         .column(kisi_account::Column::Id)
         .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
+        .order_by_asc(kisi_account::Column::Id)
         .into_tuple()
         .all(connection)
         .await?)
@@ -287,13 +288,14 @@ pub async fn sort_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, i32)],
 ) -> Result<(), StoreError> {
-    let sorted = rows
+    let mut sorted: Vec<due::Model> = rows
         .iter()
         .map(|(row, lane)| due::Model {
             lane: Some(*lane),
             ..(*row).clone()
         })
         .collect();
+    in_one_order(&mut sorted);
     let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
     conflict
         .update_column(due::Column::Lane)
@@ -307,16 +309,19 @@ pub async fn settle_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, Option<i64>)],
 ) -> Result<(), StoreError> {
-    let settled = rows
+    let mut settled: Vec<due::Model> = rows
         .iter()
         .map(|(row, again_at)| due::Model {
             due_at: again_at.unwrap_or(i64::MAX),
             settled_generation: row.generation,
             lane: None,
             attempts: 0,
+            // What was an admin's own word was that once.
+            weight: Weight::Judged,
             ..(*row).clone()
         })
         .collect();
+    in_one_order(&mut settled);
     let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
     conflict
         .update_columns([
@@ -324,9 +329,15 @@ pub async fn settle_all(
             due::Column::SettledGeneration,
             due::Column::Lane,
             due::Column::Attempts,
+            due::Column::Weight,
         ])
         .action_and_where(unchanged());
     bulk::insert_on(connection, settled, Some(conflict)).await
+}
+
+/// Whoever locks several rows does so in this order, so that no two wait for each other.
+fn in_one_order(rows: &mut [due::Model]) {
+    rows.sort_by_key(|row| (row.account_id, row.member_id));
 }
 
 /// The row is as it was when it was read.
@@ -400,4 +411,47 @@ pub async fn forget_account(
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// Whether a member was marked again since the row was read: what was read may be torn then.
+pub async fn was_marked_since(
+    connection: &impl ConnectionTrait,
+    row: &due::Model,
+) -> Result<bool, StoreError> {
+    let generation: Option<i64> = of_account(row.account_id)
+        .select_only()
+        .column(due::Column::Generation)
+        .filter(due::Column::MemberId.eq(row.member_id))
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(generation != Some(row.generation))
+}
+
+/// Causes of which somebody is not sorted yet in an account that works, beside one that has sorted all: the brake cannot
+/// judge them yet.
+pub async fn causes_under_way(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    beside: Uuid,
+    now: i64,
+) -> Result<Vec<(String, Option<Uuid>)>, StoreError> {
+    let working = Query::select()
+        .column(kisi_account::Column::Id)
+        .from(kisi_account::Entity)
+        .and_where(kisi_account::Column::ClubId.eq(scope.club))
+        .and_where(kisi_account::Column::Status.eq(KisiStatus::Connected))
+        .to_owned();
+    Ok(scope
+        .find::<due::Entity>()
+        .select_only()
+        .columns([due::Column::Cause, due::Column::CauseDelivery])
+        .distinct()
+        .filter(due::Column::AccountId.in_subquery(working))
+        .filter(due::Column::AccountId.ne(beside))
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?)
 }

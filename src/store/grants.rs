@@ -6,8 +6,8 @@ use entity::{
     kisi_grant, kisi_user,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
-    PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -133,7 +133,12 @@ where
     }
     let mut active = row.into_active_model();
     for column in <M::Entity as EntityTrait>::Column::iter() {
-        active.reset(column);
+        // Whose it is changes where members turn out to be one, and never here.
+        if column.as_str() == "member_id" {
+            active.not_set(column);
+        } else {
+            active.reset(column);
+        }
     }
     active.update(connection).await?;
     Ok(())
@@ -186,7 +191,7 @@ pub async fn in_flight_are_unknown(
     Ok(())
 }
 
-/// How many grants an account has.
+/// How many grants of an account are in Kisi, or may be.
 pub async fn count(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -195,5 +200,27 @@ pub async fn count(
     let of_account = scope
         .find::<kisi_grant::Entity>()
         .filter(kisi_grant::Column::AccountId.eq(account));
-    Ok(of_account.count(connection).await?)
+    let may_be = Condition::any()
+        .add(kisi_grant::Column::KisiId.is_not_null())
+        .add(kisi_grant::Column::Intent.ne(Intent::None));
+    Ok(of_account.filter(may_be).count(connection).await?)
+}
+
+/// Which of these assignments in Kisi are known as somebody's grant, and whose.
+pub async fn by_kisi_ids(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_ids: &[i64],
+) -> Result<Vec<(i64, Uuid)>, StoreError> {
+    let rows = scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::KisiId.is_in(kisi_ids.iter().copied()))
+        .all(connection)
+        .await?;
+    let known = rows
+        .into_iter()
+        .filter_map(|row| Some((row.kisi_id?, row.member_id)));
+    Ok(known.collect())
 }

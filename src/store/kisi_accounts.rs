@@ -5,7 +5,7 @@ use entity::{
     kisi_account,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ fn one(id: Uuid) -> sea_orm::UpdateMany<kisi_account::Entity> {
     kisi_account::Entity::update_many().filter(kisi_account::Column::Id.eq(id))
 }
 
-/// How the connection is, in a word and in words.
+/// How the connection is, in a word and in words. That an account is being disconnected stays said.
 pub async fn set_status(
     connection: &impl ConnectionTrait,
     id: Uuid,
@@ -68,7 +68,31 @@ pub async fn set_status(
 ) -> Result<(), StoreError> {
     one(id)
         .col_expr(kisi_account::Column::Status, Expr::value(status))
+        .exec(connection)
+        .await?;
+    let says_something_else = Condition::any()
+        .add(kisi_account::Column::Problem.is_null())
+        .add(kisi_account::Column::Problem.ne(crate::connect::DISCONNECTING));
+    one(id)
         .col_expr(kisi_account::Column::Problem, Expr::value(problem))
+        .filter(says_something_else)
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Nothing of ours is left there.
+pub async fn is_disconnected(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    let nothing: Option<String> = None;
+    one(id)
+        .col_expr(
+            kisi_account::Column::Status,
+            Expr::value(KisiStatus::Disconnected),
+        )
+        .col_expr(kisi_account::Column::Problem, Expr::value(nothing))
         .exec(connection)
         .await?;
     Ok(())

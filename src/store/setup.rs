@@ -182,29 +182,58 @@ pub async fn all_places(
         .await?)
 }
 
-/// Keeps what was read of an account. What is not among it is gone.
+/// What became of a setup that was read.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Something was not among it for the first time: one read proves nothing, so read again soon.
+    pub is_missing: bool,
+    /// A group is gone, or back: everybody has to be looked at again.
+    pub groups_changed: bool,
+}
+
+/// Keeps what was read of an account. What was not among it twice is gone.
 pub async fn keep(
     connection: &impl ConnectionTrait,
     scope: Scope,
     account: Uuid,
     setup: Setup,
     now: i64,
-) -> Result<(), StoreError> {
+) -> Result<Kept, StoreError> {
+    let mut kept = Kept::default();
+    let mut gone_groups = BTreeSet::new();
     macro_rules! keep {
         ($rows:expr, $table:ident, [$($column:ident),*]) => {
             let there: BTreeSet<Uuid> = $rows.iter().map(|row| row.id).collect();
+            let of_account = scope
+                .find::<$table::Entity>()
+                .filter($table::Column::AccountId.eq(account))
+                .all(connection)
+                .await?;
+            let back = of_account.iter().any(|row| row.gone_at.is_some() && there.contains(&row.id));
             let renewed = OnConflict::column($table::Column::Id)
-                .update_columns([$($table::Column::$column),*, $table::Column::GoneAt])
+                .update_columns([
+                    $($table::Column::$column),*,
+                    $table::Column::MissingSince,
+                    $table::Column::GoneAt,
+                ])
                 .to_owned();
             bulk::insert_on(connection, $rows, Some(renewed)).await?;
-            scope
-                .update::<$table::Entity>()
-                .col_expr($table::Column::GoneAt, Expr::value(Some(now)))
-                .filter($table::Column::AccountId.eq(account))
-                .filter($table::Column::GoneAt.is_null())
-                .filter($table::Column::Id.is_not_in(there))
-                .exec(connection)
-                .await?;
+            let absent = of_account.iter().filter(|row| row.gone_at.is_none() && !there.contains(&row.id));
+            let (again, first): (Vec<_>, Vec<_>) = absent.partition(|row| row.missing_since.is_some());
+            for (rows, column) in [
+                (&first, $table::Column::MissingSince),
+                (&again, $table::Column::GoneAt),
+            ] {
+                scope
+                    .update::<$table::Entity>()
+                    .col_expr(column, Expr::value(Some(now)))
+                    .filter($table::Column::Id.is_in(rows.iter().map(|row| row.id)))
+                    .exec(connection)
+                    .await?;
+            }
+            kept.is_missing |= !first.is_empty();
+            kept.groups_changed |= back || !again.is_empty();
+            gone_groups.extend(again.iter().map(|row| row.id));
         };
     }
     keep!(setup.places, place, [Name, TimeZone]);
@@ -214,7 +243,17 @@ pub async fn keep(
         [Name, Description, PlaceId, Online, Restricted]
     );
     keep!(setup.groups, access_group, [Name, Description, PlaceId]);
-    Ok(())
+    // Kisi removed their assignments with them.
+    for id in gone_groups {
+        super::grants::let_go(
+            connection,
+            scope,
+            account,
+            Some((entity::kind::ScopeKind::Group, id)),
+        )
+        .await?;
+    }
+    Ok(kept)
 }
 
 /// Keeps which locks a group opens; true where that changed.

@@ -62,7 +62,6 @@ fn a_wrong_setting_is_named_with_what_it_holds_and_may_hold() {
 fn a_password_is_never_told() {
     for url in [
         "postgres://latchkey:hush@db.example.com:notaport/latchkey",
-        "postgres://latchkey:hush@127.0.0.1:1/latchkey",
         "mysql://latchkey:hush@db.example.com/latchkey",
     ] {
         let said = line(&child::run(&["migrate"], &[("DATABASE_URL", url)]));

@@ -16,4 +16,5 @@ mod previews;
 mod properties;
 mod registrations;
 mod schedules;
+mod seeds;
 mod spans;

@@ -48,7 +48,7 @@ impl RevocationMutations {
         held: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Admin::of(context)?;
-        let cause = Cause::own_word(format!("{} approved what the brake held", admin.actor));
+        let cause = Cause::judged(format!("{} approved what the brake held", admin.actor));
         Ok(
             match decide(admin, held, RevocationState::Approved, cause).await {
                 Ok(approved) => ApproveRevocationsPayload {

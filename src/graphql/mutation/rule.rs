@@ -1,7 +1,10 @@
 //! Rules: made, edited, deleted. Nothing is overwritten: an edit is a new version, and a deletion ends the last. Everybody is
-//! looked at again afterwards. Called by admins.
+//! looked at again afterwards. An edit that names a preview is the admin's own word, and is refused where it would no longer
+//! do what was shown. Called by admins.
 
+use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
+use uuid::Uuid;
 
 use super::{Admin, id_of, not_found};
 use crate::{
@@ -15,6 +18,7 @@ use crate::{
         rule::Rule,
     },
     id::{Kind, encode},
+    preview::{Basis, CheckError, Proposal},
     store::{
         Connection, Scope, StoreError, clubs, due,
         history::{self, Entry},
@@ -50,7 +54,8 @@ payload! {
 
 #[Object]
 impl RuleMutations {
-    /// Makes a rule. With basedOn from a preview, the edit is refused as STALE if anything that matters has changed since.
+    /// Makes a rule. With basedOn from a preview, the edit is refused as STALE if anything that matters has changed since;
+    /// and what it takes away is the admin's own word, which the brake does not hold. So for updateRule and deleteRule.
     async fn create_rule(
         &self,
         context: &Context<'_>,
@@ -90,7 +95,7 @@ async fn create(
     input: RuleInput,
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
-    refuse_unknown_preview(based_on)?;
+    let seen = Seen::of(&admin, based_on, None, Some(&input)).await?;
     let Admin {
         app,
         scope,
@@ -103,9 +108,10 @@ async fn create(
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 let draft = draft(tx, scope, &input, "input").await?;
+                let own_word = seen.holds(tx, scope, None, Some(&draft), now).await?;
                 let rule = version(scope, draft, &actor, now)?;
                 rules::stand(tx, scope, rule.clone()).await?;
-                changed(tx, scope, &rule, actor, now, "made").await?;
+                changed(tx, scope, &rule, actor, now, "made", own_word).await?;
                 Ok::<_, Refusal>(rule)
             })
         })
@@ -120,14 +126,14 @@ async fn update(
     input: RuleInput,
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
+    let id = id_of(Kind::Rule, "rule", "rule", rule)?;
+    let seen = Seen::of(&admin, based_on, Some(id), Some(&input)).await?;
     let Admin {
         app,
         scope,
         actor,
         now,
     } = admin;
-    let id = id_of(Kind::Rule, "rule", "rule", rule)?;
-    refuse_unknown_preview(based_on)?;
     let rule = app
         .db
         .write(move |tx| {
@@ -137,6 +143,7 @@ async fn update(
                     .await?
                     .ok_or_else(|| not_found("rule", "rule"))?;
                 let draft = draft(tx, scope, &input, "input").await?;
+                let own_word = seen.holds(tx, scope, Some(id), Some(&draft), now).await?;
                 let next = version(scope, draft, &actor, now)?;
                 let rule = row::Rule {
                     rule_id: id,
@@ -144,7 +151,7 @@ async fn update(
                     ..next
                 };
                 rules::stand(tx, scope, rule.clone()).await?;
-                changed(tx, scope, &rule, actor, now, "edited").await?;
+                changed(tx, scope, &rule, actor, now, "edited", own_word).await?;
                 Ok::<_, Refusal>(rule)
             })
         })
@@ -154,14 +161,14 @@ async fn update(
 }
 
 async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID, Refusal> {
+    let id = id_of(Kind::Rule, "rule", "rule", rule)?;
+    let seen = Seen::of(&admin, based_on, Some(id), None).await?;
     let Admin {
         app,
         scope,
         actor,
         now,
     } = admin;
-    let id = id_of(Kind::Rule, "rule", "rule", rule)?;
-    refuse_unknown_preview(based_on)?;
     app.db
         .write(move |tx| {
             Box::pin(async move {
@@ -169,8 +176,9 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
                 let rule = rules::get(tx, scope, id)
                     .await?
                     .ok_or_else(|| not_found("rule", "rule"))?;
+                let own_word = seen.holds(tx, scope, Some(id), None, now).await?;
                 rules::supersede(tx, scope, id, now).await?;
-                changed(tx, scope, &rule, actor, now, "deleted").await?;
+                changed(tx, scope, &rule, actor, now, "deleted", own_word).await?;
                 Ok::<_, Refusal>(())
             })
         })
@@ -179,13 +187,66 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
     Ok(ID(encode(Kind::Rule, id)))
 }
 
-/// No preview that this version made can be fresh.
-fn refuse_unknown_preview(based_on: Option<String>) -> Result<(), Refusal> {
-    if based_on.is_none() {
-        return Ok(());
+/// What a preview showed of an edit, where one is named.
+struct Seen(Option<Basis>);
+
+impl Seen {
+    /// Refuses a preview of which the edit would now do anything else. Everybody may have to be judged for that, so that it
+    /// is done before the transaction.
+    async fn of(
+        admin: &Admin,
+        based_on: Option<String>,
+        rule: Option<Uuid>,
+        input: Option<&RuleInput>,
+    ) -> Result<Self, Refusal> {
+        let Some(text) = based_on else {
+            return Ok(Self(None));
+        };
+        let (db, scope) = (admin.app.db.read(), admin.scope);
+        let to = match input {
+            Some(input) => Some(draft(db, scope, input, "input").await?),
+            None => None,
+        };
+        let basis = Basis::open(&admin.app.sealer, scope, &text).map_err(refusal)?;
+        let proposal = proposal(rule, to.as_ref());
+        let now = Instant::from_micros(admin.now);
+        let basis = Box::pin(basis.check(db, scope, &proposal, now, 0)).await;
+        Ok(Self(Some(basis.map_err(refusal)?)))
     }
-    let message = "this names no preview that is still good: make a preview first, or leave it out";
-    Err(UserError::at(UserErrorCode::Stale, "basedOn", message).into())
+
+    /// Within the transaction that has touched the club: whether the edit is the admin's own word. Looks again where
+    /// somebody else has written in between.
+    async fn holds(
+        self,
+        connection: &impl Connection,
+        scope: Scope,
+        rule: Option<Uuid>,
+        to: Option<&Draft>,
+        now: i64,
+    ) -> Result<bool, Refusal> {
+        let Some(basis) = self.0 else {
+            return Ok(false);
+        };
+        let proposal = proposal(rule, to);
+        let now = Instant::from_micros(now);
+        let checked = Box::pin(basis.check(connection, scope, &proposal, now, 1)).await;
+        checked.map_err(refusal)?;
+        Ok(true)
+    }
+}
+
+fn proposal(rule: Option<Uuid>, to: Option<&Draft>) -> Proposal {
+    let to = to.cloned().map(Into::into);
+    Proposal { rule, to }
+}
+
+fn refusal(error: CheckError) -> Refusal {
+    match error {
+        CheckError::Stale(message) => {
+            UserError::at(UserErrorCode::Stale, "basedOn", message).into()
+        }
+        CheckError::Store(error) => error.into(),
+    }
 }
 
 /// The first version of a new rule.
@@ -215,11 +276,14 @@ async fn changed(
     actor: String,
     now: i64,
     what: &str,
+    own_word: bool,
 ) -> Result<(), StoreError> {
-    let cause = due::Cause::judged(format!(
-        "the rule “{}” {what} (version {})",
-        rule.name, rule.version
-    ));
+    let words = format!("the rule “{}” {what} (version {})", rule.name, rule.version);
+    let cause = if own_word {
+        due::Cause::own_word(words)
+    } else {
+        due::Cause::judged(words)
+    };
     due::mark_everybody(connection, scope, now, &cause).await?;
     let kind = match rule.target_kind {
         row::TargetKind::Group => row::ScopeKind::Group,

@@ -90,11 +90,6 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
         (None, Some(Some(address))) if guest => format!("mailto:{address}"),
         (None, _) => return Err(field.at("id").wrong("an id: a text or a whole number")),
     };
-    let tags = field
-        .at("tags")
-        .present()
-        .map(|tags| tags.list())
-        .transpose()?;
     let companies = field
         .at("companies")
         .present()
@@ -103,10 +98,8 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
     Ok(PersonWord {
         id,
         email,
-        name: field.at("name").optional_text()?,
-        tags: tags
-            .map(|tags| tags.iter().map(Field::text).collect())
-            .transpose()?,
+        name: field.at("name").name()?,
+        tags: field.at("tags").names()?,
         companies: companies
             .map(|list| list.iter().map(company_ref).collect())
             .transpose()?,
@@ -154,7 +147,7 @@ fn company_ref(field: &Field<'_>) -> Read<CompanyRef> {
     field.object()?;
     Ok(CompanyRef {
         id: field.at("id").id()?,
-        name: field.at("name").optional_text()?,
+        name: field.at("name").name()?,
     })
 }
 
@@ -173,7 +166,7 @@ fn offering(field: &Field<'_>, kind: OfferingKind) -> Read<OfferingWord> {
     Ok(OfferingWord {
         kind,
         id: field.at("id").id()?,
-        name: field.at("name").optional_text()?,
+        name: field.at("name").name()?,
     })
 }
 
@@ -200,7 +193,7 @@ fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
     {
         return Err(zone.wrong("an IANA time zone, such as Europe/Berlin"));
     }
-    let name = field.at("name").optional_text()?;
+    let name = field.at("name").name()?;
     Ok(Some(LocationWord {
         id: field.at("id").id()?,
         name,

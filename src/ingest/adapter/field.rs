@@ -8,6 +8,11 @@ use serde_json::{Map, Value};
 use super::NotUnderstood;
 use crate::ingest::statement::Moment;
 
+/// How many characters of a name are kept.
+const LONGEST_NAME: usize = 200;
+/// How many names of a list are kept.
+const MOST_NAMES: usize = 200;
+
 /// A JSON value and how to get there.
 #[derive(Clone, Debug)]
 pub struct Field<'a> {
@@ -120,6 +125,21 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A name, cut at what people can read and an index can hold; none where it is left out, null or blank.
+    pub fn name(&self) -> Read<Option<String>> {
+        Ok(self.optional_text()?.map(|name| cut(&name)))
+    }
+
+    /// The names of an array, each cut as `name` does, the first two hundred of them; none where there is no array.
+    pub fn names(self) -> Read<Option<Vec<String>>> {
+        let Some(field) = self.present() else {
+            return Ok(None);
+        };
+        let all = field.list()?;
+        let names = all.iter().take(MOST_NAMES).map(|one| Ok(cut(&one.text()?)));
+        names.collect::<Read<Vec<String>>>().map(Some)
+    }
+
     /// An id: text, or a whole number, which means its digits. At most 500 bytes.
     pub fn id(&self) -> Read<String> {
         let id = match self.value {
@@ -177,4 +197,8 @@ impl<'a> Field<'a> {
             )),
         }
     }
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
 }

@@ -23,6 +23,7 @@ pub fn person_version(
         club_id: apply.set.scope.club,
         person_id,
         aspect,
+        email: value.clone().filter(|_| aspect == PersonAspect::Email),
         value,
         happened_at: apply.version.happened_at.micros(),
         version_key: apply.version.key.clone(),

@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Gives every person of the set, and everybody in `spoken_of`, a member; the members whose people or e-mail changed.
+/// Gives every person of the set, and everybody in `spoken_of`, a member; the members whose people or e-mail changed, those
+/// among them who have become another's with it.
 pub fn settle(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTreeSet<Uuid> {
     let real: BTreeMap<Uuid, Person> = set
         .persons
@@ -76,7 +77,7 @@ pub fn settle(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTreeSet<Uuid
         }
     }
     merge_leftovers(set, &real, &taken);
-    due.retain(|id| taken.contains(id));
+    // Those who are nobody's any more as well: whoever works on them at this moment may leave something in Kisi.
     due
 }
 

@@ -355,16 +355,45 @@ fn at_least(said: (i64, &String), floor: Option<&Version>) -> bool {
     floor.is_none_or(|(at, key)| said >= (*at, key))
 }
 
-/// The start of a local day, or its end.
+/// The start of a local day, or its end. A day beyond what can be counted is the end of time, or its beginning.
 fn day(date: Option<&str>, zone: &TimeZone, is_end: bool) -> Result<Option<i64>, StoreError> {
     let unreadable = |_: jiff::Error| StoreError::Unreadable { what: "date" };
     let Some(text) = date else { return Ok(None) };
     let date: Date = text.parse().map_err(unreadable)?;
-    let date = if is_end {
-        date.checked_add(1.day()).map_err(unreadable)?
+    let beyond = if date.year() > 0 {
+        Instant::END
     } else {
-        date
+        Instant::BEGINNING
     };
-    let start = date.to_zoned(zone.clone()).map_err(unreadable)?;
-    Ok(Some(start.timestamp().as_microsecond()))
+    let day = if is_end {
+        date.checked_add(1.day())
+    } else {
+        Ok(date)
+    };
+    let start = day.and_then(|day| day.to_zoned(zone.clone()));
+    Ok(Some(start.map_or(beyond.micros(), |start| {
+        start.timestamp().as_microsecond()
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_beyond_all_counting_is_the_end_of_time() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        for (text, is_end) in [
+            ("9999-12-31", true),
+            ("9999-12-30", true),
+            ("9999-12-31", false),
+        ] {
+            let at = day(Some(text), &zone, is_end).unwrap();
+            assert_eq!(at, Some(Instant::END.micros()), "{text}");
+        }
+        assert_eq!(
+            day(Some("1970-01-01"), &TimeZone::UTC, true).unwrap(),
+            Some(86_400_000_000)
+        );
+    }
 }

@@ -273,10 +273,10 @@ impl Play {
     /// `snapshot members ada, bob` or `snapshot memberships m1 | of ada; m2 | of bob`: all that there is of a kind.
     async fn snapshot(&mut self, line: &Line<'_>) {
         let (list, rest) = line.rest.split_once(' ').unwrap_or((line.rest, ""));
-        let verb = if list == "registrations" {
-            "booking"
-        } else {
-            list.trim_end_matches('s')
+        let verb = match list {
+            "registrations" => "booking",
+            "companies" => "company",
+            others => others.trim_end_matches('s'),
         };
         let items = rest
             .split(';')

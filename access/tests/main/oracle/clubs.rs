@@ -42,6 +42,8 @@ pub struct Club {
     pub rules: Vec<Rule>,
     pub covering: Vec<Scope>,
     pub around: Span,
+    /// The weeks of `around` near the change: the answer counts within these alone.
+    pub asked: Span,
     /// Instants worth asking about: a beginning or an end of something, moved by nothing or a
     /// margin, each whole hour about the change, and a few minutes by chance.
     pub moments: Vec<Instant>,
@@ -74,18 +76,35 @@ pub fn any_club() -> impl Strategy<Value = Club> {
         let rules = prop::collection::vec(any_rule(scene.clone()), 0..4);
         let covering = prop::sample::subsequence(scopes(), 0..=3);
         let minutes = prop::collection::vec(-6000..6000_i64, 40);
-        let parts = (any_facts(scene.clone()), rules, covering, minutes);
-        parts.prop_map(move |(facts, rules, covering, minutes)| {
-            let moments = moments(&scene, &facts, &rules, &minutes);
-            let around = Span::new(scene.moment(-2000), scene.moment(2000));
+        let around = any_around(scene.clone());
+        let parts = (any_facts(scene.clone()), rules, covering, minutes, around);
+        parts.prop_map(move |(facts, rules, covering, minutes, around)| {
+            let mut moments = moments(&scene, &facts, &rules, &minutes);
+            let weeks = Span::new(scene.moment(-2000), scene.moment(2000));
+            let asked = Span::new(around.from.max(weeks.from), around.until.min(weeks.until));
+            moments.extend([asked.from, asked.until]);
             Club {
                 facts,
                 rules,
                 covering,
                 around,
+                asked,
                 moments,
             }
         })
+    })
+}
+
+/// Weeks, mostly; else a few hours or days; now and then without end on one side.
+fn any_around(scene: Scene) -> impl Strategy<Value = Span> {
+    (quarters(), 1..200_i64, 0..40_u8).prop_map(move |(from, length, how)| {
+        let (from, until) = (scene.moment(from), scene.moment(from + length));
+        match how {
+            0 => Span::new(Instant::BEGINNING, until),
+            1 => Span::new(from, Instant::END),
+            2..12 => Span::new(from, until),
+            _ => Span::new(scene.moment(-2000), scene.moment(2000)),
+        }
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod lists;
+mod preview;
 mod roles;
 
 use std::{

@@ -1,0 +1,51 @@
+//! The query for what an edit of a rule would do. Changes nothing; judges everybody, and is priced so.
+
+use access::Instant;
+use async_graphql::{Context, Object, Result};
+
+use crate::{
+    graphql::{
+        context::{self, reads},
+        error::{Refusal, bad_input, inside},
+        input::rule_change::{RuleChangeInput, proposal},
+        preview::AccessPreview,
+        scalar::DateTime,
+    },
+    preview::{self, Basis},
+};
+
+/// Previews.
+#[derive(Default)]
+pub struct Previews;
+
+#[Object]
+impl Previews {
+    /// What a change to the rules would do, to whom, before it is made. Changes nothing.
+    #[graphql(complexity = "5_000 + child_complexity")]
+    async fn preview_rule(
+        &self,
+        context: &Context<'_>,
+        change: RuleChangeInput,
+        at: Option<DateTime>,
+    ) -> Result<AccessPreview> {
+        let scope = reads(context)?;
+        let app = context::app(context)?;
+        let db = app.db.read();
+        let now = app.clock.now();
+        let at = at.map_or(now, |at| Instant::from_micros(at.0));
+        let proposal = proposal(db, scope, &change, "change").await;
+        let proposal = proposal.map_err(|refusal| match refusal {
+            Refusal::User(mistake) => {
+                let path = mistake.field.unwrap_or_default().join(".");
+                bad_input(format!("{path}: {}", mistake.message))
+            }
+            Refusal::Inside(error) => error,
+        })?;
+        let preview = preview::preview(db, scope, &proposal, at).await;
+        let preview = preview.map_err(inside)?;
+        let preview = preview.ok_or_else(|| bad_input("change: there is no such rule any more"))?;
+        let basis = Basis::of(&preview, &proposal, now);
+        let based_on = basis.seal(&app.sealer, scope).map_err(inside)?;
+        Ok(AccessPreview::new(preview, based_on))
+    }
+}

@@ -1,0 +1,321 @@
+//! New users and new assignments: found before they are made, and where Kisi says that there is something already, what that
+//! is. Adopts nothing that another member has, and removes a stranger's only where the group says so.
+
+use access::{Ability, Plan, Scope, Span, Step};
+use uuid::Uuid;
+
+use super::{
+    case::Case,
+    execute::{Done, Pass, Stop, ends, read_setup_again, stored, stored_scope, window_of},
+};
+use crate::{
+    clock::new_id,
+    kisi::{Assignment, Client, Error, NewAssignment, NewUser},
+    store::{
+        grants,
+        row::{self, GrantState, HistoryKind, Intent},
+    },
+};
+
+impl Pass<'_> {
+    /// Finds the person in Kisi by exact e-mail, or makes a user. The look-up first makes a lost answer harmless.
+    pub(super) async fn create_user(
+        &mut self,
+        client: &Client,
+        case: &mut Case,
+        plan: &Plan,
+    ) -> Result<Done, Stop> {
+        let Some(member) = case.member.clone() else {
+            return Ok(Done::Learned);
+        };
+        let Some(email) = member.email.clone() else {
+            return Ok(Done::Learned);
+        };
+        let known = case.users.iter().find(|user| user.email == email).cloned();
+        let mut user = known.unwrap_or_else(|| row::KisiUser {
+            id: new_id(),
+            club_id: self.ground.scope.club,
+            account_id: self.ground.account.id,
+            member_id: member.id,
+            email: email.clone(),
+            kisi_id: None,
+            sent: false,
+            problem: None,
+        });
+        user.sent = true;
+        self.put_user(case, user.clone()).await?;
+        let mut found = client.user_by_email(&email).await?;
+        let mut refusal = None;
+        if found.is_none() {
+            let invite = self.ground.account.invite_by_email;
+            let new = NewUser {
+                email: email.clone(),
+                name: member.name,
+                send_emails: invite,
+                confirm: !invite,
+            };
+            match client.create_user(&new).await {
+                Ok(created) => found = Some(created),
+                // Taken meanwhile, or by somebody whom the list did not show.
+                Err(refused @ (Error::Unprocessable { .. } | Error::Conflict { .. })) => {
+                    found = client.user_by_email(&email).await?;
+                    refusal = Some(refused);
+                }
+                Err(refused @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
+                    refusal = Some(refused)
+                }
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        user.sent = false;
+        match (found, refusal) {
+            (Some(found), _) => {
+                user.kisi_id = Some(found.id);
+                user.problem = (!found.access_enabled)
+                    .then(|| "Kisi has this user's access switched off: an administrator can switch it on there.".to_owned());
+                self.put_user(case, user).await?;
+                Ok(Done::Yes)
+            }
+            (None, refusal) => {
+                let text = refusal.map_or_else(
+                    || "Kisi made no user".to_owned(),
+                    |refused| refused.for_people(),
+                );
+                user.problem = Some(text.clone());
+                self.put_user(case, user.clone()).await?;
+                for step in &plan.steps {
+                    if let Step::Create { scope, window } = *step {
+                        let grant = self.intended(user.id, case, scope, window);
+                        self.refused(case, grant, text.clone()).await?;
+                    }
+                }
+                Ok(Done::Learned)
+            }
+        }
+    }
+
+    pub(super) async fn create(
+        &mut self,
+        client: &Client,
+        case: &mut Case,
+        scope: Scope,
+        window: Span,
+    ) -> Result<Done, Stop> {
+        let Some(user) = case.user().cloned() else {
+            return Ok(Done::Learned);
+        };
+        let Some(kisi_user) = user.kisi_id else {
+            return Ok(Done::Learned);
+        };
+        let mut grant = self.intended(user.id, case, scope, window);
+        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
+            self.refused(
+                case,
+                grant,
+                "Kisi knows no role that could be given here".to_owned(),
+            )
+            .await?;
+            return Ok(Done::Learned);
+        };
+        self.put(case, grant.clone(), None).await?;
+        let (valid_from, valid_until) = ends(window);
+        let new = NewAssignment {
+            user: kisi_user,
+            applies_to,
+            role_id,
+            valid_from,
+            valid_until,
+            notify: grant.notify,
+        };
+        match client.create_assignment(&new).await {
+            Ok(made) => {
+                grant.intent = Intent::Create;
+                self.confirm(case, grant, &made, HistoryKind::Granted)
+                    .await?;
+                Ok(Done::Yes)
+            }
+            Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
+                self.taken(client, case, grant, kisi_user, &refusal).await?;
+                Ok(Done::Learned)
+            }
+            Err(refusal @ Error::NotFound { .. }) => {
+                self.missing(client, case, grant, &user, &refusal).await?;
+                Ok(Done::Learned)
+            }
+            Err(refusal @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
+                self.refused(case, grant, refusal.for_people()).await?;
+                Ok(Done::Learned)
+            }
+            Err(problem) => {
+                if problem.outcome_is_known() {
+                    self.forget(case, &grant, None).await?;
+                } else {
+                    grant.state = GrantState::Unknown;
+                    self.put(case, grant, None).await?;
+                }
+                Err(problem.into())
+            }
+        }
+    }
+
+    /// Kisi says that there is something already. Several assignments may not be allowed, it may be ours from before, or
+    /// somebody else's.
+    pub(super) async fn taken(
+        &mut self,
+        client: &Client,
+        case: &mut Case,
+        mut grant: row::Grant,
+        kisi_user: i64,
+        refusal: &Error,
+    ) -> Result<(), Stop> {
+        let theirs = self.assignments(client, kisi_user).await?;
+        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
+            return Ok(());
+        };
+        let here: Vec<&Assignment> = theirs
+            .iter()
+            .filter(|one| one.applies_to == applies_to)
+            .collect();
+        let is_ours = |one: &Assignment| {
+            case.grants
+                .iter()
+                .any(|known| known.kisi_id == Some(one.id))
+        };
+        if here.iter().any(|one| is_ours(one)) {
+            self.forget(case, &grant, None).await?;
+            return Ok(self.learn(None, Some(Ability::No)).await?);
+        }
+        let ids: Vec<i64> = here.iter().map(|one| one.id).collect();
+        let db = self.app.db.read();
+        let known =
+            grants::by_kisi_ids(db, self.ground.scope, self.ground.account.id, &ids).await?;
+        if !known.is_empty() {
+            // Another member's, who was this person in Kisi until a moment ago: it goes or moves when that one's turn comes.
+            let text = "Another member has this assignment in Kisi: two share an e-mail there";
+            return self.refused(case, grant, text.to_owned()).await;
+        }
+        let want = super::case::window(grant.want_from, grant.want_until);
+        let made_by_us = |one: &&&Assignment| {
+            one.role_id == role_id
+                && one.created_by_id == self.ground.account.kisi_user_id
+                && window_of(one) == want
+        };
+        if let Some(adopted) = here.iter().find(made_by_us) {
+            grant.intent = Intent::Create;
+            return Ok(self
+                .confirm(case, grant, adopted, HistoryKind::Granted)
+                .await?);
+        }
+        let strangers = self
+            .ground
+            .groups
+            .get(&grant.scope_id)
+            .map(|group| group.strangers);
+        if !here.is_empty() && strangers == Some(row::StrangerPolicy::Remove) {
+            for stranger in here {
+                client.delete_assignment(stranger.id).await?;
+            }
+            self.forget(case, &grant, None).await?;
+            return Ok(());
+        }
+        let text = if here.is_empty() {
+            refusal.for_people()
+        } else {
+            "Kisi has an assignment for this person here already, made by somebody else. Remove it in Kisi, or let this \
+             service remove strangers from the group."
+                .to_owned()
+        };
+        self.refused(case, grant, text).await
+    }
+
+    /// Kisi does not know the person or the place of an assignment any more.
+    pub(super) async fn missing(
+        &mut self,
+        client: &Client,
+        case: &mut Case,
+        grant: row::Grant,
+        user: &row::KisiUser,
+        refusal: &Error,
+    ) -> Result<(), Stop> {
+        let found = client.user_by_email(&user.email).await?;
+        if found.as_ref().map(|found| found.id) == user.kisi_id {
+            read_setup_again(self).await?;
+            return self.refused(case, grant, refusal.for_people()).await;
+        }
+        let theirs = match user.kisi_id {
+            Some(id) => self.assignments(client, id).await?,
+            None => Vec::new(),
+        };
+        let is_there = |known: &row::Grant| theirs.iter().any(|one| known.kisi_id == Some(one.id));
+        if case.grants.iter().any(is_there) {
+            // The user is there still, under another e-mail: what is there stays known.
+            return self.refused(case, grant, refusal.for_people()).await;
+        }
+        self.forget(case, &grant, None).await?;
+        let gone: Vec<row::Grant> = case
+            .grants
+            .iter()
+            .filter(|known| known.kisi_user_id == user.id)
+            .cloned()
+            .collect();
+        for grant in gone {
+            self.forget(case, &grant, Some(HistoryKind::DriftFound))
+                .await?;
+        }
+        let mut user = user.clone();
+        user.kisi_id = found.map(|found| found.id);
+        Ok(self.put_user(case, user).await?)
+    }
+
+    /// Kisi refuses a grant: it is shown, and nothing more is tried there in this pass.
+    pub(super) async fn refused(
+        &self,
+        case: &mut Case,
+        mut grant: row::Grant,
+        text: String,
+    ) -> Result<(), Stop> {
+        let told = grant.problem.as_ref() == Some(&text);
+        grant.intent = Intent::None;
+        grant.state = GrantState::Failed;
+        grant.problem = Some(text);
+        case.refused.insert(super::case::known(&grant).scope);
+        Ok(self
+            .put(case, grant, (!told).then_some(HistoryKind::RefusedByKisi))
+            .await?)
+    }
+
+    /// A grant that is about to be sent. One that Kisi refused before is tried again under the same id.
+    pub(super) fn intended(
+        &self,
+        user: Uuid,
+        case: &Case,
+        scope: Scope,
+        window: Span,
+    ) -> row::Grant {
+        let (scope_kind, scope_id) = stored_scope(scope);
+        let failed = case.grants.iter().find(|known| {
+            known.kisi_id.is_none() && known.scope_kind == scope_kind && known.scope_id == scope_id
+        });
+        let (want_from, want_until) = stored(window);
+        row::Grant {
+            id: failed.map_or_else(new_id, |known| known.id),
+            club_id: self.ground.scope.club,
+            account_id: self.ground.account.id,
+            member_id: case.due.member_id,
+            kisi_user_id: user,
+            scope_kind,
+            scope_id,
+            kisi_id: None,
+            valid_from: None,
+            valid_until: None,
+            state: GrantState::Pending,
+            intent: Intent::Create,
+            want_from,
+            want_until,
+            notify: case.holdings.told_by_kisi.contains(&scope),
+            problem: failed.and_then(|known| known.problem.clone()),
+            created_at: self.now().micros(),
+            confirmed_at: None,
+        }
+    }
+}
