@@ -23,6 +23,7 @@ fn place(kisi_id: i64, name: &str) -> Place {
         kisi_id,
         name: name.to_owned(),
         time_zone: None,
+        missing_since: None,
         gone_at: None,
     }
 }
@@ -74,6 +75,7 @@ fn one_place_keeps_its_own_and_what_is_everybodys() {
         managed: false,
         strangers: StrangerPolicy::Keep,
         problem: None,
+        missing_since: None,
         gone_at: None,
     };
     let groups = vec![

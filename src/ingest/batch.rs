@@ -1,7 +1,7 @@
 //! Stores a batch of deliveries of one club within the caller's transaction: the requests themselves, the words that now
 //! stand, whom they are about, and who has to be looked at again. All of it is there after the commit, or nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use access::Instant;
 use uuid::Uuid;
@@ -9,16 +9,14 @@ use uuid::Uuid;
 use super::{
     adapter::NotUnderstood,
     apply::{Apply, Led, who},
-    statement::{
-        CompanyRef, EntitlementWord, Event, Holder, OfferingWord, PersonWord, Statement, Version,
-    },
+    statement::{Event, Version},
 };
 use crate::store::{
     Connection, Scope, StoreError, clubs, deliveries,
     due::{self, Cause},
     revocations,
     row::{Delivery, DeliveryStatus},
-    working_set::{self, Keys},
+    working_set::{self, Keys, WorkingSet},
 };
 
 /// A verified request, translated or not.
@@ -130,7 +128,10 @@ async fn take_in(
     jobs: &[&Job],
     now: i64,
 ) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
-    let keys = keys(jobs);
+    let said = jobs
+        .iter()
+        .filter_map(|job| Some((job.source, job.event.as_ref().ok()?)));
+    let keys = Keys::of(said);
     let mut set = working_set::load(connection, scope, now, &keys).await?;
     let mut led: Vec<(&Job, Led)> = Vec::new();
     for job in jobs {
@@ -140,15 +141,8 @@ async fn take_in(
                 happened_at: event.happened_at,
                 key: job.external_id.clone(),
             };
-            let delivery = Some(job.id);
-            let mut apply = Apply {
-                set: &mut set,
-                source: Some(job.source),
-                version,
-                delivery,
-                again: job.again,
-                led: Led::default(),
-            };
+            let mut apply = Apply::new(&mut set, Some(job.source), version);
+            (apply.delivery, apply.again) = (Some(job.id), job.again);
             apply.all(&event.statements);
             of_job = apply.led;
         }
@@ -160,18 +154,48 @@ async fn take_in(
         .collect();
     let moved = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
+    let (about, open) = mark(connection, scope, &set, &led, moved, now).await?;
+    let mut rows = Vec::new();
+    let mut states = HashMap::new();
+    for (job, led) in &led {
+        let row = delivery(job, led, open.contains(&job.id), now);
+        states.insert(job.id, row.status);
+        rows.push((row, job.again));
+    }
+    let (reread, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, again)| *again);
+    // What changes nothing the second time stays what it was.
+    for (row, _) in reread
+        .into_iter()
+        .filter(|(row, _)| row.status != DeliveryStatus::Ignored)
+    {
+        deliveries::reread(connection, &row).await?;
+    }
+    let new = new.into_iter().map(|(row, _)| row).collect();
+    deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
+    Ok(states)
+}
+
+/// Marks whom the jobs led to due. Whom each delivery is about, and the deliveries whose people are now waited for.
+async fn mark(
+    connection: &impl Connection,
+    scope: Scope,
+    set: &WorkingSet,
+    led: &[(&Job, Led)],
+    moved: BTreeSet<Uuid>,
+    now: i64,
+) -> Result<(BTreeSet<(Uuid, Uuid)>, HashSet<Uuid>), StoreError> {
     let member_of = |person: &Uuid| {
-        set.persons
-            .get(person)
-            .map(|p| p.member_id)
-            .filter(|id| !id.is_nil())
+        let member = set.persons.get(person).map(|person| person.member_id);
+        member.filter(|id| !id.is_nil())
     };
     let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
-    for (job, led) in &led {
+    let mut open: HashSet<Uuid> = HashSet::new();
+    for (job, led) in led {
         let cause = job.cause();
         for member in led.due.iter().filter_map(member_of) {
             due_members.insert(member, cause.clone());
+            open.insert(job.id);
         }
         for member in led.named.iter().filter_map(member_of) {
             about.insert((job.id, member));
@@ -184,37 +208,23 @@ async fn take_in(
         let cause = || Cause::judged("people were told apart anew by their e-mails");
         due_members.entry(member).or_insert_with(cause);
     }
-    let facts_changed: Vec<Uuid> = due_members.keys().copied().collect();
-    revocations::forget_dismissed(connection, scope, &facts_changed).await?;
-    let waits = if due_members.is_empty() {
-        false
-    } else {
-        due::mark_each(connection, scope, due_members, now).await?
-    };
-    let mut reached: BTreeSet<Uuid> = BTreeSet::new();
+    let mut changed: BTreeSet<Uuid> = due_members.keys().copied().collect();
+    if !due_members.is_empty() {
+        due::mark_each(connection, scope, due_members, now).await?;
+    }
     for (job, _) in led.iter().filter(|(_, led)| led.whole_source) {
         due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
         let everybody = due::members_of_source(connection, scope, job.source).await?;
-        if !everybody.is_empty() && !due::accounts(connection, scope).await?.is_empty() {
-            reached.insert(job.id);
-        }
+        open.extend((!everybody.is_empty()).then_some(job.id));
+        changed.extend(&everybody);
         about.extend(everybody.into_iter().map(|member| (job.id, member)));
     }
-    let mut rows = Vec::new();
-    let mut states = HashMap::new();
-    for (job, led) in &led {
-        let is_open = reached.contains(&job.id) || (waits && !led.due.is_empty());
-        let row = delivery(job, led, is_open, now);
-        states.insert(job.id, row.status);
-        rows.push((row, job.again));
+    let changed: Vec<Uuid> = changed.into_iter().collect();
+    revocations::forget_dismissed(connection, scope, &changed).await?;
+    if !open.is_empty() && due::accounts(connection, scope).await?.is_empty() {
+        open.clear();
     }
-    let (reread, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, again)| *again);
-    for (row, _) in reread {
-        deliveries::reread(connection, &row).await?;
-    }
-    let new = new.into_iter().map(|(row, _)| row).collect();
-    deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
-    Ok(states)
+    Ok((about, open))
 }
 
 fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
@@ -255,89 +265,5 @@ fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
         attempts: 1,
         headers: job.headers.clone(),
         body: job.body.clone(),
-    }
-}
-
-/// All that the statements of the jobs name.
-fn keys(jobs: &[&Job]) -> Keys {
-    let mut keys = Keys::default();
-    for job in jobs {
-        let Ok(event) = &job.event else { continue };
-        for statement in &event.statements {
-            keys.add(Some(job.source), statement);
-        }
-    }
-    keys
-}
-
-impl Keys {
-    /// Adds all that a statement of a source names.
-    pub fn add(&mut self, source: Option<Uuid>, statement: &Statement) {
-        match statement {
-            Statement::Person(word) => self.person(source, word),
-            Statement::PersonGone(id) => {
-                self.persons.entry(source).or_default().insert(id.clone());
-            }
-            Statement::Company(word) => {
-                self.company(source, &word.company);
-                self.pairs |= word.people.is_some();
-                word.people
-                    .iter()
-                    .flatten()
-                    .for_each(|person| self.person(source, person));
-            }
-            Statement::CompanyGone(id) => {
-                self.company(
-                    source,
-                    &CompanyRef {
-                        id: id.clone(),
-                        name: None,
-                    },
-                );
-            }
-            Statement::Entitlement(word) => self.entitlement(source, word),
-            Statement::EntitlementGone(_, id) => add(&mut self.entitlements, source, id),
-            Statement::Offering(OfferingWord { id, .. }) => add(&mut self.offerings, source, id),
-            Statement::Everything(_) => self.snapshots.extend(source),
-        }
-    }
-
-    fn person(&mut self, source: Option<Uuid>, word: &PersonWord) {
-        self.persons
-            .entry(source)
-            .or_default()
-            .insert(word.id.clone());
-        self.emails.extend(word.email.iter().flatten().cloned());
-        self.pairs |= word.companies.is_some();
-        word.companies
-            .iter()
-            .flatten()
-            .for_each(|company| self.company(source, company));
-    }
-
-    fn company(&mut self, source: Option<Uuid>, word: &CompanyRef) {
-        add(&mut self.companies, source, &word.id);
-    }
-
-    fn entitlement(&mut self, source: Option<Uuid>, word: &EntitlementWord) {
-        add(&mut self.entitlements, source, &word.id);
-        add(&mut self.offerings, source, &word.offering.id);
-        if let Some(location) = &word.location {
-            add(&mut self.locations, source, &location.id);
-        }
-        match &word.holder {
-            Holder::Person(person) => self.person(source, person),
-            Holder::Company(company) => self.company(source, company),
-        }
-        word.shared_with
-            .iter()
-            .chain(&word.guests)
-            .for_each(|person| self.person(source, person));
-    }
-}
-
-fn add(keys: &mut BTreeMap<Uuid, BTreeSet<String>>, source: Option<Uuid>, id: &str) {
-    if let Some(source) = source {
-        keys.entry(source).or_default().insert(id.to_owned());
     }
 }

@@ -6,7 +6,11 @@ pub mod adapter;
 pub mod apply;
 pub mod batch;
 pub mod identity;
+mod keys;
 pub mod queue;
 pub mod replay;
 pub mod signature;
 pub mod statement;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use crate::store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect};
 
 /// What orders the words about one thing: the later time at the source stands, of equal ones the greater key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// When it happened at the source.
     pub happened_at: Instant,

@@ -50,7 +50,7 @@ pub fn start(app: Arc<App>) -> Running {
 async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let holder = lease::holder();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
-    while !*stopping.borrow() {
+    while !worker::is_stopping(&stopping) {
         let woken = app.waker.register();
         match kisi_accounts::working(app.db.read()).await {
             Ok(accounts) => {

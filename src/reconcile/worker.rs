@@ -86,7 +86,7 @@ impl Worker {
 
     /// Works until the account is disconnected or the program stops.
     pub async fn run(mut self) {
-        while !*self.stopping.borrow() {
+        while !is_stopping(&self.stopping) {
             match Lease::take(&self.app.db, self.account, &self.holder).await {
                 Ok(Some(lease)) => {
                     let over = self.with_lease(&lease).await;
@@ -100,13 +100,15 @@ impl Worker {
                 Ok(None) => {}
                 Err(problem) => tracing::error!(error = ?problem, "a lease cannot be asked for"),
             }
-            self.pause(POLL).await;
+            if !is_stopping(&self.stopping) {
+                self.pause(POLL).await;
+            }
         }
     }
 
     /// Works for as long as the lease is held; true where the account is over.
     async fn with_lease(&mut self, lease: &Lease) -> bool {
-        while lease.is_held() && !*self.stopping.borrow() {
+        while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
             let until = match self.turn(lease).await {
                 Ok(Turn::Worked) => continue,
@@ -425,6 +427,11 @@ impl Worker {
         self.stopped_until = Some(until);
         until
     }
+}
+
+/// Whether the loop was told to stop, or nobody is left to tell it.
+pub fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
+    *stopping.borrow() || stopping.has_changed().is_err()
 }
 
 fn count(rows: usize) -> u64 {

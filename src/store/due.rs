@@ -220,7 +220,6 @@ fn again() -> OnConflict {
             due::Column::DueAt,
             due::Column::Cause,
             due::Column::CauseDelivery,
-            due::Column::Weight,
         ])
         .value(
             due::Column::Generation,
@@ -228,6 +227,17 @@ fn again() -> OnConflict {
         )
         .value(due::Column::Lane, Expr::value(Option::<i32>::None))
         .value(due::Column::Attempts, Expr::value(0i32))
+        // An admin's own word about an edit is none about what was not judged yet.
+        .value(
+            due::Column::Weight,
+            Expr::case(
+                Expr::col((due::Entity, due::Column::Generation))
+                    .gt(Expr::col((due::Entity, due::Column::SettledGeneration)))
+                    .and(Expr::col((due::Entity, due::Column::Weight)).eq(Weight::Judged)),
+                Expr::value(Weight::Judged),
+            )
+            .finally(Expr::col((Alias::new("excluded"), due::Column::Weight))),
+        )
         .to_owned()
 }
 

@@ -126,7 +126,7 @@ async fn what_fails_again_and_again_is_shown_and_mended(world: &mut World) {
         FaultKind::ServerError,
     ] {
         let who = format!("ada{kind:?}").to_lowercase();
-        world.sandbox.fault(Fault::new("*", "/", kind), 4);
+        world.sandbox.fault(Fault::new("*", "/", kind), 12);
         world
             .send(&source, "membership.updated", membership(&who, &who))
             .await;

@@ -117,6 +117,9 @@ async fn ids_of_another_club_name_nothing(world: &mut World) {
     changes_are_refused(world, &other, &ids).await;
 }
 
+/// Name, type and value.
+type Argument<'a> = (&'a str, &'a str, Value);
+
 async fn changes_are_refused(
     world: &World,
     other: &crate::support::api::Api,
@@ -127,7 +130,7 @@ async fn changes_are_refused(
     let rule =
         json!({ "name": "r", "target": of(ids, "group"), "conditions": [{ "membership": {} }] });
     let share = json!({ "who": { "member": of(ids, "member") }, "scope": of(ids, "group") });
-    let attempts: [(&str, Vec<(&str, &str, Value)>); 15] = [
+    let attempts: [(&str, Vec<Argument<'_>>); 15] = [
         (
             "manageGroup",
             vec![(

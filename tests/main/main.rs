@@ -16,3 +16,4 @@ mod scenario;
 mod signatures;
 mod tidy;
 mod webhook_answers;
+mod webhook_bodies;

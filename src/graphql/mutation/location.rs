@@ -79,27 +79,27 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
                 let mut set = working_set::load(tx, scope, now, &keys).await?;
                 let key = (source, external);
                 let before = set.locations.get(&key).cloned();
-                // As among events: the later word stands, of equal ones the greater key, and this one's is empty.
-                if let Some(location) = before
-                    .clone()
-                    .filter(|location| location.happened_at >= now)
-                {
-                    return Ok(location);
-                }
-                let location = row::Location {
-                    id: before.as_ref().map_or_else(new_id, |location| location.id),
+                let mut location = before.clone().unwrap_or_else(|| row::Location {
+                    id: new_id(),
                     club_id: scope.club,
                     source_id: source,
                     external_id: key.1.clone(),
-                    name,
-                    time_zone: zone.or_else(|| {
-                        before
-                            .as_ref()
-                            .and_then(|location| location.time_zone.clone())
-                    }),
-                    happened_at: now,
+                    name: name.clone(),
+                    time_zone: None,
+                    happened_at: i64::MIN,
                     version_key: String::new(),
-                };
+                    zone_happened_at: i64::MIN,
+                    zone_version_key: String::new(),
+                });
+                // As among events: the later word stands, of equal ones the greater key, and this one's is empty.
+                if location.happened_at < now {
+                    (location.name, location.happened_at) = (name, now);
+                    location.version_key = String::new();
+                }
+                if zone.is_some() && location.zone_happened_at < now {
+                    (location.time_zone, location.zone_happened_at) = (zone, now);
+                    location.zone_version_key = String::new();
+                }
                 set.locations.insert(key.clone(), location.clone());
                 set.changed.locations.insert(key);
                 set.save(tx).await?;

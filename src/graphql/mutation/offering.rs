@@ -11,7 +11,7 @@ use crate::{
     },
     id::Kind,
     ingest::{
-        apply::{Apply, Led},
+        apply::Apply,
         statement::{OfferingWord, Statement, Version},
     },
     store::{
@@ -90,15 +90,7 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
                     happened_at: now,
                     key: String::new(),
                 };
-                Apply {
-                    set: &mut set,
-                    source: Some(source),
-                    version,
-                    delivery: None,
-                    again: false,
-                    led: Led::default(),
-                }
-                .all(&[statement]);
+                Apply::new(&mut set, Some(source), version).all(&[statement]);
                 set.save(tx).await?;
                 let offering = set.offerings.remove(&(source, kind, external));
                 offering.ok_or_else(|| internal("an offering that was saved is not there").into())

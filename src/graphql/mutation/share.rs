@@ -16,7 +16,7 @@ use crate::{
     },
     id::{self, Kind},
     ingest::{
-        apply::{Apply, Led, who},
+        apply::{Apply, who},
         statement::{PersonWord, Statement, Version},
     },
     store::{
@@ -312,14 +312,7 @@ async fn meet(
         happened_at: Instant::from_micros(now),
         key: String::new(),
     };
-    let mut apply = Apply {
-        set: &mut set,
-        source: None,
-        version,
-        delivery: None,
-        again: false,
-        led: Led::default(),
-    };
+    let mut apply = Apply::new(&mut set, None, version);
     apply.all(&[statement]);
     let led = apply.led;
     let due = who::settle(&mut set, &led.identities);

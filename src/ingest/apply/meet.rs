@@ -55,7 +55,7 @@ impl Apply<'_> {
         self.set.persons.insert(id, person);
         self.set.changed.new_persons.push(id);
         // Of the snapshots that came before, none named this person.
-        if let Some(snapshot) = self.snapshot(SourceAspect::Members) {
+        if let Some(snapshot) = self.floor_before(SourceAspect::Members) {
             let mut row = make::person_version(self, id, PersonAspect::Unlisted, None);
             row.happened_at = snapshot.happened_at.micros();
             row.version_key = snapshot.key;
@@ -100,21 +100,20 @@ impl Apply<'_> {
     /// Says a person's e-mail. Late words are kept too: who is who is read from all of them.
     pub(super) fn email(&mut self, person: Uuid, email: Option<String>) {
         self.led.identities.insert(person);
-        let version = self.version.clone();
-        let said = |word: &&crate::store::row::PersonVersion| {
-            word.person_id == person && word.version() == version
-        };
-        if self
-            .set
-            .email_words
+        let words = self.set.email_words.entry(person).or_default();
+        let said = words
             .iter()
-            .find(said)
-            .is_some_and(|word| word.value == email)
-        {
+            .rev()
+            .find(|word| word.version() == self.version);
+        if said.is_some_and(|word| word.value == email) {
             return;
         }
         let row = make::person_version(self, person, PersonAspect::Email, email);
-        self.set.email_words.push(row.clone());
+        self.set
+            .email_words
+            .entry(person)
+            .or_default()
+            .push(row.clone());
         let standing = self
             .set
             .person_words
@@ -165,7 +164,7 @@ impl Apply<'_> {
         self.set.company_ids.insert((source, word.id.clone()), id);
         self.set.companies.insert(id, company);
         self.set.changed.new_companies.push(id);
-        if let Some(snapshot) = self.snapshot(SourceAspect::Companies) {
+        if let Some(snapshot) = self.floor_before(SourceAspect::Companies) {
             let mut row = make::company_version(self, id, CompanyAspect::Unlisted, None);
             row.happened_at = snapshot.happened_at.micros();
             row.version_key = snapshot.key;
@@ -174,12 +173,6 @@ impl Apply<'_> {
                 .say((id, CompanyAspect::Unlisted), row, self.set.now);
         }
         id
-    }
-
-    /// The latest snapshot of a kind that another delivery of the source was.
-    fn snapshot(&self, aspect: SourceAspect) -> Option<Version> {
-        let word = self.set.floors.standing(&(self.source?, aspect))?;
-        Some(word.version()).filter(|version| *version != self.version)
     }
 
     /// Says an aspect of a company; whether it now stands.
@@ -257,7 +250,7 @@ impl Apply<'_> {
         offering.id
     }
 
-    /// A location, by the latest that was said of it. Another time zone moves the ends of what is held there.
+    /// A location, by the latest name and the latest time zone that were said of it. Another time zone moves the ends of what is held there.
     pub(super) fn location(&mut self, source: Uuid, word: &LocationWord) -> Uuid {
         let key = (source, word.id.clone());
         let version = self.version.clone();
@@ -274,22 +267,28 @@ impl Apply<'_> {
                 time_zone: None,
                 happened_at: i64::MIN,
                 version_key: String::new(),
+                zone_happened_at: i64::MIN,
+                zone_version_key: String::new(),
             }
         });
-        if (word.name.is_some() || word.time_zone.is_some())
+        if let Some(name) = &word.name
             && is_later(&version, location.happened_at, &location.version_key)
         {
-            let name = word.name.clone().unwrap_or_else(|| location.name.clone());
-            let time_zone = word
-                .time_zone
-                .clone()
-                .or_else(|| location.time_zone.clone());
-            now.locations.insert(key);
-            self.led.changed |= location.name != name || location.time_zone != time_zone;
-            self.led.whole_source |= known && location.time_zone != time_zone;
-            (location.name, location.time_zone) = (name, time_zone);
+            now.locations.insert(key.clone());
+            self.led.changed |= location.name != *name;
+            location.name.clone_from(name);
             location.happened_at = version.happened_at.micros();
-            location.version_key = version.key;
+            location.version_key.clone_from(&version.key);
+        }
+        let (zone_at, zone_key) = (location.zone_happened_at, &location.zone_version_key);
+        if word.time_zone.is_some() && is_later(&version, zone_at, zone_key) {
+            now.locations.insert(key);
+            let differs = location.time_zone != word.time_zone;
+            self.led.changed |= differs;
+            self.led.whole_source |= known && differs;
+            location.time_zone.clone_from(&word.time_zone);
+            location.zone_happened_at = version.happened_at.micros();
+            location.zone_version_key = version.key;
         }
         location.id
     }
@@ -301,9 +300,10 @@ impl Apply<'_> {
         if standing.is_some_and(|word| word.version() >= self.version) {
             return;
         }
+        let before = standing.map(Versioned::version);
         let row = make::source_version(self, source, aspect);
         self.set.floors.say((source, aspect), row, self.set.now);
-        self.led.whole_source = true;
+        self.raised.insert(aspect, before);
         self.led.changed = true;
     }
 }

@@ -26,7 +26,8 @@ pub fn settle(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTreeSet<Uuid
         .collect();
     let words: Vec<EmailWord> = set
         .email_words
-        .iter()
+        .values()
+        .flatten()
         .filter_map(|word| {
             let person = real.get(&word.person_id)?;
             let name = (person.source_id, person.external_id.clone());

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use access::Instant;
 use entity::{
     company, company_person, company_version, entitlement, entitlement_person, entitlement_version,
-    kind::{EntitlementKind, PersonAspect},
+    kind::{EntitlementKind, PersonAspect, SourceAspect},
     location, member, offering, person, person_version, source_version,
 };
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Versioned, Words, WorkingSet};
+use super::{Pairs, Versioned, Words, WorkingSet, ended};
 use crate::store::{Scope, StoreError, bulk::MOST_VALUES, scope::OfClub};
 
 /// What the statements of a batch name, by source.
@@ -31,8 +32,21 @@ pub struct Keys {
     pub emails: BTreeSet<String>,
     /// Whether who is in which company matters.
     pub pairs: bool,
-    /// Sources of which a snapshot is among the statements.
-    pub snapshots: BTreeSet<Uuid>,
+    /// People of whom a deletion is among the statements.
+    pub gone: BTreeMap<Uuid, BTreeSet<String>>,
+    /// Snapshots among the statements, by source.
+    pub snapshots: BTreeMap<Uuid, Roster>,
+    /// When the oldest event of the batch happened; where it is not given, none of it can come late.
+    pub oldest: Option<Instant>,
+}
+
+/// What the snapshots of a source are about.
+#[derive(Debug, Default)]
+pub struct Roster {
+    /// Of what they name everything.
+    pub aspects: HashSet<SourceAspect>,
+    /// The ids that all of their lists of members have in common; none where there is no such list.
+    pub listed: Option<BTreeSet<String>>,
 }
 
 /// Loads a club's part of a batch.
@@ -53,20 +67,20 @@ pub async fn load(
     )
     .await?;
     set.take_persons(named);
-    // A snapshot is a word about everybody and every company of its source, named or not.
-    let snapshots = || keys.snapshots.iter().copied();
-    let everybody = scope.find::<person::Entity>();
-    let everybody = among(connection, everybody, person::Column::SourceId, snapshots()).await?;
+    // A list of all members, or of all companies, is a word about each of the source, named or not.
+    let of = |aspect| {
+        let rosters = keys.snapshots.iter();
+        rosters
+            .filter(move |(_, roster)| roster.aspects.contains(&aspect))
+            .map(|(source, _)| *source)
+    };
+    let (everybody, source) = (scope.find::<person::Entity>(), person::Column::SourceId);
+    let everybody = among(connection, everybody, source, of(SourceAspect::Members)).await?;
     set.take_persons(everybody);
-    let all_companies = scope.find::<company::Entity>();
-    let all_companies = among(
-        connection,
-        all_companies,
-        company::Column::SourceId,
-        snapshots(),
-    )
-    .await?;
-    set.take_companies(all_companies);
+    let (all, source) = (scope.find::<company::Entity>(), company::Column::SourceId);
+    let all = among(connection, all, source, of(SourceAspect::Companies)).await?;
+    set.take_companies(all);
+    floors(connection, &mut set, keys).await?;
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
     people(
@@ -76,26 +90,33 @@ pub async fn load(
         keys,
     )
     .await?;
+    set.ever_blocked = ended::ever_blocked(connection, &set, keys.oldest).await?;
+    Ok(set)
+}
+
+/// From when on older words count no more.
+async fn floors(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+    keys: &Keys,
+) -> Result<(), StoreError> {
     let sources: BTreeSet<Uuid> = keys
         .persons
         .keys()
         .flatten()
         .chain(keys.companies.keys())
-        .chain(&keys.snapshots)
+        .chain(keys.entitlements.keys())
+        .chain(keys.snapshots.keys())
         .copied()
         .collect();
-    let floors = scope
+    let standing = set
+        .scope
         .find::<source_version::Entity>()
         .filter(source_version::Column::SupersededAt.is_null());
-    let floors = among(
-        connection,
-        floors,
-        source_version::Column::SourceId,
-        sources,
-    )
-    .await?;
-    set.floors = words(floors, |row| (row.source_id, row.aspect));
-    Ok(set)
+    let of_source = source_version::Column::SourceId;
+    let rows = among(connection, standing, of_source, sources).await?;
+    set.floors = words(rows, |row| (row.source_id, row.aspect));
+    Ok(())
 }
 
 impl WorkingSet {
@@ -164,7 +185,7 @@ async fn entitlements(
     .await?;
     let key = |e: &entitlement::Model| (e.source_id, e.kind, e.external_id.clone());
     set.entitlement_ids = rows.iter().map(|row| (key(row), row.id)).collect();
-    let versions = among(
+    let mut versions = among(
         connection,
         scope
             .find::<entitlement_version::Entity>()
@@ -173,6 +194,9 @@ async fn entitlements(
         rows.iter().map(|row| row.id),
     )
     .await?;
+    versions.extend(ended::versions(connection, set, keys).await?);
+    let mut seen: HashSet<Uuid> = HashSet::new();
+    versions.retain(|version| seen.insert(version.id));
     let with_others = versions
         .iter()
         .filter(|v| v.kind != EntitlementKind::Purchase)
@@ -240,7 +264,7 @@ async fn companies(
     let of_person = company_person::Column::PersonId;
     pairs.extend(among(connection, standing, of_person, persons).await?);
     let reached = pairs.iter().map(|pair| pair.person_id).collect();
-    set.pairs = words(pairs, |row| (row.company_id, row.person_id));
+    set.pairs = Pairs::new(pairs);
     Ok(reached)
 }
 
@@ -268,11 +292,9 @@ async fn people(
     let (mut asked, mut told): (BTreeSet<String>, HashSet<Uuid>) = Default::default();
     let mut emails = keys.emails.clone();
     loop {
-        let bearers = scope
-            .find::<person_version::Entity>()
-            .filter(person_version::Column::Aspect.eq(PersonAspect::Email));
+        let bearers = scope.find::<person_version::Entity>();
         let found =
-            among_texts(connection, bearers, person_version::Column::Value, &emails).await?;
+            among_texts(connection, bearers, person_version::Column::Email, &emails).await?;
         asked.append(&mut emails);
         let new: HashSet<Uuid> = found
             .iter()
@@ -308,7 +330,8 @@ async fn people(
         for word in said {
             if word.aspect == PersonAspect::Email {
                 emails.extend(word.value.iter().filter(|e| !asked.contains(*e)).cloned());
-                set.email_words.push(word.clone());
+                let words = set.email_words.entry(word.person_id).or_default();
+                words.push(word.clone());
             }
             if word.superseded_at.is_none() {
                 set.person_words
@@ -349,7 +372,7 @@ fn words<K: std::hash::Hash + Eq, M: Versioned + Clone>(
 }
 
 /// The rows of a query whose column is among ids; no statement at all where there are none.
-async fn among<E: OfClub>(
+pub(super) async fn among<E: OfClub>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
     column: E::Column,

@@ -15,10 +15,14 @@ use uuid::Uuid;
 use super::Scope;
 use crate::ingest::statement::Version;
 
+mod ended;
 mod load;
+mod pairs;
 mod save;
 
-pub use load::{Keys, load};
+pub use ended::aspect_of;
+pub use load::{Keys, Roster, load};
+pub use pairs::Pairs;
 
 /// A row of a table of versions.
 pub trait Versioned {
@@ -127,20 +131,22 @@ pub struct WorkingSet {
     pub person_ids: HashMap<(Option<Uuid>, String), Uuid>,
     /// What is said of people.
     pub person_words: Words<(Uuid, PersonAspect), person_version::Model>,
-    /// Every word about the e-mails of the people at hand, standing or not.
-    pub email_words: Vec<person_version::Model>,
+    /// Every word about the e-mails of the people at hand, standing or not, by person.
+    pub email_words: HashMap<Uuid, Vec<person_version::Model>>,
     /// By id.
     pub companies: HashMap<Uuid, company::Model>,
     /// By source and the source's id.
     pub company_ids: HashMap<(Uuid, String), Uuid>,
     /// What is said of companies.
     pub company_words: Words<(Uuid, CompanyAspect), company_version::Model>,
-    /// Who is in which company, by company and person.
-    pub pairs: Words<(Uuid, Uuid), company_person::Model>,
+    /// Who is in which company.
+    pub pairs: Pairs,
     /// By source, kind and the source's id.
     pub entitlement_ids: HashMap<(Uuid, EntitlementKind, String), Uuid>,
     /// What is said of entitlements.
     pub entitlement_words: Words<Uuid, entitlement_version::Model>,
+    /// Memberships of which a word, standing or not, ever told of a block, as far as a late word could matter.
+    pub ever_blocked: HashSet<Uuid>,
     /// Whom a version reaches beside its holder.
     pub beside: HashMap<Uuid, Vec<entitlement_person::Model>>,
     /// By source, kind and the source's id.
@@ -188,13 +194,14 @@ impl WorkingSet {
             persons: HashMap::new(),
             person_ids: HashMap::new(),
             person_words: Words::empty(),
-            email_words: Vec::new(),
+            email_words: HashMap::new(),
             companies: HashMap::new(),
             company_ids: HashMap::new(),
             company_words: Words::empty(),
-            pairs: Words::empty(),
+            pairs: Pairs::new(Vec::new()),
             entitlement_ids: HashMap::new(),
             entitlement_words: Words::empty(),
+            ever_blocked: HashSet::new(),
             beside: HashMap::new(),
             offerings: HashMap::new(),
             locations: HashMap::new(),

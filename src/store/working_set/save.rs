@@ -1,13 +1,14 @@
 //! Writes what a batch of statements changed: new rows, the words that no longer stand, and the members that follow from
 //! them. A fixed number of statements, however large the batch.
 
+use std::collections::{BTreeSet, HashMap};
+
 use entity::{
     company, company_person, company_version, entitlement_version, kisi_grant, kisi_user, location,
-    member, offering, person_version, share, source_version, suspension,
+    member, offering, person, person_version, share, source_version, suspension,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
-    QueryFilter,
+    ColumnTrait, ConnectionTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
@@ -16,7 +17,6 @@ use super::WorkingSet;
 use crate::store::{
     StoreError,
     bulk::{MOST_VALUES, insert, insert_on},
-    scope::OfClub,
 };
 
 impl WorkingSet {
@@ -27,7 +27,7 @@ impl WorkingSet {
         let scope = self.scope;
         insert(connection, self.person_words.take_new()).await?;
         insert(connection, self.company_words.take_new()).await?;
-        insert(connection, self.pairs.take_new()).await?;
+        insert(connection, self.pairs.words.take_new()).await?;
         insert(connection, self.floors.take_new()).await?;
         let versions = self.entitlement_words.take_new();
         let beside = versions
@@ -38,8 +38,8 @@ impl WorkingSet {
         insert(connection, versions).await?;
         insert(connection, beside).await?;
         macro_rules! supersede {
-            ($words:ident, $table:ident) => {
-                for chunk in self.$words.superseded.chunks(MOST_VALUES) {
+            ($words:expr, $table:ident) => {
+                for chunk in $words.superseded.chunks(MOST_VALUES) {
                     scope
                         .update::<$table::Entity>()
                         .col_expr($table::Column::SupersededAt, Expr::value(Some(now)))
@@ -49,11 +49,11 @@ impl WorkingSet {
                 }
             };
         }
-        supersede!(person_words, person_version);
-        supersede!(company_words, company_version);
-        supersede!(pairs, company_person);
-        supersede!(floors, source_version);
-        supersede!(entitlement_words, entitlement_version);
+        supersede!(self.person_words, person_version);
+        supersede!(self.company_words, company_version);
+        supersede!(self.pairs.words, company_person);
+        supersede!(self.floors, source_version);
+        supersede!(self.entitlement_words, entitlement_version);
         Ok(())
     }
 
@@ -61,75 +61,68 @@ impl WorkingSet {
         &mut self,
         connection: &impl ConnectionTrait,
     ) -> Result<(), StoreError> {
-        let changed = std::mem::take(&mut self.changed);
-        let new_members = changed
-            .new_members
-            .iter()
-            .filter_map(|id| self.members.get(id).cloned())
-            .collect();
-        insert(connection, new_members).await?;
-        for id in changed.members.difference(&changed.new_members) {
-            if let Some(row) = self.members.get(id) {
-                overwrite(connection, row.clone()).await?;
-            }
-        }
-        let new_persons: Vec<_> = changed
-            .new_persons
-            .iter()
-            .filter_map(|id| self.persons.get(id).cloned())
-            .collect();
-        insert(connection, new_persons).await?;
-        for id in changed
-            .persons
-            .iter()
-            .filter(|id| !changed.new_persons.contains(id))
-        {
-            if let Some(row) = self.persons.get(id) {
-                overwrite(connection, row.clone()).await?;
-            }
-        }
-        let new_companies = changed
-            .new_companies
-            .iter()
-            .filter_map(|id| self.companies.get(id).cloned())
-            .collect();
-        insert::<company::Model>(connection, new_companies).await?;
-        for id in changed
-            .companies
-            .iter()
-            .filter(|id| !changed.new_companies.contains(id))
-        {
-            if let Some(row) = self.companies.get(id) {
-                overwrite(connection, row.clone()).await?;
-            }
-        }
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.members.extend(&changed.new_members);
+        changed.persons.extend(&changed.new_persons);
+        changed.companies.extend(&changed.new_companies);
+        let members = rows(&changed.members, &self.members);
+        let renewed = renewing(
+            member::Column::Id,
+            [
+                member::Column::Name,
+                member::Column::Email,
+                member::Column::Search,
+                member::Column::Problems,
+            ],
+        );
+        insert_on(connection, members, Some(renewed)).await?;
+        let persons = rows(&changed.persons, &self.persons);
+        let columns = [person::Column::MemberId, person::Column::GuestOnly];
+        insert_on(
+            connection,
+            persons,
+            Some(renewing(person::Column::Id, columns)),
+        )
+        .await?;
+        let companies = rows(&changed.companies, &self.companies);
+        let columns = [company::Column::Name];
+        insert_on(
+            connection,
+            companies,
+            Some(renewing(company::Column::Id, columns)),
+        )
+        .await?;
         insert(connection, changed.new_entitlements).await?;
         let offerings = changed
             .offerings
             .iter()
             .filter_map(|key| self.offerings.get(key).cloned())
             .collect();
-        let renewed = OnConflict::column(offering::Column::Id)
-            .update_columns([
+        let renewed = renewing(
+            offering::Column::Id,
+            [
                 offering::Column::Name,
                 offering::Column::HappenedAt,
                 offering::Column::VersionKey,
-            ])
-            .to_owned();
+            ],
+        );
         insert_on::<offering::Model>(connection, offerings, Some(renewed)).await?;
         let locations = changed
             .locations
             .iter()
             .filter_map(|key| self.locations.get(key).cloned())
             .collect();
-        let renewed = OnConflict::column(location::Column::Id)
-            .update_columns([
+        let renewed = renewing(
+            location::Column::Id,
+            [
                 location::Column::Name,
                 location::Column::TimeZone,
                 location::Column::HappenedAt,
                 location::Column::VersionKey,
-            ])
-            .to_owned();
+                location::Column::ZoneHappenedAt,
+                location::Column::ZoneVersionKey,
+            ],
+        );
         insert_on::<location::Model>(connection, locations, Some(renewed)).await?;
         for (from, to) in changed.merged {
             self.merge(connection, from, to).await?;
@@ -194,19 +187,12 @@ impl WorkingSet {
     }
 }
 
-/// Writes every column of a row that is there.
-async fn overwrite<M>(connection: &impl ConnectionTrait, row: M) -> Result<(), StoreError>
-where
-    M: sea_orm::ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
-    M::Entity: OfClub,
-    <M::Entity as EntityTrait>::ActiveModel: sea_orm::ActiveModelBehavior + Send,
-    M: sea_orm::FromQueryResult,
-    <M::Entity as EntityTrait>::Model: IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
-{
-    let mut active = row.into_active_model();
-    for column in <M::Entity as EntityTrait>::Column::iter() {
-        active.reset(column);
-    }
-    active.update(connection).await?;
-    Ok(())
+/// The rows of these ids, in their order: whoever writes beside writes in the same one.
+fn rows<M: Clone>(ids: &BTreeSet<Uuid>, all: &HashMap<Uuid, M>) -> Vec<M> {
+    ids.iter().filter_map(|id| all.get(id).cloned()).collect()
+}
+
+/// A row that is there already gets these columns.
+fn renewing<C: ColumnTrait>(id: C, columns: impl IntoIterator<Item = C>) -> OnConflict {
+    OnConflict::column(id).update_columns(columns).to_owned()
 }

@@ -74,10 +74,7 @@ impl Play {
     /// Doors and groups are in Kisi before it is connected.
     async fn doors(&mut self, lines: &[Line<'_>]) {
         let sandbox = self.world.sandbox.clone();
-        let house = sandbox.add_place(
-            "House",
-            &self.zone.0.iana_name().unwrap_or("UTC").to_owned(),
-        );
+        let house = sandbox.add_place("House", self.zone.0.iana_name().unwrap_or("UTC"));
         let mut doors = BTreeMap::new();
         for line in lines.iter().filter(|line| line.verb == "doors") {
             for name in names(line.rest) {

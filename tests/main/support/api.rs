@@ -93,14 +93,6 @@ impl Api {
         }
     }
 
-    /// Same server, another token.
-    pub fn with_token(&self, token: String) -> Self {
-        Self {
-            token,
-            ..self.clone()
-        }
-    }
-
     /// The whole answer to a GraphQL request.
     pub async fn raw(&self, query: &str, variables: Value) -> Value {
         let request = self

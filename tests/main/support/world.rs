@@ -385,6 +385,19 @@ impl World {
     }
 }
 
+/// A test that failed leaves nobody working behind it, for other tests of the process to suffer from.
+impl Drop for World {
+    fn drop(&mut self) {
+        let (running, runtime) = (self.running.take(), tokio::runtime::Handle::try_current());
+        if let (Some(running), Ok(runtime)) = (running, runtime) {
+            runtime.spawn(async move {
+                running.worker.stop().await;
+                running.server.stop(false).await;
+            });
+        }
+    }
+}
+
 /// What the service complains of is told where its test fails; `LATCHKEY_TEST_LOG=debug` tells more.
 fn logs() {
     let level = std::env::var("LATCHKEY_TEST_LOG").unwrap_or_else(|_| "warn".to_owned());

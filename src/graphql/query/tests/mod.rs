@@ -99,6 +99,7 @@ impl House {
                 kisi_id: 1,
                 name: "Clubhouse".to_owned(),
                 time_zone: None,
+                missing_since: None,
                 gone_at: None,
             }],
             locks: vec![
@@ -263,6 +264,7 @@ impl House {
             description: None,
             online: Some(true),
             restricted: false,
+            missing_since: None,
             gone_at: None,
         }
     }
@@ -279,6 +281,7 @@ impl House {
             managed: false,
             strangers: row::StrangerPolicy::Keep,
             problem: None,
+            missing_since: None,
             gone_at: None,
         }
     }
