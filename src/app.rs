@@ -49,7 +49,7 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
     /// No HTTP client can be made.
     #[error("the HTTP client cannot be set up")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] crate::kisi::NoClient),
     /// The file beside the database that holds the encryption key cannot be used.
     #[error("the encryption key at {path} cannot be used")]
     KeyFile {

@@ -110,6 +110,24 @@ fn least_role(roles: &[Role], applies_to: &str) -> Option<String> {
         .map(|role| role.id.clone())
 }
 
+/// A group as it is kept, without its place.
+fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
+    Group {
+        id,
+        club_id: account.club_id,
+        account_id: account.id,
+        kisi_id: group.id,
+        place_id: None,
+        name: group.name,
+        description: Some(group.description).filter(|text| !text.is_empty()),
+        managed: false,
+        strangers: StrangerPolicy::Keep,
+        problem: None,
+        missing_since: None,
+        gone_at: None,
+    }
+}
+
 /// Reads an account's places, locks and groups whole. `known` are the ids of places, locks and groups by Kisi's ids: they
 /// are kept, whatever is new gets an id of its own. An account of one place gets that place, its locks, its groups and the
 /// groups of the whole organization.
@@ -174,20 +192,10 @@ pub async fn read_setup<S: BuildHasher>(
         .into_iter()
         .filter(|group| account.place_kisi_id.is_none() || !stray(group))
         .map(|group| Group {
-            id: id(&known_groups, group.id),
-            club_id: account.club_id,
-            account_id: account.id,
-            kisi_id: group.id,
             place_id: group
                 .place_id
                 .and_then(|place| of_place.get(&place).copied()),
-            name: group.name,
-            description: Some(group.description).filter(|text| !text.is_empty()),
-            managed: false,
-            strangers: StrangerPolicy::Keep,
-            problem: None,
-            missing_since: None,
-            gone_at: None,
+            ..group_row(account, id(&known_groups, group.id), group)
         })
         .collect();
     let mut setup = Setup {

@@ -8,7 +8,6 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    missing_docs,
     reason = "a benchmark measures time, tells it, and ends where anything is wrong"
 )]
 

@@ -13,9 +13,7 @@ use latchkey::{
     clock::{Clock, new_id},
     config::Config,
     graphql::schema,
-    http,
-    id::{Kind, encode},
-    reconcile,
+    http, reconcile,
     sandbox::{Sandbox, Switches},
     secret::{hash_token, new_signing_secret, new_token},
     store::{StoreError, clubs, row, sources, tokens},
@@ -30,7 +28,6 @@ pub struct Bare {
     pub path: String,
     pub secret: SecretString,
     pub token: SecretString,
-    pub source: String,
     server: actix_web::dev::ServerHandle,
     running: reconcile::Running,
 }
@@ -109,7 +106,6 @@ impl Bare {
             path,
             secret,
             token,
-            source: encode(Kind::Source, id),
             server: handle,
             running,
         }

@@ -16,6 +16,11 @@ use super::{Client, Error, Login, Pacer, http_client, log_in};
 /// How long Kisi may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// No HTTP client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client could be made")]
+pub struct NoClient(#[from] reqwest::Error);
+
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
@@ -36,7 +41,7 @@ enum Whose {
 
 impl Clients {
     /// For Kisi at `base`, with `rate` requests a second for each key.
-    pub fn new(base: Url, rate: u32) -> Result<Self, reqwest::Error> {
+    pub fn new(base: Url, rate: u32) -> Result<Self, NoClient> {
         Ok(Self {
             base,
             rate,

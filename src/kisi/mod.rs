@@ -25,7 +25,7 @@ mod tests;
 
 pub use assignments::{AppliesTo, Assignment, AssignmentFilter, NewAssignment, as_kept};
 pub use client::{Client, Guard, http_client};
-pub use clients::Clients;
+pub use clients::{Clients, NoClient};
 pub use error::Error;
 pub use logins::{Login, log_in};
 pub use pacer::{Lane, Pacer, Turn};

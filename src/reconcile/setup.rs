@@ -68,9 +68,6 @@ pub async fn read(
                     interval
                 };
                 kisi_accounts::was_read(tx, id, micros, now.plus(wait).micros()).await?;
-                // Kisi may have learned something since it refused.
-                let unknown = row::Ability::Unknown;
-                kisi_accounts::learn(tx, id, unknown, unknown).await?;
                 Ok(kept.groups_changed)
             })
         })

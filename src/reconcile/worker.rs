@@ -411,7 +411,9 @@ impl Worker {
             }
             Stop::Kisi(Error::RateLimited { .. }) => None,
             // Once may be an accident.
-            Stop::Kisi(problem) if self.failures > 0 => {
+            Stop::Kisi(problem)
+                if self.failures > 0 || self.failures_in_a_row.load(Ordering::Relaxed) > 1 =>
+            {
                 Some((KisiStatus::Unreachable, problem.for_people()))
             }
             _ => None,

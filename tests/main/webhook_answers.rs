@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::ToSpan;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
     api::Signed,
-    event::{event, membership, with},
+    event::{event, membership},
     world::{Database, Setup, World},
 };
 

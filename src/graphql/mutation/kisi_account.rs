@@ -307,6 +307,9 @@ async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusa
                 let account = find(tx, scope, id, "account").await?;
                 refuse_disconnected(&account, "account")?;
                 kisi_accounts::read_due(tx, id, now).await?;
+                // What Kisi refused once may have been mended there: it is found out again.
+                let unknown = row::Ability::Unknown;
+                kisi_accounts::learn(tx, id, unknown, unknown).await?;
                 Ok::<_, Refusal>(row::KisiAccount {
                     read_due_at: now,
                     ..account
@@ -350,7 +353,12 @@ async fn disconnect(
                         account.problem = Some(DISCONNECTING.to_owned());
                     }
                 }
-                kisi_accounts::set_status(tx, id, account.status, account.problem.clone()).await?;
+                if account.status == row::KisiStatus::Disconnected {
+                    kisi_accounts::is_disconnected(tx, id).await?;
+                } else {
+                    let problem = account.problem.clone();
+                    kisi_accounts::set_status(tx, id, account.status, problem).await?;
+                }
                 Ok::<_, Refusal>(account)
             })
         })

@@ -89,10 +89,12 @@ impl Apply<'_> {
             self.set.ever_blocked.insert(id);
         }
         // When a membership was blocked is read from all that was ever said of it, so a late word counts there too.
-        let tells = |row: &EntitlementVersion| {
+        let changes = if late {
             row.kind == EntitlementKind::Membership && self.set.ever_blocked.contains(&id)
+        } else {
+            !same
         };
-        if !same && (!late || tells(&row)) {
+        if changes {
             let new = (!late).then_some(&row);
             for version in old.iter().chain(new) {
                 self.is_due(version);

@@ -123,6 +123,35 @@ async fn read(
     };
     sources(connection, scope, known, &mut rows).await?;
     let persons: Vec<Uuid> = rows.persons.iter().map(|person| person.id).collect();
+    let companies = companies(connection, scope, known, &persons, &mut rows).await?;
+    entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
+    said(connection, scope, known, persons, &mut rows).await?;
+    let shares = scope
+        .find::<share::Entity>()
+        .filter(known.standing(share::Column::LearnedAt, share::Column::SupersededAt));
+    rows.shares = among(connection, shares, share::Column::MemberId, members).await?;
+    let suspensions = scope.find::<suspension::Entity>().filter(known.standing(
+        suspension::Column::LearnedAt,
+        suspension::Column::SupersededAt,
+    ));
+    rows.suspensions = among(
+        connection,
+        suspensions,
+        suspension::Column::MemberId,
+        members,
+    )
+    .await?;
+    Ok(rows)
+}
+
+/// The companies that people are in, and when each ended.
+async fn companies(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    persons: &[Uuid],
+    rows: &mut Rows,
+) -> Result<Vec<Uuid>, StoreError> {
     let standing = scope
         .find::<company_person::Entity>()
         .filter(known.standing(
@@ -134,7 +163,7 @@ async fn read(
         connection,
         standing,
         company_person::Column::PersonId,
-        &persons,
+        persons,
     )
     .await?;
     let companies: Vec<Uuid> = distinct(rows.pairs.iter().map(|pair| pair.company_id));
@@ -162,7 +191,17 @@ async fn read(
             *end = said;
         }
     }
-    entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
+    Ok(companies)
+}
+
+/// What is said of people: of those asked for, and of those who hold what is shared with them.
+async fn said(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    persons: Vec<Uuid>,
+    rows: &mut Rows,
+) -> Result<(), StoreError> {
     let holders: Vec<Uuid> = distinct(
         rows.versions
             .values()
@@ -195,22 +234,7 @@ async fn read(
         ]));
     let told = [persons, holders].concat();
     rows.words = among(connection, said, person_version::Column::PersonId, &told).await?;
-    let shares = scope
-        .find::<share::Entity>()
-        .filter(known.standing(share::Column::LearnedAt, share::Column::SupersededAt));
-    rows.shares = among(connection, shares, share::Column::MemberId, members).await?;
-    let suspensions = scope.find::<suspension::Entity>().filter(known.standing(
-        suspension::Column::LearnedAt,
-        suspension::Column::SupersededAt,
-    ));
-    rows.suspensions = among(
-        connection,
-        suspensions,
-        suspension::Column::MemberId,
-        members,
-    )
-    .await?;
-    Ok(rows)
+    Ok(())
 }
 
 /// The club's sources, and from when on older words of each kind count no more.
