@@ -315,30 +315,8 @@ async fn people(
             .copied()
             .filter(|id| told.insert(*id))
             .collect();
-        let relevant = scope.find::<person_version::Entity>().filter(
-            Condition::any()
-                .add(person_version::Column::SupersededAt.is_null())
-                .add(person_version::Column::Aspect.eq(PersonAspect::Email)),
-        );
-        let said = among(
-            connection,
-            relevant,
-            person_version::Column::PersonId,
-            untold,
-        )
-        .await?;
-        for word in said {
-            if word.aspect == PersonAspect::Email {
-                emails.extend(word.value.iter().filter(|e| !asked.contains(*e)).cloned());
-                let words = set.email_words.entry(word.person_id).or_default();
-                words.push(word.clone());
-            }
-            if word.superseded_at.is_none() {
-                set.person_words
-                    .standing
-                    .insert((word.person_id, word.aspect), word);
-            }
-        }
+        let theirs = tell(connection, set, untold).await?;
+        emails.extend(theirs.into_iter().filter(|email| !asked.contains(email)));
         if emails.is_empty() {
             break;
         }
@@ -357,6 +335,40 @@ async fn people(
     .await?;
     set.members = rows.into_iter().map(|row| (row.id, row)).collect();
     Ok(())
+}
+
+/// What is said of people, and every e-mail that was ever said to be theirs.
+async fn tell(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+    untold: Vec<Uuid>,
+) -> Result<Vec<String>, StoreError> {
+    let mut emails = Vec::new();
+    let relevant = set.scope.find::<person_version::Entity>().filter(
+        Condition::any()
+            .add(person_version::Column::SupersededAt.is_null())
+            .add(person_version::Column::Aspect.eq(PersonAspect::Email)),
+    );
+    let said = among(
+        connection,
+        relevant,
+        person_version::Column::PersonId,
+        untold,
+    )
+    .await?;
+    for word in said {
+        if word.aspect == PersonAspect::Email {
+            emails.extend(word.value.clone());
+            let words = set.email_words.entry(word.person_id).or_default();
+            words.push(word.clone());
+        }
+        if word.superseded_at.is_none() {
+            set.person_words
+                .standing
+                .insert((word.person_id, word.aspect), word);
+        }
+    }
+    Ok(emails)
 }
 
 fn words<K: std::hash::Hash + Eq, M: Versioned + Clone>(
