@@ -25,7 +25,8 @@ fn fault(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
     assert!(!line.contains('\n'), "{line}");
     match (line.find("/"), line.find(".toml")) {
         (Some(from), Some(until)) if from < until && !file.is_empty() => {
-            format!("{}FILE{}", &line[..from], &line[until + 5..])
+            let (before, after) = (line.get(..from).unwrap(), line.get(until + 5..).unwrap());
+            format!("{before}FILE{after}")
         }
         _ => line,
     }

@@ -23,7 +23,7 @@ mod seed;
 mod setup;
 mod state;
 #[cfg(test)]
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "the limit is measured in real time here"
 )]

@@ -132,6 +132,10 @@ impl Db {
 
     /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok. It goes on to its end even
     /// where the caller is dropped: a transaction that is cancelled half-way may poison a pooled connection.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that begins a transaction"
+    )]
     pub async fn write<T, E, W>(&self, work: W) -> Result<T, E>
     where
         T: Send + 'static,
