@@ -6,7 +6,7 @@
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::expect_used,
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a benchmark measures time, tells it, and ends where anything is wrong"
 )]
 
