@@ -353,6 +353,7 @@ async fn an_edit_on_the_word_of_a_preview_is_not_held_by_the_brake() {
     let input = format!(r#"{{name: "Again", target: "{}", {BOOKED}}}"#, house.bay());
     assert_eq!(house.edit(&format!("createRule(input: {input})")).await, []);
     assert_eq!(house.weights().await, [Weight::Judged]);
+    house.all_is_done().await;
     let rule = house.rule_id("Again").await;
     let shown = house
         .preview(&format!(r#"update: {{rule: "{rule}", input: {input}}}"#))
