@@ -2,12 +2,12 @@
 //! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
 
 use entity::{
-    kind::{GrantState, Intent, ScopeKind},
+    kind::{Intent, ScopeKind},
     kisi_grant, kisi_user,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
@@ -85,23 +85,6 @@ pub async fn get(
         .await?)
 }
 
-/// The Kisi ids of all grants of an account on one scope.
-pub async fn on_scope(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    account: Uuid,
-    kind: ScopeKind,
-    id: Uuid,
-) -> Result<Vec<kisi_grant::Model>, StoreError> {
-    Ok(scope
-        .find::<kisi_grant::Entity>()
-        .filter(kisi_grant::Column::AccountId.eq(account))
-        .filter(kisi_grant::Column::ScopeKind.eq(kind))
-        .filter(kisi_grant::Column::ScopeId.eq(id))
-        .all(connection)
-        .await?)
-}
-
 /// Writes a grant as it is now, new or not.
 pub async fn put_grant(
     connection: &impl ConnectionTrait,
@@ -174,20 +157,6 @@ pub async fn let_go(
             .filter(kisi_grant::Column::ScopeId.eq(id));
     }
     delete.exec(connection).await?;
-    Ok(())
-}
-
-/// After a crash or an outage nothing in flight is known: such grants say so.
-pub async fn in_flight_are_unknown(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-) -> Result<(), StoreError> {
-    kisi_grant::Entity::update_many()
-        .col_expr(kisi_grant::Column::State, Expr::value(GrantState::Unknown))
-        .filter(kisi_grant::Column::AccountId.eq(account))
-        .filter(kisi_grant::Column::Intent.ne(Intent::None))
-        .exec(connection)
-        .await?;
     Ok(())
 }
 

@@ -172,21 +172,3 @@ pub async fn learn(
         .await?;
     Ok(())
 }
-
-/// The least roles that open doors, for shares of places and of the whole organization.
-pub async fn set_roles(
-    connection: &impl ConnectionTrait,
-    id: Uuid,
-    place: Option<String>,
-    organization: Option<String>,
-) -> Result<(), StoreError> {
-    one(id)
-        .col_expr(kisi_account::Column::PlaceRole, Expr::value(place))
-        .col_expr(
-            kisi_account::Column::OrganizationRole,
-            Expr::value(organization),
-        )
-        .exec(connection)
-        .await?;
-    Ok(())
-}

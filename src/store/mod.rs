@@ -177,11 +177,6 @@ impl Db {
     }
 }
 
-/// Whether a statement may lock rows with `FOR UPDATE`; SQLite has one writer and no such words.
-pub fn locks_rows(connection: &impl ConnectionTrait) -> bool {
-    connection.get_database_backend() == DatabaseBackend::Postgres
-}
-
 fn sqlite(url: &str, connections: u32, reads_only: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options

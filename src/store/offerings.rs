@@ -52,18 +52,3 @@ pub async fn locations(
     )
     .await
 }
-
-/// One location by what its source calls it.
-pub async fn location_named(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    source: Uuid,
-    external: &str,
-) -> Result<Option<location::Model>, StoreError> {
-    Ok(scope
-        .find::<location::Entity>()
-        .filter(location::Column::SourceId.eq(source))
-        .filter(location::Column::ExternalId.eq(external))
-        .one(connection)
-        .await?)
-}

@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use super::{Pairs, Versioned, Words, WorkingSet, ended};
-use crate::store::{Scope, StoreError, bulk::MOST_VALUES, scope::OfClub};
+use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub};
 
 /// What the statements of a batch name, by source.
 #[derive(Debug, Default)]
@@ -391,17 +391,7 @@ pub(super) async fn among<E: OfClub>(
     ids: impl IntoIterator<Item = Uuid>,
 ) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
     let ids: Vec<Uuid> = ids.into_iter().collect();
-    let mut rows = Vec::new();
-    for chunk in ids.chunks(MOST_VALUES) {
-        rows.extend(
-            select
-                .clone()
-                .filter(column.is_in(chunk.iter().copied()))
-                .all(connection)
-                .await?,
-        );
-    }
-    Ok(rows)
+    facts::among(connection, select, column, &ids).await
 }
 
 async fn among_texts<E: OfClub>(
