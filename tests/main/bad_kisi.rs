@@ -8,9 +8,9 @@ use latchkey::sandbox::{Duplicates, EmailFilter, Fault, FaultKind, PatchWindow, 
 use serde_json::{Value, json};
 
 use crate::support::{
-    api::{PATIENCE, Source, eventually},
+    api::{Source, eventually},
     event::{booking, email, membership, person, with},
-    world::{Setup, World},
+    world::World,
 };
 
 on_both!(
@@ -23,16 +23,9 @@ on_both!(
     people_whom_others_made_are_adopted_and_strangers_left_alone,
     a_user_who_is_gone_from_kisi_is_made_again,
     a_connection_that_cannot_be_made_changes_nothing,
+    kisi_that_does_not_answer_is_waited_for,
+    a_429_is_waited_out,
 );
-on_both!(with patient(); kisi_that_does_not_answer_is_waited_for, a_429_is_waited_out);
-
-/// Some calls take as long as the client is patient.
-fn patient() -> Setup {
-    Setup {
-        patience: Duration::from_secs(30),
-        ..Setup::default()
-    }
-}
 
 /// Members by any membership, simulators by any booking.
 async fn a_club(world: &mut World) -> Source {
@@ -136,10 +129,7 @@ async fn what_fails_again_and_again_is_shown_and_mended(world: &mut World) {
                 .turn_to(world.clock.now().plus(Duration::from_millis(200)));
             (status(world).await["status"] == "UNREACHABLE").then_some(())
         };
-        eventually(PATIENCE, ask, async || {
-            format!("{kind:?}: {}", status(world).await)
-        })
-        .await;
+        eventually(ask, async || format!("{kind:?}: {}", status(world).await)).await;
         assert!(status(world).await["problem"].is_string(), "{kind:?}");
         world.settled_in_time().await;
         assert_eq!(
@@ -161,7 +151,7 @@ async fn status(world: &World) -> Value {
 
 async fn until_status(world: &World, wanted: &str) {
     let ask = async || (status(world).await["status"] == wanted).then_some(());
-    eventually(PATIENCE, ask, async || status(world).await.to_string()).await;
+    eventually(ask, async || status(world).await.to_string()).await;
 }
 
 async fn a_refused_key_is_shown_and_work_goes_on_with_a_good_one(world: &mut World) {

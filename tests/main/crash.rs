@@ -10,7 +10,7 @@ use latchkey::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    api::{Api, PATIENCE, Signed, Source, eventually},
+    api::{Api, Signed, Source, eventually},
     child::{self, Serving},
     event::{self, email, membership, person},
     judge, postgres,
@@ -168,7 +168,7 @@ impl Stage {
         let is_it = |call: &&Call| call.method == method && call.path.starts_with(path);
         let ask =
             async || (self.sandbox.calls().iter().filter(is_it).count() > earlier).then_some(());
-        eventually(PATIENCE, ask, async || {
+        eventually(ask, async || {
             format!("no {method} {path}; {:?}", self.api.open_work().await)
         })
         .await;
@@ -182,7 +182,7 @@ impl Stage {
             let last = calls.iter().rfind(|call| call.method != "GET");
             last.is_some_and(|call| call.took_effect).then_some(())
         };
-        eventually(PATIENCE, done, async || "Kisi has not done it".to_owned()).await;
+        eventually(done, async || "Kisi has not done it".to_owned()).await;
     }
 
     async fn serve_and_settle(&mut self) {
@@ -191,10 +191,7 @@ impl Stage {
         self.api = self.api.at(serving.base.clone());
         self.serving = Some(serving);
         let ask = async || self.api.open_work().await.is_none().then_some(());
-        eventually(PATIENCE * 2, ask, async || {
-            format!("{:?}", self.api.open_work().await)
-        })
-        .await;
+        eventually(ask, async || format!("{:?}", self.api.open_work().await)).await;
         judge::nothing_is_there_twice(
             &self.sandbox,
             &self.people,
@@ -233,6 +230,7 @@ async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_postgres() {
     };
     // A lease of another process runs out before it is taken over: fewer kills do.
     kill_in_the_middle(database.url().to_owned(), &["/role_assignments"]).await;
+    database.remove().await;
 }
 
 async fn kill_in_the_middle(database: String, paths: &[&str]) {

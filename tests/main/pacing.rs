@@ -1,13 +1,10 @@
 //! Kisi's limit of requests: under a backlog it is used, and never passed. In real time, as Kisi counts.
 
-use std::time::Duration;
-
-use serde_json::json;
-
 use crate::support::{
     event::{email, membership},
     world::{Database, Setup, World},
 };
+use serde_json::json;
 
 const MEMBERS: usize = 30;
 
@@ -17,7 +14,6 @@ async fn a_backlog_stays_below_the_limit() {
     let setup = Setup {
         rate: Some(5),
         settings: vec![("KISI_RATE", "5")],
-        patience: Duration::from_secs(60),
         ..Setup::default()
     };
     World::run(Database::Sqlite, setup, |world| Box::pin(backlog(world))).await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{
     api::Signed,
     event::{event, membership},
-    world::{Database, Setup, World},
+    world::{Database, World},
 };
 
 on_both!(
@@ -20,8 +20,8 @@ on_both!(
     an_unknown_source_is_not_found,
     platforms_may_probe,
     a_rotated_secret_is_good_for_a_while,
+    what_cannot_be_stored_is_said_and_nothing_is_lost,
 );
-on_both!(with Setup { patience: Duration::from_secs(20), ..Setup::default() }; what_cannot_be_stored_is_said_and_nothing_is_lost);
 
 fn a_membership(world: &World) -> Vec<u8> {
     event("membership.updated", world.now(), &membership("m1", "ada"))

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 /// How long anything may take until a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One club's token at one server.
 #[derive(Clone, Debug)]
@@ -249,11 +249,10 @@ impl Api {
 
 /// Asks again and again until there is an answer; gives up with what `state` says.
 pub async fn eventually<T>(
-    patience: Duration,
     mut ask: impl AsyncFnMut() -> Option<T>,
     state: impl AsyncFnOnce() -> String,
 ) -> T {
-    let asked = tokio::time::timeout(patience, async {
+    let asked = tokio::time::timeout(PATIENCE, async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;
@@ -263,6 +262,6 @@ pub async fn eventually<T>(
     });
     match asked.await {
         Ok(answer) => answer,
-        Err(_) => panic!("gave up after {patience:?}: {}", state().await),
+        Err(_) => panic!("gave up after {PATIENCE:?}: {}", state().await),
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
 
-/// A database of one test's own. It is dropped with this value, whoever is still connected to it.
+/// A database of one test's own: `remove` it at the end.
 pub struct FreshDatabase {
     server: String,
     name: String,
@@ -24,21 +24,12 @@ impl FreshDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
-}
 
-impl Drop for FreshDatabase {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        // A thread of its own: the caller is most often inside a runtime, which refuses to block.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime
-                .map_err(|e| DbErr::Custom(e.to_string()))?
-                .block_on(remove(&server, &name))
-        });
-        if let Ok(Err(error)) = dropped.join() {
+    /// Drops it, whoever is still connected to it. A test that failed leaves it: the server of this run is removed as a whole,
+    /// and with another one it can be looked at. Never to be waited for in a way that stops the thread: PostgreSQL waits for
+    /// each connection that is being opened, which the same thread may be about to do.
+    pub async fn remove(self) {
+        if let Err(error) = remove(&self.server, &self.name).await {
             eprintln!("database {} was not dropped: {error}", self.name);
         }
     }

@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::{
-    api::{Answer, Api, PATIENCE, Signed, Source, eventually},
+    api::{Answer, Api, Signed, Source, eventually},
     event, judge,
     postgres::{self, FreshDatabase},
 };
@@ -60,8 +60,6 @@ pub struct Setup {
     pub rate: Option<u32>,
     /// The club's time zone.
     pub time_zone: String,
-    /// Until when `settled` waits.
-    pub patience: Duration,
     /// Nothing but its owner is in Kisi's organization, instead of the example.
     pub bare: bool,
 }
@@ -73,7 +71,6 @@ impl Default for Setup {
             settings: Vec::new(),
             rate: None,
             time_zone: "Europe/Berlin".to_owned(),
-            patience: PATIENCE,
             bare: false,
         }
     }
@@ -102,7 +99,7 @@ pub struct World {
     pub people: BTreeSet<String>,
     setup: Setup,
     kisi_url: String,
-    storage: Storage,
+    storage: Option<Storage>,
     running: Option<Running>,
     kisi: ServerHandle,
     sent: u64,
@@ -138,7 +135,7 @@ impl World {
             people: BTreeSet::new(),
             setup,
             kisi_url,
-            storage,
+            storage: Some(storage),
             running: None,
             kisi,
             sent: 0,
@@ -171,7 +168,7 @@ impl World {
 
     /// As `LATCHKEY_DATABASE_URL` takes it.
     pub fn database_url(&self) -> String {
-        match &self.storage {
+        match self.storage() {
             Storage::Sqlite(folder) => format!(
                 "sqlite://{}?mode=rwc",
                 folder.path().join("latchkey.db").display()
@@ -181,10 +178,14 @@ impl World {
     }
 
     pub fn database(&self) -> Database {
-        match self.storage {
+        match self.storage() {
             Storage::Sqlite(_) => Database::Sqlite,
             Storage::Postgres(_) => Database::Postgres,
         }
+    }
+
+    fn storage(&self) -> &Storage {
+        self.storage.as_ref().expect("the test goes on")
     }
 
     pub fn app(&self) -> &Arc<App> {
@@ -371,7 +372,7 @@ impl World {
                 judge::grants(&self.api).await
             )
         };
-        eventually(self.setup.patience, ask, state).await;
+        eventually(ask, state).await;
     }
 
     /// Ends the test: settled, and Kisi as it should be.
@@ -382,6 +383,9 @@ impl World {
         }
         self.stop().await;
         self.kisi.stop(false).await;
+        if let Some(Storage::Postgres(database)) = self.storage.take() {
+            database.remove().await;
+        }
     }
 }
 
@@ -429,7 +433,7 @@ pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
             .then_some(())
     };
     let state = async || "the loop has not read which group opens which door".to_owned();
-    eventually(PATIENCE, ask, state).await;
+    eventually(ask, state).await;
     made["account"]["id"].as_str().unwrap().to_owned()
 }
 

@@ -178,6 +178,8 @@ impl Owner {
             "unix_socket_directories=",
         ]);
         keeper.args(["-c", "fsync=off", "-c", "synchronous_commit=off"]);
+        // Dropping a database waits for each connection that is being opened, and somebody may have been killed over that.
+        keeper.args(["-c", "authentication_timeout=5s"]);
         keeper
             .args(["-c", "full_page_writes=off"])
             .current_dir(folder);
