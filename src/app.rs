@@ -33,6 +33,8 @@ pub struct App {
     pub kisi: Clients,
     /// What is counted.
     pub metrics: Metrics,
+    /// The name of this process among those that hold leases.
+    pub holder: String,
 }
 
 /// Why the service could not be put together.
@@ -80,6 +82,7 @@ impl App {
             queue,
             kisi,
             metrics,
+            holder: crate::reconcile::holder(),
         }))
     }
 }

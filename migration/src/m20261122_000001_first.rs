@@ -201,6 +201,37 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         &["club_id state", "account_id member_id"],
         &[],
     ),
+    (
+        "kisi_login",
+        "kisi_user_id:uuid! club_id:uuid account_id:uuid secret:bytes made_at:i64",
+        &["account_id"],
+        &[],
+    ),
+    (
+        "kisi_listener",
+        "account_id:uuid! club_id:uuid path_key:str secret:bytes kisi_id:i64? stands:bool \
+         created_at:i64",
+        &["club_id"],
+        &["path_key"],
+    ),
+    (
+        "kisi_event",
+        "account_id:uuid! event_key:str! club_id:uuid receipt:uuid received_at:i64",
+        &["account_id received_at"],
+        &[],
+    ),
+    (
+        "press",
+        "id:uuid! club_id:uuid account_id:uuid lock_id:uuid member_id:uuid press_key:str? \
+         actor:str kisi_user_id:uuid? state:str kisi_code:str? message:str? asked_at:i64 \
+         taken_until:i64? event_key:str?",
+        &[
+            "member_id asked_at",
+            "account_id asked_at",
+            "account_id state",
+        ],
+        &["club_id member_id lock_id press_key"],
+    ),
     ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (
         "delivery",

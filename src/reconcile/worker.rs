@@ -28,6 +28,7 @@ use crate::{
         Scope, StoreError, deliveries, due, grants, kisi_accounts, revocations,
         row::{self, KisiStatus, RevocationState},
     },
+    unlock::desk,
 };
 
 /// How many members are sorted at once.
@@ -108,6 +109,18 @@ impl Worker {
 
     /// Works for as long as the lease is held; true where the account is over.
     async fn with_lease(&mut self, lease: &Lease) -> bool {
+        let (over, is_over) = watch::channel(false);
+        let whose = (self.scope, self.account);
+        let guard = Arc::new(lease.guard());
+        let desk = tokio::spawn(desk::serve(self.app.clone(), whose, guard, is_over));
+        let is_done = self.turns(lease).await;
+        over.send_replace(true);
+        let _ = desk.await;
+        is_done
+    }
+
+    /// Takes turns until the lease is lost or nothing is left to do; true where the account is over.
+    async fn turns(&mut self, lease: &Lease) -> bool {
         while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
             let until = match self.turn(lease).await {

@@ -205,6 +205,22 @@ impl Sandbox {
         true
     }
 
+    /// Takes all device logins of a user away, as Kisi does with old ones, without a word; how many there were.
+    pub fn forget_logins(&self, email: &str) -> usize {
+        let state = &mut *self.state();
+        let Some(user) = state.user_by_email(email) else {
+            return 0;
+        };
+        let of_user = |login: &Login| login.user == user && login.kind == LoginKind::Device;
+        let gone: Vec<i64> = state
+            .logins
+            .iter()
+            .filter(|(_, login)| of_user(login))
+            .map(|(id, _)| id)
+            .collect();
+        gone.iter().filter(|id| state.remove_login(**id)).count()
+    }
+
     /// Sets what stands between a right and this door; whether the door is there.
     pub fn set_lock_flags(&self, lock: i64, flags: LockFlags) -> bool {
         self.state()

@@ -41,6 +41,19 @@ pub async fn users_of(
     .await
 }
 
+/// Who somebody is in Kisi, by our id.
+pub async fn user(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<kisi_user::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::Id.eq(id))
+        .one(connection)
+        .await?)
+}
+
 /// The grants of these members in an account.
 pub async fn grants_in(
     connection: &impl ConnectionTrait,

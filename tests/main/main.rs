@@ -15,5 +15,7 @@ mod pacing;
 mod scenario;
 mod signatures;
 mod tidy;
+mod unlock_faults;
+mod unlocks;
 mod webhook_answers;
 mod webhook_bodies;
