@@ -18,6 +18,7 @@ mod lease;
 mod record;
 mod recover;
 mod setup;
+mod sweep;
 mod worker;
 
 /// How often new accounts are looked for where nobody wakes the loop.
