@@ -173,6 +173,24 @@ pub async fn let_go(
     Ok(())
 }
 
+/// Lets go of what somebody else made in an account, or in one of its groups: it stays in Kisi, and stays theirs.
+pub async fn let_strays_go(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    group: Option<Uuid>,
+) -> Result<(), StoreError> {
+    let mut delete = scope
+        .delete::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::Stray.eq(true));
+    if let Some(group) = group {
+        delete = delete.filter(kisi_grant::Column::ScopeId.eq(group));
+    }
+    delete.exec(connection).await?;
+    Ok(())
+}
+
 /// How many grants of an account are in Kisi, or may be.
 pub async fn count(
     connection: &impl ConnectionTrait,

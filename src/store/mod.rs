@@ -34,6 +34,7 @@ pub mod rules;
 pub mod scope;
 pub mod setup;
 pub mod sources;
+pub mod sweep;
 pub mod tokens;
 pub mod working_set;
 

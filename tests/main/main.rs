@@ -14,6 +14,7 @@ mod crash;
 mod pacing;
 mod scenario;
 mod signatures;
+mod sweep;
 mod tidy;
 mod unlock_faults;
 mod unlocks;
