@@ -237,9 +237,14 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "delivery",
         "id:uuid! club_id:uuid source_id:uuid external_id:str event_type:str? status:str \
-         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 headers:str \
-         body:bytes",
-        &["club_id id", "club_id status id", "source_id status"],
+         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 stamp:uuid \
+         headers:str body:bytes",
+        &[
+            "club_id id",
+            "club_id stamp",
+            "club_id status id",
+            "source_id status",
+        ],
         &["source_id external_id"],
     ),
     (
