@@ -73,8 +73,9 @@ impl KisiAccount {
     }
 
     /// Whether Kisi sends its events here: unlocks, refusals, changes made by others.
-    async fn listening(&self) -> bool {
-        false
+    async fn listening(&self, context: &Context<'_>) -> Result<bool> {
+        let listener = loader::one(context, loader::ListenerKey(self.0.id)).await?;
+        Ok(listener.is_some_and(|listener| listener.stands))
     }
 
     /// The places that are read from it.

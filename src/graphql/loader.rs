@@ -25,7 +25,7 @@ use crate::{
     store::{
         Scope, StoreError, deliveries, due, entitlements,
         facts::{self, Holdings, Known},
-        grants, kisi_accounts, members, offerings, overrides,
+        grants, kisi_accounts, listeners, members, offerings, overrides,
         row::{self, TargetKind},
         rules, setup, sources, sweep,
     },
@@ -233,6 +233,13 @@ loads! {
     AccountKey(Uuid) => row::KisiAccount: |rows, _keys| {
         let all = kisi_accounts::all(rows.app.db.read(), rows.scope).await?;
         Ok(all.into_iter().map(|row| (AccountKey(row.id), row)).collect())
+    }
+
+    /// Where Kisi sends an account's events.
+    ListenerKey(Uuid) => row::KisiListener: |rows, keys| {
+        let accounts = ids(keys, |key| key.0);
+        let all = listeners::some(rows.app.db.read(), rows.scope, &accounts).await?;
+        Ok(all.into_iter().map(|row| (ListenerKey(row.account_id), row)).collect())
     }
 
     /// A rule that stands.

@@ -46,6 +46,7 @@ pub mod club;
 pub mod delivery;
 pub mod group;
 pub mod kisi_account;
+pub mod listening;
 pub mod location;
 pub mod offering;
 pub mod revocation;
@@ -63,6 +64,7 @@ pub mod unlock;
 pub struct Mutation(
     club::ClubMutations,
     kisi_account::KisiAccountMutations,
+    listening::ListeningMutations,
     group::GroupMutations,
     source::SourceMutations,
     offering::OfferingMutations,

@@ -25,7 +25,7 @@ use crate::{
     connect::is_disconnecting,
     kisi::{Client, Error, Guard},
     store::{
-        Scope, StoreError, deliveries, due, grants, kisi_accounts, revocations,
+        Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus, RevocationState},
     },
     unlock::desk,
@@ -225,8 +225,12 @@ impl Worker {
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
+            let scope = self.scope;
             let over = db.write(move |tx| {
-                Box::pin(async move { kisi_accounts::is_disconnected(tx, id).await })
+                Box::pin(async move {
+                    logins::forget_account(tx, scope, id).await?;
+                    kisi_accounts::is_disconnected(tx, id).await
+                })
             });
             over.await?;
             return Ok(Turn::Over);

@@ -11,6 +11,7 @@ mod bad_kisi;
 mod bad_settings;
 mod clubs_apart;
 mod crash;
+mod kisi_events;
 mod pacing;
 mod scenario;
 mod signatures;

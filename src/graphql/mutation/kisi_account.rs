@@ -18,7 +18,8 @@ use crate::{
     },
     id::Kind,
     kisi::{self, Client, Lane, Login},
-    store::{Connection, Scope, clubs, due, grants, kisi_accounts, row, setup},
+    kisi_events::listen,
+    store::{Connection, Scope, clubs, due, grants, kisi_accounts, logins, row, setup},
 };
 
 /// Connects, changes and disconnects accounts.
@@ -343,6 +344,7 @@ async fn disconnect(
                     DisconnectPolicy::Keep => {
                         grants::let_go(tx, scope, id, None).await?;
                         due::forget_account(tx, scope, id).await?;
+                        logins::forget_account(tx, scope, id).await?;
                         (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
                     }
                     DisconnectPolicy::Revoke => {
@@ -364,6 +366,10 @@ async fn disconnect(
         })
         .await?;
     app.waker.wake();
+    // Where Kisi cannot be told, nothing of what it sends is let in any more all the same.
+    if let Err(problem) = listen::end(&app, &account).await {
+        tracing::warn!(account = %id, error = ?problem, "the integration at Kisi could not be removed");
+    }
     Ok(account)
 }
 
