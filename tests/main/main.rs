@@ -14,6 +14,7 @@ mod crash;
 mod pacing;
 mod scenario;
 mod signatures;
+mod subscriptions;
 mod tidy;
 mod webhook_answers;
 mod webhook_bodies;
