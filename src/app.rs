@@ -36,6 +36,8 @@ pub struct App {
     pub kisi: Clients,
     /// What is counted.
     pub metrics: Metrics,
+    /// The name of this process among those that hold leases.
+    pub holder: String,
 }
 
 /// Why the service could not be put together.
@@ -85,6 +87,7 @@ impl App {
             queue,
             kisi,
             metrics,
+            holder: crate::reconcile::holder(),
         }))
     }
 }

@@ -23,4 +23,5 @@ pub mod sandbox;
 pub mod secret;
 pub mod store;
 pub mod telemetry;
+pub mod unlock;
 pub mod wake;
