@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Api {
     /// `http://…`, without a slash at its end.
     pub base: String,
-    token: String,
+    pub token: String,
     pub http: reqwest::Client,
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
+use futures_util::StreamExt;
+
 use super::*;
+use crate::{graphql::subscription::Listening, store::history};
 
 #[tokio::test]
 async fn a_member_session_sees_itself_alone() {
@@ -45,6 +48,67 @@ async fn a_member_session_sees_itself_alone() {
         let code = response.errors.first().map(code);
         assert_eq!(code.as_deref(), Some("FORBIDDEN"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_member_session_listens_to_itself_alone() {
+    let house = House::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let listen = |query: String| {
+        let mut request = Request::new(query);
+        let session = Caller {
+            scope: house.scope,
+            role: Role::Member,
+            token_name: None,
+            member: Some(ann),
+        };
+        context_data(house.app.clone(), session, &mut request.data);
+        let (listening, told) = Listening::new();
+        request.data.insert(listening);
+        (house.schema.execute_stream(request), told)
+    };
+    let other = gid(Kind::Member, bob);
+    for query in [
+        "subscription { deliveries { id } }".to_owned(),
+        format!(r#"subscription {{ accessEvents(filter: {{member: "{other}"}}) {{ id }} }}"#),
+    ] {
+        let (mut answers, _told) = listen(query);
+        let refused = answers.next().await.unwrap();
+        let code = refused.errors.first().map(code);
+        assert_eq!(code.as_deref(), Some("FORBIDDEN"));
+    }
+    let query = "subscription { accessEvents { message rule { id } } }";
+    let (answers, told) = listen(query.to_owned());
+    let mut answers = tokio::spawn(async move {
+        let mut answers = answers;
+        answers.next().await
+    });
+    tokio::select! {
+        listens = told => listens.unwrap(),
+        ended = &mut answers => panic!("nothing to listen to: {ended:?}"),
+    }
+    let entry = |member: Uuid, message: &str| history::Entry {
+        kind: row::HistoryKind::Suspended,
+        member: Some(member),
+        target: None,
+        cause: String::new(),
+        delivery: None,
+        rule: Some(house.front),
+        actor: None,
+        message: message.to_owned(),
+    };
+    let (scope, entries) = (house.scope, vec![entry(bob, "his"), entry(ann, "hers")]);
+    house
+        .write(move |tx| Box::pin(history::write(tx, scope, 0, entries)))
+        .await;
+    let event = answers.await.unwrap().unwrap();
+    let data = event.data.clone().into_json().unwrap();
+    assert_eq!(
+        data,
+        json!({"accessEvents": {"message": "hers", "rule": null}})
+    );
+    let codes: Vec<String> = event.errors.iter().map(code).collect();
+    assert_eq!(codes, ["FORBIDDEN"]);
 }
 
 #[tokio::test]
