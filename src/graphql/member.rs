@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{
     company::Company,
@@ -46,6 +47,16 @@ impl Member {
     async fn holdings(&self, context: &Context<'_>) -> Result<Arc<Holdings>> {
         loader::needed(context, loader::HoldingsOf(self.0.id)).await
     }
+}
+
+/// Whether a member may open a lock now.
+pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) -> Result<bool> {
+    let now = loader::instant(context, None)?;
+    let premises = loader::premises(context).await?;
+    let holdings = loader::one(context, loader::HoldingsOf(member)).await?;
+    let target = access::Target::Lock(crate::decide::id(lock));
+    Ok(premises.layout.lock(lock).is_some()
+        && holdings.is_some_and(|it| premises.may_pass(&it.facts, target, now)))
 }
 
 /// Somebody who may hold something: one person, by whatever sources.

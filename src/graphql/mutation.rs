@@ -50,6 +50,7 @@ pub mod location;
 pub mod offering;
 pub mod revocation;
 pub mod rule;
+pub mod session;
 pub mod share;
 pub mod source;
 pub mod suspension;
@@ -72,6 +73,7 @@ pub struct Mutation(
     share::ShareMutations,
     suspension::SuspensionMutations,
     token::TokenMutations,
+    session::SessionMutations,
 );
 
 /// The admin who asks, and what a change needs of the service.

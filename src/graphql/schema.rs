@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_graphql::{Data, EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 
-use super::{context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query};
+use super::{
+    context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query, roles,
+};
 use crate::app::App;
 
 /// How deep a document may nest; what playgrounds ask of the schema itself is the deepest.
@@ -23,7 +25,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 
 /// Builds the schema, with its limits. What resolvers look up is added to each request.
 pub fn build() -> ApiSchema {
-    guarded(builder())
+    guarded(builder(), roles::law)
         .limit_depth(MOST_DEPTH)
         .limit_complexity(MOST_COMPLEXITY)
         .disable_suggestions()

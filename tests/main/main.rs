@@ -13,6 +13,7 @@ mod clubs_apart;
 mod crash;
 mod pacing;
 mod scenario;
+mod sessions;
 mod signatures;
 mod tidy;
 mod webhook_answers;

@@ -1,8 +1,9 @@
 //! What a schema needs around it on every transport: checks of the document before, and null where
 //! a field failed.
 //!
-//! Promises that a document whose fragments unfold into too much is refused in time that grows with
-//! its text, and that a mutation known by its hash alone is refused by GET as any other. Never
+//! Promises that no field is resolved which the schema's law refuses to whoever asks, that a
+//! document whose fragments unfold into too much is refused in time that grows with its text, and
+//! that a mutation known by its hash alone is refused by GET as any other. Never
 //! recurses deeper than [`MAX_DEPTH`], so no document exhausts the stack. Whoever builds the schema
 //! calls [`guarded`]; `serve` asks for the kind of an operation.
 
@@ -14,16 +15,16 @@ use async_graphql::extensions::apollo_persisted_queries::{
     ApolloPersistedQueries, LruCacheStorage,
 };
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextResolve,
-    ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextResolve, ResolveInfo,
 };
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
     SelectionSet,
 };
 use async_graphql::{
-    ErrorExtensionValues, Request, Response, SchemaBuilder, ServerError, ServerResult, Value,
-    Variables, async_trait,
+    Error, ErrorExtensionValues, QueryPathSegment, Request, Response, SchemaBuilder, ServerError,
+    ServerResult, Value, Variables, async_trait,
 };
 
 use super::nulls::{FieldPlace, Nulls};
@@ -42,12 +43,16 @@ const PERSISTED_QUERIES: usize = 256;
 /// memory.
 const MAX_PERSISTED_BYTES: usize = 8 * 1024;
 
+/// An error where whoever asks may not resolve a field, by the names of its type and itself. Asked
+/// for every field before it is resolved, and for those of a subscription's root before it begins.
+pub type Law = fn(&ExtensionContext<'_>, &str, &str) -> Result<(), Error>;
+
 /// Adds persisted queries, the checks of this module, and null for failed fields to a schema.
 #[must_use]
-pub fn guarded<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
+pub fn guarded<Q, M, S>(builder: SchemaBuilder<Q, M, S>, law: Law) -> SchemaBuilder<Q, M, S> {
     // The first that is added wraps the second, and so sees the document that a hash stood for.
     builder
-        .extension(Guard)
+        .extension(Guard { law })
         .extension(ApolloPersistedQueries::new(LruCacheStorage::new(
             PERSISTED_QUERIES,
         )))
@@ -122,17 +127,22 @@ fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Se
 }
 
 /// Adds nothing to a schema by itself: each request gets a [`Checks`].
-struct Guard;
+struct Guard {
+    law: Law,
+}
 
 /// The checks before execution, and null where a field fails.
-#[derive(Default)]
 struct Checks {
+    law: Law,
     nulls: Nulls,
 }
 
 impl ExtensionFactory for Guard {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Checks::default())
+        Arc::new(Checks {
+            law: self.law,
+            nulls: Nulls::default(),
+        })
     }
 }
 
@@ -167,6 +177,26 @@ impl Extension for Checks {
         Ok(request)
     }
 
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        // A subscription's stream is made before any field of it is resolved.
+        for (_, operation) in document.operations.iter() {
+            if operation.node.ty == OperationType::Subscription {
+                let set = &operation.node.selection_set.node;
+                check_root(&document, set, &|field| {
+                    (self.law)(ctx, "Subscription", field)
+                })?;
+            }
+        }
+        Ok(document)
+    }
+
     async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -174,7 +204,18 @@ impl Extension for Checks {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let place = FieldPlace::of(&info);
-        self.nulls.of_field(&place, next.run(ctx, info).await)
+        // An element of a list was asked about with the field that it is of.
+        let is_element = matches!(info.path_node.segment, QueryPathSegment::Index(_));
+        let lawful = if is_element {
+            Ok(())
+        } else {
+            (self.law)(ctx, info.parent_type, info.name)
+        };
+        let resolved = match lawful {
+            Ok(()) => next.run(ctx, info).await,
+            Err(refused) => Err(refused.into_server_error(info.field.name.pos)),
+        };
+        self.nulls.of_field(&place, resolved)
     }
 
     async fn execute(
@@ -186,6 +227,29 @@ impl Extension for Checks {
         self.nulls.begin();
         self.nulls.finish(next.run(ctx, operation_name).await)
     }
+}
+
+/// Asks the law for each field that stands at the root, fragments unfolded.
+fn check_root(
+    document: &ExecutableDocument,
+    set: &SelectionSet,
+    law: &impl Fn(&str) -> Result<(), Error>,
+) -> ServerResult<()> {
+    set.items.iter().try_for_each(|item| match &item.node {
+        Selection::Field(field) => {
+            let name = &field.node.name;
+            law(&name.node).map_err(|refused| refused.into_server_error(name.pos))
+        }
+        Selection::InlineFragment(inline) => {
+            check_root(document, &inline.node.selection_set.node, law)
+        }
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node);
+            fragment.map_or(Ok(()), |fragment| {
+                check_root(document, &fragment.node.selection_set.node, law)
+            })
+        }
+    })
 }
 
 /// Refuses a document that unfolds into more than [`MAX_SELECTIONS`] or deeper than [`MAX_DEPTH`].

@@ -116,11 +116,14 @@ impl Mutation {
 type TestSchema = Schema<Query, Mutation, EmptySubscription>;
 
 fn schema(counter: &Arc<AtomicUsize>) -> TestSchema {
-    super::guard::guarded(Schema::build(Query, Mutation, EmptySubscription))
-        .limit_depth(8)
-        .limit_complexity(50)
-        .data(Arc::clone(counter))
-        .finish()
+    super::guard::guarded(
+        Schema::build(Query, Mutation, EmptySubscription),
+        |_, _, _| Ok(()),
+    )
+    .limit_depth(8)
+    .limit_complexity(50)
+    .data(Arc::clone(counter))
+    .finish()
 }
 
 async fn route(
