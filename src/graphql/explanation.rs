@@ -155,7 +155,7 @@ impl Explanation {
     }
 
     /// Every rule for the target, those that grant first.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<&[RuleExplanation]> {
         context::reads(context)?;
         Ok(&self.rules)

@@ -76,7 +76,7 @@ impl Member {
         self.0.email.as_deref()
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn companies(&self, context: &Context<'_>) -> Result<Vec<Company>> {
         let holdings = self.holdings(context).await?;
         let keys = holdings.companies.iter().copied().map(loader::CompanyKey);
@@ -90,7 +90,7 @@ impl Member {
     }
 
     /// All that stands now; with an instant, what lasts at that instant.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn entitlements(
         &self,
         context: &Context<'_>,
@@ -107,7 +107,7 @@ impl Member {
 
     /// Where this member may pass at an instant (now if left out): an answer for each group and
     /// lock that a rule, or a share of the member, bears on.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn access(
         &self,
         context: &Context<'_>,
@@ -126,7 +126,7 @@ impl Member {
 
     /// Each lock that this member may open at this instant: by a group, by a rule on the lock, by a
     /// share.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn doors(&self, context: &Context<'_>) -> Result<Vec<Door>> {
         let now = loader::instant(context, None)?;
         let (premises, holdings) =
@@ -147,7 +147,7 @@ impl Member {
     }
 
     /// Access given by hand that was not ended.
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn shares(&self, context: &Context<'_>) -> Result<Vec<Share>> {
         let shares = loader::one(context, loader::SharesOf(self.0.id)).await?;
         Ok(shares.unwrap_or_default().into_iter().map(Share).collect())
@@ -162,7 +162,7 @@ impl Member {
     }
 
     /// Who this member is in each Kisi organization.
-    #[graphql(complexity = "2 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(2, child_complexity)")]
     async fn kisi_users(&self, context: &Context<'_>) -> Result<Vec<KisiUser>> {
         let users = loader::one(context, loader::KisiUsersOf(self.0.id)).await?;
         let grants = loader::one(context, loader::GrantsOf(self.0.id))

@@ -37,7 +37,7 @@ impl Single {
     }
 
     /// In the order of the ids; null for one that names nothing in this club.
-    #[graphql(complexity = "ids.len() * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(ids.len(), child_complexity)")]
     async fn nodes(&self, context: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
             return Err(bad_input(format!("ids: {MOST_NODES} at most")));
@@ -61,14 +61,14 @@ impl Single {
             .ok_or_else(|| internal("the club of a token is not there"))
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn kisi_accounts(&self, context: &Context<'_>) -> Result<Vec<KisiAccount>> {
         let scope = reads(context)?;
         let rows = kisi_accounts::all(context::app(context)?.db.read(), scope).await;
         Ok(rows.map_err(inside)?.into_iter().map(KisiAccount).collect())
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn sources(&self, context: &Context<'_>) -> Result<Vec<Source>> {
         let scope = reads(context)?;
         let rows = sources::all(context::app(context)?.db.read(), scope).await;
