@@ -29,6 +29,7 @@ pub mod page;
 pub mod place;
 pub mod preview;
 pub mod query;
+pub mod roles;
 pub mod rule;
 pub mod scalar;
 pub mod schema;

@@ -18,7 +18,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "token",
         "id:uuid! club_id:uuid name:str role:str hash:bytes member_id:uuid? created_at:i64 \
          expires_at:i64?",
-        &[],
+        &["club_id expires_at"],
         &["hash", "club_id name"],
     ),
     (

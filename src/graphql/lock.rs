@@ -59,7 +59,7 @@ impl Lock {
         }
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         let layout = loader::layout(context).await?;
         Ok(layout.groups_of(self.0.id).cloned().map(Group).collect())
@@ -76,7 +76,7 @@ impl Lock {
     }
 
     /// Rules that open this lock by this service's own unlock alone, without any right in Kisi.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
         reads(context)?;
         let rules = loader::one(context, loader::RulesOn(TargetKind::Lock, self.0.id)).await?;

@@ -14,6 +14,7 @@ mod crash;
 mod kisi_events;
 mod pacing;
 mod scenario;
+mod sessions;
 mod signatures;
 mod subscriptions;
 mod sweep;

@@ -178,6 +178,22 @@ impl Api {
         }
     }
 
+    /// The same club by another token, of this role.
+    pub async fn token(&self, role: &str) -> Api {
+        let input = json!({ "name": format!("a token of the role {role}"), "role": role });
+        let made = self
+            .change(
+                "createToken",
+                &[("input", "CreateTokenInput!", input)],
+                "token",
+            )
+            .await;
+        Self {
+            token: made["token"].as_str().unwrap().to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Sends a webhook as it is.
     pub async fn deliver(&self, source: &Source, signed: Signed) -> Answer {
         let mut request = self
