@@ -9,6 +9,7 @@ mod any_order;
 mod bad_events;
 mod bad_kisi;
 mod bad_settings;
+mod brake;
 mod clubs_apart;
 mod crash;
 mod pacing;
