@@ -12,6 +12,7 @@ mod bad_settings;
 mod brake;
 mod clubs_apart;
 mod crash;
+mod history;
 mod pacing;
 mod scenario;
 mod signatures;
