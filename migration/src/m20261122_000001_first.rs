@@ -191,14 +191,16 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "due",
         "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
-         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? weight:str",
+         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? \
+         cause_rule:uuid? cause_actor:str? weight:str",
         &["account_id due_at", "member_id"],
         &[],
     ),
     (
         "revocation",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
-         state:str cause:str delivery_id:uuid? asked_at:i64 decided_at:i64?",
+         state:str cause:str delivery_id:uuid? rule_id:uuid? actor:str? asked_at:i64 \
+         decided_at:i64?",
         &["club_id state", "account_id member_id"],
         &[],
     ),
