@@ -193,7 +193,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
          settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? \
          cause_rule:uuid? cause_actor:str? weight:str",
-        &["account_id due_at", "member_id"],
+        &["account_id lane due_at", "member_id"],
         &[],
     ),
     (

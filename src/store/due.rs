@@ -307,22 +307,24 @@ pub async fn unsorted(
         .await?)
 }
 
-/// The next member of an account with something to send, by lane and then by age.
+/// The next members of an account with something to send, by lane and then by age.
 pub async fn next(
     connection: &impl ConnectionTrait,
     account: Uuid,
     now: i64,
-) -> Result<Option<due::Model>, StoreError> {
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
     Ok(of_account(account)
-        .filter(due::Column::DueAt.lte(now))
         .filter(due::Column::Lane.is_not_null())
+        .filter(due::Column::DueAt.lte(now))
         .order_by_asc(due::Column::Lane)
         .order_by_asc(due::Column::DueAt)
-        .one(connection)
+        .limit(most)
+        .all(connection)
         .await?)
 }
 
-/// When the account has something to do next; none where nothing is planned.
+/// When the account has something to do next, beside what is sorted into a lane; none where nothing is planned.
 pub async fn next_at(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -330,6 +332,7 @@ pub async fn next_at(
     let at: Option<i64> = of_account(account)
         .select_only()
         .column(due::Column::DueAt)
+        .filter(due::Column::Lane.is_null())
         .order_by_asc(due::Column::DueAt)
         .limit(1)
         .into_tuple()
