@@ -46,6 +46,7 @@ export async function startNode(name, databaseUrl, processes, cores) {
 function server(name, child, address) {
   return {
     name,
+    pid: child.pid,
     address,
     /** Megabytes resident, of all its processes. */
     memory: () => familyOf(child.pid).reduce((sum, pid) => sum + resident(pid), 0) / 1024,

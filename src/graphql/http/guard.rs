@@ -27,6 +27,7 @@ use async_graphql::{
 };
 
 use super::nulls::{FieldPlace, Nulls};
+use crate::graphql::batch;
 
 /// How many selections a document may hold once every fragment stands where it is spread.
 pub const MAX_SELECTIONS: usize = 10_000;
@@ -184,7 +185,8 @@ impl Extension for Checks {
         next: NextExecute<'_>,
     ) -> Response {
         self.nulls.begin();
-        self.nulls.finish(next.run(ctx, operation_name).await)
+        let response = batch::run(next.run(ctx, operation_name)).await;
+        self.nulls.finish(response)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Builds holdings from rows: leaves out what is older than a deletion, finds each way in which something reaches a member,
 //! reads dates in their zone, and makes blocks of the history. Pure.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
 use entity::{
@@ -47,11 +47,11 @@ pub fn holdings(
         held.sort_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
             let entitlement = index.entitlement(version, via)?;
-            holdings.held.push(Held {
+            holdings.held.push(Arc::new(Held {
                 version: version.clone(),
                 via,
                 span: entitlement.span,
-            });
+            }));
             holdings.facts.entitlements.push(entitlement);
         }
         holdings.facts.tags = tags;
