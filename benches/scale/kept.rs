@@ -122,6 +122,8 @@ impl Rows {
                 problem: None,
                 created_at: now.micros(),
                 confirmed_at: Some(now.micros()),
+                missed_at: None,
+                stray: false,
             });
         }
         self.due.push(due::Model {
@@ -135,6 +137,8 @@ impl Rows {
             attempts: 0,
             cause: "membership.updated".to_owned(),
             cause_delivery: None,
+            cause_rule: None,
+            cause_actor: None,
             weight: row::Weight::Judged,
         });
     }

@@ -302,6 +302,7 @@ impl Shop {
             received_at: self.now - 90 * DAY,
             settled_at: Some(self.now - 90 * DAY),
             attempts: 1,
+            stamp: id,
             headers: "{}".to_owned(),
             body: vec![b' '; 400],
         });

@@ -142,6 +142,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
             "person_id superseded_at",
             "company_id superseded_at",
             "source_id happened_at",
+            "entitlement_id if block_since",
         ],
         &[],
     ),

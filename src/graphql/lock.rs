@@ -14,7 +14,7 @@ use super::{
     scalar::DateTime,
 };
 use crate::{
-    decide::{Standing, Wanted},
+    decide::{Passing, Standing, Wanted},
     id::Kind,
     store::{
         listings,
@@ -110,9 +110,14 @@ pub(super) async fn allowed(
     let scope = reads(context)?;
     let app = context::app(context)?;
     let at = at.map_or_else(|| app.clock.now(), |at| access::Instant::from_micros(at.0));
-    let premises = loader::premises(context).await?;
+    let passing = Passing {
+        premises: loader::premises(context).await?,
+        target,
+        at,
+        allowed: true,
+    };
     let wanted = Wanted {
-        target: Some((target, at, true)),
+        passing: Some(passing),
         ..Wanted::default()
     };
     let members = listings::members(scope, &listings::MemberFilter::default());
@@ -121,7 +126,6 @@ pub(super) async fn allowed(
         Standing {
             scope,
             members,
-            premises,
             wanted,
         },
         arguments,

@@ -29,6 +29,7 @@ use async_graphql::{
 
 use super::limits::{Limits, MAX_DOCUMENT_BYTES};
 use super::nulls::{FieldPlace, Nulls};
+use crate::graphql::batch;
 
 /// How many persisted queries are kept; the one that was not used for longest goes first.
 const PERSISTED_QUERIES: usize = 256;
@@ -265,7 +266,7 @@ impl Extension for Checks {
         next: NextExecute<'_>,
     ) -> Response {
         self.nulls.begin();
-        let run = next.run(ctx, operation_name);
+        let run = batch::run(next.run(ctx, operation_name));
         let response = if self.may_stop.load(Ordering::Relaxed) {
             match tokio::time::timeout(self.limits.time, run).await {
                 Ok(response) => response,

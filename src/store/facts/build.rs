@@ -47,11 +47,11 @@ pub fn holdings(
         held.sort_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
             let entitlement = index.entitlement(version, via)?;
-            holdings.held.push(Held {
+            holdings.held.push(Arc::new(Held {
                 version: Arc::clone(version),
                 via,
                 span: entitlement.span,
-            });
+            }));
             holdings.facts.entitlements.push(entitlement);
         }
         holdings.facts.tags = tags;

@@ -16,7 +16,7 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk::MOST_VALUES, scope::OfClub};
+use super::{Scope, StoreError, bulk::MOST_VALUES, one_of, scope::OfClub};
 
 mod build;
 pub mod kinds;
@@ -69,7 +69,7 @@ pub struct Holdings {
     /// For the heart.
     pub facts: Facts,
     /// The rows behind the entitlements, in the same order.
-    pub held: Vec<Held>,
+    pub held: Vec<Arc<Held>>,
     /// The companies that the member is in.
     pub companies: Vec<Uuid>,
     /// Where something was shared so that Kisi tells the person.
@@ -350,7 +350,7 @@ pub async fn among<E: OfClub>(
         rows.extend(
             select
                 .clone()
-                .filter(column.is_in(chunk.iter().copied()))
+                .filter(one_of(connection, column, chunk))
                 .all(connection)
                 .await?,
         );
