@@ -12,6 +12,7 @@ mod bad_settings;
 mod clubs_apart;
 mod crash;
 mod pacing;
+mod roles;
 mod scenario;
 mod sessions;
 mod signatures;
