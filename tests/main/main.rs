@@ -15,6 +15,7 @@ mod crash;
 mod history;
 mod kisi_events;
 mod pacing;
+mod roles;
 mod scenario;
 mod sessions;
 mod signatures;

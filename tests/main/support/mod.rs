@@ -6,6 +6,7 @@ pub mod child;
 pub mod event;
 pub mod judge;
 pub mod postgres;
+pub mod schema;
 pub mod socket;
 pub mod world;
 
