@@ -5,6 +5,7 @@
 #[macro_use]
 mod support;
 
+mod agree;
 mod any_order;
 mod bad_events;
 mod bad_kisi;
