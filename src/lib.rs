@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod decide;
+pub mod feed;
 pub mod graphql;
 pub mod http;
 pub mod id;

@@ -18,6 +18,7 @@ mod lease;
 mod record;
 mod recover;
 mod setup;
+mod sweep;
 mod worker;
 
 pub use lease::holder;

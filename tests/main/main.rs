@@ -15,6 +15,7 @@ mod kisi_events;
 mod pacing;
 mod scenario;
 mod signatures;
+mod sweep;
 mod tidy;
 mod unlock_faults;
 mod unlocks;
