@@ -79,7 +79,7 @@ impl KisiAccount {
     }
 
     /// The places that are read from it.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn places(&self, context: &Context<'_>) -> Result<Vec<Place>> {
         reads(context)?;
         let layout = loader::layout(context).await?;

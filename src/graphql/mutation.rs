@@ -51,6 +51,7 @@ pub mod location;
 pub mod offering;
 pub mod revocation;
 pub mod rule;
+pub mod session;
 pub mod share;
 pub mod source;
 pub mod suspension;
@@ -76,6 +77,7 @@ pub struct Mutation(
     suspension::SuspensionMutations,
     token::TokenMutations,
     unlock::UnlockMutations,
+    session::SessionMutations,
 );
 
 /// The admin who asks, and what a change needs of the service.

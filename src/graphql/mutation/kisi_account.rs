@@ -327,7 +327,10 @@ async fn disconnect(
     access: DisconnectPolicy,
 ) -> Result<row::KisiAccount, Refusal> {
     let Admin {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = app
@@ -350,7 +353,8 @@ async fn disconnect(
                     DisconnectPolicy::Revoke => {
                         grants::let_strays_go(tx, scope, id, None).await?;
                         // No group is managed any more, so that nothing is wanted and each of the grants goes.
-                        let cause = due::Cause::judged("a Kisi account is being disconnected");
+                        let cause =
+                            due::Cause::judged("a Kisi account is being disconnected").by(&actor);
                         due::mark_everybody(tx, scope, now, &cause).await?;
                         account.problem = Some(DISCONNECTING.to_owned());
                     }
