@@ -23,7 +23,7 @@ pub enum Echo {
     /// The history has it, or will.
     Told,
     /// It tells of this press what was not known, or otherwise.
-    News(row::Press),
+    News(Box<row::Press>),
 }
 
 /// Finds the press that an event tells of, and notes that it was told.
@@ -52,6 +52,6 @@ pub async fn of(
     Ok(if agrees {
         Echo::Told
     } else {
-        Echo::News(press)
+        Echo::News(Box::new(press))
     })
 }

@@ -199,9 +199,7 @@ async fn person(
     }
     if let Some(grant) = grant {
         found.push(grant.member_id);
-        if grant.intent == Intent::None {
-            grants::doubt(tx, scope, grant.id).await?;
-        }
+        grants::doubt(tx, scope, grant.id, now).await?;
     }
     found.sort_unstable();
     found.dedup();

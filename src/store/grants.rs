@@ -2,12 +2,13 @@
 //! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
 
 use entity::{
-    kind::{GrantState, Intent, ScopeKind},
+    kind::{Intent, ScopeKind},
     kisi_grant, kisi_user,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -54,7 +55,7 @@ pub async fn user(
         .await?)
 }
 
-/// Who a user of Kisi's is to us.
+/// Who of the members a user of Kisi's is.
 pub async fn user_by_kisi_id(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -65,6 +66,8 @@ pub async fn user_by_kisi_id(
         .find::<kisi_user::Entity>()
         .filter(kisi_user::Column::AccountId.eq(account))
         .filter(kisi_user::Column::KisiId.eq(kisi_id))
+        // A stranger is a member of its own.
+        .filter(Expr::col(kisi_user::Column::MemberId).ne(Expr::col(kisi_user::Column::Id)))
         .one(connection)
         .await?)
 }
@@ -84,21 +87,18 @@ pub async fn by_kisi_id(
         .await?)
 }
 
-/// What Kisi holds of a grant is not known any more: the next pass reads it there, and takes over what it finds. The
-/// window that is wanted is one that nothing has, so that no answer counts as a change of ours.
+/// What Kisi holds of a grant is in doubt: the next pass reads it there before it does anything.
 pub async fn doubt(
     connection: &impl ConnectionTrait,
     scope: Scope,
     id: Uuid,
+    now: i64,
 ) -> Result<(), StoreError> {
     scope
         .update::<kisi_grant::Entity>()
-        .col_expr(kisi_grant::Column::Intent, Expr::value(Intent::Change))
-        .col_expr(kisi_grant::Column::State, Expr::value(GrantState::Unknown))
-        .col_expr(kisi_grant::Column::WantFrom, Expr::value(Some(0i64)))
-        .col_expr(kisi_grant::Column::WantUntil, Expr::value(Some(0i64)))
+        .col_expr(kisi_grant::Column::MissedAt, Expr::value(Some(now)))
         .filter(kisi_grant::Column::Id.eq(id))
-        .filter(kisi_grant::Column::Intent.eq(Intent::None))
+        .filter(kisi_grant::Column::MissedAt.is_null())
         .exec(connection)
         .await?;
     Ok(())

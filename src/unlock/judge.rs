@@ -81,6 +81,7 @@ async fn held_by_kisi(
     let is_sure = |grant: &row::Grant| {
         grant.kisi_id.is_some()
             && grant.intent == Intent::None
+            && grant.missed_at.is_none()
             && matches!(grant.state, GrantState::Confirmed | GrantState::Held)
     };
     let is_in_time = |grant: &row::Grant| {
