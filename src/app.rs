@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::Clock,
     config::Config,
+    feed::Feed,
     ingest::queue::Queue,
     kisi::Clients,
     metrics::Metrics,
@@ -27,12 +28,16 @@ pub struct App {
     pub sealer: Sealer,
     /// Wakes the loop.
     pub waker: Waker,
+    /// What subscribers are told.
+    pub feed: Feed,
     /// The way in for deliveries.
     pub queue: Queue,
     /// Ways to Kisi.
     pub kisi: Clients,
     /// What is counted.
     pub metrics: Metrics,
+    /// The name of this process among those that hold leases.
+    pub holder: String,
 }
 
 /// Why the service could not be put together.
@@ -68,6 +73,7 @@ impl App {
         db.migrate().await?;
         let sealer = crate::key_file::sealer(&config)?;
         let waker = Waker::default();
+        let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
         let metrics = Metrics::new()?;
@@ -77,9 +83,11 @@ impl App {
             db,
             sealer,
             waker,
+            feed,
             queue,
             kisi,
             metrics,
+            holder: crate::reconcile::holder(),
         }))
     }
 }

@@ -35,7 +35,8 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreErr
         }))
 }
 
-fn bearer(header: &str) -> Option<&str> {
+/// The token in what `Authorization` says.
+pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }

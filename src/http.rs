@@ -7,7 +7,7 @@ use actix_cors::Cors;
 use actix_web::{
     App as Web, HttpRequest, HttpResponse, HttpServer,
     dev::Server,
-    http::header,
+    http::{Method, header},
     middleware::{Compress, Condition},
     web,
 };
@@ -19,6 +19,7 @@ use crate::{
     graphql::{
         http::{serve, unauthenticated},
         schema::{ApiSchema, context_data},
+        socket,
     },
     ingest::accept,
     playground,
@@ -64,6 +65,10 @@ fn cors(origins: &[String]) -> Cors {
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed
+        // A browser names the origin even to where its page came from; and a socket is refused where it is opened.
+        .allowed_origin_fn(|origin, head| {
+            socket::is_own(origin, head) || socket::is_asked(head.headers())
+        })
         .allowed_methods(["GET", "POST"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .block_on_origin_mismatch(true)
@@ -77,6 +82,10 @@ async fn graphql(
     body: web::Payload,
 ) -> HttpResponse {
     let request_id = new_id().to_string();
+    if request.method() == Method::GET && socket::is_asked(request.headers()) {
+        let schema = schema.get_ref().clone();
+        return socket::open(app.into_inner(), schema, &request, body, &request_id);
+    }
     match auth::caller(&app, request.headers()).await {
         Ok(Some(caller)) => {
             let app = app.into_inner();

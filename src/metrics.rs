@@ -4,11 +4,26 @@ use prometheus::{Encoder, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncode
 
 use crate::store::{Db, StoreError, due, kisi_accounts};
 
+/// What a sweep found.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Grants that Kisi does not hold.
+    pub missing: u64,
+    /// Grants with another window or role.
+    pub changed: u64,
+    /// Assignments made by others that are to go.
+    pub strangers: u64,
+    /// Second assignments of ours.
+    pub twins: u64,
+}
+
 /// The service's counters.
 pub struct Metrics {
     registry: Registry,
     webhooks: IntCounterVec,
     backlog: IntGaugeVec,
+    sweeps: IntCounterVec,
+    drifts: IntCounterVec,
 }
 
 impl Metrics {
@@ -29,18 +44,53 @@ impl Metrics {
             ),
             &["account"],
         )?;
+        let sweeps = IntCounterVec::new(
+            Opts::new(
+                "latchkey_sweeps_total",
+                "Sweeps of a Kisi account, by how they ended: whole, or failed with nothing concluded",
+            ),
+            &["outcome"],
+        )?;
+        let drifts = IntCounterVec::new(
+            Opts::new(
+                "latchkey_drifts_total",
+                "What sweeps found in Kisi that is not as it was made, by kind",
+            ),
+            &["kind"],
+        )?;
+        registry.register(Box::new(sweeps.clone()))?;
+        registry.register(Box::new(drifts.clone()))?;
         registry.register(Box::new(webhooks.clone()))?;
         registry.register(Box::new(backlog.clone()))?;
         Ok(Self {
             registry,
             webhooks,
             backlog,
+            sweeps,
+            drifts,
         })
     }
 
     /// Counts a webhook by the status that it was answered with.
     pub fn webhook(&self, status: &str) {
         self.webhooks.with_label_values(&[status]).inc();
+    }
+
+    /// Counts a sweep, and what it found; none: it failed.
+    pub fn sweep(&self, found: Option<&Found>) {
+        let outcome = if found.is_some() { "whole" } else { "failed" };
+        self.sweeps.with_label_values(&[outcome]).inc();
+        let Some(found) = found else {
+            return;
+        };
+        for (kind, times) in [
+            ("missing", found.missing),
+            ("changed", found.changed),
+            ("stranger", found.strangers),
+            ("twin", found.twins),
+        ] {
+            self.drifts.with_label_values(&[kind]).inc_by(times);
+        }
     }
 
     /// All of it as text; what stands in the database is read now.

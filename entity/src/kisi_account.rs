@@ -24,8 +24,8 @@ pub struct Model {
     pub problem: Option<String>,
     pub last_read_at: Option<i64>,
     pub read_due_at: i64,
+    /// Until when Kisi asked for no more requests.
     pub stopped_until: Option<i64>,
-    pub failures: i32,
     pub change_window: Ability,
     pub twins: Ability,
     #[sea_orm(column_type = "Text", nullable)]

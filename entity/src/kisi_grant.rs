@@ -1,5 +1,7 @@
 //! One role assignment that is ours. `intent` is stored before Kisi is called; while it is not
-//! NONE, what Kisi holds is not known.
+//! NONE, what Kisi holds is not known. `missed_at` is when a list of Kisi's did not show it, or
+//! showed another window, until the person's own list has said what is so. `stray`: somebody else
+//! made it, in a group that is this service's own.
 
 use sea_orm::entity::prelude::*;
 
@@ -29,6 +31,8 @@ pub struct Model {
     pub problem: Option<String>,
     pub created_at: i64,
     pub confirmed_at: Option<i64>,
+    pub missed_at: Option<i64>,
+    pub stray: bool,
 }
 
 /// Joins are written out where they are needed.

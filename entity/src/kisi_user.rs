@@ -1,5 +1,5 @@
 //! Who a member is in a Kisi organization. `sent` is true while an answer to its creation is
-//! awaited or was lost.
+//! awaited or was lost. A stranger, who is no member of ours, is a row that is its own member.
 
 use sea_orm::entity::prelude::*;
 

@@ -25,7 +25,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "kisi_account",
         "id:uuid! club_id:uuid name:str organization_id:i64? kisi_user_id:i64? credentials:bytes \
          place_kisi_id:i64? invite_by_email:bool status:str problem:str? last_read_at:i64? \
-         read_due_at:i64 stopped_until:i64? failures:i32 change_window:str twins:str \
+         read_due_at:i64 stopped_until:i64? change_window:str twins:str \
          place_role:str? organization_role:str? created_at:i64",
         &["club_id"],
         &[],
@@ -176,15 +176,16 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "kisi_user",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid email:str kisi_id:i64? sent:bool \
          problem:str?",
-        &["member_id"],
+        &["member_id", "account_id kisi_id"],
         &["account_id member_id email"],
     ),
     (
         "kisi_grant",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid kisi_user_id:uuid scope_kind:str \
          scope_id:uuid kisi_id:i64? valid_from:i64? valid_until:i64? state:str intent:str \
-         want_from:i64? want_until:i64? notify:bool problem:str? created_at:i64 confirmed_at:i64?",
-        &["account_id member_id", "member_id"],
+         want_from:i64? want_until:i64? notify:bool problem:str? created_at:i64 confirmed_at:i64? \
+         missed_at:i64? stray:bool",
+        &["account_id member_id", "account_id scope_id", "member_id"],
         &[],
     ),
     (
@@ -201,13 +202,49 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         &["club_id state", "account_id member_id"],
         &[],
     ),
+    (
+        "kisi_login",
+        "kisi_user_id:uuid! club_id:uuid account_id:uuid secret:bytes made_at:i64",
+        &["account_id"],
+        &[],
+    ),
+    (
+        "kisi_listener",
+        "account_id:uuid! club_id:uuid path_key:str secret:bytes kisi_id:i64? stands:bool \
+         created_at:i64",
+        &["club_id"],
+        &["path_key"],
+    ),
+    (
+        "kisi_event",
+        "account_id:uuid! event_key:str! club_id:uuid receipt:uuid received_at:i64",
+        &["account_id received_at"],
+        &[],
+    ),
+    (
+        "press",
+        "id:uuid! club_id:uuid account_id:uuid lock_id:uuid member_id:uuid press_key:str? \
+         actor:str kisi_user_id:uuid? state:str kisi_code:str? message:str? asked_at:i64 \
+         taken_until:i64? event_key:str?",
+        &[
+            "member_id asked_at",
+            "account_id asked_at",
+            "account_id state",
+        ],
+        &["club_id member_id lock_id press_key"],
+    ),
     ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (
         "delivery",
         "id:uuid! club_id:uuid source_id:uuid external_id:str event_type:str? status:str \
-         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 headers:str \
-         body:bytes",
-        &["club_id id", "club_id status id", "source_id status"],
+         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 stamp:uuid \
+         headers:str body:bytes",
+        &[
+            "club_id id",
+            "club_id stamp",
+            "club_id status id",
+            "source_id status",
+        ],
         &["source_id external_id"],
     ),
     (

@@ -120,6 +120,11 @@ impl AccessDecision {
         self.decision.allowed
     }
 
+    /// The cause in words.
+    pub fn words(&self, audience: Audience) -> String {
+        words::of_decision(&self.saying, audience)
+    }
+
     /// The cause.
     pub fn cause(&self) -> Code {
         self.decision.code

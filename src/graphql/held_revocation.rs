@@ -32,7 +32,11 @@ impl HeldRevocation {
 
     /// Whose access it would take.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        let member = loader::one(context, loader::MemberKey(self.0.member_id)).await?;
+        let mut member = loader::one(context, loader::MemberKey(self.0.member_id)).await?;
+        if member.is_none() {
+            let stranger = loader::one(context, loader::StrangerKey(self.0.member_id)).await?;
+            member = stranger.map(|stranger| self.in_place_of(stranger));
+        }
         let gone = || {
             inside(crate::store::StoreError::Unreadable {
                 what: "member of a revocation",
@@ -59,6 +63,21 @@ impl HeldRevocation {
 
     async fn held_at(&self) -> DateTime {
         DateTime(self.0.decided_at.unwrap_or(self.0.asked_at))
+    }
+}
+
+impl HeldRevocation {
+    /// A stranger is no member: nothing is known but what Kisi shows.
+    fn in_place_of(&self, stranger: row::KisiUser) -> row::Member {
+        row::Member {
+            id: stranger.id,
+            club_id: stranger.club_id,
+            name: "a stranger in Kisi".to_owned(),
+            search: String::new(),
+            email: Some(stranger.email).filter(|email| !email.is_empty()),
+            problems: None,
+            created_at: self.0.asked_at,
+        }
     }
 }
 

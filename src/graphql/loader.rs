@@ -27,7 +27,7 @@ use crate::{
         facts::{self, Holdings, Known},
         grants, kisi_accounts, members, offerings, overrides,
         row::{self, TargetKind},
-        rules, setup, sources,
+        rules, setup, sources, sweep,
     },
 };
 
@@ -157,6 +157,8 @@ rows_by_id! {
     GroupKey => Group by id: setup::some_groups;
     /// A member.
     MemberKey => Member by id: members::some;
+    /// Somebody whom no source names, and who has something in a group that is this service's own.
+    StrangerKey => KisiUser by id: sweep::strangers;
     /// A company.
     CompanyKey => Company by id: members::companies;
     /// An offering.

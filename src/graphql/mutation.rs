@@ -56,6 +56,7 @@ pub mod suspension;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod unlock;
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
@@ -72,6 +73,7 @@ pub struct Mutation(
     share::ShareMutations,
     suspension::SuspensionMutations,
     token::TokenMutations,
+    unlock::UnlockMutations,
 );
 
 /// The admin who asks, and what a change needs of the service.

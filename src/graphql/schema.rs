@@ -1,11 +1,14 @@
-//! The schema: queries and mutations put together, with the limits that keep one document from asking for too much. The
+//! The schema: queries, mutations and subscriptions put together, with the limits that keep one document from asking for too much. The
 //! file `schema.graphql` is printed from it, and a test fails where it is stale.
 
 use std::sync::Arc;
 
-use async_graphql::{Data, EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
-use super::{context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query};
+use super::{
+    context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query,
+    subscription::Subscription,
+};
 use crate::app::App;
 
 /// How deep a document may nest; what playgrounds ask of the schema itself is the deepest.
@@ -15,10 +18,10 @@ const MOST_DEPTH: usize = 24;
 const MOST_COMPLEXITY: usize = 100_000;
 
 /// The schema of the API.
-pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
 }
 
 /// Builds the schema, with its limits. What resolvers look up is added to each request.

@@ -252,7 +252,6 @@ fn account_row(club_id: Uuid, id: Uuid) -> row::KisiAccount {
         last_read_at: None,
         read_due_at: i64::MAX,
         stopped_until: None,
-        failures: 0,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
         place_role: None,

@@ -37,6 +37,8 @@ pub struct Assignment {
     pub applies_to: AppliesTo,
     /// `None` when a team or a guest holds it.
     pub user_id: Option<i64>,
+    /// The address of whoever holds it; empty where Kisi does not show it.
+    pub email: String,
     /// The user who made it; `None` when it was no user, or Kisi does not say.
     pub created_by_id: Option<i64>,
     /// `None` is open, as always for a place or an organization.

@@ -69,6 +69,9 @@ pub enum Error {
         #[source]
         source: Option<reqwest::Error>,
     },
+    /// Kisi pages through no more than 20,000 rows, and this list has more.
+    #[error("Kisi's list is longer than it can be paged through")]
+    TooLong,
     /// A 2xx whose content cannot be believed: no array, a page short, repeated or out of range.
     #[error("Kisi's answer is not as documented: {what}")]
     Malformed {

@@ -16,6 +16,8 @@ use super::error::Error;
 
 /// Kisi serves no offset beyond this.
 const MOST_ROWS: u64 = 20_000;
+/// What is wrong with a list that has more.
+const TOO_LONG: &str = "more rows than can be paged through";
 
 /// A row of a list that is paged.
 pub(super) trait Row: DeserializeOwned {
@@ -30,7 +32,7 @@ impl Client {
     ///
     /// # Errors
     /// `Malformed` when a page is no array, short, out of range or repeats a row, when rows went
-    /// while we read, and when there are more than Kisi pages through.
+    /// while we read. `TooLong` when there are more than Kisi pages through.
     pub(super) async fn list<T: Row>(&self, call: impl Fn() -> Call) -> Result<Vec<T>, Error> {
         let shape = call().shape;
         let wrong = |what: &str| Error::malformed(format!("{shape}: {what}"));
@@ -47,7 +49,11 @@ impl Client {
             };
             let range = Range::of(&answer.headers).map_err(|()| wrong("unreadable range"))?;
             let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
-            let is_last = progress.judge(count, T::LIMIT, range).map_err(wrong)?;
+            let is_last = match progress.judge(count, T::LIMIT, range) {
+                Ok(is_last) => is_last,
+                Err(TOO_LONG) => return Err(Error::TooLong),
+                Err(what) => return Err(wrong(what)),
+            };
             for value in values {
                 let row: T = serde_json::from_value(value)
                     .map_err(|_| wrong("a row is not as documented"))?;
@@ -91,7 +97,7 @@ impl Progress {
                     return Err("rows went while they were read");
                 }
                 if total > MOST_ROWS {
-                    return Err("more rows than can be paged through");
+                    return Err(TOO_LONG);
                 }
                 self.total = Some(total);
                 let expected = total.saturating_sub(self.offset).min(limit);
@@ -108,7 +114,7 @@ impl Progress {
         };
         self.offset += count;
         if self.offset > MOST_ROWS || (!is_last && self.offset == MOST_ROWS) {
-            return Err("more rows than can be paged through");
+            return Err(TOO_LONG);
         }
         Ok(is_last)
     }

@@ -49,6 +49,13 @@ where
         .collect())
 }
 
+/// The address within whatever is shown of a person; nothing else of it is kept.
+fn email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let shown = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
+    let email = shown.get("email").and_then(Value::as_str);
+    Ok(email.unwrap_or_default().to_owned())
+}
+
 /// A flag that is on unless Kisi says that it is off.
 pub(super) fn on() -> bool {
     true
@@ -69,6 +76,10 @@ pub(super) struct AssignmentRow {
     issued_by_id: Option<i64>,
     scope: Option<String>,
     user_id: Option<i64>,
+    #[serde(default, deserialize_with = "email")]
+    assignee: String,
+    #[serde(default, deserialize_with = "email")]
+    user: String,
     group_id: Option<i64>,
     place_id: Option<i64>,
     organization_id: Option<i64>,
@@ -114,6 +125,9 @@ impl AssignmentRow {
             role_id: self.role_id,
             applies_to,
             user_id: user(assignee, self.assignee_id, self.user_id),
+            email: Some(self.assignee)
+                .filter(|email| !email.is_empty())
+                .unwrap_or(self.user),
             created_by_id: user(
                 maker,
                 self.created_by_id,

@@ -236,6 +236,7 @@ pub(super) fn for_people(error: &Error) -> String {
             "Kisi gave no answer that can be trusted. Nothing is lost: it is looked up there and \
              goes on by itself. If this stays, Kisi's status page or support can tell more."
         }
+        Error::TooLong => "Kisi shows no more than 20,000 rows of a list, and this one is longer.",
         Error::Malformed { .. } => {
             "Kisi's answer is not as Kisi documents it, so nothing is concluded from it. If this \
              stays, whoever runs Latchkey reports it."

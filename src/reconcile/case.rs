@@ -141,15 +141,22 @@ pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Ca
 }
 
 impl Case {
-    /// Whether it is not known what Kisi holds: a call was made, or was about to be, and its answer is not stored.
+    /// Whether it is not known what Kisi holds: a call was made, or was about to be, and its answer is not stored; or a
+    /// list of Kisi's missed what should be there.
     pub fn is_in_flight(&self) -> bool {
-        self.grants
-            .iter()
-            .any(|grant| grant.intent != row::Intent::None)
+        self.grants.iter().any(is_open)
+    }
+
+    /// Whether this is somebody whom no source names, and who has something in a group that is this service's own.
+    pub fn is_stranger(&self) -> bool {
+        self.member.is_none() && self.users.iter().any(|user| user.id == user.member_id)
     }
 
     /// The user in Kisi who is the member now. Whoever has no e-mail any more stays who they were.
     pub fn user(&self) -> Option<&row::KisiUser> {
+        if self.is_stranger() {
+            return self.users.iter().find(|user| user.id == user.member_id);
+        }
         let known = || self.users.iter().filter(|user| user.kisi_id.is_some());
         match self.member.as_ref()?.email.as_deref() {
             Some(email) => known().find(|user| user.email == email),
@@ -235,6 +242,11 @@ impl Case {
         }
         desired
     }
+}
+
+/// Whether Kisi has to be asked about a grant.
+pub fn is_open(grant: &row::Grant) -> bool {
+    grant.intent != row::Intent::None || grant.missed_at.is_some()
 }
 
 /// Where a window is open and only the past differs, Kisi need not be told.

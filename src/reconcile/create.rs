@@ -316,6 +316,8 @@ impl Pass<'_> {
             problem: failed.and_then(|known| known.problem.clone()),
             created_at: self.now().micros(),
             confirmed_at: None,
+            missed_at: None,
+            stray: false,
         }
     }
 }

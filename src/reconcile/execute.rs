@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     case::{Case, Ground},
     lease::Lease,
+    sweep::Touched,
 };
 use crate::{
     app::App,
@@ -25,7 +26,7 @@ use crate::{
 const ROUNDS: usize = 12;
 
 /// The role that lets somebody open the doors of a group.
-const GROUP_ROLE: &str = "group_basic";
+pub const GROUP_ROLE: &str = "group_basic";
 
 /// Why the work on an account pauses.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,7 @@ pub struct Pass<'a> {
     pub(super) client: &'a Client,
     pub(super) lease: &'a Lease,
     pub(super) ground: &'a mut Ground,
+    pub(super) touched: &'a Touched,
 }
 
 impl Pass<'_> {
@@ -174,7 +176,7 @@ impl Pass<'_> {
         self.put(case, grant, None).await
     }
 
-    fn held(&self, mut grant: row::Grant, held: &Assignment) -> row::Grant {
+    pub(super) fn held(&self, mut grant: row::Grant, held: &Assignment) -> row::Grant {
         (grant.valid_from, grant.valid_until) = stored(window_of(held));
         (grant.want_from, grant.want_until) = (None, None);
         grant.kisi_id = Some(held.id);
@@ -182,6 +184,7 @@ impl Pass<'_> {
         grant.state = GrantState::Confirmed;
         grant.problem = None;
         grant.confirmed_at = Some(self.now().micros());
+        grant.missed_at = None;
         grant
     }
 
@@ -227,7 +230,7 @@ impl Pass<'_> {
     }
 }
 
-/// A group or place that Kisi does not know was likely removed there: read the setup again soon.
+/// A group or place that Kisi does not know was likely removed there: read everything again soon.
 pub async fn read_setup_again(pass: &Pass<'_>) -> Result<(), StoreError> {
     let (id, now) = (pass.ground.account.id, pass.now().micros());
     pass.app

@@ -19,6 +19,7 @@ impl Pass<'_> {
         grant: row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
+        self.touched.add(case.due.member_id);
         let is_new = !case.grants.iter().any(|known| known.id == grant.id);
         let entries = self.entries(case, &grant, event).await?;
         let (scope, now, row) = (self.ground.scope, self.now().micros(), grant.clone());
@@ -43,6 +44,7 @@ impl Pass<'_> {
         grant: &row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
+        self.touched.add(case.due.member_id);
         let entries = self.entries(case, grant, event).await?;
         let (scope, now, id) = (self.ground.scope, self.now().micros(), grant.id);
         self.app
@@ -87,15 +89,29 @@ impl Pass<'_> {
         let member = case.due.member_id;
         let open = deliveries::latest_open(self.app.db.read(), self.ground.scope, member).await?;
         let cause = open.as_ref().map_or_else(
-            || "rules, shares or the clock".to_owned(),
+            || {
+                if case.due.generation > case.due.settled_generation {
+                    case.due.cause.clone()
+                } else {
+                    "the clock".to_owned()
+                }
+            },
             |(_, kind, key)| format!("{} ({key})", kind.as_deref().unwrap_or("a delivery")),
         );
         let name = self.name_of(grant.scope_kind, grant.scope_id);
         let time = self.words(case_window(grant));
+        let who = if case.is_stranger() {
+            "a stranger"
+        } else {
+            "the member"
+        };
         let message = match kind {
-            HistoryKind::Granted => format!("Kisi lets the member into {name}{time}."),
-            HistoryKind::Changed => format!("Kisi lets the member into {name}{time} now."),
-            HistoryKind::Revoked => format!("Kisi no longer lets the member into {name}."),
+            HistoryKind::Granted => format!("Kisi lets {who} into {name}{time}."),
+            HistoryKind::Changed => format!("Kisi lets {who} into {name}{time} now."),
+            HistoryKind::Revoked => format!("Kisi no longer lets {who} into {name}."),
+            HistoryKind::DriftFound => {
+                format!("Kisi did not hold the access to {name} any more, or not as it was made.")
+            }
             HistoryKind::RefusedByKisi => {
                 format!(
                     "Kisi refuses {name}: {}",

@@ -1,12 +1,13 @@
-//! Finds out what became of calls whose answers are not known: reads the person's assignments in Kisi, and adopts what is
-//! there or lets the plan repeat what is not. Concludes nothing from a read that failed.
+//! Finds out what became of calls whose answers are not known, and of what a list of Kisi's did not show: reads the person's
+//! assignments in Kisi, and adopts what is there or lets the plan repeat what is not. Concludes nothing from a read that
+//! failed.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use access::Instant;
 
 use super::{
-    case::{Case, window},
+    case::{Case, is_open, window},
     execute::{Pass, Stop, window_of},
 };
 use crate::{
@@ -14,12 +15,13 @@ use crate::{
     store::grants,
     store::row::{self, GrantState, HistoryKind, Intent},
 };
+use uuid::Uuid;
 
 /// How long Kisi may go on with a call whose answer was lost: what is not to be seen after that did not happen.
 const UNDER_WAY: Duration = Duration::from_secs(3);
 
 impl Pass<'_> {
-    /// Settles every grant of the case that bears an intent. Where a creation is not to be seen yet and may still be under
+    /// Settles every grant of the case that bears an intent or was missed. Where a creation is not to be seen yet and may still be under
     /// way within Kisi, gives the instant at which to look again.
     pub(super) async fn find_out(&mut self, case: &mut Case) -> Result<Option<Instant>, Stop> {
         if !self.lease.is_held() {
@@ -27,12 +29,11 @@ impl Pass<'_> {
         }
         let client = self.client.in_lane(Lane::Soon);
         let mut again_at = None;
-        let open: Vec<row::Grant> = case
-            .grants
-            .iter()
-            .filter(|grant| grant.intent != Intent::None)
+        let open: Vec<row::Grant> = (case.grants.iter())
+            .filter(|grant| is_open(grant))
             .cloned()
             .collect();
+        let mut read: HashMap<i64, Vec<Assignment>> = HashMap::new();
         for grant in open {
             let user = case.users.iter().find(|user| user.id == grant.kisi_user_id);
             let Some(kisi_user) = user.and_then(|user| user.kisi_id) else {
@@ -40,7 +41,17 @@ impl Pass<'_> {
                 self.forget(case, &grant, None).await?;
                 continue;
             };
-            let mut held = self.assignments(&client, kisi_user).await?;
+            let mut held = match read.get(&kisi_user) {
+                Some(held) => held.clone(),
+                None => {
+                    let held = self.assignments(&client, kisi_user).await?;
+                    if held.is_empty() && grant.missed_at.is_some() {
+                        self.look_up(&client, case, grant.kisi_user_id).await?;
+                    }
+                    read.insert(kisi_user, held.clone());
+                    held
+                }
+            };
             let ids: Vec<i64> = held.iter().map(|one| one.id).collect();
             let (db, account) = (self.app.db.read(), self.ground.account.id);
             let known = grants::by_kisi_ids(db, self.ground.scope, account, &ids).await?;
@@ -54,6 +65,23 @@ impl Pass<'_> {
             again_at = again_at.max(wait);
         }
         Ok(again_at)
+    }
+
+    /// Somebody has nothing in Kisi any more: the user may have been deleted, or made anew under another id.
+    async fn look_up(&self, client: &Client, case: &mut Case, user: Uuid) -> Result<(), Stop> {
+        let Some(mut user) = case.users.iter().find(|known| known.id == user).cloned() else {
+            return Ok(());
+        };
+        if case.is_stranger() {
+            return Ok(());
+        }
+        let found = client.user_by_email(&user.email).await?;
+        let kisi_id = found.map(|found| found.id);
+        if kisi_id != user.kisi_id {
+            user.kisi_id = kisi_id;
+            self.put_user(case, user).await?;
+        }
+        Ok(())
     }
 
     /// All that a person holds in Kisi.
@@ -126,7 +154,16 @@ impl Pass<'_> {
                 self.forget(case, &grant, Some(HistoryKind::DriftFound))
                     .await?
             }
-            (Intent::None, _) => {}
+            (Intent::None, Some(there)) => {
+                let same = window_of(there) == window(grant.valid_from, grant.valid_until);
+                let event = (!same && !grant.stray).then_some(HistoryKind::DriftFound);
+                let grant = self.held(grant, there);
+                self.put(case, grant, event).await?;
+            }
+            (Intent::None, None) => {
+                let event = (!grant.stray).then_some(HistoryKind::DriftFound);
+                self.forget(case, &grant, event).await?;
+            }
         }
         Ok(None)
     }

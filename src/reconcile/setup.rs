@@ -8,28 +8,27 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{execute::Stop, lease::Lease};
+use super::execute::Stop;
 use crate::{
     app::App,
     connect::read_setup,
-    kisi::{Client, Lane},
-    store::{Scope, StoreError, due, kisi_accounts, row, setup},
+    kisi::{Client, Guard},
+    store::{Scope, StoreError, due, row, setup},
 };
 
 /// How soon to look again for what was missing.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+pub const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Reads all of it, and says when it is due again.
+/// Reads all of it; true where something is to be looked for again soon.
 pub async fn read(
     app: &Arc<App>,
     account: &row::KisiAccount,
     client: &Client,
-    lease: &Lease,
-) -> Result<(), Stop> {
+    guard: &Guard,
+) -> Result<bool, Stop> {
     let scope = Scope::new(account.club_id);
-    let client = client.in_lane(Lane::Rest);
     let known = setup::known(app.db.read(), scope, account.id).await?;
-    let read = read_setup(&client, account, known).await?;
+    let read = read_setup(client, account, known).await?;
     let locks: HashMap<i64, Uuid> = read
         .locks
         .iter()
@@ -44,36 +43,29 @@ pub async fn read(
             .collect();
         opens.push((group.id, of_group));
     }
-    if !lease.is_held() {
+    if !guard() {
         return Err(Stop::LeaseLost);
     }
-    let now = app.clock.now();
-    let (id, interval) = (account.id, app.config.sweep_interval);
-    let changed: Result<bool, StoreError> = app
+    let (id, now) = (account.id, app.clock.now().micros());
+    let kept: Result<setup::Kept, StoreError> = app
         .db
         .write(move |tx| {
             Box::pin(async move {
-                let micros = now.micros();
-                let kept = setup::keep(tx, scope, id, read, micros).await?;
+                let kept = setup::keep(tx, scope, id, read, now).await?;
                 for (group, locks) in opens {
                     setup::keep_group_locks(tx, scope, group, locks).await?;
                 }
                 if kept.groups_changed {
                     let cause = due::Cause::judged("a group is gone from Kisi, or back");
-                    due::mark_everybody(tx, scope, micros, &cause).await?;
+                    due::mark_everybody(tx, scope, now, &cause).await?;
                 }
-                let wait = if kept.is_missing {
-                    interval.min(LOOK_AGAIN)
-                } else {
-                    interval
-                };
-                kisi_accounts::was_read(tx, id, micros, now.plus(wait).micros()).await?;
-                Ok(kept.groups_changed)
+                Ok(kept)
             })
         })
         .await;
-    if changed? {
+    let kept = kept?;
+    if kept.groups_changed {
         app.waker.wake();
     }
-    Ok(())
+    Ok(kept.is_missing)
 }

@@ -18,16 +18,17 @@ use super::{
     case::{self, Case, Ground, lane_number},
     execute::{End, Pass, Stop, back_off},
     lease::Lease,
-    setup,
+    sweep::Watch,
 };
 use crate::{
     app::App,
     connect::is_disconnecting,
-    kisi::{Client, Error},
+    kisi::{Client, Error, Guard},
     store::{
         Scope, StoreError, deliveries, due, grants, kisi_accounts, revocations,
         row::{self, KisiStatus, RevocationState},
     },
+    unlock::desk,
 };
 
 /// How many members are sorted at once.
@@ -50,6 +51,7 @@ pub struct Worker {
     tried: Vec<u8>,
     /// How many members in a row Kisi could not serve.
     failures_in_a_row: AtomicU32,
+    watch: Watch,
 }
 
 /// What a turn led to.
@@ -72,6 +74,7 @@ impl Worker {
     ) -> Self {
         let scope = Scope::new(account.club_id);
         Self {
+            watch: Watch::new(app.clone()),
             app,
             account: account.id,
             scope,
@@ -90,6 +93,7 @@ impl Worker {
             match Lease::take(&self.app.db, self.account, &self.holder).await {
                 Ok(Some(lease)) => {
                     let over = self.with_lease(&lease).await;
+                    self.watch.abort();
                     lease
                         .release(&self.app.db, self.account, &self.holder)
                         .await;
@@ -108,6 +112,18 @@ impl Worker {
 
     /// Works for as long as the lease is held; true where the account is over.
     async fn with_lease(&mut self, lease: &Lease) -> bool {
+        let (over, is_over) = watch::channel(false);
+        let whose = (self.scope, self.account);
+        let guard = Arc::new(lease.guard());
+        let desk = tokio::spawn(desk::serve(self.app.clone(), whose, guard, is_over));
+        let is_done = self.turns(lease).await;
+        over.send_replace(true);
+        let _ = desk.await;
+        is_done
+    }
+
+    /// Takes turns until the lease is lost or nothing is left to do; true where the account is over.
+    async fn turns(&mut self, lease: &Lease) -> bool {
         while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
             let until = match self.turn(lease).await {
@@ -145,15 +161,22 @@ impl Worker {
         if let Some(until) = self.stopped_until.filter(|until| *until > now && !mended) {
             return Ok(Turn::IdleUntil(until));
         }
+        if let Some(until) = account.stopped_until.filter(|until| *until > now.micros()) {
+            return Ok(Turn::IdleUntil(Instant::from_micros(until)));
+        }
         self.stopped_until = None;
         self.tried.clone_from(&account.credentials);
-        let client = self.client(&account)?.guarded(Arc::new(lease.guard()));
+        let guard: Guard = Arc::new(lease.guard());
+        let client = self.client(&account)?.guarded(guard.clone());
         if matches!(
             account.status,
             KisiStatus::Unauthorized | KisiStatus::Unreachable
         ) {
             client.me().await?;
             self.set_status(KisiStatus::Connected, None).await?;
+            return Ok(Turn::Worked);
+        }
+        if !is_disconnecting(&account) && self.watch.tend(&account, &client, guard).await? {
             return Ok(Turn::Worked);
         }
         let turn = self.work(account, &client, lease, now).await?;
@@ -169,16 +192,17 @@ impl Worker {
         now: Instant,
     ) -> Result<Turn, Stop> {
         let db = &self.app.db;
-        let (id, read_due_at) = (account.id, account.read_due_at);
+        let id = account.id;
         let is_leaving = is_disconnecting(&account);
+        let read_due_at = if is_leaving || self.watch.is_running() {
+            i64::MAX
+        } else {
+            account.read_due_at
+        };
         let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         if !unsorted.is_empty() {
             let mut ground = Ground::load(db, account).await?;
             self.sort(&mut ground, unsorted, client, lease).await?;
-            return Ok(Turn::Worked);
-        }
-        if read_due_at <= now.micros() {
-            setup::read(&self.app, &account, client, lease).await?;
             return Ok(Turn::Worked);
         }
         brake::judge(&self.app, self.scope, self.account).await?;
@@ -290,6 +314,7 @@ impl Worker {
             client,
             lease,
             ground,
+            touched: self.watch.touched(),
         };
         let end = match pass.serve(case).await {
             Ok(end) => {
@@ -395,6 +420,15 @@ impl Worker {
             .await
     }
 
+    /// Kisi asked for patience: whoever works on the account next, in this process or another, has it as well.
+    async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
+        let (id, until) = (self.account, until.micros());
+        let stored = (self.app.db).write(move |tx| {
+            Box::pin(async move { kisi_accounts::stop_until(tx, id, until).await })
+        });
+        stored.await
+    }
+
     /// Says on the account what is wrong, and when to go on.
     async fn stopped(&mut self, stop: Stop) -> Instant {
         let now = self.app.clock.now();
@@ -426,6 +460,11 @@ impl Worker {
         }
         self.failures = self.failures.saturating_add(1);
         let until = now.plus(wait);
+        if let Stop::Kisi(Error::RateLimited { .. }) = &stop
+            && let Err(second) = self.stop_until(until).await
+        {
+            tracing::error!(error = ?second, "the stop of an account could not be stored");
+        }
         self.stopped_until = Some(until);
         until
     }

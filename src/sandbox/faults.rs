@@ -110,6 +110,8 @@ pub enum FaultKind {
     /// A list comes without its second half, though the header claims it all. Other answers are
     /// untouched.
     ShortPage,
+    /// Handled; a list comes without any row, and its header claims that there are none. Other answers are untouched.
+    EmptyList,
     /// Handled; an object comes where a list was due. Other answers are untouched.
     NotAList,
 }

@@ -247,7 +247,12 @@ fn render(outcome: Outcome, fault: Option<FaultKind>) -> HttpResponse {
         Ok(Answer::One(value)) => HttpResponse::Ok().json(value),
         Ok(Answer::Many { mut rows, range }) => {
             let mut response = HttpResponse::Ok();
+            let is_emptied = fault == Some(FaultKind::EmptyList);
+            if is_emptied {
+                rows.clear();
+            }
             if let Some(range) = range {
+                let range = if is_emptied { "*/0".to_owned() } else { range };
                 response.insert_header(("X-Collection-Range", range));
             }
             match fault {

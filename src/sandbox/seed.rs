@@ -120,6 +120,42 @@ impl Sandbox {
         self.insert(user, Target::Group(group), "group_basic", window)
     }
 
+    /// The same by the owner's key: a write that comes late, of whose answer nobody knows.
+    pub fn add_late_assignment(
+        &self,
+        user: i64,
+        group: i64,
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> i64 {
+        let id = self.add_assignment(user, group, from, until);
+        let state = &mut *self.state();
+        let owner = state.owner;
+        if let Some(row) = state.assignments.get_mut(id) {
+            row.created_by = Some(owner);
+        }
+        id
+    }
+
+    /// Changes when an assignment to a group holds; whether it is there.
+    pub fn set_window(&self, id: i64, from: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+        let window = Window {
+            from: from.map(Second::of),
+            until: until.map(Second::of),
+        };
+        let state = &mut *self.state();
+        let row = state.assignments.get_mut(id);
+        row.map(|row| row.window = window).is_some()
+    }
+
+    /// Gives an assignment another role; whether there are both.
+    pub fn set_role(&self, id: i64, role: &str) -> bool {
+        let known = role_named(role).is_some();
+        let state = &mut *self.state();
+        let row = state.assignments.get_mut(id).filter(|_| known);
+        row.map(|row| role.clone_into(&mut row.role)).is_some()
+    }
+
     /// Gives a user a role on a place (`Some`) or the organization (`None`); `None` for a role that
     /// applies elsewhere.
     pub fn add_role(&self, user: i64, place: Option<i64>, role: &str) -> Option<i64> {
@@ -203,6 +239,22 @@ impl Sandbox {
             }
         }
         true
+    }
+
+    /// Takes all device logins of a user away, as Kisi does with old ones, without a word; how many there were.
+    pub fn forget_logins(&self, email: &str) -> usize {
+        let state = &mut *self.state();
+        let Some(user) = state.user_by_email(email) else {
+            return 0;
+        };
+        let of_user = |login: &Login| login.user == user && login.kind == LoginKind::Device;
+        let gone: Vec<i64> = state
+            .logins
+            .iter()
+            .filter(|(_, login)| of_user(login))
+            .map(|(id, _)| id)
+            .collect();
+        gone.iter().filter(|id| state.remove_login(**id)).count()
     }
 
     /// Sets what stands between a right and this door; whether the door is there.

@@ -14,6 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
+use crate::clock::new_id;
 
 /// The stored deliveries among these, by source and the sender's id.
 pub async fn known(
@@ -192,6 +193,7 @@ async fn become_of(
             .update::<delivery::Entity>()
             .col_expr(delivery::Column::Status, Expr::value(status))
             .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
+            .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
             .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
             .exec(connection)
             .await?;
@@ -248,6 +250,7 @@ pub async fn reread(
         .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
         .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
         .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
+        .col_expr(delivery::Column::Stamp, Expr::value(row.stamp))
         .filter(delivery::Column::Id.eq(row.id))
         .exec(connection)
         .await?;

@@ -93,6 +93,18 @@ pub async fn mark_each(
     now: i64,
 ) -> Result<bool, StoreError> {
     let accounts = accounts(connection, scope).await?;
+    mark_in(connection, scope, &accounts, members, now).await?;
+    Ok(!accounts.is_empty())
+}
+
+/// As `mark_each`, in these accounts alone, at an instant that may lie ahead.
+pub async fn mark_in(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    accounts: &[Uuid],
+    members: BTreeMap<Uuid, Cause>,
+    at: i64,
+) -> Result<(), StoreError> {
     let rows = accounts
         .iter()
         .flat_map(|account| {
@@ -104,7 +116,7 @@ pub async fn mark_each(
             account_id,
             member_id,
             club_id: scope.club,
-            due_at: now,
+            due_at: at,
             generation: 1,
             settled_generation: 0,
             lane: None,
@@ -114,8 +126,7 @@ pub async fn mark_each(
             weight: cause.weight,
         })
         .collect();
-    bulk::insert_on(connection, rows, Some(again())).await?;
-    Ok(!accounts.is_empty())
+    bulk::insert_on(connection, rows, Some(again())).await
 }
 
 /// Marks everybody of a club due now, in one statement an account.
@@ -216,11 +227,17 @@ async fn mark_selected(
 
 fn again() -> OnConflict {
     OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
-        .update_columns([
+        .update_columns([due::Column::Cause, due::Column::CauseDelivery])
+        // Whoever is due sooner stays so.
+        .value(
             due::Column::DueAt,
-            due::Column::Cause,
-            due::Column::CauseDelivery,
-        ])
+            Expr::case(
+                Expr::col((due::Entity, due::Column::DueAt))
+                    .lt(Expr::col((Alias::new("excluded"), due::Column::DueAt))),
+                Expr::col((due::Entity, due::Column::DueAt)),
+            )
+            .finally(Expr::col((Alias::new("excluded"), due::Column::DueAt))),
+        )
         .value(
             due::Column::Generation,
             Expr::col((due::Entity, due::Column::Generation)).add(1),

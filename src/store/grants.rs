@@ -41,6 +41,19 @@ pub async fn users_of(
     .await
 }
 
+/// Who somebody is in Kisi, by our id.
+pub async fn user(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<kisi_user::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::Id.eq(id))
+        .one(connection)
+        .await?)
+}
+
 /// The grants of these members in an account.
 pub async fn grants_in(
     connection: &impl ConnectionTrait,
@@ -155,6 +168,24 @@ pub async fn let_go(
         delete = delete
             .filter(kisi_grant::Column::ScopeKind.eq(kind))
             .filter(kisi_grant::Column::ScopeId.eq(id));
+    }
+    delete.exec(connection).await?;
+    Ok(())
+}
+
+/// Lets go of what somebody else made in an account, or in one of its groups: it stays in Kisi, and stays theirs.
+pub async fn let_strays_go(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    group: Option<Uuid>,
+) -> Result<(), StoreError> {
+    let mut delete = scope
+        .delete::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::Stray.eq(true));
+    if let Some(group) = group {
+        delete = delete.filter(kisi_grant::Column::ScopeId.eq(group));
     }
     delete.exec(connection).await?;
     Ok(())

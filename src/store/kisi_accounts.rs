@@ -122,12 +122,29 @@ pub async fn set(
             kisi_account::Column::Problem,
             Expr::value(row.problem.clone()),
         )
+        .col_expr(
+            kisi_account::Column::StoppedUntil,
+            Expr::value(Option::<i64>::None),
+        )
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// When the setup is to be read again.
+/// Kisi asked for no more requests until then.
+pub async fn stop_until(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    until: i64,
+) -> Result<(), StoreError> {
+    one(id)
+        .col_expr(kisi_account::Column::StoppedUntil, Expr::value(Some(until)))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// When Kisi is to be read again.
 pub async fn read_due(
     connection: &impl ConnectionTrait,
     id: Uuid,
@@ -140,16 +157,31 @@ pub async fn read_due(
     Ok(())
 }
 
-/// The setup was read whole.
+/// Everything was read, as was due at `due_at`; whoever asked for it anew meanwhile gets it.
 pub async fn was_read(
     connection: &impl ConnectionTrait,
     id: Uuid,
     now: i64,
+    due_at: i64,
     again_at: i64,
 ) -> Result<(), StoreError> {
     one(id)
         .col_expr(kisi_account::Column::LastReadAt, Expr::value(Some(now)))
+        .exec(connection)
+        .await?;
+    read_again(connection, id, due_at, again_at).await
+}
+
+/// When Kisi is to be read again, unless somebody asked for it since it was due at `due_at`.
+pub async fn read_again(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    due_at: i64,
+    again_at: i64,
+) -> Result<(), StoreError> {
+    one(id)
         .col_expr(kisi_account::Column::ReadDueAt, Expr::value(again_at))
+        .filter(kisi_account::Column::ReadDueAt.eq(due_at))
         .exec(connection)
         .await?;
     Ok(())

@@ -20,19 +20,26 @@ pub mod grants;
 pub mod history;
 pub mod kisi_accounts;
 pub mod leases;
+pub mod listeners;
 pub mod listings;
+pub mod logins;
 pub mod members;
 pub mod offerings;
 pub mod overrides;
 pub mod page;
+pub mod presses;
 pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;
 pub mod setup;
 pub mod sources;
+pub mod sweep;
+pub mod tail;
 pub mod tokens;
 pub mod working_set;
+
+use crate::wake::Waker;
 
 pub use scope::Scope;
 pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
@@ -65,6 +72,7 @@ pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    committed: Waker,
 }
 
 impl Db {
@@ -73,7 +81,11 @@ impl Db {
         if url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(url, 1, false)).await?;
             let read = Database::connect(sqlite(url, 4, true)).await?;
-            return Ok(Self { read, write });
+            return Ok(Self {
+                read,
+                write,
+                committed: Waker::default(),
+            });
         }
         let mut options = ConnectOptions::new(url);
         options
@@ -86,6 +98,7 @@ impl Db {
         Ok(Self {
             read: pool.clone(),
             write: pool,
+            committed: Waker::default(),
         })
     }
 
@@ -142,7 +155,7 @@ impl Db {
         E: From<StoreError> + Send + 'static,
         W: for<'a> FnOnce(&'a DatabaseTransaction) -> Work<'a, T, E> + Send + 'static,
     {
-        let pool = self.write.clone();
+        let (pool, committed) = (self.write.clone(), self.committed.clone());
         let task = tokio::spawn(async move {
             // SQLite: a deferred transaction that reads first and writes then fails at once beside another writer.
             let options = TransactionOptions {
@@ -156,6 +169,7 @@ impl Db {
             match work(&transaction).await {
                 Ok(value) => {
                     transaction.commit().await.map_err(StoreError::from)?;
+                    committed.wake();
                     Ok(value)
                 }
                 Err(problem) => {
@@ -168,6 +182,11 @@ impl Db {
         });
         task.await
             .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
+    }
+
+    /// The next commit of this process. It counts from now on, whenever it is awaited.
+    pub fn commit(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.committed.register()
     }
 
     /// Closes all connections; SQLite folds its log into the database.

@@ -87,6 +87,19 @@ pub async fn groups(
         .await?)
 }
 
+/// One lock, be it gone.
+pub async fn lock(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::Id.eq(id))
+        .one(connection)
+        .await?)
+}
+
 /// Groups by id.
 pub async fn some_groups(
     connection: &impl ConnectionTrait,

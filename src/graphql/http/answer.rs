@@ -51,6 +51,24 @@ pub fn mark_errors(response: &mut Response, request_id: &str) {
     }
 }
 
+/// An error that no resolver gave.
+pub(in crate::graphql) fn error(message: &str, code: &str, request_id: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    let extensions = error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default);
+    extensions.set("code", code);
+    extensions.set("requestId", request_id);
+    error
+}
+
+/// The answer where the service itself failed; the reason is for the log alone.
+pub(in crate::graphql) fn failure(reason: &str, request_id: &str) -> Response {
+    let mut response = Response::from_errors(vec![error(reason, INTERNAL, request_id)]);
+    mark_errors(&mut response, request_id);
+    response
+}
+
 fn code_of(error: &ServerError, executed: bool) -> &'static str {
     let message = error.message.as_str();
     let limited = message == "Query is too complex."
@@ -79,9 +97,9 @@ fn is_request_error(response: &Response) -> bool {
 
 /// Why a request is answered without being asked of the executor.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(in crate::graphql) struct Refusal {
     status: StatusCode,
-    message: String,
+    pub(in crate::graphql) message: String,
     code: &'static str,
     allow: Option<&'static str>,
 }
@@ -200,17 +218,11 @@ impl Answerer<'_> {
     }
 
     fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
-        let mut error = ServerError::new(message, None);
-        let extensions = error
-            .extensions
-            .get_or_insert_with(ErrorExtensionValues::default);
-        extensions.set("code", code);
-        extensions.set("requestId", self.request_id);
         self.write(
             status,
             &Body {
                 data: None,
-                errors: &[error],
+                errors: &[error(message, code, self.request_id)],
                 extensions: &BTreeMap::new(),
             },
         )

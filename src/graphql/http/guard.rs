@@ -61,16 +61,18 @@ pub(super) struct MutationByGet;
 
 /// What an operation may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Reads, as a query or a subscription.
+pub(in crate::graphql) enum Kind {
+    /// Reads.
     Query,
+    /// Reads again and again.
+    Subscription,
     /// May change something.
     Mutation,
 }
 
 /// The kind of the operation that the request selects; None where its document cannot be parsed, is
 /// not known yet, or has no such operation.
-pub(super) fn kind_of(request: &mut Request) -> Option<Kind> {
+pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
     if request.query.is_empty() {
         return None;
     }
@@ -81,7 +83,8 @@ pub(super) fn kind_of(request: &mut Request) -> Option<Kind> {
 fn kind_in(document: &ExecutableDocument, name: Option<&str>) -> Option<Kind> {
     Some(match selected(document, name)?.ty {
         OperationType::Mutation => Kind::Mutation,
-        OperationType::Query | OperationType::Subscription => Kind::Query,
+        OperationType::Query => Kind::Query,
+        OperationType::Subscription => Kind::Subscription,
     })
 }
 
@@ -121,6 +124,21 @@ fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Se
     Ok(())
 }
 
+/// Refuses a subscription to more than one thing, as GraphQL does, and to a fragment: async-graphql would take the first and
+/// tell nothing of the second.
+fn check_roots(operation: &OperationDefinition) -> ServerResult<()> {
+    let one = match operation.selection_set.node.items.as_slice() {
+        [root] => matches!(root.node, Selection::Field(_)),
+        _ => false,
+    };
+    if one || operation.ty != OperationType::Subscription {
+        return Ok(());
+    }
+    let message = "A subscription selects one field at its root, and no fragment";
+    let at = operation.selection_set.pos;
+    Err(ServerError::new(message, Some(at)))
+}
+
 /// Adds nothing to a schema by itself: each request gets a [`Checks`].
 struct Guard;
 
@@ -157,6 +175,7 @@ impl Extension for Checks {
         check_size(document)?;
         if let Some(operation) = selected(document, name.as_deref()) {
             check_variables(operation, &variables)?;
+            check_roots(operation)?;
         }
         if queries_only && kind_in(document, name.as_deref()) == Some(Kind::Mutation) {
             let mut error = ServerError::new("Mutations are sent by POST", None);

@@ -85,7 +85,12 @@ async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Ref
                 } else if input.access == DisconnectPolicy::Keep {
                     grants::let_go(tx, scope, account.id, Some((row::ScopeKind::Group, id))).await?;
                 }
+                if !input.managed || strangers == row::StrangerPolicy::Keep {
+                    grants::let_strays_go(tx, scope, account.id, Some(id)).await?;
+                }
                 setup::manage(tx, scope, id, input.managed, strangers).await?;
+                // Who is a stranger there is to be seen only by reading.
+                kisi_accounts::read_due(tx, account.id, now).await?;
                 let cause = due::Cause::judged(format!("the group “{}” was {}", group.name, if input.managed { "taken over" } else { "let go" }));
                 due::mark_everybody(tx, scope, now, &cause).await?;
                 Ok::<_, Refusal>(row::Group { managed: input.managed, strangers, ..group })

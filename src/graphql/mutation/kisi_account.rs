@@ -161,10 +161,9 @@ async fn connect_account(
         invite_by_email: input.invite_by_email,
         status: row::KisiStatus::Connected,
         problem: None,
-        last_read_at: Some(now),
+        last_read_at: None,
         read_due_at: now,
         stopped_until: None,
-        failures: 0,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
         place_role: known.place_role,
@@ -347,6 +346,7 @@ async fn disconnect(
                         (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
                     }
                     DisconnectPolicy::Revoke => {
+                        grants::let_strays_go(tx, scope, id, None).await?;
                         // No group is managed any more, so that nothing is wanted and each of the grants goes.
                         let cause = due::Cause::judged("a Kisi account is being disconnected");
                         due::mark_everybody(tx, scope, now, &cause).await?;

@@ -215,6 +215,33 @@ impl Api {
             .to_owned()
     }
 
+    /// Unlocks a door for a member; `key` may be null.
+    pub async fn unlock(&self, lock: &str, member: &str, key: Value) -> Value {
+        let arguments = [
+            ("lock", "ID!", json!(lock)),
+            ("member", "ID", json!(member)),
+            ("key", "String", key),
+        ];
+        let selection = "unlocked kisiCode lock { id } decision { allowed code }";
+        self.attempt("unlock", &arguments, selection).await
+    }
+
+    /// The messages of a kind in the history, oldest first, each with its actor.
+    pub async fn told(&self, kind: &str) -> Vec<(String, String)> {
+        let query =
+            "query($kinds: [AccessEventKind!]) { history(filter: {kinds: $kinds}, first: 100) {
+            nodes { message actor } } }";
+        let found = self.ask(query, json!({ "kinds": [kind] })).await;
+        let nodes = found["history"]["nodes"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let mut told: Vec<_> = nodes
+            .iter()
+            .map(|node| (text(&node["message"]), text(&node["actor"])))
+            .collect();
+        told.reverse();
+        told
+    }
+
     /// The id of the member with this address.
     pub async fn member(&self, email: &str) -> Option<String> {
         let found = self

@@ -324,7 +324,6 @@ impl House {
             last_read_at: None,
             read_due_at: 0,
             stopped_until: None,
-            failures: 0,
             change_window: row::Ability::Unknown,
             twins: row::Ability::Unknown,
             place_role: None,

@@ -1,0 +1,324 @@
+//! What follows from a list: grants in doubt, grants with other windows, assignments taken up, and who is due for it and
+//! when. All in one transaction, so that a crash leaves the next sweep to begin anew.
+//!
+//! A stranger who is no member of ours is kept as a user that is its own member, and what they hold as a grant of theirs:
+//! nothing is desired for somebody who is no member, so the plan takes it away like anybody's, and the brake counts the
+//! person like anybody. A member's assignment by somebody else's hand becomes a grant of that member, which the plan keeps
+//! where it is just what is wanted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use access::Instant;
+use uuid::Uuid;
+
+use super::{
+    CHANGED, GONE, Report, STRANGERS, Subject, Sweep, TWICE,
+    compare::{Differences, Sorted},
+    list::count,
+};
+use crate::{
+    clock::new_id,
+    kisi::Assignment,
+    reconcile::execute::{stored, window_of},
+    store::{
+        Scope, StoreError, Transaction, due, grants,
+        history::{self, Entry},
+        row::{self, GrantState, HistoryKind, Intent},
+        sweep,
+    },
+};
+
+/// What is said of a group that somebody else works on as well.
+pub const FOUGHT: &str = "Another integration, or an administrator, keeps undoing in Kisi what is made here: the same \
+                          access was found gone or changed three times within a day. Whoever runs the Kisi account lets \
+                          only one of them look after this group; until then it is made again ever more slowly.";
+
+/// So often within a day is no accident.
+const FIGHT: i64 = 3;
+const DAY: Duration = Duration::from_hours(24);
+/// How long the answer waits in the beginning of a fight, and at most.
+const PACE: (Duration, Duration) = (Duration::from_mins(15), Duration::from_hours(12));
+
+/// See the module.
+pub struct Conclusions {
+    scope: Scope,
+    account: Uuid,
+    now: i64,
+    back: Vec<Uuid>,
+    /// Seen otherwise for the first time in a list that is doubtful as a whole.
+    doubted: Vec<Uuid>,
+    missing: Vec<row::Grant>,
+    changed: Vec<(row::Grant, (Option<i64>, Option<i64>))>,
+    estranged: Vec<row::Grant>,
+    strangers: Vec<row::KisiUser>,
+    adopted: Vec<(row::Grant, &'static str)>,
+    /// When whoever is fought over is due.
+    later: BTreeMap<Uuid, i64>,
+    name: String,
+}
+
+impl Conclusions {
+    /// What follows from what was found.
+    pub async fn of(
+        sweep: &Sweep,
+        subject: &Subject,
+        mut found: Differences,
+        sorted: Sorted,
+    ) -> Result<Self, StoreError> {
+        let now = sweep.app.clock.now();
+        let doubted = doubted(&mut found, sweep.began);
+        let mut conclusions = Self {
+            scope: sweep.scope,
+            account: sweep.account.id,
+            now: now.micros(),
+            back: found.back,
+            doubted,
+            missing: found.missing,
+            changed: found
+                .changed
+                .into_iter()
+                .map(|(grant, held)| (grant, stored(held)))
+                .collect(),
+            estranged: found.estranged,
+            strangers: Vec::new(),
+            adopted: Vec::new(),
+            later: BTreeMap::new(),
+            name: subject.group.as_ref().map_or_else(
+                || "what was shared".to_owned(),
+                |group| format!("“{}”", group.name),
+            ),
+        };
+        conclusions.adopt(sweep, subject, sorted);
+        conclusions.fights(sweep, subject, now).await?;
+        Ok(conclusions)
+    }
+
+    fn adopt(&mut self, sweep: &Sweep, subject: &Subject, sorted: Sorted) {
+        let grant = |user: &row::KisiUser, row: &Assignment, stray: bool| {
+            let (valid_from, valid_until) = stored(window_of(row));
+            row::Grant {
+                id: new_id(),
+                club_id: sweep.scope.club,
+                account_id: sweep.account.id,
+                member_id: user.member_id,
+                kisi_user_id: user.id,
+                scope_kind: subject.at.0,
+                scope_id: subject.at.1,
+                kisi_id: Some(row.id),
+                valid_from,
+                valid_until,
+                state: GrantState::Confirmed,
+                intent: Intent::None,
+                want_from: None,
+                want_until: None,
+                notify: false,
+                problem: None,
+                created_at: self.now,
+                confirmed_at: Some(self.now),
+                missed_at: None,
+                stray,
+            }
+        };
+        let mut adopted = Vec::new();
+        for (user, row) in &sorted.twins {
+            adopted.push((grant(user, row, false), TWICE));
+        }
+        for (user, row) in &sorted.of_members {
+            adopted.push((grant(user, row, true), STRANGERS));
+        }
+        let mut met: HashMap<i64, row::KisiUser> = HashMap::new();
+        for (known, row) in &sorted.of_strangers {
+            let again = row.user_id.and_then(|id| met.get(&id)).cloned();
+            let stranger = known.clone().or(again).unwrap_or_else(|| {
+                let id = new_id();
+                let stranger = row::KisiUser {
+                    id,
+                    club_id: sweep.scope.club,
+                    account_id: sweep.account.id,
+                    member_id: id,
+                    email: row.email.clone(),
+                    kisi_id: row.user_id,
+                    sent: false,
+                    problem: None,
+                };
+                self.strangers.push(stranger.clone());
+                stranger
+            });
+            if let Some(user) = row.user_id {
+                met.insert(user, stranger.clone());
+            }
+            adopted.push((grant(&stranger, row, true), STRANGERS));
+        }
+        self.adopted = adopted;
+    }
+
+    /// Looks whether the same was found before within a day, and puts the answer off where it was.
+    async fn fights(
+        &mut self,
+        sweep: &Sweep,
+        subject: &Subject,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let since = now.minus(DAY).micros();
+        let (db, target) = (sweep.app.db.read(), subject.at.1);
+        let members: BTreeSet<Uuid> = self.drifted().map(|grant| grant.member_id).collect();
+        let members: Vec<Uuid> = members.into_iter().collect();
+        if !members.is_empty() {
+            let before = sweep::drifts(db, self.scope, target, Some(&members), since).await?;
+            for member in members {
+                let times = before.get(&member).copied().unwrap_or(0) + 1;
+                if times >= FIGHT {
+                    self.later.insert(member, now.plus(pace(times)).micros());
+                }
+            }
+        }
+        let was_said = (subject.group.as_ref()).is_some_and(|group| group.problem.is_some());
+        let mut is_fought = !self.later.is_empty();
+        if was_said && !is_fought {
+            let all = sweep::drifts(db, self.scope, target, None, since).await?;
+            is_fought = all.values().any(|times| *times >= FIGHT);
+        }
+        sweep.say(subject, is_fought.then_some(FOUGHT)).await
+    }
+
+    /// What was made here and is otherwise there.
+    fn drifted(&self) -> impl Iterator<Item = &row::Grant> {
+        let changed = self.changed.iter().map(|(grant, _)| grant);
+        let all = self.missing.iter().chain(changed).chain(&self.estranged);
+        all.filter(|grant| !grant.stray)
+    }
+
+    /// Writes it down, and marks due whom it concerns.
+    pub async fn write(self, sweep: &Sweep, report: &mut Report) -> Result<(), StoreError> {
+        report.is_doubtful |= !self.doubted.is_empty();
+        report.found.missing += count(self.missing.len());
+        report.found.changed += count(self.changed.len() + self.estranged.len());
+        let of = |cause| self.adopted.iter().filter(|(_, of)| *of == cause).count();
+        report.found.strangers += count(of(STRANGERS));
+        report.found.twins += count(of(TWICE));
+        if self.is_empty() {
+            return Ok(());
+        }
+        let written = sweep
+            .app
+            .db
+            .write(move |tx| Box::pin(async move { self.write_in(tx).await }))
+            .await;
+        sweep.app.waker.wake();
+        written
+    }
+
+    fn is_empty(&self) -> bool {
+        self.back.is_empty()
+            && self.doubted.is_empty()
+            && self.missing.is_empty()
+            && self.changed.is_empty()
+            && self.estranged.is_empty()
+            && self.adopted.is_empty()
+    }
+
+    async fn write_in(self, tx: &Transaction) -> Result<(), StoreError> {
+        let (scope, now) = (self.scope, self.now);
+        let mut marks: BTreeMap<Uuid, &'static str> = BTreeMap::new();
+        let mut entries = Vec::new();
+        sweep::missed(tx, scope, &self.back, None).await?;
+        sweep::missed(tx, scope, &self.doubted, Some(now)).await?;
+        let missing: Vec<Uuid> = self.missing.iter().map(|grant| grant.id).collect();
+        sweep::missed(tx, scope, &missing, Some(now)).await?;
+        marks.extend(self.missing.iter().map(|grant| (grant.member_id, GONE)));
+        for (grant, window) in &self.changed {
+            if sweep::has_window(tx, scope, grant, *window).await? {
+                marks.insert(grant.member_id, CHANGED);
+                if !grant.stray {
+                    let text = format!("Kisi held other times for {} than were made.", self.name);
+                    entries.push(entry(grant, CHANGED, text));
+                }
+            }
+        }
+        for grant in &self.estranged {
+            grants::remove(tx, scope, grant.id).await?;
+            marks.insert(grant.member_id, CHANGED);
+            let text = format!(
+                "Somebody gave the assignment for {} another role in Kisi: it is theirs now.",
+                self.name
+            );
+            entries.push(entry(grant, CHANGED, text));
+        }
+        let ids: Vec<i64> = (self.adopted.iter())
+            .filter_map(|(grant, _)| grant.kisi_id)
+            .collect();
+        let known: BTreeSet<i64> = grants::by_kisi_ids(tx, scope, self.account, &ids)
+            .await?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        let mut adopted = Vec::new();
+        for (grant, cause) in self.adopted {
+            if grant.kisi_id.is_some_and(|id| known.contains(&id)) {
+                continue;
+            }
+            marks.insert(grant.member_id, cause);
+            if cause == TWICE {
+                let text = format!("Kisi held the access to {} twice.", self.name);
+                entries.push(entry(&grant, cause, text));
+            }
+            adopted.push(grant);
+        }
+        let holding: BTreeSet<Uuid> = adopted.iter().map(|grant| grant.kisi_user_id).collect();
+        let mut strangers = self.strangers;
+        strangers.retain(|stranger| holding.contains(&stranger.id));
+        sweep::adopt(tx, strangers, adopted).await?;
+        history::write(tx, scope, now, entries).await?;
+        let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
+        for (member, cause) in marks {
+            let at = self.later.get(&member).copied().unwrap_or(now);
+            let marked = by_time.entry(at).or_default();
+            marked.insert(member, due::Cause::judged(cause));
+        }
+        for (at, members) in by_time {
+            due::mark_in(tx, scope, &[self.account], members, at).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Of a list that differs in too much, only what an earlier one differed in as well is believed; the rest is taken out.
+fn doubted(found: &mut Differences, began: Instant) -> Vec<Uuid> {
+    let mut doubted = Vec::new();
+    if !found.is_doubtful() {
+        return doubted;
+    }
+    let mut is_sure = |grant: &row::Grant| {
+        let sure = (grant.missed_at).is_some_and(|missed_at| missed_at < began.micros());
+        if !sure {
+            doubted.push(grant.id);
+        }
+        sure
+    };
+    found.missing.retain(&mut is_sure);
+    found.changed.retain(|(grant, _)| is_sure(grant));
+    found.estranged.retain(&mut is_sure);
+    doubted
+}
+
+/// How long the answer waits when the same was found for the n-th time.
+fn pace(times: i64) -> Duration {
+    let doublings = u32::try_from(times - FIGHT).unwrap_or(0).min(16);
+    PACE.0.saturating_mul(1 << doublings).min(PACE.1)
+}
+
+fn entry(grant: &row::Grant, cause: &str, message: String) -> Entry {
+    Entry {
+        kind: HistoryKind::DriftFound,
+        member: Some(grant.member_id),
+        target: Some((grant.scope_kind, grant.scope_id)),
+        cause: cause.to_owned(),
+        delivery: None,
+        rule: None,
+        actor: None,
+        message,
+    }
+}

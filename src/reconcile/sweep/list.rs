@@ -1,0 +1,108 @@
+//! One list: read whole, compared with the grants as they are known after the reading, and handed over to be written down.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Report, Subject, Sweep,
+    compare::{self, Differences, Sorted},
+    conclude::{Conclusions, FOUGHT},
+};
+use crate::{
+    kisi::{Assignment, Error, Lane},
+    reconcile::execute::{GROUP_ROLE, Stop},
+    store::{StoreError, row, sweep},
+};
+
+/// What is said of a group that is too large for Kisi to list.
+const TOO_LONG: &str = "Kisi lists no more than 20,000 assignments of a group, and this one has more: what others change \
+                        or add there is found only when this service has work with the person concerned. Whoever runs the \
+                        Kisi account can split the group.";
+
+impl Sweep {
+    pub(super) async fn list(&self, subject: &Subject, report: &mut Report) -> Result<(), Stop> {
+        self.touched.begin();
+        let client = self.client.in_lane(Lane::Sweep);
+        let rows = match client.assignments(subject.filter).await {
+            Ok(rows) => rows,
+            Err(Error::TooLong) => return Ok(self.say(subject, Some(TOO_LONG)).await?),
+            Err(problem) => return Err(problem.into()),
+        };
+        report.lists += 1;
+        report.rows += count(rows.len());
+        let (db, account) = (self.app.db.read(), &self.account);
+        let rows = rows
+            .into_iter()
+            .filter(|row| row.applies_to == subject.applies_to)
+            .collect();
+        let grants = sweep::grants_at(db, self.scope, account.id, subject.at).await?;
+        let mut busy: BTreeSet<_> = compare::in_flight(&grants).collect();
+        busy.extend(self.touched.all());
+        let role = subject.group.as_ref().map(|_| GROUP_ROLE);
+        let mut found = Differences::of(rows, &grants, role, &busy);
+        let unknown = std::mem::take(&mut found.unknown);
+        let sorted = self.sort(subject, unknown, &grants, &mut busy).await?;
+        let conclusions = Conclusions::of(self, subject, found, sorted).await?;
+        if !(self.guard)() {
+            return Err(Stop::LeaseLost);
+        }
+        conclusions.write(self, report).await?;
+        Ok(())
+    }
+
+    /// Whose the assignments are that nobody here knows of; of those that would be left alone, nobody asks.
+    async fn sort(
+        &self,
+        subject: &Subject,
+        mut unknown: Vec<Assignment>,
+        grants: &[row::Grant],
+        busy: &mut BTreeSet<uuid::Uuid>,
+    ) -> Result<Sorted, StoreError> {
+        let own = self.account.kisi_user_id;
+        if !subject.removes_strangers() {
+            unknown.retain(|row| own.is_some() && row.created_by_id == own);
+        }
+        if unknown.is_empty() {
+            return Ok(Sorted::default());
+        }
+        let ids: BTreeSet<i64> = unknown.iter().filter_map(|row| row.user_id).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let db = self.app.db.read();
+        let users = sweep::users_by_kisi_ids(db, self.scope, self.account.id, &ids).await?;
+        busy.extend(self.touched.all());
+        let role = subject.group.as_ref().map(|_| GROUP_ROLE);
+        let mut sorted = compare::sort(unknown, grants, users, own, role, busy);
+        if !subject.removes_strangers() {
+            sorted.of_members.clear();
+            sorted.of_strangers.clear();
+        }
+        Ok(sorted)
+    }
+
+    /// Says what is wrong with a group, where that is not said already.
+    pub(super) async fn say(
+        &self,
+        subject: &Subject,
+        problem: Option<&'static str>,
+    ) -> Result<(), StoreError> {
+        let Some(group) = &subject.group else {
+            return Ok(());
+        };
+        if group.problem.as_deref() == problem {
+            return Ok(());
+        }
+        if problem == Some(FOUGHT) {
+            tracing::warn!(account = %self.account.id, group = %group.id, "somebody else undoes what is made in a group");
+        }
+        let (scope, id) = (self.scope, group.id);
+        let words = problem.map(str::to_owned);
+        let said = self
+            .app
+            .db
+            .write(move |tx| Box::pin(async move { sweep::say(tx, scope, id, words).await }));
+        said.await
+    }
+}
+
+pub(super) fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,178 @@
+//! Reads everything in Kisi that this service looks after, a list at a time and in the last lane, and compares it with what
+//! is known here. It never acts: it writes down what it saw, marks the members concerned due, and the loop does the rest, by
+//! the plan and the brake. A list that is not whole ends the sweep, and nothing is concluded from it. What is missing is
+//! concluded by nobody before that person's own assignments were read. Called by the worker that holds the lease.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use access::Instant;
+use uuid::Uuid;
+
+use super::{execute::Stop, setup};
+use crate::{
+    app::App,
+    kisi::{AppliesTo, AssignmentFilter, Client, Guard, Lane},
+    metrics::Found,
+    store::{
+        Scope, StoreError, due, kisi_accounts,
+        row::{self, ScopeKind, StrangerPolicy},
+        setup as stored, sweep,
+    },
+};
+
+mod compare;
+mod conclude;
+mod list;
+mod touched;
+mod watch;
+
+pub use touched::Touched;
+pub use watch::Watch;
+
+/// What the brake and the history are told of a member whose grant is gone in Kisi.
+const GONE: &str = "Kisi: what was given here is gone there";
+/// … whose grant has another window.
+const CHANGED: &str = "Kisi: times were changed there by somebody else";
+/// … who has something in a group that is this service's own.
+const STRANGERS: &str = "Kisi: strangers are in a group that is this service's own";
+/// … who is there twice.
+const TWICE: &str = "Kisi: somebody is there twice";
+/// … of whom it was not known what Kisi holds.
+const UNKNOWN: &str = "Kisi: an answer was lost";
+
+/// What a sweep saw.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Lists of assignments that were read.
+    pub lists: u64,
+    /// Assignments in them.
+    pub rows: u64,
+    /// What differs.
+    pub found: Found,
+    /// Something is to be looked at again soon.
+    pub is_doubtful: bool,
+}
+
+/// One sweep of one account.
+pub struct Sweep {
+    app: Arc<App>,
+    account: row::KisiAccount,
+    scope: Scope,
+    client: Client,
+    /// Whether the lease is held.
+    guard: Guard,
+    touched: Arc<Touched>,
+    began: Instant,
+}
+
+/// One list to be read.
+struct Subject {
+    at: (ScopeKind, Uuid),
+    filter: AssignmentFilter,
+    applies_to: AppliesTo,
+    /// The group, where it is one.
+    group: Option<row::Group>,
+}
+
+impl Sweep {
+    /// Reads and compares all of it.
+    pub async fn run(self) -> Result<Report, Stop> {
+        // The first reading is waited for: before it nobody knows which group opens which door.
+        let lane = match self.account.last_read_at {
+            None => Lane::Rest,
+            Some(_) => Lane::Sweep,
+        };
+        let setup = self.client.in_lane(lane);
+        let is_missing = setup::read(&self.app, &self.account, &setup, &self.guard).await?;
+        let mut report = Report {
+            is_doubtful: is_missing,
+            ..Report::default()
+        };
+        for subject in self.subjects().await? {
+            self.list(&subject, &mut report).await?;
+        }
+        self.finish(report).await?;
+        Ok(report)
+    }
+
+    /// Managed groups, and the places and the organization where something is shared.
+    async fn subjects(&self) -> Result<Vec<Subject>, StoreError> {
+        let (db, id) = (self.app.db.read(), self.account.id);
+        let mut subjects = Vec::new();
+        for group in stored::groups(db, self.scope, id).await? {
+            if group.managed && group.gone_at.is_none() && group.missing_since.is_none() {
+                subjects.push(Subject {
+                    at: (ScopeKind::Group, group.id),
+                    filter: AssignmentFilter::Group(group.kisi_id),
+                    applies_to: AppliesTo::Group(group.kisi_id),
+                    group: Some(group),
+                });
+            }
+        }
+        let places = stored::places(db, self.scope, id).await?;
+        let places: BTreeMap<Uuid, row::Place> =
+            places.into_iter().map(|place| (place.id, place)).collect();
+        for at in sweep::shared_scopes(db, self.scope, id).await? {
+            let place = places
+                .get(&at.1)
+                .filter(|place| place.gone_at.is_none() && place.missing_since.is_none());
+            let found = match (at.0, place, self.account.organization_id) {
+                (ScopeKind::Place, Some(place), _) => Some((
+                    AssignmentFilter::Place(place.kisi_id),
+                    AppliesTo::Place(place.kisi_id),
+                )),
+                (ScopeKind::Account, _, Some(organization)) => Some((
+                    AssignmentFilter::Organization,
+                    AppliesTo::Organization(organization),
+                )),
+                _ => None,
+            };
+            subjects.extend(found.map(|(filter, applies_to)| Subject {
+                at,
+                filter,
+                applies_to,
+                group: None,
+            }));
+        }
+        Ok(subjects)
+    }
+
+    /// The sweep is whole.
+    async fn finish(&self, report: Report) -> Result<(), Stop> {
+        if !(self.guard)() {
+            return Err(Stop::LeaseLost);
+        }
+        let (scope, id, due_at) = (self.scope, self.account.id, self.account.read_due_at);
+        let (now, interval) = (self.app.clock.now(), self.app.config.sweep_interval);
+        let wait = if report.is_doubtful {
+            interval.min(setup::LOOK_AGAIN)
+        } else {
+            interval
+        };
+        let done: Result<(), StoreError> = self
+            .app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let cause = due::Cause::judged(UNKNOWN);
+                    let unresolved = sweep::unresolved(tx, scope, id).await?;
+                    let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
+                    due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
+                    sweep::forget_strangers(tx, scope, id).await?;
+                    let again_at = now.plus(wait).micros();
+                    kisi_accounts::was_read(tx, id, now.micros(), due_at, again_at).await
+                })
+            })
+            .await;
+        self.app.waker.wake();
+        Ok(done?)
+    }
+}
+
+impl Subject {
+    /// Whether whatever is not wanted there is to go.
+    fn removes_strangers(&self) -> bool {
+        let policy = self.group.as_ref().map(|group| group.strangers);
+        policy == Some(StrangerPolicy::Remove)
+    }
+}

@@ -1,0 +1,172 @@
+//! When an account is swept: beside the work on it, one sweep at a time, by whoever holds the lease, and again later where
+//! one failed. Called by the worker at each of its turns; never waits for a sweep.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Instant;
+use tokio::task::JoinHandle;
+
+use super::{Report, Sweep, Touched};
+use crate::{
+    app::App,
+    kisi::{Client, Error, Guard},
+    reconcile::execute::{Stop, back_off},
+    store::{
+        Scope, StoreError, kisi_accounts,
+        row::{self, KisiStatus},
+    },
+};
+
+/// How long after the first failure the next sweep begins; longer after each more.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub struct Watch {
+    app: Arc<App>,
+    touched: Arc<Touched>,
+    running: Option<Running>,
+    failures: u32,
+}
+
+struct Running {
+    task: JoinHandle<Result<Report, Stop>>,
+    began: Instant,
+    due_at: i64,
+}
+
+impl Watch {
+    /// Nothing runs yet.
+    pub fn new(app: Arc<App>) -> Self {
+        Self {
+            app,
+            touched: Arc::default(),
+            running: None,
+            failures: 0,
+        }
+    }
+
+    /// Where the loop says whom it writes about.
+    pub fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    /// Whether a sweep is under way.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Ends a sweep that is under way: another holder of the lease begins anew.
+    pub fn abort(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.task.abort();
+        }
+    }
+
+    /// Takes up the end of a sweep, or begins one that is due. True where one ended. What stops all work on the account is
+    /// given back; any other trouble puts the next sweep off.
+    pub async fn tend(
+        &mut self,
+        account: &row::KisiAccount,
+        client: &Client,
+        guard: Guard,
+    ) -> Result<bool, Stop> {
+        let now = self.app.clock.now();
+        if let Some(running) = self.running.take_if(|running| running.task.is_finished()) {
+            let outcome = match running.task.await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Stop::Store(StoreError::TaskEnded)),
+            };
+            match outcome {
+                Ok(report) => self.is_whole(account, report, running.began),
+                Err(stop) => self.failed(account, stop, running.due_at).await?,
+            }
+            return Ok(true);
+        }
+        if self.running.is_none() && account.read_due_at <= now.micros() {
+            let sweep = Sweep {
+                app: self.app.clone(),
+                scope: Scope::new(account.club_id),
+                account: account.clone(),
+                client: client.clone(),
+                guard,
+                touched: self.touched.clone(),
+                began: now,
+            };
+            self.running = Some(Running {
+                task: tokio::spawn(sweep.run()),
+                began: now,
+                due_at: account.read_due_at,
+            });
+        }
+        Ok(false)
+    }
+
+    fn is_whole(&mut self, account: &row::KisiAccount, report: Report, began: Instant) {
+        self.failures = 0;
+        self.app.metrics.sweep(Some(&report.found));
+        let took = self.app.clock.now().micros() - began.micros();
+        tracing::info!(
+            account = %account.id,
+            lists = report.lists,
+            rows = report.rows,
+            missing = report.found.missing,
+            changed = report.found.changed,
+            strangers = report.found.strangers,
+            twins = report.found.twins,
+            duration_ms = took / 1000,
+            "swept"
+        );
+    }
+
+    async fn failed(
+        &mut self,
+        account: &row::KisiAccount,
+        stop: Stop,
+        due_at: i64,
+    ) -> Result<(), Stop> {
+        if matches!(stop, Stop::LeaseLost | Stop::Kisi(Error::Withheld)) {
+            return Ok(());
+        }
+        self.app.metrics.sweep(None);
+        let most = self.app.config.sweep_interval.max(RETRY);
+        let wait = back_off(self.failures, RETRY, most);
+        self.failures = self.failures.saturating_add(1);
+        let unreachable = match &stop {
+            // Once may be an accident.
+            Stop::Kisi(problem) if problem.is_outage() && self.failures > 1 => {
+                Some(problem.for_people())
+            }
+            _ => None,
+        };
+        let (id, at) = (account.id, self.app.clock.now().plus(wait).micros());
+        let stored: Result<(), StoreError> = self
+            .app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(problem) = unreachable {
+                        let status = KisiStatus::Unreachable;
+                        kisi_accounts::set_status(tx, id, status, Some(problem)).await?;
+                    }
+                    kisi_accounts::read_again(tx, id, due_at, at).await
+                })
+            })
+            .await;
+        stored?;
+        match stop {
+            Stop::Kisi(Error::Unauthorized { .. } | Error::RateLimited { .. }) | Stop::Store(_) => {
+                Err(stop)
+            }
+            _ => {
+                tracing::warn!(account = %account.id, error = ?stop, wait_ms = wait.as_millis(), "a sweep ended early; nothing is concluded");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

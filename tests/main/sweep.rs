@@ -1,0 +1,509 @@
+//! The sweep: what others do in Kisi behind our back is found, put right or left alone, and what Kisi says amiss is believed
+//! by nobody.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use latchkey::{
+    sandbox::{AssignmentView, Call, Fault, FaultKind, Switches},
+    store::kisi_accounts,
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::{Source, eventually},
+    event::{email, membership, with},
+    world::World,
+};
+
+on_both!(
+    nothing_is_written_where_nothing_changed,
+    what_was_removed_by_hand_is_made_again,
+    times_changed_by_hand_are_put_right,
+    a_second_one_of_ours_goes,
+    strangers_are_kept_unless_the_group_is_our_own,
+    a_member_made_manager_by_hand_is_a_stranger_in_a_group_of_our_own,
+    a_list_that_is_not_whole_concludes_nothing,
+    an_empty_list_of_few_is_asked_of_each,
+    an_empty_list_of_many_is_read_again_first,
+    what_is_gone_twice_is_made_again,
+    a_user_deleted_by_hand_is_made_anew,
+    a_group_deleted_by_hand_is_said_in_words,
+    the_brake_holds_many_strangers,
+    who_fights_over_a_group_is_told_and_waited_for,
+    a_group_too_large_to_list_is_said_in_words,
+    it_is_due_by_the_clock_and_after_being_away,
+    a_stop_that_kisi_asked_for_outlives_a_restart,
+);
+
+/// So many members of the group “Members”, all settled.
+async fn a_club(world: &mut World, people: usize) -> (Source, String) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    for nth in 0..people {
+        let who = name(nth);
+        let data = with(membership(&who, &who), json!({ "ends_at": "2026-03-01" }));
+        world.send(&source, "membership.updated", data).await;
+    }
+    swept(world).await;
+    world.sandbox.forget_calls();
+    (source, group)
+}
+
+fn name(nth: usize) -> String {
+    format!("p{nth}")
+}
+
+fn rows(world: &World, who: &str) -> Vec<AssignmentView> {
+    world.sandbox.assignments_of(&email(who))
+}
+
+fn members(world: &World) -> i64 {
+    world.sandbox.group_named("Members").unwrap()
+}
+
+async fn read_due_at(world: &World) -> i64 {
+    let accounts = kisi_accounts::working(world.app().db.read()).await.unwrap();
+    accounts[0].read_due_at
+}
+
+/// Waits until nothing is to be read, and all that follows is done.
+async fn read_whole(world: &World) {
+    let now = world.clock.now().micros();
+    let ask = async || (read_due_at(world).await > now).then_some(());
+    let calls = async || format!("{:?}", paths(&world.sandbox.calls()));
+    eventually(ask, calls).await;
+    world.settled().await;
+}
+
+/// Asks for a sweep and waits for its end and for what follows from it.
+async fn swept(world: &World) {
+    world.settled().await;
+    world.turn_to(world.now() + Duration::from_secs(1));
+    let account = [("account", "ID!", json!(world.account))];
+    let asked = world.api.change("refreshKisi", &account, "account { id }");
+    asked.await;
+    read_whole(world).await;
+}
+
+fn paths(calls: &[Call]) -> Vec<(String, String)> {
+    let path = |call: &Call| (call.method.clone(), format!("{}?{}", call.path, call.query));
+    calls.iter().map(path).collect()
+}
+
+fn writes(world: &World) -> Vec<(String, String)> {
+    paths(&world.sandbox.writes())
+}
+
+/// How often one person's assignments were read.
+fn person_reads(world: &World) -> usize {
+    let calls = world.sandbox.calls();
+    calls
+        .iter()
+        .filter(|call| call.method == "GET" && call.query.contains("assignee_id="))
+        .count()
+}
+
+async fn drifts(world: &World) -> Vec<Value> {
+    let query = "{ history(first: 50, filter: {kinds: [DRIFT_FOUND]}) { nodes { cause message member { email } } } }";
+    let found = world.api.ask(query, json!({})).await;
+    found["history"]["nodes"].as_array().unwrap().clone()
+}
+
+async fn problem(world: &World, group: &str) -> Value {
+    let query = "query($id: ID!) { node(id: $id) { ... on Group { problem } } }";
+    let found = world.api.ask(query, json!({ "id": group })).await;
+    found["node"]["problem"].clone()
+}
+
+async fn strangers(world: &World, group: &str, policy: &str) {
+    let input = json!({ "group": group, "managed": true, "strangers": policy });
+    let arguments = [("input", "ManageGroupInput!", input)];
+    world.turn_to(world.now() + Duration::from_secs(1));
+    world
+        .api
+        .change("manageGroup", &arguments, "group { managed }")
+        .await;
+    read_whole(world).await;
+}
+
+async fn nothing_is_written_where_nothing_changed(world: &mut World) {
+    a_club(world, 5).await;
+    swept(world).await;
+    assert_eq!(writes(world), []);
+    assert_eq!(person_reads(world), 0, "nobody is asked about by name");
+    let lists = paths(&world.sandbox.calls());
+    let lists = lists
+        .iter()
+        .filter(|(_, path)| path.starts_with("/role_assignments"));
+    assert_eq!(lists.count(), 1, "one list for the one managed group");
+    assert_eq!(drifts(world).await, Vec::<Value>::new());
+    let text = (world
+        .api
+        .http
+        .get(format!("{}/metrics", world.api.base))
+        .send()
+        .await)
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        text.contains("latchkey_sweeps_total{outcome=\"whole\"}"),
+        "{text}"
+    );
+}
+
+async fn what_was_removed_by_hand_is_made_again(world: &mut World) {
+    a_club(world, 3).await;
+    let lost = rows(world, "p1")[0].clone();
+    assert!(world.sandbox.remove_assignment(lost.id));
+    swept(world).await;
+    let made = rows(world, "p1");
+    assert_eq!(made.len(), 1);
+    assert_eq!((made[0].from, made[0].until), (lost.from, lost.until));
+    assert_eq!(writes(world).len(), 1, "one call for one loss");
+    assert_eq!(person_reads(world), 1);
+    let found = drifts(world).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["member"]["email"], "p1@example.com");
+    assert!(
+        found[0]["cause"].as_str().unwrap().starts_with("Kisi"),
+        "{found:?}"
+    );
+}
+
+async fn times_changed_by_hand_are_put_right(world: &mut World) {
+    a_club(world, 3).await;
+    let row = rows(world, "p1")[0].clone();
+    let until = world.now() + 1.hours();
+    assert!(world.sandbox.set_window(row.id, row.from, Some(until)));
+    let longer = rows(world, "p2")[0].clone();
+    assert!(world.sandbox.set_window(longer.id, None, None));
+    swept(world).await;
+    for (who, was) in [("p1", row), ("p2", longer)] {
+        assert_eq!(rows(world, who), [was], "{who}");
+    }
+    assert_eq!(drifts(world).await.len(), 2);
+}
+
+async fn a_second_one_of_ours_goes(world: &mut World) {
+    a_club(world, 2).await;
+    let row = rows(world, "p0")[0].clone();
+    let user = world.sandbox.user("p0@example.com").unwrap().id;
+    world
+        .sandbox
+        .add_late_assignment(user, members(world), row.from, row.until);
+    assert_eq!(rows(world, "p0").len(), 2);
+    swept(world).await;
+    assert_eq!(rows(world, "p0").len(), 1);
+    assert_eq!(writes(world).len(), 1, "one deletion, and nothing else");
+    assert!(
+        drifts(world).await[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("twice")
+    );
+}
+
+async fn strangers_are_kept_unless_the_group_is_our_own(world: &mut World) {
+    let (source, group) = a_club(world, 2).await;
+    let sandbox = world.sandbox.clone();
+    let staff = sandbox.group_named("Staff").unwrap();
+    let eve = sandbox.add_user("eve@example.com", "Eve");
+    sandbox.add_assignment(eve, members(world), None, None);
+    sandbox.add_assignment(eve, staff, None, None);
+    // A member by somebody else's hand, beside ours and without any right to it.
+    let ada = sandbox.user("p0@example.com").unwrap().id;
+    sandbox.add_assignment(ada, members(world), None, None);
+    let ended = with(membership("p1", "p1"), json!({ "status": "ended" }));
+    world.send(&source, "membership.updated", ended).await;
+    world.settled().await;
+    let bob = sandbox.user("p1@example.com").unwrap().id;
+    sandbox.add_assignment(bob, members(world), None, None);
+    sandbox.forget_calls();
+    swept(world).await;
+    assert_eq!(writes(world), [], "they are left alone");
+    let ours = rows(world, "p0")[0].clone();
+
+    strangers(world, &group, "REMOVE").await;
+    assert_eq!(rows(world, "p0"), [ours], "ours is left, theirs is gone");
+    assert_eq!(rows(world, "p1"), [], "who has no right has nothing");
+    let left = rows(world, "eve");
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0].group, Some(staff), "other groups are none of ours");
+    swept(world).await;
+    // Back again, and seen by the next sweep.
+    sandbox.add_assignment(eve, members(world), None, None);
+    swept(world).await;
+    assert_eq!(rows(world, "eve").len(), 1);
+    let asked = "{ members(first: 50) { nodes { email } } }";
+    let found = world.api.ask(asked, json!({})).await.to_string();
+    assert!(!found.contains("eve"), "a stranger is no member: {found}");
+    sandbox.remove_user("eve@example.com");
+}
+
+async fn a_member_made_manager_by_hand_is_a_stranger_in_a_group_of_our_own(world: &mut World) {
+    let (_, group) = a_club(world, 1).await;
+    strangers(world, &group, "REMOVE").await;
+    let row = rows(world, "p0")[0].clone();
+    assert!(world.sandbox.set_role(row.id, "group_manager"));
+    swept(world).await;
+    let left = rows(world, "p0");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].role, "group_basic");
+}
+
+async fn a_list_that_is_not_whole_concludes_nothing(world: &mut World) {
+    a_club(world, 4).await;
+    for kind in [
+        FaultKind::ShortPage,
+        FaultKind::NotAList,
+        FaultKind::ServerError,
+    ] {
+        let due_at = read_due_at(world).await;
+        world
+            .sandbox
+            .fault(Fault::new("GET", "/role_assignments", kind), 1);
+        swept(world).await;
+        assert_ne!(read_due_at(world).await, due_at);
+        let soon = world.clock.now().plus(Duration::from_mins(2)).micros();
+        assert!(
+            read_due_at(world).await < soon,
+            "{kind:?}: it is tried again soon"
+        );
+        assert_eq!(writes(world), [], "{kind:?}");
+        assert_eq!(person_reads(world), 0, "{kind:?}");
+        swept(world).await;
+    }
+    assert_eq!(drifts(world).await, Vec::<Value>::new());
+}
+
+async fn an_empty_list_of_few_is_asked_of_each(world: &mut World) {
+    a_club(world, 4).await;
+    let empty = Fault::new("GET", "/role_assignments", FaultKind::EmptyList);
+    world.sandbox.fault(empty, 1);
+    swept(world).await;
+    assert_eq!(person_reads(world), 4);
+    assert_eq!(writes(world), []);
+    assert_eq!(drifts(world).await, Vec::<Value>::new());
+}
+
+async fn an_empty_list_of_many_is_read_again_first(world: &mut World) {
+    a_club(world, 25).await;
+    let empty = Fault::new("GET", "/role_assignments", FaultKind::EmptyList);
+    world.sandbox.fault(empty, 1);
+    swept(world).await;
+    assert_eq!((writes(world).len(), person_reads(world)), (0, 0));
+    world.turn_to(world.now() + Duration::from_secs(61));
+    read_whole(world).await;
+    assert_eq!((writes(world).len(), person_reads(world)), (0, 0));
+    assert_eq!(drifts(world).await, Vec::<Value>::new());
+}
+
+async fn what_is_gone_twice_is_made_again(world: &mut World) {
+    a_club(world, 25).await;
+    for nth in 0..25 {
+        let id = rows(world, &name(nth))[0].id;
+        world.sandbox.remove_assignment(id);
+    }
+    swept(world).await;
+    assert_eq!(writes(world).len(), 0, "one list proves nothing");
+    world.turn_to(world.now() + Duration::from_secs(61));
+    read_whole(world).await;
+    assert_eq!((writes(world).len(), person_reads(world)), (25, 25));
+    assert_eq!(drifts(world).await.len(), 25);
+}
+
+async fn a_user_deleted_by_hand_is_made_anew(world: &mut World) {
+    a_club(world, 2).await;
+    let before = world.sandbox.user("p0@example.com").unwrap().id;
+    world.sandbox.remove_user("p0@example.com");
+    swept(world).await;
+    let after = world.sandbox.user("p0@example.com").expect("made anew");
+    assert_ne!(after.id, before);
+    assert_eq!(rows(world, "p0").len(), 1);
+    assert_eq!(writes(world).len(), 2, "the user and the assignment");
+}
+
+async fn a_group_deleted_by_hand_is_said_in_words(world: &mut World) {
+    let (_, group) = a_club(world, 2).await;
+    world.sandbox.remove_group(members(world));
+    swept(world).await;
+    assert_eq!(
+        problem(world, &group).await,
+        Value::Null,
+        "one list proves nothing"
+    );
+    world.turn_to(world.now() + Duration::from_secs(61));
+    read_whole(world).await;
+    let said = problem(world, &group).await;
+    assert!(said.as_str().unwrap().contains("gone"), "{said}");
+    assert_eq!(writes(world), []);
+    // Nobody can be let into what is not there: the rule is left to be judged by nobody.
+    let input = json!({ "group": group, "managed": false, "access": "KEEP" });
+    let arguments = [("input", "ManageGroupInput!", input)];
+    world
+        .api
+        .change("manageGroup", &arguments, "group { managed }")
+        .await;
+    let account = [
+        ("account", "ID!", json!(world.account)),
+        ("access", "DisconnectPolicy!", json!("KEEP")),
+    ];
+    world
+        .api
+        .change("disconnectKisi", &account, "account { status }")
+        .await;
+    world.account = None;
+}
+
+async fn the_brake_holds_many_strangers(world: &mut World) {
+    let (_, group) = a_club(world, 8).await;
+    let brake = json!({ "brake": { "enabled": true, "people": 3, "percent": 5 } });
+    let input = [("input", "UpdateClubInput!", brake)];
+    world.api.change("updateClub", &input, "club { id }").await;
+    let people: Vec<String> = (0..10)
+        .map(|nth| format!("stranger{nth}@example.com"))
+        .collect();
+    for address in &people {
+        let user = world.sandbox.add_user(address, "Somebody");
+        world
+            .sandbox
+            .add_assignment(user, members(world), None, None);
+    }
+    strangers(world, &group, "REMOVE").await;
+    assert_eq!(writes(world), [], "all of them are held");
+    let query = "{ heldRevocations(first: 50) { nodes { cause member { name email } target { __typename } } } }";
+    let held = world.api.ask(query, json!({})).await;
+    let mut shown: Vec<&str> = held["heldRevocations"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["member"]["email"].as_str().unwrap())
+        .collect();
+    shown.sort_unstable();
+    assert_eq!(shown, people);
+    swept(world).await;
+    assert_eq!(writes(world), [], "a sweep does not ask again");
+    world
+        .api
+        .change("approveRevocations", &[], "approved")
+        .await;
+    world.settled().await;
+    for address in &people {
+        assert_eq!(world.sandbox.assignments_of(address), [], "{address}");
+    }
+    assert_eq!(writes(world).len(), 10);
+    assert_eq!(rows(world, "p0").len(), 1, "members are untouched");
+}
+
+async fn who_fights_over_a_group_is_told_and_waited_for(world: &mut World) {
+    let (_, group) = a_club(world, 2).await;
+    for _ in 0..2 {
+        world.sandbox.remove_assignment(rows(world, "p0")[0].id);
+        swept(world).await;
+        assert_eq!(rows(world, "p0").len(), 1, "made again at once");
+        assert_eq!(problem(world, &group).await, Value::Null);
+    }
+    let waits = async |world: &World, length: Duration| {
+        world.sandbox.remove_assignment(rows(world, "p0")[0].id);
+        swept_with_open_work(world).await;
+        let said = problem(world, &group).await;
+        assert!(said.as_str().unwrap().contains("integration"), "{said}");
+        assert_eq!(rows(world, "p0"), [], "the answer waits");
+        world.turn_to(world.now() + length);
+        world.settled().await;
+        assert_eq!(rows(world, "p0").len(), 1, "and comes");
+    };
+    waits(world, Duration::from_mins(15)).await;
+    waits(world, Duration::from_mins(30)).await;
+    world.turn_to(world.now() + 25.hours());
+    swept(world).await;
+    assert_eq!(
+        problem(world, &group).await,
+        Value::Null,
+        "a quiet day is peace"
+    );
+}
+
+/// As `swept`, where somebody is left to be looked at later.
+async fn swept_with_open_work(world: &World) {
+    world.turn_to(world.now() + Duration::from_secs(1));
+    let account = [("account", "ID!", json!(world.account))];
+    let asked = world.api.change("refreshKisi", &account, "account { id }");
+    asked.await;
+    let now = world.clock.now().micros();
+    let ask = async || (read_due_at(world).await > now).then_some(());
+    eventually(ask, async || "no end of the sweep".to_owned()).await;
+}
+
+async fn a_group_too_large_to_list_is_said_in_words(world: &mut World) {
+    let (_, group) = a_club(world, 1).await;
+    let ids: Vec<i64> = (0..20_001)
+        .map(|nth| {
+            let user = world.sandbox.add_user(&format!("u{nth}@example.com"), "U");
+            world
+                .sandbox
+                .add_assignment(user, members(world), None, None)
+        })
+        .collect();
+    swept(world).await;
+    let said = problem(world, &group).await;
+    assert!(said.as_str().unwrap().contains("20,000"), "{said}");
+    assert_eq!(writes(world), []);
+    for id in ids {
+        world.sandbox.remove_assignment(id);
+    }
+    swept(world).await;
+    assert_eq!(problem(world, &group).await, Value::Null);
+}
+
+async fn it_is_due_by_the_clock_and_after_being_away(world: &mut World) {
+    a_club(world, 1).await;
+    world.sandbox.remove_assignment(rows(world, "p0")[0].id);
+    world.turn_to(world.now() + 61.minutes());
+    read_whole(world).await;
+    assert_eq!(rows(world, "p0").len(), 1, "by the clock");
+    world.stop().await;
+    world.sandbox.remove_assignment(rows(world, "p0")[0].id);
+    world.turn_to(world.now() + 2.hours());
+    world.start_again().await;
+    read_whole(world).await;
+    assert_eq!(rows(world, "p0").len(), 1, "after being away");
+}
+
+async fn a_stop_that_kisi_asked_for_outlives_a_restart(world: &mut World) {
+    let (source, _) = a_club(world, 1).await;
+    let switches = Switches {
+        retry_after: true,
+        ..world.sandbox.switches()
+    };
+    world.sandbox.set(switches);
+    let many = Fault::new("POST", "/role_assignments", FaultKind::TooMany);
+    world.sandbox.fault(many, 1);
+    let membership = membership("late", "late");
+    // The clock stands still, so the second that Kisi names is not over.
+    let body = crate::support::event::event("membership.updated", world.now(), &membership);
+    let id = world.next_id();
+    world.people.insert(email("late"));
+    let signed = world.signed(&source, &id, body.to_string().into_bytes());
+    world.api.deliver(&source, signed).await;
+    let stopped = async || {
+        let accounts = kisi_accounts::working(world.app().db.read()).await.unwrap();
+        accounts[0].stopped_until
+    };
+    let until = eventually(stopped, async || "no stop".to_owned()).await;
+    assert!(until > world.clock.now().micros());
+    world.stop().await;
+    world.sandbox.forget_calls();
+    world.start_again().await;
+    let open = world.api.open_work().await;
+    assert!(open.is_some(), "it is waited");
+    assert_eq!(world.sandbox.calls(), [], "nothing is sent meanwhile");
+    world.turn_to(world.now() + Duration::from_secs(2));
+    world.settled().await;
+    assert_eq!(rows(world, "late").len(), 1);
+}
