@@ -3,6 +3,7 @@
 //! connecting an account and by unlocking alone.
 
 pub mod access_event;
+mod batch;
 pub mod club;
 pub mod company;
 pub mod context;
@@ -29,6 +30,7 @@ pub mod page;
 pub mod place;
 pub mod preview;
 pub mod query;
+pub mod roles;
 pub mod rule;
 pub mod scalar;
 pub mod schema;

@@ -22,7 +22,7 @@ use crate::{
         socket,
     },
     ingest::accept,
-    playground,
+    kisi_events, playground,
 };
 
 /// A server on a listener; it runs when it is awaited or spawned.
@@ -43,6 +43,7 @@ pub fn server(
             ))
             .wrap(Compress::default())
             .configure(accept::configure)
+            .configure(kisi_events::configure)
             .service(web::resource("/graphql").to(graphql))
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))

@@ -15,6 +15,7 @@ pub mod id;
 pub mod ingest;
 mod key_file;
 pub mod kisi;
+pub mod kisi_events;
 pub mod metrics;
 pub mod playground;
 pub mod preview;

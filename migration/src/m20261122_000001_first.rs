@@ -18,7 +18,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "token",
         "id:uuid! club_id:uuid name:str role:str hash:bytes member_id:uuid? created_at:i64 \
          expires_at:i64?",
-        &[],
+        &["club_id expires_at"],
         &["hash", "club_id name"],
     ),
     (
@@ -142,6 +142,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
             "person_id superseded_at",
             "company_id superseded_at",
             "source_id happened_at",
+            "entitlement_id if block_since",
         ],
         &[],
     ),
@@ -191,14 +192,16 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "due",
         "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
-         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? weight:str",
-        &["account_id due_at", "member_id"],
+         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? \
+         cause_rule:uuid? cause_actor:str? weight:str",
+        &["account_id lane due_at", "member_id"],
         &[],
     ),
     (
         "revocation",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
-         state:str cause:str delivery_id:uuid? asked_at:i64 decided_at:i64?",
+         state:str cause:str delivery_id:uuid? rule_id:uuid? actor:str? asked_at:i64 \
+         decided_at:i64?",
         &["club_id state", "account_id member_id"],
         &[],
     ),

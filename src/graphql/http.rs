@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod guard;
+pub mod limits;
 mod negotiate;
 mod nulls;
 pub(super) mod parse;

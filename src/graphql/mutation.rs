@@ -46,10 +46,12 @@ pub mod club;
 pub mod delivery;
 pub mod group;
 pub mod kisi_account;
+pub mod listening;
 pub mod location;
 pub mod offering;
 pub mod revocation;
 pub mod rule;
+pub mod session;
 pub mod share;
 pub mod source;
 pub mod suspension;
@@ -63,6 +65,7 @@ pub mod unlock;
 pub struct Mutation(
     club::ClubMutations,
     kisi_account::KisiAccountMutations,
+    listening::ListeningMutations,
     group::GroupMutations,
     source::SourceMutations,
     offering::OfferingMutations,
@@ -74,6 +77,7 @@ pub struct Mutation(
     suspension::SuspensionMutations,
     token::TokenMutations,
     unlock::UnlockMutations,
+    session::SessionMutations,
 );
 
 /// The admin who asks, and what a change needs of the service.

@@ -8,8 +8,6 @@ mod conversation;
 mod operation;
 mod origin;
 mod protocol;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -23,11 +23,11 @@ use crate::{feed::Events, id::Kind, store::row::Role};
 pub struct Subscription;
 
 /// In a request's data: told once the subscription listens, so that its socket can go on.
-pub(super) struct Listening(Mutex<Option<oneshot::Sender<()>>>);
+pub(in crate::graphql) struct Listening(Mutex<Option<oneshot::Sender<()>>>);
 
 impl Listening {
     /// Both ends. The other one also ends where the subscription fails.
-    pub(super) fn new() -> (Self, oneshot::Receiver<()>) {
+    pub(in crate::graphql) fn new() -> (Self, oneshot::Receiver<()>) {
         let (told, waits) = oneshot::channel();
         (Self(Mutex::new(Some(told))), waits)
     }

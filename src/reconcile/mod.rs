@@ -17,6 +17,7 @@ mod execute;
 mod lease;
 mod record;
 mod recover;
+mod resting;
 mod setup;
 mod sweep;
 mod worker;

@@ -117,7 +117,21 @@ impl Sandbox {
             from: from.map(Second::of),
             until: until.map(Second::of),
         };
-        self.insert(user, Target::Group(group), "group_basic", window)
+        let id = self.insert(user, Target::Group(group), "group_basic", window);
+        self.tell("role_assignment.create", id);
+        id
+    }
+
+    fn tell(&self, kind: &str, assignment: i64) {
+        let now = self.stamps().created;
+        let state = &mut *self.state();
+        let shown = state
+            .assignments
+            .get(assignment)
+            .map(|row| super::assignments::render(state, assignment, row));
+        if let Some(shown) = shown {
+            state.emit(kind, None, &shown, now);
+        }
     }
 
     /// The same by the owner's key: a write that comes late, of whose answer nobody knows.
@@ -182,6 +196,7 @@ impl Sandbox {
 
     /// Takes an assignment away; whether it was there.
     pub fn remove_assignment(&self, id: i64) -> bool {
+        self.tell("role_assignment.destroy", id);
         self.state().remove_assignment(id)
     }
 

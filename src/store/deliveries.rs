@@ -327,33 +327,6 @@ pub async fn figures(
         .collect())
 }
 
-/// The latest delivery about a member that is not settled yet: what a change of access is most likely due to.
-pub async fn latest_open(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    member: Uuid,
-) -> Result<Option<(Uuid, Option<String>, String)>, StoreError> {
-    let about = Query::select()
-        .column(delivery_member::Column::DeliveryId)
-        .from(delivery_member::Entity)
-        .and_where(delivery_member::Column::MemberId.eq(member))
-        .to_owned();
-    Ok(scope
-        .find::<delivery::Entity>()
-        .select_only()
-        .columns([
-            delivery::Column::Id,
-            delivery::Column::EventType,
-            delivery::Column::ExternalId,
-        ])
-        .filter(delivery::Column::Status.eq(DeliveryStatus::Accepted))
-        .filter(delivery::Column::Id.in_subquery(about))
-        .order_by_desc(delivery::Column::Id)
-        .into_tuple()
-        .one(connection)
-        .await?)
-}
-
 /// Deliveries by id, without their bodies.
 pub async fn some(
     connection: &impl ConnectionTrait,

@@ -2,12 +2,12 @@
 //! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
 
 use entity::{
-    kind::{Intent, ScopeKind},
+    kind::{GrantState, Intent, ScopeKind},
     kisi_grant, kisi_user,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -52,6 +52,56 @@ pub async fn user(
         .filter(kisi_user::Column::Id.eq(id))
         .one(connection)
         .await?)
+}
+
+/// Who a user of Kisi's is to us.
+pub async fn user_by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<kisi_user::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::AccountId.eq(account))
+        .filter(kisi_user::Column::KisiId.eq(kisi_id))
+        .one(connection)
+        .await?)
+}
+
+/// The grant that an assignment of Kisi's is.
+pub async fn by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<kisi_grant::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::KisiId.eq(kisi_id))
+        .one(connection)
+        .await?)
+}
+
+/// What Kisi holds of a grant is not known any more: the next pass reads it there, and takes over what it finds. The
+/// window that is wanted is one that nothing has, so that no answer counts as a change of ours.
+pub async fn doubt(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .update::<kisi_grant::Entity>()
+        .col_expr(kisi_grant::Column::Intent, Expr::value(Intent::Change))
+        .col_expr(kisi_grant::Column::State, Expr::value(GrantState::Unknown))
+        .col_expr(kisi_grant::Column::WantFrom, Expr::value(Some(0i64)))
+        .col_expr(kisi_grant::Column::WantUntil, Expr::value(Some(0i64)))
+        .filter(kisi_grant::Column::Id.eq(id))
+        .filter(kisi_grant::Column::Intent.eq(Intent::None))
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 /// The grants of these members in an account.

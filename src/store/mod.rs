@@ -6,9 +6,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait, extension::postgres::PgFunc},
 };
+use uuid::Uuid;
 
 pub mod bulk;
 pub mod clubs;
@@ -193,6 +195,17 @@ impl Db {
     pub async fn close(self) {
         let _ = self.read.close().await;
         let _ = self.write.close().await;
+    }
+}
+
+/// Whether a column holds one of some ids. PostgreSQL is given them as one value, so that the statement is the same for any
+/// number of them and is planned once; SQLite knows no such value, and plans for next to nothing.
+fn one_of<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[Uuid]) -> Expr {
+    match connection.get_database_backend() {
+        DatabaseBackend::Postgres => {
+            Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
+        }
+        _ => column.is_in(ids.iter().copied()),
     }
 }
 

@@ -100,6 +100,21 @@ pub async fn lock(
         .await?)
 }
 
+/// The lock of an account that Kisi knows by this id.
+pub async fn lock_by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::AccountId.eq(account))
+        .filter(lock::Column::KisiId.eq(kisi_id))
+        .one(connection)
+        .await?)
+}
+
 /// Groups by id.
 pub async fn some_groups(
     connection: &impl ConnectionTrait,

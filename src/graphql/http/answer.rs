@@ -46,6 +46,9 @@ pub fn mark_errors(response: &mut Response, request_id: &str) {
         let extensions = error
             .extensions
             .get_or_insert_with(ErrorExtensionValues::default);
+        if code == TOO_COMPLEX && extensions.get("limit").is_none() {
+            extensions.set("limit", "depth");
+        }
         extensions.set("code", code);
         extensions.set("requestId", request_id);
     }
@@ -71,11 +74,9 @@ pub(in crate::graphql) fn failure(reason: &str, request_id: &str) -> Response {
 
 fn code_of(error: &ServerError, executed: bool) -> &'static str {
     let message = error.message.as_str();
-    let limited = message == "Query is too complex."
-        || message == "Query is nested too deep."
-        || message == "recursion limit exceeded."
-        || message.starts_with("The recursion depth of the query cannot be greater than")
-        || message.starts_with("The number of directives on the field");
+    // How async-graphql words what it refuses to read at all.
+    let limited = message == "recursion limit exceeded."
+        || message.starts_with("The recursion depth of the query cannot be greater than");
     // How async-graphql words an argument that no value of its type could be made of.
     let misread =
         message.starts_with("Failed to parse \"") || message.starts_with("Expected input type \"");

@@ -27,7 +27,7 @@ use crate::{app::App, clock::new_id, feed::TooSlow};
 /// What an operation gives.
 pub(super) enum Output {
     /// An answer.
-    Answer(Response),
+    Answer(Box<Response>),
     /// The subscriber is too far behind to be told any more.
     TooSlow,
     /// Nothing more.
@@ -81,7 +81,7 @@ impl Operation {
                     Output::TooSlow
                 } else {
                     mark_errors(&mut answer, &request_id);
-                    Output::Answer(answer)
+                    Output::Answer(Box::new(answer))
                 };
                 // Where nobody takes it, what has begun is finished all the same.
                 let _ = outputs.send((number, output)).await;
@@ -93,7 +93,7 @@ impl Operation {
             let ended = running.await;
             if ended.is_err_and(|problem| problem.is_panic()) {
                 let answer = failure("the execution of an operation panicked", &failed_id);
-                let _ = ends.send((number, Output::Answer(answer))).await;
+                let _ = ends.send((number, Output::Answer(Box::new(answer)))).await;
             }
             let _ = ends.send((number, Output::End)).await;
         });

@@ -43,3 +43,50 @@ pub fn is_own(origin: &header::HeaderValue, head: &RequestHead) -> bool {
         .is_some_and(|own| own.eq_ignore_ascii_case(sent_to.host()))
         && origin.port_u16().unwrap_or(preset) == sent_to.port_u16().unwrap_or(preset)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn foreign_pages_are_refused() {
+        let allowed = ["https://desk.example.com".to_owned()];
+        for (origin, host, may) in [
+            (None, "club.example.com", true),
+            (Some("https://desk.example.com"), "club.example.com", true),
+            (
+                Some("https://desk.example.com:8443"),
+                "club.example.com",
+                false,
+            ),
+            (Some("http://desk.example.com"), "club.example.com", false),
+            (Some("https://club.example.com"), "club.example.com", true),
+            (
+                Some("https://CLUB.example.com"),
+                "club.example.com:443",
+                true,
+            ),
+            (Some("http://127.0.0.1:8080"), "127.0.0.1:8080", true),
+            (Some("http://127.0.0.1:8081"), "127.0.0.1:8080", false),
+            (Some("http://[::1]:8080"), "[::1]:8080", true),
+            (
+                Some("https://club.example.com.evil.org"),
+                "club.example.com",
+                false,
+            ),
+            (Some("https://evil.org"), "club.example.com", false),
+            (Some("null"), "club.example.com", false),
+            (Some("file://"), "club.example.com", false),
+            (Some(""), "club.example.com", false),
+        ] {
+            let mut request = TestRequest::get().insert_header((header::HOST, host));
+            if let Some(origin) = origin {
+                request = request.insert_header((header::ORIGIN, origin));
+            }
+            let request = request.to_http_request();
+            assert_eq!(may_open(request.head(), &allowed), may, "{origin:?} {host}");
+        }
+    }
+}

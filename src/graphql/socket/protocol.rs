@@ -3,6 +3,9 @@
 //! Promises the closing codes of the protocol, one operation an id at a time, and not a word about an operation after it was
 //! completed. Never waits, never asks anything. The conversation with a client drives it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use async_graphql::{Request, Response, ServerError};

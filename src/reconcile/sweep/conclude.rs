@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use access::Instant;
+use access::{Instant, Span};
 use uuid::Uuid;
 
 use super::{
@@ -24,10 +24,10 @@ use crate::{
     kisi::Assignment,
     reconcile::execute::{stored, window_of},
     store::{
-        Scope, StoreError, Transaction, due, grants,
+        Scope, StoreError, Transaction, clubs, due, grants,
         history::{self, Entry},
-        row::{self, GrantState, HistoryKind, Intent},
-        sweep,
+        row::{self, GrantState, HistoryKind, Intent, StrangerPolicy},
+        setup, sweep,
     },
 };
 
@@ -51,12 +51,13 @@ pub struct Conclusions {
     /// Seen otherwise for the first time in a list that is doubtful as a whole.
     doubted: Vec<Uuid>,
     missing: Vec<row::Grant>,
-    changed: Vec<(row::Grant, (Option<i64>, Option<i64>))>,
+    changed: Vec<(row::Grant, Span)>,
     estranged: Vec<row::Grant>,
     strangers: Vec<row::KisiUser>,
     adopted: Vec<(row::Grant, &'static str)>,
     /// When whoever is fought over is due.
     later: BTreeMap<Uuid, i64>,
+    group: Option<Uuid>,
     name: String,
 }
 
@@ -77,15 +78,12 @@ impl Conclusions {
             back: found.back,
             doubted,
             missing: found.missing,
-            changed: found
-                .changed
-                .into_iter()
-                .map(|(grant, held)| (grant, stored(held)))
-                .collect(),
+            changed: found.changed,
             estranged: found.estranged,
             strangers: Vec::new(),
             adopted: Vec::new(),
             later: BTreeMap::new(),
+            group: subject.group.as_ref().map(|group| group.id),
             name: subject.group.as_ref().map_or_else(
                 || "what was shared".to_owned(),
                 |group| format!("“{}”", group.name),
@@ -230,7 +228,7 @@ impl Conclusions {
         sweep::missed(tx, scope, &missing, Some(now)).await?;
         marks.extend(self.missing.iter().map(|grant| (grant.member_id, GONE)));
         for (grant, window) in &self.changed {
-            if sweep::has_window(tx, scope, grant, *window).await? {
+            if sweep::has_window(tx, scope, grant, stored(*window)).await? {
                 marks.insert(grant.member_id, CHANGED);
                 if !grant.stray {
                     let text = format!("Kisi held other times for {} than were made.", self.name);
@@ -247,19 +245,8 @@ impl Conclusions {
             );
             entries.push(entry(grant, CHANGED, text));
         }
-        let ids: Vec<i64> = (self.adopted.iter())
-            .filter_map(|(grant, _)| grant.kisi_id)
-            .collect();
-        let known: BTreeSet<i64> = grants::by_kisi_ids(tx, scope, self.account, &ids)
-            .await?
-            .into_iter()
-            .map(|(id, _)| id)
-            .collect();
         let mut adopted = Vec::new();
-        for (grant, cause) in self.adopted {
-            if grant.kisi_id.is_some_and(|id| known.contains(&id)) {
-                continue;
-            }
+        for (grant, cause) in self.still_unknown(tx).await? {
             marks.insert(grant.member_id, cause);
             if cause == TWICE {
                 let text = format!("Kisi held the access to {} twice.", self.name);
@@ -282,6 +269,38 @@ impl Conclusions {
             due::mark_in(tx, scope, &[self.account], members, at).await?;
         }
         Ok(())
+    }
+}
+
+impl Conclusions {
+    /// What is to be taken up, but for what the loop took up meanwhile, and for strangers in a group that was given another
+    /// policy, or was let go, while it was read.
+    async fn still_unknown(
+        &self,
+        tx: &Transaction,
+    ) -> Result<Vec<(row::Grant, &'static str)>, StoreError> {
+        if self.adopted.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Whoever changes a policy touches the club first: one of us comes after the other.
+        clubs::touch(tx, self.scope).await?;
+        let group = match self.group {
+            Some(group) => setup::some_groups(tx, self.scope, &[group]).await?.pop(),
+            None => None,
+        };
+        let is_ours = group.as_ref().is_none_or(|group| group.managed);
+        let removes = group.is_some_and(|group| group.strangers == StrangerPolicy::Remove);
+        let ids = (self.adopted.iter()).filter_map(|(grant, _)| grant.kisi_id);
+        let ids: Vec<i64> = ids.collect();
+        let known = grants::by_kisi_ids(tx, self.scope, self.account, &ids).await?;
+        let known: BTreeSet<i64> = known.into_iter().map(|(id, _)| id).collect();
+        let mut adopted = self.adopted.clone();
+        adopted.retain(|(grant, _)| {
+            is_ours
+                && (removes || !grant.stray)
+                && !grant.kisi_id.is_some_and(|id| known.contains(&id))
+        });
+        Ok(adopted)
     }
 }
 

@@ -2,7 +2,10 @@
 //! The one place where a word that is older than a deletion is left out, so that every reader agrees. A fixed number of
 //! queries, however many members.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use access::Facts;
 use entity::{
@@ -13,7 +16,7 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk::MOST_VALUES, scope::OfClub};
+use super::{Scope, StoreError, bulk::MOST_VALUES, one_of, scope::OfClub};
 
 mod build;
 pub mod kinds;
@@ -52,8 +55,8 @@ impl Known {
 /// Something held, with the row that says it.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// What was said.
-    pub version: entitlement_version::Model,
+    /// What was said; several members may hold by the same words.
+    pub version: Arc<entitlement_version::Model>,
     /// How it reaches the member.
     pub via: access::Via,
     /// Its ends, with dates read in the zone of the location, else of the source.
@@ -66,7 +69,7 @@ pub struct Holdings {
     /// For the heart.
     pub facts: Facts,
     /// The rows behind the entitlements, in the same order.
-    pub held: Vec<Held>,
+    pub held: Vec<Arc<Held>>,
     /// The companies that the member is in.
     pub companies: Vec<Uuid>,
     /// Where something was shared so that Kisi tells the person.
@@ -80,7 +83,7 @@ struct Rows {
     words: Vec<person_version::Model>,
     pairs: Vec<company_person::Model>,
     company_ends: HashMap<Uuid, Version>,
-    versions: HashMap<Uuid, entitlement_version::Model>,
+    versions: HashMap<Uuid, Arc<entitlement_version::Model>>,
     beside: Vec<entitlement_person::Model>,
     holders: HashMap<Uuid, person::Model>,
     history: HashMap<Uuid, Vec<entitlement_version::Model>>,
@@ -202,14 +205,12 @@ async fn said(
     persons: Vec<Uuid>,
     rows: &mut Rows,
 ) -> Result<(), StoreError> {
-    let holders: Vec<Uuid> = distinct(
-        rows.versions
-            .values()
-            .filter_map(|version| version.person_id),
-    )
-    .into_iter()
-    .filter(|id| !persons.contains(id))
-    .collect();
+    let asked_for: HashSet<Uuid> = persons.iter().copied().collect();
+    let holding = rows
+        .versions
+        .values()
+        .filter_map(|version| version.person_id);
+    let holders = distinct(holding.filter(|id| !asked_for.contains(id)));
     let others = among(
         connection,
         scope.find::<person::Entity>(),
@@ -328,7 +329,7 @@ async fn entitlements(
         .collect();
     rows.versions = versions
         .into_iter()
-        .map(|version| (version.id, version))
+        .map(|version| (version.id, Arc::new(version)))
         .collect();
     Ok(())
 }
@@ -349,7 +350,7 @@ pub async fn among<E: OfClub>(
         rows.extend(
             select
                 .clone()
-                .filter(column.is_in(chunk.iter().copied()))
+                .filter(one_of(connection, column, chunk))
                 .all(connection)
                 .await?,
         );

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Api {
     /// `http://…`, without a slash at its end.
     pub base: String,
-    token: String,
+    pub token: String,
     pub http: reqwest::Client,
 }
 
@@ -175,6 +175,22 @@ impl Api {
             id: text(&made["source"]["id"]),
             path: text(&made["source"]["webhookPath"]),
             secret: SecretString::from(text(&made["secret"])),
+        }
+    }
+
+    /// The same club by another token, of this role.
+    pub async fn token(&self, role: &str) -> Api {
+        let input = json!({ "name": format!("a token of the role {role}"), "role": role });
+        let made = self
+            .change(
+                "createToken",
+                &[("input", "CreateTokenInput!", input)],
+                "token",
+            )
+            .await;
+        Self {
+            token: made["token"].as_str().unwrap().to_owned(),
+            ..self.clone()
         }
     }
 
