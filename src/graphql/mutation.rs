@@ -49,6 +49,7 @@ pub mod kisi_account;
 pub mod listening;
 pub mod location;
 pub mod offering;
+pub mod reading;
 pub mod revocation;
 pub mod rule;
 pub mod session;
@@ -68,6 +69,7 @@ pub struct Mutation(
     listening::ListeningMutations,
     group::GroupMutations,
     source::SourceMutations,
+    reading::ReadingMutations,
     offering::OfferingMutations,
     location::LocationMutations,
     delivery::DeliveryMutations,
