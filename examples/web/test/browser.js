@@ -19,7 +19,7 @@ export const DESKTOP = { width: 1280, height: 800 };
 export async function startPages({ address, appToken }) {
   process.env.LATCHKEY_URL = address;
   process.env.LATCHKEY_TOKEN = appToken;
-  const server = await preview({ root, logLevel: "error", preview: { port: 0, host: "127.0.0.1" } });
+  const server = await preview({ root, logLevel: "silent", preview: { port: 0, host: "127.0.0.1" } });
   const base = server.resolvedUrls.local[0];
   const sockets = new Set();
   server.httpServer.on("connection", (socket) => sockets.add(socket));
