@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     clock::Clock,
     config::Config,
+    feed::Feed,
     ingest::queue::Queue,
     kisi::Clients,
     metrics::Metrics,
@@ -23,16 +25,22 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub db: Db,
+    /// Where the database's connections live. See [`App::at_home`].
+    pub runtime: Handle,
     /// Seals and opens stored secrets.
     pub sealer: Sealer,
     /// Wakes the loop.
     pub waker: Waker,
+    /// What subscribers are told.
+    pub feed: Feed,
     /// The way in for deliveries.
     pub queue: Queue,
     /// Ways to Kisi.
     pub kisi: Clients,
     /// What is counted.
     pub metrics: Metrics,
+    /// The name of this process among those that hold leases.
+    pub holder: String,
 }
 
 /// Why the service could not be put together.
@@ -68,6 +76,7 @@ impl App {
         db.migrate().await?;
         let sealer = crate::key_file::sealer(&config)?;
         let waker = Waker::default();
+        let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
         let metrics = Metrics::new()?;
@@ -75,11 +84,40 @@ impl App {
             config,
             clock,
             db,
+            runtime: Handle::current(),
             sealer,
             waker,
+            feed,
             queue,
             kisi,
             metrics,
+            holder: crate::reconcile::holder(),
         }))
+    }
+
+    /// Runs work where the service was started, rather than where it is awaited: a worker of the web server has a runtime of
+    /// its own. A connection that is opened there is dead once the worker has ended, and each of the database's answers would
+    /// have to be passed on from one thread to another. Work that nobody awaits any more is ended.
+    pub async fn at_home<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let mut task = Ending(self.runtime.spawn(work));
+        match (&mut task.0).await {
+            Ok(value) => value,
+            Err(problem) => match problem.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The process ends: there is nobody to answer.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+struct Ending<T>(JoinHandle<T>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     graphql::context::Caller,
     secret::hash_token,
-    store::{Scope, StoreError, tokens},
+    store::{Scope, StoreError, members, tokens},
 };
 
 /// The caller of a request; none without a good token.
@@ -21,21 +21,30 @@ pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, St
     by_token(app, token).await
 }
 
-/// The caller who holds a token.
+/// The caller who holds a token. The session of a member who is there no more, since two turned out
+/// to be one, is good no more either.
 pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreError> {
     let row = tokens::by_hash(app.db.read(), hash_token(token)).await?;
     let now = app.clock.now().micros();
-    Ok(row
-        .filter(|row| row.expires_at.is_none_or(|at| at > now))
-        .map(|row| Caller {
-            scope: Scope::new(row.club_id),
-            role: row.role,
-            token_name: row.member_id.is_none().then_some(row.name),
-            member: row.member_id,
-        }))
+    let Some(row) = row.filter(|row| row.expires_at.is_none_or(|at| at > now)) else {
+        return Ok(None);
+    };
+    let scope = Scope::new(row.club_id);
+    if let Some(member) = row.member_id
+        && members::get(app.db.read(), scope, member).await?.is_none()
+    {
+        return Ok(None);
+    }
+    Ok(Some(Caller {
+        scope,
+        role: row.role,
+        token_name: row.member_id.is_none().then_some(row.name),
+        member: row.member_id,
+    }))
 }
 
-fn bearer(header: &str) -> Option<&str> {
+/// The token in what `Authorization` says.
+pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }

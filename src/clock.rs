@@ -77,6 +77,12 @@ impl Clock {
     }
 }
 
+/// A bound below all ids that were made within this length of the system's time, and above those that are older.
+pub fn ids_within(length: Duration) -> Uuid {
+    let now = new_id().as_u128() >> 80;
+    Uuid::from_u128(now.saturating_sub(length.as_millis()) << 80)
+}
+
 /// A new id, later in order than every id that this process made before.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 pub fn new_id() -> Uuid {

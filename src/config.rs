@@ -176,6 +176,11 @@ impl Config {
     }
 }
 
+/// An address that something may be sent to: https, or http for this machine alone, without credentials, query or fragment.
+pub fn address(text: &str) -> Option<Url> {
+    value::url(text)
+}
+
 /// The text of `config.example.toml`: every setting with its default and meaning, all of them
 /// commented out.
 pub fn example() -> String {

@@ -18,7 +18,7 @@ mod layout;
 mod standing;
 
 pub use layout::Layout;
-pub use standing::{Standing, Wanted};
+pub use standing::{Passing, Standing, Wanted};
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -3,6 +3,7 @@
 //! connecting an account and by unlocking alone.
 
 pub mod access_event;
+mod batch;
 pub mod club;
 pub mod company;
 pub mod context;
@@ -29,11 +30,14 @@ pub mod page;
 pub mod place;
 pub mod preview;
 pub mod query;
+pub mod roles;
 pub mod rule;
 pub mod scalar;
 pub mod schema;
 pub mod share;
+pub mod socket;
 pub mod source;
+pub mod subscription;
 pub mod suspension;
 pub mod viewer;
 pub mod words;

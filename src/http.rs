@@ -7,10 +7,13 @@ use actix_cors::Cors;
 use actix_web::{
     App as Web, HttpRequest, HttpResponse, HttpServer,
     dev::Server,
-    http::header,
+    http::{Method, header},
     middleware::{Compress, Condition},
     web,
 };
+use async_graphql::{Data, Executor, Request, Response};
+use futures_util::stream::BoxStream;
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -19,9 +22,10 @@ use crate::{
     graphql::{
         http::{serve, unauthenticated},
         schema::{ApiSchema, context_data},
+        socket,
     },
     ingest::accept,
-    playground,
+    kisi_events, playground,
 };
 
 /// A server on a listener; it runs when it is awaited or spawned.
@@ -42,6 +46,7 @@ pub fn server(
             ))
             .wrap(Compress::default())
             .configure(accept::configure)
+            .configure(kisi_events::configure)
             .service(web::resource("/graphql").to(graphql))
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
@@ -64,6 +69,10 @@ fn cors(origins: &[String]) -> Cors {
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed
+        // A browser names the origin even to where its page came from; and a socket is refused where it is opened.
+        .allowed_origin_fn(|origin, head| {
+            socket::is_own(origin, head) || socket::is_asked(head.headers())
+        })
         .allowed_methods(["GET", "POST"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .block_on_origin_mismatch(true)
@@ -77,10 +86,20 @@ async fn graphql(
     body: web::Payload,
 ) -> HttpResponse {
     let request_id = new_id().to_string();
-    match auth::caller(&app, request.headers()).await {
+    if request.method() == Method::GET && socket::is_asked(request.headers()) {
+        let schema = schema.get_ref().clone();
+        return socket::open(app.into_inner(), schema, &request, body, &request_id);
+    }
+    let app = app.into_inner();
+    let (asked, headers) = (app.clone(), request.headers().clone());
+    let caller = app.at_home(async move { auth::caller(&asked, &headers).await });
+    match caller.await {
         Ok(Some(caller)) => {
-            let app = app.into_inner();
-            serve(schema.get_ref(), &request, body, &request_id, |data| {
+            let executor = AtHome {
+                app: app.clone(),
+                schema: schema.get_ref().clone(),
+            };
+            serve(&executor, &request, body, &request_id, |data| {
                 context_data(app, caller, data)
             })
             .await
@@ -95,6 +114,29 @@ async fn graphql(
                     "extensions": { "code": "INTERNAL", "requestId": request_id },
                 }] }))
         }
+    }
+}
+
+/// Executes where the database's connections live.
+#[derive(Clone)]
+struct AtHome {
+    app: Arc<App>,
+    schema: ApiSchema,
+}
+
+impl Executor for AtHome {
+    async fn execute(&self, request: Request) -> Response {
+        let schema = self.schema.clone();
+        let execution = async move { schema.execute(request).await };
+        self.app.at_home(execution.in_current_span()).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        Executor::execute_stream(&self.schema, request, session)
     }
 }
 

@@ -48,7 +48,7 @@ pub mod span;
 pub use self::{
     brake::{Brake, held_back, losses},
     code::Code,
-    condition::{ConditionAccess, NearMiss, near_misses},
+    condition::{ConditionAccess, NearMiss, holds_membership, near_misses},
     decide::Decision,
     evaluate::{Access, RuleAccess, evaluate},
     explain::{Fix, FixParty, fixes},

@@ -8,10 +8,10 @@ use entity::{
 use latchkey::store::{Db, StoreError, bulk};
 use sea_orm::{EntityTrait, QueryOrder};
 
-use super::world::Bare;
+use super::service::Service;
 
 /// How many webhooks a second the rows make when so many share a transaction, and how many rows a webhook makes.
-pub async fn insert_again(service: &Bare, database: &str, batch: usize) -> (f64, f64) {
+pub async fn insert_again(service: &Service, database: &str, batch: usize) -> (f64, f64) {
     let read = service.app.db.read();
     let deliveries = delivery::Entity::find()
         .order_by_asc(delivery::Column::Id)

@@ -9,21 +9,26 @@ use std::{
 };
 
 use latchkey::{clock::new_id, ingest::signature::sign, store::row::SignatureScheme};
+use secrecy::SecretString;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use super::world::{Bare, event};
+use super::{service::Service, world};
 
 /// Webhooks a second that were answered 202, and the middle and the 99th percentile of their times.
 pub async fn run(
-    service: &Bare,
+    service: &Service,
     connections: usize,
     length: Duration,
 ) -> (f64, Duration, Duration) {
-    let requests: Arc<Vec<Vec<u8>>> =
-        Arc::new((0..60_000).map(|number| request(service, number)).collect());
+    let (path, secret) = world::source(service);
+    let requests: Arc<Vec<Vec<u8>>> = Arc::new(
+        (0..60_000)
+            .map(|number| request(service, &path, &secret, number))
+            .collect(),
+    );
     let next = Arc::new(AtomicUsize::new(0));
     let began = Stopwatch::now();
     let senders = (0..connections).map(|_| {
@@ -53,21 +58,13 @@ pub async fn run(
     (rate, times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
-fn request(service: &Bare, number: usize) -> Vec<u8> {
-    let body = event(number);
+fn request(service: &Service, path: &str, secret: &SecretString, number: usize) -> Vec<u8> {
+    let body = world::event(number);
     let id = new_id().simple().to_string();
     let now = service.app.clock.now();
-    let headers = sign(
-        SignatureScheme::StandardWebhooks,
-        &service.secret,
-        &id,
-        now,
-        &body,
-    )
-    .expect("signed");
+    let headers = sign(SignatureScheme::StandardWebhooks, secret, &id, now, &body).expect("signed");
     let mut request = format!(
-        "POST {} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n",
-        service.path,
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n",
         body.len()
     );
     for (name, value) in headers {

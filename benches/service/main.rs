@@ -13,6 +13,10 @@
 mod bare;
 mod load;
 mod process;
+#[path = "../support/server.rs"]
+mod server;
+#[path = "../support/service.rs"]
+mod service;
 mod world;
 
 use std::time::Duration;
@@ -61,7 +65,7 @@ async fn throughput(name: &str, database: &str, bare: &str) {
         "durable webhooks a second, {name}: each a membership of somebody new, 2 cores shared with the sender:"
     );
     for connections in [1, 16, 64] {
-        let service = world::Bare::start(database).await;
+        let service = service::Service::start(database, "http://127.0.0.1:9").await;
         let (rate, p50, p99) = load::run(&service, connections, Duration::from_secs(4)).await;
         print!(
             "  {connections:2} connections: {rate:.0} a second, p50 {} p99 {}",

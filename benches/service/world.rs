@@ -1,138 +1,28 @@
-//! The service in this process, with and without a Kisi.
+//! What the service is measured with: events, and a Kisi in this process.
 
 use std::{
-    collections::BTreeMap,
     net::TcpListener,
     sync::Arc,
     time::{Duration, Instant as Stopwatch},
 };
 
 use latchkey::{
-    app::App,
     cli,
     clock::{Clock, new_id},
-    config::Config,
-    graphql::schema,
-    http, reconcile,
+    ingest::accept,
     sandbox::{Sandbox, Switches},
-    secret::{hash_token, new_signing_secret, new_token},
-    store::{StoreError, clubs, row, sources, tokens},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// The service with a club, a token and a source, and no Kisi.
-pub struct Bare {
-    pub app: Arc<App>,
-    pub address: String,
-    pub path: String,
-    pub secret: SecretString,
-    pub token: SecretString,
-    server: actix_web::dev::ServerHandle,
-    running: reconcile::Running,
-}
+use super::service::Service;
 
-impl Bare {
-    pub async fn start(database: &str) -> Self {
-        Self::with_kisi(database, "http://127.0.0.1:9").await
-    }
-
-    pub async fn with_kisi(database: &str, kisi: &str) -> Self {
-        let settings = [
-            ("LATCHKEY_DATABASE_URL", database),
-            ("LATCHKEY_KISI_URL", kisi),
-            ("LATCHKEY_KISI_RATE", "1000"),
-            (
-                "LATCHKEY_ENCRYPTION_KEY",
-                "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-            ),
-        ];
-        let settings = settings
-            .into_iter()
-            .map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let config = Config::load(None, settings, &BTreeMap::new()).expect("settings");
-        let app = App::start(config, Clock::system()).await.expect("the app");
-        let running = reconcile::start(app.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let server = http::server(app.clone(), schema::build(), listener, 2).expect("a server");
-        let handle = server.handle();
-        tokio::spawn(server);
-        let now = app.clock.now().micros();
-        let club = cli::club::new("Bench".to_owned(), "Europe/Berlin".to_owned(), now);
-        let (secret, token, id) = (new_signing_secret(), new_token(), new_id());
-        let source = row::Source {
-            id,
-            club_id: club.id,
-            name: "Bench".to_owned(),
-            platform: row::Platform::Canonical,
-            signature: row::SignatureScheme::StandardWebhooks,
-            path_key: new_id().simple().to_string(),
-            time_zone: "Europe/Berlin".to_owned(),
-            secret: Some(app.sealer.seal(id, &secret).expect("sealed")),
-            old_secret: None,
-            old_secret_until: None,
-            read_every_s: None,
-            mapping: None,
-            problem: None,
-            created_at: now,
-            removed_at: None,
-        };
-        let known = row::Token {
-            id: new_id(),
-            club_id: club.id,
-            name: "bench".to_owned(),
-            role: row::Role::Admin,
-            hash: hash_token(token.expose_secret()),
-            member_id: None,
-            created_at: now,
-            expires_at: None,
-        };
-        let path = latchkey::ingest::accept::path(&source);
-        let written: Result<(), StoreError> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    clubs::create(tx, club).await?;
-                    tokens::create(tx, known).await?;
-                    sources::create(tx, source).await
-                })
-            })
-            .await;
-        written.expect("a club");
-        Self {
-            app,
-            address,
-            path,
-            secret,
-            token,
-            server: handle,
-            running,
-        }
-    }
-
-    pub async fn end(self) {
-        self.server.stop(false).await;
-        self.running.stop().await;
-        self.app.db.clone().close().await;
-    }
-
-    pub async fn ask(&self, query: &str, variables: Value) -> Value {
-        let url = format!("http://{}/graphql", self.address);
-        let headers = [(
-            "authorization",
-            format!("Bearer {}", self.token.expose_secret()),
-        )];
-        let body = json!({ "query": query, "variables": variables })
-            .to_string()
-            .into_bytes();
-        let answer = cli::webhook::post(&url, &headers, body)
-            .await
-            .expect("an answer");
-        let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
-        assert!(answer.get("errors").is_none(), "{answer}");
-        answer["data"].clone()
-    }
+/// Where the service's source takes webhooks, and what signs them.
+pub fn source(service: &Service) -> (String, SecretString) {
+    let source = &service.source;
+    let sealed = source.secret.as_ref().expect("a secret");
+    let secret = service.app.sealer.open(source.id, sealed);
+    (accept::path(source), secret.expect("opened"))
 }
 
 /// A membership of somebody new.
@@ -170,21 +60,13 @@ pub async fn latencies(count: usize) -> Vec<Duration> {
     tokio::spawn(sandbox.serve(listener).expect("the sandbox"));
     let folder = tempfile::tempdir().expect("a folder");
     let database = format!("sqlite://{}/latency.db?mode=rwc", folder.path().display());
-    let service = Bare::with_kisi(&database, &kisi).await;
-    let connect = "mutation($key: String!) { connectKisi(input: { name: \"HQ\", inviteByEmail: false, \
-                   credentials: { apiKey: $key } }) { userErrors { message } } }";
-    service
-        .ask(connect, json!({ "key": sandbox.api_key() }))
-        .await;
-    let group =
-        service.ask("{ groups { nodes { id } } }", json!({})).await["groups"]["nodes"][0]["id"]
-            .clone();
-    let manage = "mutation($g: ID!) { manageGroup(input: { group: $g, managed: true }) { userErrors { message } } }";
-    service.ask(manage, json!({ "g": group })).await;
+    let service = Service::start(&database, &kisi).await;
+    let group = service.connect(&sandbox.api_key()).await["Members"].clone();
     let rule = "mutation($g: ID!) { createRule(input: { name: \"members\", target: $g, conditions: [{ membership: {} }] }) \
                 { userErrors { message } } }";
     service.ask(rule, json!({ "g": group })).await;
-    let url = format!("http://{}{}", service.address, service.path);
+    let (path, secret) = source(&service);
+    let url = format!("http://{}{path}", service.address);
     let mut times = Vec::new();
     for number in 0..count {
         let body = event(number);
@@ -195,7 +77,7 @@ pub async fn latencies(count: usize) -> Vec<Duration> {
             .to_owned();
         let began = Stopwatch::now();
         let id = new_id().simple().to_string();
-        let answer = cli::webhook::send_signed(&url, &service.secret, &id, body)
+        let answer = cli::webhook::send_signed(&url, &secret, &id, body)
             .await
             .expect("an answer");
         assert_eq!(answer.status, 202, "{}", answer.body);

@@ -23,6 +23,8 @@ pub struct Model {
     pub received_at: i64,
     pub settled_at: Option<i64>,
     pub attempts: i32,
+    /// Made anew whenever the delivery changes its status: later in order than those before.
+    pub stamp: Uuid,
     #[sea_orm(column_type = "Text")]
     pub headers: String,
     #[sea_orm(column_type = "Blob")]

@@ -22,6 +22,9 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub cause: String,
     pub cause_delivery: Option<Uuid>,
+    pub cause_rule: Option<Uuid>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub cause_actor: Option<String>,
     pub weight: Weight,
 }
 

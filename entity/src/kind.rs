@@ -455,3 +455,36 @@ pub enum HistoryKind {
     #[sea_orm(string_value = "RULE_CHANGED")]
     RuleChanged,
 }
+
+/// What became of an unlock that was asked for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum PressState {
+    /// `ASKED`: nobody has sent it yet.
+    #[sea_orm(string_value = "ASKED")]
+    Asked,
+    /// `TAKEN`: somebody may send it, or has.
+    #[sea_orm(string_value = "TAKEN")]
+    Taken,
+    /// `UNLOCKED`
+    #[sea_orm(string_value = "UNLOCKED")]
+    Unlocked,
+    /// `DENIED`: the rules say no.
+    #[sea_orm(string_value = "DENIED")]
+    Denied,
+    /// `NOT_VISIBLE`: the club lets only people with an active membership unlock.
+    #[sea_orm(string_value = "NOT_VISIBLE")]
+    NotVisible,
+    /// `REFUSED`: Kisi refused.
+    #[sea_orm(string_value = "REFUSED")]
+    Refused,
+    /// `UNAUTHORIZED`: Kisi refused the account's key.
+    #[sea_orm(string_value = "UNAUTHORIZED")]
+    Unauthorized,
+    /// `NOT_SENT`: Kisi was not reached, so nothing happened.
+    #[sea_orm(string_value = "NOT_SENT")]
+    NotSent,
+    /// `UNKNOWN`: it may have happened.
+    #[sea_orm(string_value = "UNKNOWN")]
+    Unknown,
+}

@@ -19,6 +19,9 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub cause: String,
     pub delivery_id: Option<Uuid>,
+    pub rule_id: Option<Uuid>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub actor: Option<String>,
     pub asked_at: i64,
     pub decided_at: Option<i64>,
 }

@@ -18,7 +18,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "token",
         "id:uuid! club_id:uuid name:str role:str hash:bytes member_id:uuid? created_at:i64 \
          expires_at:i64?",
-        &[],
+        &["club_id expires_at"],
         &["hash", "club_id name"],
     ),
     (
@@ -142,6 +142,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
             "person_id superseded_at",
             "company_id superseded_at",
             "source_id happened_at",
+            "entitlement_id if block_since",
         ],
         &[],
     ),
@@ -191,24 +192,62 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "due",
         "account_id:uuid! member_id:uuid! club_id:uuid due_at:i64 generation:i64 \
-         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? weight:str",
-        &["account_id due_at", "member_id"],
+         settled_generation:i64 lane:i32? attempts:i32 cause:str cause_delivery:uuid? \
+         cause_rule:uuid? cause_actor:str? weight:str",
+        &["account_id lane due_at", "member_id"],
         &[],
     ),
     (
         "revocation",
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
-         state:str cause:str delivery_id:uuid? asked_at:i64 decided_at:i64?",
+         state:str cause:str delivery_id:uuid? rule_id:uuid? actor:str? asked_at:i64 \
+         decided_at:i64?",
         &["club_id state", "account_id member_id"],
         &[],
+    ),
+    (
+        "kisi_login",
+        "kisi_user_id:uuid! club_id:uuid account_id:uuid secret:bytes made_at:i64",
+        &["account_id"],
+        &[],
+    ),
+    (
+        "kisi_listener",
+        "account_id:uuid! club_id:uuid path_key:str secret:bytes kisi_id:i64? stands:bool \
+         created_at:i64",
+        &["club_id"],
+        &["path_key"],
+    ),
+    (
+        "kisi_event",
+        "account_id:uuid! event_key:str! club_id:uuid receipt:uuid received_at:i64",
+        &["account_id received_at"],
+        &[],
+    ),
+    (
+        "press",
+        "id:uuid! club_id:uuid account_id:uuid lock_id:uuid member_id:uuid press_key:str? \
+         actor:str kisi_user_id:uuid? state:str kisi_code:str? message:str? asked_at:i64 \
+         taken_until:i64? event_key:str?",
+        &[
+            "member_id asked_at",
+            "account_id asked_at",
+            "account_id state",
+        ],
+        &["club_id member_id lock_id press_key"],
     ),
     ("lease", "name:str! holder:str expires_at:i64", &[], &[]),
     (
         "delivery",
         "id:uuid! club_id:uuid source_id:uuid external_id:str event_type:str? status:str \
-         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 headers:str \
-         body:bytes",
-        &["club_id id", "club_id status id", "source_id status"],
+         problem:str? occurred_at:i64? received_at:i64 settled_at:i64? attempts:i32 stamp:uuid \
+         headers:str body:bytes",
+        &[
+            "club_id id",
+            "club_id stamp",
+            "club_id status id",
+            "source_id status",
+        ],
         &["source_id external_id"],
     ),
     (

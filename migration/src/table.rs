@@ -3,7 +3,8 @@
 
 use sea_orm_migration::prelude::*;
 
-/// Creates a table with its indexes. An index is its columns, parted by spaces.
+/// Creates a table with its indexes. An index is its columns, parted by spaces; behind `if`, the column that must not be null
+/// for a row to be in it.
 pub async fn create(
     manager: &SchemaManager<'_>,
     name: &str,
@@ -48,6 +49,10 @@ pub async fn create(
         index
             .name(format!("{name}_{}", columns.replace(' ', "_")))
             .table(Alias::new(name));
+        let (columns, only) = columns.split_once(" if ").unwrap_or((columns, ""));
+        if !only.is_empty() {
+            index.and_where(Expr::col(Alias::new(only)).is_not_null());
+        }
         for column in columns.split_whitespace() {
             index.col(Alias::new(column));
         }

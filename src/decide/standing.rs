@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use access::{Instant, Target};
+use access::{Facts, Instant, Target};
 use uuid::Uuid;
 
 use super::Premises;
 use crate::store::{
     Db, Scope, StoreError,
-    facts::{self, Holdings},
+    facts::{self, Holdings, Known},
     page::{Keyed, Listed, Window},
     row,
 };
@@ -22,29 +22,49 @@ const MOST_CHUNK: u64 = 2048;
 /// What must be true of a member; of nothing, everything is.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Whether the member may pass a target at an instant.
-    pub target: Option<(Target, Instant, bool)>,
+    /// Whether the member may pass a target.
+    pub passing: Option<Passing>,
     /// Bears this tag.
     pub tag: Option<String>,
     /// Is in this company.
     pub company: Option<Uuid>,
 }
 
+/// Whether a member may pass a target at an instant, or may not.
+#[derive(Clone, Debug)]
+pub struct Passing {
+    /// What decisions hang on. Whoever asks for nothing of the kind need not load them.
+    pub premises: Arc<Premises>,
+    /// Where.
+    pub target: Target,
+    /// When.
+    pub at: Instant,
+    /// Whether those are wanted who may.
+    pub allowed: bool,
+}
+
+impl Passing {
+    fn is_true(&self, facts: &Facts) -> bool {
+        self.premises.may_pass(facts, self.target, self.at) == self.allowed
+    }
+}
+
 impl Wanted {
     /// Whether there is anything that the facts have to be asked for.
     pub fn asks(&self) -> bool {
-        self.target.is_some() || self.tag.is_some() || self.company.is_some()
+        self.passing.is_some() || self.tag.is_some() || self.company.is_some()
     }
 
-    fn is_true(&self, premises: &Premises, holdings: &Holdings) -> bool {
+    fn is_true(&self, holdings: &Holdings) -> bool {
         let facts = &holdings.facts;
         self.tag.as_ref().is_none_or(|tag| facts.tags.contains(tag))
             && self
                 .company
                 .is_none_or(|company| holdings.companies.contains(&company))
             && self
-                .target
-                .is_none_or(|(target, at, allowed)| premises.may_pass(facts, target, at) == allowed)
+                .passing
+                .as_ref()
+                .is_none_or(|passing| passing.is_true(facts))
     }
 }
 
@@ -55,8 +75,6 @@ pub struct Standing<L> {
     pub scope: Scope,
     /// Who is looked at, in which order.
     pub members: L,
-    /// What decisions hang on.
-    pub premises: Arc<Premises>,
     /// What must be true.
     pub wanted: Wanted,
 }
@@ -72,10 +90,10 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
             return Ok(rows);
         }
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let holdings = facts::load(db.read(), self.scope, &ids, self.premises.known).await?;
+        let holdings = facts::load(db.read(), self.scope, &ids, Known::Now).await?;
         let is_true = |row: &row::Member| {
             let held = holdings.get(&row.id);
-            held.is_some_and(|held| self.wanted.is_true(&self.premises, held))
+            held.is_some_and(|held| self.wanted.is_true(held))
         };
         Ok(rows.into_iter().filter(is_true).collect())
     }

@@ -3,8 +3,8 @@
 use async_graphql::{Context, Enum, ID, Object, Result, Union};
 
 use super::{
-    delivery::Delivery, group::Group, kisi_account::KisiAccount, loader, lock::Lock,
-    member::Member, node, page, place::Place, rule::Rule, scalar::DateTime,
+    context::reads, delivery::Delivery, group::Group, kisi_account::KisiAccount, loader,
+    lock::Lock, member::Member, node, page, place::Place, rule::Rule, scalar::DateTime,
 };
 use crate::{
     id::Kind,
@@ -80,6 +80,9 @@ impl AccessEvent {
         let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
             return Ok(None);
         };
+        if matches!(kind, ScopeKind::Place | ScopeKind::Account) {
+            reads(context)?;
+        }
         scope_of(context, kind, id).await
     }
 
@@ -89,6 +92,7 @@ impl AccessEvent {
     }
 
     async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>> {
+        reads(context)?;
         match self.0.delivery_id {
             Some(id) => Ok(loader::one(context, loader::DeliveryKey(id))
                 .await?
@@ -99,6 +103,7 @@ impl AccessEvent {
 
     /// The rule as it is now; null where it was deleted.
     async fn rule(&self, context: &Context<'_>) -> Result<Option<Rule>> {
+        reads(context)?;
         match self.0.rule_id {
             Some(id) => Ok(loader::one(context, loader::RuleKey(id)).await?.map(Rule)),
             None => Ok(None),

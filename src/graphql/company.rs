@@ -4,7 +4,6 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     context::{self, reads},
-    loader,
     member::MemberConnection,
     node,
     page::{self, Arguments},
@@ -60,7 +59,6 @@ impl Company {
                 ..Default::default()
             },
         );
-        let premises = loader::premises(context).await?;
         let wanted = Wanted {
             company,
             ..Wanted::default()
@@ -71,7 +69,6 @@ impl Company {
             Standing {
                 scope,
                 members,
-                premises,
                 wanted,
             },
             arguments,

@@ -76,3 +76,12 @@ pub fn acts_for_members<'a>(context: &Context<'a>) -> Result<&'a Caller> {
         _ => Err(forbidden("this needs a token with the role ADMIN or APP")),
     }
 }
+
+/// For what a member session may read of its own member alone, and the others of any.
+pub fn sees(context: &Context<'_>, member: Uuid) -> Result<()> {
+    match caller(context)?.member {
+        Some(own) if own == member => Ok(()),
+        Some(_) => Err(forbidden("a member session sees itself alone")),
+        None => reads(context).map(|_| ()),
+    }
+}

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use access::{Code, Decision, Facts, Instant, Target};
-use async_graphql::{Enum, Object, Union};
+use async_graphql::{Context, Enum, Object, Result, Union};
 
 use super::{
+    context,
     group::Group,
     lock::Lock,
     scalar::DateTime,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     decide::{Premises, row_id},
-    store::row,
+    store::row::{self, Role},
 };
 
 /// What a rule gives access to.
@@ -73,6 +74,16 @@ pub enum Audience {
     Engineer,
 }
 
+impl Audience {
+    /// For whom a message is that is asked for: a member session hears nothing that is meant for staff.
+    pub(super) fn told(self, context: &Context<'_>) -> Result<Self> {
+        Ok(match context::caller(context)?.role {
+            Role::Member => Self::Member,
+            Role::Admin | Role::App | Role::Reader => self,
+        })
+    }
+}
+
 /// A decision, with what its message needs.
 #[derive(Clone, Debug)]
 pub struct AccessDecision {
@@ -120,6 +131,11 @@ impl AccessDecision {
         self.decision.allowed
     }
 
+    /// The cause in words.
+    pub fn words(&self, audience: Audience) -> String {
+        words::of_decision(&self.saying, audience)
+    }
+
     /// The cause.
     pub fn cause(&self) -> Code {
         self.decision.code
@@ -151,11 +167,13 @@ impl AccessDecision {
         self.decision.code.into()
     }
 
-    /// The cause in words, with times in the club's time zone.
+    /// The cause in words, with times in the club's time zone. A member session is told the words
+    /// for the person at the door, whoever they are asked for.
     async fn message(
         &self,
+        context: &Context<'_>,
         #[graphql(default_with = "Audience::Member")] audience: Audience,
-    ) -> String {
-        words::of_decision(&self.saying, audience)
+    ) -> Result<String> {
+        Ok(words::of_decision(&self.saying, audience.told(context)?))
     }
 }

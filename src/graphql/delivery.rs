@@ -77,7 +77,7 @@ impl Delivery {
     }
 
     /// Whom it is about, by name.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn members(&self, context: &Context<'_>) -> Result<Vec<Member>> {
         reads(context)?;
         let ids = loader::one(context, loader::MembersOf(self.0.id))

@@ -117,9 +117,8 @@ pub enum Entitlement {
     Purchase(Purchase),
 }
 
-impl From<Held> for Entitlement {
-    fn from(held: Held) -> Self {
-        let held = Arc::new(held);
+impl From<Arc<Held>> for Entitlement {
+    fn from(held: Arc<Held>) -> Self {
         match held.version.kind {
             EntitlementKind::Membership => Self::Membership(Membership(held)),
             EntitlementKind::Registration => Self::Registration(Registration(held)),

@@ -125,12 +125,14 @@ impl Fix {
         &self.by
     }
 
-    /// What is wrong and what to do, in words.
+    /// What is wrong and what to do, in words. A member session is told the words for the person at
+    /// the door, whoever they are asked for.
     async fn message(
         &self,
+        context: &Context<'_>,
         #[graphql(default_with = "Audience::Desk")] audience: Audience,
-    ) -> String {
-        words::of_decision(&self.saying, audience)
+    ) -> Result<String> {
+        Ok(words::of_decision(&self.saying, audience.told(context)?))
     }
 }
 
@@ -153,7 +155,7 @@ impl Explanation {
     }
 
     /// Every rule for the target, those that grant first.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<&[RuleExplanation]> {
         context::reads(context)?;
         Ok(&self.rules)

@@ -72,7 +72,7 @@ impl Group {
             .map(KisiAccount)
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
         let layout = loader::layout(context).await?;
         Ok(layout.locks_of(self.0.id).cloned().map(Lock).collect())
@@ -88,7 +88,7 @@ impl Group {
         self.0.strangers.into()
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
         reads(context)?;
         let rules = loader::one(context, loader::RulesOn(TargetKind::Group, self.0.id)).await?;

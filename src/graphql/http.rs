@@ -8,9 +8,10 @@
 
 pub mod answer;
 pub mod guard;
+pub mod limits;
 mod negotiate;
 mod nulls;
-mod parse;
+pub(super) mod parse;
 
 #[cfg(test)]
 mod tests;
@@ -89,7 +90,7 @@ async fn execute<E: Executor>(
     request: Request,
     kind: Option<Kind>,
 ) -> Option<Response> {
-    if kind == Some(Kind::Query) {
+    if matches!(kind, Some(Kind::Query | Kind::Subscription)) {
         return Some(executor.execute(request).await);
     }
     let executor = executor.clone();

@@ -73,12 +73,13 @@ impl KisiAccount {
     }
 
     /// Whether Kisi sends its events here: unlocks, refusals, changes made by others.
-    async fn listening(&self) -> bool {
-        false
+    async fn listening(&self, context: &Context<'_>) -> Result<bool> {
+        let listener = loader::one(context, loader::ListenerKey(self.0.id)).await?;
+        Ok(listener.is_some_and(|listener| listener.stands))
     }
 
     /// The places that are read from it.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn places(&self, context: &Context<'_>) -> Result<Vec<Place>> {
         reads(context)?;
         let layout = loader::layout(context).await?;

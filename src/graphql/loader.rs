@@ -1,84 +1,60 @@
 //! Loaders: what edges lead to, fetched for all who ask at once, in a fixed number of statements. Made anew for each
 //! request and without a cache: what a mutation has just changed is seen by the fields of its payload.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use access::Instant;
-use async_graphql::{
-    Context, Result,
-    dataloader::{DataLoader, Loader},
-};
-use futures_util::future::BoxFuture;
+use async_graphql::{Context, Result, dataloader::Loader};
 use uuid::Uuid;
 
-use super::error::{inside, internal};
+use super::{
+    batch::Batches,
+    error::{inside, internal},
+};
 use crate::{
     app::App,
     decide::{Layout, Premises},
     store::{
         Scope, StoreError, deliveries, due, entitlements,
         facts::{self, Holdings, Known},
-        grants, kisi_accounts, members, offerings, overrides,
+        grants, kisi_accounts, listeners, members, offerings, overrides,
         row::{self, TargetKind},
         rules, setup, sources, sweep,
     },
 };
 
-/// For how many turns of the runtime nobody may have asked for anything before a batch goes: a turn
-/// brings a long list on by two elements, and takes a microsecond where nothing is left to do.
-const QUIET_TURNS: usize = 128;
-
 /// Fetches rows of one club.
 pub struct Rows {
     app: Arc<App>,
     scope: Scope,
-    /// How often something was asked for.
-    asked: Arc<AtomicUsize>,
 }
 
 /// The loaders of a request.
-pub type Loaders = DataLoader<Rows>;
+pub type Loaders = Batches<Rows>;
 
-/// Makes the loaders of a request. A batch goes when nobody asks any more, rather than after a time:
-/// fields are resolved in turns, and what a page takes must not decide how many statements it runs.
+/// Makes the loaders of a request.
 pub fn loaders(app: Arc<App>, scope: Scope) -> Loaders {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let seen = asked.clone();
-    let spawn = move |batch: BoxFuture<'static, ()>| {
-        let asked = seen.clone();
-        tokio::spawn(async move {
-            quiet(&asked).await;
-            batch.await;
-        })
-    };
-    DataLoader::new(Rows { app, scope, asked }, spawn).delay(Duration::ZERO)
-}
-
-async fn quiet(asked: &AtomicUsize) {
-    let mut before = asked.load(Ordering::Relaxed);
-    let mut turns = 0;
-    while turns < QUIET_TURNS {
-        tokio::task::yield_now().await;
-        let now = asked.load(Ordering::Relaxed);
-        turns = if now == before { turns + 1 } else { 0 };
-        before = now;
-    }
+    Batches::new(Rows { app, scope })
 }
 
 type Failure = Arc<StoreError>;
 
-fn of<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
+/// What all keys that are asked for at one time lead to.
+async fn found<K>(
+    context: &Context<'_>,
+    keys: impl IntoIterator<Item = K>,
+) -> Result<Arc<Result<HashMap<K, <Rows as Loader<K>>::Value>, Failure>>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
+    Rows: Loader<K, Error = Failure>,
+{
     let loaders = context.data::<Loaders>();
     let loaders = loaders.map_err(|_| internal("no loaders in the context"))?;
-    loaders.loader().asked.fetch_add(1, Ordering::Relaxed);
-    Ok(loaders)
+    Ok(loaders.load(keys).await)
+}
+
+fn failed(failure: &Failure) -> async_graphql::Error {
+    inside(failure.clone())
 }
 
 /// What a key names, or nothing.
@@ -87,7 +63,9 @@ where
     K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
     Rows: Loader<K, Error = Failure>,
 {
-    of(context)?.load_one(key).await.map_err(inside)
+    let found = found(context, [key.clone()]).await?;
+    let found = found.as_ref().as_ref().map_err(failed)?;
+    Ok(found.get(&key).cloned())
 }
 
 /// What a key names that a row of ours refers to, so that it must be there.
@@ -110,13 +88,14 @@ where
     Rows: Loader<K, Error = Failure>,
 {
     let keys: Vec<K> = keys.into_iter().collect();
-    let mut found = of(context)?
-        .load_many(keys.iter().cloned())
-        .await
-        .map_err(inside)?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = found(context, keys.iter().cloned()).await?;
+    let found = found.as_ref().as_ref().map_err(failed)?;
     Ok(keys
-        .into_iter()
-        .filter_map(|key| found.remove(&key))
+        .iter()
+        .filter_map(|key| found.get(key).cloned())
         .collect())
 }
 
@@ -233,6 +212,13 @@ loads! {
     AccountKey(Uuid) => row::KisiAccount: |rows, _keys| {
         let all = kisi_accounts::all(rows.app.db.read(), rows.scope).await?;
         Ok(all.into_iter().map(|row| (AccountKey(row.id), row)).collect())
+    }
+
+    /// Where Kisi sends an account's events.
+    ListenerKey(Uuid) => row::KisiListener: |rows, keys| {
+        let accounts = ids(keys, |key| key.0);
+        let all = listeners::some(rows.app.db.read(), rows.scope, &accounts).await?;
+        Ok(all.into_iter().map(|row| (ListenerKey(row.account_id), row)).collect())
     }
 
     /// A rule that stands.

@@ -14,7 +14,7 @@ use super::{
     scalar::DateTime,
 };
 use crate::{
-    decide::{Standing, Wanted},
+    decide::{Passing, Standing, Wanted},
     id::Kind,
     store::{
         listings,
@@ -59,7 +59,7 @@ impl Lock {
         }
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         let layout = loader::layout(context).await?;
         Ok(layout.groups_of(self.0.id).cloned().map(Group).collect())
@@ -76,7 +76,7 @@ impl Lock {
     }
 
     /// Rules that open this lock by this service's own unlock alone, without any right in Kisi.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
         reads(context)?;
         let rules = loader::one(context, loader::RulesOn(TargetKind::Lock, self.0.id)).await?;
@@ -110,9 +110,14 @@ pub(super) async fn allowed(
     let scope = reads(context)?;
     let app = context::app(context)?;
     let at = at.map_or_else(|| app.clock.now(), |at| access::Instant::from_micros(at.0));
-    let premises = loader::premises(context).await?;
+    let passing = Passing {
+        premises: loader::premises(context).await?,
+        target,
+        at,
+        allowed: true,
+    };
     let wanted = Wanted {
-        target: Some((target, at, true)),
+        passing: Some(passing),
         ..Wanted::default()
     };
     let members = listings::members(scope, &listings::MemberFilter::default());
@@ -121,7 +126,6 @@ pub(super) async fn allowed(
         Standing {
             scope,
             members,
-            premises,
             wanted,
         },
         arguments,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{
     company::Company,
@@ -48,6 +49,16 @@ impl Member {
     }
 }
 
+/// Whether a member may open a lock now.
+pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) -> Result<bool> {
+    let now = loader::instant(context, None)?;
+    let premises = loader::premises(context).await?;
+    let holdings = loader::one(context, loader::HoldingsOf(member)).await?;
+    let target = access::Target::Lock(crate::decide::id(lock));
+    Ok(premises.layout.lock(lock).is_some()
+        && holdings.is_some_and(|it| premises.may_pass(&it.facts, target, now)))
+}
+
 /// Somebody who may hold something: one person, by whatever sources.
 #[Object]
 impl Member {
@@ -65,7 +76,7 @@ impl Member {
         self.0.email.as_deref()
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn companies(&self, context: &Context<'_>) -> Result<Vec<Company>> {
         let holdings = self.holdings(context).await?;
         let keys = holdings.companies.iter().copied().map(loader::CompanyKey);
@@ -79,7 +90,7 @@ impl Member {
     }
 
     /// All that stands now; with an instant, what lasts at that instant.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn entitlements(
         &self,
         context: &Context<'_>,
@@ -96,7 +107,7 @@ impl Member {
 
     /// Where this member may pass at an instant (now if left out): an answer for each group and
     /// lock that a rule, or a share of the member, bears on.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn access(
         &self,
         context: &Context<'_>,
@@ -115,7 +126,7 @@ impl Member {
 
     /// Each lock that this member may open at this instant: by a group, by a rule on the lock, by a
     /// share.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn doors(&self, context: &Context<'_>) -> Result<Vec<Door>> {
         let now = loader::instant(context, None)?;
         let (premises, holdings) =
@@ -136,7 +147,7 @@ impl Member {
     }
 
     /// Access given by hand that was not ended.
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn shares(&self, context: &Context<'_>) -> Result<Vec<Share>> {
         let shares = loader::one(context, loader::SharesOf(self.0.id)).await?;
         Ok(shares.unwrap_or_default().into_iter().map(Share).collect())
@@ -151,7 +162,7 @@ impl Member {
     }
 
     /// Who this member is in each Kisi organization.
-    #[graphql(complexity = "2 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(2, child_complexity)")]
     async fn kisi_users(&self, context: &Context<'_>) -> Result<Vec<KisiUser>> {
         let users = loader::one(context, loader::KisiUsersOf(self.0.id)).await?;
         let grants = loader::one(context, loader::GrantsOf(self.0.id))

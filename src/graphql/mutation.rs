@@ -46,22 +46,26 @@ pub mod club;
 pub mod delivery;
 pub mod group;
 pub mod kisi_account;
+pub mod listening;
 pub mod location;
 pub mod offering;
 pub mod revocation;
 pub mod rule;
+pub mod session;
 pub mod share;
 pub mod source;
 pub mod suspension;
 #[cfg(test)]
 mod tests;
 pub mod token;
+pub mod unlock;
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     club::ClubMutations,
     kisi_account::KisiAccountMutations,
+    listening::ListeningMutations,
     group::GroupMutations,
     source::SourceMutations,
     offering::OfferingMutations,
@@ -72,6 +76,8 @@ pub struct Mutation(
     share::ShareMutations,
     suspension::SuspensionMutations,
     token::TokenMutations,
+    unlock::UnlockMutations,
+    session::SessionMutations,
 );
 
 /// The admin who asks, and what a change needs of the service.

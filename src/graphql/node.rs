@@ -11,7 +11,7 @@ use super::{
     context,
     delivery::Delivery,
     entitlement::{self, Entitlement, Membership, Purchase, Registration},
-    error::{bad_input, inside},
+    error::{bad_input, forbidden, inside},
     grant::Grant,
     group::Group,
     held_revocation::HeldRevocation,
@@ -19,7 +19,7 @@ use super::{
     loader,
     location::Location,
     lock::Lock,
-    member::Member,
+    member::{self, Member},
     offering::Offering,
     place::Place,
     rule::Rule,
@@ -99,16 +99,26 @@ fn word(kind: Kind) -> &'static str {
 }
 
 /// What an id names; none where it names nothing in the club of the caller. A member session may
-/// ask for its own member alone.
+/// ask for itself, its club and the locks that it may open.
 pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
     let caller = context::caller(context)?;
-    let Some((kind, id)) = id::decode(text) else {
-        context::reads(context)?;
+    let named = id::decode(text);
+    if let Some(member) = caller.member {
+        let sees = match named {
+            Some((Kind::Member, id)) => id == member,
+            Some((Kind::Club, id)) => id == caller.scope.club,
+            Some((Kind::Lock, id)) => member::may_open(context, member, id).await?,
+            _ => false,
+        };
+        if !sees {
+            return Err(forbidden(
+                "a member session sees itself and its doors alone",
+            ));
+        }
+    }
+    let Some((kind, id)) = named else {
         return Ok(None);
     };
-    if kind != Kind::Member || caller.member != Some(id) {
-        context::reads(context)?;
-    }
     let scope = caller.scope;
     let db = context::app(context)?.db.read();
     Ok(match kind {

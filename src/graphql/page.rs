@@ -35,11 +35,18 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
+/// The cost that counts as beyond all limits.
+const HIGHEST_COST: usize = 1 << 32;
+
 /// What a page costs: as much as all that may be on it.
 pub fn cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
     let length = first.or(last).unwrap_or(USUAL).clamp(1, MOST);
-    each.saturating_mul(usize::try_from(length).unwrap_or(1))
-        .saturating_add(1)
+    times(usize::try_from(length).unwrap_or(1), each) + 1
+}
+
+/// What so many cost: never so much that the costs of a whole document, added up, would not fit.
+pub fn times(count: usize, each: usize) -> usize {
+    count.saturating_mul(each).min(HIGHEST_COST)
 }
 
 /// Which page is asked for.

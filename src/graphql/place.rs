@@ -44,7 +44,7 @@ impl Place {
             .map(KisiAccount)
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
         reads(context)?;
         let layout = loader::layout(context).await?;
@@ -55,7 +55,7 @@ impl Place {
         Ok(here.cloned().map(Lock).collect())
     }
 
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         reads(context)?;
         let layout = loader::layout(context).await?;

@@ -126,7 +126,7 @@ impl AccessPreview {
 
     /// Rules that can never hold, that another rule makes needless, or that name something that is
     /// gone.
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn warnings(&self) -> Vec<RuleWarning> {
         let warnings = self.preview.warnings.iter();
         warnings.cloned().map(RuleWarning).collect()

@@ -3,7 +3,7 @@
 
 use async_graphql::MergedObject;
 
-mod filter;
+pub(super) mod filter;
 mod lists;
 mod preview;
 mod single;

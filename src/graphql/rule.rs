@@ -49,7 +49,7 @@ impl Rule {
         })
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn conditions(&self) -> Result<Vec<Condition>> {
         let stored = rules::conditions(&self.0).map_err(inside)?;
         Ok(stored.into_iter().map(Condition::from).collect())

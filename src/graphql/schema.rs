@@ -1,31 +1,31 @@
-//! The schema: queries and mutations put together, with the limits that keep one document from asking for too much. The
+//! The schema: queries, mutations and subscriptions put together, with the limits that keep one document from asking for too much. The
 //! file `schema.graphql` is printed from it, and a test fails where it is stale.
 
 use std::sync::Arc;
 
-use async_graphql::{Data, EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
-use super::{context::Caller, http::guard::guarded, loader, mutation::Mutation, query::Query};
+use super::{
+    context::Caller,
+    http::{guard::guarded, limits::Limits},
+    loader,
+    mutation::Mutation,
+    query::Query,
+    roles,
+    subscription::Subscription,
+};
 use crate::app::App;
 
-/// How deep a document may nest; what playgrounds ask of the schema itself is the deepest.
-const MOST_DEPTH: usize = 24;
-/// How much a document may ask for, each field of each element of a list counted: a page of 250
-/// with ten lists of ten things each.
-const MOST_COMPLEXITY: usize = 100_000;
-
 /// The schema of the API.
-pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
 }
 
 /// Builds the schema, with its limits. What resolvers look up is added to each request.
 pub fn build() -> ApiSchema {
-    guarded(builder())
-        .limit_depth(MOST_DEPTH)
-        .limit_complexity(MOST_COMPLEXITY)
+    guarded(builder(), Limits::default(), roles::law)
         .disable_suggestions()
         .finish()
 }
@@ -51,6 +51,21 @@ pub fn context_data(app: Arc<App>, caller: Caller, data: &mut Data) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Pages within pages multiply: what they cost must not run over and begin at nothing again.
+    #[tokio::test]
+    async fn no_document_costs_so_much_that_it_costs_little() {
+        let mut inner = "id".to_owned();
+        for _ in 0..5 {
+            inner = format!(
+                "doors {{ lock {{ allowedMembers(first: 250) {{ nodes {{ {inner} }} }} }} }}"
+            );
+        }
+        let query = format!("{{ members(first: 250) {{ nodes {{ {inner} }} }} }}");
+        let response = build().execute(query).await;
+        let errors = serde_json::to_value(&response.errors).unwrap();
+        assert_eq!(errors[0]["extensions"]["limit"], "complexity", "{errors}");
+    }
 
     #[test]
     fn schema_graphql_is_current() {

@@ -35,7 +35,7 @@ impl Viewer {
     }
 
     /// The member, where the request carries a member session.
-    async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
+    pub async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match context::caller(context)?.member {
             Some(id) => Ok(loader::one(context, loader::MemberKey(id))
                 .await?

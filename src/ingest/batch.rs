@@ -11,12 +11,15 @@ use super::{
     apply::{Apply, Led, who},
     statement::{Event, Version},
 };
-use crate::store::{
-    Connection, Scope, StoreError, clubs, deliveries,
-    due::{self, Cause},
-    revocations,
-    row::{Delivery, DeliveryStatus},
-    working_set::{self, Keys, WorkingSet},
+use crate::{
+    clock::new_id,
+    store::{
+        Connection, Scope, StoreError, clubs, deliveries,
+        due::{self, Cause},
+        revocations,
+        row::{Delivery, DeliveryStatus},
+        working_set::{self, Keys, WorkingSet},
+    },
 };
 
 /// A verified request, translated or not.
@@ -263,6 +266,7 @@ fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
         received_at: job.received_at,
         settled_at: (status == DeliveryStatus::Settled).then_some(now),
         attempts: 1,
+        stamp: new_id(),
         headers: job.headers.clone(),
         body: job.body.clone(),
     }

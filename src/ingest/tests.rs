@@ -180,6 +180,8 @@ impl Books {
             state: row::RevocationState::Dismissed,
             cause: "an earlier roster".to_owned(),
             delivery_id: None,
+            rule_id: None,
+            actor: None,
             asked_at: noon(),
             decided_at: Some(noon()),
         };

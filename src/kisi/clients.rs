@@ -71,6 +71,12 @@ impl Clients {
         Client::new(self.base.clone(), key, pacer, self.http.clone())
     }
 
+    /// A client that acts as a user by a login of that user: many have one, so no hash of it is kept.
+    pub fn on_behalf(&self, user: i64, login: SecretString) -> Client {
+        let pacer = self.pacer(Whose::User(user));
+        Client::new(self.base.clone(), login, pacer, self.http.clone())
+    }
+
     /// Logs in by password, which gives a key.
     pub async fn log_in(&self, login: &Login) -> Result<SecretString, Error> {
         let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();

@@ -90,6 +90,11 @@ impl Error {
         )
     }
 
+    /// Whether Kisi does not accept the key or login.
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. })
+    }
+
     /// Whether Kisi, or the way to it, is out for the whole account: it waits, and tries again.
     pub fn is_outage(&self) -> bool {
         matches!(

@@ -61,12 +61,21 @@ pub async fn log_in(
     client.one::<Made>(Call::post(LOGINS, body)).await?.secret()
 }
 
+/// A login that was made for somebody else.
+#[derive(Debug)]
+pub struct OnBehalf {
+    /// By which calls act as that user.
+    pub secret: SecretString,
+    /// Whose it is, where Kisi says so.
+    pub user_id: Option<i64>,
+}
+
 impl Client {
     /// A login of a user of the organization, by which calls act as that user.
     ///
     /// # Errors
     /// `NotFound` when nobody has that address.
-    pub async fn create_login_on_behalf(&self, email: &str) -> Result<SecretString, Error> {
+    pub async fn create_login_on_behalf(&self, email: &str) -> Result<OnBehalf, Error> {
         let body = json!({
             "login": {
                 "type": "device",
@@ -77,7 +86,10 @@ impl Client {
                 "expire": false,
             }
         });
-        self.one::<Made>(Call::post(LOGINS, body)).await?.secret()
+        let made: Made = self.one(Call::post(LOGINS, body)).await?;
+        let user_id = made.user_id;
+        let secret = made.secret()?;
+        Ok(OnBehalf { secret, user_id })
     }
 }
 
@@ -86,6 +98,7 @@ struct Made {
     secret: Option<String>,
     /// The older name of the same.
     authentication_token: Option<String>,
+    user_id: Option<i64>,
 }
 
 impl Made {

@@ -225,23 +225,39 @@ impl Client {
         signature_key: &SecretString,
         events: &[&str],
     ) -> Result<Integration, Error> {
-        let integration = json!({
-            "type": "event_webhook",
-            "name": "Latchkey",
-            "url": url.as_str(),
-            "enabled": true,
-            "enabled_events": events,
-            "signature_key": signature_key.expose_secret(),
-        });
-        self.one(Call::post(
-            "/integrations",
-            json!({ "integration": integration }),
-        ))
-        .await
+        let mut body = webhook(url, signature_key, events);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("type".to_owned(), json!("event_webhook"));
+        }
+        self.one(Call::post("/integrations", json!({ "integration": body })))
+            .await
+    }
+
+    /// Has an integration that is there send these types of events to `url`, signed with the key, and switches it on.
+    pub async fn update_event_webhook(
+        &self,
+        id: i64,
+        url: &Url,
+        signature_key: &SecretString,
+        events: &[&str],
+    ) -> Result<(), Error> {
+        let body = json!({ "integration": webhook(url, signature_key, events) });
+        self.done(Call::patch("/integrations/{id}", body).of(id))
+            .await
     }
 
     /// Deletes an integration; one that is gone already is done.
     pub async fn delete_integration(&self, id: i64) -> Result<(), Error> {
         self.delete(Call::delete("/integrations/{id}").of(id)).await
     }
+}
+
+fn webhook(url: &Url, signature_key: &SecretString, events: &[&str]) -> serde_json::Value {
+    json!({
+        "name": "Latchkey",
+        "url": url.as_str(),
+        "enabled": true,
+        "enabled_events": events,
+        "signature_key": signature_key.expose_secret(),
+    })
 }

@@ -42,23 +42,26 @@ impl Questions {
     /// Looks at a case; its entries are as they will be written.
     pub fn of(&mut self, case: &mut Case, ground: &Ground, now: Instant, app: &App) {
         let losses = case.losses(ground, now, app.config.horizon);
-        // An admin's own word about somebody goes over what the brake was asked before.
-        // A suspension is one, whatever else came since.
+        // A suspension goes over all that the brake was asked before, whatever else came since.
         let suspended = case
             .holdings
             .facts
             .suspension
             .is_some_and(|one| one.span.contains(now));
+        let cause = due::Cause::of(&case.due);
         let weight = if suspended {
             Weight::ByName
         } else {
-            case.due.weight
+            cause.weight
         };
-        let overruled = weight != Weight::Judged;
+        // Any other word is about what it ends itself, and answers no question about anything else.
+        let overrules = |row: &row::Revocation| {
+            suspended || (weight != Weight::Judged && row.state == RevocationState::Asked)
+        };
         let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut case.revocations)
             .into_iter()
             .partition(|row| {
-                is_decided(row) || (losses.contains(&revocations::about(row)) && !overruled)
+                is_decided(row) || (losses.contains(&revocations::about(row)) && !overrules(row))
             });
         case.revocations = stay;
         self.gone.extend(gone);
@@ -84,8 +87,10 @@ impl Questions {
                 scope_kind,
                 scope_id,
                 state,
-                cause: case.due.cause.clone(),
-                delivery_id: case.due.cause_delivery,
+                cause: cause.words.clone(),
+                delivery_id: cause.delivery,
+                rule_id: cause.rule,
+                actor: cause.actor.clone(),
                 asked_at: now.micros(),
                 decided_at: (state != RevocationState::Asked).then_some(now.micros()),
             };
@@ -240,8 +245,8 @@ async fn hold(
             target: Some((row.scope_kind, row.scope_id)),
             cause: cause.clone(),
             delivery: row.delivery_id,
-            rule: None,
-            actor: None,
+            rule: row.rule_id,
+            actor: row.actor.clone(),
             message: format!(
                 "The brake holds the revocation of {}'s access until an admin approves or dismisses it.",
                 names.get(&row.member_id).map_or("a member", String::as_str)

@@ -187,6 +187,23 @@ impl Case {
         plan
     }
 
+    /// Whether there is nothing to be done, asked or found out; when to look again then.
+    pub fn at_rest(
+        &self,
+        ground: &Ground,
+        now: Instant,
+        horizon: Duration,
+    ) -> Option<Option<Instant>> {
+        let is_asked = |row: &row::Revocation| row.state == row::RevocationState::Asked;
+        let in_kisi =
+            |grant: &row::Grant| grant.kisi_id.is_some() && grant.intent == row::Intent::None;
+        if self.revocations.iter().any(is_asked) || !self.grants.iter().all(in_kisi) {
+            return None;
+        }
+        let plan = self.plan(ground, now, horizon);
+        plan.steps.is_empty().then_some(plan.again_at)
+    }
+
     /// Where the member would lose access early if the plan were carried out unchecked.
     pub fn losses(&self, ground: &Ground, now: Instant, horizon: Duration) -> BTreeSet<Scope> {
         let grants = self.in_kisi();

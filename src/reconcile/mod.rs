@@ -17,9 +17,12 @@ mod execute;
 mod lease;
 mod record;
 mod recover;
+mod resting;
 mod setup;
 mod sweep;
 mod worker;
+
+pub use lease::holder;
 
 /// How often new accounts are looked for where nobody wakes the loop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -49,7 +52,7 @@ pub fn start(app: Arc<App>) -> Running {
 
 /// Keeps a worker for each account that work is done for.
 async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
-    let holder = lease::holder();
+    let holder = app.holder.clone();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
     while !worker::is_stopping(&stopping) {
         let woken = app.waker.register();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{case::Case, execute::Pass};
 use crate::store::{
-    StoreError, deliveries, grants,
+    StoreError, due, grants,
     history::{self, Entry},
     row::{self, HistoryKind, Intent},
 };
@@ -21,7 +21,7 @@ impl Pass<'_> {
     ) -> Result<(), StoreError> {
         self.touched.add(case.due.member_id);
         let is_new = !case.grants.iter().any(|known| known.id == grant.id);
-        let entries = self.entries(case, &grant, event).await?;
+        let entries = self.entries(case, &grant, event);
         let (scope, now, row) = (self.ground.scope, self.now().micros(), grant.clone());
         self.app
             .db
@@ -45,7 +45,7 @@ impl Pass<'_> {
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
         self.touched.add(case.due.member_id);
-        let entries = self.entries(case, grant, event).await?;
+        let entries = self.entries(case, grant, event);
         let (scope, now, id) = (self.ground.scope, self.now().micros(), grant.id);
         self.app
             .db
@@ -77,27 +77,11 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn entries(
-        &self,
-        case: &Case,
-        grant: &row::Grant,
-        event: Option<HistoryKind>,
-    ) -> Result<Vec<Entry>, StoreError> {
+    fn entries(&self, case: &Case, grant: &row::Grant, event: Option<HistoryKind>) -> Vec<Entry> {
         let Some(kind) = event else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
-        let member = case.due.member_id;
-        let open = deliveries::latest_open(self.app.db.read(), self.ground.scope, member).await?;
-        let cause = open.as_ref().map_or_else(
-            || {
-                if case.due.generation > case.due.settled_generation {
-                    case.due.cause.clone()
-                } else {
-                    "the clock".to_owned()
-                }
-            },
-            |(_, kind, key)| format!("{} ({key})", kind.as_deref().unwrap_or("a delivery")),
-        );
+        let cause = due::Cause::of(&case.due);
         let name = self.name_of(grant.scope_kind, grant.scope_id);
         let time = self.words(case_window(grant));
         let who = if case.is_stranger() {
@@ -120,16 +104,16 @@ impl Pass<'_> {
             }
             _ => name.clone(),
         };
-        Ok(vec![Entry {
+        vec![Entry {
             kind,
-            member: Some(member),
+            member: Some(case.due.member_id),
             target: Some((grant.scope_kind, grant.scope_id)),
-            cause,
-            delivery: open.map(|(id, ..)| id),
-            rule: None,
-            actor: None,
+            cause: cause.words,
+            delivery: cause.delivery,
+            rule: cause.rule,
+            actor: cause.actor,
             message,
-        }])
+        }]
     }
 
     fn name_of(&self, kind: row::ScopeKind, id: Uuid) -> String {

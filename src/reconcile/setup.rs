@@ -13,6 +13,7 @@ use crate::{
     app::App,
     connect::read_setup,
     kisi::{Client, Guard},
+    kisi_events::listen,
     store::{Scope, StoreError, due, row, setup},
 };
 
@@ -27,6 +28,10 @@ pub async fn read(
     guard: &Guard,
 ) -> Result<bool, Stop> {
     let scope = Scope::new(account.club_id);
+    if let Err(problem) = listen::look(app, account, client).await {
+        // Whether events come is no reason to leave the setup unread: what is wrong with Kisi shows there too.
+        tracing::warn!(account = %account.id, error = ?problem, "it is not known whether Kisi sends its events");
+    }
     let known = setup::known(app.db.read(), scope, account.id).await?;
     let read = read_setup(client, account, known).await?;
     let locks: HashMap<i64, Uuid> = read

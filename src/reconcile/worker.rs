@@ -25,13 +25,14 @@ use crate::{
     connect::is_disconnecting,
     kisi::{Client, Error, Guard},
     store::{
-        Scope, StoreError, deliveries, due, grants, kisi_accounts, revocations,
+        Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus, RevocationState},
     },
+    unlock::desk,
 };
 
 /// How many members are sorted at once.
-const SORTED_AT_ONCE: u64 = 500;
+pub(super) const SORTED_AT_ONCE: u64 = 500;
 /// So few are served at once, where nobody waits in a lane.
 const FEW: usize = 4;
 /// How long to wait where nothing is planned, in case that a wake-up went to another replica.
@@ -39,7 +40,7 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub struct Worker {
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     account: Uuid,
     scope: Scope,
     holder: String,
@@ -111,6 +112,18 @@ impl Worker {
 
     /// Works for as long as the lease is held; true where the account is over.
     async fn with_lease(&mut self, lease: &Lease) -> bool {
+        let (over, is_over) = watch::channel(false);
+        let whose = (self.scope, self.account);
+        let guard = Arc::new(lease.guard());
+        let desk = tokio::spawn(desk::serve(self.app.clone(), whose, guard, is_over));
+        let is_done = self.turns(lease).await;
+        over.send_replace(true);
+        let _ = desk.await;
+        is_done
+    }
+
+    /// Takes turns until the lease is lost or nothing is left to do; true where the account is over.
+    async fn turns(&mut self, lease: &Lease) -> bool {
         while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
             let until = match self.turn(lease).await {
@@ -193,27 +206,19 @@ impl Worker {
             return Ok(Turn::Worked);
         }
         brake::judge(&self.app, self.scope, self.account).await?;
-        if let Some(next) = due::next(db.read(), id, now.micros()).await? {
+        let next = due::next(db.read(), id, now.micros(), 1).await?;
+        if !next.is_empty() {
             let mut ground = Ground::load(db, account).await?;
-            let mut cases = case::load(db, &ground, vec![next]).await?;
-            let mut questions = Questions::default();
-            for case in &mut cases {
-                questions.of(case, &ground, now, &self.app);
-            }
-            if !questions.is_empty() {
-                // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
-                questions.write(&self.app, self.scope).await?;
-                brake::judge(&self.app, self.scope, self.account).await?;
-                return Ok(Turn::Worked);
-            }
-            for case in &mut cases {
-                self.serve(&mut ground, case, client, lease).await?;
-            }
+            self.serve_next(&mut ground, next, client, lease).await?;
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
+            let scope = self.scope;
             let over = db.write(move |tx| {
-                Box::pin(async move { kisi_accounts::is_disconnected(tx, id).await })
+                Box::pin(async move {
+                    logins::forget_account(tx, scope, id).await?;
+                    kisi_accounts::is_disconnected(tx, id).await
+                })
             });
             over.await?;
             return Ok(Turn::Over);
@@ -223,6 +228,36 @@ impl Worker {
             .unwrap_or(i64::MAX)
             .min(read_due_at);
         Ok(Turn::IdleUntil(Instant::from_micros(next)))
+    }
+
+    /// Serves the first in the lanes, planned anew.
+    async fn serve_next(
+        &self,
+        ground: &mut Ground,
+        next: Vec<row::Due>,
+        client: &Client,
+        lease: &Lease,
+    ) -> Result<(), Stop> {
+        let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
+        let mut cases = case::load(&self.app.db, ground, next).await?;
+        let mut questions = Questions::default();
+        for case in &mut cases {
+            questions.of(case, ground, now, &self.app);
+        }
+        if !questions.is_empty() {
+            // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
+            questions.write(&self.app, self.scope).await?;
+            brake::judge(&self.app, self.scope, self.account).await?;
+            return Ok(());
+        }
+        let rests = |case: &Case| case.at_rest(ground, now, horizon).is_some();
+        if cases.iter().all(rests) {
+            return self.settle_resting(ground, now).await;
+        }
+        for case in &mut cases {
+            self.serve(ground, case, client, lease).await?;
+        }
+        Ok(())
     }
 
     /// Plans for many at once: whoever needs nothing is settled together, the others get their lane. What would be lost
@@ -267,8 +302,8 @@ impl Worker {
         }
         self.settle(settled).await?;
         let db = self.app.db.read();
-        let waiting = due::next(db, ground.account.id, now.micros()).await?;
-        if is_all && open.len() <= FEW && waiting.is_none() {
+        let waiting = due::next(db, ground.account.id, now.micros(), 1).await?;
+        if is_all && open.len() <= FEW && waiting.is_empty() {
             open.sort_by_key(|(lane, _)| *lane);
             for (_, mut case) in open {
                 self.serve(ground, &mut case, client, lease).await?;
@@ -359,7 +394,10 @@ impl Worker {
     }
 
     /// Kisi holds what it should for these members: their deliveries are settled in the same transaction.
-    async fn settle(&self, rows: Vec<(row::Due, Option<i64>)>) -> Result<(), StoreError> {
+    pub(super) async fn settle(
+        &self,
+        rows: Vec<(row::Due, Option<i64>)>,
+    ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }

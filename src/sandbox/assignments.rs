@@ -28,7 +28,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
         }
         ("PATCH", [id]) => update(state, request, number(id)?),
         ("DELETE", [id]) => {
-            request.permitted(state, "role_assignments_write")?;
+            let by = request.permitted(state, "role_assignments_write")?.user;
             let id = number(id)?;
             if state
                 .assignments
@@ -37,6 +37,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
             {
                 return Err(Refusal::denied());
             }
+            tell(state, "role_assignment.destroy", by, id, request);
             if state.remove_assignment(id) {
                 Ok(Answer::Nothing)
             } else {
@@ -47,7 +48,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
     }
 }
 
-fn render(state: &State, id: i64, row: &Assignment) -> Value {
+pub(super) fn render(state: &State, id: i64, row: &Assignment) -> Value {
     let user = users::brief(state, row.user);
     let (kind, target_id, target) = match row.target {
         Target::Organization => ("Organization", ORGANIZATION, setup::organization_brief()),
@@ -213,7 +214,14 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     flag(fields, "notify", &mut row.notify);
     let id = state.insert_assignment(row);
     let row = state.assignments.get(id).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::One(render(state, id, row)))
+    let shown = render(state, id, row);
+    state.emit(
+        "role_assignment.create",
+        Some(caller.user),
+        &shown,
+        request.now,
+    );
+    Ok(Answer::One(shown))
 }
 
 fn kind(target: Target) -> &'static str {
@@ -342,5 +350,13 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     }
     flag(fields, "notify", &mut row.notify);
     row.stamps.updated = request.now;
+    tell(state, "role_assignment.update", caller.user, id, request);
     Ok(Answer::Nothing)
+}
+
+fn tell(state: &mut State, kind: &str, by: i64, id: i64, request: &Request<'_>) {
+    if let Some(row) = state.assignments.get(id) {
+        let shown = render(state, id, row);
+        state.emit(kind, Some(by), &shown, request.now);
+    }
 }

@@ -160,10 +160,15 @@ pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str
             let row = state.group_locks.get(id).ok_or_else(Refusal::not_found)?;
             Ok(Answer::One(render_lock(state, id, row)))
         }
-        ("DELETE", [id]) => match state.group_locks.remove(number(id)?) {
-            Some(_) => Ok(Answer::Nothing),
-            None => Err(Refusal::not_found()),
-        },
+        ("DELETE", [id]) => {
+            let id = number(id)?;
+            let row = state.group_locks.get(id).ok_or_else(Refusal::not_found)?;
+            let shown = render_lock(state, id, row);
+            state.group_locks.remove(id);
+            let by = request.caller.map(|caller| caller.user);
+            state.emit("group_lock.destroy", by, &shown, request.now);
+            Ok(Answer::Nothing)
+        }
         _ => Err(Refusal::no_endpoint()),
     }
 }
@@ -215,7 +220,10 @@ fn join(state: &mut State, request: &Request<'_>) -> Outcome {
         stamps: Stamps::at(request.now),
     });
     let row = state.group_locks.get(id).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::One(render_lock(state, id, row)))
+    let shown = render_lock(state, id, row);
+    let by = request.caller.map(|caller| caller.user);
+    state.emit("group_lock.create", by, &shown, request.now);
+    Ok(Answer::One(shown))
 }
 
 fn render_lock(state: &State, id: i64, row: &GroupLock) -> Value {

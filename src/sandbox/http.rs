@@ -27,7 +27,7 @@ use super::faults::{FaultKind, take};
 use super::page::Query;
 use super::rows::{LOGIN_LIFE, Second};
 use super::state::State;
-use super::{Sandbox, access, route};
+use super::{Sandbox, access, delivery, route};
 
 /// A request as it came, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +85,7 @@ impl Request<'_> {
 pub(super) fn serve(sandbox: Sandbox, listener: TcpListener) -> io::Result<Server> {
     let shared = web::Data::new(sandbox);
     let server = HttpServer::new(move || {
+        actix_web::rt::spawn(delivery::run(shared.as_ref().clone()));
         App::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(4 << 20))

@@ -1,7 +1,7 @@
 //! `/integrations` and `/event_sets`: event webhooks as Kisi keeps them, and the polling of events.
 //!
-//! Promises: a signing key is taken and never shown. Must never deliver: the sandbox sends nothing
-//! to anybody, its events are read from `Sandbox::events`. Called by `route`.
+//! Promises: a signing key is taken and never shown. Delivers nothing itself: `delivery` does.
+//! Called by `route`.
 
 use serde_json::{Map, Value, json};
 
@@ -34,6 +34,9 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
                 .get_mut(number(id)?)
                 .ok_or_else(Refusal::not_found)?;
             fill(row, wrapped(request.body, "integration")?);
+            if row.enabled {
+                (row.failures, row.disabled) = (0, None);
+            }
             row.stamps.updated = request.now;
             Ok(Answer::Nothing)
         }
@@ -78,6 +81,8 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
         enabled: true,
         enabled_events: Vec::new(),
         signature_key: None,
+        failures: 0,
+        disabled: None,
         stamps: Stamps::at(request.now),
     };
     wrong.settle()?;
@@ -108,7 +113,7 @@ fn render(id: i64, row: &Integration) -> Value {
     json!({
         "id": id, "resource_type": "Integration", "name": row.name, "type": "event_webhook",
         "url": row.url, "enabled": row.enabled, "enabled_events": row.enabled_events,
-        "disabled_due_to_error": false, "disabled_due_to_error_at": null,
+        "disabled_due_to_error": row.disabled.is_some(), "disabled_due_to_error_at": row.disabled,
         "created_at": row.stamps.created, "updated_at": row.stamps.updated,
         "organization_id": ORGANIZATION, "organization": organization_brief(),
         "place_id": null, "place": null,

@@ -3,12 +3,13 @@
 //!
 //! Promises: the surface, the limits and the failures that are known of Kisi, with a switch for
 //! each open question; time comes from the given clock alone. Written apart from the client: it
-//! shares no type with it and uses nothing else of this program. Must never call out. Called by the
-//! demo and by tests.
+//! shares no type with it and uses nothing else of this program. Must never call out, but to deliver
+//! events to the integrations that it was told of. Called by the demo and by tests.
 
 mod access;
 mod answer;
 mod assignments;
+mod delivery;
 mod example;
 mod faults;
 mod groups;

@@ -134,6 +134,13 @@ impl Sandbox {
 
     /// The events of all attempts to unlock, in the shape of an event webhook's body.
     pub fn events(&self) -> Vec<Value> {
-        self.state().events.iter().cloned().collect()
+        let is_unlock =
+            |event: &&Value| event.get("type").is_some_and(|kind| kind == "lock.unlock");
+        self.state()
+            .events
+            .iter()
+            .filter(is_unlock)
+            .cloned()
+            .collect()
     }
 }

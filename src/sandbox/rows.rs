@@ -224,6 +224,10 @@ pub(super) struct Integration {
     pub enabled: bool,
     pub enabled_events: Vec<String>,
     pub signature_key: Option<String>,
+    /// Deliveries in a row that nobody took.
+    pub failures: u32,
+    /// When it was switched off after errors.
+    pub disabled: Option<Second>,
     pub stamps: Stamps,
 }
 

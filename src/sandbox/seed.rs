@@ -117,7 +117,21 @@ impl Sandbox {
             from: from.map(Second::of),
             until: until.map(Second::of),
         };
-        self.insert(user, Target::Group(group), "group_basic", window)
+        let id = self.insert(user, Target::Group(group), "group_basic", window);
+        self.tell("role_assignment.create", id);
+        id
+    }
+
+    fn tell(&self, kind: &str, assignment: i64) {
+        let now = self.stamps().created;
+        let state = &mut *self.state();
+        let shown = state
+            .assignments
+            .get(assignment)
+            .map(|row| super::assignments::render(state, assignment, row));
+        if let Some(shown) = shown {
+            state.emit(kind, None, &shown, now);
+        }
     }
 
     /// The same by the owner's key: a write that comes late, of whose answer nobody knows.
@@ -182,6 +196,7 @@ impl Sandbox {
 
     /// Takes an assignment away; whether it was there.
     pub fn remove_assignment(&self, id: i64) -> bool {
+        self.tell("role_assignment.destroy", id);
         self.state().remove_assignment(id)
     }
 
@@ -239,6 +254,22 @@ impl Sandbox {
             }
         }
         true
+    }
+
+    /// Takes all device logins of a user away, as Kisi does with old ones, without a word; how many there were.
+    pub fn forget_logins(&self, email: &str) -> usize {
+        let state = &mut *self.state();
+        let Some(user) = state.user_by_email(email) else {
+            return 0;
+        };
+        let of_user = |login: &Login| login.user == user && login.kind == LoginKind::Device;
+        let gone: Vec<i64> = state
+            .logins
+            .iter()
+            .filter(|(_, login)| of_user(login))
+            .map(|(id, _)| id)
+            .collect();
+        gone.iter().filter(|id| state.remove_login(**id)).count()
     }
 
     /// Sets what stands between a right and this door; whether the door is there.

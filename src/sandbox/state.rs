@@ -7,13 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::delivery::Letter;
 use super::faults::{Planted, Switches};
 use super::http::Call;
 use super::rate::Meter;
 use super::rows::{
-    Assignment, EventSet, Group, GroupLock, Integration, Lock, Login, Place, Target, User,
+    Assignment, EventSet, Group, GroupLock, Integration, Lock, Login, ORGANIZATION, Place, Second,
+    Target, User,
 };
 
 /// Rows of one kind by number, numbered in order of arrival.
@@ -73,6 +76,8 @@ pub(super) struct State {
     pub integrations: Table<Integration>,
     pub event_sets: Table<EventSet>,
     pub events: VecDeque<Value>,
+    /// What is to be delivered.
+    pub outbox: Vec<Letter>,
     pub owner: i64,
     pub key_login: i64,
     pub key_refused: bool,
@@ -106,12 +111,38 @@ impl State {
         self.forgotten_events + self.events.len() + 1
     }
 
+    /// Keeps an event, and lays a letter ready for each integration that wants its type.
     pub(super) fn record_event(&mut self, event: Value) {
+        let kind = event.get("type").and_then(Value::as_str).unwrap_or("");
+        for (id, integration) in self.integrations.iter() {
+            if integration.enabled && integration.enabled_events.iter().any(|one| one == kind) {
+                self.outbox.push(Letter::new(id, integration, &event));
+            }
+        }
         while self.events.len() >= self.kept.max(1) {
             self.events.pop_front();
             self.forgotten_events += 1;
         }
         self.events.push_back(event);
+    }
+
+    /// Records that somebody did something to a row; `by` is a user's number, or none for another hand.
+    pub(super) fn emit(&mut self, kind: &str, by: Option<i64>, object: &Value, now: Second) {
+        if self.integrations.iter().next().is_none() {
+            // Nobody listens, and a large club makes many.
+            return;
+        }
+        let actor = by.and_then(|by| self.users.get(by));
+        let event = json!({
+            "uuid": Uuid::from_u128(u128::try_from(self.event_number()).unwrap_or_default()),
+            "type": kind, "action": kind.split('.').next_back(),
+            "actor_type": by.map(|_| "User"), "actor_id": by,
+            "actor_name": actor.map(|one| &one.name), "actor_email": actor.map(|one| &one.email),
+            "object_type": object.get("resource_type"), "object_id": object.get("id"), "object": object,
+            "organization_id": ORGANIZATION, "place_id": null, "success": true, "code": "000000",
+            "error_code": null, "error_message": null, "created_at": now,
+        });
+        self.record_event(event);
     }
 
     /// The call with this running number, unless it was forgotten.

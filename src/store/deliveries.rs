@@ -14,6 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
+use crate::clock::new_id;
 
 /// The stored deliveries among these, by source and the sender's id.
 pub async fn known(
@@ -192,6 +193,7 @@ async fn become_of(
             .update::<delivery::Entity>()
             .col_expr(delivery::Column::Status, Expr::value(status))
             .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
+            .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
             .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
             .exec(connection)
             .await?;
@@ -248,6 +250,7 @@ pub async fn reread(
         .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
         .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
         .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
+        .col_expr(delivery::Column::Stamp, Expr::value(row.stamp))
         .filter(delivery::Column::Id.eq(row.id))
         .exec(connection)
         .await?;
@@ -322,33 +325,6 @@ pub async fn figures(
         .into_iter()
         .map(|(id, latest, failed)| (id, (latest, failed.unwrap_or(0))))
         .collect())
-}
-
-/// The latest delivery about a member that is not settled yet: what a change of access is most likely due to.
-pub async fn latest_open(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    member: Uuid,
-) -> Result<Option<(Uuid, Option<String>, String)>, StoreError> {
-    let about = Query::select()
-        .column(delivery_member::Column::DeliveryId)
-        .from(delivery_member::Entity)
-        .and_where(delivery_member::Column::MemberId.eq(member))
-        .to_owned();
-    Ok(scope
-        .find::<delivery::Entity>()
-        .select_only()
-        .columns([
-            delivery::Column::Id,
-            delivery::Column::EventType,
-            delivery::Column::ExternalId,
-        ])
-        .filter(delivery::Column::Status.eq(DeliveryStatus::Accepted))
-        .filter(delivery::Column::Id.in_subquery(about))
-        .order_by_desc(delivery::Column::Id)
-        .into_tuple()
-        .one(connection)
-        .await?)
 }
 
 /// Deliveries by id, without their bodies.

@@ -40,35 +40,57 @@ pub struct Cause {
     pub words: String,
     /// The delivery, where it is one.
     pub delivery: Option<Uuid>,
+    /// The rule, where it is the edit of one.
+    pub rule: Option<Uuid>,
+    /// Who did it, where it was somebody.
+    pub actor: Option<String>,
     /// How the brake takes it.
     pub weight: Weight,
 }
 
 impl Cause {
-    /// Something that the brake judges, such as a delivery or an edit.
-    pub fn judged(words: impl Into<String>) -> Self {
+    fn new(words: impl Into<String>, weight: Weight) -> Self {
         Self {
             words: words.into(),
             delivery: None,
-            weight: Weight::Judged,
+            rule: None,
+            actor: None,
+            weight,
         }
+    }
+
+    /// Something that the brake judges, such as a delivery or an edit.
+    pub fn judged(words: impl Into<String>) -> Self {
+        Self::new(words, Weight::Judged)
     }
 
     /// What an admin does to one person by name: never held, and counted.
     pub fn by_name(words: impl Into<String>) -> Self {
-        Self {
-            words: words.into(),
-            delivery: None,
-            weight: Weight::ByName,
-        }
+        Self::new(words, Weight::ByName)
     }
 
     /// What an admin has seen beforehand and wants: neither held nor counted.
     pub fn own_word(words: impl Into<String>) -> Self {
+        Self::new(words, Weight::OwnWord)
+    }
+
+    /// What somebody did.
+    pub fn by(self, actor: &str) -> Self {
+        let actor = Some(actor.to_owned());
+        Self { actor, ..self }
+    }
+
+    /// What led to a look at a member: the last mark while that is not done with, else the time.
+    pub fn of(row: &due::Model) -> Self {
+        if row.generation <= row.settled_generation {
+            return Self::judged("the clock");
+        }
         Self {
-            words: words.into(),
-            delivery: None,
-            weight: Weight::OwnWord,
+            words: row.cause.clone(),
+            delivery: row.cause_delivery,
+            rule: row.cause_rule,
+            actor: row.cause_actor.clone(),
+            weight: row.weight,
         }
     }
 }
@@ -123,6 +145,8 @@ pub async fn mark_in(
             attempts: 0,
             cause: cause.words.clone(),
             cause_delivery: cause.delivery,
+            cause_rule: cause.rule,
+            cause_actor: cause.actor.clone(),
             weight: cause.weight,
         })
         .collect();
@@ -200,6 +224,8 @@ async fn mark_selected(
             .expr(Expr::value(0i32))
             .expr(Expr::value(cause.words.clone()))
             .expr(Expr::value(cause.delivery))
+            .expr(Expr::value(cause.rule))
+            .expr(Expr::value(cause.actor.clone()))
             .expr(Expr::value(cause.weight));
         let mut insert = Query::insert();
         insert
@@ -214,6 +240,8 @@ async fn mark_selected(
                 due::Column::Attempts,
                 due::Column::Cause,
                 due::Column::CauseDelivery,
+                due::Column::CauseRule,
+                due::Column::CauseActor,
                 due::Column::Weight,
             ])
             .on_conflict(again());
@@ -227,7 +255,12 @@ async fn mark_selected(
 
 fn again() -> OnConflict {
     OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
-        .update_columns([due::Column::Cause, due::Column::CauseDelivery])
+        .update_columns([
+            due::Column::Cause,
+            due::Column::CauseDelivery,
+            due::Column::CauseRule,
+            due::Column::CauseActor,
+        ])
         // Whoever is due sooner stays so.
         .value(
             due::Column::DueAt,
@@ -274,22 +307,24 @@ pub async fn unsorted(
         .await?)
 }
 
-/// The next member of an account with something to send, by lane and then by age.
+/// The next members of an account with something to send, by lane and then by age.
 pub async fn next(
     connection: &impl ConnectionTrait,
     account: Uuid,
     now: i64,
-) -> Result<Option<due::Model>, StoreError> {
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
     Ok(of_account(account)
-        .filter(due::Column::DueAt.lte(now))
         .filter(due::Column::Lane.is_not_null())
+        .filter(due::Column::DueAt.lte(now))
         .order_by_asc(due::Column::Lane)
         .order_by_asc(due::Column::DueAt)
-        .one(connection)
+        .limit(most)
+        .all(connection)
         .await?)
 }
 
-/// When the account has something to do next; none where nothing is planned.
+/// When the account has something to do next, beside what is sorted into a lane; none where nothing is planned.
 pub async fn next_at(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -297,6 +332,7 @@ pub async fn next_at(
     let at: Option<i64> = of_account(account)
         .select_only()
         .column(due::Column::DueAt)
+        .filter(due::Column::Lane.is_null())
         .order_by_asc(due::Column::DueAt)
         .limit(1)
         .into_tuple()

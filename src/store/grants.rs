@@ -8,6 +8,7 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
     IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -39,6 +40,68 @@ pub async fn users_of(
         members,
     )
     .await
+}
+
+/// Who somebody is in Kisi, by our id.
+pub async fn user(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<kisi_user::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::Id.eq(id))
+        .one(connection)
+        .await?)
+}
+
+/// Who of the members a user of Kisi's is.
+pub async fn user_by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<kisi_user::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_user::Entity>()
+        .filter(kisi_user::Column::AccountId.eq(account))
+        .filter(kisi_user::Column::KisiId.eq(kisi_id))
+        // A stranger is a member of its own.
+        .filter(Expr::col(kisi_user::Column::MemberId).ne(Expr::col(kisi_user::Column::Id)))
+        .one(connection)
+        .await?)
+}
+
+/// The grant that an assignment of Kisi's is.
+pub async fn by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<kisi_grant::Model>, StoreError> {
+    Ok(scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::AccountId.eq(account))
+        .filter(kisi_grant::Column::KisiId.eq(kisi_id))
+        .one(connection)
+        .await?)
+}
+
+/// What Kisi holds of a grant is in doubt: the next pass reads it there before it does anything.
+pub async fn doubt(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    now: i64,
+) -> Result<(), StoreError> {
+    scope
+        .update::<kisi_grant::Entity>()
+        .col_expr(kisi_grant::Column::MissedAt, Expr::value(Some(now)))
+        .filter(kisi_grant::Column::Id.eq(id))
+        .filter(kisi_grant::Column::MissedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 /// The grants of these members in an account.

@@ -81,6 +81,19 @@ pub async fn set_status(
     Ok(())
 }
 
+/// What is wrong beside the state of the connection.
+pub async fn set_problem(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    problem: Option<String>,
+) -> Result<(), StoreError> {
+    one(id)
+        .col_expr(kisi_account::Column::Problem, Expr::value(problem))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
 /// Nothing of ours is left there.
 pub async fn is_disconnected(
     connection: &impl ConnectionTrait,

@@ -326,6 +326,21 @@ pub struct HistoryFilter {
     pub until: Option<i64>,
 }
 
+impl HistoryFilter {
+    /// Whether an entry is among those that `history` would list by this filter.
+    pub fn admits(&self, row: &history::Model) -> bool {
+        let target = row.target_kind.zip(row.target_id);
+        self.member.is_none_or(|id| row.member_id == Some(id))
+            && self.target.is_none_or(|it| target == Some(it))
+            && self
+                .kinds
+                .as_ref()
+                .is_none_or(|kinds| kinds.contains(&row.kind))
+            && self.from.is_none_or(|from| row.at >= from)
+            && self.until.is_none_or(|until| row.at < until)
+    }
+}
+
 /// The history, newest first.
 pub fn history(scope: Scope, filter: HistoryFilter) -> Listing<history::Entity> {
     use history::Column;

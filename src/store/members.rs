@@ -19,6 +19,21 @@ pub async fn get(
         .await?)
 }
 
+/// A member, kept from others that would lock it until the transaction ends. SQLite has one writer at a time anyhow.
+pub async fn lock(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<member::Model>, StoreError> {
+    use sea_orm::QuerySelect;
+    Ok(scope
+        .find::<member::Entity>()
+        .filter(member::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(connection)
+        .await?)
+}
+
 /// Members by id, in no order.
 pub async fn some(
     connection: &impl ConnectionTrait,

@@ -6,9 +6,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
     DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait, extension::postgres::PgFunc},
 };
+use uuid::Uuid;
 
 pub mod bulk;
 pub mod clubs;
@@ -20,11 +22,14 @@ pub mod grants;
 pub mod history;
 pub mod kisi_accounts;
 pub mod leases;
+pub mod listeners;
 pub mod listings;
+pub mod logins;
 pub mod members;
 pub mod offerings;
 pub mod overrides;
 pub mod page;
+pub mod presses;
 pub mod revocations;
 pub mod row;
 pub mod rules;
@@ -32,8 +37,11 @@ pub mod scope;
 pub mod setup;
 pub mod sources;
 pub mod sweep;
+pub mod tail;
 pub mod tokens;
 pub mod working_set;
+
+use crate::wake::Waker;
 
 pub use scope::Scope;
 pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
@@ -66,6 +74,7 @@ pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    committed: Waker,
 }
 
 impl Db {
@@ -74,7 +83,11 @@ impl Db {
         if url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(url, 1, false)).await?;
             let read = Database::connect(sqlite(url, 4, true)).await?;
-            return Ok(Self { read, write });
+            return Ok(Self {
+                read,
+                write,
+                committed: Waker::default(),
+            });
         }
         let mut options = ConnectOptions::new(url);
         options
@@ -87,6 +100,7 @@ impl Db {
         Ok(Self {
             read: pool.clone(),
             write: pool,
+            committed: Waker::default(),
         })
     }
 
@@ -143,7 +157,7 @@ impl Db {
         E: From<StoreError> + Send + 'static,
         W: for<'a> FnOnce(&'a DatabaseTransaction) -> Work<'a, T, E> + Send + 'static,
     {
-        let pool = self.write.clone();
+        let (pool, committed) = (self.write.clone(), self.committed.clone());
         let task = tokio::spawn(async move {
             // SQLite: a deferred transaction that reads first and writes then fails at once beside another writer.
             let options = TransactionOptions {
@@ -157,6 +171,7 @@ impl Db {
             match work(&transaction).await {
                 Ok(value) => {
                     transaction.commit().await.map_err(StoreError::from)?;
+                    committed.wake();
                     Ok(value)
                 }
                 Err(problem) => {
@@ -171,10 +186,26 @@ impl Db {
             .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
     }
 
+    /// The next commit of this process. It counts from now on, whenever it is awaited.
+    pub fn commit(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.committed.register()
+    }
+
     /// Closes all connections; SQLite folds its log into the database.
     pub async fn close(self) {
         let _ = self.read.close().await;
         let _ = self.write.close().await;
+    }
+}
+
+/// Whether a column holds one of some ids. PostgreSQL is given them as one value, so that the statement is the same for any
+/// number of them and is planned once; SQLite knows no such value, and plans for next to nothing.
+fn one_of<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[Uuid]) -> Expr {
+    match connection.get_database_backend() {
+        DatabaseBackend::Postgres => {
+            Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
+        }
+        _ => column.is_in(ids.iter().copied()),
     }
 }
 

@@ -108,14 +108,17 @@ impl<E: OfClub> Listing<E> {
     /// What comes after a key, or before it.
     fn beyond(&self, key: &Key, after: bool) -> Condition {
         match self.order {
+            // The first half alone says where in the index to begin; an `or` of both would read it from its start.
             Order::ByName(name, id) => {
-                let (further, next) = if after {
-                    (name.gt(key.name.as_str()), id.gt(key.id))
+                let text = key.name.as_str();
+                let (from, further, next) = if after {
+                    (name.gte(text), name.gt(text), id.gt(key.id))
                 } else {
-                    (name.lt(key.name.as_str()), id.lt(key.id))
+                    (name.lte(text), name.lt(text), id.lt(key.id))
                 };
-                let tied = Condition::all().add(name.eq(key.name.as_str())).add(next);
-                Condition::any().add(further).add(tied)
+                Condition::all()
+                    .add(from)
+                    .add(Condition::any().add(further).add(next))
             }
             Order::NewestFirst(id) if after => Condition::all().add(id.lt(key.id)),
             Order::NewestFirst(id) => Condition::all().add(id.gt(key.id)),

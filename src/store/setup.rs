@@ -87,6 +87,34 @@ pub async fn groups(
         .await?)
 }
 
+/// One lock, be it gone.
+pub async fn lock(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<Option<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::Id.eq(id))
+        .one(connection)
+        .await?)
+}
+
+/// The lock of an account that Kisi knows by this id.
+pub async fn lock_by_kisi_id(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    kisi_id: i64,
+) -> Result<Option<lock::Model>, StoreError> {
+    Ok(scope
+        .find::<lock::Entity>()
+        .filter(lock::Column::AccountId.eq(account))
+        .filter(lock::Column::KisiId.eq(kisi_id))
+        .one(connection)
+        .await?)
+}
+
 /// Groups by id.
 pub async fn some_groups(
     connection: &impl ConnectionTrait,

@@ -52,3 +52,18 @@ pub async fn revoke(
         .await?;
     Ok(gone.rows_affected > 0)
 }
+
+/// Takes away the member sessions that are good no more.
+pub async fn clean_sessions(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    now: i64,
+) -> Result<(), StoreError> {
+    scope
+        .delete::<token::Entity>()
+        .filter(token::Column::MemberId.is_not_null())
+        .filter(token::Column::ExpiresAt.lte(now))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

@@ -5,16 +5,25 @@
 #[macro_use]
 mod support;
 
+mod agree;
 mod any_order;
 mod bad_events;
 mod bad_kisi;
 mod bad_settings;
+mod brake;
 mod clubs_apart;
 mod crash;
+mod history;
+mod kisi_events;
 mod pacing;
+mod roles;
 mod scenario;
+mod sessions;
 mod signatures;
+mod subscriptions;
 mod sweep;
 mod tidy;
+mod unlock_faults;
+mod unlocks;
 mod webhook_answers;
 mod webhook_bodies;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Miss, is_named};
 use crate::{
     code::Code,
-    fact::{Block, Entitlement, Holding, MembershipStatus, Via},
+    fact::{Block, Entitlement, Facts, Holding, MembershipStatus, Via},
     instant::Instant,
     rule::{BlockedPolicy, MembershipCondition},
     span::{Span, SpanSet},
@@ -27,6 +27,18 @@ pub(super) fn spans(condition: &MembershipCondition, entitlement: &Entitlement) 
     } else {
         span.subtract(&cuts(condition.when_blocked, blocks))
     }
+}
+
+/// Whether the member holds a membership that runs at an instant, whatever the invoices say.
+#[must_use]
+pub fn holds_membership(facts: &Facts, at: Instant) -> bool {
+    let any = MembershipCondition {
+        offerings: Vec::new(),
+        locations: Vec::new(),
+        when_blocked: BlockedPolicy::Allow,
+    };
+    let mut held = facts.entitlements.iter();
+    held.any(|entitlement| spans(&any, entitlement).contains(at))
 }
 
 fn matching<'e>(

@@ -10,6 +10,8 @@ mod purchase;
 pub(crate) mod registration;
 mod schedule;
 
+pub use membership::holds_membership;
+
 use std::{ptr, time::Duration};
 
 use crate::{

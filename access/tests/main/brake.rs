@@ -43,6 +43,8 @@ fn a_small_club_is_protected_by_people_and_a_large_one_by_percent() {
 fn a_slow_drip_counts() {
     assert!(!BRAKE.holds(1, 2, 8));
     assert!(BRAKE.holds(1, 3, 8));
+    // Who was let through is no reason to hold nobody.
+    assert!(!BRAKE.holds(0, 10, 8));
 }
 
 #[test]

@@ -153,6 +153,7 @@ impl House {
 
     /// Ends everything, whoever began with it.
     pub async fn close(self) {
+        self.app.feed.end();
         self.server_handle.stop(true).await;
         self.reconciling.stop().await;
         self.app.db.clone().close().await;

@@ -46,18 +46,37 @@ pub fn mark_errors(response: &mut Response, request_id: &str) {
         let extensions = error
             .extensions
             .get_or_insert_with(ErrorExtensionValues::default);
+        if code == TOO_COMPLEX && extensions.get("limit").is_none() {
+            extensions.set("limit", "depth");
+        }
         extensions.set("code", code);
         extensions.set("requestId", request_id);
     }
 }
 
+/// An error that no resolver gave.
+pub(in crate::graphql) fn error(message: &str, code: &str, request_id: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    let extensions = error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default);
+    extensions.set("code", code);
+    extensions.set("requestId", request_id);
+    error
+}
+
+/// The answer where the service itself failed; the reason is for the log alone.
+pub(in crate::graphql) fn failure(reason: &str, request_id: &str) -> Response {
+    let mut response = Response::from_errors(vec![error(reason, INTERNAL, request_id)]);
+    mark_errors(&mut response, request_id);
+    response
+}
+
 fn code_of(error: &ServerError, executed: bool) -> &'static str {
     let message = error.message.as_str();
-    let limited = message == "Query is too complex."
-        || message == "Query is nested too deep."
-        || message == "recursion limit exceeded."
-        || message.starts_with("The recursion depth of the query cannot be greater than")
-        || message.starts_with("The number of directives on the field");
+    // How async-graphql words what it refuses to read at all.
+    let limited = message == "recursion limit exceeded."
+        || message.starts_with("The recursion depth of the query cannot be greater than");
     // How async-graphql words an argument that no value of its type could be made of.
     let misread =
         message.starts_with("Failed to parse \"") || message.starts_with("Expected input type \"");
@@ -79,9 +98,9 @@ fn is_request_error(response: &Response) -> bool {
 
 /// Why a request is answered without being asked of the executor.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(in crate::graphql) struct Refusal {
     status: StatusCode,
-    message: String,
+    pub(in crate::graphql) message: String,
     code: &'static str,
     allow: Option<&'static str>,
 }
@@ -200,17 +219,11 @@ impl Answerer<'_> {
     }
 
     fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
-        let mut error = ServerError::new(message, None);
-        let extensions = error
-            .extensions
-            .get_or_insert_with(ErrorExtensionValues::default);
-        extensions.set("code", code);
-        extensions.set("requestId", self.request_id);
         self.write(
             status,
             &Body {
                 data: None,
-                errors: &[error],
+                errors: &[error(message, code, self.request_id)],
                 extensions: &BTreeMap::new(),
             },
         )

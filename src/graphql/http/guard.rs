@@ -1,39 +1,35 @@
 //! What a schema needs around it on every transport: checks of the document before, and null where
 //! a field failed.
 //!
-//! Promises that a document whose fragments unfold into too much is refused in time that grows with
-//! its text, and that a mutation known by its hash alone is refused by GET as any other. Never
-//! recurses deeper than [`MAX_DEPTH`], so no document exhausts the stack. Whoever builds the schema
+//! Promises that no field is resolved which the schema's law refuses to whoever asks, that a
+//! document whose fragments unfold into too much is refused in time that grows with its text, and
+//! that a mutation known by its hash alone is refused by GET as any other. Never
+//! recurses deeper than its limits allow, so no document exhausts the stack. Whoever builds the schema
 //! calls [`guarded`]; `serve` asks for the kind of an operation.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::extensions::apollo_persisted_queries::{
     ApolloPersistedQueries, LruCacheStorage,
 };
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextResolve,
-    ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextResolve, NextValidation, ResolveInfo,
 };
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
     SelectionSet,
 };
 use async_graphql::{
-    ErrorExtensionValues, Request, Response, SchemaBuilder, ServerError, ServerResult, Value,
-    Variables, async_trait,
+    Error, QueryPathSegment, Request, Response, SchemaBuilder, ServerError, ServerResult,
+    ValidationResult, Value, Variables, async_trait,
 };
 
+use super::limits::{Limits, MAX_DOCUMENT_BYTES};
 use super::nulls::{FieldPlace, Nulls};
-
-/// How many selections a document may hold once every fragment stands where it is spread.
-pub const MAX_SELECTIONS: usize = 10_000;
-
-/// How deep selections may be nested, fragments unfolded; async-graphql itself refuses more than
-/// 32.
-pub const MAX_DEPTH: usize = 40;
+use crate::graphql::batch;
 
 /// How many persisted queries are kept; the one that was not used for longest goes first.
 const PERSISTED_QUERIES: usize = 256;
@@ -42,12 +38,20 @@ const PERSISTED_QUERIES: usize = 256;
 /// memory.
 const MAX_PERSISTED_BYTES: usize = 8 * 1024;
 
+/// An error where whoever asks may not resolve a field, by the names of its type and itself. Asked
+/// for every field before it is resolved, and for those of a subscription's root before it begins.
+pub type Law = fn(&ExtensionContext<'_>, &str, &str) -> Result<(), Error>;
+
 /// Adds persisted queries, the checks of this module, and null for failed fields to a schema.
 #[must_use]
-pub fn guarded<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
+pub fn guarded<Q, M, S>(
+    builder: SchemaBuilder<Q, M, S>,
+    limits: Limits,
+    law: Law,
+) -> SchemaBuilder<Q, M, S> {
     // The first that is added wraps the second, and so sees the document that a hash stood for.
     builder
-        .extension(Guard)
+        .extension(Guard { limits, law })
         .extension(ApolloPersistedQueries::new(LruCacheStorage::new(
             PERSISTED_QUERIES,
         )))
@@ -61,17 +65,20 @@ pub(super) struct MutationByGet;
 
 /// What an operation may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Reads, as a query or a subscription.
+pub(in crate::graphql) enum Kind {
+    /// Reads.
     Query,
+    /// Reads again and again.
+    Subscription,
     /// May change something.
     Mutation,
 }
 
 /// The kind of the operation that the request selects; None where its document cannot be parsed, is
 /// not known yet, or has no such operation.
-pub(super) fn kind_of(request: &mut Request) -> Option<Kind> {
-    if request.query.is_empty() {
+pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
+    // What is too long is refused before it is read.
+    if request.query.is_empty() || request.query.len() > MAX_DOCUMENT_BYTES {
         return None;
     }
     let name = request.operation_name.clone();
@@ -81,7 +88,8 @@ pub(super) fn kind_of(request: &mut Request) -> Option<Kind> {
 fn kind_in(document: &ExecutableDocument, name: Option<&str>) -> Option<Kind> {
     Some(match selected(document, name)?.ty {
         OperationType::Mutation => Kind::Mutation,
-        OperationType::Query | OperationType::Subscription => Kind::Query,
+        OperationType::Query => Kind::Query,
+        OperationType::Subscription => Kind::Subscription,
     })
 }
 
@@ -121,18 +129,44 @@ fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Se
     Ok(())
 }
 
+/// Refuses a subscription to more than one thing, as GraphQL does, and to a fragment: async-graphql would take the first and
+/// tell nothing of the second.
+fn check_roots(operation: &OperationDefinition) -> ServerResult<()> {
+    let one = match operation.selection_set.node.items.as_slice() {
+        [root] => matches!(root.node, Selection::Field(_)),
+        _ => false,
+    };
+    if one || operation.ty != OperationType::Subscription {
+        return Ok(());
+    }
+    let message = "A subscription selects one field at its root, and no fragment";
+    let at = operation.selection_set.pos;
+    Err(ServerError::new(message, Some(at)))
+}
+
 /// Adds nothing to a schema by itself: each request gets a [`Checks`].
-struct Guard;
+struct Guard {
+    limits: Limits,
+    law: Law,
+}
 
 /// The checks before execution, and null where a field fails.
-#[derive(Default)]
 struct Checks {
+    limits: Limits,
+    law: Law,
+    /// What has begun to change something is finished, however long it takes.
+    may_stop: AtomicBool,
     nulls: Nulls,
 }
 
 impl ExtensionFactory for Guard {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Checks::default())
+        Arc::new(Checks {
+            limits: self.limits,
+            law: self.law,
+            may_stop: AtomicBool::new(false),
+            nulls: Nulls::default(),
+        })
     }
 }
 
@@ -149,22 +183,59 @@ impl Extension for Checks {
             request.extensions.remove("persistedQuery");
         }
         let mut request = next.run(ctx, request).await?;
+        self.limits.check_text(&request.query)?;
         let name = request.operation_name.clone();
         let queries_only = request.data.contains_key(&TypeId::of::<QueriesOnly>());
         // Set aside while the document borrows the request.
         let variables = std::mem::take(&mut request.variables);
         let document = request.parsed_query()?;
-        check_size(document)?;
+        self.limits.check(document)?;
         if let Some(operation) = selected(document, name.as_deref()) {
             check_variables(operation, &variables)?;
+            check_roots(operation)?;
         }
-        if queries_only && kind_in(document, name.as_deref()) == Some(Kind::Mutation) {
+        let kind = kind_in(document, name.as_deref());
+        self.may_stop
+            .store(kind == Some(Kind::Query), Ordering::Relaxed);
+        if queries_only && kind == Some(Kind::Mutation) {
             let mut error = ServerError::new("Mutations are sent by POST", None);
             error.source = Some(Arc::new(MutationByGet));
             return Err(error);
         }
         request.variables = variables;
         Ok(request)
+    }
+
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        // A subscription's stream is made before any field of it is resolved.
+        for (_, operation) in document.operations.iter() {
+            if operation.node.ty == OperationType::Subscription {
+                let set = &operation.node.selection_set.node;
+                check_root(&document, set, &|field| {
+                    (self.law)(ctx, "Subscription", field)
+                })?;
+            }
+        }
+        Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(ctx).await?;
+        self.limits
+            .check_cost(result.complexity)
+            .map_err(|error| vec![error])?;
+        Ok(result)
     }
 
     async fn resolve(
@@ -174,7 +245,18 @@ impl Extension for Checks {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let place = FieldPlace::of(&info);
-        self.nulls.of_field(&place, next.run(ctx, info).await)
+        // An element of a list was asked about with the field that it is of.
+        let is_element = matches!(info.path_node.segment, QueryPathSegment::Index(_));
+        let lawful = if is_element {
+            Ok(())
+        } else {
+            (self.law)(ctx, info.parent_type, info.name)
+        };
+        let resolved = match lawful {
+            Ok(()) => next.run(ctx, info).await,
+            Err(refused) => Err(refused.into_server_error(info.field.name.pos)),
+        };
+        self.nulls.of_field(&place, resolved)
     }
 
     async fn execute(
@@ -184,70 +266,38 @@ impl Extension for Checks {
         next: NextExecute<'_>,
     ) -> Response {
         self.nulls.begin();
-        self.nulls.finish(next.run(ctx, operation_name).await)
-    }
-}
-
-/// Refuses a document that unfolds into more than [`MAX_SELECTIONS`] or deeper than [`MAX_DEPTH`].
-/// A validator that follows each spread by itself would take time exponential in the document's
-/// length.
-fn check_size(document: &ExecutableDocument) -> ServerResult<()> {
-    let mut sizes = Sizes {
-        document,
-        of_fragments: HashMap::new(),
-    };
-    let total = document
-        .operations
-        .iter()
-        .try_fold(0_usize, |total, (_, operation)| {
-            Some(total.saturating_add(sizes.of(&operation.node.selection_set.node, 0)?))
-        });
-    if total.is_some_and(|total| total <= MAX_SELECTIONS) {
-        return Ok(());
-    }
-    let mut error = ServerError::new("The document unfolds into too many selections", None);
-    let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", "TOO_COMPLEX");
-    error.extensions = Some(extensions);
-    Err(error)
-}
-
-struct Sizes<'a> {
-    document: &'a ExecutableDocument,
-    of_fragments: HashMap<&'a str, usize>,
-}
-
-impl<'a> Sizes<'a> {
-    /// How many selections the set unfolds into; None where it is too deep, as a fragment within
-    /// itself is.
-    fn of(&mut self, set: &'a SelectionSet, depth: usize) -> Option<usize> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        set.items.iter().try_fold(0_usize, |total, item| {
-            let inner = match &item.node {
-                Selection::Field(field) => self.of(&field.node.selection_set.node, depth + 1)?,
-                Selection::InlineFragment(inline) => {
-                    self.of(&inline.node.selection_set.node, depth + 1)?
-                }
-                Selection::FragmentSpread(spread) => {
-                    self.of_fragment(spread.node.fragment_name.node.as_str(), depth + 1)?
-                }
-            };
-            Some(total.saturating_add(1).saturating_add(inner))
-        })
-    }
-
-    fn of_fragment(&mut self, name: &'a str, depth: usize) -> Option<usize> {
-        if let Some(size) = self.of_fragments.get(name) {
-            return Some(*size);
-        }
-        // A fragment that is not there is the validator's to refuse.
-        let Some(fragment) = self.document.fragments.get(name) else {
-            return Some(0);
+        let run = batch::run(next.run(ctx, operation_name));
+        let response = if self.may_stop.load(Ordering::Relaxed) {
+            match tokio::time::timeout(self.limits.time, run).await {
+                Ok(response) => response,
+                Err(_) => return Response::from_errors(vec![self.limits.too_slow()]),
+            }
+        } else {
+            run.await
         };
-        let size = self.of(&fragment.node.selection_set.node, depth)?;
-        self.of_fragments.insert(name, size);
-        Some(size)
+        self.nulls.finish(response)
     }
+}
+
+/// Asks the law for each field that stands at the root, fragments unfolded.
+fn check_root(
+    document: &ExecutableDocument,
+    set: &SelectionSet,
+    law: &impl Fn(&str) -> Result<(), Error>,
+) -> ServerResult<()> {
+    set.items.iter().try_for_each(|item| match &item.node {
+        Selection::Field(field) => {
+            let name = &field.node.name;
+            law(&name.node).map_err(|refused| refused.into_server_error(name.pos))
+        }
+        Selection::InlineFragment(inline) => {
+            check_root(document, &inline.node.selection_set.node, law)
+        }
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node);
+            fragment.map_or(Ok(()), |fragment| {
+                check_root(document, &fragment.node.selection_set.node, law)
+            })
+        }
+    })
 }

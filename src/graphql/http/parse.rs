@@ -77,7 +77,8 @@ pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
     from_parts(parts)
 }
 
-fn from_parts(mut parts: Map<String, Json>) -> Result<Request, Refusal> {
+/// Reads the parts of a request, wherever they stood.
+pub(in crate::graphql) fn from_parts(mut parts: Map<String, Json>) -> Result<Request, Refusal> {
     let query = text(&mut parts, "query")?;
     let operation_name = text(&mut parts, "operationName")?;
     let variables = object(&mut parts, "variables")?;

@@ -3,6 +3,7 @@
 //! Here stands what the tests ask and how; each file beneath asks about one thing.
 
 mod errors;
+mod limits;
 mod requests;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use async_graphql::{Context, EmptySubscription, ErrorExtensions, Object, Schema}
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::limits::Limits;
 use super::{Kind, MAX_BODY_BYTES, execute, serve};
 use crate::graphql::scalar::Duration;
 
@@ -52,6 +54,10 @@ impl Query {
     async fn forbidden(&self) -> async_graphql::Result<Option<String>> {
         let error = async_graphql::Error::new("Only an admin may");
         Err(error.extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+    }
+
+    async fn never(&self) -> bool {
+        std::future::pending().await
     }
 
     async fn own(&self) -> Query {
@@ -115,12 +121,26 @@ impl Mutation {
 
 type TestSchema = Schema<Query, Mutation, EmptySubscription>;
 
+fn limits() -> Limits {
+    Limits {
+        depth: 8,
+        cost: 50,
+        ..Limits::default()
+    }
+}
+
 fn schema(counter: &Arc<AtomicUsize>) -> TestSchema {
-    super::guard::guarded(Schema::build(Query, Mutation, EmptySubscription))
-        .limit_depth(8)
-        .limit_complexity(50)
-        .data(Arc::clone(counter))
-        .finish()
+    limited(counter, limits())
+}
+
+fn limited(counter: &Arc<AtomicUsize>, limits: Limits) -> TestSchema {
+    super::guard::guarded(
+        Schema::build(Query, Mutation, EmptySubscription),
+        limits,
+        |_, _, _| Ok(()),
+    )
+    .data(Arc::clone(counter))
+    .finish()
 }
 
 async fn route(

@@ -57,7 +57,10 @@ impl GroupMutations {
 
 async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Refusal> {
     let Admin {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
     } = admin;
     let id = id_of(Kind::Group, "input.group", "group", &input.group)?;
     let strangers = row::StrangerPolicy::from(input.strangers);
@@ -91,7 +94,7 @@ async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Ref
                 setup::manage(tx, scope, id, input.managed, strangers).await?;
                 // Who is a stranger there is to be seen only by reading.
                 kisi_accounts::read_due(tx, account.id, now).await?;
-                let cause = due::Cause::judged(format!("the group “{}” was {}", group.name, if input.managed { "taken over" } else { "let go" }));
+                let cause = due::Cause::judged(format!("the group “{}” was {}", group.name, if input.managed { "taken over" } else { "let go" })).by(&actor);
                 due::mark_everybody(tx, scope, now, &cause).await?;
                 Ok::<_, Refusal>(row::Group { managed: input.managed, strangers, ..group })
             })

@@ -18,7 +18,8 @@ use crate::{
     },
     id::Kind,
     kisi::{self, Client, Lane, Login},
-    store::{Connection, Scope, clubs, due, grants, kisi_accounts, row, setup},
+    kisi_events::listen,
+    store::{Connection, Scope, clubs, due, grants, kisi_accounts, logins, row, setup},
 };
 
 /// Connects, changes and disconnects accounts.
@@ -326,7 +327,10 @@ async fn disconnect(
     access: DisconnectPolicy,
 ) -> Result<row::KisiAccount, Refusal> {
     let Admin {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = app
@@ -343,12 +347,14 @@ async fn disconnect(
                     DisconnectPolicy::Keep => {
                         grants::let_go(tx, scope, id, None).await?;
                         due::forget_account(tx, scope, id).await?;
+                        logins::forget_account(tx, scope, id).await?;
                         (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
                     }
                     DisconnectPolicy::Revoke => {
                         grants::let_strays_go(tx, scope, id, None).await?;
                         // No group is managed any more, so that nothing is wanted and each of the grants goes.
-                        let cause = due::Cause::judged("a Kisi account is being disconnected");
+                        let cause =
+                            due::Cause::judged("a Kisi account is being disconnected").by(&actor);
                         due::mark_everybody(tx, scope, now, &cause).await?;
                         account.problem = Some(DISCONNECTING.to_owned());
                     }
@@ -364,6 +370,10 @@ async fn disconnect(
         })
         .await?;
     app.waker.wake();
+    // Where Kisi cannot be told, nothing of what it sends is let in any more all the same.
+    if let Err(problem) = listen::end(&app, &account).await {
+        tracing::warn!(account = %id, error = ?problem, "the integration at Kisi could not be removed");
+    }
     Ok(account)
 }
 

@@ -1,7 +1,5 @@
 //! What the brake holds: let through or dismissed, some or all. Called by admins.
 
-use std::collections::BTreeSet;
-
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
 
@@ -13,7 +11,7 @@ use crate::{
         clubs,
         due::{self, Cause},
         revocations,
-        row::{Revocation, RevocationState},
+        row::RevocationState,
     },
 };
 
@@ -48,9 +46,8 @@ impl RevocationMutations {
         held: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Admin::of(context)?;
-        let cause = Cause::judged(format!("{} approved what the brake held", admin.actor));
         Ok(
-            match decide(admin, held, RevocationState::Approved, cause).await {
+            match decide(admin, held, RevocationState::Approved, "approved").await {
                 Ok(approved) => ApproveRevocationsPayload {
                     approved,
                     user_errors: Vec::new(),
@@ -70,9 +67,8 @@ impl RevocationMutations {
         held: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Admin::of(context)?;
-        let cause = Cause::judged(format!("{} dismissed what the brake held", admin.actor));
         Ok(
-            match decide(admin, held, RevocationState::Dismissed, cause).await {
+            match decide(admin, held, RevocationState::Dismissed, "dismissed").await {
                 Ok(dismissed) => DismissRevocationsPayload {
                     dismissed,
                     user_errors: Vec::new(),
@@ -90,10 +86,13 @@ async fn decide(
     admin: Admin,
     named: Option<Vec<ID>>,
     state: RevocationState,
-    cause: Cause,
+    what: &'static str,
 ) -> Result<i32, Refusal> {
     let Admin {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
     } = admin;
     let named: Option<Vec<Uuid>> = named
         .map(|ids| {
@@ -115,9 +114,16 @@ async fn decide(
                     held.retain(|row| named.contains(&row.id));
                 }
                 revocations::decide(tx, scope, &held, state, None, now).await?;
-                let members: BTreeSet<Uuid> =
-                    held.iter().map(|row: &Revocation| row.member_id).collect();
-                due::mark(tx, scope, members, now, &cause).await?;
+                let causes = held.iter().map(|row| {
+                    let words = format!("{actor} {what} what the brake held: {}", row.cause);
+                    let cause = Cause {
+                        delivery: row.delivery_id,
+                        rule: row.rule_id,
+                        ..Cause::judged(words).by(&actor)
+                    };
+                    (row.member_id, cause)
+                });
+                due::mark_each(tx, scope, causes.collect(), now).await?;
                 Ok(held.len())
             })
         })

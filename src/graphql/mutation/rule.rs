@@ -284,6 +284,10 @@ async fn changed(
     } else {
         due::Cause::judged(words)
     };
+    let cause = due::Cause {
+        rule: Some(rule.rule_id),
+        ..cause.by(&actor)
+    };
     due::mark_everybody(connection, scope, now, &cause).await?;
     let kind = match rule.target_kind {
         row::TargetKind::Group => row::ScopeKind::Group,

@@ -176,7 +176,7 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
                     scope,
                     [member.id],
                     now,
-                    &due::Cause::judged("a share was given"),
+                    &due::Cause::judged("a share was given").by(&actor),
                 )
                 .await?;
                 let message = format!("{} was given access by hand.", member.name);
@@ -214,7 +214,7 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
                     scope,
                     [share.member_id],
                     now,
-                    &due::Cause::by_name("a share was ended"),
+                    &due::Cause::by_name("a share was ended").by(&actor),
                 )
                 .await?;
                 let member = members::get(tx, scope, share.member_id).await?;

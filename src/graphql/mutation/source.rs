@@ -17,7 +17,7 @@ use crate::{
     id::{Kind, encode},
     ingest::signature::secret_is_usable,
     secret::{new_path_key, new_signing_secret},
-    store::{Connection, Scope, clubs, due, row, sources},
+    store::{Connection, Scope, clubs, due, revocations, row, sources},
 };
 
 /// The longest that an old secret is kept, in seconds.
@@ -337,7 +337,10 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
 
 async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
     let Admin {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
     app.db
@@ -346,8 +349,12 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 clubs::touch(tx, scope).await?;
                 let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
-                let cause = due::Cause::judged(format!("the source “{}” was removed", source.name));
+                let words = format!("the source “{}” was removed", source.name);
+                let cause = due::Cause::judged(words).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;
+                // What its people held is over: a fact about them.
+                let people = due::members_of_source(tx, scope, id).await?;
+                revocations::forget_dismissed(tx, scope, &people).await?;
                 Ok::<_, Refusal>(())
             })
         })

@@ -105,7 +105,7 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
                     scope,
                     [id],
                     now,
-                    &due::Cause::by_name("the member was suspended"),
+                    &due::Cause::by_name("the member was suspended").by(&actor),
                 )
                 .await?;
                 let entry = entry(row::HistoryKind::Suspended, id, actor, message);
@@ -147,7 +147,7 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
                     scope,
                     [id],
                     now,
-                    &due::Cause::judged("the suspension was lifted"),
+                    &due::Cause::judged("the suspension was lifted").by(&actor),
                 )
                 .await?;
                 let message = format!("{} was resumed.", member.name);

@@ -7,7 +7,7 @@ use super::filter::{
     RuleFilter,
 };
 use crate::{
-    decide::{Standing, Wanted, id},
+    decide::{Passing, Standing, Wanted, id},
     graphql::{
         access_event::AccessEventConnection,
         context::{self, reads},
@@ -229,13 +229,18 @@ async fn standing(
 ) -> Result<Standing<impl store::page::Listed<Row = store::row::Member>>> {
     let app = context::app(context)?;
     let now = app.clock.now();
-    let target = match (filter.target, filter.allowed) {
+    let passing = match (filter.target, filter.allowed) {
         (Some(text), allowed) => {
             let target = match filter::target("filter.target", &text)? {
                 (TargetKind::Group, group) => access::Target::Group(id(group)),
                 (TargetKind::Lock, lock) => access::Target::Lock(id(lock)),
             };
-            Some((target, now, allowed.unwrap_or(true)))
+            Some(Passing {
+                premises: loader::premises(context).await?,
+                target,
+                at: now,
+                allowed: allowed.unwrap_or(true),
+            })
         }
         (None, Some(_)) => return Err(bad_input("filter.allowed: it needs a target")),
         (None, None) => None,
@@ -256,7 +261,7 @@ async fn standing(
         company: None,
     };
     let wanted = Wanted {
-        target,
+        passing,
         tag: filter.tag,
         company: None,
     };
@@ -264,7 +269,6 @@ async fn standing(
     Ok(Standing {
         scope,
         members,
-        premises: loader::premises(context).await?,
         wanted,
     })
 }

@@ -21,7 +21,7 @@ pub struct Previews;
 #[Object]
 impl Previews {
     /// What a change to the rules would do, to whom, before it is made. Changes nothing.
-    #[graphql(complexity = "5_000 + child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(1, child_complexity) + 5_000")]
     async fn preview_rule(
         &self,
         context: &Context<'_>,

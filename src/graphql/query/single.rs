@@ -6,8 +6,8 @@ use super::filter;
 use crate::{
     graphql::{
         club::Club,
-        context::{self, reads},
-        error::{bad_input, forbidden, inside, internal},
+        context::{self, reads, sees},
+        error::{bad_input, inside, internal},
         explanation::{Asked, Explanation, explain},
         kisi_account::KisiAccount,
         loader,
@@ -30,13 +30,14 @@ pub struct Single;
 
 #[Object]
 impl Single {
-    /// Null for an id that names nothing in this club.
+    /// Null for an id that names nothing in this club. A member session may ask for itself, its
+    /// club and the locks that it may open.
     async fn node(&self, context: &Context<'_>, id: ID) -> Result<Option<Node>> {
         node::find(context, &id).await
     }
 
     /// In the order of the ids; null for one that names nothing in this club.
-    #[graphql(complexity = "ids.len() * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(ids.len(), child_complexity)")]
     async fn nodes(&self, context: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
             return Err(bad_input(format!("ids: {MOST_NODES} at most")));
@@ -52,7 +53,7 @@ impl Single {
 
     /// The club that the token belongs to. Every other field answers within this club alone.
     async fn club(&self, context: &Context<'_>) -> Result<Club> {
-        let scope = reads(context)?;
+        let scope = context::caller(context)?.scope;
         let row = clubs::get(context::app(context)?.db.read(), scope)
             .await
             .map_err(inside)?;
@@ -60,21 +61,21 @@ impl Single {
             .ok_or_else(|| internal("the club of a token is not there"))
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn kisi_accounts(&self, context: &Context<'_>) -> Result<Vec<KisiAccount>> {
         let scope = reads(context)?;
         let rows = kisi_accounts::all(context::app(context)?.db.read(), scope).await;
         Ok(rows.map_err(inside)?.into_iter().map(KisiAccount).collect())
     }
 
-    #[graphql(complexity = "5 * child_complexity")]
+    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn sources(&self, context: &Context<'_>) -> Result<Vec<Source>> {
         let scope = reads(context)?;
         let rows = sources::all(context::app(context)?.db.read(), scope).await;
         Ok(rows.map_err(inside)?.into_iter().map(Source).collect())
     }
 
-    /// Exactly one of the arguments.
+    /// Exactly one of the arguments; a member session names itself by its id, or leaves both out.
     async fn member(
         &self,
         context: &Context<'_>,
@@ -82,6 +83,9 @@ impl Single {
         email: Option<String>,
     ) -> Result<Option<Member>> {
         match (id, email) {
+            (None, None) if context::caller(context)?.member.is_some() => {
+                Viewer.member(context).await
+            }
             (Some(id), None) => {
                 let id = node::named("id", Kind::Member, &id)?;
                 sees(context, id)?;
@@ -133,14 +137,5 @@ impl Single {
             known: as_known_at.map_or(Known::Now, |at| Known::At(at.0)),
         };
         explain(context, context::caller(context)?.scope, asked).await
-    }
-}
-
-/// A member session sees itself alone.
-fn sees(context: &Context<'_>, member: uuid::Uuid) -> Result<()> {
-    match context::caller(context)?.member {
-        Some(own) if own == member => Ok(()),
-        Some(_) => Err(forbidden("a member session sees itself alone")),
-        None => reads(context).map(|_| ()),
     }
 }

@@ -417,6 +417,7 @@ async fn logins_give_secrets_and_send_no_more_than_they_must() {
         old.create_login_on_behalf("a@b.c")
             .await
             .unwrap()
+            .secret
             .expose_secret(),
         "old"
     );

@@ -1,7 +1,7 @@
 //! Builds holdings from rows: leaves out what is older than a deletion, finds each way in which something reaches a member,
 //! reads dates in their zone, and makes blocks of the history. Pure.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
 use entity::{
@@ -40,18 +40,18 @@ pub fn holdings(
         tags.dedup();
         holdings.companies.sort_unstable();
         holdings.companies.dedup();
-        let mut held: Vec<(&entitlement_version::Model, Via)> = reached
+        let mut held: Vec<(&Arc<entitlement_version::Model>, Via)> = reached
             .into_iter()
             .filter_map(|(version, via)| Some((rows.versions.get(&version)?, via)))
             .collect();
         held.sort_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
             let entitlement = index.entitlement(version, via)?;
-            holdings.held.push(Held {
-                version: version.clone(),
+            holdings.held.push(Arc::new(Held {
+                version: Arc::clone(version),
                 via,
                 span: entitlement.span,
-            });
+            }));
             holdings.facts.entitlements.push(entitlement);
         }
         holdings.facts.tags = tags;
@@ -177,17 +177,17 @@ impl<'a> Index<'a> {
     }
 
     /// Words about a person that are older than this count no more.
-    fn floor(&self, person: &person::Model) -> Option<Version> {
+    fn floor(&self, person: &person::Model) -> Option<&Version> {
         let deleted = self.deleted.get(&person.id);
         // People known only as guests stay, whatever a snapshot of the members does not name.
         let unlisted = self.unlisted.get(&person.id).filter(|_| !person.guest_only);
-        deleted.max(unlisted).cloned()
+        deleted.max(unlisted)
     }
 
     fn tags(&self, person: &person::Model) -> Result<Vec<String>, StoreError> {
         let floor = self.floor(person);
         let word = self.tag_words.get(&person.id).filter(|word| {
-            at_least((word.happened_at, &word.version_key), floor.as_ref())
+            at_least((word.happened_at, &word.version_key), floor)
                 && !self.is_removed(person.source_id)
         });
         let Some(text) = word.and_then(|word| word.value.as_deref()) else {
@@ -219,7 +219,7 @@ impl<'a> Index<'a> {
             }
         }
         for (version, part) in self.beside.get(&person.id).into_iter().flatten() {
-            if self.counts(version) && at_least(of(version), floor.as_ref()) {
+            if self.counts(version) && at_least(of(version), floor) {
                 let via = if *part == Part::Guest {
                     Via::Guest
                 } else {
@@ -234,7 +234,7 @@ impl<'a> Index<'a> {
         for pair in self.pairs.get(&person.id).into_iter().flatten() {
             let said = (pair.happened_at, &pair.version_key);
             let company_floor = self.rows.company_ends.get(&pair.company_id);
-            if !at_least(said, floor.as_ref()) || !at_least(said, company_floor) {
+            if !at_least(said, floor) || !at_least(said, company_floor) {
                 continue;
             }
             companies.push(pair.company_id);
@@ -263,7 +263,7 @@ impl<'a> Index<'a> {
                 of(version),
                 self.rows.floors.get(&(version.source_id, aspect)),
             )
-            && at_least(of(version), holder_floor.as_ref())
+            && at_least(of(version), holder_floor)
     }
 
     fn entitlement(

@@ -103,7 +103,7 @@ pub async fn condition(
             "blocked" | "grace" | "before" | "after" | "kind" | "from" | "until" => {
                 said.insert(word, words.next().unwrap());
             }
-            "guestless" | "day" => {
+            "guestless" | "day" | "ahead" => {
                 said.insert(word, "");
             }
             name => names.push(name.trim_end_matches(',')),
@@ -133,6 +133,7 @@ pub async fn condition(
             "offerings": offerings, "opensBefore": or("before", "PT30M"), "closesAfter": or("after", "PT30M"),
             "kinds": said.get("kind").map(|kind| kind.to_uppercase()).into_iter().collect::<Vec<_>>(),
             "span": if said.contains_key("day") { "DAY" } else { "BOOKING" }, "guests": !said.contains_key("guestless"),
+            "appliesToOngoing": !said.contains_key("ahead"),
         } }),
         "purchase" => json!({ "purchase": { "offerings": offerings } }),
         "tag" => json!({ "tag": { "tags": names } }),

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Api {
     /// `http://…`, without a slash at its end.
     pub base: String,
-    token: String,
+    pub token: String,
     pub http: reqwest::Client,
 }
 
@@ -178,6 +178,22 @@ impl Api {
         }
     }
 
+    /// The same club by another token, of this role.
+    pub async fn token(&self, role: &str) -> Api {
+        let input = json!({ "name": format!("a token of the role {role}"), "role": role });
+        let made = self
+            .change(
+                "createToken",
+                &[("input", "CreateTokenInput!", input)],
+                "token",
+            )
+            .await;
+        Self {
+            token: made["token"].as_str().unwrap().to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Sends a webhook as it is.
     pub async fn deliver(&self, source: &Source, signed: Signed) -> Answer {
         let mut request = self
@@ -213,6 +229,33 @@ impl Api {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Unlocks a door for a member; `key` may be null.
+    pub async fn unlock(&self, lock: &str, member: &str, key: Value) -> Value {
+        let arguments = [
+            ("lock", "ID!", json!(lock)),
+            ("member", "ID", json!(member)),
+            ("key", "String", key),
+        ];
+        let selection = "unlocked kisiCode lock { id } decision { allowed code }";
+        self.attempt("unlock", &arguments, selection).await
+    }
+
+    /// The messages of a kind in the history, oldest first, each with its actor.
+    pub async fn told(&self, kind: &str) -> Vec<(String, String)> {
+        let query =
+            "query($kinds: [AccessEventKind!]) { history(filter: {kinds: $kinds}, first: 100) {
+            nodes { message actor } } }";
+        let found = self.ask(query, json!({ "kinds": [kind] })).await;
+        let nodes = found["history"]["nodes"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let mut told: Vec<_> = nodes
+            .iter()
+            .map(|node| (text(&node["message"]), text(&node["actor"])))
+            .collect();
+        told.reverse();
+        told
     }
 
     /// The id of the member with this address.

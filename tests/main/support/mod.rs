@@ -6,6 +6,8 @@ pub mod child;
 pub mod event;
 pub mod judge;
 pub mod postgres;
+pub mod schema;
+pub mod socket;
 pub mod world;
 
 /// Makes of each `async fn name(world: &mut World)` a test on SQLite and one on PostgreSQL, `name::sqlite` and

@@ -105,6 +105,21 @@ pub struct World {
     sent: u64,
 }
 
+/// See `World::beside`.
+pub struct Beside {
+    app: Arc<App>,
+    handle: ServerHandle,
+    pub base: String,
+}
+
+impl Beside {
+    pub async fn stop(self) {
+        self.app.feed.end();
+        self.handle.stop(true).await;
+        self.app.db.clone().close().await;
+    }
+}
+
 type Test = for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 impl World {
@@ -197,6 +212,7 @@ impl World {
         let Some(running) = self.running.take() else {
             return;
         };
+        running.app.feed.end();
         running.server.stop(true).await;
         running.worker.stop().await;
         running.app.db.clone().close().await;
@@ -223,6 +239,17 @@ impl World {
             server: handle,
             served,
         })
+    }
+
+    /// A second process on the same database, as far as anybody can tell; it has no part in the work.
+    pub async fn beside(&self) -> Beside {
+        let app = App::start(self.config(), self.clock.clone()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = http::server(app.clone(), schema::build(), listener, 1).unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Beside { app, handle, base }
     }
 
     /// One more club in the same database, by an admin's token. Its brake is off: that is another matter than the rest.

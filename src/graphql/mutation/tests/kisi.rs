@@ -207,7 +207,7 @@ async fn whoever_may_not_give_access_to_others_cannot_connect() {
         .create_login_on_behalf("observer@example.com")
         .await
         .unwrap();
-    let key = secrecy::ExposeSecret::expose_secret(&secret);
+    let key = secrecy::ExposeSecret::expose_secret(&secret.secret);
     let answer = house
         .refused("connectKisi", &[("input", CONNECT, by_key(key))])
         .await;

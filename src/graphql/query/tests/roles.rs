@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
+use futures_util::StreamExt;
+
 use super::*;
+use crate::{graphql::subscription::Listening, store::history};
 
 #[tokio::test]
 async fn a_member_session_sees_itself_alone() {
@@ -11,10 +14,15 @@ async fn a_member_session_sees_itself_alone() {
     let own = gid(Kind::Member, ann);
     let other = gid(Kind::Member, bob);
     let front = gid(Kind::Lock, house.front);
+    let (simulator, club) = (
+        gid(Kind::Lock, house.simulator),
+        gid(Kind::Club, house.scope.club),
+    );
     let ask = async |query: &str| house.answer(Role::Member, Some(ann), query).await;
     let mine = format!(
         r#"{{ viewer {{ role member {{ name doors {{ lock {{ name }} }} access {{ code }} entitlements {{ id }} }} }}
-            member(id: "{own}") {{ name }} node(id: "{own}") {{ id }}
+            member(id: "{own}") {{ name }} myself: member {{ id }} club {{ name timeZone }}
+            nodes(ids: ["{own}", "{front}", "{club}"]) {{ id }}
             explain(member: "{own}", target: "{front}") {{ decision {{ code message }} fixes {{ code }} }} }}"#
     );
     let response = ask(&mine).await;
@@ -24,18 +32,24 @@ async fn a_member_session_sees_itself_alone() {
         data["viewer"]["member"]["doors"],
         json!([{"lock": {"name": "Front"}}])
     );
+    assert_eq!(data["myself"], json!({ "id": own }));
+    assert_eq!(
+        data["nodes"],
+        json!([{ "id": own }, { "id": front }, { "id": club }])
+    );
     for query in [
         format!(r#"{{ member(id: "{other}") {{ name }} }}"#),
         r#"{ member(email: "bob@example.com") { name } }"#.to_owned(),
         format!(r#"{{ node(id: "{other}") {{ id }} }}"#),
-        format!(r#"{{ node(id: "{front}") {{ id }} }}"#),
+        format!(r#"{{ node(id: "{simulator}") {{ id }} }}"#),
+        r#"{ node(id: "nonsense") { id } }"#.to_owned(),
         format!(r#"{{ explain(member: "{other}", target: "{front}") {{ nextChangeAt }} }}"#),
         format!(r#"{{ explain(member: "{own}", target: "{front}") {{ rules {{ holds }} }} }}"#),
         "{ viewer { member { doors { lock { allowedMembers { nodes { id } } } } } } }".to_owned(),
         "{ viewer { member { doors { lock { rules { id } } } } } }".to_owned(),
         "{ viewer { member { entitlements { source { webhookPath } } } } }".to_owned(),
         "{ viewer { member { problems { code } } } }".to_owned(),
-        "{ club { name } }".to_owned(),
+        "{ club { brake { people } } }".to_owned(),
         "{ members { totalCount } }".to_owned(),
         "{ history { totalCount } }".to_owned(),
         "{ sources { id } }".to_owned(),
@@ -45,6 +59,94 @@ async fn a_member_session_sees_itself_alone() {
         let code = response.errors.first().map(code);
         assert_eq!(code.as_deref(), Some("FORBIDDEN"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_member_session_listens_to_itself_alone() {
+    let house = House::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let listen = |query: String| {
+        let mut request = Request::new(query);
+        let session = Caller {
+            scope: house.scope,
+            role: Role::Member,
+            token_name: None,
+            member: Some(ann),
+        };
+        context_data(house.app.clone(), session, &mut request.data);
+        let (listening, told) = Listening::new();
+        request.data.insert(listening);
+        (house.schema.execute_stream(request), told)
+    };
+    let other = gid(Kind::Member, bob);
+    for query in [
+        "subscription { deliveries { id } }".to_owned(),
+        format!(r#"subscription {{ accessEvents(filter: {{member: "{other}"}}) {{ id }} }}"#),
+    ] {
+        let (mut answers, _told) = listen(query);
+        let refused = answers.next().await.unwrap();
+        let code = refused.errors.first().map(code);
+        assert_eq!(code.as_deref(), Some("FORBIDDEN"));
+    }
+    let query = "subscription { accessEvents { message rule { id } } }";
+    let (answers, told) = listen(query.to_owned());
+    let mut answers = tokio::spawn(async move {
+        let mut answers = answers;
+        answers.next().await
+    });
+    tokio::select! {
+        listens = told => listens.unwrap(),
+        ended = &mut answers => panic!("nothing to listen to: {ended:?}"),
+    }
+    let entry = |member: Uuid, message: &str| history::Entry {
+        kind: row::HistoryKind::Suspended,
+        member: Some(member),
+        target: None,
+        cause: String::new(),
+        delivery: None,
+        rule: Some(house.front),
+        actor: None,
+        message: message.to_owned(),
+    };
+    let (scope, entries) = (house.scope, vec![entry(bob, "his"), entry(ann, "hers")]);
+    house
+        .write(move |tx| Box::pin(history::write(tx, scope, 0, entries)))
+        .await;
+    let event = answers.await.unwrap().unwrap();
+    let data = event.data.clone().into_json().unwrap();
+    assert_eq!(
+        data,
+        json!({"accessEvents": {"message": "hers", "rule": null}})
+    );
+    let codes: Vec<String> = event.errors.iter().map(code).collect();
+    assert_eq!(codes, ["FORBIDDEN"]);
+}
+
+#[tokio::test]
+async fn a_member_session_is_told_the_words_for_members_alone() {
+    let house = House::new().await;
+    let bob = house.member("bob").await;
+    let (own, front) = (gid(Kind::Member, bob), gid(Kind::Lock, house.front));
+    let query = format!(
+        r#"{{ explain(member: "{own}", target: "{front}") {{
+            decision {{ desk: message(audience: DESK) log: message(audience: ENGINEER) door: message }}
+            fixes {{ desk: message(audience: DESK) none: message door: message(audience: MEMBER) }} }} }}"#
+    );
+    let said = house.answer(Role::Member, Some(bob), &query).await;
+    assert!(said.errors.is_empty(), "{:?}", said.errors);
+    let said = said.data.into_json().unwrap()["explain"].take();
+    let door = json!("A membership is needed here. Please ask at the desk.");
+    assert_eq!(
+        said["decision"],
+        json!({ "desk": door, "log": door, "door": door })
+    );
+    assert_eq!(
+        said["fixes"][0],
+        json!({ "desk": door, "none": door, "door": door })
+    );
+    let desk = house.ask(&query).await["explain"].take();
+    assert_ne!(desk["decision"]["desk"], door);
+    assert_ne!(desk["fixes"][0]["none"], door);
 }
 
 #[tokio::test]

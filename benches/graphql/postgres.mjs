@@ -1,0 +1,92 @@
+// A private PostgreSQL for one run: made from the system's binaries with the settings that initdb gives, so that commits
+// are synced; it listens on loopback alone, and wants a password. Its folder goes when it is stopped.
+
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const MISSING = "PostgreSQL is missing: install it (Debian: apt-get install postgresql)";
+
+/** Starts it. `url(name)` is that of a database, `stop()` ends it. */
+export async function startPostgres() {
+  const binaries = findBinaries();
+  const user = whoRunsIt();
+  const folder = mkdtempSync("/tmp/latchkey-bench-");
+  const password = randomBytes(16).toString("hex");
+  const passwordFile = join(folder, "password");
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (user.uid !== undefined) [folder, passwordFile].forEach((path) => chownSync(path, user.uid, user.gid));
+  const env = { PATH: process.env.PATH, LC_ALL: "C" };
+  const data = join(folder, "data");
+  const make = ["-D", data, "--username=latchkey", `--pwfile=${passwordFile}`, "--auth=password", "--encoding=UTF8", "--locale=C"];
+  execFileSync(join(binaries, "initdb"), make, { cwd: folder, env, stdio: ["ignore", "ignore", "inherit"], ...user });
+  const port = await freePort();
+  const settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
+  const process_ = spawn(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...settings], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "ignore", "ignore"],
+    ...user,
+  });
+  const ended = new Promise((resolve) => process_.once("exit", resolve));
+  await ready(data, process_);
+  const version = execFileSync(join(binaries, "postgres"), ["--version"], { encoding: "utf8" }).trim();
+  return {
+    pid: process_.pid,
+    version,
+    url: (name) => `postgres://latchkey:${password}@127.0.0.1:${port}/${name}?sslmode=disable`,
+    async stop() {
+      process_.kill("SIGINT");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port of loopback that nobody listens on at this moment. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function ready(data, process_) {
+  const file = join(data, "postmaster.pid");
+  for (let turn = 0; turn < 600; turn++) {
+    // As pg_ctl asks: the eighth line of the server's own file.
+    if (existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === "ready") return;
+    if (process_.exitCode !== null) throw new Error("PostgreSQL ended while it started");
+    await sleep(50);
+  }
+  throw new Error("PostgreSQL did not come up within half a minute");
+}
+
+// PostgreSQL refuses to be run by root, who lends it to somebody else.
+function whoRunsIt() {
+  if (process.getuid() !== 0) return {};
+  const id = (flag, name) => Number(execFileSync("id", [flag, name], { encoding: "utf8" }));
+  for (const name of ["postgres", "nobody"]) {
+    try {
+      return { uid: id("-u", name), gid: id("-g", name) };
+    } catch {
+      continue;
+    }
+  }
+  throw new Error("PostgreSQL refuses to be run by root, and there is no user `postgres`");
+}
+
+function findBinaries() {
+  const debian = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql") : [];
+  const newestFirst = debian.sort((a, b) => Number(b) - Number(a)).map((name) => `/usr/lib/postgresql/${name}/bin`);
+  const folders = [...newestFirst, ...(process.env.PATH ?? "").split(":")];
+  const found = folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
+  if (!found) throw new Error(MISSING);
+  return found;
+}

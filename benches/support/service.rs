@@ -1,0 +1,152 @@
+//! A club in a running service, inside this process: what the benchmarks begin with. Ends where anything is wrong.
+
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
+
+use latchkey::{
+    app::App,
+    cli,
+    clock::{Clock, new_id},
+    config::Config,
+    graphql::schema,
+    http, reconcile,
+    secret::{hash_token, new_signing_secret, new_token},
+    store::{StoreError, clubs, row, sources, tokens},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+/// The service with a club, a token and a source.
+pub struct Service {
+    pub app: Arc<App>,
+    pub source: row::Source,
+    pub address: String,
+    pub token: SecretString,
+    server: actix_web::dev::ServerHandle,
+    running: reconcile::Running,
+}
+
+/// What the service is told, here or as a process of its own.
+pub fn settings(database: &str, kisi: &str) -> [(&'static str, String); 4] {
+    [
+        ("LATCHKEY_DATABASE_URL", database.to_owned()),
+        ("LATCHKEY_KISI_URL", kisi.to_owned()),
+        ("LATCHKEY_KISI_RATE", "1000".to_owned()),
+        (
+            "LATCHKEY_ENCRYPTION_KEY",
+            "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned(),
+        ),
+    ]
+}
+
+impl Service {
+    pub async fn start(database: &str, kisi: &str) -> Self {
+        let settings = settings(database, kisi).into_iter();
+        let settings = settings.map(|(name, value)| (name.to_owned(), value));
+        let config = Config::load(None, settings, &BTreeMap::new()).expect("settings");
+        let app = App::start(config, Clock::system()).await.expect("the app");
+        let running = reconcile::start(app.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = http::server(app.clone(), schema::build(), listener, 2).expect("a server");
+        let handle = server.handle();
+        tokio::spawn(server);
+        let now = app.clock.now().micros();
+        let club = cli::club::new("Bench".to_owned(), "Europe/Berlin".to_owned(), now);
+        let (token, id) = (new_token(), new_id());
+        let source = row::Source {
+            id,
+            club_id: club.id,
+            name: "Bench".to_owned(),
+            platform: row::Platform::Canonical,
+            signature: row::SignatureScheme::StandardWebhooks,
+            path_key: new_id().simple().to_string(),
+            time_zone: "Europe/Berlin".to_owned(),
+            secret: Some(app.sealer.seal(id, &new_signing_secret()).expect("sealed")),
+            old_secret: None,
+            old_secret_until: None,
+            read_every_s: None,
+            mapping: None,
+            problem: None,
+            created_at: now,
+            removed_at: None,
+        };
+        let known = row::Token {
+            id: new_id(),
+            club_id: club.id,
+            name: "bench".to_owned(),
+            role: row::Role::Admin,
+            hash: hash_token(token.expose_secret()),
+            member_id: None,
+            created_at: now,
+            expires_at: None,
+        };
+        let stored = source.clone();
+        let written: Result<(), StoreError> = app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    clubs::create(tx, club).await?;
+                    tokens::create(tx, known).await?;
+                    sources::create(tx, stored).await
+                })
+            })
+            .await;
+        written.expect("a club");
+        Self {
+            app,
+            source,
+            address,
+            token,
+            server: handle,
+            running,
+        }
+    }
+
+    pub async fn end(self) {
+        self.server.stop(false).await;
+        self.running.stop().await;
+        self.app.db.clone().close().await;
+    }
+
+    pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        ask(&self.address, &self.token, query, variables).await
+    }
+
+    /// Connects Kisi and has each of its groups managed; their ids by name.
+    pub async fn connect(&self, key: &str) -> BTreeMap<String, String> {
+        let connect = "mutation($key: String!) { connectKisi(input: { name: \"HQ\", inviteByEmail: false, \
+                       credentials: { apiKey: $key } }) { userErrors { message } } }";
+        self.ask(connect, json!({ "key": key })).await;
+        let groups = self
+            .ask("{ groups { nodes { id name } } }", json!({}))
+            .await;
+        let mut named = BTreeMap::new();
+        for group in groups["groups"]["nodes"].as_array().expect("groups") {
+            let manage = "mutation($g: ID!) { manageGroup(input: { group: $g, managed: true }) { userErrors { message } } }";
+            self.ask(manage, json!({ "g": group["id"] })).await;
+            let text = |field: &str| group[field].as_str().expect("text").to_owned();
+            named.insert(text("name"), text("id"));
+        }
+        named
+    }
+}
+
+/// Asks the API; ends where it refuses, or where a mutation does.
+pub async fn ask(address: &str, token: &SecretString, query: &str, variables: Value) -> Value {
+    let url = format!("http://{address}/graphql");
+    let headers = [("authorization", format!("Bearer {}", token.expose_secret()))];
+    let body = json!({ "query": query, "variables": variables })
+        .to_string()
+        .into_bytes();
+    let answer = cli::webhook::post(&url, &headers, body)
+        .await
+        .expect("an answer");
+    let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert!(answer.get("errors").is_none(), "{answer}");
+    let data = answer["data"].clone();
+    for field in data.as_object().expect("fields").values() {
+        let refused = field["userErrors"].as_array();
+        assert!(refused.is_none_or(Vec::is_empty), "{data}");
+    }
+    data
+}

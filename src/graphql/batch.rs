@@ -1,0 +1,187 @@
+//! Loads at once what many fields ask for one by one. A batch begins when the execution that asks stands still: when every
+//! field that could be resolved was, so that what a page takes does not decide how many statements it runs, and nobody waits
+//! for a clock. Keeps nothing: what a mutation has just changed is seen by the fields of its payload. The loaders ask; the
+//! schema's guard runs each execution through [`run`].
+
+use std::{
+    any::{Any, TypeId},
+    collections::{HashMap, HashSet},
+    future::{Future, poll_fn},
+    hash::Hash,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use async_graphql::dataloader::Loader;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+
+/// How often an execution is driven on before others get their turn.
+const MOST_ROUNDS: usize = 64;
+
+tokio::task_local! {
+    /// What waits for the execution to stand still.
+    static WAITING: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>;
+}
+
+/// What a key of `L` leads to.
+type Found<K, L> = Arc<Result<HashMap<K, <L as Loader<K>>::Value>, <L as Loader<K>>::Error>>;
+
+/// Batches of keys for a loader; a key's type says what is asked for.
+pub struct Batches<L>(Arc<Inner<L>>);
+
+struct Inner<L> {
+    loader: L,
+    /// By the type of their keys: those that have not begun.
+    open: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
+}
+
+impl<L: Send + Sync + 'static> Batches<L> {
+    /// Of this loader.
+    pub fn new(loader: L) -> Self {
+        let open = Mutex::default();
+        Self(Arc::new(Inner { loader, open }))
+    }
+
+    /// What these keys and all others of the batch lead to.
+    pub async fn load<K>(&self, keys: impl IntoIterator<Item = K>) -> Found<K, L>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        L: Loader<K>,
+        L::Error: Sync,
+    {
+        let batch = self.batch();
+        lock(&batch.0).keys.extend(keys);
+        poll_fn(|context| {
+            let mut state = lock(&batch.0);
+            if let Some(found) = &state.found {
+                return Poll::Ready(found.clone());
+            }
+            state.wakers.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The batch that takes keys now.
+    fn batch<K>(&self) -> Arc<Batch<K, L>>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        L: Loader<K>,
+        L::Error: Sync,
+    {
+        let mut open = lock(&self.0.open);
+        let known = open.get(&TypeId::of::<K>());
+        if let Some(batch) = known.and_then(|any| any.downcast_ref::<Arc<Batch<K, L>>>()) {
+            return batch.clone();
+        }
+        let batch: Arc<Batch<K, L>> = Arc::new(Batch(Mutex::new(State {
+            keys: HashSet::new(),
+            found: None,
+            wakers: Vec::new(),
+        })));
+        open.insert(TypeId::of::<K>(), Box::new(batch.clone()));
+        drop(open);
+        let (inner, begun) = (self.0.clone(), batch.clone());
+        when_still(Box::pin(async move {
+            lock(&inner.open).remove(&TypeId::of::<K>());
+            let keys = std::mem::take(&mut lock(&begun.0).keys);
+            let keys: Vec<K> = keys.into_iter().collect();
+            let found = Arc::new(inner.loader.load(&keys).await);
+            let mut state = lock(&begun.0);
+            state.found = Some(found);
+            let wakers = std::mem::take(&mut state.wakers);
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+        }));
+        batch
+    }
+}
+
+struct Batch<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>>(Mutex<State<K, L>>);
+
+struct State<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>> {
+    keys: HashSet<K>,
+    found: Option<Found<K, L>>,
+    wakers: Vec<Waker>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds a lock of this module can panic half-way through a change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins a batch when the execution stands still; outside one at once, with what was asked for by then.
+fn when_still(batch: BoxFuture<'static, ()>) {
+    let mut batch = Some(batch);
+    let kept = WAITING.try_with(|waiting| lock(waiting).extend(batch.take()));
+    if kept.is_err()
+        && let Some(batch) = batch
+    {
+        tokio::spawn(batch);
+    }
+}
+
+/// Knows whether the execution can go on.
+struct Pulse {
+    moved: AtomicBool,
+    /// Whether whoever looks at `moved` is at work, so that nobody has to be woken.
+    watched: AtomicBool,
+    outer: Mutex<Option<Waker>>,
+}
+
+impl Wake for Pulse {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.moved.store(true, Ordering::SeqCst);
+        if !self.watched.load(Ordering::SeqCst)
+            && let Some(outer) = lock(&self.outer).as_ref()
+        {
+            outer.wake_by_ref();
+        }
+    }
+}
+
+/// Runs an execution, and whenever it stands still the batches that it waits for.
+pub async fn run<F: Future>(execution: F) -> F::Output {
+    let waiting = Arc::new(Mutex::new(Vec::new()));
+    let mut execution = pin!(WAITING.scope(waiting.clone(), execution));
+    let mut running: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    let pulse = Arc::new(Pulse {
+        moved: AtomicBool::new(true),
+        watched: AtomicBool::new(true),
+        outer: Mutex::new(None),
+    });
+    let waker = Waker::from(pulse.clone());
+    poll_fn(|context| {
+        *lock(&pulse.outer) = Some(context.waker().clone());
+        pulse.watched.store(true, Ordering::SeqCst);
+        for _ in 0..MOST_ROUNDS {
+            if pulse.moved.swap(false, Ordering::SeqCst) {
+                let polled = execution.as_mut().poll(&mut Context::from_waker(&waker));
+                if polled.is_ready() {
+                    return polled;
+                }
+                continue;
+            }
+            running.extend(std::mem::take(&mut *lock(&waiting)));
+            if let Poll::Ready(Some(())) = running.poll_next_unpin(context) {
+                continue;
+            }
+            pulse.watched.store(false, Ordering::SeqCst);
+            if !pulse.moved.load(Ordering::SeqCst) {
+                return Poll::Pending;
+            }
+            pulse.watched.store(true, Ordering::SeqCst);
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,129 @@
+//! Each limit of a document: what lies exactly at it is answered, and what lies one above is refused by its name.
+
+use super::*;
+use crate::graphql::http::{answer::mark_errors, limits::MAX_DOCUMENT_BYTES};
+
+fn few() -> TestSchema {
+    let limits = Limits {
+        selections: 30,
+        depth: 6,
+        aliases: 4,
+        directives: 3,
+        cost: 12,
+        time: std::time::Duration::from_secs(2),
+    };
+    limited(&Arc::new(AtomicUsize::new(0)), limits)
+}
+
+fn nested(depth: usize) -> String {
+    let around = depth - 1;
+    format!(
+        "{{ {}hello{} }}",
+        "own { ".repeat(around),
+        " }".repeat(around)
+    )
+}
+
+fn aliases(count: usize) -> String {
+    let all: String = (0..count).map(|n| format!("a{n}: hello ")).collect();
+    format!("{{ hello: hello {all} }}")
+}
+
+fn directives(count: usize) -> String {
+    let all = "...f @include(if: true) ".repeat(count - 1);
+    format!("{{ {all} hello @skip(if: false) }} fragment f on Query {{ hello }}")
+}
+
+/// Spread and spread again, so that the text is shorter than what it unfolds into.
+fn selections(count: usize) -> String {
+    let (spreads, rest) = (count / 10, count % 10);
+    let (spreads, rest) = ("...f ".repeat(spreads), "hello ".repeat(rest));
+    let own = "hello ".repeat(9);
+    format!("{{ {spreads} {rest} }} fragment f on Query {{ {own} }}")
+}
+
+fn fields(count: usize) -> String {
+    format!("{{ {} }}", "hello ".repeat(count))
+}
+
+fn long(bytes: usize) -> String {
+    format!("{{ hello }}{}", " ".repeat(bytes - "{ hello }".len()))
+}
+
+#[actix_web::test]
+async fn what_is_at_a_limit_is_answered_and_one_above_is_refused() {
+    let schema = few();
+    for (limit, text, most) in [
+        ("depth", nested as fn(usize) -> String, 6),
+        ("aliases", aliases, 4),
+        ("directives", directives, 3),
+        ("complexity", fields, 12),
+        ("size", long, MAX_DOCUMENT_BYTES),
+    ] {
+        let got = send(&schema, ask(&text(most))).await;
+        assert_eq!(got.body.get("errors"), None, "{limit}");
+        let got = send(&schema, ask(&text(most + 1))).await;
+        assert_eq!(
+            (got.status, got.code()),
+            (StatusCode::BAD_REQUEST, "TOO_COMPLEX"),
+            "{limit}: {}",
+            got.body
+        );
+        let error = &got.body["errors"][0];
+        assert_eq!(error["extensions"]["limit"], limit);
+        assert_eq!(error["extensions"]["requestId"], "request-1");
+        assert!(got.message().contains(limit), "{}", got.message());
+    }
+    let roomy = Limits {
+        selections: 30,
+        ..Limits::default()
+    };
+    let schema = limited(&Arc::new(AtomicUsize::new(0)), roomy);
+    let got = send(&schema, ask(&selections(30))).await;
+    assert_eq!(got.body.get("errors"), None, "{}", got.body);
+    let got = send(&schema, ask(&selections(31))).await;
+    assert_eq!(got.body["errors"][0]["extensions"]["limit"], "selections");
+}
+
+#[actix_web::test]
+async fn fragments_that_are_known_already_still_count_as_deep() {
+    let schema = schema(&Arc::new(AtomicUsize::new(0)));
+    // Asked for from the innermost outwards, each is measured when the next is known already.
+    let asked: String = (0..200).rev().map(|n| format!("...f{n} ")).collect();
+    let mut text = format!("{{ {asked} }} fragment f200 on Query {{ hello }}");
+    for n in 0..200 {
+        text.push_str(&format!("fragment f{n} on Query{{...f{}}}", n + 1));
+    }
+    let got = send(&schema, ask(&text)).await;
+    assert_eq!(
+        got.body["errors"][0]["extensions"]["limit"], "depth",
+        "{}",
+        got.body
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_stopped_and_a_mutation_is_not() {
+    let counter = Arc::new(AtomicUsize::new(0));
+    let at_once = Limits {
+        time: std::time::Duration::ZERO,
+        ..Limits::default()
+    };
+    let schema = limited(&counter, at_once);
+    let ran = schema.execute("{ hello }").await;
+    assert!(ran.errors.is_empty(), "{:?}", ran.errors);
+    let mut stopped = schema.execute("{ never }").await;
+    mark_errors(&mut stopped, "request-1");
+    let error = serde_json::to_value(&stopped.errors[0]).unwrap();
+    assert_eq!(
+        error["extensions"],
+        json!({ "code": "TOO_COMPLEX", "limit": "time", "requestId": "request-1" })
+    );
+    assert_eq!(
+        error["message"],
+        "time: a query has 0 seconds: ask for less"
+    );
+    let changed = schema.execute("mutation { slow }").await;
+    assert!(changed.errors.is_empty(), "{:?}", changed.errors);
+    assert_eq!(counter.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,86 @@
+//! GraphQL over a WebSocket: the handshake. Protocol `graphql-transport-ws`; subscriptions, and queries and mutations too.
+//!
+//! Promises that no page of a foreign origin gets a socket, since browsers open one without asking; pages of this service,
+//! of the origins in the settings, and callers that are no browsers do. Never looks for a token in the handshake: it comes in
+//! the first message. The route of the API calls it.
+
+mod conversation;
+mod operation;
+mod origin;
+mod protocol;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+
+pub use origin::is_own;
+
+use super::{http::MAX_BODY_BYTES, schema::ApiSchema};
+use crate::app::App;
+use conversation::Conversation;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Whether the caller asks for a WebSocket.
+pub fn is_asked(headers: &header::HeaderMap) -> bool {
+    let upgrades = headers.get_all(header::UPGRADE);
+    upgrades
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.eq_ignore_ascii_case("websocket"))
+}
+
+/// Opens a socket, or says why not.
+pub fn open(
+    app: Arc<App>,
+    schema: ApiSchema,
+    request: &HttpRequest,
+    body: web::Payload,
+    request_id: &str,
+) -> HttpResponse {
+    if !origin::may_open(request.head(), &app.config.cors_origins) {
+        let message = "This origin may not call the API from a browser";
+        return refuse(StatusCode::FORBIDDEN, "FORBIDDEN", message, request_id);
+    }
+    if !offers_protocol(request.headers()) {
+        let message = "Sec-WebSocket-Protocol must offer graphql-transport-ws";
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "BAD_USER_INPUT",
+            message,
+            request_id,
+        );
+    }
+    match actix_ws::handle_with_protocols(request, body, &[PROTOCOL]) {
+        Ok((answer, session, messages)) => {
+            let messages = messages
+                .max_frame_size(MAX_BODY_BYTES)
+                .aggregate_continuations()
+                .max_continuation_size(MAX_BODY_BYTES);
+            let conversation = Conversation::new(app, schema, session);
+            actix_web::rt::spawn(conversation.run(messages));
+            answer
+        }
+        Err(problem) => {
+            let status = problem.as_response_error().status_code();
+            let message = "This is no handshake of a WebSocket, version 13";
+            refuse(status, "BAD_USER_INPUT", message, request_id)
+        }
+    }
+}
+
+fn offers_protocol(headers: &header::HeaderMap) -> bool {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|offered| offered.trim() == PROTOCOL)
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str, request_id: &str) -> HttpResponse {
+    let error = super::http::answer::error(message, code, request_id);
+    HttpResponse::build(status).json(serde_json::json!({ "errors": [error] }))
+}

@@ -1,0 +1,374 @@
+//! The history of people's access: each change with what led to it, who did it, and by which delivery or rule; newest first,
+//! narrowed by anything and anything together, in pages from either end.
+
+use jiff::ToSpan;
+use serde_json::{Value, json};
+
+use crate::support::{
+    event::{email, membership, with},
+    world::World,
+};
+
+on_both!(each_change_says_what_led_to_it, narrowed_and_in_pages);
+
+const ENTRY: &str = "id at kind member { id email } actor cause message
+    target { ... on Group { id } ... on Lock { id } ... on Place { id } ... on KisiAccount { id } }
+    delivery { id } rule { id }";
+
+/// A page of the history.
+async fn page(world: &World, arguments: Value) -> Value {
+    let query = format!(
+        "query($first: Int, $after: String, $last: Int, $before: String, $filter: HistoryFilter) {{
+            history(first: $first, after: $after, last: $last, before: $before, filter: $filter) {{
+                totalCount nodes {{ {ENTRY} }} edges {{ cursor }}
+                pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"
+    );
+    world.api.ask(&query, arguments).await["history"].take()
+}
+
+async fn entries(world: &World, filter: Value) -> Vec<Value> {
+    let found = page(world, json!({ "first": 250, "filter": filter })).await;
+    assert_eq!(found["pageInfo"]["hasNextPage"], false);
+    let nodes = found["nodes"].as_array().unwrap().clone();
+    assert_eq!(found["totalCount"], nodes.len());
+    nodes
+}
+
+/// The entries that came since there were so many, oldest first: kind, whose, cause, actor.
+async fn since(world: &World, before: &mut usize) -> Vec<Value> {
+    let mut all = entries(world, Value::Null).await;
+    all.reverse();
+    let new = all.split_off(*before);
+    *before += new.len();
+    new
+}
+
+fn short(entries: &[Value]) -> Vec<String> {
+    let mut told: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            let who = text(&entry["member"]["email"]);
+            let who = who.trim_end_matches("@example.com");
+            let cause = text(&entry["cause"]);
+            format!(
+                "{} {who} by {}: {cause}",
+                text(&entry["kind"]),
+                text(&entry["actor"])
+            )
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+async fn mutate(world: &World, field: &str, kind: &str, input: Value) -> Value {
+    let (name, selection) = if kind == "ID!" {
+        let name = if field == "endShare" {
+            "share"
+        } else {
+            "member"
+        };
+        (name, "__typename")
+    } else {
+        (
+            "input",
+            if field == "shareAccess" {
+                "share { id }"
+            } else {
+                "__typename"
+            },
+        )
+    };
+    let done = world
+        .api
+        .change(field, &[(name, kind, input)], selection)
+        .await;
+    world.settled().await;
+    done
+}
+
+async fn edit(world: &World, rule: &str, group: &str, enabled: bool) {
+    let input = json!({ "name": "Everybody", "target": group, "enabled": enabled, "conditions": [{ "membership": {} }] });
+    let arguments = [("rule", "ID!", json!(rule)), ("input", "RuleInput!", input)];
+    world
+        .api
+        .change("updateRule", &arguments, "rule { id }")
+        .await;
+    world.settled().await;
+}
+
+async fn each_change_says_what_led_to_it(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    let rule = world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
+    let mut seen = 0;
+    let new = since(world, &mut seen).await;
+    assert_eq!(short(&new), ["RULE_CHANGED - by tests: a rule edit"]);
+    assert_eq!(
+        (&new[0]["rule"]["id"], &new[0]["target"]["id"]),
+        (&json!(rule), &json!(group))
+    );
+
+    let held = with(membership("m1", "ada"), json!({ "ends_at": "2026-03-01" }));
+    let events = [
+        (held.clone(), "GRANTED"),
+        (with(held, json!({ "ends_at": "2026-04-01" })), "CHANGED"),
+        (membership("m2", "bob"), "GRANTED"),
+    ];
+    for (sent, (data, kind)) in events.into_iter().enumerate() {
+        let id = world
+            .send(&source, "membership.updated", data.clone())
+            .await;
+        world.settled().await;
+        let who = data["member"]["id"].as_str().unwrap();
+        let new = since(world, &mut seen).await;
+        let number = sent + 1;
+        let cause = format!("{kind} {who} by -: membership.updated (msg_{number:06})");
+        assert_eq!(short(&new), [cause]);
+        assert_eq!(
+            (&new[0]["delivery"]["id"], &new[0]["target"]["id"]),
+            (&json!(id), &json!(group))
+        );
+        assert_eq!(new[0]["rule"], Value::Null);
+        assert!(new[0]["message"].as_str().unwrap().contains("“Members”"));
+    }
+
+    let bob = world.api.member(&email("bob")).await;
+    mutate(
+        world,
+        "suspendMember",
+        "SuspendMemberInput!",
+        json!({ "member": bob, "reason": "lost the key" }),
+    )
+    .await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(
+        short(&new),
+        [
+            "REVOKED bob by tests: the member was suspended",
+            "SUSPENDED bob by tests: a suspension"
+        ]
+    );
+    mutate(world, "resumeMember", "ID!", json!(bob)).await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(
+        short(&new),
+        [
+            "GRANTED bob by tests: the suspension was lifted",
+            "RESUMED bob by tests: a suspension"
+        ]
+    );
+
+    world.people.insert(email("cyd"));
+    let who = json!({ "new": { "email": email("cyd"), "name": "cyd" } });
+    let made = mutate(
+        world,
+        "shareAccess",
+        "ShareAccessInput!",
+        json!({ "who": who, "scope": group }),
+    )
+    .await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(
+        short(&new),
+        [
+            "GRANTED cyd by tests: a share was given",
+            "SHARED cyd by tests: a share"
+        ]
+    );
+    mutate(world, "endShare", "ID!", made["share"]["id"].clone()).await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(
+        short(&new),
+        [
+            "REVOKED cyd by tests: a share was ended",
+            "SHARE_ENDED cyd by tests: a share"
+        ]
+    );
+    assert!(
+        new.iter()
+            .all(|entry| entry["delivery"].is_null() && entry["rule"].is_null())
+    );
+
+    for (enabled, kind, version) in [(false, "REVOKED", 2), (true, "GRANTED", 3)] {
+        edit(world, &rule, &group, enabled).await;
+        let new = since(world, &mut seen).await;
+        let words = |who: &str| {
+            format!("{kind} {who} by tests: the rule “Everybody” edited (version {version})")
+        };
+        let edited = "RULE_CHANGED - by tests: a rule edit".to_owned();
+        assert_eq!(short(&new), [words("ada"), words("bob"), edited]);
+        assert!(
+            new.iter().all(|entry| entry["rule"]["id"] == json!(rule)),
+            "{new:#?}"
+        );
+        assert!(new.iter().all(|entry| entry["delivery"].is_null()));
+    }
+    by_the_clock_and_by_the_brake(world, &source, seen).await;
+}
+
+async fn by_the_clock_and_by_the_brake(
+    world: &mut World,
+    source: &crate::support::api::Source,
+    mut seen: usize,
+) {
+    let later = with(
+        membership("m3", "dan"),
+        json!({ "starts_at": (world.now() + 240.hours()).to_string() }),
+    );
+    world.send(source, "membership.updated", later).await;
+    world.settled().await;
+    assert_eq!(since(world, &mut seen).await.len(), 0);
+    world.turn_to(world.now() + 96.hours());
+    world.settled().await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(short(&new), ["GRANTED dan by -: the clock"]);
+    assert_eq!(new[0]["delivery"], Value::Null);
+
+    let none = json!({ "brake": { "enabled": true, "people": 0, "percent": 0 } });
+    mutate(world, "updateClub", "UpdateClubInput!", none).await;
+    let id = world
+        .send(source, "membership.deleted", json!({ "id": "m1" }))
+        .await;
+    world.settled().await;
+    let new = since(world, &mut seen).await;
+    let cause = new[0]["cause"].as_str().unwrap().to_owned();
+    assert!(cause.starts_with("membership.deleted (msg_"), "{cause}");
+    assert_eq!(short(&new), [format!("HELD ada by -: {cause}")]);
+    assert_eq!(new[0]["delivery"]["id"], json!(id));
+    world
+        .api
+        .change(
+            "approveRevocations",
+            &[("held", "[ID!]", Value::Null)],
+            "approved",
+        )
+        .await;
+    world.settled().await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(
+        short(&new),
+        [format!(
+            "REVOKED ada by tests: tests approved what the brake held: {cause}"
+        )]
+    );
+    assert_eq!(new[0]["delivery"]["id"], json!(id));
+}
+
+/// A club in which several things happened to several people at two groups, at known times.
+async fn eventful(world: &mut World) -> (Vec<String>, Vec<String>) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let groups = vec![
+        world.manage("Members").await,
+        world.manage("Simulator bookings").await,
+    ];
+    for group in &groups {
+        world.rule(group, json!([{ "membership": {} }])).await;
+    }
+    world.settled().await;
+    let mut members = Vec::new();
+    for name in ["ada", "bob", "cyd"] {
+        world.turn_to(world.now() + 1.hours());
+        world
+            .send(&source, "membership.updated", membership(name, name))
+            .await;
+        world.settled().await;
+        members.push(world.api.member(&email(name)).await.unwrap());
+    }
+    world.turn_to(world.now() + 1.hours());
+    world
+        .send(&source, "membership.deleted", json!({ "id": "bob" }))
+        .await;
+    world.settled().await;
+    let input = json!({ "member": members[2], "reason": "lost the key" });
+    mutate(world, "suspendMember", "SuspendMemberInput!", input).await;
+    (groups, members)
+}
+
+async fn narrowed_and_in_pages(world: &mut World) {
+    let (groups, members) = eventful(world).await;
+    let all = entries(world, Value::Null).await;
+    let times: Vec<&str> = all.iter().map(|one| one["at"].as_str().unwrap()).collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    // Two rules; three let in at two groups; two let out of both; a suspension.
+    assert_eq!(all.len(), 2 + 6 + 4 + 1);
+
+    let middle = all[6]["at"].clone();
+    let mut filters = vec![json!({})];
+    let ways: [(&str, Vec<Value>); 5] = [
+        ("member", members.iter().map(|id| json!(id)).collect()),
+        ("target", groups.iter().map(|id| json!(id)).collect()),
+        (
+            "kinds",
+            vec![
+                json!(["GRANTED"]),
+                json!(["REVOKED", "SUSPENDED"]),
+                json!(["UNLOCKED"]),
+            ],
+        ),
+        ("from", vec![middle.clone(), all[0]["at"].clone()]),
+        ("until", vec![middle, all[12]["at"].clone()]),
+    ];
+    for (name, values) in ways {
+        for filter in filters.clone() {
+            for value in &values {
+                filters.push(with(filter.clone(), json!({ name: value })));
+            }
+        }
+    }
+    for filter in filters {
+        let wanted: Vec<&Value> = all.iter().filter(|entry| fits(entry, &filter)).collect();
+        let found = entries(world, filter.clone()).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{filter}");
+    }
+    for filter in [Value::Null, json!({ "kinds": ["GRANTED", "REVOKED"] })] {
+        in_pages(world, &filter).await;
+    }
+}
+
+/// Whether an entry is one that the filter leaves: at `from` or later, before `until`.
+fn fits(entry: &Value, filter: &Value) -> bool {
+    let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let all = filter.as_object().unwrap().iter();
+    all.into_iter().all(|(name, value)| match name.as_str() {
+        "kinds" => value.as_array().unwrap().contains(&entry["kind"]),
+        "from" => at(&entry["at"]) >= at(value),
+        "until" => at(&entry["at"]) < at(value),
+        name => &entry[name]["id"] == value,
+    })
+}
+
+async fn in_pages(world: &World, filter: &Value) {
+    let all = entries(world, filter.clone()).await;
+    for forward in [true, false] {
+        for size in [1, 4, all.len(), all.len() + 1] {
+            let (length, cursor, more, edge) = if forward {
+                ("first", "after", "hasNextPage", "endCursor")
+            } else {
+                ("last", "before", "hasPreviousPage", "startCursor")
+            };
+            let (mut found, mut at) = (Vec::new(), Value::Null);
+            loop {
+                let arguments = json!({ length: size, cursor: at, "filter": filter });
+                let shown = page(world, arguments).await;
+                let nodes = shown["nodes"].as_array().unwrap().clone();
+                assert!(nodes.len() <= size);
+                assert_eq!(shown["totalCount"], all.len());
+                if forward {
+                    found.extend(nodes);
+                } else {
+                    found.splice(0..0, nodes);
+                }
+                if shown["pageInfo"][more] == false {
+                    break;
+                }
+                at = shown["pageInfo"][edge].clone();
+            }
+            assert_eq!(found, all, "{length} {size}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Kisi tells what happens at its doors: the whole road from the sandbox's signed events to the history and the loop, and
+//! what is not let in.
+
+use hmac::{Hmac, KeyInit, Mac};
+use latchkey::{
+    id::{Kind, decode_as},
+    sandbox::{Fault, FaultKind, LockFlags},
+    store::{Scope, listeners, row::KisiListener},
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::{
+    support::{
+        api::eventually,
+        event::{email, membership},
+        world::World,
+    },
+    unlocks::{House, codes, house, presses},
+};
+
+on_both!(
+    what_happens_at_the_doors_is_told_once,
+    a_lost_answer_is_known_by_the_event,
+    only_signed_events_are_let_in_and_each_once,
+    what_somebody_else_takes_away_is_given_again,
+    what_changes_in_the_setup_is_read,
+    listening_begins_and_ends,
+);
+
+async fn listen(world: &World) -> Value {
+    let arguments = [
+        ("account", "ID!", json!(world.account)),
+        ("publicUrl", "String!", json!(world.api.base)),
+    ];
+    let selection = "account { listening problem }";
+    world
+        .api
+        .attempt("listenToKisi", &arguments, selection)
+        .await
+}
+
+/// A house whose Kisi tells of its events.
+async fn listening(world: &mut World) -> House {
+    let house = house(world).await;
+    let payload = listen(world).await;
+    assert_eq!(
+        (&payload["account"]["listening"], &payload["userErrors"]),
+        (&json!(true), &json!([])),
+        "{payload}"
+    );
+    house
+}
+
+async fn told(world: &World, kind: &str, number: usize) -> Vec<(String, String)> {
+    let ask = async || {
+        let told = world.api.told(kind).await;
+        (told.len() >= number).then_some(told)
+    };
+    let state = async || format!("{kind}: {:?}", world.api.told(kind).await);
+    eventually(ask, state).await
+}
+
+/// Opens a door at Kisi, past this service, as whom the login is.
+async fn at_kisi(world: &World, email: &str, door: &str) {
+    let kisi = world.config().kisi_url;
+    let post = async |path: &str, key: &str, body: Value| {
+        let request = world.api.http.post(kisi.join(path).unwrap());
+        let request = request.header("authorization", format!("KISI-LOGIN {key}"));
+        let answer = request.json(&body).send().await.unwrap();
+        answer.json::<Value>().await.unwrap_or(Value::Null)
+    };
+    let login = json!({ "login": { "type": "device", "email": email } });
+    let made = post("logins", &world.sandbox.api_key(), login).await;
+    let lock = world.sandbox.lock_named(door).unwrap();
+    let path = format!("locks/{lock}/unlock");
+    post(&path, made["secret"].as_str().unwrap(), json!({})).await;
+}
+
+async fn what_happens_at_the_doors_is_told_once(world: &mut World) {
+    let house = listening(world).await;
+    // Through this service: told by it, and not a second time by Kisi.
+    let payload = world
+        .api
+        .unlock(&house.front, &house.ann, Value::Null)
+        .await;
+    assert_eq!(payload["unlocked"], true, "{payload}");
+    // Past this service.
+    at_kisi(world, &email("ann"), "Front door").await;
+    let told_of = told(world, "UNLOCKED", 2).await;
+    let entry = |actor: &str| ("ann opened Front door".to_owned(), actor.to_owned());
+    assert_eq!(told_of, [entry("tests"), entry("ann")]);
+    at_kisi(world, &email("ann"), "Workshop").await;
+    let denied = told(world, "UNLOCK_DENIED", 1).await;
+    assert!(
+        denied[0].0.starts_with("Workshop did not open for ann: ")
+            && denied[0].0.contains("fcd8ef"),
+        "{denied:?}"
+    );
+    // Somebody whom the club does not know.
+    let staff = world.sandbox.add_user("staff@example.com", "Stefan");
+    world
+        .sandbox
+        .add_role(staff, None, "organization_basic")
+        .unwrap();
+    at_kisi(world, "staff@example.com", "Range").await;
+    let told_of = told(world, "UNLOCKED", 3).await;
+    assert_eq!(
+        told_of[2],
+        ("Stefan opened Range".to_owned(), "Stefan".to_owned())
+    );
+}
+
+async fn a_lost_answer_is_known_by_the_event(world: &mut World) {
+    let house = listening(world).await;
+    world
+        .api
+        .unlock(&house.front, &house.ann, json!("first"))
+        .await;
+    world
+        .sandbox
+        .fault(Fault::new("POST", "/locks", FaultKind::Lost), 1);
+    let payload = world
+        .api
+        .unlock(&house.front, &house.ann, json!("lost"))
+        .await;
+    assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
+    // Which of the two comes first is open: either way there is one word of the press, or the truth as well.
+    let refused = LockFlags {
+        locked_down: true,
+        ..LockFlags::default()
+    };
+    let front = world.sandbox.lock_named("Front door").unwrap();
+    world.sandbox.set_lock_flags(front, refused);
+    let payload = world
+        .api
+        .unlock(&house.front, &house.ann, json!("refused"))
+        .await;
+    assert_eq!(payload["kisiCode"], "fad001");
+    assert_eq!(presses(world), 3);
+    let denied = told(world, "UNLOCK_DENIED", 2).await;
+    assert_eq!(denied.len(), 2, "{denied:?}");
+}
+
+async fn listener(world: &World) -> KisiListener {
+    let app = world.app();
+    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
+    let account = decode_as(Kind::KisiAccount, world.account.as_ref().unwrap()).unwrap();
+    let found = listeners::get(app.db.read(), Scope::new(club), account).await;
+    found.unwrap().unwrap()
+}
+
+async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
+    listening(world).await;
+    let listener = listener(world).await;
+    let secret = world
+        .app()
+        .sealer
+        .open(listener.account_id, &listener.secret)
+        .unwrap();
+    let sign = |body: &str| {
+        let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).unwrap();
+        hex::encode(mac.chain_update(body).finalize().into_bytes())
+    };
+    let send = async |token: &str, body: &str, signature: Option<String>| {
+        let url = format!("{}/kisi-events/{token}", world.api.base);
+        let mut request = world.api.http.post(url).body(body.to_owned());
+        if let Some(signature) = signature {
+            request = request.header("x-signature", signature);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let lock = world.sandbox.lock_named("Front door").unwrap();
+    let body = json!({
+        "uuid": "one", "type": "lock.unlock", "actor_type": "User", "actor_id": 99, "actor_name": "Ann",
+        "actor_email": "ANN@example.com", "object_type": "Lock", "object_id": lock, "success": true,
+        "created_at": "2026-01-05T08:00:00Z",
+    })
+    .to_string();
+    let good = sign(&body);
+    let forged = send(&listener.path_key, &body, Some(sign("another"))).await;
+    assert_eq!(forged.0, 401);
+    assert_eq!(send(&listener.path_key, &body, None).await, forged);
+    assert_eq!(
+        send("unknown", &body, Some(good.clone())).await,
+        forged,
+        "no word more"
+    );
+    assert_eq!(world.api.told("UNLOCKED").await, []);
+    for signature in [good.clone(), format!("sha256={good}"), good] {
+        let taken = send(&listener.path_key, &body, Some(signature)).await;
+        assert_eq!(taken.0, 200);
+    }
+    assert_eq!(
+        world.api.told("UNLOCKED").await,
+        [("ann opened Front door".to_owned(), "Ann".to_owned())],
+        "told once, and of the member with this address"
+    );
+    let nonsense = send(&listener.path_key, "nonsense", Some(sign("nonsense"))).await;
+    assert_eq!(nonsense.0, 200, "Kisi would switch the integration off");
+    let large = "x".repeat(300_000);
+    let signature = sign(&large);
+    assert_eq!(
+        send(&listener.path_key, &large, Some(signature)).await.0,
+        413
+    );
+}
+
+async fn what_somebody_else_takes_away_is_given_again(world: &mut World) {
+    let house = listening(world).await;
+    let held = world.sandbox.assignments_of(&email("ann"));
+    assert!(world.sandbox.remove_assignment(held[0].id));
+    let ask = async || (world.sandbox.assignments_of(&email("ann")).len() == 1).then_some(());
+    let state = async || format!("{:?}", world.sandbox.assignments_of(&email("ann")));
+    eventually(ask, state).await;
+    world.settled().await;
+    assert_eq!(told(world, "DRIFT_FOUND", 1).await.len(), 1);
+    let payload = world
+        .api
+        .unlock(&house.front, &house.ann, Value::Null)
+        .await;
+    assert_eq!(payload["unlocked"], true, "{payload}");
+    // What this service does itself is no reason to look again.
+    world
+        .send(
+            &house.source,
+            "membership.updated",
+            membership("m-bob", "bob"),
+        )
+        .await;
+    world.settled().await;
+    let reads = world.sandbox.calls();
+    let reads = reads.iter().filter(|call| {
+        call.method == "GET" && call.path == "/role_assignments" && call.query.contains("user_id")
+    });
+    assert!(reads.count() <= 3, "{:?}", world.sandbox.calls());
+    assert_eq!(world.api.told("DRIFT_FOUND").await.len(), 1);
+}
+
+async fn what_changes_in_the_setup_is_read(world: &mut World) {
+    let house = listening(world).await;
+    let workshop = world.sandbox.lock_named("Workshop").unwrap();
+    let group = world.sandbox.group_named("Members").unwrap();
+    let url = world.config().kisi_url.join("group_locks").unwrap();
+    let request = world
+        .api
+        .http
+        .post(url)
+        .json(&json!({ "group_lock": { "group_id": group, "lock_id": workshop } }));
+    let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
+    let answer = request.header("authorization", key).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let group = world.api.named("groups", "Members").await;
+    let query = "query($id: ID!) { node(id: $id) { ... on Group { locks { name } } } }";
+    let ask = async || {
+        let found = world.api.ask(query, json!({ "id": group })).await;
+        (found["node"]["locks"].as_array().unwrap().len() == 3).then_some(())
+    };
+    eventually(ask, async || "the setup was not read again".to_owned()).await;
+    let lock = world.api.named("locks", "Workshop").await;
+    let payload = world.api.unlock(&lock, &house.ann, Value::Null).await;
+    assert_eq!(payload["unlocked"], true, "{payload}");
+    // An integration that is switched off by Kisi is said, and mended by listening anew.
+    let trouble = listener(world).await.kisi_id.unwrap();
+    let url = world
+        .config()
+        .kisi_url
+        .join(&format!("integrations/{trouble}"))
+        .unwrap();
+    let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
+    let request = world
+        .api
+        .http
+        .patch(url)
+        .json(&json!({ "integration": { "enabled": false } }));
+    request.header("authorization", key).send().await.unwrap();
+    let account = [("account", "ID!", json!(world.account))];
+    world
+        .api
+        .change("refreshKisi", &account, "account { id }")
+        .await;
+    let query = "{ kisiAccounts { listening problem } }";
+    let ask = async || {
+        let found = world.api.ask(query, json!({})).await;
+        (found["kisiAccounts"][0]["problem"] != Value::Null).then(|| found.to_string())
+    };
+    let said = eventually(ask, async || "nobody noticed".to_owned()).await;
+    assert!(said.contains("switched off there"), "{said}");
+    let found = world.api.ask(query, json!({})).await;
+    assert_eq!(found["kisiAccounts"][0]["listening"], false);
+    let payload = listen(world).await;
+    assert_eq!(
+        payload["account"],
+        json!({ "listening": true, "problem": null })
+    );
+}
+
+async fn listening_begins_and_ends(world: &mut World) {
+    house(world).await;
+    for wrong in ["http://example.com", "nonsense", "https://a:b@example.com"] {
+        let arguments = [
+            ("account", "ID!", json!(world.account)),
+            ("publicUrl", "String!", json!(wrong)),
+        ];
+        assert_eq!(
+            world.api.refusals("listenToKisi", &arguments).await,
+            ["INVALID"]
+        );
+    }
+    world.sandbox.set_key_good(false);
+    assert_eq!(codes(&listen(world).await), ["KISI_UNAUTHORIZED"]);
+    world.sandbox.set_key_good(true);
+    let made = |world: &World| {
+        let calls = world.sandbox.calls();
+        let is_made =
+            |call: &&latchkey::sandbox::Call| call.method == "POST" && call.path == "/integrations";
+        calls.iter().filter(is_made).count()
+    };
+    // An answer that is lost leaves an integration behind, which is found again.
+    world
+        .sandbox
+        .fault(Fault::new("POST", "/integrations", FaultKind::Lost), 1);
+    assert_eq!(codes(&listen(world).await), ["KISI_UNREACHABLE"]);
+    for _ in 0..2 {
+        assert_eq!(listen(world).await["account"]["listening"], true);
+    }
+    assert_eq!(made(world), 1);
+    let account = world.account.take().unwrap();
+    let arguments = [
+        ("account", "ID!", json!(account)),
+        ("access", "DisconnectPolicy!", json!("KEEP")),
+    ];
+    world
+        .api
+        .change("disconnectKisi", &arguments, "account { status }")
+        .await;
+    let calls = world.sandbox.calls();
+    let removed = calls.iter().find(|call| call.method == "DELETE");
+    assert_eq!(removed.map(|call| call.status), Some(Some(204)));
+    assert!(removed.unwrap().path.starts_with("/integrations/"));
+    let found = world
+        .api
+        .ask("{ kisiAccounts { listening } }", json!({}))
+        .await;
+    assert_eq!(found["kisiAccounts"][0]["listening"], false);
+}

@@ -1,0 +1,179 @@
+//! Member sessions over HTTP: who may open one, how long it is good, what it sees, and what becomes of it when its member
+//! turns out to be somebody else.
+
+use std::time::Duration;
+
+use latchkey::{secret::hash_token, store::tokens};
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::{Api, Source},
+    event::{event, membership},
+    world::World,
+};
+
+on_both!(
+    a_session_is_good_until_its_end,
+    a_session_sees_itself_and_its_doors,
+    a_session_is_opened_by_those_who_may,
+    a_session_of_a_member_who_was_somebody_else_is_good_no_more,
+);
+
+const VIEWER: &str = "{ viewer { role tokenName member { id name doors { until lock { id name online remoteUnlockable } } } } }";
+
+type Argument<'a> = (&'a str, &'a str, Value);
+
+fn arguments<'a>(member: &str, lifetime: Option<&str>) -> Vec<Argument<'a>> {
+    let mut all = vec![("member", "ID!", json!(member))];
+    all.extend(lifetime.map(|length| ("lifetime", "Duration!", json!(length))));
+    all
+}
+
+/// Whoever holds a session, and when it ends.
+async fn session(api: &Api, member: &str, lifetime: Option<&str>) -> (String, Value) {
+    let opened = api
+        .change(
+            "createMemberSession",
+            &arguments(member, lifetime),
+            "session expiresAt",
+        )
+        .await;
+    let session = opened["session"].as_str().unwrap().to_owned();
+    (session, opened["expiresAt"].clone())
+}
+
+/// The status that a request with this token is answered with.
+async fn status(api: &Api, token: &str) -> u16 {
+    let request = api.http.post(format!("{}/graphql", api.base));
+    let request = request.bearer_auth(token).json(&json!({ "query": VIEWER }));
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// A group with a rule, and somebody whom it lets in.
+async fn ada(world: &mut World) -> String {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world
+        .send(&source, "membership.updated", membership("m1", "ada"))
+        .await;
+    world.settled().await;
+    world.api.member("ada@example.com").await.unwrap()
+}
+
+async fn a_session_is_good_until_its_end(world: &mut World) {
+    let ada = ada(world).await;
+    let (token, end) = session(&world.api, &ada, None).await;
+    assert_eq!(end, (world.now() + Duration::from_secs(3600)).to_string());
+    world.turn_to(world.now() + Duration::from_secs(3599));
+    assert_eq!(status(&world.api, &token).await, 200);
+    world.turn_to(world.now() + Duration::from_secs(1));
+    assert_eq!(status(&world.api, &token).await, 401);
+    let kept = async || {
+        let row = tokens::by_hash(world.app().db.read(), hash_token(&token));
+        row.await.unwrap().is_some()
+    };
+    assert!(kept().await);
+    let (next, _) = session(&world.api, &ada, None).await;
+    assert!(!kept().await, "the next session cleans up behind the last");
+    assert_eq!(status(&world.api, &next).await, 200);
+}
+
+async fn a_session_sees_itself_and_its_doors(world: &mut World) {
+    let ada = ada(world).await;
+    let (token, _) = session(&world.api, &ada, None).await;
+    let own = Api::new(world.api.base.clone(), token);
+    let viewer = own.ask(VIEWER, json!({})).await["viewer"].take();
+    assert_eq!(viewer["role"], "MEMBER");
+    assert_eq!(viewer["tokenName"], Value::Null);
+    assert_eq!(viewer["member"]["id"], ada.as_str());
+    let doors = viewer["member"]["doors"].as_array().unwrap();
+    assert!(!doors.is_empty());
+    let door = &doors[0]["lock"]["id"];
+    let why = "query($m: ID!, $t: ID!) { explain(member: $m, target: $t) { decision { allowed code } fixes { code } } node(id: $t) { id } }";
+    let told = own.ask(why, json!({ "m": ada, "t": door })).await;
+    assert_eq!(told["explain"]["decision"]["code"], "ALLOWED_BY_RULE");
+    assert_eq!(told["node"]["id"], *door);
+}
+
+async fn a_session_is_opened_by_those_who_may(world: &mut World) {
+    let ada = ada(world).await;
+    for (lifetime, codes) in [
+        ("PT1M", json!([])),
+        ("P1D", json!([])),
+        ("PT59S", json!(["INVALID"])),
+        ("P1DT1S", json!(["INVALID"])),
+    ] {
+        let got = world
+            .api
+            .refusals("createMemberSession", &arguments(&ada, Some(lifetime)))
+            .await;
+        assert_eq!(json!(got), codes, "{lifetime}");
+    }
+    let group = world.api.named("groups", "Members").await;
+    for nobody in [group.as_str(), "nonsense"] {
+        let got = world
+            .api
+            .refusals("createMemberSession", &arguments(nobody, None))
+            .await;
+        assert_eq!(got, ["NOT_FOUND"]);
+    }
+    let other = world.another_club().await;
+    let got = other
+        .refusals("createMemberSession", &arguments(&ada, None))
+        .await;
+    assert_eq!(got, ["NOT_FOUND"], "a member of another club");
+    let input = json!({ "name": "no session", "role": "MEMBER" });
+    let made = world
+        .api
+        .attempt(
+            "createToken",
+            &[("input", "CreateTokenInput!", input)],
+            "token",
+        )
+        .await;
+    assert_eq!(made["token"], Value::Null);
+    assert_eq!(
+        made["userErrors"],
+        json!([{ "code": "INVALID", "field": ["input", "role"],
+            "message": "it has to be ADMIN, APP or READER: a member is let in by a member session" }])
+    );
+    let app = world.api.token("APP").await;
+    let (token, _) = session(&app, &ada, None).await;
+    let own = Api::new(world.api.base.clone(), token);
+    for role in [own, world.api.token("READER").await] {
+        let query = "mutation($m: ID!) { createMemberSession(member: $m) { session } }";
+        let got = role.raw(query, json!({ "m": ada })).await;
+        assert_eq!(got["errors"][0]["extensions"]["code"], "FORBIDDEN", "{got}");
+    }
+}
+
+async fn tell(world: &World, source: &Source, id: &str, at: u64, email: &str) {
+    let at = world.now() + Duration::from_secs(at);
+    let data = json!({ "id": "p", "email": email, "name": "p" });
+    let body = event("member.updated", at, &data).to_string();
+    let signed = world.signed(source, id, body.into_bytes());
+    assert_eq!(world.api.deliver(source, signed).await.status, 202);
+}
+
+async fn a_session_of_a_member_who_was_somebody_else_is_good_no_more(world: &mut World) {
+    let [one, two] = [world.api.source("One").await, world.api.source("Two").await];
+    tell(world, &one, "msg_1", 1, "x@example.com").await;
+    tell(world, &two, "msg_2", 3, "y@example.com").await;
+    world.settled().await;
+    let mut tokens = Vec::new();
+    for email in ["x@example.com", "y@example.com"] {
+        let member = world.api.member(email).await.unwrap();
+        tokens.push(session(&world.api, &member, None).await.0);
+    }
+    // Late, and older: before it changed its e-mail, the second one had the first one's.
+    tell(world, &two, "msg_3", 2, "x@example.com").await;
+    world.settled().await;
+    let mut statuses = Vec::new();
+    for token in &tokens {
+        statuses.push(status(&world.api, token).await);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401]);
+}

@@ -1,0 +1,281 @@
+//! Subscriptions from outside: who may open a socket, what it is told and when, and how it ends. On both databases.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    event,
+    socket::{PROTOCOL, Said, Socket},
+    world::{Database, Setup, World},
+};
+
+const DELIVERIES: &str =
+    "subscription { deliveries { externalId status settledAt source { name } } }";
+const EVENTS: &str = "subscription { accessEvents { kind cause member { email } } }";
+
+on_both!(
+    deliveries_are_told_as_they_are_let_in_and_settle,
+    changes_of_access_are_told_to_whoever_asked,
+    queries_and_mutations_run_over_the_socket,
+    faults_bear_a_code_and_end_their_operation_alone,
+    a_socket_without_a_good_token_is_closed,
+    a_revoked_token_ends_its_socket,
+    clubs_are_told_nothing_of_each_other,
+    the_service_says_farewell,
+);
+
+async fn deliveries_are_told_as_they_are_let_in_and_settle(world: &mut World) {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let source = world.api.source("desk").await;
+    world
+        .send(
+            &source,
+            "membership.updated",
+            event::membership("before", "bo"),
+        )
+        .await;
+    world.settled().await;
+    let mut socket = Socket::open(&world.api).await;
+    socket.subscribe("all", DELIVERIES).await;
+    world
+        .send(
+            &source,
+            "membership.updated",
+            event::membership("m1", "ann"),
+        )
+        .await;
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&json!("SETTLED")) {
+        let event = socket.event("all").await["deliveries"].take();
+        assert_eq!(event["externalId"], "msg_000002");
+        assert_eq!(event["source"]["name"], "desk");
+        assert_eq!(event["settledAt"].is_null(), event["status"] != "SETTLED");
+        statuses.push(event["status"].clone());
+    }
+    // It may have settled before anybody looked.
+    let both = [json!("ACCEPTED"), json!("SETTLED")];
+    assert!(statuses == both || statuses == both[1..], "{statuses:?}");
+    // Nobody is waited for: told once, as it is.
+    let failed = world.post(&source, &json!({ "type": "nonsense" })).await;
+    assert_eq!(failed.status, 422);
+    assert_eq!(socket.event("all").await["deliveries"]["status"], "FAILED");
+}
+
+async fn changes_of_access_are_told_to_whoever_asked(world: &mut World) {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let source = world.api.source("desk").await;
+    let mut socket = Socket::open(&world.api).await;
+    socket.subscribe("all", EVENTS).await;
+    let narrowed = "subscription { accessEvents(filter: {kinds: [REVOKED]}) { kind } }";
+    socket.subscribe("revoked", narrowed).await;
+    world
+        .send(
+            &source,
+            "membership.updated",
+            event::membership("m1", "ann"),
+        )
+        .await;
+    let granted = socket.event("all").await["accessEvents"].take();
+    assert_eq!(granted["kind"], "GRANTED", "{granted}");
+    assert_eq!(granted["member"]["email"], "ann@example.com");
+    socket
+        .send(&json!({ "id": "all", "type": "complete" }))
+        .await;
+    world
+        .send(&source, "membership.deleted", json!({ "id": "m1" }))
+        .await;
+    let revoked = socket.event("revoked").await;
+    assert_eq!(revoked, json!({ "accessEvents": { "kind": "REVOKED" } }));
+    // The id is free again.
+    socket.subscribe("all", EVENTS).await;
+}
+
+async fn queries_and_mutations_run_over_the_socket(world: &mut World) {
+    let mut socket = Socket::open(&world.api).await;
+    socket.ask("q", "{ club { name } }").await;
+    assert_eq!(socket.event("q").await["club"]["name"], "Example Club");
+    assert_eq!(
+        socket.text().await,
+        json!({ "id": "q", "type": "complete" })
+    );
+    let mutation = "mutation { createSource(input: {name: \"desk\", platform: CANONICAL}) { source { name } userErrors { code } } }";
+    socket.ask("q", mutation).await;
+    let made = socket.event("q").await["createSource"].take();
+    assert_eq!(made["source"]["name"], "desk", "{made}");
+    assert_eq!(
+        socket.text().await,
+        json!({ "id": "q", "type": "complete" })
+    );
+}
+
+/// The code of an operation that ends in errors.
+async fn refusal(socket: &mut Socket, query: &str) -> Value {
+    socket.ask("x", query).await;
+    let said = socket.text().await;
+    assert_eq!(
+        (&said["id"], &said["type"]),
+        (&json!("x"), &json!("error")),
+        "{said}"
+    );
+    let extensions = &said["payload"][0]["extensions"];
+    assert!(extensions["requestId"].is_string(), "{said}");
+    extensions["code"].clone()
+}
+
+async fn faults_bear_a_code_and_end_their_operation_alone(world: &mut World) {
+    let mut socket = Socket::open(&world.api).await;
+    for (query, code) in [
+        ("nonsense", "BAD_USER_INPUT"),
+        ("subscription { nothing }", "BAD_USER_INPUT"),
+        (
+            "subscription { deliveries(source: \"x\") { id } }",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "subscription { deliveries { id } accessEvents { id } }",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "subscription { ...F } fragment F on Subscription { deliveries { id } }",
+            "BAD_USER_INPUT",
+        ),
+    ] {
+        assert_eq!(refusal(&mut socket, query).await, code, "{query}");
+    }
+    for n in 0..64 {
+        socket.subscribe(&n.to_string(), DELIVERIES).await;
+    }
+    assert_eq!(refusal(&mut socket, DELIVERIES).await, "TOO_COMPLEX");
+    socket.send(&json!({ "id": "0", "type": "complete" })).await;
+    socket.subscribe("x", DELIVERIES).await;
+    let over_http = world.api.raw(DELIVERIES, json!({})).await;
+    assert_eq!(
+        over_http["errors"][0]["extensions"]["code"],
+        "BAD_USER_INPUT"
+    );
+}
+
+async fn a_socket_without_a_good_token_is_closed(world: &mut World) {
+    let mut socket = Socket::shake(&world.api, &[PROTOCOL]).await.unwrap();
+    socket.greet("nonsense").await;
+    assert_eq!(socket.closed().await, 4403);
+    let mut socket = Socket::shake(&world.api, &[PROTOCOL]).await.unwrap();
+    socket.send(&json!({ "type": "connection_init" })).await;
+    assert_eq!(socket.closed().await, 4403);
+    let mut socket = Socket::shake(&world.api, &[PROTOCOL]).await.unwrap();
+    socket.ask("q", "{ club { name } }").await;
+    assert_eq!(socket.closed().await, 4401);
+    let mut socket = Socket::shake(&world.api, &[PROTOCOL]).await.unwrap();
+    assert_eq!(socket.closed().await, 4408);
+    let mut socket = Socket::open(&world.api).await;
+    socket.greet(&world.api.token).await;
+    assert_eq!(socket.closed().await, 4429);
+    let mut socket = Socket::open(&world.api).await;
+    socket.subscribe("a", DELIVERIES).await;
+    socket.ask("a", DELIVERIES).await;
+    assert_eq!(socket.closed().await, 4409);
+    let mut socket = Socket::open(&world.api).await;
+    socket.frame(0x82, b"binary").await;
+    assert_eq!(socket.closed().await, 4400);
+    let mut socket = Socket::open(&world.api).await;
+    socket.frame(0x81, &vec![b' '; 300 * 1024]).await;
+    assert_eq!(socket.closed().await, 1009);
+    let mut socket = Socket::open(&world.api).await;
+    socket.frame(0x88, &1000_u16.to_be_bytes()).await;
+    assert_eq!(socket.closed().await, 1000);
+    for (headers, status) in [
+        (vec![], 400),
+        (vec!["Sec-WebSocket-Protocol: graphql-ws"], 400),
+        (vec![PROTOCOL, "Origin: https://evil.example.com"], 403),
+        (vec![PROTOCOL, "Origin: null"], 403),
+    ] {
+        assert_eq!(
+            Socket::shake(&world.api, &headers).await.err(),
+            Some(status)
+        );
+    }
+    let own = format!("Origin: {}", world.api.base);
+    assert!(Socket::shake(&world.api, &[PROTOCOL, &own]).await.is_ok());
+}
+
+async fn a_revoked_token_ends_its_socket(world: &mut World) {
+    let input = json!({ "name": "screen", "role": "READER" });
+    let made = world
+        .api
+        .change(
+            "createToken",
+            &[("input", "CreateTokenInput!", input)],
+            "token",
+        )
+        .await;
+    let mut screen = world.api.clone();
+    screen.token = made["token"].as_str().unwrap().to_owned();
+    let mut socket = Socket::open(&screen).await;
+    socket.subscribe("a", DELIVERIES).await;
+    let mut admin = Socket::open(&world.api).await;
+    world
+        .api
+        .change(
+            "revokeToken",
+            &[("name", "String!", json!("screen"))],
+            "revoked",
+        )
+        .await;
+    assert_eq!(socket.closed().await, 4403);
+    admin.subscribe("a", DELIVERIES).await;
+}
+
+async fn clubs_are_told_nothing_of_each_other(world: &mut World) {
+    let theirs = world.another_club().await;
+    let mut socket = Socket::open(&theirs).await;
+    socket.subscribe("a", DELIVERIES).await;
+    let ours = world.api.source("ours").await;
+    world.post(&ours, &json!({ "type": "nonsense" })).await;
+    let source = theirs.source("theirs").await;
+    let signed = world.signed(&source, "theirs", b"{}".to_vec());
+    theirs.deliver(&source, signed).await;
+    let told = socket.event("a").await;
+    assert_eq!(told["deliveries"]["externalId"], "theirs", "{told}");
+}
+
+async fn the_service_says_farewell(world: &mut World) {
+    let mut socket = Socket::open(&world.api).await;
+    socket.subscribe("a", DELIVERIES).await;
+    let ended = async {
+        match socket.said().await {
+            Said::Text(said) => {
+                assert_eq!(said, json!({ "id": "a", "type": "complete" }));
+                socket.closed().await
+            }
+            Said::Closed(code, _) => code,
+            Said::Gone => panic!("the service went without a word"),
+        }
+    };
+    let (code, ()) = tokio::join!(ended, world.stop());
+    assert_eq!(code, 1001);
+    world.start_again().await;
+}
+
+/// What one process takes in is told by another on the same database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_of_another_process_is_told() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let Some(mut world) = World::start(database, Setup::default()).await else {
+            continue;
+        };
+        let other = world.beside().await;
+        let mut socket = Socket::open(&world.api.at(other.base.clone())).await;
+        socket.subscribe("a", DELIVERIES).await;
+        let source = world.api.source("desk").await;
+        world.post(&source, &json!({ "type": "nonsense" })).await;
+        let told = tokio::time::timeout(Duration::from_secs(30), socket.event("a")).await;
+        assert_eq!(told.unwrap()["deliveries"]["externalId"], "msg_000001");
+        other.stop().await;
+        world.finish().await;
+    }
+}
