@@ -118,7 +118,7 @@ async fn read(
     members: &[Uuid],
     known: Known,
 ) -> Result<Rows, StoreError> {
-    let people = scope.find::<person::Entity>();
+    let people = scope.among::<person::Entity>();
     let people = among(connection, people, person::Column::MemberId, members).await?;
     let mut rows = Rows {
         persons: people,
@@ -130,10 +130,10 @@ async fn read(
     entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
     said(connection, scope, known, persons, &mut rows).await?;
     let shares = scope
-        .find::<share::Entity>()
+        .among::<share::Entity>()
         .filter(known.standing(share::Column::LearnedAt, share::Column::SupersededAt));
     rows.shares = among(connection, shares, share::Column::MemberId, members).await?;
-    let suspensions = scope.find::<suspension::Entity>().filter(known.standing(
+    let suspensions = scope.among::<suspension::Entity>().filter(known.standing(
         suspension::Column::LearnedAt,
         suspension::Column::SupersededAt,
     ));
@@ -156,7 +156,7 @@ async fn companies(
     rows: &mut Rows,
 ) -> Result<Vec<Uuid>, StoreError> {
     let standing = scope
-        .find::<company_person::Entity>()
+        .among::<company_person::Entity>()
         .filter(known.standing(
             company_person::Column::LearnedAt,
             company_person::Column::SupersededAt,
@@ -171,7 +171,7 @@ async fn companies(
     .await?;
     let companies: Vec<Uuid> = distinct(rows.pairs.iter().map(|pair| pair.company_id));
     let ends = scope
-        .find::<company_version::Entity>()
+        .among::<company_version::Entity>()
         .filter(known.standing(
             company_version::Column::LearnedAt,
             company_version::Column::SupersededAt,
@@ -213,7 +213,7 @@ async fn said(
     let holders = distinct(holding.filter(|id| !asked_for.contains(id)));
     let others = among(
         connection,
-        scope.find::<person::Entity>(),
+        scope.among::<person::Entity>(),
         person::Column::Id,
         &holders,
     )
@@ -223,7 +223,7 @@ async fn said(
         .map(|person| (person.id, person))
         .collect();
     let said = scope
-        .find::<person_version::Entity>()
+        .among::<person_version::Entity>()
         .filter(known.standing(
             person_version::Column::LearnedAt,
             person_version::Column::SupersededAt,
@@ -281,10 +281,10 @@ async fn entitlements(
     use entitlement_version::{Column, Entity};
     let standing = || {
         scope
-            .find::<Entity>()
+            .among::<Entity>()
             .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
     };
-    let beside = scope.find::<entitlement_person::Entity>();
+    let beside = scope.among::<entitlement_person::Entity>();
     rows.beside = among(
         connection,
         beside,
@@ -301,11 +301,11 @@ async fn entitlements(
         .filter(|v| v.kind == EntitlementKind::Membership);
     let memberships: Vec<Uuid> = distinct(memberships.map(|v| v.entitlement_id));
     let blocked = scope
-        .find::<Entity>()
+        .among::<Entity>()
         .filter(Column::BlockSince.is_not_null());
     let blocked = among(connection, blocked, Column::EntitlementId, &memberships).await?;
     let blocked: Vec<Uuid> = distinct(blocked.into_iter().map(|version| version.entitlement_id));
-    let mut ever = scope.find::<Entity>();
+    let mut ever = scope.among::<Entity>();
     if let Known::At(at) = known {
         ever = ever.filter(Column::LearnedAt.lte(at));
     }
@@ -318,7 +318,7 @@ async fn entitlements(
     let places: Vec<Uuid> = distinct(versions.iter().filter_map(|version| version.location_id));
     let locations = among(
         connection,
-        scope.find::<location::Entity>(),
+        scope.among::<location::Entity>(),
         location::Column::Id,
         &places,
     )
@@ -350,12 +350,21 @@ pub async fn among<E: OfClub>(
         rows.extend(
             select
                 .clone()
-                .filter(column.is_in(chunk.iter().copied()))
+                .filter(column.is_in(of_few_lengths(chunk)))
                 .all(connection)
                 .await?,
         );
     }
     Ok(rows)
+}
+
+/// The ids, the last one repeated up to a power of two: each length is a statement of its own, which each connection would
+/// prepare and keep, and long ones are large.
+fn of_few_lengths(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
+    let length = ids.len().next_power_of_two().min(MOST_VALUES);
+    let again = ids.last().into_iter().cycle().copied();
+    let missing = length.saturating_sub(ids.len());
+    ids.iter().copied().chain(again.take(missing))
 }
 
 /// Offerings by id.
@@ -366,9 +375,29 @@ pub async fn offerings(
 ) -> Result<Vec<offering::Model>, StoreError> {
     among(
         connection,
-        scope.find::<offering::Entity>(),
+        scope.among::<offering::Entity>(),
         offering::Column::Id,
         ids,
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_any_length_make_few_statements() {
+        let ids: Vec<Uuid> = (0..MOST_VALUES as u128).map(Uuid::from_u128).collect();
+        let mut lengths = HashSet::new();
+        for count in (0..=1_000).chain([MOST_VALUES - 1, MOST_VALUES]) {
+            let list: Vec<Uuid> = of_few_lengths(&ids[..count]).collect();
+            assert_eq!(&list[..count], &ids[..count]);
+            let last = count.checked_sub(1).map(|last| ids[last]);
+            assert!(list[count..].iter().all(|id| Some(*id) == last));
+            lengths.insert(list.len());
+        }
+        assert!(lengths.len() < 20, "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length <= MOST_VALUES));
+    }
 }
