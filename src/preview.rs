@@ -30,7 +30,7 @@ pub use list::{Changed, Changes, Side};
 pub use warning::{Warning, WarningCode};
 
 /// How many members are held in memory at once.
-const CHUNK: u64 = 2_000;
+const CHUNK: usize = 2_000;
 /// How many are judged before other tasks have their turn.
 const TURN: usize = 200;
 
@@ -298,35 +298,37 @@ impl Found {
         }
     }
 
-    /// Judges everybody, in the order of their ids.
+    /// Judges everybody, in the order of their ids. Whoever comes meanwhile raises the club's revision.
     async fn walk(&mut self, connection: &impl Connection, case: &Case) -> Result<(), StoreError> {
         let trials = case.trials();
-        let mut after = None;
-        loop {
-            let names = members::names(connection, case.scope, after, CHUNK).await?;
-            let Some((last, _)) = names.last() else {
-                return Ok(());
-            };
-            after = Some(*last);
-            let ids: Vec<Uuid> = names.iter().map(|(id, _)| *id).collect();
-            let mut holdings = facts::load(connection, case.scope, &ids, Known::Now).await?;
-            for (turn, (member, name)) in names.into_iter().enumerate() {
+        let everybody = members::ids(connection, case.scope).await?;
+        for ids in everybody.chunks(CHUNK) {
+            let holdings = facts::load(connection, case.scope, ids, Known::Now).await?;
+            let mut changes = Vec::new();
+            for (turn, member) in ids.iter().enumerate() {
                 if turn % TURN == TURN - 1 {
                     tokio::task::yield_now().await;
                 }
-                let Some(held) = holdings.remove(&member) else {
+                let Some(held) = holdings.get(member) else {
                     continue;
                 };
                 for tag in &held.facts.tags {
                     self.missing.remove(tag);
                 }
                 for (target, trial) in trials.iter().enumerate() {
-                    if let Some(change) = trial.change(&held.facts) {
-                        self.take(&name, member, target, &change);
-                    }
+                    let change = trial.change(&held.facts);
+                    changes.extend(change.map(|change| (*member, target, change)));
+                }
+            }
+            let affected: Vec<Uuid> = changes.iter().map(|(member, ..)| *member).collect();
+            let names = members::names(connection, case.scope, &affected).await?;
+            for (member, target, change) in changes {
+                if let Some(name) = names.get(&member) {
+                    self.take(name, member, target, &change);
                 }
             }
         }
+        Ok(())
     }
 
     fn take(&mut self, name: &str, member: Uuid, target: usize, change: &Change) {

@@ -43,19 +43,9 @@ pub async fn decide(club: &Club) -> (Duration, usize) {
     let (mut took, mut decisions) = (Duration::ZERO, 0);
     let now = Clock::system().now();
     let within = Span::new(now, around(now).until);
-    let mut after = None;
-    loop {
-        let names = members::names(club.db.read(), club.scope, after, 10_000).await;
-        let ids: Vec<_> = names
-            .expect("members")
-            .into_iter()
-            .map(|(id, _)| id)
-            .collect();
-        let Some(last) = ids.last() else {
-            return (took, decisions);
-        };
-        after = Some(*last);
-        let deciding = Deciding::load(club.db.read(), club.scope, &ids, Known::Now).await;
+    let everybody = members::ids(club.db.read(), club.scope).await;
+    for ids in everybody.expect("members").chunks(10_000) {
+        let deciding = Deciding::load(club.db.read(), club.scope, ids, Known::Now).await;
         let Deciding { premises, holdings } = deciding.expect("what they hold");
         let groups = premises
             .layout
@@ -74,4 +64,5 @@ pub async fn decide(club: &Club) -> (Duration, usize) {
         }
         took += began.elapsed();
     }
+    (took, decisions)
 }

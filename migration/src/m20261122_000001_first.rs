@@ -115,7 +115,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "id:uuid! club_id:uuid source_id:uuid kind:str external_id:str name:str happened_at:i64 \
          version_key:str",
         &["club_id name id"],
-        &["source_id kind external_id"],
+        &["source_id external_id kind"],
     ),
     (
         "location",
@@ -128,7 +128,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "entitlement",
         "id:uuid! club_id:uuid source_id:uuid kind:str external_id:str",
         &[],
-        &["source_id kind external_id"],
+        &["source_id external_id kind"],
     ),
     (
         "entitlement_version",
@@ -202,7 +202,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "id:uuid! club_id:uuid account_id:uuid member_id:uuid scope_kind:str scope_id:uuid \
          state:str cause:str delivery_id:uuid? rule_id:uuid? actor:str? asked_at:i64 \
          decided_at:i64?",
-        &["club_id state", "account_id member_id"],
+        &["club_id state id", "account_id member_id"],
         &[],
     ),
     (

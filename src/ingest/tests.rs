@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod any_order;
+mod big_clubs;
 mod due_marks;
 
 const NOON: &str = "2026-03-02T12:00:00Z";
@@ -124,10 +125,10 @@ impl Books {
     }
 
     async fn names(&self) -> BTreeMap<Uuid, String> {
-        let all = members::names(self.db.read(), self.scope, None, 100_000)
-            .await
-            .unwrap();
-        all.into_iter().collect()
+        let read = self.db.read();
+        let ids = members::ids(read, self.scope).await.unwrap();
+        let names = members::names(read, self.scope, &ids).await.unwrap();
+        names.into_iter().collect()
     }
 
     /// What everybody who holds anything holds, in words that bear no id of ours.

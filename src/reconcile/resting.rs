@@ -11,6 +11,9 @@ use super::{
 };
 use crate::store::due;
 
+#[cfg(test)]
+mod tests;
+
 impl Worker {
     /// Settles those among the first in the lanes.
     pub(super) async fn settle_resting(&self, ground: &Ground, now: Instant) -> Result<(), Stop> {

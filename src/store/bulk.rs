@@ -5,6 +5,8 @@ use sea_orm::{
     ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, ModelTrait, sea_query::OnConflict,
 };
 
+use uuid::Uuid;
+
 use super::StoreError;
 
 const MOST_BINDS: usize = 30_000;
@@ -44,4 +46,35 @@ where
         statement.exec_without_returning(connection).await?;
     }
     Ok(())
+}
+
+/// The ids, the last one repeated up to a power of two: each length is a statement of its own, which each connection would
+/// prepare and keep, and long ones are large.
+pub fn of_few_lengths(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
+    let length = ids.len().next_power_of_two().min(MOST_VALUES);
+    let again = ids.last().into_iter().cycle().copied();
+    let missing = length.saturating_sub(ids.len());
+    ids.iter().copied().chain(again.take(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn lists_of_any_length_make_few_statements() {
+        let ids: Vec<Uuid> = (0..MOST_VALUES as u128).map(Uuid::from_u128).collect();
+        let mut lengths = HashSet::new();
+        for count in (0..=1_000).chain([MOST_VALUES - 1, MOST_VALUES]) {
+            let list: Vec<Uuid> = of_few_lengths(&ids[..count]).collect();
+            assert_eq!(&list[..count], &ids[..count]);
+            let last = count.checked_sub(1).map(|last| ids[last]);
+            assert!(list[count..].iter().all(|id| Some(*id) == last));
+            lengths.insert(list.len());
+        }
+        assert!(lengths.len() < 20, "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length <= MOST_VALUES));
+    }
 }

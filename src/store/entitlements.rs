@@ -14,7 +14,7 @@ pub async fn some(
 ) -> Result<Vec<entitlement::Model>, StoreError> {
     among(
         connection,
-        scope.find::<entitlement::Entity>(),
+        scope.among::<entitlement::Entity>(),
         entitlement::Column::Id,
         ids,
     )
@@ -51,7 +51,7 @@ pub async fn holders(
     }
     let people = among(
         connection,
-        scope.find::<person::Entity>(),
+        scope.among::<person::Entity>(),
         person::Column::Id,
         &persons,
     )

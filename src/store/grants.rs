@@ -22,7 +22,7 @@ pub async fn users_in(
     members: &[Uuid],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
     let in_account = scope
-        .find::<kisi_user::Entity>()
+        .among::<kisi_user::Entity>()
         .filter(kisi_user::Column::AccountId.eq(account));
     among(connection, in_account, kisi_user::Column::MemberId, members).await
 }
@@ -35,7 +35,7 @@ pub async fn users_of(
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
     among(
         connection,
-        scope.find::<kisi_user::Entity>(),
+        scope.among::<kisi_user::Entity>(),
         kisi_user::Column::MemberId,
         members,
     )
@@ -112,7 +112,7 @@ pub async fn grants_in(
     members: &[Uuid],
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
     let in_account = scope
-        .find::<kisi_grant::Entity>()
+        .among::<kisi_grant::Entity>()
         .filter(kisi_grant::Column::AccountId.eq(account));
     among(
         connection,
@@ -130,7 +130,7 @@ pub async fn grants_of(
     members: &[Uuid],
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
     let ordered = scope
-        .find::<kisi_grant::Entity>()
+        .among::<kisi_grant::Entity>()
         .order_by_asc(kisi_grant::Column::Id);
     among(connection, ordered, kisi_grant::Column::MemberId, members).await
 }

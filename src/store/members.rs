@@ -1,10 +1,12 @@
 //! Members: lists for people to look through, and what is said of each.
 
+use std::collections::HashMap;
+
 use entity::{company, kind::PersonAspect, member, person, person_version};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect, Select};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, facts::among};
+use super::{Scope, StoreError, bulk::MOST_VALUES, facts::among};
 
 /// A member.
 pub async fn get(
@@ -42,7 +44,7 @@ pub async fn some(
 ) -> Result<Vec<member::Model>, StoreError> {
     among(
         connection,
-        scope.find::<member::Entity>(),
+        scope.among::<member::Entity>(),
         member::Column::Id,
         ids,
     )
@@ -72,18 +74,17 @@ pub fn search(scope: Scope, text: Option<&str>) -> Select<member::Entity> {
     }
 }
 
-/// The ids of all members, in their order.
+/// The ids of all members, ascending.
 pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
-    use sea_orm::{QueryOrder, QuerySelect};
-    Ok(scope
+    let mut ids: Vec<Uuid> = scope
         .find::<member::Entity>()
         .select_only()
         .column(member::Column::Id)
-        .order_by_asc(member::Column::Name)
-        .order_by_asc(member::Column::Id)
         .into_tuple()
         .all(connection)
-        .await?)
+        .await?;
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// Companies by id.
@@ -94,7 +95,7 @@ pub async fn companies(
 ) -> Result<Vec<company::Model>, StoreError> {
     among(
         connection,
-        scope.find::<company::Entity>(),
+        scope.among::<company::Entity>(),
         company::Column::Id,
         ids,
     )
@@ -118,7 +119,7 @@ pub async fn tagged(
     let persons: Vec<Uuid> = words.into_iter().map(|word| word.person_id).collect();
     let people = among(
         connection,
-        scope.find::<person::Entity>(),
+        scope.among::<person::Entity>(),
         person::Column::Id,
         &persons,
     )
@@ -126,23 +127,24 @@ pub async fn tagged(
     Ok(people.into_iter().map(|person| person.member_id).collect())
 }
 
-/// The ids and names of members, in the order of their ids: so many at most, behind one where it is given.
+/// The names of members, by id.
 pub async fn names(
     connection: &impl ConnectionTrait,
     scope: Scope,
-    after: Option<Uuid>,
-    most: u64,
-) -> Result<Vec<(Uuid, String)>, StoreError> {
-    use sea_orm::{QueryOrder, QuerySelect};
-    let mut select = scope
-        .find::<member::Entity>()
-        .select_only()
-        .column(member::Column::Id)
-        .column(member::Column::Name)
-        .order_by_asc(member::Column::Id)
-        .limit(most);
-    if let Some(after) = after {
-        select = select.filter(member::Column::Id.gt(after));
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    let mut names = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(MOST_VALUES) {
+        let rows: Vec<(Uuid, String)> = scope
+            .among::<member::Entity>()
+            .select_only()
+            .column(member::Column::Id)
+            .column(member::Column::Name)
+            .filter(member::Column::Id.is_in(chunk.iter().copied()))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        names.extend(rows);
     }
-    Ok(select.into_tuple().all(connection).await?)
+    Ok(names)
 }

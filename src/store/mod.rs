@@ -145,6 +145,28 @@ impl Db {
         count
     }
 
+    /// Keeps each statement that runs from now on, in the order in which they ran.
+    #[cfg(test)]
+    pub fn record(&mut self) -> std::sync::Arc<std::sync::Mutex<Vec<sea_orm::Statement>>> {
+        let kept: std::sync::Arc<std::sync::Mutex<Vec<_>>> = std::sync::Arc::default();
+        for connection in [&mut self.read, &mut self.write] {
+            let keeping = kept.clone();
+            connection.set_metric_callback(move |info| {
+                keeping.lock().unwrap().push(info.statement.clone());
+            });
+        }
+        kept
+    }
+
+    /// How the database goes about a statement, a step a line.
+    #[cfg(test)]
+    pub async fn steps(&self, mut statement: sea_orm::Statement) -> Vec<String> {
+        statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+        let rows = self.read.query_all_raw(statement).await.unwrap();
+        let detail = |row: sea_orm::QueryResult| row.try_get("", "detail").unwrap();
+        rows.into_iter().map(detail).collect()
+    }
+
     /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok. It goes on to its end even
     /// where the caller is dropped: a transaction that is cancelled half-way may poison a pooled connection.
     #[expect(
@@ -205,7 +227,7 @@ fn one_of<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[U
         DatabaseBackend::Postgres => {
             Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
         }
-        _ => column.is_in(ids.iter().copied()),
+        _ => column.is_in(bulk::of_few_lengths(ids)),
     }
 }
 

@@ -14,7 +14,7 @@ pub async fn some(
 ) -> Result<Vec<offering::Model>, StoreError> {
     among(
         connection,
-        scope.find::<offering::Entity>(),
+        scope.among::<offering::Entity>(),
         offering::Column::Id,
         ids,
     )
@@ -46,7 +46,7 @@ pub async fn locations(
 ) -> Result<Vec<location::Model>, StoreError> {
     among(
         connection,
-        scope.find::<location::Entity>(),
+        scope.among::<location::Entity>(),
         location::Column::Id,
         ids,
     )

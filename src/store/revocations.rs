@@ -35,7 +35,7 @@ pub async fn open(
     members: &[Uuid],
 ) -> Result<Vec<revocation::Model>, StoreError> {
     let open = scope
-        .find::<revocation::Entity>()
+        .among::<revocation::Entity>()
         .filter(revocation::Column::AccountId.eq(account))
         .filter(revocation::Column::State.ne(RevocationState::Counted));
     among(connection, open, revocation::Column::MemberId, members).await

@@ -123,7 +123,7 @@ pub async fn some_groups(
 ) -> Result<Vec<access_group::Model>, StoreError> {
     among(
         connection,
-        scope.find::<access_group::Entity>(),
+        scope.among::<access_group::Entity>(),
         access_group::Column::Id,
         ids,
     )
@@ -138,7 +138,7 @@ pub async fn some_locks(
 ) -> Result<Vec<lock::Model>, StoreError> {
     among(
         connection,
-        scope.find::<lock::Entity>(),
+        scope.among::<lock::Entity>(),
         lock::Column::Id,
         ids,
     )
@@ -153,7 +153,7 @@ pub async fn some_places(
 ) -> Result<Vec<place::Model>, StoreError> {
     among(
         connection,
-        scope.find::<place::Entity>(),
+        scope.among::<place::Entity>(),
         place::Column::Id,
         ids,
     )

@@ -121,7 +121,7 @@ async fn read(
     members: &[Uuid],
     known: Known,
 ) -> Result<Rows, StoreError> {
-    let people = scope.find::<person::Entity>();
+    let people = scope.among::<person::Entity>();
     let (persons, sources, floors, shares, suspensions) = try_join5(
         among(connection, people, person::Column::MemberId, members),
         sources(connection, scope),
@@ -180,7 +180,7 @@ async fn shares(
 ) -> Result<Vec<share::Model>, StoreError> {
     use share::Column;
     let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-    let select = scope.find::<share::Entity>().filter(standing);
+    let select = scope.among::<share::Entity>().filter(standing);
     among(connection, select, Column::MemberId, members).await
 }
 
@@ -192,7 +192,7 @@ async fn suspensions(
 ) -> Result<Vec<suspension::Model>, StoreError> {
     use suspension::Column;
     let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-    let select = scope.find::<suspension::Entity>().filter(standing);
+    let select = scope.among::<suspension::Entity>().filter(standing);
     among(connection, select, Column::MemberId, members).await
 }
 
@@ -213,13 +213,13 @@ async fn of_companies(
     use company_person::Column as Pair;
     use company_version::Column as Word;
     let standing = scope
-        .find::<company_person::Entity>()
+        .among::<company_person::Entity>()
         .filter(known.standing(Pair::LearnedAt, Pair::SupersededAt))
         .filter(Pair::Present.eq(true));
     let pairs = among(connection, standing, Pair::PersonId, persons).await?;
     let companies: Vec<Uuid> = distinct(pairs.iter().map(|pair| pair.company_id));
     let words = scope
-        .find::<company_version::Entity>()
+        .among::<company_version::Entity>()
         .filter(known.standing(Word::LearnedAt, Word::SupersededAt))
         .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]));
     let mut ends: HashMap<Uuid, Version> = HashMap::new();
@@ -254,7 +254,7 @@ async fn words(
 ) -> Result<Vec<person_version::Model>, StoreError> {
     use person_version::Column;
     let said = scope
-        .find::<person_version::Entity>()
+        .among::<person_version::Entity>()
         .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
         .filter(Column::Aspect.is_in([
             PersonAspect::Tags,
@@ -274,7 +274,7 @@ async fn holders(
 ) -> Result<(HashMap<Uuid, person::Model>, Vec<person_version::Model>), StoreError> {
     let holders = versions.iter().filter_map(|version| version.person_id);
     let holders: Vec<Uuid> = distinct(holders.filter(|id| !persons.contains(id)));
-    let people = scope.find::<person::Entity>();
+    let people = scope.among::<person::Entity>();
     let (people, said) = try_join(
         among(connection, people, person::Column::Id, &holders),
         words(connection, scope, known, &holders),
@@ -318,7 +318,7 @@ async fn floors(
 fn standing_versions(scope: Scope, known: Known) -> Select<entitlement_version::Entity> {
     use entitlement_version::Column;
     scope
-        .find::<entitlement_version::Entity>()
+        .among::<entitlement_version::Entity>()
         .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
 }
 
@@ -342,7 +342,7 @@ async fn of_persons(
         persons,
     );
     let shared = async {
-        let select = scope.find::<entitlement_person::Entity>();
+        let select = scope.among::<entitlement_person::Entity>();
         let column = entitlement_person::Column::PersonId;
         let beside = among(connection, select, column, persons).await?;
         let ids: Vec<Uuid> = distinct(beside.iter().map(|row| row.version_id));
@@ -367,11 +367,11 @@ async fn history(
         .filter(|version| version.kind == EntitlementKind::Membership);
     let memberships: Vec<Uuid> = distinct(memberships.map(|version| version.entitlement_id));
     let blocked = scope
-        .find::<Entity>()
+        .among::<Entity>()
         .filter(Column::BlockSince.is_not_null());
     let blocked = among(connection, blocked, Column::EntitlementId, &memberships).await?;
     let blocked: Vec<Uuid> = distinct(blocked.into_iter().map(|version| version.entitlement_id));
-    let mut ever = scope.find::<Entity>();
+    let mut ever = scope.among::<Entity>();
     if let Known::At(at) = known {
         ever = ever.filter(Column::LearnedAt.lte(at));
     }
@@ -391,7 +391,7 @@ async fn locations(
     versions: &[entitlement_version::Model],
 ) -> Result<HashMap<Uuid, location::Model>, StoreError> {
     let places: Vec<Uuid> = distinct(versions.iter().filter_map(|version| version.location_id));
-    let select = scope.find::<location::Entity>();
+    let select = scope.among::<location::Entity>();
     let locations = among(connection, select, location::Column::Id, &places).await?;
     let locations = locations
         .into_iter()
@@ -431,7 +431,7 @@ pub async fn offerings(
 ) -> Result<Vec<offering::Model>, StoreError> {
     among(
         connection,
-        scope.find::<offering::Entity>(),
+        scope.among::<offering::Entity>(),
         offering::Column::Id,
         ids,
     )

@@ -108,7 +108,7 @@ async fn leavers(
     }
     let ends = set
         .scope
-        .find::<person_version::Entity>()
+        .among::<person_version::Entity>()
         .filter(person_version::Column::SupersededAt.is_null())
         .filter(
             person_version::Column::Aspect.is_in([PersonAspect::Deleted, PersonAspect::Unlisted]),
@@ -143,7 +143,7 @@ pub async fn ever_blocked(
         .map(|word| word.entitlement_id);
     let blocked = set
         .scope
-        .find::<entitlement_version::Entity>()
+        .among::<entitlement_version::Entity>()
         .filter(Column::BlockSince.is_not_null());
     let rows = among(connection, blocked, Column::EntitlementId, later).await?;
     Ok(rows.into_iter().map(|row| row.entitlement_id).collect())

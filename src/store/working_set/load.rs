@@ -74,10 +74,10 @@ pub async fn load(
             .filter(move |(_, roster)| roster.aspects.contains(&aspect))
             .map(|(source, _)| *source)
     };
-    let (everybody, source) = (scope.find::<person::Entity>(), person::Column::SourceId);
+    let (everybody, source) = (scope.among::<person::Entity>(), person::Column::SourceId);
     let everybody = among(connection, everybody, source, of(SourceAspect::Members)).await?;
     set.take_persons(everybody);
-    let (all, source) = (scope.find::<company::Entity>(), company::Column::SourceId);
+    let (all, source) = (scope.among::<company::Entity>(), company::Column::SourceId);
     let all = among(connection, all, source, of(SourceAspect::Companies)).await?;
     set.take_companies(all);
     floors(connection, &mut set, keys).await?;
@@ -188,7 +188,7 @@ async fn entitlements(
     let mut versions = among(
         connection,
         scope
-            .find::<entitlement_version::Entity>()
+            .among::<entitlement_version::Entity>()
             .filter(entitlement_version::Column::SupersededAt.is_null()),
         entitlement_version::Column::EntitlementId,
         rows.iter().map(|row| row.id),
@@ -203,7 +203,7 @@ async fn entitlements(
         .map(|v| v.id);
     let beside = among(
         connection,
-        scope.find::<entitlement_person::Entity>(),
+        scope.among::<entitlement_person::Entity>(),
         entitlement_person::Column::VersionId,
         with_others,
     )
@@ -245,7 +245,7 @@ async fn companies(
         return Ok(Vec::new());
     }
     let standing = scope
-        .find::<company_version::Entity>()
+        .among::<company_version::Entity>()
         .filter(company_version::Column::SupersededAt.is_null());
     let said = among(
         connection,
@@ -257,7 +257,7 @@ async fn companies(
     set.company_words = words(said, |row| (row.company_id, row.aspect));
     let persons = set.persons.keys().copied().filter(|_| keys.pairs);
     let standing = scope
-        .find::<company_person::Entity>()
+        .among::<company_person::Entity>()
         .filter(company_person::Column::SupersededAt.is_null());
     let of_company = company_person::Column::CompanyId;
     let mut pairs = among(connection, standing.clone(), of_company, ids).await?;
@@ -282,7 +282,7 @@ async fn people(
         .collect::<HashSet<_>>();
     let rows = among(
         connection,
-        scope.find::<person::Entity>(),
+        scope.among::<person::Entity>(),
         person::Column::Id,
         missing,
     )
@@ -303,7 +303,7 @@ async fn people(
             .collect();
         let rows = among(
             connection,
-            scope.find::<person::Entity>(),
+            scope.among::<person::Entity>(),
             person::Column::Id,
             new,
         )
@@ -328,7 +328,7 @@ async fn people(
         .collect();
     let rows = among(
         connection,
-        scope.find::<member::Entity>(),
+        scope.among::<member::Entity>(),
         member::Column::Id,
         members,
     )
@@ -344,7 +344,7 @@ async fn tell(
     untold: Vec<Uuid>,
 ) -> Result<Vec<String>, StoreError> {
     let mut emails = Vec::new();
-    let relevant = set.scope.find::<person_version::Entity>().filter(
+    let relevant = set.scope.among::<person_version::Entity>().filter(
         Condition::any()
             .add(person_version::Column::SupersededAt.is_null())
             .add(person_version::Column::Aspect.eq(PersonAspect::Email)),

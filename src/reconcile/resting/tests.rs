@@ -1,0 +1,201 @@
+//! Who is settled out of the lanes, and who has to be served.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use access::Instant;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    app::App,
+    clock::{Clock, new_id},
+    config::Config,
+    store::{StoreError, bulk, clubs, grants, kisi_accounts, revocations, row},
+};
+
+const NOW: i64 = 1_790_000_000_000_000;
+
+/// A service with a club and an account, whose worker has not begun.
+struct Shop {
+    app: Arc<App>,
+    account: row::KisiAccount,
+    _folder: TempDir,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
+        let settings = [("LATCHKEY_DATABASE_URL".to_owned(), url)];
+        let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
+        let clock = Clock::manual(Instant::from_micros(NOW));
+        let app = App::start(config, clock).await.unwrap();
+        let account = account(new_id());
+        let (club, stored) = (club(account.club_id), account.clone());
+        let written: Result<(), StoreError> = app
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    clubs::create(tx, club).await?;
+                    kisi_accounts::create(tx, stored).await
+                })
+            })
+            .await;
+        written.unwrap();
+        Self {
+            app,
+            account,
+            _folder: folder,
+        }
+    }
+
+    /// So many members who wait in the first lane, with nothing to be done.
+    async fn waiting(&self, count: usize) -> Vec<Uuid> {
+        let rows: Vec<row::Due> = (0..count).map(|_| due_row(&self.account)).collect();
+        let ids = rows.iter().map(|row| row.member_id).collect();
+        let written: Result<(), StoreError> = self
+            .app
+            .db
+            .write(move |tx| Box::pin(async move { bulk::insert(tx, rows).await }))
+            .await;
+        written.unwrap();
+        ids
+    }
+
+    async fn settle(&self) {
+        let (_stop, stopping) = watch::channel(false);
+        let worker = Worker::new(self.app.clone(), &self.account, "test".to_owned(), stopping);
+        let ground = Ground::load(&self.app.db, self.account.clone()).await;
+        let now = Instant::from_micros(NOW);
+        worker.settle_resting(&ground.unwrap(), now).await.unwrap();
+    }
+
+    async fn in_lanes(&self) -> BTreeSet<Uuid> {
+        let rows = due::next(self.app.db.read(), self.account.id, NOW, 1_000).await;
+        rows.unwrap().into_iter().map(|row| row.member_id).collect()
+    }
+}
+
+fn club(id: Uuid) -> row::Club {
+    row::Club {
+        id,
+        name: "Example".to_owned(),
+        time_zone: "UTC".to_owned(),
+        revision: 0,
+        brake_enabled: true,
+        brake_people: 10,
+        brake_percent: 10,
+        brake_window_s: 3_600,
+        unlock_visibility: row::UnlockVisibility::Members,
+        created_at: NOW,
+    }
+}
+
+fn account(club_id: Uuid) -> row::KisiAccount {
+    row::KisiAccount {
+        id: new_id(),
+        club_id,
+        name: "Kisi".to_owned(),
+        organization_id: None,
+        kisi_user_id: None,
+        credentials: Vec::new(),
+        place_kisi_id: None,
+        invite_by_email: false,
+        status: row::KisiStatus::Connected,
+        problem: None,
+        last_read_at: None,
+        read_due_at: i64::MAX,
+        stopped_until: None,
+        failures: 0,
+        change_window: row::Ability::Unknown,
+        twins: row::Ability::Unknown,
+        place_role: None,
+        organization_role: None,
+        created_at: NOW,
+    }
+}
+
+fn due_row(account: &row::KisiAccount) -> row::Due {
+    row::Due {
+        account_id: account.id,
+        member_id: new_id(),
+        club_id: account.club_id,
+        due_at: NOW,
+        generation: 2,
+        settled_generation: 1,
+        lane: Some(0),
+        attempts: 0,
+        cause: "an edit".to_owned(),
+        cause_delivery: None,
+        weight: row::Weight::Judged,
+    }
+}
+
+#[tokio::test]
+async fn whoever_needs_nothing_any_more_is_settled_in_one_go() {
+    let shop = Shop::open().await;
+    shop.waiting(40).await;
+    shop.settle().await;
+    assert_eq!(shop.in_lanes().await, BTreeSet::new());
+    let next = due::next_at(shop.app.db.read(), shop.account.id).await;
+    assert_eq!(next.unwrap(), Some(i64::MAX));
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
+    let shop = Shop::open().await;
+    let waiting = shop.waiting(3).await;
+    let account = &shop.account;
+    let question = row::Revocation {
+        id: new_id(),
+        club_id: account.club_id,
+        account_id: account.id,
+        member_id: waiting[0],
+        scope_kind: row::ScopeKind::Group,
+        scope_id: new_id(),
+        state: row::RevocationState::Asked,
+        cause: "an edit".to_owned(),
+        delivery_id: None,
+        asked_at: NOW,
+        decided_at: None,
+    };
+    let unknown = row::Grant {
+        id: new_id(),
+        club_id: account.club_id,
+        account_id: account.id,
+        member_id: waiting[1],
+        kisi_user_id: new_id(),
+        scope_kind: row::ScopeKind::Group,
+        scope_id: new_id(),
+        kisi_id: None,
+        valid_from: None,
+        valid_until: None,
+        state: row::GrantState::Unknown,
+        intent: row::Intent::Create,
+        want_from: None,
+        want_until: None,
+        notify: false,
+        problem: None,
+        created_at: NOW,
+        confirmed_at: None,
+    };
+    let written: Result<(), StoreError> = shop
+        .app
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                revocations::ask(tx, vec![question]).await?;
+                grants::put_grant(tx, unknown, true).await
+            })
+        })
+        .await;
+    written.unwrap();
+    shop.settle().await;
+    let left: BTreeSet<Uuid> = waiting[..2].iter().copied().collect();
+    assert_eq!(shop.in_lanes().await, left);
+}
