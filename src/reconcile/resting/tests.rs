@@ -111,7 +111,6 @@ fn account(club_id: Uuid) -> row::KisiAccount {
         last_read_at: None,
         read_due_at: i64::MAX,
         stopped_until: None,
-        failures: 0,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
         place_role: None,
@@ -132,6 +131,8 @@ fn due_row(account: &row::KisiAccount) -> row::Due {
         attempts: 0,
         cause: "an edit".to_owned(),
         cause_delivery: None,
+        cause_rule: None,
+        cause_actor: None,
         weight: row::Weight::Judged,
     }
 }
@@ -161,6 +162,8 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         state: row::RevocationState::Asked,
         cause: "an edit".to_owned(),
         delivery_id: None,
+        rule_id: None,
+        actor: None,
         asked_at: NOW,
         decided_at: None,
     };
@@ -183,6 +186,8 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         problem: None,
         created_at: NOW,
         confirmed_at: None,
+        missed_at: None,
+        stray: false,
     };
     let written: Result<(), StoreError> = shop
         .app

@@ -178,6 +178,18 @@ async fn an_old_secret_stays_good_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_source_without_an_api_is_not_read() {
+    let house = House::new().await;
+    let id = house.source("Books").await;
+    let asked = [("source", "ID!", json!(id))];
+    let answer = house.refused("readSource", &asked).await;
+    assert_eq!(answer, refusal("INVALID", "source"));
+    let nobody = [("source", "ID!", json!("nothing"))];
+    let answer = house.refused("readSource", &nobody).await;
+    assert_eq!(answer, refusal("NOT_FOUND", "source"));
+}
+
+#[tokio::test]
 async fn a_source_is_renamed_moved_and_removed() {
     let house = House::new().await;
     let account = house.connected().await;
