@@ -32,9 +32,10 @@ function takeToken() {
   return showStanding();
 }
 
-/** Where the columns lie one below another, what was asked for may be far down. */
+/** What was asked for may be far down, where the columns lie one below another, or above, beside a long list. */
 function reveal(element) {
-  if (element.getBoundingClientRect().top > innerHeight / 2) element.scrollIntoView();
+  const { top } = element.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
 }
 
 function show(operation, button) {
