@@ -18,7 +18,7 @@ SAY := printf '\n== %s\n'
 NPM := npm --prefix web --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check bench tools
+.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -29,7 +29,7 @@ demo: tools web-if-possible ## build and run everything on this machine, with no
 	@$(SAY) 'running the demo'
 	@cargo run $(LOCKED) --quiet -- demo $(ARGS)
 
-test: web-check check doctest unit ## everything that must hold before a change goes in
+test: web-check check doctest unit web-example-test ## everything that must hold before a change goes in
 	@$(SAY) 'all checks and tests passed'
 
 check: fmt lint docs ## format, lints and documentation, without tests
@@ -88,6 +88,25 @@ web-check:
 	else \
 	    echo 'skipped: no npm, or Node older than 20.19'; \
 	fi
+
+EXAMPLE := npm --prefix examples/web --no-audit --no-fund --loglevel=error
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+
+web-example-test: tools ## the front end of examples/web, in Chromium against the demo
+	@$(SAY) 'example front end: types, build and a browser'
+	@if ! $(web-can-be-built); then \
+	    echo 'skipped: no npm, or Node older than 20.19'; \
+	elif [ ! -x '$(CHROMIUM)' ] && [ -z "$${CI:-}" ]; then \
+	    $(MAKE) examples/web/node_modules/.package-lock.json && $(EXAMPLE) run --silent check; \
+	    echo 'skipped: the tests in a browser, without $(CHROMIUM) (Debian: apt-get install chromium)'; \
+	else \
+	    $(MAKE) examples/web/node_modules/.package-lock.json && cargo build $(LOCKED) && $(EXAMPLE) run --silent test; \
+	fi
+
+examples/web/node_modules/.package-lock.json: examples/web/package.json examples/web/package-lock.json
+	@echo 'npm ci'; $(EXAMPLE) ci
+	@touch $@
 
 bench: tools ## the measurements
 	@cargo bench $(LOCKED) --workspace

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     clock::Clock,
@@ -24,6 +25,8 @@ pub struct App {
     pub clock: Clock,
     /// The database.
     pub db: Db,
+    /// Where the database's connections live. See [`App::at_home`].
+    pub runtime: Handle,
     /// Seals and opens stored secrets.
     pub sealer: Sealer,
     /// Wakes the loop.
@@ -81,6 +84,7 @@ impl App {
             config,
             clock,
             db,
+            runtime: Handle::current(),
             sealer,
             waker,
             feed,
@@ -89,5 +93,31 @@ impl App {
             metrics,
             holder: crate::reconcile::holder(),
         }))
+    }
+
+    /// Runs work where the service was started, rather than where it is awaited: a worker of the web server has a runtime of
+    /// its own. A connection that is opened there is dead once the worker has ended, and each of the database's answers would
+    /// have to be passed on from one thread to another. Work that nobody awaits any more is ended.
+    pub async fn at_home<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let mut task = Ending(self.runtime.spawn(work));
+        match (&mut task.0).await {
+            Ok(value) => value,
+            Err(problem) => match problem.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The process ends: there is nobody to answer.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+struct Ending<T>(JoinHandle<T>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -11,6 +11,9 @@ use actix_web::{
     middleware::{Compress, Condition},
     web,
 };
+use async_graphql::{Data, Executor, Request, Response};
+use futures_util::stream::BoxStream;
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -87,10 +90,16 @@ async fn graphql(
         let schema = schema.get_ref().clone();
         return socket::open(app.into_inner(), schema, &request, body, &request_id);
     }
-    match auth::caller(&app, request.headers()).await {
+    let app = app.into_inner();
+    let (asked, headers) = (app.clone(), request.headers().clone());
+    let caller = app.at_home(async move { auth::caller(&asked, &headers).await });
+    match caller.await {
         Ok(Some(caller)) => {
-            let app = app.into_inner();
-            serve(schema.get_ref(), &request, body, &request_id, |data| {
+            let executor = AtHome {
+                app: app.clone(),
+                schema: schema.get_ref().clone(),
+            };
+            serve(&executor, &request, body, &request_id, |data| {
                 context_data(app, caller, data)
             })
             .await
@@ -105,6 +114,29 @@ async fn graphql(
                     "extensions": { "code": "INTERNAL", "requestId": request_id },
                 }] }))
         }
+    }
+}
+
+/// Executes where the database's connections live.
+#[derive(Clone)]
+struct AtHome {
+    app: Arc<App>,
+    schema: ApiSchema,
+}
+
+impl Executor for AtHome {
+    async fn execute(&self, request: Request) -> Response {
+        let schema = self.schema.clone();
+        let execution = async move { schema.execute(request).await };
+        self.app.at_home(execution.in_current_span()).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        Executor::execute_stream(&self.schema, request, session)
     }
 }
 

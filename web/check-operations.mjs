@@ -17,6 +17,8 @@ function faultsOf(operation) {
   if (definition?.kind !== Kind.OPERATION_DEFINITION || more.length > 0) {
     return [...faults, "has to be one operation and nothing else"];
   }
+  // A document of a kind that the schema has no root for passes the validation of its fields.
+  if (!schema.getRootType(definition.operation)) faults.push(`is a ${definition.operation}, and the schema has none`);
   if (definition.name?.value !== operation.name || !operation.name) faults.push("has no name");
   if (!operation.title) faults.push("has no title: the first comment line");
   if (operation.group === "Other") faults.push("has no `group:` line");

@@ -1,6 +1,7 @@
 // The plain playground: choose an operation, run it, read the answer. Built of nothing but the browser. What is typed
 // stays in the page; only the token is kept, in sessionStorage.
 import { byGroup, readOperation } from "./operation.js";
+import { isSubscription, listen } from "./listen.js";
 import { ask, checkToken, keepToken, readToken, wordsFor } from "./session.js";
 
 const [tokenForm, token, standing, list, request, query, variables, run, words, answer] = [
@@ -37,6 +38,7 @@ function reveal(element) {
 }
 
 function show(operation, button) {
+  if (stopListening) endListening("");
   query.value = operation.query;
   variables.value = operation.variables;
   words.textContent = "";
@@ -74,7 +76,33 @@ function readVariables() {
   return text ? JSON.parse(text) : undefined;
 }
 
+/** Ends the subscription that runs; null while none does. */
+let stopListening = null;
+
+function endListening(said) {
+  stopListening?.();
+  stopListening = null;
+  run.textContent = "Run";
+  words.textContent = said;
+}
+
+function startListening(body) {
+  run.textContent = "Stop";
+  words.textContent = "Waiting for events…";
+  answer.textContent = "";
+  reveal(answer);
+  stopListening = listen(body, {
+    // The newest first: the one that is waited for stands at the top.
+    next: (payload) => answer.prepend(`${JSON.stringify(payload, null, 2)}\n`),
+    end: (said, refused) => {
+      endListening(said);
+      if (refused) showStanding();
+    },
+  });
+}
+
 async function send() {
+  if (stopListening) return endListening("Stopped.");
   let body;
   try {
     body = { query: query.value, variables: readVariables() };
@@ -82,6 +110,7 @@ async function send() {
     words.textContent = `The variables are no JSON: ${error.message}`;
     return;
   }
+  if (isSubscription(body.query)) return startListening(body);
   run.disabled = true;
   words.textContent = "Asking the server…";
   answer.textContent = "";

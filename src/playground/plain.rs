@@ -22,6 +22,7 @@ pub fn page() -> Asset {
 pub fn part(name: &str) -> Option<Asset> {
     let (kind, text) = match name {
         "plain.css" => ("text/css", include_str!("plain.css")),
+        "listen.js" => ("text/javascript", include_str!("listen.js")),
         "plain.js" => ("text/javascript", include_str!("plain.js")),
         "operation.js" => (
             "text/javascript",

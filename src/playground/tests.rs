@@ -41,6 +41,11 @@ async fn every_answer_holds_the_page_to_this_server() {
             "text/javascript; charset=utf-8",
         ),
         (
+            "/playground/listen.js",
+            StatusCode::OK,
+            "text/javascript; charset=utf-8",
+        ),
+        (
             "/playground/session.js",
             StatusCode::OK,
             "text/javascript; charset=utf-8",

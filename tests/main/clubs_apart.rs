@@ -36,10 +36,11 @@ async fn furnished(world: &mut World) -> Vec<(String, String)> {
         )
         .await;
     world.settled().await;
+    one_of_each_kind(world, &source).await;
     something_is_held(world, &source).await;
     let query = "{ club { id } places { nodes { id } } locks { nodes { id } } offerings { nodes { id } }
         locations { nodes { id } } heldRevocations { nodes { id } }
-        history { nodes { id } } members { nodes { entitlements { id } kisiUsers { grants { id } } } } }";
+        history { nodes { id } } members { nodes { companies { id } suspension { id } entitlements { id } kisiUsers { grants { id } } } } }";
     let found = world.api.ask(query, json!({})).await;
     let mut ids: Vec<(String, String)> = Vec::new();
     collect("", &found, &mut ids);
@@ -58,6 +59,28 @@ async fn furnished(world: &mut World) -> Vec<(String, String)> {
         shared["share"]["id"].as_str().unwrap().to_owned(),
     ));
     ids
+}
+
+/// A booking, a purchase, a company and a suspension.
+async fn one_of_each_kind(world: &mut World, source: &Source) {
+    let at = json!({ "starts_at": "2026-02-01T08:00:00Z", "ends_at": "2026-02-01T09:00:00Z" });
+    let booked = json!({ "id": "b", "kind": "room", "item": { "id": "oak", "name": "Oak" }, "member": person("cyd"), "status": "confirmed" });
+    world
+        .send(source, "registration.updated", with(booked, at))
+        .await;
+    let bought = json!({ "id": "p", "item": { "id": "pass", "name": "Pass" }, "member": person("cyd"), "status": "paid" });
+    world.send(source, "purchase.updated", bought).await;
+    let company = json!({ "id": "acme", "name": "Acme", "members": [person("cyd")] });
+    world.send(source, "company.updated", company).await;
+    world.settled().await;
+    let cyd = world.api.member("cyd@example.com").await.unwrap();
+    let input = json!({ "member": cyd, "reason": "none" });
+    let arguments = [("input", "SuspendMemberInput!", input)];
+    world
+        .api
+        .change("suspendMember", &arguments, "member { id }")
+        .await;
+    world.settled().await;
 }
 
 /// Somebody whose access the brake keeps.
@@ -91,6 +114,19 @@ fn collect(what: &str, value: &Value, ids: &mut Vec<(String, String)>) {
     }
 }
 
+/// Of each type that is a node there is one, and it is found by its id.
+async fn every_node_is_among(world: &World, ids: &[(String, String)]) {
+    let mut found = std::collections::BTreeSet::new();
+    for (_, id) in ids {
+        let query = "query($id: ID!) { node(id: $id) { __typename } }";
+        let node = world.api.ask(query, json!({ "id": id })).await["node"].take();
+        found.insert(node["__typename"].as_str().unwrap().to_owned());
+    }
+    let schema = Schema::of(&world.api).await;
+    let nodes = schema.possible("Node").into_iter().map(str::to_owned);
+    assert_eq!(found, nodes.collect());
+}
+
 fn of<'a>(ids: &'a [(String, String)], what: &str) -> &'a str {
     &ids.iter()
         .find(|(of, _)| of == what)
@@ -102,6 +138,7 @@ async fn ids_of_another_club_name_nothing(world: &mut World) {
     let ids = furnished(world).await;
     assert!(ids.len() >= 14, "{ids:?}");
     let other = world.another_club().await;
+    every_node_is_among(world, &ids).await;
     let query = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }";
     for (what, id) in &ids {
         let own = world.api.ask(query, json!({ "id": id })).await;

@@ -19,6 +19,9 @@ fn needless(wide: &Condition, narrow: &Condition) -> bool {
     makes_needless(&rule(1, vec![wide.clone()]), &rule(2, vec![narrow.clone()]))
 }
 
+/// A condition with these offerings and locations.
+type Of<'a> = &'a dyn Fn(&[u128], &[u128]) -> Condition;
+
 /// Lists of names, and whether the first asks for no more than the second; an empty one asks for nothing.
 const LISTS: [(&[u128], &[u128], bool); 7] = [
     (&[], &[], true),
@@ -40,7 +43,7 @@ fn what_a_condition_names_must_hold_all_that_the_other_names() {
         };
         numbers.iter().map(kind).collect::<Vec<_>>()
     };
-    let sorts: [&dyn Fn(&[u128], &[u128]) -> Condition; 3] = [
+    let sorts: [Of<'_>; 3] = [
         &|offerings, locations| {
             Condition::Membership(MembershipCondition {
                 offerings: ids(offerings),

@@ -13,6 +13,7 @@ use entity::{
     kind::{CompanyAspect, EntitlementKind, PersonAspect, SourceAspect},
     location, offering, person, person_version, share, source, source_version, suspension,
 };
+use futures_util::future::{try_join, try_join3, try_join5};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
@@ -112,6 +113,8 @@ pub async fn load(
     Ok(all)
 }
 
+/// Reads in three steps, each all at once: what hangs on the members alone, then on who they are, then on what was found of
+/// those. Over one connection that is one after the other.
 async fn read(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -119,187 +122,250 @@ async fn read(
     known: Known,
 ) -> Result<Rows, StoreError> {
     let people = scope.find::<person::Entity>();
-    let people = among(connection, people, person::Column::MemberId, members).await?;
-    let mut rows = Rows {
-        persons: people,
-        ..Rows::default()
-    };
-    sources(connection, scope, known, &mut rows).await?;
-    let persons: Vec<Uuid> = rows.persons.iter().map(|person| person.id).collect();
-    let companies = companies(connection, scope, known, &persons, &mut rows).await?;
-    entitlements(connection, scope, known, &persons, &companies, &mut rows).await?;
-    said(connection, scope, known, persons, &mut rows).await?;
-    let shares = scope
-        .find::<share::Entity>()
-        .filter(known.standing(share::Column::LearnedAt, share::Column::SupersededAt));
-    rows.shares = among(connection, shares, share::Column::MemberId, members).await?;
-    let suspensions = scope.find::<suspension::Entity>().filter(known.standing(
-        suspension::Column::LearnedAt,
-        suspension::Column::SupersededAt,
-    ));
-    rows.suspensions = among(
-        connection,
-        suspensions,
-        suspension::Column::MemberId,
-        members,
+    let (persons, sources, floors, shares, suspensions) = try_join5(
+        among(connection, people, person::Column::MemberId, members),
+        sources(connection, scope),
+        floors(connection, scope, known),
+        shares(connection, scope, known, members),
+        suspensions(connection, scope, known, members),
     )
     .await?;
+    let ids: Vec<Uuid> = persons.iter().map(|person| person.id).collect();
+    let (of_companies, of_persons, words) = try_join3(
+        of_companies(connection, scope, known, &ids),
+        of_persons(connection, scope, known, &ids),
+        words(connection, scope, known, &ids),
+    )
+    .await?;
+    let mut rows = Rows {
+        persons,
+        sources,
+        floors,
+        shares,
+        suspensions,
+        words,
+        pairs: of_companies.pairs,
+        company_ends: of_companies.ends,
+        beside: of_persons.beside,
+        ..Rows::default()
+    };
+    let versions: Vec<_> = of_persons
+        .versions
+        .into_iter()
+        .chain(of_companies.versions)
+        .collect();
+    let known_persons: HashSet<Uuid> = ids.into_iter().collect();
+    let (history, locations, (holders, said)) = try_join3(
+        history(connection, scope, known, &versions),
+        locations(connection, scope, &versions),
+        holders(connection, scope, known, &versions, &known_persons),
+    )
+    .await?;
+    rows.history = history;
+    rows.locations = locations;
+    rows.holders = holders;
+    rows.words.extend(said);
+    rows.versions = versions
+        .into_iter()
+        .map(|version| (version.id, Arc::new(version)))
+        .collect();
     Ok(rows)
 }
 
-/// The companies that people are in, and when each ended.
-async fn companies(
+async fn shares(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    members: &[Uuid],
+) -> Result<Vec<share::Model>, StoreError> {
+    use share::Column;
+    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
+    let select = scope.find::<share::Entity>().filter(standing);
+    among(connection, select, Column::MemberId, members).await
+}
+
+async fn suspensions(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    members: &[Uuid],
+) -> Result<Vec<suspension::Model>, StoreError> {
+    use suspension::Column;
+    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
+    let select = scope.find::<suspension::Entity>().filter(standing);
+    among(connection, select, Column::MemberId, members).await
+}
+
+/// What reaches people by way of companies.
+struct OfCompanies {
+    pairs: Vec<company_person::Model>,
+    ends: HashMap<Uuid, Version>,
+    versions: Vec<entitlement_version::Model>,
+}
+
+/// The companies that people are in, when each ended, and what they hold.
+async fn of_companies(
     connection: &impl ConnectionTrait,
     scope: Scope,
     known: Known,
     persons: &[Uuid],
-    rows: &mut Rows,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<OfCompanies, StoreError> {
+    use company_person::Column as Pair;
+    use company_version::Column as Word;
     let standing = scope
         .find::<company_person::Entity>()
-        .filter(known.standing(
-            company_person::Column::LearnedAt,
-            company_person::Column::SupersededAt,
-        ))
-        .filter(company_person::Column::Present.eq(true));
-    rows.pairs = among(
-        connection,
-        standing,
-        company_person::Column::PersonId,
-        persons,
-    )
-    .await?;
-    let companies: Vec<Uuid> = distinct(rows.pairs.iter().map(|pair| pair.company_id));
-    let ends = scope
+        .filter(known.standing(Pair::LearnedAt, Pair::SupersededAt))
+        .filter(Pair::Present.eq(true));
+    let pairs = among(connection, standing, Pair::PersonId, persons).await?;
+    let companies: Vec<Uuid> = distinct(pairs.iter().map(|pair| pair.company_id));
+    let words = scope
         .find::<company_version::Entity>()
-        .filter(known.standing(
-            company_version::Column::LearnedAt,
-            company_version::Column::SupersededAt,
-        ))
-        .filter(
-            company_version::Column::Aspect
-                .is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]),
-        );
-    for word in among(
-        connection,
-        ends,
-        company_version::Column::CompanyId,
-        &companies,
-    )
-    .await?
-    {
+        .filter(known.standing(Word::LearnedAt, Word::SupersededAt))
+        .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]));
+    let mut ends: HashMap<Uuid, Version> = HashMap::new();
+    for word in among(connection, words, Word::CompanyId, &companies).await? {
         let said = (word.happened_at, word.version_key);
-        let end = rows.company_ends.entry(word.company_id).or_default();
+        let end = ends.entry(word.company_id).or_default();
         if said > *end {
             *end = said;
         }
     }
-    Ok(companies)
-}
-
-/// What is said of people: of those asked for, and of those who hold what is shared with them.
-async fn said(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    persons: Vec<Uuid>,
-    rows: &mut Rows,
-) -> Result<(), StoreError> {
-    let asked_for: HashSet<Uuid> = persons.iter().copied().collect();
-    let holding = rows
-        .versions
-        .values()
-        .filter_map(|version| version.person_id);
-    let holders = distinct(holding.filter(|id| !asked_for.contains(id)));
-    let others = among(
+    let held = entitlement_version::Column::CompanyId;
+    let versions = among(
         connection,
-        scope.find::<person::Entity>(),
-        person::Column::Id,
-        &holders,
+        standing_versions(scope, known),
+        held,
+        &companies,
     )
     .await?;
-    rows.holders = others
-        .into_iter()
-        .map(|person| (person.id, person))
-        .collect();
-    let said = scope
-        .find::<person_version::Entity>()
-        .filter(known.standing(
-            person_version::Column::LearnedAt,
-            person_version::Column::SupersededAt,
-        ))
-        .filter(person_version::Column::Aspect.is_in([
-            PersonAspect::Tags,
-            PersonAspect::Deleted,
-            PersonAspect::Unlisted,
-        ]));
-    let told = [persons, holders].concat();
-    rows.words = among(connection, said, person_version::Column::PersonId, &told).await?;
-    Ok(())
+    Ok(OfCompanies {
+        pairs,
+        ends,
+        versions,
+    })
 }
 
-/// The club's sources, and from when on older words of each kind count no more.
-async fn sources(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    rows: &mut Rows,
-) -> Result<(), StoreError> {
-    let sources = scope.find::<source::Entity>().all(connection).await?;
-    rows.sources = sources
-        .into_iter()
-        .map(|source| (source.id, source))
-        .collect();
-    let floors = scope
-        .find::<source_version::Entity>()
-        .filter(known.standing(
-            source_version::Column::LearnedAt,
-            source_version::Column::SupersededAt,
-        ))
-        .all(connection)
-        .await?;
-    rows.floors = floors
-        .into_iter()
-        .map(|word| {
-            (
-                (word.source_id, word.aspect),
-                (word.happened_at, word.version_key),
-            )
-        })
-        .collect();
-    Ok(())
-}
-
-async fn entitlements(
+/// What is said of people.
+async fn words(
     connection: &impl ConnectionTrait,
     scope: Scope,
     known: Known,
     persons: &[Uuid],
-    companies: &[Uuid],
-    rows: &mut Rows,
-) -> Result<(), StoreError> {
-    use entitlement_version::{Column, Entity};
-    let standing = || {
-        scope
-            .find::<Entity>()
-            .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
-    };
-    let beside = scope.find::<entitlement_person::Entity>();
-    rows.beside = among(
-        connection,
-        beside,
-        entitlement_person::Column::PersonId,
-        persons,
+) -> Result<Vec<person_version::Model>, StoreError> {
+    use person_version::Column;
+    let said = scope
+        .find::<person_version::Entity>()
+        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
+        .filter(Column::Aspect.is_in([
+            PersonAspect::Tags,
+            PersonAspect::Deleted,
+            PersonAspect::Unlisted,
+        ]));
+    among(connection, said, Column::PersonId, persons).await
+}
+
+/// Those who hold what is shared with the people asked for, and what is said of them.
+async fn holders(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    versions: &[entitlement_version::Model],
+    persons: &HashSet<Uuid>,
+) -> Result<(HashMap<Uuid, person::Model>, Vec<person_version::Model>), StoreError> {
+    let holders = versions.iter().filter_map(|version| version.person_id);
+    let holders: Vec<Uuid> = distinct(holders.filter(|id| !persons.contains(id)));
+    let people = scope.find::<person::Entity>();
+    let (people, said) = try_join(
+        among(connection, people, person::Column::Id, &holders),
+        words(connection, scope, known, &holders),
     )
     .await?;
-    let shared: Vec<Uuid> = distinct(rows.beside.iter().map(|row| row.version_id));
-    let mut versions = among(connection, standing(), Column::PersonId, persons).await?;
-    versions.extend(among(connection, standing(), Column::CompanyId, companies).await?);
-    versions.extend(among(connection, standing(), Column::Id, &shared).await?);
+    let people = people.into_iter().map(|person| (person.id, person));
+    Ok((people.collect(), said))
+}
+
+/// The club's sources.
+async fn sources(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<HashMap<Uuid, source::Model>, StoreError> {
+    let sources = scope.find::<source::Entity>().all(connection).await?;
+    let sources = sources.into_iter().map(|source| (source.id, source));
+    Ok(sources.collect())
+}
+
+/// From when on older words of each kind count no more.
+async fn floors(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+) -> Result<HashMap<(Uuid, SourceAspect), Version>, StoreError> {
+    use source_version::Column;
+    let floors = scope
+        .find::<source_version::Entity>()
+        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
+        .all(connection)
+        .await?;
+    let floors = floors.into_iter().map(|word| {
+        (
+            (word.source_id, word.aspect),
+            (word.happened_at, word.version_key),
+        )
+    });
+    Ok(floors.collect())
+}
+
+fn standing_versions(scope: Scope, known: Known) -> Select<entitlement_version::Entity> {
+    use entitlement_version::Column;
+    scope
+        .find::<entitlement_version::Entity>()
+        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
+}
+
+/// What people hold themselves or have a part in.
+struct OfPersons {
+    beside: Vec<entitlement_person::Model>,
+    versions: Vec<entitlement_version::Model>,
+}
+
+async fn of_persons(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    persons: &[Uuid],
+) -> Result<OfPersons, StoreError> {
+    use entitlement_version::Column;
+    let own = among(
+        connection,
+        standing_versions(scope, known),
+        Column::PersonId,
+        persons,
+    );
+    let shared = async {
+        let select = scope.find::<entitlement_person::Entity>();
+        let column = entitlement_person::Column::PersonId;
+        let beside = among(connection, select, column, persons).await?;
+        let ids: Vec<Uuid> = distinct(beside.iter().map(|row| row.version_id));
+        let select = standing_versions(scope, known);
+        Ok((among(connection, select, Column::Id, &ids).await?, beside))
+    };
+    let (mut versions, (shared, beside)) = try_join(own, shared).await?;
+    versions.extend(shared);
+    Ok(OfPersons { beside, versions })
+}
+
+/// All that was ever said of the memberships that were ever blocked.
+async fn history(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    known: Known,
+    versions: &[entitlement_version::Model],
+) -> Result<HashMap<Uuid, Vec<entitlement_version::Model>>, StoreError> {
+    use entitlement_version::{Column, Entity};
     let memberships = versions
         .iter()
-        .filter(|v| v.kind == EntitlementKind::Membership);
-    let memberships: Vec<Uuid> = distinct(memberships.map(|v| v.entitlement_id));
+        .filter(|version| version.kind == EntitlementKind::Membership);
+    let memberships: Vec<Uuid> = distinct(memberships.map(|version| version.entitlement_id));
     let blocked = scope
         .find::<Entity>()
         .filter(Column::BlockSince.is_not_null());
@@ -309,29 +375,28 @@ async fn entitlements(
     if let Known::At(at) = known {
         ever = ever.filter(Column::LearnedAt.lte(at));
     }
+    let mut history: HashMap<Uuid, Vec<_>> = HashMap::new();
     for version in among(connection, ever, Column::EntitlementId, &blocked).await? {
-        rows.history
+        history
             .entry(version.entitlement_id)
             .or_default()
             .push(version);
     }
+    Ok(history)
+}
+
+async fn locations(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    versions: &[entitlement_version::Model],
+) -> Result<HashMap<Uuid, location::Model>, StoreError> {
     let places: Vec<Uuid> = distinct(versions.iter().filter_map(|version| version.location_id));
-    let locations = among(
-        connection,
-        scope.find::<location::Entity>(),
-        location::Column::Id,
-        &places,
-    )
-    .await?;
-    rows.locations = locations
+    let select = scope.find::<location::Entity>();
+    let locations = among(connection, select, location::Column::Id, &places).await?;
+    let locations = locations
         .into_iter()
-        .map(|location| (location.id, location))
-        .collect();
-    rows.versions = versions
-        .into_iter()
-        .map(|version| (version.id, Arc::new(version)))
-        .collect();
-    Ok(())
+        .map(|location| (location.id, location));
+    Ok(locations.collect())
 }
 
 fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {

@@ -1,0 +1,82 @@
+// How a page reaches Latchkey: queries and mutations over HTTP, subscriptions over graphql-transport-ws, both with the
+// token. Documents are sent by their hash, and whole only where the server has not seen them yet; never by GET, since what
+// is searched for would stand in the logs of every proxy.
+//
+// Keeps no answer for later: whether somebody may pass is asked anew each time.
+import { Client, type Exchange, fetchExchange, mapExchange, subscriptionExchange } from "@urql/core";
+import { persistedExchange } from "@urql/exchange-persisted";
+import { CloseCode, createClient as createSocket } from "graphql-ws";
+
+/** Whether events come in as they happen. */
+export type Live = "connecting" | "live" | "away";
+
+export interface Listeners {
+  /** The server refuses the token: it is wrong, has expired or was revoked. */
+  refused: () => void;
+  live: (state: Live) => void;
+}
+
+// Another origin has to be one of the server's LATCHKEY_CORS_ORIGINS.
+const address = new URL("/graphql", import.meta.env.VITE_LATCHKEY_URL ?? location.href);
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+
+/** Longer after each failure, with jitter: a server that comes back is not met by everybody at once. */
+function pause(failures: number): Promise<void> {
+  const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
+  return new Promise((done) => setTimeout(done, most / 2 + (Math.random() * most) / 2));
+}
+
+function socket(token: string, { refused, live }: Listeners): Exchange {
+  const url = new URL(address);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const closedByUs = (event: unknown) => event instanceof CloseEvent && event.code === CloseCode.Forbidden;
+  const client = createSocket({
+    url: url.href,
+    connectionParams: { authorization: `Bearer ${token}` },
+    keepAlive: 20_000,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: pause,
+    shouldRetry: (event) => !closedByUs(event),
+    on: {
+      connecting: () => live("connecting"),
+      connected: () => live("live"),
+      closed: (event) => {
+        live("away");
+        if (closedByUs(event)) refused();
+      },
+    },
+  });
+  return subscriptionExchange({
+    forwardSubscription: ({ query = "", variables }) => ({
+      subscribe: (sink) => ({
+        unsubscribe: client.subscribe(
+          { query, variables },
+          { ...sink, error: (error) => sink.error(error instanceof Error ? error : new Error(String(error))) },
+        ),
+      }),
+    }),
+  });
+}
+
+/** A client for one token. A new token needs a new client. */
+export function connect(token: string, listeners: Listeners): Client {
+  const refusals = mapExchange({
+    onError: (error) => {
+      if (error.response?.status === 401) listeners.refused();
+    },
+  });
+  return new Client({
+    url: address.href,
+    exchanges: [refusals, persistedExchange(), fetchExchange, socket(token, listeners)],
+    fetchOptions: { headers: { authorization: `Bearer ${token}` }, cache: "no-store" },
+    requestPolicy: "network-only",
+  });
+}
+
+/** What an error means, for people. */
+export function inWords(error: { networkError?: Error; graphQLErrors: { message: string }[] }): string {
+  if (error.networkError) return "The server does not answer. Are you online?";
+  return error.graphQLErrors[0]?.message ?? "Something went wrong at the server.";
+}

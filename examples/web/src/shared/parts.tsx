@@ -1,0 +1,32 @@
+// Small things that both pages show.
+import type { ComponentChildren } from "preact";
+import { useLiveState } from "./session";
+import { clockTime } from "./times";
+
+/** Whether the page hears of changes as they happen. */
+export function LiveMark() {
+  const live = useLiveState();
+  const words = { connecting: "Connecting…", live: "Live", away: "Reconnecting…" }[live];
+  return (
+    <span class="live" data-state={live} role="status">
+      {words}
+    </span>
+  );
+}
+
+export function Fault({ children }: { children: ComponentChildren }) {
+  return (
+    <p class="fault" role="alert">
+      {children}
+    </p>
+  );
+}
+
+/** An instant in words, exact for machines and on hover. */
+export function Time({ at, zone }: { at: string; zone: string }) {
+  return (
+    <time dateTime={at} title={at}>
+      {clockTime(at, zone)}
+    </time>
+  );
+}
