@@ -19,6 +19,7 @@ mod record;
 mod recover;
 mod resting;
 mod setup;
+mod sort;
 mod sweep;
 mod worker;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     brake::{self, Questions},
-    case::{self, Case, Ground, lane_number},
+    case::{self, Case, Ground},
     execute::{End, Pass, Stop, back_off},
     lease::Lease,
     sweep::Watch,
@@ -26,7 +26,7 @@ use crate::{
     kisi::{Client, Error, Guard},
     store::{
         Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
-        row::{self, KisiStatus, RevocationState},
+        row::{self, KisiStatus},
     },
     unlock::desk,
 };
@@ -34,15 +34,15 @@ use crate::{
 /// How many members are sorted at once.
 pub(super) const SORTED_AT_ONCE: u64 = 500;
 /// So few are served at once, where nobody waits in a lane.
-const FEW: usize = 4;
+pub(super) const FEW: usize = 4;
 /// How long to wait where nothing is planned, in case that a wake-up went to another replica.
 const POLL: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub struct Worker {
     pub(super) app: Arc<App>,
-    account: Uuid,
-    scope: Scope,
+    pub(super) account: Uuid,
+    pub(super) scope: Scope,
     holder: String,
     stopping: watch::Receiver<bool>,
     failures: u32,
@@ -260,71 +260,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane. What would be lost
-    /// early is asked of the brake first, and answered once everybody who is due has been sorted.
-    async fn sort(
-        &self,
-        ground: &mut Ground,
-        rows: Vec<row::Due>,
-        client: &Client,
-        lease: &Lease,
-    ) -> Result<(), Stop> {
-        let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
-        let is_all = count(rows.len()) < SORTED_AT_ONCE;
-        let mut cases = case::load(&self.app.db, ground, rows.clone()).await?;
-        let mut questions = Questions::default();
-        for case in &mut cases {
-            questions.of(case, ground, now, &self.app);
-        }
-        if !questions.is_empty() {
-            questions.write(&self.app, self.scope).await?;
-            if is_all && brake::judge(&self.app, self.scope, self.account).await? {
-                cases = case::load(&self.app.db, ground, rows).await?;
-            }
-        }
-        let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
-        let mut open: Vec<(i32, Case)> = Vec::new();
-        for case in cases {
-            let plan = case.plan(ground, now, horizon);
-            let asks = case
-                .revocations
-                .iter()
-                .any(|row| row.state == RevocationState::Asked);
-            if case.is_in_flight() {
-                open.push((lane_number(access::Lane::Now), case));
-            } else if asks {
-                open.push((lane_number(access::Lane::Revocation), case));
-            } else if plan.steps.is_empty() {
-                settled.push((case.due, plan.again_at.map(Instant::micros)));
-            } else {
-                open.push((lane_number(plan.lane), case));
-            }
-        }
-        self.settle(settled).await?;
-        let db = self.app.db.read();
-        let waiting = due::next(db, ground.account.id, now.micros(), 1).await?;
-        if is_all && open.len() <= FEW && waiting.is_empty() {
-            open.sort_by_key(|(lane, _)| *lane);
-            for (_, mut case) in open {
-                self.serve(ground, &mut case, client, lease).await?;
-            }
-            return Ok(());
-        }
-        let lanes: Vec<(row::Due, i32)> = open
-            .into_iter()
-            .map(|(lane, case)| (case.due, lane))
-            .collect();
-        let sorted = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                let lanes: Vec<(&row::Due, i32)> =
-                    lanes.iter().map(|(row, lane)| (row, *lane)).collect();
-                due::sort_all(tx, &lanes).await
-            })
-        });
-        Ok(sorted.await?)
-    }
-
-    async fn serve(
+    pub(super) async fn serve(
         &self,
         ground: &mut Ground,
         case: &mut Case,
@@ -500,7 +436,7 @@ pub fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
     *stopping.borrow() || stopping.has_changed().is_err()
 }
 
-fn count(rows: usize) -> u64 {
+pub(super) fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 

@@ -44,12 +44,12 @@ impl ListeningMutations {
 async fn start(admin: Admin, account: &ID, public_url: &str) -> Result<row::KisiAccount, Refusal> {
     let Admin { app, scope, .. } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
+    let account = kisi_accounts::get(app.db.read(), scope, id).await?;
+    let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
     let url = config::address(public_url.trim()).ok_or_else(|| {
         let message = "it has to be an https address without credentials, query or fragment; http for this machine alone";
         invalid("publicUrl", message)
     })?;
-    let account = kisi_accounts::get(app.db.read(), scope, id).await?;
-    let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
     refuse_disconnected(&account, "account")?;
     listen(&app, &account, &url).await.map_err(refusal)?;
     let account = kisi_accounts::get(app.db.read(), scope, id).await?;

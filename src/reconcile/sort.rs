@@ -1,0 +1,85 @@
+//! Sorts whoever is due: many are planned at once, those who need nothing are settled together, the others get their lane.
+//! Never calls Kisi but for the few that are served at once. Called by the worker.
+
+use access::Instant;
+
+use super::{
+    brake::{self, Questions},
+    case::{self, Case, Ground, lane_number},
+    execute::Stop,
+    lease::Lease,
+    worker::{FEW, SORTED_AT_ONCE, Worker, count},
+};
+use crate::{
+    kisi::Client,
+    store::{
+        due,
+        row::{self, RevocationState},
+    },
+};
+
+impl Worker {
+    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane. What would be lost
+    /// early is asked of the brake first, and answered once everybody who is due has been sorted.
+    pub(super) async fn sort(
+        &self,
+        ground: &mut Ground,
+        rows: Vec<row::Due>,
+        client: &Client,
+        lease: &Lease,
+    ) -> Result<(), Stop> {
+        let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
+        let is_all = count(rows.len()) < SORTED_AT_ONCE;
+        let mut cases = case::load(&self.app.db, ground, rows.clone()).await?;
+        let mut questions = Questions::default();
+        for case in &mut cases {
+            questions.of(case, ground, now, &self.app);
+        }
+        if !questions.is_empty() {
+            questions.write(&self.app, self.scope).await?;
+            if is_all && brake::judge(&self.app, self.scope, self.account).await? {
+                cases = case::load(&self.app.db, ground, rows).await?;
+            }
+        }
+        let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
+        let mut open: Vec<(i32, Case)> = Vec::new();
+        for case in cases {
+            let plan = case.plan(ground, now, horizon);
+            let asks = case
+                .revocations
+                .iter()
+                .any(|row| row.state == RevocationState::Asked);
+            if case.is_in_flight() {
+                open.push((lane_number(access::Lane::Now), case));
+            } else if asks {
+                open.push((lane_number(access::Lane::Revocation), case));
+            } else if plan.steps.is_empty() {
+                settled.push((case.due, plan.again_at.map(Instant::micros)));
+            } else {
+                open.push((lane_number(plan.lane), case));
+            }
+        }
+        self.settle(settled).await?;
+        let db = self.app.db.read();
+        let waiting = due::next(db, ground.account.id, now.micros(), 1).await?;
+        if is_all && open.len() <= FEW && waiting.is_empty() {
+            open.sort_by_key(|(lane, _)| *lane);
+            for (_, mut case) in open {
+                self.serve(ground, &mut case, client, lease).await?;
+            }
+            return Ok(());
+        }
+        let lanes: Vec<(row::Due, i32)> = open
+            .into_iter()
+            .map(|(lane, case)| (case.due, lane))
+            .collect();
+        let sorted = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                let lanes: Vec<(&row::Due, i32)> =
+                    lanes.iter().map(|(row, lane)| (row, *lane)).collect();
+                due::sort_all(tx, &lanes).await
+            })
+        });
+        Ok(sorted.await?)
+    }
+}
