@@ -195,8 +195,7 @@ impl Case {
         horizon: Duration,
     ) -> Option<Option<Instant>> {
         let is_asked = |row: &row::Revocation| row.state == row::RevocationState::Asked;
-        let in_kisi =
-            |grant: &row::Grant| grant.kisi_id.is_some() && grant.intent == row::Intent::None;
+        let in_kisi = |grant: &row::Grant| grant.kisi_id.is_some() && !is_open(grant);
         if self.revocations.iter().any(is_asked) || !self.grants.iter().all(in_kisi) {
             return None;
         }
