@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 const PERIOD: Duration = Duration::from_millis(1005);
 /// Every tenth turn is the sweep's while it waits.
 const BEFORE_SWEEP: u32 = 9;
+/// So many places the sweep leaves free while nobody else waits, or half of them where there are few.
+const SPARE: usize = 2;
 /// No stop is longer, whatever a `Retry-After` says; Kisi would only name it again.
 const LONGEST_STOP: Duration = Duration::from_secs(3600);
 
@@ -200,10 +202,16 @@ impl Place {
         while state.cooling.front().is_some_and(|free| *free <= now) {
             state.cooling.pop_front();
         }
-        if state.in_flight + state.cooling.len() >= self.shared.limit {
-            return state
-                .cooling
-                .front()
+        // Out of its tenth, the sweep leaves places free for what may come: nobody urgent waits for it.
+        let out_of_turn = self.key.0 == Lane::Sweep && state.since_sweep < BEFORE_SWEEP;
+        let spare = if out_of_turn {
+            SPARE.min(self.shared.limit / 2)
+        } else {
+            0
+        };
+        let taken = state.in_flight + state.cooling.len() + spare;
+        if let Some(over) = taken.checked_sub(self.shared.limit) {
+            return (state.cooling.get(over))
                 .map_or(Step::WaitForOthers, |at| Step::WaitUntil(*at));
         }
         state.waiting.remove(&self.key);

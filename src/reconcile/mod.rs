@@ -15,6 +15,7 @@ mod change;
 mod create;
 mod execute;
 mod lease;
+mod pause;
 mod record;
 mod recover;
 mod resting;

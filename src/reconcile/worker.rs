@@ -45,12 +45,12 @@ pub struct Worker {
     pub(super) scope: Scope,
     holder: String,
     stopping: watch::Receiver<bool>,
-    failures: u32,
-    stopped_until: Option<Instant>,
+    pub(super) failures: u32,
+    pub(super) stopped_until: Option<Instant>,
     /// The sealed credentials that were used last: with others a stop is over.
     tried: Vec<u8>,
     /// How many members in a row Kisi could not serve.
-    failures_in_a_row: AtomicU32,
+    pub(super) failures_in_a_row: AtomicU32,
     watch: Watch,
 }
 
@@ -365,69 +365,6 @@ impl Worker {
                 })
             })?;
         Ok(self.app.kisi.of_user(account.kisi_user_id, key))
-    }
-
-    async fn set_status(
-        &self,
-        status: KisiStatus,
-        problem: Option<String>,
-    ) -> Result<(), StoreError> {
-        let id = self.account;
-        self.app
-            .db
-            .write(move |tx| {
-                Box::pin(async move { kisi_accounts::set_status(tx, id, status, problem).await })
-            })
-            .await
-    }
-
-    /// Kisi asked for patience: whoever works on the account next, in this process or another, has it as well.
-    async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
-        let (id, until) = (self.account, until.micros());
-        let stored = (self.app.db).write(move |tx| {
-            Box::pin(async move { kisi_accounts::stop_until(tx, id, until).await })
-        });
-        stored.await
-    }
-
-    /// Says on the account what is wrong, and when to go on.
-    async fn stopped(&mut self, stop: Stop) -> Instant {
-        let now = self.app.clock.now();
-        let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
-        let mut wait = back_off(self.failures, first, most);
-        match &stop {
-            Stop::Kisi(Error::Unauthorized { .. }) => wait = most,
-            Stop::Kisi(Error::RateLimited { after: Some(after) }) => wait = *after,
-            _ => {}
-        }
-        let status = match &stop {
-            Stop::Kisi(problem @ Error::Unauthorized { .. }) => {
-                Some((KisiStatus::Unauthorized, problem.for_people()))
-            }
-            Stop::Kisi(Error::RateLimited { .. }) => None,
-            // Once may be an accident.
-            Stop::Kisi(problem)
-                if self.failures > 0 || self.failures_in_a_row.load(Ordering::Relaxed) > 1 =>
-            {
-                Some((KisiStatus::Unreachable, problem.for_people()))
-            }
-            _ => None,
-        };
-        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
-        if let Some((status, problem)) = status
-            && let Err(second) = self.set_status(status, Some(problem)).await
-        {
-            tracing::error!(error = ?second, "the state of an account could not be stored");
-        }
-        self.failures = self.failures.saturating_add(1);
-        let until = now.plus(wait);
-        if let Stop::Kisi(Error::RateLimited { .. }) = &stop
-            && let Err(second) = self.stop_until(until).await
-        {
-            tracing::error!(error = ?second, "the stop of an account could not be stored");
-        }
-        self.stopped_until = Some(until);
-        until
     }
 }
 

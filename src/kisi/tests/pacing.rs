@@ -156,6 +156,20 @@ async fn the_sweep_gets_every_tenth_turn() {
 }
 
 #[tokio::test]
+async fn an_idle_sweep_leaves_room_for_what_comes() {
+    let pacer = Pacer::with_period(5, Duration::from_mins(1));
+    for _ in 0..3 {
+        drop(pacer.turn(Lane::Sweep).await);
+    }
+    let mut fourth = Box::pin(pacer.turn(Lane::Sweep));
+    assert!(fourth.as_mut().now_or_never().is_none());
+    for _ in 0..2 {
+        assert!(pacer.turn(Lane::Urgent).now_or_never().is_some());
+    }
+    assert!(fourth.as_mut().now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn who_gives_up_loses_nobody_a_turn() {
     let pacer = Pacer::with_period(2, 300 * MS);
     let held = (pacer.turn(Lane::Rest).await, pacer.turn(Lane::Rest).await);
