@@ -99,6 +99,7 @@ fn arguments(schema: &Schema, of: &str, field: &Value, member: &str, lock: &str)
         return format!("(id: {member:?})");
     }
     let id = |at: &[String]| match at.last().map(String::as_str) {
+        Some("member") if field["name"] == "unlock" => member.to_owned(),
         Some("member" | "id" | "ids") if of != "Mutation" => member.to_owned(),
         Some("target") if of != "Mutation" => lock.to_owned(),
         _ => "nothing".to_owned(),

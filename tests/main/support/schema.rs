@@ -123,7 +123,11 @@ impl Schema {
         };
         let mut wanted: Vec<&Value> = inputs
             .iter()
-            .filter(|input| must_be(input) || named(input))
+            // What a mutation may leave out may yet be asked for.
+            .filter(|input| {
+                let is_id = around.is_empty() && input["type"]["name"] == "ID";
+                must_be(input) || named(input) || is_id
+            })
             .collect();
         if wanted.is_empty() && !around.is_empty() {
             wanted.extend(inputs.first());
