@@ -8,6 +8,7 @@ use access::{
     Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Rule, Scope, Span, SpanSet,
     Target, evaluate, held_back, losses, plan,
 };
+use futures_util::future::try_join5;
 use uuid::Uuid;
 
 use crate::connect::is_disconnecting;
@@ -112,20 +113,26 @@ impl Ground {
 pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Case>, StoreError> {
     let ids: Vec<Uuid> = due.iter().map(|row| row.member_id).collect();
     let (scope, account) = (ground.scope, ground.account.id);
-    let people = members::some(db.read(), scope, &ids).await?;
+    let (people, mut holdings, all_users, all_grants, all_revocations) = try_join5(
+        members::some(db.read(), scope, &ids),
+        Box::pin(facts::load(db.read(), scope, &ids, Known::Now)),
+        grants::users_in(db.read(), scope, account, &ids),
+        grants::grants_in(db.read(), scope, account, &ids),
+        revocations::open(db.read(), scope, account, &ids),
+    )
+    .await?;
     let mut people: HashMap<Uuid, row::Member> =
         people.into_iter().map(|row| (row.id, row)).collect();
-    let mut holdings = facts::load(db.read(), scope, &ids, Known::Now).await?;
     let mut users: HashMap<Uuid, Vec<row::KisiUser>> = HashMap::new();
-    for row in grants::users_in(db.read(), scope, account, &ids).await? {
+    for row in all_users {
         users.entry(row.member_id).or_default().push(row);
     }
     let mut held: HashMap<Uuid, Vec<row::Grant>> = HashMap::new();
-    for row in grants::grants_in(db.read(), scope, account, &ids).await? {
+    for row in all_grants {
         held.entry(row.member_id).or_default().push(row);
     }
     let mut asked: HashMap<Uuid, Vec<row::Revocation>> = HashMap::new();
-    for row in revocations::open(db.read(), scope, account, &ids).await? {
+    for row in all_revocations {
         asked.entry(row.member_id).or_default().push(row);
     }
     let cases = due.into_iter().map(|due| Case {
