@@ -4,10 +4,9 @@
 //! Promises that the effect is that of all members, and that what is kept of them is small: who gains or loses, not their
 //! spans. Never writes. Called by the API's previews, and by the mutations of rules that name one.
 
-use std::{collections::BTreeSet, pin::pin};
+use std::collections::BTreeSet;
 
 use access::{Change, Effect, Instant, Rule, RuleVersion, Target, Trial};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -31,9 +30,7 @@ pub use list::{Changed, Changes, Side};
 pub use warning::{Warning, WarningCode};
 
 /// How many members are held in memory at once.
-const CHUNK: usize = 1_000;
-/// How many chunks are in the memory.
-const CHUNKS_AT_ONCE: usize = 3;
+const CHUNK: usize = 2_000;
 /// How many are judged before other tasks have their turn.
 const TURN: usize = 200;
 
@@ -305,15 +302,8 @@ impl Found {
     async fn walk(&mut self, connection: &impl Connection, case: &Case) -> Result<(), StoreError> {
         let trials = case.trials();
         let everybody = members::ids(connection, case.scope).await?;
-        let scope = case.scope;
-        let read = |ids: Vec<Uuid>| async move {
-            let holdings = facts::load(connection, scope, &ids, Known::Now).await?;
-            Ok::<_, StoreError>((ids, holdings))
-        };
-        // One is read while another is judged.
-        let chunks: Vec<_> = everybody.chunks(CHUNK).map(<[Uuid]>::to_vec).collect();
-        let mut chunks = pin!(stream::iter(chunks).map(read).buffered(CHUNKS_AT_ONCE));
-        while let Some((ids, holdings)) = chunks.try_next().await? {
+        for ids in everybody.chunks(CHUNK) {
+            let holdings = facts::load(connection, case.scope, ids, Known::Now).await?;
             let mut changes = Vec::new();
             for (turn, member) in ids.iter().enumerate() {
                 if turn % TURN == TURN - 1 {
