@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, ContentEncoding},
+    },
     web,
 };
 
@@ -82,5 +85,8 @@ fn offers_protocol(headers: &header::HeaderMap) -> bool {
 
 fn refuse(status: StatusCode, code: &str, message: &str, request_id: &str) -> HttpResponse {
     let error = super::http::answer::error(message, code, request_id);
-    HttpResponse::build(status).json(serde_json::json!({ "errors": [error] }))
+    // Compressed it has no length, and a connection that asks for another protocol is given no chunks.
+    HttpResponse::build(status)
+        .insert_header(ContentEncoding::Identity)
+        .json(serde_json::json!({ "errors": [error] }))
 }
