@@ -30,6 +30,7 @@ pub mod offering;
 pub mod page;
 pub mod place;
 pub mod preview;
+pub mod prompt;
 pub mod query;
 pub mod reach;
 pub mod roles;

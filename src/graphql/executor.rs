@@ -14,6 +14,7 @@ use super::{
     batch,
     context::Caller,
     http::{guard::lets_pass, limits::Limits},
+    prompt::Unguarded,
     reach::Reach,
     roles::may,
     schema::{self, ApiSchema, context_data, sdl},
@@ -78,6 +79,7 @@ impl Executor for Asked {
             return self.app.at_home(execution.in_current_span()).await;
         }
         let again = Again::of(&request);
+        request.data.insert(Unguarded);
         let bare = self.schemas.bare.clone();
         let (app, caller) = (self.app.clone(), self.caller.clone());
         let execution = async move {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use async_graphql::{
@@ -63,6 +63,10 @@ fn documents(house: &House, ann: Uuid, bob: Uuid) -> Vec<String> {
         "{ __typename __schema { queryType { name } } __type(name: \"Member\") { fields { name } } }",
         "{ a: club { name } b: club { id: name } ... { c: club { timeZone } } ... on Query { viewer { tokenName } } }",
         "{ history { nodes { __typename id message target { ... on Lock { name } } } } deliveries { totalCount } }",
+        "{ members(first: 3) { nodes { name entitlements { id offering { name } } } nodes { email entitlements { offering { id } } }
+            nodes { ... @include(if: true) { tags } ... on Node { id } ... on Member { name: name } } } }",
+        "{ members(first: 3) { nodes { name @skip(if: true) } edges { cursor @include(if: false) node { id } } } }",
+        "{ members(first: 3) { nodes { doors { until lock { name place { name } } } access { code target { __typename } } } } }",
         // Fails where null may stand, where it may not, and before anything is resolved.
         "{ before: club { name } member(id: \"no id\") { name } after: club { name } }",
         "{ club { name } members(first: 251) { nodes { name } } }",
@@ -101,12 +105,47 @@ async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() 
             let mut asked = request(&house, caller.clone(), &query);
             bare += usize::from(schemas.needs_no_guard(role, &mut asked));
             let asked = request(&house, caller.clone(), &query);
+            let count = || house.reads.load(Ordering::Relaxed);
+            let before = count();
             let under_guard = house.schema.execute(asked).await;
+            let between = count();
             let answered = executed(&schemas, &house, caller, &query).await;
+            if answered.errors.is_empty() {
+                assert_eq!(count() - between, between - before, "{role:?}: {query}");
+            }
             let text = |response: &Response| serde_json::to_value(response).unwrap();
             assert_eq!(text(&answered), text(&under_guard), "{role:?}: {query}");
         }
         assert!(bare >= 5, "{role:?}: {bare}");
+    }
+}
+
+#[tokio::test]
+async fn fields_come_in_the_order_in_which_they_were_asked_for() {
+    let house = House::new().await;
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let ann = house.member("ann").await;
+    // Those that wait for the database stand before those that do not.
+    let query = "{ member(email: \"ann@example.com\") { entitlements { offering { name } ... on Membership { status } id }
+        name ... on Member { suspension { id } email } __typename } }";
+    let response = executed(&schemas, &house, caller(&house, Role::Reader, ann), query).await;
+    let text = serde_json::to_string(&response.data).unwrap();
+    let names = [
+        "entitlements",
+        "offering",
+        "status",
+        "id",
+        "name",
+        "suspension",
+        "email",
+        "__typename",
+    ];
+    let mut rest = text.as_str();
+    for name in names {
+        let (_, after) = rest
+            .split_once(&format!("\"{name}\":"))
+            .unwrap_or_else(|| panic!("{name}: {text}"));
+        rest = after;
     }
 }
 
