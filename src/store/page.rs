@@ -3,7 +3,8 @@
 //! use it; what may be listed is in `listings`.
 
 use sea_orm::{
-    ColumnTrait, Condition, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QueryTrait, Select,
 };
 use uuid::Uuid;
 
