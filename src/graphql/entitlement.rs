@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use access::{Instant, Via};
-use async_graphql::{Context, Enum, ID, Interface, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, ContextSelectionSet, Enum, ID, Interface, Object, Result, ServerResult, SimpleObject,
+    Value,
+};
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
     location::Location,
     node,
     offering::Offering,
+    prompt::{OneOf, resolve_container},
     scalar::DateTime,
     source::Source,
 };
@@ -88,6 +92,7 @@ pub struct Block {
 /// Something that a platform says a member or a company holds, for a time.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
+    crate = "crate::graphql::prompt::interface",
     field(name = "id", ty = "ID", desc = "Opaque and globally unique."),
     field(name = "source", ty = "Source"),
     field(name = "external_id", ty = "ID", desc = "The platform's own id."),
@@ -115,6 +120,19 @@ pub enum Entitlement {
     Membership(Membership),
     Registration(Registration),
     Purchase(Purchase),
+}
+
+impl OneOf for Entitlement {
+    async fn resolve_object<'a>(
+        &'a self,
+        context: &ContextSelectionSet<'a>,
+    ) -> ServerResult<Value> {
+        match self {
+            Self::Membership(membership) => resolve_container(context, membership).await,
+            Self::Registration(registration) => resolve_container(context, registration).await,
+            Self::Purchase(purchase) => resolve_container(context, purchase).await,
+        }
+    }
 }
 
 impl From<Arc<Held>> for Entitlement {
@@ -154,7 +172,7 @@ macro_rules! entitlement {
         pub struct $name(Arc<Held>);
 
         $(#[$doc])*
-        #[Object]
+        #[Object(crate = "crate::graphql::prompt")]
         impl $name {
             /// Opaque and globally unique.
             pub async fn id(&self) -> ID {

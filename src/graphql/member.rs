@@ -60,7 +60,7 @@ pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) ->
 }
 
 /// Somebody who may hold something: one person, by whatever sources.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Member {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -16,6 +16,7 @@ mod crash;
 mod history;
 mod kisi_events;
 mod pacing;
+mod readers;
 mod roles;
 mod scenario;
 mod sessions;
