@@ -35,6 +35,7 @@ impl Company {
         node::id(Kind::Company, self.0.id)
     }
 
+    /// What the platform calls it.
     async fn name(&self) -> &str {
         &self.0.name
     }

@@ -45,7 +45,7 @@ pub struct UserError {
     pub code: UserErrorCode,
     /// What is wrong, and what to do next.
     pub message: String,
-    /// The path of the input field that it is about.
+    /// The path of the input field that it is about; null where it is about none.
     pub field: Option<Vec<String>>,
 }
 

@@ -55,7 +55,7 @@ impl Lock {
         self.0.description.as_deref()
     }
 
-    /// The place where it is; null where Kisi says of none.
+    /// The place where it is; null where Kisi names none.
     async fn place(&self, context: &Context<'_>) -> Result<Option<Place>> {
         match self.0.place_id {
             Some(id) => Ok(loader::one(context, loader::PlaceKey(id)).await?.map(Place)),
