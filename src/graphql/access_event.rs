@@ -167,7 +167,7 @@ pub async fn scope_of(
 page::connection!(
     /// Entries of the history, a page of them.
     AccessEventConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     AccessEventEdge,
     AccessEvent
 );

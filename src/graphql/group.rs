@@ -130,10 +130,12 @@ impl Group {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         let target = access::Target::Group(access::Id(self.0.id.as_u128()));
         let arguments = Arguments::new(first, after, last, before)?;
@@ -144,7 +146,7 @@ impl Group {
 page::connection!(
     /// Groups, a page of them.
     GroupConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     GroupEdge,
     Group
 );

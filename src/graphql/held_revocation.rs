@@ -85,7 +85,7 @@ impl HeldRevocation {
 page::connection!(
     /// Held revocations, a page of them.
     HeldRevocationConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     HeldRevocationEdge,
     HeldRevocation
 );

@@ -49,7 +49,7 @@ impl Location {
 page::connection!(
     /// Locations, a page of them.
     LocationConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     LocationEdge,
     Location
 );

@@ -199,7 +199,7 @@ impl Member {
 page::connection!(
     /// Members, a page of them.
     MemberConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     MemberEdge,
     Member
 );

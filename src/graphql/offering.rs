@@ -77,7 +77,7 @@ impl Offering {
 page::connection!(
     /// Offerings, a page of them.
     OfferingConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     OfferingEdge,
     Offering
 );

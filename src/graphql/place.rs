@@ -76,7 +76,7 @@ impl Place {
 page::connection!(
     /// Places, a page of them.
     PlaceConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     PlaceEdge,
     Place
 );

@@ -101,10 +101,12 @@ impl AccessPreview {
     async fn gains(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
         let arguments = Arguments::new(first, after, last, before)?;
         self.page(context, Side::Gains, arguments).await
@@ -115,10 +117,12 @@ impl AccessPreview {
     async fn losses(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
         let arguments = Arguments::new(first, after, last, before)?;
         self.page(context, Side::Losses, arguments).await
@@ -179,7 +183,7 @@ impl AccessChange {
 page::connection!(
     /// Changes of people's access, a page of them.
     AccessChangeConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     AccessChangeEdge,
     AccessChange
 );

@@ -82,7 +82,7 @@ impl Rule {
 page::connection!(
     /// Rules, a page of them.
     RuleConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     RuleEdge,
     Rule
 );

@@ -31,7 +31,7 @@ impl DeliveryMutations {
     async fn replay_delivery(
         &self,
         context: &Context<'_>,
-        delivery: ID,
+        #[graphql(desc = "The delivery.")] delivery: ID,
     ) -> Result<ReplayDeliveryPayload> {
         let admin = Admin::of(context)?;
         ReplayDeliveryPayload::of(again(admin, &delivery).await)

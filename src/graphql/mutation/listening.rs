@@ -33,7 +33,10 @@ impl ListeningMutations {
     async fn listen_to_kisi(
         &self,
         context: &Context<'_>,
-        account: ID,
+        #[graphql(desc = "The account.")] account: ID,
+        #[graphql(
+            desc = "This server's address from outside: https, without credentials, query or fragment."
+        )]
         public_url: String,
     ) -> Result<ListenToKisiPayload> {
         let admin = Admin::of(context)?;

@@ -45,7 +45,7 @@ impl LocationMutations {
     async fn save_location(
         &self,
         context: &Context<'_>,
-        input: SaveLocationInput,
+        #[graphql(desc = "The location.")] input: SaveLocationInput,
     ) -> Result<SaveLocationPayload> {
         let admin = Admin::of(context)?;
         SaveLocationPayload::of(save(admin, input).await)

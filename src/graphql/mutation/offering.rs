@@ -54,7 +54,7 @@ impl OfferingMutations {
     async fn save_offering(
         &self,
         context: &Context<'_>,
-        input: SaveOfferingInput,
+        #[graphql(desc = "The offering.")] input: SaveOfferingInput,
     ) -> Result<SaveOfferingPayload> {
         let admin = Admin::of(context)?;
         SaveOfferingPayload::of(save(admin, input).await)

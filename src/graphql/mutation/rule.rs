@@ -59,7 +59,10 @@ impl RuleMutations {
     async fn create_rule(
         &self,
         context: &Context<'_>,
-        input: RuleInput,
+        #[graphql(desc = "What it is to say.")] input: RuleInput,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<CreateRulePayload> {
         let admin = Admin::of(context)?;
@@ -70,8 +73,11 @@ impl RuleMutations {
     async fn update_rule(
         &self,
         context: &Context<'_>,
-        rule: ID,
-        input: RuleInput,
+        #[graphql(desc = "The rule.")] rule: ID,
+        #[graphql(desc = "What it is to say, in the place of all that it says.")] input: RuleInput,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<UpdateRulePayload> {
         let admin = Admin::of(context)?;
@@ -82,7 +88,10 @@ impl RuleMutations {
     async fn delete_rule(
         &self,
         context: &Context<'_>,
-        rule: ID,
+        #[graphql(desc = "The rule.")] rule: ID,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<DeleteRulePayload> {
         let admin = Admin::of(context)?;

@@ -41,15 +41,14 @@ pub struct CreateMemberSessionPayload {
 
 #[Object]
 impl SessionMutations {
-    /// Opens a session by which one member sees itself and its doors, and unlocks them; for ADMIN
-    /// and APP.
+    /// Opens a session by which one member sees itself and its doors, and unlocks them. For ADMIN and APP tokens.
     async fn create_member_session(
         &self,
         context: &Context<'_>,
-        member: ID,
+        #[graphql(desc = "Whose session it is.")] member: ID,
         #[graphql(
             default_with = "Duration(Length::from_secs(3_600))",
-            desc = "From PT1M to P1D."
+            desc = "How long it is good: from PT1M to P1D."
         )]
         lifetime: Duration,
     ) -> Result<CreateMemberSessionPayload> {

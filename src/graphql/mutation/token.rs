@@ -53,7 +53,7 @@ impl TokenMutations {
     async fn create_token(
         &self,
         context: &Context<'_>,
-        input: CreateTokenInput,
+        #[graphql(desc = "Its name, and what it may do.")] input: CreateTokenInput,
     ) -> Result<CreateTokenPayload> {
         let admin = Admin::of(context)?;
         CreateTokenPayload::of(create(admin, input).await)

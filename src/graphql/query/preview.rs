@@ -25,8 +25,10 @@ impl Previews {
     async fn preview_rule(
         &self,
         context: &Context<'_>,
-        change: RuleChangeInput,
-        at: Option<DateTime>,
+        #[graphql(desc = "The change to look at.")] change: RuleChangeInput,
+        #[graphql(desc = "What is over by this instant does not count. Left out: now.")] at: Option<
+            DateTime,
+        >,
     ) -> Result<AccessPreview> {
         let scope = reads(context)?;
         let app = context::app(context)?;
