@@ -112,12 +112,12 @@ pub struct Block {
     field(
         name = "location",
         ty = "Option<Location>",
-        desc = "Null where the platform does not tie it to one."
+        desc = "The location that it is tied to; null where the platform does not tie it to one."
     ),
     field(
         name = "company",
         ty = "Option<Company>",
-        desc = "The company that holds it, where it reaches the member through a company."
+        desc = "The company that holds it, where it reaches the member through a company; else null."
     ),
     field(
         name = "starts_at",
@@ -220,7 +220,7 @@ macro_rules! entitlement {
                 loader::needed(context, loader::OfferingKey(id)).await.map(Offering)
             }
 
-            /// Null where the platform does not tie it to one.
+            /// The location that it is tied to; null where the platform does not tie it to one.
             async fn location(&self, context: &Context<'_>) -> Result<Option<Location>> {
                 match self.0.version.location_id {
                     Some(id) => Ok(loader::one(context, loader::LocationKey(id)).await?.map(Location)),
@@ -228,7 +228,7 @@ macro_rules! entitlement {
                 }
             }
 
-            /// The company that holds it, where it reaches the member through a company.
+            /// The company that holds it, where it reaches the member through a company; else null.
             async fn company(&self, context: &Context<'_>) -> Result<Option<Company>> {
                 match self.0.via {
                     Via::Company(id) => {

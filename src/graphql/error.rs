@@ -24,7 +24,7 @@ pub enum UserErrorCode {
     KisiCodeNeeded,
     /// The Kisi user is no owner or administrator of the organization.
     KisiNotAdmin,
-    /// Kisi does not answer.
+    /// Kisi does not answer. Whether a door opened all the same may not be known: the message says so.
     KisiUnreachable,
     /// Kisi refused; the message bears its reason.
     KisiRefused,

@@ -185,7 +185,7 @@ impl Explanation {
         &self.fixes
     }
 
-    /// When the answer changes next, if nothing else happens; null where that is not known.
+    /// When the answer changes next, if nothing else happens; null where no change is foreseen.
     async fn next_change_at(&self) -> Option<DateTime> {
         self.next_change_at
     }

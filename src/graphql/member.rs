@@ -72,7 +72,7 @@ impl Member {
         &self.0.name
     }
 
-    /// Null where no platform gave one; such a member cannot be in Kisi.
+    /// What Kisi knows the member by. Null where no platform gave one; such a member cannot be in Kisi.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }

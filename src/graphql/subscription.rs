@@ -67,9 +67,7 @@ impl Subscription {
     async fn deliveries(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only those of this source. Left out: of every source.")] source: Option<
-            ID,
-        >,
+        #[graphql(desc = "Only those of this source. Left out: all.")] source: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Delivery>>> {
         let scope = reads(context)?;
         let source = node::maybe_named("source", Kind::Source, source.as_ref())?;

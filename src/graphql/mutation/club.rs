@@ -48,7 +48,7 @@ pub struct BrakeInput {
 payload! {
     /// The club as it is now.
     UpdateClubPayload {
-        /// The club.
+        /// The club; null where nothing was changed.
         club: Club
     }
 }

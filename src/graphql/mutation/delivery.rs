@@ -20,7 +20,7 @@ pub struct DeliveryMutations;
 payload! {
     /// The delivery as it stands after it was read again.
     ReplayDeliveryPayload {
-        /// The delivery.
+        /// The delivery; null where nothing was changed.
         delivery: Delivery
     }
 }

@@ -37,7 +37,7 @@ pub struct ManageGroupInput {
 payload! {
     /// The group as it is now.
     ManageGroupPayload {
-        /// The group.
+        /// The group; null where nothing was changed.
         group: Group
     }
 }

@@ -65,28 +65,28 @@ pub struct UpdateKisiAccountInput {
 payload! {
     /// The account that was connected.
     ConnectKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account as it is now.
     UpdateKisiAccountPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account that is being read.
     RefreshKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account that was, or is being, disconnected.
     DisconnectKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }

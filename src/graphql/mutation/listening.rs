@@ -22,7 +22,7 @@ pub struct ListeningMutations;
 payload! {
     /// The account whose events come here.
     ListenToKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }

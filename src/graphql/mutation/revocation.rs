@@ -43,9 +43,7 @@ impl RevocationMutations {
     async fn approve_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Those that go through. Left out: all that are held.")] held: Option<
-            Vec<ID>,
-        >,
+        #[graphql(desc = "Those that go through. Left out: all.")] held: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(
@@ -66,8 +64,7 @@ impl RevocationMutations {
     async fn dismiss_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Those that are not to happen. Left out: all that are held.")]
-        held: Option<Vec<ID>>,
+        #[graphql(desc = "Those that are not to happen. Left out: all.")] held: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(

@@ -33,21 +33,21 @@ pub struct RuleMutations;
 payload! {
     /// The rule that was made.
     CreateRulePayload {
-        /// The rule.
+        /// The rule; null where nothing was changed.
         rule: Rule
     }
 }
 payload! {
     /// The rule as it is now.
     UpdateRulePayload {
-        /// The rule.
+        /// The rule; null where nothing was changed.
         rule: Rule
     }
 }
 payload! {
     /// What was deleted.
     DeleteRulePayload {
-        /// The id of the rule that is gone.
+        /// The id of the rule that is gone; null where nothing was changed.
         deleted_id: ID
     }
 }

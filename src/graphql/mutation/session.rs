@@ -31,9 +31,9 @@ pub struct SessionMutations;
 /// The session is shown here once, and never again.
 #[derive(SimpleObject)]
 pub struct CreateMemberSessionPayload {
-    /// To be sent as `Authorization: Bearer …`.
+    /// To be sent as `Authorization: Bearer …`; null where none was opened.
     pub session: Option<String>,
-    /// From when on it is good no more.
+    /// From when on it is good no more; null where none was opened.
     pub expires_at: Option<DateTime>,
     /// Why nothing was changed; empty where it was.
     pub user_errors: Vec<UserError>,

@@ -73,14 +73,14 @@ pub struct NewPersonInput {
 payload! {
     /// The share that was given.
     ShareAccessPayload {
-        /// The share.
+        /// The share; null where nothing was changed.
         share: Share
     }
 }
 payload! {
     /// The share that is over.
     EndSharePayload {
-        /// The share.
+        /// The share; null where nothing was changed.
         share: Share
     }
 }

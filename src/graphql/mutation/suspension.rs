@@ -36,14 +36,14 @@ pub struct SuspendMemberInput {
 payload! {
     /// The member who is suspended.
     SuspendMemberPayload {
-        /// The member.
+        /// The member; null where nothing was changed.
         member: Member
     }
 }
 payload! {
     /// The member who is suspended no more.
     ResumeMemberPayload {
-        /// The member.
+        /// The member; null where nothing was changed.
         member: Member
     }
 }

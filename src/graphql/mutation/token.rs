@@ -33,7 +33,7 @@ pub struct CreateTokenInput {
 payload! {
     /// The token is shown here once, and never again.
     CreateTokenPayload {
-        /// To be sent as `Authorization: Bearer …`.
+        /// To be sent as `Authorization: Bearer …`; null where nothing was changed.
         token: String
     }
 }

@@ -64,7 +64,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all locks.")] filter: Option<LockFilter>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<LockFilter>,
     ) -> Result<LockConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -86,7 +86,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all groups.")] filter: Option<GroupFilter>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<GroupFilter>,
     ) -> Result<GroupConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -108,7 +108,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all rules.")] filter: Option<RuleFilter>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<RuleFilter>,
     ) -> Result<RuleConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -132,7 +132,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all members.")] filter: Option<MemberFilter>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<MemberFilter>,
     ) -> Result<MemberConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -152,7 +152,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all offerings.")] filter: Option<OfferingFilter>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<OfferingFilter>,
     ) -> Result<OfferingConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -194,9 +194,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all deliveries.")] filter: Option<
-            DeliveryFilter,
-        >,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<DeliveryFilter>,
     ) -> Result<DeliveryConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -237,9 +235,7 @@ impl Lists {
         #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: everything that happened.")] filter: Option<
-            HistoryFilter,
-        >,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<HistoryFilter>,
     ) -> Result<AccessEventConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;

@@ -26,9 +26,8 @@ impl Previews {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The change to look at.")] change: RuleChangeInput,
-        #[graphql(desc = "What is over by this instant does not count. Left out: now.")] at: Option<
-            DateTime,
-        >,
+        #[graphql(desc = "The instant: what is over by then does not count. Left out: now.")]
+        at: Option<DateTime>,
     ) -> Result<AccessPreview> {
         let scope = reads(context)?;
         let app = context::app(context)?;
