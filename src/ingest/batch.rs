@@ -7,8 +7,10 @@ use access::Instant;
 use uuid::Uuid;
 
 use super::{
-    adapter::NotUnderstood,
+    adapter::{self, NotUnderstood},
     apply::{Apply, Led, who},
+    envelope::Envelope,
+    signature::Verified,
     statement::{Event, Version},
 };
 use crate::{
@@ -46,6 +48,22 @@ pub struct Job {
 }
 
 impl Job {
+    /// A canonical event that was made here, rather than sent: for any platform's source. `id` names it as a sender's id does.
+    pub fn made(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
+        let verified = Verified::stored(body, id.clone(), Envelope::made(), now);
+        Self {
+            id: new_id(),
+            club,
+            source,
+            external_id: id,
+            headers: verified.envelope().to_json(),
+            received_at: now.micros(),
+            event: adapter::translate_made(&verified),
+            again: false,
+            body: verified.into_bytes(),
+        }
+    }
+
     /// What the job is to those whom it concerns.
     fn cause(&self) -> Cause {
         let kind = self

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::envelope::Envelope;
 use crate::store::row::SignatureScheme;
 
 /// Bytes whose signature is good.
@@ -16,7 +17,8 @@ use crate::store::row::SignatureScheme;
 pub struct Verified {
     bytes: Vec<u8>,
     delivery: String,
-    signed_at: Option<Instant>,
+    envelope: Envelope,
+    received_at: Instant,
 }
 
 impl Verified {
@@ -30,17 +32,29 @@ impl Verified {
         &self.delivery
     }
 
-    /// The signed timestamp, where the scheme has one.
-    pub fn signed_at(&self) -> Option<Instant> {
-        self.signed_at
+    /// How it came.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// When it was said, where the body does not tell: the signed timestamp, else the receipt.
+    pub fn said_at(&self) -> Instant {
+        let signed_at = self.envelope.signed_at.map(Instant::from_timestamp);
+        signed_at.unwrap_or(self.received_at)
     }
 
     /// A stored delivery, which was verified when it was let in.
-    pub fn stored(bytes: Vec<u8>, delivery: String) -> Self {
+    pub fn stored(
+        bytes: Vec<u8>,
+        delivery: String,
+        envelope: Envelope,
+        received_at: Instant,
+    ) -> Self {
         Self {
             bytes,
             delivery,
-            signed_at: None,
+            envelope,
+            received_at,
         }
     }
 
@@ -64,6 +78,9 @@ pub enum Refused {
         "the signature does not fit the body: is the secret right, and are the raw bytes signed?"
     )]
     Signature,
+    /// The body has not what is signed.
+    #[error("the body is no JSON object with one member data, which is what is signed")]
+    Body,
     /// The scheme cannot be checked by this version.
     #[error("this version cannot check the signatures of this source")]
     Scheme,
@@ -110,16 +127,15 @@ pub fn verify<'h>(
             STANDARD.decode(v.strip_prefix("sha256=")?).ok()
         })?,
         SignatureScheme::Nexudus => {
-            // Signed by .NET's ASCII encoding: a question mark for each UTF-16 unit beyond it.
-            let text = String::from_utf8_lossy(&body);
-            let ascii = text
-                .encode_utf16()
-                .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'));
-            plain("x-nexudus-hook-signature", &header, ascii.collect(), |v| {
+            plain("x-nexudus-hook-signature", &header, ascii(&body), |v| {
                 hex::decode(v).ok()
             })?
         }
-        SignatureScheme::Pushpress | SignatureScheme::Nudge => return Err(Refused::Scheme),
+        SignatureScheme::Pushpress => {
+            let data = data_member(&body).ok_or(Refused::Body)?.to_vec();
+            plain("webhook-signature", &header, data, |v| hex::decode(v).ok())?
+        }
+        SignatureScheme::Nudge => return Err(Refused::Scheme),
     };
     if let Some(at) = claim.signed_at {
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
@@ -145,7 +161,8 @@ pub fn verify<'h>(
     Ok(Verified {
         bytes: body,
         delivery,
-        signed_at: claim.signed_at,
+        envelope: Envelope::sent(claim.signed_at),
+        received_at: now,
     })
 }
 
@@ -204,8 +221,37 @@ pub fn sign(
             "x-mindbody-signature",
             format!("sha256={}", STANDARD.encode(mac(body)?)),
         )]),
-        _ => None,
+        SignatureScheme::Nexudus => Some(vec![(
+            "x-nexudus-hook-signature",
+            hex::encode_upper(mac(&ascii(body))?),
+        )]),
+        SignatureScheme::Pushpress => Some(vec![(
+            "webhook-signature",
+            hex::encode(mac(data_member(body)?)?),
+        )]),
+        SignatureScheme::Nudge => None,
     }
+}
+
+/// As .NET's ASCII encoding writes it: a question mark for each UTF-16 unit beyond it.
+fn ascii(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    let units = text.encode_utf16();
+    units
+        .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'))
+        .collect()
+}
+
+/// The bytes of the one member `data`, as they stand in the body. It looks for where they begin and end, and at nothing that
+/// they say.
+fn data_member(body: &[u8]) -> Option<&[u8]> {
+    #[derive(serde::Deserialize)]
+    struct Signed<'b> {
+        #[serde(borrow)]
+        data: &'b serde_json::value::RawValue,
+    }
+    let signed: Signed<'_> = serde_json::from_slice(body).ok()?;
+    Some(signed.data.get().as_bytes())
 }
 
 fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {

@@ -84,12 +84,13 @@ pub async fn remove(
     Ok(())
 }
 
-/// Writes what can be changed of a source: name, time zone and secrets, already sealed.
+/// Writes what can be changed of a source: name, time zone, mapping and secrets, already sealed.
 pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Result<(), StoreError> {
     Scope::new(row.club_id)
         .update::<source::Entity>()
         .col_expr(source::Column::Name, Expr::value(row.name.clone()))
         .col_expr(source::Column::TimeZone, Expr::value(row.time_zone.clone()))
+        .col_expr(source::Column::Mapping, Expr::value(row.mapping.clone()))
         .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
         .col_expr(
             source::Column::OldSecret,

@@ -5,6 +5,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+mod given;
+
 use super::{Admin, id_of, invalid, name, not_found, taken};
 use crate::{
     clock::new_id,
@@ -150,7 +152,7 @@ impl SourceMutations {
         })
     }
 
-    /// Gives a source another name or time zone.
+    /// Gives a source another name, time zone or mapping. What failed by an old mapping can be replayed.
     async fn update_source(
         &self,
         context: &Context<'_>,
@@ -180,30 +182,12 @@ async fn create(
     } = admin;
     let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
-    let has_adapter = matches!(
-        platform,
-        row::Platform::Canonical | row::Platform::Clubspot | row::Platform::ExerciseCom
-    );
-    if !has_adapter {
-        let message =
-            "this version has no adapter for the platform: use CANONICAL, CLUBSPOT or EXERCISE_COM";
-        return Err(invalid("input.platform", message));
-    }
-    nothing_to_read(
-        input.credentials.as_ref(),
-        input.read_every,
-        input.mapping.as_ref(),
-    )?;
-    let scheme = input
-        .signature
-        .map_or(row::SignatureScheme::StandardWebhooks, Into::into);
-    if matches!(
-        scheme,
-        row::SignatureScheme::Pushpress | row::SignatureScheme::Nudge
-    ) {
-        let message =
-            "this version cannot check such signatures for this platform: choose another scheme";
-        return Err(invalid("input.signature", message));
+    let scheme = given::scheme(platform, input.signature.map(Into::into))?;
+    given::nothing_to_read(input.credentials.as_ref(), input.read_every)?;
+    let mapping = given::mapping(platform, input.mapping.as_ref())?;
+    if platform == row::Platform::Mapped && mapping.is_none() {
+        let message = "MAPPED needs one: it says how the sender's JSON is read";
+        return Err(invalid("input.mapping", message));
     }
     let secret = secret("input.secret", input.secret, scheme)?;
     let id = new_id();
@@ -237,7 +221,7 @@ async fn create(
                     old_secret: None,
                     old_secret_until: None,
                     read_every_s: None,
-                    mapping: None,
+                    mapping,
                     problem: None,
                     created_at: now,
                     removed_at: None,
@@ -298,11 +282,7 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         .as_deref()
         .map(|text| name("input.name", text))
         .transpose()?;
-    nothing_to_read(
-        input.credentials.as_ref(),
-        input.read_every,
-        input.mapping.as_ref(),
-    )?;
+    given::nothing_to_read(input.credentials.as_ref(), input.read_every)?;
     let source = app
         .db
         .write(move |tx| {
@@ -325,6 +305,9 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                         source.name
                     ));
                     due::mark_source(tx, scope, id, now, &cause).await?;
+                }
+                if let Some(mapping) = given::mapping(source.platform, input.mapping.as_ref())? {
+                    source.mapping = Some(mapping);
                 }
                 sources::set(tx, &source).await?;
                 Ok::<_, Refusal>(source)
@@ -403,24 +386,4 @@ fn secret(
         return Err(invalid(path, message));
     }
     Ok(secret)
-}
-
-/// No platform of this version has an API that is read, nor a mapping.
-fn nothing_to_read(
-    credentials: Option<&SourceCredentialsInput>,
-    read_every: Option<Duration>,
-    mapping: Option<&Json>,
-) -> Result<(), Refusal> {
-    let refuse = |field: &str| {
-        Err(invalid(
-            field,
-            "this platform sends everything by itself: leave it out",
-        ))
-    };
-    match (credentials, read_every, mapping) {
-        (Some(_), _, _) => refuse("input.credentials"),
-        (_, Some(_), _) => refuse("input.readEvery"),
-        (_, _, Some(_)) => refuse("input.mapping"),
-        _ => Ok(()),
-    }
 }

@@ -3,11 +3,14 @@
 
 use crate::{
     ingest::{signature::Verified, statement::Event},
-    store::row::Platform,
+    store::row::{Platform, Source},
 };
 
 mod canonical;
 mod field;
+mod mapped;
+
+pub use mapped::{Mapping, MappingError};
 
 /// Why verified bytes could not be understood, in words for the one who sent them or who looks after the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,16 +24,25 @@ pub struct NotUnderstood {
     pub kind: Option<String>,
 }
 
-/// Reads an event by the ways of its platform.
-pub fn translate(platform: Platform, verified: &Verified) -> Result<Event, NotUnderstood> {
-    match platform {
+/// Reads an event by the ways of its source's platform; what was made here is canonical.
+pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnderstood> {
+    if verified.envelope().canonical {
+        return canonical::translate(verified);
+    }
+    match source.platform {
         Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom => canonical::translate(verified),
-        Platform::Teamup | Platform::Spacebring | Platform::Mapped => Err(NotUnderstood {
+        Platform::Mapped => mapped::translate(source.mapping.as_deref(), &source.time_zone, verified),
+        Platform::Teamup | Platform::Spacebring => Err(NotUnderstood {
             field: None,
             message: "this version has no adapter for the platform yet; the delivery is kept and can be replayed".into(),
             kind: None,
         }),
     }
+}
+
+/// Reads what was made here: a canonical event.
+pub fn translate_made(verified: &Verified) -> Result<Event, NotUnderstood> {
+    canonical::translate(verified)
 }
 
 /// Whether the sender can mend what is not understood, and so should be told.
