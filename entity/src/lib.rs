@@ -35,6 +35,7 @@ pub mod person;
 pub mod person_version;
 pub mod place;
 pub mod press;
+pub mod reading;
 pub mod revocation;
 pub mod rule;
 pub mod share;

@@ -18,7 +18,7 @@ use crate::{
     store::{
         Connection, Scope, StoreError, clubs, deliveries,
         due::{self, Cause},
-        revocations,
+        readings, revocations,
         row::{Delivery, DeliveryStatus},
         working_set::{self, Keys, WorkingSet},
     },
@@ -173,6 +173,14 @@ async fn take_in(
         .iter()
         .flat_map(|(_, led)| led.identities.iter().copied())
         .collect();
+    let asking: BTreeSet<Uuid> = jobs
+        .iter()
+        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads))
+        .map(|job| job.source)
+        .collect();
+    for source in asking {
+        readings::ask(connection, scope, source).await?;
+    }
     let moved = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
     let (about, open) = mark(connection, scope, &set, &led, moved, now).await?;

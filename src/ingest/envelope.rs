@@ -15,6 +15,9 @@ pub struct Envelope {
     /// an API.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub canonical: bool,
+    /// Nobody signed it: nothing of the body is believed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
 }
 
 impl Envelope {
@@ -22,15 +25,23 @@ impl Envelope {
     pub fn sent(signed_at: Option<Instant>) -> Self {
         Self {
             signed_at: signed_at.map(|at| at.timestamp()),
-            canonical: false,
+            ..Self::default()
         }
     }
 
     /// Of what was made here.
     pub fn made() -> Self {
         Self {
-            signed_at: None,
             canonical: true,
+            ..Self::default()
+        }
+    }
+
+    /// Of what anybody may have sent.
+    pub fn unsigned() -> Self {
+        Self {
+            unsigned: true,
+            ..Self::default()
         }
     }
 

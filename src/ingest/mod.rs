@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod identity;
 mod keys;
 pub mod queue;
+pub mod readers;
 pub mod rehearsal;
 pub mod replay;
 pub mod signature;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::envelope::Envelope;
-use crate::store::row::SignatureScheme;
+use crate::{clock::new_id, store::row::SignatureScheme};
 
 /// Bytes whose signature is good.
 #[derive(Clone, Debug)]
@@ -22,9 +22,13 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// The body, as it was signed.
+    /// The body, as it was signed; nothing of one that is unsigned.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        if self.envelope.unsigned {
+            &[]
+        } else {
+            &self.bytes
+        }
     }
 
     /// The sender's id of the delivery; where the scheme has none, one made from the body.
@@ -81,9 +85,6 @@ pub enum Refused {
     /// The body has not what is signed.
     #[error("the body is no JSON object with one member data, which is what is signed")]
     Body,
-    /// The scheme cannot be checked by this version.
-    #[error("this version cannot check the signatures of this source")]
-    Scheme,
 }
 
 /// What is signed, and with what.
@@ -103,6 +104,9 @@ pub fn verify<'h>(
     now: Instant,
     tolerance: Duration,
 ) -> Result<Verified, Refused> {
+    if scheme == SignatureScheme::Nudge {
+        return Ok(nudge(&header, body, now));
+    }
     let claim = match scheme {
         SignatureScheme::StandardWebhooks => standard(
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
@@ -135,7 +139,7 @@ pub fn verify<'h>(
             let data = data_member(&body).ok_or(Refused::Body)?.to_vec();
             plain("webhook-signature", &header, data, |v| hex::decode(v).ok())?
         }
-        SignatureScheme::Nudge => return Err(Refused::Scheme),
+        SignatureScheme::Nudge => return Err(Refused::Signature),
     };
     if let Some(at) = claim.signed_at {
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
@@ -164,6 +168,18 @@ pub fn verify<'h>(
         envelope: Envelope::sent(claim.signed_at),
         received_at: now,
     })
+}
+
+/// What anybody may have sent who knows the address: kept, and a reason to read. A sender's id tells repeats apart; without one
+/// each is taken for itself, since two that look alike may be about two changes.
+fn nudge<'h>(
+    header: &impl Fn(&'static str) -> Option<&'h str>,
+    body: Vec<u8>,
+    now: Instant,
+) -> Verified {
+    let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
+    let delivery = named.map_or_else(|| format!("nudge:{}", new_id().simple()), str::to_owned);
+    Verified::stored(body, delivery, Envelope::unsigned(), now)
 }
 
 /// Whether a secret can be used with a scheme: the base64 of the Standard Webhooks has to be such.

@@ -220,6 +220,13 @@ fn source_row(club_id: Uuid, id: Uuid) -> row::Source {
         read_every_s: None,
         mapping: None,
         problem: None,
+        credentials: None,
+        last_read_at: None,
+        read_due_at: 0,
+        read_not_before: 0,
+        read_asked: 0,
+        read_answered: 0,
+        read_failures: 0,
         created_at: noon(),
         removed_at: None,
     }

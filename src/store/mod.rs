@@ -30,6 +30,7 @@ pub mod offerings;
 pub mod overrides;
 pub mod page;
 pub mod presses;
+pub mod readings;
 pub mod revocations;
 pub mod row;
 pub mod rules;

@@ -8,6 +8,7 @@ use anyhow::bail;
 use serde_json::{Map, Value, json};
 
 use super::csv::Record;
+use crate::ingest::adapter::put;
 
 const COLUMNS: &[&str] = &[
     "id",
@@ -81,7 +82,7 @@ pub fn roster((names, records): &(Vec<String>, Vec<Record>)) -> anyhow::Result<V
     };
     let mut data = json!({ "members": listed(members) });
     if has("plan_id") || has("plan_name") {
-        data["memberships"] = listed(memberships);
+        put(&mut data, "memberships", listed(memberships));
     }
     Ok(data)
 }

@@ -19,7 +19,7 @@ use crate::{
     id::{Kind, encode},
     ingest::signature::secret_is_usable,
     secret::{new_path_key, new_signing_secret},
-    store::{Connection, Scope, clubs, due, revocations, row, sources},
+    store::{Connection, Scope, clubs, due, readings, revocations, row, sources},
 };
 
 /// The longest that an old secret is kept, in seconds.
@@ -118,7 +118,7 @@ impl SourceMutations {
         Ok(match create(admin, input).await {
             Ok((source, secret)) => CreateSourcePayload {
                 source: Some(source.into()),
-                secret: Some(secret.expose_secret().to_owned()),
+                secret: secret.map(|secret| secret.expose_secret().to_owned()),
                 user_errors: Vec::new(),
             },
             Err(refusal) => CreateSourcePayload {
@@ -152,7 +152,8 @@ impl SourceMutations {
         })
     }
 
-    /// Gives a source another name, time zone or mapping. What failed by an old mapping can be replayed.
+    /// Gives a source another name, time zone, mapping, or way of reading its platform's API. What failed by an old mapping can
+    /// be replayed.
     async fn update_source(
         &self,
         context: &Context<'_>,
@@ -176,22 +177,37 @@ impl SourceMutations {
 async fn create(
     admin: Admin,
     input: CreateSourceInput,
-) -> Result<(row::Source, SecretString), Refusal> {
+) -> Result<(row::Source, Option<SecretString>), Refusal> {
     let Admin {
         app, scope, now, ..
     } = admin;
     let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
     let scheme = given::scheme(platform, input.signature.map(Into::into))?;
-    given::nothing_to_read(input.credentials.as_ref(), input.read_every)?;
+    let credentials = given::credentials(platform, input.credentials)?;
+    given::needs_credentials(scheme, credentials.is_some())?;
+    let read_every_s = given::read_every(input.read_every, credentials.is_some())?;
+    let read_every_s = credentials
+        .as_ref()
+        .map(|_| read_every_s.unwrap_or(given::usual_reading(platform)));
     let mapping = given::mapping(platform, input.mapping.as_ref())?;
     if platform == row::Platform::Mapped && mapping.is_none() {
         let message = "MAPPED needs one: it says how the sender's JSON is read";
         return Err(invalid("input.mapping", message));
     }
-    let secret = secret("input.secret", input.secret, scheme)?;
+    let secret = match (scheme, input.secret) {
+        (row::SignatureScheme::Nudge, None) => None,
+        (row::SignatureScheme::Nudge, Some(_)) => {
+            return Err(invalid("input.secret", "nothing is signed: leave it out"));
+        }
+        (scheme, given) => Some(secret("input.secret", given, scheme)?),
+    };
     let id = new_id();
-    let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
+    let seal = |secret: &SecretString| app.sealer.seal(id, secret).map_err(inside);
+    let sealed = secret.as_ref().map(seal).transpose()?;
+    let credentials = credentials
+        .map(|credentials| seal(&credentials.to_text()))
+        .transpose()?;
     let zone = input.time_zone.map(|zone| zone.0);
     let source = app
         .db
@@ -203,11 +219,7 @@ async fn create(
                 }
                 let time_zone = match zone {
                     Some(zone) => zone,
-                    None => {
-                        let club = clubs::get(tx, scope).await?;
-                        club.ok_or_else(|| internal("the club of a token is gone"))?
-                            .time_zone
-                    }
+                    None => club_zone(tx, scope).await?,
                 };
                 let source = row::Source {
                     id,
@@ -217,12 +229,19 @@ async fn create(
                     signature: scheme,
                     path_key: new_path_key(),
                     time_zone,
-                    secret: Some(sealed),
+                    secret: sealed,
                     old_secret: None,
                     old_secret_until: None,
-                    read_every_s: None,
+                    read_every_s,
                     mapping,
                     problem: None,
+                    credentials,
+                    last_read_at: None,
+                    read_due_at: now,
+                    read_not_before: now,
+                    read_asked: 0,
+                    read_answered: 0,
+                    read_failures: 0,
                     created_at: now,
                     removed_at: None,
                 };
@@ -231,7 +250,14 @@ async fn create(
             })
         })
         .await?;
+    app.waker.wake();
     Ok((source, secret))
+}
+
+async fn club_zone(connection: &impl Connection, scope: Scope) -> Result<String, Refusal> {
+    let club = clubs::get(connection, scope).await?;
+    let club = club.ok_or_else(|| internal("the club of a token is gone"))?;
+    Ok(club.time_zone)
 }
 
 async fn rotate(
@@ -254,6 +280,10 @@ async fn rotate(
             .saturating_mul(1_000_000),
     );
     let scheme = find(app.db.read(), scope, id, "source").await?.signature;
+    if scheme == row::SignatureScheme::Nudge {
+        let message = "this source has no secret: its platform does not sign";
+        return Err(invalid("source", message));
+    }
     let secret = secret("secret", given, scheme)?;
     let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
     let source = app
@@ -282,7 +312,7 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         .as_deref()
         .map(|text| name("input.name", text))
         .transpose()?;
-    given::nothing_to_read(input.credentials.as_ref(), input.read_every)?;
+    let sealer = app.sealer.clone();
     let source = app
         .db
         .write(move |tx| {
@@ -305,6 +335,24 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                         source.name
                     ));
                     due::mark_source(tx, scope, id, now, &cause).await?;
+                }
+                if let Some(given) = given::credentials(source.platform, input.credentials)? {
+                    source.credentials = Some(sealer.seal(id, &given.to_text()).map_err(inside)?);
+                    let usual = given::usual_reading(source.platform);
+                    source.read_every_s.get_or_insert(usual);
+                    // They are tried at once, and what an earlier account held is nothing to compare with.
+                    readings::order(tx, scope, id, now).await?;
+                }
+                let has = source.credentials.is_some();
+                if let Some(every) = given::read_every(input.read_every, has)? {
+                    source.read_every_s = Some(every);
+                    readings::within(
+                        tx,
+                        scope,
+                        id,
+                        now.saturating_add(every.saturating_mul(1_000_000)),
+                    )
+                    .await?;
                 }
                 if let Some(mapping) = given::mapping(source.platform, input.mapping.as_ref())? {
                     source.mapping = Some(mapping);
@@ -332,6 +380,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 clubs::touch(tx, scope).await?;
                 let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
+                readings::forget(tx, scope, id).await?;
                 let words = format!("the source “{}” was removed", source.name);
                 let cause = due::Cause::judged(words).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;

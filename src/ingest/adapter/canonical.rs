@@ -80,10 +80,9 @@ fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
     };
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Event {
-        kind: kind.to_owned(),
-        happened_at,
         statements,
         note,
+        ..Event::empty(kind, happened_at)
     })
 }
 

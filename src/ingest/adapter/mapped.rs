@@ -2,7 +2,6 @@
 //! them as it judges any sender's. A pure function. What a mapping does not know is not understood, never guessed; what is
 //! wrong is said by the sender's own names. The documentation is docs/mapping.md.
 
-use access::Instant;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
@@ -120,7 +119,7 @@ impl Mapping {
                 .unwrap_or(Value::Null),
             None => Value::from(verified.said_at().timestamp().to_string()),
         };
-        let mut event = empty(&kind, verified.said_at());
+        let mut event = Event::empty(&kind, verified.said_at());
         let mut notes = Vec::new();
         for (made, template) in says {
             let data = body.fill(template, "data").map_err(known)?;
@@ -240,18 +239,9 @@ fn missing(field: &str, expected: &str) -> NotUnderstood {
     }
 }
 
-fn empty(kind: &str, happened_at: Instant) -> Event {
-    Event {
-        kind: kind.to_owned(),
-        happened_at,
-        statements: Vec::new(),
-        note: None,
-    }
-}
-
 fn ignored(kind: &str, verified: &Verified) -> Event {
     Event {
         note: Some("the mapping says that nothing here depends on this type".to_owned()),
-        ..empty(kind, verified.said_at())
+        ..Event::empty(kind, verified.said_at())
     }
 }

@@ -9,7 +9,9 @@ use crate::{
 mod canonical;
 mod field;
 mod mapped;
+pub mod spacebring;
 
+pub use field::put;
 pub use mapped::{Mapping, MappingError};
 
 /// Why verified bytes could not be understood, in words for the one who sent them or who looks after the source.
@@ -24,19 +26,37 @@ pub struct NotUnderstood {
     pub kind: Option<String>,
 }
 
-/// Reads an event by the ways of its source's platform; what was made here is canonical.
+/// Reads an event by the ways of its source's platform. What was made here is canonical; what is unsigned is not looked at.
 pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnderstood> {
+    if verified.envelope().unsigned {
+        return Ok(nudge(verified));
+    }
     if verified.envelope().canonical {
         return canonical::translate(verified);
     }
     match source.platform {
-        Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom => canonical::translate(verified),
-        Platform::Mapped => mapped::translate(source.mapping.as_deref(), &source.time_zone, verified),
-        Platform::Teamup | Platform::Spacebring => Err(NotUnderstood {
+        Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom => {
+            canonical::translate(verified)
+        }
+        Platform::Mapped => {
+            mapped::translate(source.mapping.as_deref(), &source.time_zone, verified)
+        }
+        Platform::Spacebring => spacebring::translate(source.credentials.is_some(), verified),
+        Platform::Teamup => Err(NotUnderstood {
             field: None,
-            message: "this version has no adapter for the platform yet; the delivery is kept and can be replayed".into(),
+            message: "TeamUp's webhooks are not signed: they are only reasons to read its API"
+                .into(),
             kind: None,
         }),
+    }
+}
+
+/// What is unsigned: nothing of it is believed.
+fn nudge(verified: &Verified) -> Event {
+    Event {
+        note: Some("it is unsigned, so that nothing of it is believed: a reason to read the platform's API".to_owned()),
+        reads: true,
+        ..Event::empty("nudge", verified.said_at())
     }
 }
 

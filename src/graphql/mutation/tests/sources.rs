@@ -97,8 +97,7 @@ async fn sources_that_cannot_work_are_refused() {
     let credentials = json!({"clubspot": {"apiKey": "k", "clubId": "c"}});
     for (input, path) in [
         (with("name", json!("")), "input.name"),
-        (with("platform", json!("TEAMUP")), "input.platform"),
-        (with("platform", json!("SPACEBRING")), "input.platform"),
+        (with("platform", json!("TEAMUP")), "input.credentials"),
         (with("platform", json!("MAPPED")), "input.mapping"),
         (with("signature", json!("NUDGE")), "input.signature"),
         (with("signature", json!("PUSHPRESS")), "input.signature"),

@@ -341,6 +341,13 @@ impl House {
             read_every_s: None,
             mapping: None,
             problem: None,
+            credentials: None,
+            last_read_at: None,
+            read_due_at: 0,
+            read_not_before: 0,
+            read_asked: 0,
+            read_answered: 0,
+            read_failures: 0,
             created_at: 0,
             removed_at: None,
         }
