@@ -3,6 +3,19 @@
 
 use std::{io, net::TcpListener, sync::Arc};
 
+use crate::{
+    app::App,
+    auth,
+    clock::new_id,
+    graphql::{
+        executor::Schemas,
+        http::{serve, unauthenticated},
+        schema::{ApiSchema, context_data},
+        socket,
+    },
+    ingest::accept,
+    kisi_events, playground,
+};
 use actix_cors::Cors;
 use actix_web::{
     App as Web, HttpRequest, HttpResponse, HttpServer,
@@ -10,22 +23,6 @@ use actix_web::{
     http::{Method, header},
     middleware::{Compress, Condition},
     web,
-};
-use async_graphql::{Data, Executor, Request, Response};
-use futures_util::stream::BoxStream;
-use tracing::Instrument;
-
-use crate::{
-    app::App,
-    auth,
-    clock::new_id,
-    graphql::{
-        http::{serve, unauthenticated},
-        schema::{ApiSchema, context_data},
-        socket,
-    },
-    ingest::accept,
-    kisi_events, playground,
 };
 
 /// A server on a listener; it runs when it is awaited or spawned.
@@ -35,11 +32,12 @@ pub fn server(
     listener: TcpListener,
     workers: usize,
 ) -> io::Result<Server> {
+    let schemas = Schemas::new(schema).map_err(io::Error::other)?;
     let server = HttpServer::new(move || {
         let with_playground = app.config.playground;
         Web::new()
             .app_data(web::Data::from(app.clone()))
-            .app_data(web::Data::new(schema.clone()))
+            .app_data(web::Data::new(schemas.clone()))
             .wrap(Condition::new(
                 !app.config.cors_origins.is_empty(),
                 cors(&app.config.cors_origins),
@@ -81,13 +79,13 @@ fn cors(origins: &[String]) -> Cors {
 
 async fn graphql(
     app: web::Data<App>,
-    schema: web::Data<ApiSchema>,
+    schemas: web::Data<Schemas>,
     request: HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
     let request_id = new_id().to_string();
     if request.method() == Method::GET && socket::is_asked(request.headers()) {
-        let schema = schema.get_ref().clone();
+        let schema = schemas.guarded.clone();
         return socket::open(app.into_inner(), schema, &request, body, &request_id);
     }
     let app = app.into_inner();
@@ -95,10 +93,7 @@ async fn graphql(
     let caller = app.at_home(async move { auth::caller(&asked, &headers).await });
     match caller.await {
         Ok(Some(caller)) => {
-            let executor = AtHome {
-                app: app.clone(),
-                schema: schema.get_ref().clone(),
-            };
+            let executor = schemas.executor(app.clone(), caller.clone());
             serve(&executor, &request, body, &request_id, |data| {
                 context_data(app, caller, data)
             })
@@ -114,29 +109,6 @@ async fn graphql(
                     "extensions": { "code": "INTERNAL", "requestId": request_id },
                 }] }))
         }
-    }
-}
-
-/// Executes where the database's connections live.
-#[derive(Clone)]
-struct AtHome {
-    app: Arc<App>,
-    schema: ApiSchema,
-}
-
-impl Executor for AtHome {
-    async fn execute(&self, request: Request) -> Response {
-        let schema = self.schema.clone();
-        let execution = async move { schema.execute(request).await };
-        self.app.at_home(execution.in_current_span()).await
-    }
-
-    fn execute_stream(
-        &self,
-        request: Request,
-        session: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        Executor::execute_stream(&self.schema, request, session)
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn read(club: &Club) -> (Duration, usize) {
         "SELECT * FROM company_person",
         "SELECT * FROM entitlement_version WHERE superseded_at IS NULL",
     ];
-    let read = club.db.read();
+    let read = club.db.read().pool();
     let (mut rows, began) = (0, Stopwatch::now());
     for table in tables {
         let statement = Statement::from_string(read.get_database_backend(), table);

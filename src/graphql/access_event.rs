@@ -52,7 +52,7 @@ impl From<row::HistoryEntry> for AccessEvent {
 }
 
 /// Something that happened to somebody's access.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl AccessEvent {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -185,3 +185,89 @@ pub async fn run<F: Future>(execution: F) -> F::Output {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// Doubles numbers, and remembers for how many it was asked each time.
+    #[derive(Clone, Default)]
+    struct Doubling(Arc<Mutex<Vec<usize>>>);
+
+    impl Loader<u32> for Doubling {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            lock(&self.0).push(keys.len());
+            // As a database does, it answers later.
+            tokio::task::yield_now().await;
+            Ok(keys.iter().map(|key| (*key, key * 2)).collect())
+        }
+    }
+
+    /// Lets others of the execution go on, as lists of fields do.
+    async fn turn() {
+        let mut waited = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn double(batches: &Batches<Doubling>, number: u32) -> u32 {
+        let found = batches.load([number]).await;
+        found.as_ref().as_ref().unwrap()[&number]
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_in_any_number_of_turns_is_one_load() {
+        let doubling = Doubling::default();
+        let batches = Batches::new(doubling.clone());
+        let asks = (0..500).map(|number| {
+            let batches = &batches;
+            async move {
+                // Some ask at once, some much later.
+                for _ in 0..number {
+                    turn().await;
+                }
+                double(batches, number % 100).await
+            }
+        });
+        let answers = run(join_all(asks)).await;
+        assert_eq!(answers[..3], [0, 2, 4]);
+        assert_eq!(*lock(&doubling.0), [100]);
+    }
+
+    #[tokio::test]
+    async fn what_hangs_on_an_answer_is_the_next_load_and_nothing_is_kept() {
+        let doubling = Doubling::default();
+        let batches = Batches::new(doubling.clone());
+        let asks = (0..50).map(|number| {
+            let batches = &batches;
+            async move {
+                let doubled = double(batches, number).await;
+                double(batches, doubled).await
+            }
+        });
+        let answers = run(join_all(asks)).await;
+        assert_eq!(answers[7], 28);
+        assert_eq!(*lock(&doubling.0), [50, 50]);
+        run(double(&batches, 7)).await;
+        assert_eq!(*lock(&doubling.0), [50, 50, 1]);
+    }
+
+    #[tokio::test]
+    async fn outside_an_execution_a_batch_begins_by_itself() {
+        let batches = Batches::new(Doubling::default());
+        assert_eq!(double(&batches, 21).await, 42);
+    }
+}

@@ -49,7 +49,7 @@ impl From<row::Club> for Club {
 }
 
 /// A club: everything else belongs to one.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Club {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

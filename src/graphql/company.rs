@@ -28,7 +28,7 @@ impl From<row::Company> for Company {
 }
 
 /// A company whose people are members together.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Company {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

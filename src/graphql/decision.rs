@@ -143,7 +143,7 @@ impl AccessDecision {
 }
 
 /// Whether a member may pass a target at an instant, and why.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl AccessDecision {
     async fn target(&self) -> &AccessTarget {
         &self.target

@@ -32,7 +32,7 @@ impl From<row::Delivery> for Delivery {
 }
 
 /// One webhook request that was let in.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Delivery {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

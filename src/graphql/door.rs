@@ -8,6 +8,7 @@ use crate::store::row;
 
 /// A lock that a member may open at this instant.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::prompt")]
 pub struct Door {
     /// Which.
     lock: Lock,

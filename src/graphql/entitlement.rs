@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use access::{Instant, Via};
-use async_graphql::{Context, Enum, ID, Interface, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, ContextSelectionSet, Enum, ID, Interface, Object, Result, ServerResult, SimpleObject,
+    Value,
+};
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
     location::Location,
     node,
     offering::Offering,
+    prompt::{OneOf, resolve_container},
     scalar::DateTime,
     source::Source,
 };
@@ -88,6 +92,7 @@ pub struct Block {
 /// Something that a platform says a member or a company holds, for a time.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
+    crate = "crate::graphql::prompt::interface",
     field(name = "id", ty = "ID", desc = "Opaque and globally unique."),
     field(name = "source", ty = "Source"),
     field(name = "external_id", ty = "ID", desc = "The platform's own id."),
@@ -117,6 +122,19 @@ pub enum Entitlement {
     Purchase(Purchase),
 }
 
+impl OneOf for Entitlement {
+    async fn resolve_object<'a>(
+        &'a self,
+        context: &ContextSelectionSet<'a>,
+    ) -> ServerResult<Value> {
+        match self {
+            Self::Membership(membership) => resolve_container(context, membership).await,
+            Self::Registration(registration) => resolve_container(context, registration).await,
+            Self::Purchase(purchase) => resolve_container(context, purchase).await,
+        }
+    }
+}
+
 impl From<Arc<Held>> for Entitlement {
     fn from(held: Arc<Held>) -> Self {
         match held.version.kind {
@@ -132,7 +150,7 @@ pub async fn find(context: &Context<'_>, id: Uuid) -> Result<Option<Entitlement>
     let scope = context::reads(context)?;
     let db = context::app(context)?.db.read();
     let holders = entitlements::holders(db, scope, id).await.map_err(inside)?;
-    let keys = holders.into_iter().map(loader::HoldingsOf);
+    let keys = holders.into_iter().map(loader::EntitlementsOf);
     let holdings: Vec<Arc<Holdings>> = loader::many(context, keys).await?;
     let mut held = holdings.iter().flat_map(|holdings| &holdings.held);
     Ok(held
@@ -154,7 +172,7 @@ macro_rules! entitlement {
         pub struct $name(Arc<Held>);
 
         $(#[$doc])*
-        #[Object]
+        #[Object(crate = "crate::graphql::prompt")]
         impl $name {
             /// Opaque and globally unique.
             pub async fn id(&self) -> ID {

@@ -113,7 +113,7 @@ pub struct Fix {
 }
 
 /// One of the smallest changes that would let the member pass.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Fix {
     /// What is wrong, as a stable word.
     async fn code(&self) -> DecisionCode {
@@ -148,7 +148,7 @@ pub struct Explanation {
 }
 
 /// Why a member may or may not pass.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Explanation {
     async fn decision(&self) -> &AccessDecision {
         &self.decision

@@ -39,7 +39,7 @@ impl From<row::Grant> for Grant {
 }
 
 /// One role assignment that this service made or adopted in Kisi.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Grant {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

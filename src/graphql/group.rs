@@ -40,7 +40,7 @@ impl From<row::Group> for Group {
 }
 
 /// A Kisi access group.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Group {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -23,7 +23,7 @@ impl From<row::Revocation> for HeldRevocation {
 }
 
 /// A revocation that the brake holds until an admin approves or dismisses it.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl HeldRevocation {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

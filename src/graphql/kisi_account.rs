@@ -30,7 +30,7 @@ impl From<row::KisiAccount> for KisiAccount {
 }
 
 /// A connection to one Kisi organization. A club may have several.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl KisiAccount {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -16,7 +16,7 @@ impl From<row::Location> for Location {
 }
 
 /// A site, as a platform names it.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Location {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

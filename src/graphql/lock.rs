@@ -33,7 +33,7 @@ impl From<row::Lock> for Lock {
 }
 
 /// A door.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Lock {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -60,7 +60,7 @@ pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) ->
 }
 
 /// Somebody who may hold something: one person, by whatever sources.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Member {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {
@@ -97,7 +97,7 @@ impl Member {
         at: Option<DateTime>,
     ) -> Result<Vec<Entitlement>> {
         let at = at.map(|at| access::Instant::from_micros(at.0));
-        let holdings = self.holdings(context).await?;
+        let holdings = loader::needed(context, loader::EntitlementsOf(self.0.id)).await?;
         let lasting = holdings
             .held
             .iter()

@@ -35,7 +35,7 @@ impl From<row::Offering> for Offering {
 }
 
 /// What a platform sells or lets people book: a choice for the conditions of rules.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Offering {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

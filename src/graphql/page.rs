@@ -24,6 +24,7 @@ pub const MOST: i32 = 250;
 
 /// Where a page lies in its list.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::prompt")]
 pub struct PageInfo {
     /// Whether there is more behind it.
     has_next_page: bool,
@@ -178,6 +179,7 @@ macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident, $(#[$edge_doc:meta])* $edge:ident, $node:ident) => {
         $(#[$edge_doc])*
         #[derive(async_graphql::SimpleObject)]
+        #[graphql(crate = "crate::graphql::prompt")]
         pub struct $edge {
             /// Hand it to `after` or `before`.
             cursor: String,
@@ -204,7 +206,7 @@ macro_rules! connection {
         }
 
         $(#[$doc])*
-        #[async_graphql::Object]
+        #[async_graphql::Object(crate = "crate::graphql::prompt")]
         impl $connection {
             async fn edges(&self) -> &[$edge] {
                 &self.edges

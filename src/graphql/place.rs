@@ -19,7 +19,7 @@ impl From<row::Place> for Place {
 }
 
 /// A Kisi place.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Place {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -74,7 +74,7 @@ impl AccessPreview {
 }
 
 /// What a change to the rules would do, to whom, now and for what is booked already.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl AccessPreview {
     /// Hand it to the mutation: it is refused if anything that matters has changed since.
     async fn based_on(&self) -> &str {
@@ -143,7 +143,7 @@ impl From<Changed> for AccessChange {
 }
 
 /// What a change to the rules would do to one member's access.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl AccessChange {
     /// Whose.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
@@ -188,7 +188,7 @@ page::connection!(
 pub struct RuleWarning(Warning);
 
 /// Something in the rules that is worth a second look.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl RuleWarning {
     /// A stable word for programs.
     async fn code(&self) -> &str {

@@ -30,7 +30,7 @@ impl From<row::Rule> for Rule {
 
 /// A rule gives access to its target whenever all of its conditions hold. A member may pass when
 /// any rule or share says so and no suspension forbids it.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Rule {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

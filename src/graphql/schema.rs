@@ -19,13 +19,23 @@ use crate::app::App;
 /// The schema of the API.
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
-fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription)
 }
 
 /// Builds the schema, with its limits. What resolvers look up is added to each request.
 pub fn build() -> ApiSchema {
     guarded(builder(), Limits::default(), roles::law)
+        .disable_suggestions()
+        .finish()
+}
+
+/// The same without the guard, for requests that [`lets_pass`] says yes to, and only as long as nothing fails.
+///
+/// [`lets_pass`]: super::http::guard::lets_pass
+pub fn bare() -> ApiSchema {
+    builder()
+        .limit_complexity(Limits::default().cost)
         .disable_suggestions()
         .finish()
 }

@@ -59,7 +59,7 @@ impl From<row::Share> for Share {
 }
 
 /// Access given by hand.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Share {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -59,7 +59,7 @@ impl From<row::Source> for Source {
 }
 
 /// A club platform that sends events here.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Source {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

@@ -16,7 +16,7 @@ impl From<row::Suspension> for Suspension {
 }
 
 /// While it lasts, the member may pass nowhere, whatever the rules and shares say.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Suspension {
     /// Opaque and globally unique.
     pub async fn id(&self) -> ID {

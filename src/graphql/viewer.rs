@@ -23,7 +23,7 @@ pub enum Role {
 pub struct Viewer;
 
 /// Whoever holds the token that the request carries.
-#[Object]
+#[Object(crate = "crate::graphql::prompt")]
 impl Viewer {
     async fn role(&self, context: &Context<'_>) -> Result<Role> {
         Ok(context::caller(context)?.role.into())

@@ -4,10 +4,10 @@
 //! earlier ones can be seen already: whoever reads on has to look back. The feed calls it.
 
 use entity::{delivery, history};
-use sea_orm::{ColumnTrait, DatabaseConnection, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, deliveries, facts::among, scope::OfClub};
+use super::{Reader, Scope, StoreError, deliveries, facts::among, scope::OfClub};
 
 /// One change of one row.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,14 +25,14 @@ pub trait Tailed: Send + Sync + Sized + 'static {
 
     /// The changes whose stamps are greater than `floor`, in no order.
     fn changes(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         floor: Uuid,
     ) -> impl Future<Output = Result<Vec<Stamp>, StoreError>> + Send;
 
     /// The rows with these ids, as they are now, in no order.
     fn rows(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
@@ -47,7 +47,7 @@ impl Tailed for history::Model {
     }
 
     async fn changes(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         floor: Uuid,
     ) -> Result<Vec<Stamp>, StoreError> {
@@ -56,7 +56,7 @@ impl Tailed for history::Model {
     }
 
     async fn rows(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -74,7 +74,7 @@ impl Tailed for delivery::Model {
     }
 
     async fn changes(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         floor: Uuid,
     ) -> Result<Vec<Stamp>, StoreError> {
@@ -83,7 +83,7 @@ impl Tailed for delivery::Model {
     }
 
     async fn rows(
-        connection: &DatabaseConnection,
+        connection: &Reader,
         scope: Scope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -92,7 +92,7 @@ impl Tailed for delivery::Model {
 }
 
 async fn stamps<E: OfClub>(
-    connection: &DatabaseConnection,
+    connection: &Reader,
     scope: Scope,
     stamp: E::Column,
     id: E::Column,

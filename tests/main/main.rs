@@ -17,6 +17,7 @@ mod history;
 mod kisi_events;
 mod mapped;
 mod pacing;
+mod platforms;
 mod readers;
 mod roles;
 mod rosters;

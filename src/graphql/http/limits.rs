@@ -107,7 +107,7 @@ impl Limits {
     }
 
     /// For a query that was at work for too long.
-    pub(super) fn too_slow(&self) -> ServerError {
+    pub(in crate::graphql) fn too_slow(&self) -> ServerError {
         let message = format!("a query has {} seconds: ask for less", self.time.as_secs());
         refused("time", message)
     }

@@ -219,3 +219,20 @@ async fn a_page_runs_a_fixed_number_of_statements() {
     assert!(counts[1] <= counts[0] + 8, "{counts:?}");
     assert!(counts[0] < 60, "{counts:?}");
 }
+
+#[tokio::test]
+async fn a_page_of_what_members_hold_takes_as_few_statements_for_many_as_for_two() {
+    let house = House::new().await;
+    let query = "{ members(first: 50) { nodes { id name email entitlements {
+        id externalId startsAt endsAt offering { id name } } } } }";
+    let mut counts = Vec::new();
+    for (from, to) in [(0, 2), (2, 47)] {
+        crowd(&house, from, to).await;
+        let before = house.reads.load(Ordering::Relaxed);
+        house.ask(query).await;
+        counts.push(house.reads.load(Ordering::Relaxed) - before);
+    }
+    // The page, who they are, the club's sources and their floors, shares, suspensions, companies, parts, versions, words,
+    // blocks, locations; what the platform calls each, and the offerings.
+    assert!(counts[0] == counts[1] && counts[0] <= 15, "{counts:?}");
+}

@@ -1,6 +1,7 @@
 //! Reading a small club: two doors, three people who differ in what they hold, and one rule of each sort.
 
 mod access;
+mod executor;
 mod lists;
 mod preview;
 mod roles;
@@ -212,6 +213,16 @@ impl House {
             .await;
     }
 
+    /// Whoever asks in a role.
+    pub fn caller(&self, role: Role, member: Option<Uuid>) -> Caller {
+        Caller {
+            scope: self.scope,
+            role,
+            token_name: Some("desk".to_owned()),
+            member,
+        }
+    }
+
     /// Answers as it is given to a role.
     pub async fn answer(
         &self,
@@ -219,12 +230,7 @@ impl House {
         member: Option<Uuid>,
         query: &str,
     ) -> async_graphql::Response {
-        let caller = Caller {
-            scope: self.scope,
-            role,
-            token_name: Some("desk".to_owned()),
-            member,
-        };
+        let caller = self.caller(role, member);
         let mut request = Request::new(query).variables(Variables::default());
         context_data(self.app.clone(), caller, &mut request.data);
         self.schema.execute(request).await

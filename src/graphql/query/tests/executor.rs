@@ -1,0 +1,350 @@
+//! What is executed without the guard is what may be seen, all of it, and is answered as under it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, atomic::Ordering},
+};
+
+use async_graphql::{
+    Executor, Request, Response, Variables,
+    extensions::ExtensionContext,
+    parser::{
+        parse_query, parse_schema,
+        types::{BaseType, Type, TypeKind, TypeSystemDefinition},
+    },
+    value,
+};
+use uuid::Uuid;
+
+use super::{House, Kind, Role, context_data, gid};
+use crate::graphql::{
+    context::Caller,
+    executor::Schemas,
+    http::{guard::guarded, limits::Limits},
+    reach::Reach,
+    roles::may,
+    schema::{self, sdl},
+};
+
+const ROLES: [Role; 4] = [Role::Admin, Role::App, Role::Reader, Role::Member];
+
+fn request(house: &House, caller: Caller, query: &str) -> Request {
+    let variables = Variables::from_value(value!({ "first": 1, "yes": true }));
+    let mut request = Request::new(query).variables(variables);
+    context_data(house.app.clone(), caller, &mut request.data);
+    request
+}
+
+fn caller(house: &House, role: Role, ann: Uuid) -> Caller {
+    house.caller(role, (role == Role::Member).then_some(ann))
+}
+
+async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str) -> Response {
+    let executor = schemas.executor(house.app.clone(), caller.clone());
+    executor.execute(request(house, caller, query)).await
+}
+
+/// Documents of all sorts, of a member and of others.
+fn documents(house: &House, ann: Uuid, bob: Uuid) -> Vec<String> {
+    let (own, other) = (gid(Kind::Member, ann), gid(Kind::Member, bob));
+    let (front, club) = (
+        gid(Kind::Lock, house.front),
+        gid(Kind::Club, house.scope.club),
+    );
+    let held = "entitlements { __typename id updatedAt ... on Membership { status blocked { since } }
+        ... on Registration { asGuest } ... on Entitlement { endsAt ... on Purchase { status } offering { name } } }";
+    let mut documents: Vec<String> = [
+        "query($first: Int) { members(first: $first) { nodes { name tags } pageInfo { endCursor } totalCount } }",
+        "query($first: Int, $yes: Boolean!) { members(first: $first) { edges { node { ...M email @skip(if: $yes) } } } }
+            fragment M on Member { id held: entitlements { ...E } } fragment E on Entitlement { id source { name } }",
+        "query A { club { name } } query B { viewer { role } }",
+        "query A { club { name } } subscription B { accessEvents { id } }",
+        "{ rules { nodes { target { __typename ... on Lock { name } ... on Group { id } } conditions { __typename } } } }",
+        "{ __typename __schema { queryType { name } } __type(name: \"Member\") { fields { name } } }",
+        "{ a: club { name } b: club { id: name } ... { c: club { timeZone } } ... on Query { viewer { tokenName } } }",
+        "{ history { nodes { __typename id message target { ... on Lock { name } } } } deliveries { totalCount } }",
+        "{ members(first: 3) { nodes { name entitlements { id offering { name } } } nodes { email entitlements { offering { id } } }
+            nodes { ... @include(if: true) { tags } ... on Node { id } ... on Member { name: name } } } }",
+        "{ members(first: 3) { nodes { name @skip(if: true) } edges { cursor @include(if: false) node { id } } } }",
+        "{ members(first: 3) { nodes { doors { until lock { name place { name } } } access { code target { __typename } } } } }",
+        // Fails where null may stand, where it may not, and before anything is resolved.
+        "{ before: club { name } member(id: \"no id\") { name } after: club { name } }",
+        "{ club { name } members(first: 251) { nodes { name } } }",
+        "{ club { nonsense } }",
+        "{ ... on Nonsense { name } club { ...Missing } }",
+        "{ club { ...F } } fragment F on Club { name ...F }",
+        "{ club ",
+        "query($missing: ID!) { member(id: $missing) { name } }",
+        "query($first: String) { member(id: $first) { name } }",
+        "mutation { endShare(share: \"no id\") { userErrors { message } } }",
+        "subscription { accessEvents { id } }",
+    ]
+    .map(str::to_owned)
+    .into();
+    documents.extend([
+        format!("{{ viewer {{ role member {{ name doors {{ lock {{ name place {{ id }} }} until }} {held} }} }} }}"),
+        format!("{{ nodes(ids: [\"{own}\", \"{front}\", \"{club}\"]) {{ id __typename ... on Member {{ email }} ... on Lock {{ name }} }} }}"),
+        format!("{{ node(id: \"{own}\") {{ ... on Node {{ id }} ...M }} }} fragment M on Member {{ name {held} }}"),
+        format!("{{ node(id: \"{other}\") {{ id ... on Member {{ shares {{ from }} suspension {{ id }} companies {{ name }} }} }} }}"),
+        format!("{{ explain(member: \"{own}\", target: \"{front}\") {{ decision {{ allowed code }} fixes {{ code }} }} }}"),
+        format!("{{ explain(member: \"{own}\", target: \"{front}\") {{ rules {{ holds }} }} }}"),
+        format!("{{ node(id: \"{front}\") {{ ... on Lock {{ allowedMembers(first: 2) {{ nodes {{ name }} }} }} }} }}"),
+    ]);
+    documents
+}
+
+#[tokio::test]
+async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() {
+    let house = House::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    for role in ROLES {
+        let mut bare = 0;
+        for query in documents(&house, ann, bob) {
+            let caller = caller(&house, role, ann);
+            let mut asked = request(&house, caller.clone(), &query);
+            bare += usize::from(schemas.needs_no_guard(role, &mut asked));
+            let asked = request(&house, caller.clone(), &query);
+            let count = || house.reads.load(Ordering::Relaxed);
+            let before = count();
+            let under_guard = house.schema.execute(asked).await;
+            let between = count();
+            let answered = executed(&schemas, &house, caller, &query).await;
+            if answered.errors.is_empty() {
+                assert_eq!(count() - between, between - before, "{role:?}: {query}");
+            }
+            let text = |response: &Response| serde_json::to_value(response).unwrap();
+            assert_eq!(text(&answered), text(&under_guard), "{role:?}: {query}");
+        }
+        assert!(bare >= 5, "{role:?}: {bare}");
+    }
+}
+
+#[tokio::test]
+async fn fields_come_in_the_order_in_which_they_were_asked_for() {
+    let house = House::new().await;
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let ann = house.member("ann").await;
+    // Those that wait for the database stand before those that do not.
+    let query = "{ member(email: \"ann@example.com\") { entitlements { offering { name } ... on Membership { status } id }
+        name ... on Member { suspension { id } email } __typename } }";
+    let response = executed(&schemas, &house, caller(&house, Role::Reader, ann), query).await;
+    let text = serde_json::to_string(&response.data).unwrap();
+    let names = [
+        "entitlements",
+        "offering",
+        "status",
+        "id",
+        "name",
+        "suspension",
+        "email",
+        "__typename",
+    ];
+    let mut rest = text.as_str();
+    for name in names {
+        let (_, after) = rest
+            .split_once(&format!("\"{name}\":"))
+            .unwrap_or_else(|| panic!("{name}: {text}"));
+        rest = after;
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_fails_is_null() {
+    let house = House::new().await;
+    let ann = house.member("ann").await;
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let query = "{ before: club { name } member(id: \"no id\") { name } after: club { name } }";
+    for role in ROLES {
+        let response = executed(&schemas, &house, caller(&house, role, ann), query).await;
+        let data = serde_json::to_string(&response.data).unwrap();
+        let before_and_after = data.matches("Sailing club").count();
+        assert!(
+            data.contains("\"member\":null") && before_and_after == 2,
+            "{role:?}: {data}"
+        );
+        assert_eq!(response.errors.len(), 1);
+    }
+}
+
+/// What the law was asked about in one request.
+type Asked = Arc<Mutex<BTreeSet<(String, String)>>>;
+
+/// Refuses nothing, and remembers.
+fn remember(
+    context: &ExtensionContext<'_>,
+    parent: &str,
+    field: &str,
+) -> Result<(), async_graphql::Error> {
+    let asked = context.data::<Asked>()?;
+    asked
+        .lock()
+        .unwrap()
+        .insert((parent.to_owned(), field.to_owned()));
+    Ok(())
+}
+
+/// So nothing is proven of a document of which execution would ask more.
+#[tokio::test]
+async fn what_the_executor_asks_about_is_asked_about_before() {
+    let house = House::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let schema = guarded(schema::builder(), Limits::default(), remember).finish();
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let reach = Reach::of(&sdl()).unwrap();
+    let mut compared = 0;
+    for query in documents(&house, ann, bob) {
+        let caller = caller(&house, Role::Admin, ann);
+        let mut request = request(&house, caller, &query);
+        if !schemas.needs_no_guard(Role::Admin, &mut request) {
+            continue;
+        }
+        let document = parse_query(&query).unwrap();
+        let (_, operation) = document.operations.iter().next().unwrap();
+        let before = Asked::default();
+        reach.all(&document, &operation.node, |parent, field| {
+            let pair = (parent.to_owned(), field.to_owned());
+            before.lock().unwrap().insert(pair);
+            true
+        });
+        let asked = Asked::default();
+        request.data.insert(asked.clone());
+        schema.execute(request).await;
+        let (before, asked) = (before.lock().unwrap(), asked.lock().unwrap());
+        let missed: Vec<_> = asked.difference(&before).collect();
+        assert!(missed.is_empty(), "{query}: {missed:?}");
+        compared += asked.len();
+    }
+    assert!(compared > 60, "{compared}");
+}
+
+/// The schema's types as a document comes to them.
+struct Map {
+    fields: BTreeMap<String, Vec<(String, String)>>,
+    objects: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Map {
+    fn new() -> Self {
+        let (mut fields, mut objects) = (BTreeMap::new(), BTreeMap::<_, BTreeSet<_>>::new());
+        for definition in parse_schema(sdl()).unwrap().definitions {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                continue;
+            };
+            let name = definition.node.name.node.to_string();
+            let listed = match definition.node.kind {
+                TypeKind::Object(object) => {
+                    for interface in object.implements {
+                        let of = objects.entry(interface.node.to_string()).or_default();
+                        of.insert(name.clone());
+                    }
+                    object.fields
+                }
+                TypeKind::Interface(interface) => interface.fields,
+                TypeKind::Union(union) => {
+                    let members = union.members.iter().map(|member| member.node.to_string());
+                    objects.insert(name, members.collect());
+                    continue;
+                }
+                _ => continue,
+            };
+            let leads = |kind: &Type| {
+                let mut base = &kind.base;
+                while let BaseType::List(inner) = base {
+                    base = &inner.base;
+                }
+                let BaseType::Named(name) = base else {
+                    unreachable!()
+                };
+                name.to_string()
+            };
+            let listed = listed.iter().map(|field| {
+                let field = &field.node;
+                (field.name.node.to_string(), leads(&field.ty.node))
+            });
+            fields.insert(name, listed.collect());
+        }
+        Self { fields, objects }
+    }
+
+    fn is_composite(&self, kind: &str) -> bool {
+        self.fields.contains_key(kind) || self.objects.contains_key(kind)
+    }
+
+    /// How a document comes to each type, over fields that may be passed.
+    fn ways(&self, passes: impl Fn(&str, &str) -> bool) -> BTreeMap<String, Vec<String>> {
+        let mut ways = BTreeMap::from([("Query".to_owned(), Vec::new())]);
+        let mut next = VecDeque::from(["Query".to_owned()]);
+        while let Some(at) = next.pop_front() {
+            let way = ways[&at].clone();
+            let over_fields = self.fields.get(&at).into_iter().flatten();
+            let over_fields = over_fields
+                .filter(|(field, _)| passes(&at, field))
+                .map(|(field, to)| (field.clone(), to.clone()));
+            let over_objects = self.objects.get(&at).into_iter().flatten();
+            let over_objects = over_objects.map(|to| (format!("... on {to}"), to.clone()));
+            for (step, to) in over_fields.chain(over_objects) {
+                if self.is_composite(&to) && !ways.contains_key(&to) {
+                    ways.insert(to.clone(), [way.clone(), vec![step]].concat());
+                    next.push_back(to);
+                }
+            }
+        }
+        ways
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_names_one_field_which_a_role_may_not_see_is_executed_under_guard() {
+    let house = House::new().await;
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let map = Map::new();
+    for role in ROLES {
+        let open = map.ways(|kind, field| may(role, kind, field));
+        let (mut seen, mut hidden) = (0, 0);
+        for (kind, way) in map.ways(|_, _| true) {
+            let (is_open, way) = open
+                .get(&kind)
+                .map_or((false, way), |way| (true, way.clone()));
+            for (field, to) in map.fields.get(&kind).into_iter().flatten() {
+                let mut query = field.clone();
+                if map.is_composite(to) {
+                    query.push_str(" { __typename }");
+                }
+                for step in way.iter().rev() {
+                    query = format!("__typename {step} {{ __typename {query} }}");
+                }
+                let needs_no_guard =
+                    schemas.needs_no_guard(role, &mut Request::new(format!("{{ {query} }}")));
+                let is_seen = is_open && may(role, &kind, field);
+                assert_eq!(needs_no_guard, is_seen, "{role:?}: {query}");
+                (seen, hidden) = (seen + usize::from(is_seen), hidden + usize::from(!is_seen));
+            }
+        }
+        let is_member = role == Role::Member;
+        assert!(seen > if is_member { 60 } else { 250 }, "{role:?}: {seen}");
+        assert_eq!(hidden > 100, is_member, "{role:?}: {hidden}");
+    }
+}
+
+/// Each fragment spreads the next one twice: whoever unfolds them is at it for ever.
+#[test]
+fn the_proof_grows_with_the_text() {
+    let reach = Reach::of(&sdl()).unwrap();
+    let mut text = "{ nodes(ids: []) { ...F0 } }".to_owned();
+    for n in 0..40 {
+        let next = n + 1;
+        text.push_str(&format!(
+            " fragment F{n} on Node {{ id ... on Member {{ entitlements {{ offering {{ name }} }} }} ...F{next} ... on Node {{ ...F{next} }} }}"
+        ));
+    }
+    text.push_str(" fragment F40 on Node { id }");
+    let document = parse_query(&text).unwrap();
+    let (_, operation) = document.operations.iter().next().unwrap();
+    let asked = std::cell::Cell::new(0_usize);
+    let proven = reach.all(&document, &operation.node, |_, _| {
+        asked.set(asked.get() + 1);
+        true
+    });
+    assert!(proven && asked.get() < 40 * 25 * 3, "{}", asked.get());
+}
