@@ -91,8 +91,10 @@ pub struct Done {
     pub begun: i64,
     /// How many had asked by then.
     pub asked: i64,
-    /// When everything is to be read again; none where only what changed was looked for.
-    pub next: Option<i64>,
+    /// By when everything had to be read then.
+    pub due_at: i64,
+    /// By when everything is to be read again.
+    pub next: i64,
     /// Nothing is read before this.
     pub not_before: i64,
 }
@@ -104,18 +106,22 @@ pub async fn done(
     id: Uuid,
     done: Done,
 ) -> Result<(), StoreError> {
-    let mut update = scope
+    scope
         .update::<source::Entity>()
         .col_expr(source::Column::LastReadAt, Expr::value(Some(done.begun)))
         .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
-        .col_expr(source::Column::ReadNotBefore, Expr::value(done.not_before))
         .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
-        .col_expr(source::Column::Problem, Expr::value(None::<String>));
-    if let Some(next) = done.next {
-        update = update.col_expr(source::Column::ReadDueAt, Expr::value(next));
-    }
-    update
+        .col_expr(source::Column::Problem, Expr::value(None::<String>))
         .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    // Where an admin has asked meanwhile, that stands: it is read again at once.
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::ReadDueAt, Expr::value(done.next))
+        .col_expr(source::Column::ReadNotBefore, Expr::value(done.not_before))
+        .filter(source::Column::Id.eq(id))
+        .filter(source::Column::ReadDueAt.eq(done.due_at))
         .exec(connection)
         .await?;
     Ok(())

@@ -115,7 +115,13 @@ async fn held(
             let done = Done {
                 begun: begun.micros(),
                 asked: source.read_asked,
-                next: is_due.then(|| begun.micros().saturating_add(every)),
+                due_at: source.read_due_at,
+                // What only an event asked for does not put off the time that everything is read.
+                next: if is_due {
+                    begun.micros().saturating_add(every)
+                } else {
+                    source.read_due_at
+                },
                 not_before: begun.plus(REST).micros(),
             };
             let keep = app.db.write(move |tx| {
