@@ -67,6 +67,13 @@ impl Service {
             read_every_s: None,
             mapping: None,
             problem: None,
+            credentials: None,
+            last_read_at: None,
+            read_due_at: 0,
+            read_not_before: 0,
+            read_asked: 0,
+            read_answered: 0,
+            read_failures: 0,
             created_at: now,
             removed_at: None,
         };

@@ -36,6 +36,7 @@ pub mod person_past;
 pub mod person_version;
 pub mod place;
 pub mod press;
+pub mod reading;
 pub mod revocation;
 pub mod rule;
 pub mod share;

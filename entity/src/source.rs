@@ -29,6 +29,14 @@ pub struct Model {
     pub mapping: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub problem: Option<String>,
+    #[sea_orm(column_type = "Blob")]
+    pub credentials: Option<Vec<u8>>,
+    pub last_read_at: Option<i64>,
+    pub read_due_at: i64,
+    pub read_not_before: i64,
+    pub read_asked: i64,
+    pub read_answered: i64,
+    pub read_failures: i64,
     pub created_at: i64,
     pub removed_at: Option<i64>,
 }

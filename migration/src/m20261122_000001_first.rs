@@ -66,9 +66,16 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "source",
         "id:uuid! club_id:uuid name:str platform:str signature:str path_key:str time_zone:str \
          secret:bytes? old_secret:bytes? old_secret_until:i64? read_every_s:i64? mapping:str? \
-         problem:str? created_at:i64 removed_at:i64?",
+         problem:str? credentials:bytes? last_read_at:i64? read_due_at:i64 read_not_before:i64 \
+         read_asked:i64 read_answered:i64 read_failures:i64 created_at:i64 removed_at:i64?",
         &["club_id"],
         &["path_key"],
+    ),
+    (
+        "reading",
+        "source_id:uuid! club_id:uuid read_at:i64 whole_at:i64 body:bytes",
+        &["club_id"],
+        &[],
     ),
     (
         "source_version",

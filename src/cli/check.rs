@@ -53,8 +53,12 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
                     "WRONG  {name}: {failed} deliveries were not understood. Each says why (deliveries, status FAILED); \
                      its sender can mend it, then it can be replayed."
                 );
-            } else {
+            } else if source.problem.is_none() {
                 println!("ok     {name}");
+            }
+            if let Some(problem) = &source.problem {
+                wrong += 1;
+                println!("WRONG  {name}: {problem}");
             }
         }
     }

@@ -11,6 +11,7 @@ mod check;
 pub mod club;
 mod demo;
 mod replay;
+mod roster;
 mod sandbox;
 mod serve;
 mod token;
@@ -62,6 +63,9 @@ enum Command {
     Webhook(webhook::Webhook),
     /// Runs stored deliveries through today's adapter again.
     Replay(replay::Replay),
+    /// Rosters: all that there is, from a file.
+    #[command(subcommand)]
+    Roster(roster::Roster),
     /// Prints the GraphQL schema.
     Schema,
     /// Migrates the database and ends.
@@ -101,6 +105,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Club(club) => club.run(&start(config).await?).await,
         Command::Token(token) => token.run(&start(config).await?).await,
         Command::Replay(replay) => replay.run(&start(config).await?).await,
+        Command::Roster(roster) => roster.run(&start(config).await?).await,
         Command::Check => check::run(config).await,
         Command::Migrate => {
             start(config).await?;

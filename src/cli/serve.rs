@@ -8,7 +8,9 @@ use tokio::signal::{
     unix::{SignalKind, signal},
 };
 
-use crate::{app::App, clock::Clock, config::Config, graphql::schema, http, reconcile};
+use crate::{
+    app::App, clock::Clock, config::Config, graphql::schema, http, ingest::readers, reconcile,
+};
 
 /// How many threads answer requests.
 const WORKERS: usize = 2;
@@ -20,6 +22,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let app = App::start(config, Clock::system()).await?;
     let running = reconcile::start(app.clone());
+    let reading = readers::start(app.clone())?;
     let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -27,6 +30,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let feed = tokio::spawn(end_feed_when_told(app.clone()));
     let served = server.await;
     feed.abort();
+    reading.stop().await;
     running.stop().await;
     app.db.clone().close().await;
     served?;

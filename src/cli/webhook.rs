@@ -56,7 +56,7 @@ impl Webhook {
         let word = scheme.to_uppercase().replace('-', "_");
         let Some(scheme) = stored::<SignatureScheme>(&word) else {
             bail!(
-                "--scheme is {scheme:?}; it may be standard-webhooks, svix, stripe, officernd, hub-sha256 or mindbody"
+                "--scheme is {scheme:?}; it may be standard-webhooks, svix, stripe, officernd, hub-sha256, mindbody, nexudus or pushpress"
             );
         };
         let secret = std::env::var(&secret_env)

@@ -125,7 +125,7 @@ impl Source {
 
     /// When everything was last read from the platform's API.
     async fn last_read_at(&self) -> Option<DateTime> {
-        None
+        self.0.last_read_at.map(DateTime)
     }
 
     /// How a MAPPED source's JSON is read (see the documentation).

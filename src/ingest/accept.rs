@@ -121,14 +121,13 @@ async fn receive(
         received_at,
         tolerance,
     )?;
-    let event = adapter::translate(source.platform, &verified);
-    let signed_at = verified.signed_at().map(|at| at.timestamp().to_string());
+    let event = adapter::translate(&source, &verified);
     let job = Job {
         id: new_id(),
         club: source.club_id,
         source: source.id,
         external_id: verified.delivery().to_owned(),
-        headers: json!({ "signed_at": signed_at }).to_string(),
+        headers: verified.envelope().to_json(),
         received_at: received_at.micros(),
         event: event.clone(),
         again: false,

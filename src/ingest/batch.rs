@@ -7,8 +7,10 @@ use access::Instant;
 use uuid::Uuid;
 
 use super::{
-    adapter::NotUnderstood,
+    adapter::{self, NotUnderstood},
     apply::{Apply, Led, who},
+    envelope::Envelope,
+    signature::Verified,
     statement::{Event, Version},
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     store::{
         Connection, Scope, StoreError, clubs, deliveries,
         due::{self, Cause},
-        revocations,
+        readings, revocations,
         row::{Delivery, DeliveryStatus},
         working_set::{self, Keys, WorkingSet},
     },
@@ -46,6 +48,22 @@ pub struct Job {
 }
 
 impl Job {
+    /// A canonical event that was made here, rather than sent: for any platform's source. `id` names it as a sender's id does.
+    pub fn made(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
+        let verified = Verified::stored(body, id.clone(), Envelope::made(), now);
+        Self {
+            id: new_id(),
+            club,
+            source,
+            external_id: id,
+            headers: verified.envelope().to_json(),
+            received_at: now.micros(),
+            event: adapter::translate_made(&verified),
+            again: false,
+            body: verified.into_bytes(),
+        }
+    }
+
     /// What the job is to those whom it concerns.
     fn cause(&self) -> Cause {
         let kind = self
@@ -155,6 +173,14 @@ async fn take_in(
         .iter()
         .flat_map(|(_, led)| led.identities.iter().copied())
         .collect();
+    let asking: BTreeSet<Uuid> = jobs
+        .iter()
+        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads))
+        .map(|job| job.source)
+        .collect();
+    for source in asking {
+        readings::ask(connection, scope, source).await?;
+    }
     let moved = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
     let (about, open) = mark(connection, scope, &set, &led, moved, now).await?;

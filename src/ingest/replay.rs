@@ -1,11 +1,13 @@
 //! Reads stored deliveries again, through today's adapter: after one was mended, or when an admin asks. What a delivery said
 //! before is not said twice, since its words bear the version that they bore then.
 
+use access::Instant;
 use uuid::Uuid;
 
 use super::{
     adapter,
     batch::{Job, Outcome},
+    envelope::Envelope,
     queue::{NotStored, Queue},
     signature::Verified,
 };
@@ -31,7 +33,12 @@ async fn job(db: &Db, scope: Scope, id: Uuid) -> Result<Option<Job>, StoreError>
     let Some(source) = sources::get(db.read(), scope, delivery.source_id).await? else {
         return Ok(None);
     };
-    let verified = Verified::stored(delivery.body.clone(), delivery.external_id.clone());
+    let verified = Verified::stored(
+        delivery.body.clone(),
+        delivery.external_id.clone(),
+        Envelope::of_json(&delivery.headers),
+        Instant::from_micros(delivery.received_at),
+    );
     Ok(Some(Job {
         id,
         club: scope.club,
@@ -40,7 +47,7 @@ async fn job(db: &Db, scope: Scope, id: Uuid) -> Result<Option<Job>, StoreError>
         body: delivery.body,
         headers: delivery.headers,
         received_at: delivery.received_at,
-        event: adapter::translate(source.platform, &verified),
+        event: adapter::translate(&source, &verified),
         again: true,
     }))
 }

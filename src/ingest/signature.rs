@@ -9,20 +9,26 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::store::row::SignatureScheme;
+use super::envelope::Envelope;
+use crate::{clock::new_id, store::row::SignatureScheme};
 
 /// Bytes whose signature is good.
 #[derive(Clone, Debug)]
 pub struct Verified {
     bytes: Vec<u8>,
     delivery: String,
-    signed_at: Option<Instant>,
+    envelope: Envelope,
+    received_at: Instant,
 }
 
 impl Verified {
-    /// The body, as it was signed.
+    /// The body, as it was signed; nothing of one that is unsigned.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        if self.envelope.unsigned {
+            &[]
+        } else {
+            &self.bytes
+        }
     }
 
     /// The sender's id of the delivery; where the scheme has none, one made from the body.
@@ -30,17 +36,29 @@ impl Verified {
         &self.delivery
     }
 
-    /// The signed timestamp, where the scheme has one.
-    pub fn signed_at(&self) -> Option<Instant> {
-        self.signed_at
+    /// How it came.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// When it was said, where the body does not tell: the signed timestamp, else the receipt.
+    pub fn said_at(&self) -> Instant {
+        let signed_at = self.envelope.signed_at.map(Instant::from_timestamp);
+        signed_at.unwrap_or(self.received_at)
     }
 
     /// A stored delivery, which was verified when it was let in.
-    pub fn stored(bytes: Vec<u8>, delivery: String) -> Self {
+    pub fn stored(
+        bytes: Vec<u8>,
+        delivery: String,
+        envelope: Envelope,
+        received_at: Instant,
+    ) -> Self {
         Self {
             bytes,
             delivery,
-            signed_at: None,
+            envelope,
+            received_at,
         }
     }
 
@@ -64,9 +82,9 @@ pub enum Refused {
         "the signature does not fit the body: is the secret right, and are the raw bytes signed?"
     )]
     Signature,
-    /// The scheme cannot be checked by this version.
-    #[error("this version cannot check the signatures of this source")]
-    Scheme,
+    /// The body has not what is signed.
+    #[error("the body is no JSON object with one member data, which is what is signed")]
+    Body,
 }
 
 /// What is signed, and with what.
@@ -86,6 +104,9 @@ pub fn verify<'h>(
     now: Instant,
     tolerance: Duration,
 ) -> Result<Verified, Refused> {
+    if scheme == SignatureScheme::Nudge {
+        return Ok(nudge(&header, body, now));
+    }
     let claim = match scheme {
         SignatureScheme::StandardWebhooks => standard(
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
@@ -110,16 +131,15 @@ pub fn verify<'h>(
             STANDARD.decode(v.strip_prefix("sha256=")?).ok()
         })?,
         SignatureScheme::Nexudus => {
-            // Signed by .NET's ASCII encoding: a question mark for each UTF-16 unit beyond it.
-            let text = String::from_utf8_lossy(&body);
-            let ascii = text
-                .encode_utf16()
-                .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'));
-            plain("x-nexudus-hook-signature", &header, ascii.collect(), |v| {
+            plain("x-nexudus-hook-signature", &header, ascii(&body), |v| {
                 hex::decode(v).ok()
             })?
         }
-        SignatureScheme::Pushpress | SignatureScheme::Nudge => return Err(Refused::Scheme),
+        SignatureScheme::Pushpress => {
+            let data = data_member(&body).ok_or(Refused::Body)?.to_vec();
+            plain("webhook-signature", &header, data, |v| hex::decode(v).ok())?
+        }
+        SignatureScheme::Nudge => return Err(Refused::Signature),
     };
     if let Some(at) = claim.signed_at {
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
@@ -145,8 +165,21 @@ pub fn verify<'h>(
     Ok(Verified {
         bytes: body,
         delivery,
-        signed_at: claim.signed_at,
+        envelope: Envelope::sent(claim.signed_at),
+        received_at: now,
     })
+}
+
+/// What anybody may have sent who knows the address: kept, and a reason to read. A sender's id tells repeats apart; without one
+/// each is taken for itself, since two that look alike may be about two changes.
+fn nudge<'h>(
+    header: &impl Fn(&'static str) -> Option<&'h str>,
+    body: Vec<u8>,
+    now: Instant,
+) -> Verified {
+    let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
+    let delivery = named.map_or_else(|| format!("nudge:{}", new_id().simple()), str::to_owned);
+    Verified::stored(body, delivery, Envelope::unsigned(), now)
 }
 
 /// Whether a secret can be used with a scheme: the base64 of the Standard Webhooks has to be such.
@@ -204,8 +237,37 @@ pub fn sign(
             "x-mindbody-signature",
             format!("sha256={}", STANDARD.encode(mac(body)?)),
         )]),
-        _ => None,
+        SignatureScheme::Nexudus => Some(vec![(
+            "x-nexudus-hook-signature",
+            hex::encode_upper(mac(&ascii(body))?),
+        )]),
+        SignatureScheme::Pushpress => Some(vec![(
+            "webhook-signature",
+            hex::encode(mac(data_member(body)?)?),
+        )]),
+        SignatureScheme::Nudge => None,
     }
+}
+
+/// As .NET's ASCII encoding writes it: a question mark for each UTF-16 unit beyond it.
+fn ascii(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    let units = text.encode_utf16();
+    units
+        .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'))
+        .collect()
+}
+
+/// The bytes of the one member `data`, as they stand in the body. It looks for where they begin and end, and at nothing that
+/// they say.
+fn data_member(body: &[u8]) -> Option<&[u8]> {
+    #[derive(serde::Deserialize)]
+    struct Signed<'b> {
+        #[serde(borrow)]
+        data: &'b serde_json::value::RawValue,
+    }
+    let signed: Signed<'_> = serde_json::from_slice(body).ok()?;
+    Some(signed.data.get().as_bytes())
 }
 
 fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {

@@ -27,6 +27,21 @@ pub struct Event {
     pub statements: Vec<Statement>,
     /// What could not be used though the rest could, for the person who looks at the delivery.
     pub note: Option<String>,
+    /// It is a reason to read the platform's API.
+    pub reads: bool,
+}
+
+impl Event {
+    /// An event that says nothing.
+    pub fn empty(kind: &str, happened_at: Instant) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            happened_at,
+            statements: Vec::new(),
+            note: None,
+            reads: false,
+        }
+    }
 }
 
 /// One thing that a source says.

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{
-    adapter,
-    batch::{self, Job},
-    signature::Verified,
-};
+use super::batch::{self, Job};
 use crate::{
     clock::new_id,
     store::{
@@ -107,20 +103,9 @@ impl Books {
         let at = Instant::from_micros(noon() + minute * 60_000_000);
         let body = json!({ "type": kind, "timestamp": at.timestamp().to_string(), "data": data });
         let body = body.to_string().into_bytes();
-        let id = new_id();
-        let external_id = format!("msg_{minute}");
-        let verified = Verified::stored(body.clone(), external_id.clone());
-        Job {
-            id,
-            club: self.scope.club,
-            source: self.source,
-            external_id,
-            body,
-            headers: "{}".to_owned(),
-            received_at: noon(),
-            event: adapter::translate(row::Platform::Canonical, &verified),
-            again: false,
-        }
+        let id = format!("msg_{minute}");
+        let now = Instant::from_micros(noon());
+        Job::made(self.scope.club, self.source, id, body, now)
     }
 
     async fn marks(&self) -> BTreeMap<Uuid, i64> {
@@ -243,6 +228,13 @@ fn source_row(club_id: Uuid, id: Uuid) -> row::Source {
         read_every_s: None,
         mapping: None,
         problem: None,
+        credentials: None,
+        last_read_at: None,
+        read_due_at: 0,
+        read_not_before: 0,
+        read_asked: 0,
+        read_answered: 0,
+        read_failures: 0,
         created_at: noon(),
         removed_at: None,
     }

@@ -31,6 +31,7 @@ pub mod overrides;
 pub mod page;
 pub mod presses;
 pub mod reader;
+pub mod readings;
 pub mod revocations;
 pub mod row;
 pub mod rules;

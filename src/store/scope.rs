@@ -84,6 +84,7 @@ of_club!(
     person_version,
     place,
     press,
+    reading,
     revocation,
     rule,
     share,

@@ -78,18 +78,25 @@ pub async fn remove(
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::RemovedAt, Expr::value(Some(now)))
+        .col_expr(source::Column::Credentials, Expr::value(None::<Vec<u8>>))
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// Writes what can be changed of a source: name, time zone and secrets, already sealed.
+/// Writes what can be changed of a source: name, time zone, mapping, how its API is read, and secrets, already sealed.
 pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Result<(), StoreError> {
     Scope::new(row.club_id)
         .update::<source::Entity>()
         .col_expr(source::Column::Name, Expr::value(row.name.clone()))
         .col_expr(source::Column::TimeZone, Expr::value(row.time_zone.clone()))
+        .col_expr(source::Column::Mapping, Expr::value(row.mapping.clone()))
+        .col_expr(
+            source::Column::Credentials,
+            Expr::value(row.credentials.clone()),
+        )
+        .col_expr(source::Column::ReadEveryS, Expr::value(row.read_every_s))
         .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
         .col_expr(
             source::Column::OldSecret,

@@ -34,6 +34,7 @@ fn vectors() -> Vec<(SignatureScheme, Vector)> {
         "hub-sha256" => Some(SignatureScheme::HubSha256),
         "mindbody" => Some(SignatureScheme::Mindbody),
         "nexudus" => Some(SignatureScheme::Nexudus),
+        "pushpress" => Some(SignatureScheme::Pushpress),
         _ => None,
     };
     all.into_iter()
@@ -50,6 +51,7 @@ fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8
         SignatureScheme::Officernd => ["", "officernd-signature"],
         SignatureScheme::HubSha256 => ["", "x-hub-signature-256"],
         SignatureScheme::Mindbody => ["", "x-mindbody-signature"],
+        SignatureScheme::Pushpress => ["", "webhook-signature"],
         _ => ["", "x-nexudus-hook-signature"],
     };
     let header = |name: &'static str| match name.strip_prefix(prefix).filter(|_| !prefix.is_empty())
@@ -81,7 +83,7 @@ fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8
 #[test]
 fn every_published_example_is_good() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), 10, "seven schemes");
+    assert_eq!(vectors.len(), 11, "eight schemes");
     for (scheme, vector) in vectors {
         let verified = check(scheme, &vector, 0);
         assert_eq!(
@@ -97,7 +99,7 @@ fn every_published_example_is_good() {
 fn another_body_or_secret_is_not() {
     for (scheme, vector) in vectors() {
         let name = vector.name.clone();
-        let body = format!("{} ", vector.body);
+        let body = vector.body.replace('e', "3");
         assert_eq!(
             check(scheme, &Vector { body, ..vector }, 0),
             Err(Refused::Signature),
@@ -173,4 +175,34 @@ fn a_header_that_is_missing_or_nonsense_is_refused() {
             );
         }
     }
+}
+
+#[test]
+fn pushpress_signs_one_member_and_no_other() {
+    let (scheme, vector) = vectors()
+        .into_iter()
+        .find(|(scheme, _)| *scheme == SignatureScheme::Pushpress)
+        .unwrap();
+    let of = |body: String| {
+        check(
+            scheme,
+            &Vector {
+                body,
+                ..vector.clone()
+            },
+            0,
+        )
+    };
+    let unsigned = vector.body.replace("evt_1", "evt_2");
+    assert!(of(unsigned).is_ok(), "the rest is not signed");
+    for body in [
+        "[]".to_owned(),
+        "{}".to_owned(),
+        vector.body.replace("\"data\":", "\"data\":1,\"data\":"),
+        vector.body.replace("\"data\":", "\"DATA\":"),
+    ] {
+        assert_eq!(of(body.clone()), Err(Refused::Body), "{body}");
+    }
+    let spaced = vector.body.replace("\"data\":{", "\"data\":{ ");
+    assert_eq!(of(spaced), Err(Refused::Signature));
 }

@@ -2,6 +2,8 @@
 
 use async_graphql::{InputObject, OneofObject};
 
+use crate::ingest::readers::Credentials;
+
 /// The credentials for one platform's API.
 #[derive(OneofObject)]
 pub enum SourceCredentialsInput {
@@ -40,4 +42,26 @@ pub struct ClubspotCredentialsInput {
     pub api_key: String,
     /// The club's id at Clubspot.
     pub club_id: String,
+}
+
+impl From<SourceCredentialsInput> for Credentials {
+    fn from(input: SourceCredentialsInput) -> Self {
+        let own = |text: String| text.trim().to_owned();
+        let said = |text: Option<String>| text.map(own).filter(|text| !text.is_empty());
+        match input {
+            SourceCredentialsInput::Spacebring(input) => Self::Spacebring {
+                client_id: own(input.client_id),
+                client_secret: own(input.client_secret),
+                location: said(input.location_ref),
+            },
+            SourceCredentialsInput::TeamUp(input) => Self::Teamup {
+                token: own(input.token),
+                provider: said(input.provider_id),
+            },
+            SourceCredentialsInput::Clubspot(input) => Self::Clubspot {
+                api_key: own(input.api_key),
+                club: own(input.club_id),
+            },
+        }
+    }
 }

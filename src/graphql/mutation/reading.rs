@@ -1,5 +1,5 @@
 //! Reading a platform's API at an admin's word. Promises to refuse in words where there is nothing to read, and never to look
-//! as if something were read. Called by admins.
+//! as if something were read: the loop of `ingest::readers` reads, and says on the source what became of it. Called by admins.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -7,7 +7,7 @@ use super::{Admin, id_of, invalid, source::find};
 use crate::{
     graphql::{error::Refusal, source::Source},
     id::Kind,
-    store::row,
+    store::{readings, row},
 };
 
 /// Reads what platforms hold.
@@ -24,21 +24,45 @@ payload! {
 
 #[Object]
 impl ReadingMutations {
-    /// Reads everything from the platform's API now. Refused where the platform sends everything by itself: a
-    /// `roster.snapshot` that it sends says all that there is.
+    /// Reads everything from the platform's API now: `lastReadAt` or `problem` say what became of it. Refused where there is
+    /// none, or no credentials for it.
     async fn read_source(&self, context: &Context<'_>, source: ID) -> Result<ReadSourcePayload> {
         let admin = Admin::of(context)?;
-        ReadSourcePayload::of(read(&admin, &source).await)
+        ReadSourcePayload::of(read(admin, &source).await)
     }
 }
 
-/// Credentials for an API are taken for no platform (see `source`), so that none can be read.
-async fn read(admin: &Admin, source: &str) -> std::result::Result<row::Source, Refusal> {
+async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
-    let source = find(admin.app.db.read(), admin.scope, id, "source").await?;
-    let message = format!(
-        "nothing is read from “{}”: its platform sends everything by itself. Have it send a roster.snapshot",
-        source.name
-    );
-    Err(invalid("source", message))
+    let ordered = app.db.write(move |tx| {
+        Box::pin(async move {
+            let source = find(tx, scope, id, "source").await?;
+            if source.credentials.is_none() {
+                return Err(invalid("source", nothing_to_read(&source)));
+            }
+            readings::order(tx, scope, id, now).await?;
+            find(tx, scope, id, "source").await
+        })
+    });
+    let source = ordered.await?;
+    app.waker.wake();
+    Ok(source)
+}
+
+fn nothing_to_read(source: &row::Source) -> String {
+    let name = &source.name;
+    match source.platform {
+        row::Platform::Spacebring | row::Platform::Teamup | row::Platform::Clubspot => {
+            format!(
+                "“{name}” has no credentials for its platform's API: give it some (updateSource)"
+            )
+        }
+        _ => format!(
+            "nothing is read from “{name}”: its platform sends everything by itself. Have it send a roster.snapshot, or import \
+             one (latchkey roster import)"
+        ),
+    }
 }

@@ -5,6 +5,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+mod given;
+
 use super::{Admin, id_of, invalid, name, not_found, taken};
 use crate::{
     clock::new_id,
@@ -17,7 +19,7 @@ use crate::{
     id::{Kind, encode},
     ingest::signature::secret_is_usable,
     secret::{new_path_key, new_signing_secret},
-    store::{Connection, Scope, clubs, due, revocations, row, sources},
+    store::{Connection, Scope, clubs, due, readings, revocations, row, sources},
 };
 
 /// The longest that an old secret is kept, in seconds.
@@ -116,7 +118,7 @@ impl SourceMutations {
         Ok(match create(admin, input).await {
             Ok((source, secret)) => CreateSourcePayload {
                 source: Some(source.into()),
-                secret: Some(secret.expose_secret().to_owned()),
+                secret: secret.map(|secret| secret.expose_secret().to_owned()),
                 user_errors: Vec::new(),
             },
             Err(refusal) => CreateSourcePayload {
@@ -155,7 +157,8 @@ impl SourceMutations {
         })
     }
 
-    /// Gives a source another name or time zone.
+    /// Gives a source another name, time zone, mapping, or way of reading its platform's API. What failed by an old mapping can
+    /// be replayed.
     async fn update_source(
         &self,
         context: &Context<'_>,
@@ -179,40 +182,37 @@ impl SourceMutations {
 async fn create(
     admin: Admin,
     input: CreateSourceInput,
-) -> Result<(row::Source, SecretString), Refusal> {
+) -> Result<(row::Source, Option<SecretString>), Refusal> {
     let Admin {
         app, scope, now, ..
     } = admin;
     let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
-    let has_adapter = matches!(
-        platform,
-        row::Platform::Canonical | row::Platform::Clubspot | row::Platform::ExerciseCom
-    );
-    if !has_adapter {
-        let message =
-            "this version has no adapter for the platform: use CANONICAL, CLUBSPOT or EXERCISE_COM";
-        return Err(invalid("input.platform", message));
+    let scheme = given::scheme(platform, input.signature.map(Into::into))?;
+    let credentials = given::credentials(platform, input.credentials)?;
+    given::needs_credentials(scheme, credentials.is_some())?;
+    let read_every_s = given::read_every(input.read_every, credentials.is_some())?;
+    let read_every_s = credentials
+        .as_ref()
+        .map(|_| read_every_s.unwrap_or(given::usual_reading(platform)));
+    let mapping = given::mapping(platform, input.mapping.as_ref())?;
+    if platform == row::Platform::Mapped && mapping.is_none() {
+        let message = "MAPPED needs one: it says how the sender's JSON is read";
+        return Err(invalid("input.mapping", message));
     }
-    nothing_to_read(
-        input.credentials.as_ref(),
-        input.read_every,
-        input.mapping.as_ref(),
-    )?;
-    let scheme = input
-        .signature
-        .map_or(row::SignatureScheme::StandardWebhooks, Into::into);
-    if matches!(
-        scheme,
-        row::SignatureScheme::Pushpress | row::SignatureScheme::Nudge
-    ) {
-        let message =
-            "this version cannot check such signatures for this platform: choose another scheme";
-        return Err(invalid("input.signature", message));
-    }
-    let secret = secret("input.secret", input.secret, scheme)?;
+    let secret = match (scheme, input.secret) {
+        (row::SignatureScheme::Nudge, None) => None,
+        (row::SignatureScheme::Nudge, Some(_)) => {
+            return Err(invalid("input.secret", "nothing is signed: leave it out"));
+        }
+        (scheme, given) => Some(secret("input.secret", given, scheme)?),
+    };
     let id = new_id();
-    let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
+    let seal = |secret: &SecretString| app.sealer.seal(id, secret).map_err(inside);
+    let sealed = secret.as_ref().map(seal).transpose()?;
+    let credentials = credentials
+        .map(|credentials| seal(&credentials.to_text()))
+        .transpose()?;
     let zone = input.time_zone.map(|zone| zone.0);
     let source = app
         .db
@@ -224,11 +224,7 @@ async fn create(
                 }
                 let time_zone = match zone {
                     Some(zone) => zone,
-                    None => {
-                        let club = clubs::get(tx, scope).await?;
-                        club.ok_or_else(|| internal("the club of a token is gone"))?
-                            .time_zone
-                    }
+                    None => club_zone(tx, scope).await?,
                 };
                 let source = row::Source {
                     id,
@@ -238,12 +234,19 @@ async fn create(
                     signature: scheme,
                     path_key: new_path_key(),
                     time_zone,
-                    secret: Some(sealed),
+                    secret: sealed,
                     old_secret: None,
                     old_secret_until: None,
-                    read_every_s: None,
-                    mapping: None,
+                    read_every_s,
+                    mapping,
                     problem: None,
+                    credentials,
+                    last_read_at: None,
+                    read_due_at: now,
+                    read_not_before: now,
+                    read_asked: 0,
+                    read_answered: 0,
+                    read_failures: 0,
                     created_at: now,
                     removed_at: None,
                 };
@@ -252,7 +255,14 @@ async fn create(
             })
         })
         .await?;
+    app.waker.wake();
     Ok((source, secret))
+}
+
+async fn club_zone(connection: &impl Connection, scope: Scope) -> Result<String, Refusal> {
+    let club = clubs::get(connection, scope).await?;
+    let club = club.ok_or_else(|| internal("the club of a token is gone"))?;
+    Ok(club.time_zone)
 }
 
 async fn rotate(
@@ -275,6 +285,10 @@ async fn rotate(
             .saturating_mul(1_000_000),
     );
     let scheme = find(app.db.read(), scope, id, "source").await?.signature;
+    if scheme == row::SignatureScheme::Nudge {
+        let message = "this source has no secret: its platform does not sign";
+        return Err(invalid("source", message));
+    }
     let secret = secret("secret", given, scheme)?;
     let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
     let source = app
@@ -303,11 +317,7 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         .as_deref()
         .map(|text| name("input.name", text))
         .transpose()?;
-    nothing_to_read(
-        input.credentials.as_ref(),
-        input.read_every,
-        input.mapping.as_ref(),
-    )?;
+    let sealer = app.sealer.clone();
     let source = app
         .db
         .write(move |tx| {
@@ -330,6 +340,27 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                         source.name
                     ));
                     due::mark_source(tx, scope, id, now, &cause).await?;
+                }
+                if let Some(given) = given::credentials(source.platform, input.credentials)? {
+                    source.credentials = Some(sealer.seal(id, &given.to_text()).map_err(inside)?);
+                    let usual = given::usual_reading(source.platform);
+                    source.read_every_s.get_or_insert(usual);
+                    // They are tried at once, and what an earlier account held is nothing to compare with.
+                    readings::order(tx, scope, id, now).await?;
+                }
+                let has = source.credentials.is_some();
+                if let Some(every) = given::read_every(input.read_every, has)? {
+                    source.read_every_s = Some(every);
+                    readings::within(
+                        tx,
+                        scope,
+                        id,
+                        now.saturating_add(every.saturating_mul(1_000_000)),
+                    )
+                    .await?;
+                }
+                if let Some(mapping) = given::mapping(source.platform, input.mapping.as_ref())? {
+                    source.mapping = Some(mapping);
                 }
                 sources::set(tx, &source).await?;
                 Ok::<_, Refusal>(source)
@@ -354,6 +385,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 clubs::touch(tx, scope).await?;
                 let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
+                readings::forget(tx, scope, id).await?;
                 let words = format!("the source “{}” was removed", source.name);
                 let cause = due::Cause::judged(words).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;
@@ -408,24 +440,4 @@ fn secret(
         return Err(invalid(path, message));
     }
     Ok(secret)
-}
-
-/// No platform of this version has an API that is read, nor a mapping.
-fn nothing_to_read(
-    credentials: Option<&SourceCredentialsInput>,
-    read_every: Option<Duration>,
-    mapping: Option<&Json>,
-) -> Result<(), Refusal> {
-    let refuse = |field: &str| {
-        Err(invalid(
-            field,
-            "this platform sends everything by itself: leave it out",
-        ))
-    };
-    match (credentials, read_every, mapping) {
-        (Some(_), _, _) => refuse("input.credentials"),
-        (_, Some(_), _) => refuse("input.readEvery"),
-        (_, _, Some(_)) => refuse("input.mapping"),
-        _ => Ok(()),
-    }
 }

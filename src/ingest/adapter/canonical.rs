@@ -42,16 +42,21 @@ pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
             message: format!("the body is not JSON: {problem}"),
             kind: None,
         })?;
-    let root = Field::root(&body);
+    read(&body)
+}
+
+/// Reads one canonical event that is JSON already.
+pub fn read(body: &Value) -> Result<Event, NotUnderstood> {
+    let root = Field::root(body);
     let kind = root.at("type").text()?;
     let known = |problem: NotUnderstood| NotUnderstood {
         kind: Some(kind.clone()),
         ..problem
     };
-    read(&root, &kind).map_err(known)
+    event(&root, &kind).map_err(known)
 }
 
-fn read(root: &Field<'_>, kind: &str) -> Read<Event> {
+fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
     let happened_at = root.at("timestamp").instant()?;
     let data = root.at("data");
     data.object()?;
@@ -75,10 +80,9 @@ fn read(root: &Field<'_>, kind: &str) -> Read<Event> {
     };
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Event {
-        kind: kind.to_owned(),
-        happened_at,
         statements,
         note,
+        ..Event::empty(kind, happened_at)
     })
 }
 

@@ -199,6 +199,13 @@ impl<'a> Field<'a> {
     }
 }
 
+/// Puts a field into an object that is being made.
+pub fn put(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
 fn cut(name: &str) -> String {
     name.chars().take(LONGEST_NAME).collect()
 }

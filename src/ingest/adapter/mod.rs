@@ -3,11 +3,16 @@
 
 use crate::{
     ingest::{signature::Verified, statement::Event},
-    store::row::Platform,
+    store::row::{Platform, Source},
 };
 
 mod canonical;
 mod field;
+mod mapped;
+pub mod spacebring;
+
+pub use field::put;
+pub use mapped::{Mapping, MappingError};
 
 /// Why verified bytes could not be understood, in words for the one who sent them or who looks after the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,16 +26,43 @@ pub struct NotUnderstood {
     pub kind: Option<String>,
 }
 
-/// Reads an event by the ways of its platform.
-pub fn translate(platform: Platform, verified: &Verified) -> Result<Event, NotUnderstood> {
-    match platform {
-        Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom => canonical::translate(verified),
-        Platform::Teamup | Platform::Spacebring | Platform::Mapped => Err(NotUnderstood {
+/// Reads an event by the ways of its source's platform. What was made here is canonical; what is unsigned is not looked at.
+pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnderstood> {
+    if verified.envelope().unsigned {
+        return Ok(nudge(verified));
+    }
+    if verified.envelope().canonical {
+        return canonical::translate(verified);
+    }
+    match source.platform {
+        Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom => {
+            canonical::translate(verified)
+        }
+        Platform::Mapped => {
+            mapped::translate(source.mapping.as_deref(), &source.time_zone, verified)
+        }
+        Platform::Spacebring => spacebring::translate(source.credentials.is_some(), verified),
+        Platform::Teamup => Err(NotUnderstood {
             field: None,
-            message: "this version has no adapter for the platform yet; the delivery is kept and can be replayed".into(),
+            message: "TeamUp's webhooks are not signed: they are only reasons to read its API"
+                .into(),
             kind: None,
         }),
     }
+}
+
+/// What is unsigned: nothing of it is believed.
+fn nudge(verified: &Verified) -> Event {
+    Event {
+        note: Some("it is unsigned, so that nothing of it is believed: a reason to read the platform's API".to_owned()),
+        reads: true,
+        ..Event::empty("nudge", verified.said_at())
+    }
+}
+
+/// Reads what was made here: a canonical event.
+pub fn translate_made(verified: &Verified) -> Result<Event, NotUnderstood> {
+    canonical::translate(verified)
 }
 
 /// Whether the sender can mend what is not understood, and so should be told.

@@ -5,6 +5,7 @@ pub mod api;
 pub mod child;
 pub mod event;
 pub mod judge;
+pub mod platform;
 pub mod postgres;
 pub mod schema;
 pub mod socket;

@@ -17,7 +17,9 @@ use latchkey::{
     clock::{Clock, new_id},
     config::Config,
     graphql::schema,
-    http, reconcile,
+    http,
+    ingest::readers,
+    reconcile,
     sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     store::{
@@ -34,6 +36,7 @@ use tokio::task::JoinHandle;
 use super::{
     api::{Answer, Api, Signed, Source, eventually},
     event, judge,
+    platform::Platform,
     postgres::{self, FreshDatabase},
 };
 
@@ -84,6 +87,7 @@ enum Storage {
 struct Running {
     app: Arc<App>,
     worker: reconcile::Running,
+    readers: readers::Running,
     server: ServerHandle,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -93,6 +97,8 @@ pub struct World {
     pub api: Api,
     pub clock: Clock,
     pub sandbox: Sandbox,
+    /// The platforms' APIs.
+    pub platform: Platform,
     /// The club's Kisi account, once it is connected.
     pub account: Option<String>,
     /// Every address that was ever spoken of.
@@ -146,6 +152,7 @@ impl World {
             api,
             clock,
             sandbox,
+            platform: Platform::start(),
             account: None,
             people: BTreeSet::new(),
             setup,
@@ -166,6 +173,9 @@ impl World {
             ("DATABASE_URL", self.database_url()),
             ("ENCRYPTION_KEY", ENCRYPTION_KEY.to_owned()),
             ("KISI_URL", self.kisi_url.clone()),
+            ("SPACEBRING_URL", self.platform.url.clone()),
+            ("TEAMUP_URL", self.platform.url.clone()),
+            ("CLUBSPOT_URL", self.platform.url.clone()),
             ("KISI_RATE", "1000".to_owned()),
             ("PLAYGROUND", "false".to_owned()),
         ]);
@@ -214,6 +224,7 @@ impl World {
         };
         running.app.feed.end();
         running.server.stop(true).await;
+        running.readers.stop().await;
         running.worker.stop().await;
         running.app.db.clone().close().await;
         let _ = running.served.await;
@@ -233,9 +244,11 @@ impl World {
         let handle = server.handle();
         let served = tokio::spawn(server);
         let worker = reconcile::start(app.clone());
+        let readers = readers::start(app.clone()).unwrap();
         Ok(Running {
             app,
             worker,
+            readers,
             server: handle,
             served,
         })
@@ -410,6 +423,7 @@ impl World {
         }
         self.stop().await;
         self.kisi.stop(false).await;
+        self.platform.stop().await;
         if let Some(Storage::Postgres(database)) = self.storage.take() {
             database.remove().await;
         }
@@ -422,6 +436,7 @@ impl Drop for World {
         let (running, runtime) = (self.running.take(), tokio::runtime::Handle::try_current());
         if let (Some(running), Ok(runtime)) = (running, runtime) {
             runtime.spawn(async move {
+                running.readers.stop().await;
                 running.worker.stop().await;
                 running.server.stop(false).await;
             });

@@ -4,11 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::{
-    ingest::{
-        adapter,
-        batch::{Job, Outcome},
-        signature::Verified,
-    },
+    ingest::batch::{Job, Outcome},
     store::{deliveries, offerings, sources},
 };
 
@@ -23,18 +19,9 @@ pub(super) fn member_event(member: &str, email: &str) -> Value {
 /// Stores a delivery as if it had come in; its id.
 pub(super) async fn deliver(house: &House, source: &str, external: &str, event: &Value) -> Uuid {
     let body = event.to_string().into_bytes();
-    let verified = Verified::stored(body.clone(), external.to_owned());
-    let job = Job {
-        id: new_id(),
-        club: house.scope.club,
-        source: crate::id::decode(source).unwrap().1,
-        external_id: external.to_owned(),
-        body,
-        headers: "{}".to_owned(),
-        received_at: instant(NOON),
-        event: adapter::translate(row::Platform::Canonical, &verified),
-        again: false,
-    };
+    let (club, source) = (house.scope.club, crate::id::decode(source).unwrap().1);
+    let now = Instant::from_micros(instant(NOON));
+    let job = Job::made(club, source, external.to_owned(), body, now);
     match house.app.queue.store(job).await.unwrap() {
         Outcome::Stored { delivery, .. } | Outcome::Duplicate { delivery } => delivery,
     }
@@ -110,9 +97,8 @@ async fn sources_that_cannot_work_are_refused() {
     let credentials = json!({"clubspot": {"apiKey": "k", "clubId": "c"}});
     for (input, path) in [
         (with("name", json!("")), "input.name"),
-        (with("platform", json!("TEAMUP")), "input.platform"),
-        (with("platform", json!("SPACEBRING")), "input.platform"),
-        (with("platform", json!("MAPPED")), "input.platform"),
+        (with("platform", json!("TEAMUP")), "input.credentials"),
+        (with("platform", json!("MAPPED")), "input.mapping"),
         (with("signature", json!("NUDGE")), "input.signature"),
         (with("signature", json!("PUSHPRESS")), "input.signature"),
         (with("secret", json!("no base64!")), "input.secret"),

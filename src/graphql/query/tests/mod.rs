@@ -26,7 +26,7 @@ use crate::{
         schema::{ApiSchema, build, context_data},
     },
     id::{Kind, encode},
-    ingest::{adapter, batch::Job, signature::Verified},
+    ingest::batch::Job,
     store::{
         Scope, StoreError, Transaction, Work, clubs, kisi_accounts, members, overrides,
         row::{self, Role, TargetKind},
@@ -171,21 +171,15 @@ impl House {
         let body = json!({"type": kind, "timestamp": at, "data": data})
             .to_string()
             .into_bytes();
-        let external_id = new_id().to_string();
-        let verified = Verified::stored(body.clone(), external_id.clone());
-        let event = adapter::translate(row::Platform::Canonical, &verified);
-        assert!(event.is_ok(), "{event:?}");
-        let job = Job {
-            id: new_id(),
-            club: self.scope.club,
-            source: self.source,
-            external_id,
+        let now = self.app.clock.now();
+        let job = Job::made(
+            self.scope.club,
+            self.source,
+            new_id().to_string(),
             body,
-            headers: "{}".to_owned(),
-            received_at: self.app.clock.now().micros(),
-            event,
-            again: false,
-        };
+            now,
+        );
+        assert!(job.event.is_ok(), "{:?}", job.event);
         self.app.queue.store(job).await.unwrap();
     }
 
@@ -353,6 +347,13 @@ impl House {
             read_every_s: None,
             mapping: None,
             problem: None,
+            credentials: None,
+            last_read_at: None,
+            read_due_at: 0,
+            read_not_before: 0,
+            read_asked: 0,
+            read_answered: 0,
+            read_failures: 0,
             created_at: 0,
             removed_at: None,
         }

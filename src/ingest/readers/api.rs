@@ -1,0 +1,164 @@
+//! One platform's API: GET requests with time-outs, one after the other and never faster than the platform lets. An answer is
+//! JSON of a sound size or an error. It writes nothing anywhere, follows no redirect, and logs neither query nor answer.
+
+use std::time::Duration;
+
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    redirect, retry,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::{sync::Mutex, time::Instant};
+use url::Url;
+
+use super::failure::ReadError;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// No page of a hundred rows is larger than this, in bytes.
+const LARGEST_ANSWER: usize = 32 << 20;
+/// How often one page is asked for again where the platform says that there were too many requests.
+const PATIENCE: u32 = 3;
+/// The longest that is waited for that within a reading.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The HTTP client for every platform.
+///
+/// # Errors
+/// When TLS cannot be set up, as without any root certificates.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    // An error only says that there is a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .connect_timeout(Duration::from_secs(5))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// A platform's API as one client of it sees it.
+pub struct Api {
+    http: reqwest::Client,
+    base: Url,
+    headers: HeaderMap,
+    /// The least time between two requests.
+    pace: Duration,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Api {
+    /// An API at an address, whose requests bear these headers. The values are secrets.
+    ///
+    /// # Errors
+    /// Where a value bears characters that no header may.
+    pub fn new(
+        http: reqwest::Client,
+        base: Url,
+        headers: &[(&'static str, SecretString)],
+        pace: Duration,
+    ) -> Result<Self, ReadError> {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            let mut value = HeaderValue::try_from(value.expose_secret().trim())
+                .map_err(|_| ReadError::Unauthorized)?;
+            value.set_sensitive(true);
+            all.insert(HeaderName::from_static(name), value);
+        }
+        Ok(Self {
+            http,
+            base,
+            headers: all,
+            pace,
+            last: Mutex::new(None),
+        })
+    }
+
+    /// The JSON at a path below the API's address.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.once(path, query).await {
+                Err(ReadError::RateLimited(after)) if tries < PATIENCE => {
+                    let pause = after.unwrap_or(Duration::from_secs(5));
+                    if pause > LONGEST_WAIT {
+                        return Err(ReadError::RateLimited(Some(pause)));
+                    }
+                    tokio::time::sleep(pause).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
+        self.turn().await;
+        let unreachable = |source| ReadError::Unreachable {
+            path: path.to_owned(),
+            source,
+        };
+        let mut url = self.base.clone();
+        url.set_path(&format!(
+            "{}/{}",
+            url.path().trim_end_matches('/'),
+            path.trim_start_matches('/')
+        ));
+        let request = self
+            .http
+            .get(url)
+            .query(query)
+            .headers(self.headers.clone());
+        let mut answer = request
+            .send()
+            .await
+            .map_err(|source| unreachable(source.without_url()))?;
+        let status = answer.status();
+        tracing::debug!(path, status = status.as_u16(), "platform read");
+        if !status.is_success() {
+            return Err(refusal(path, status, answer.headers()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|source| unreachable(source.without_url()))?
+        {
+            if body.len().saturating_add(chunk.len()) > LARGEST_ANSWER {
+                return Err(ReadError::odd(path, "the answer is too large"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body).map_err(|_| ReadError::odd(path, "the answer is no JSON"))
+    }
+
+    async fn turn(&self) {
+        let mut last = self.last.lock().await;
+        if let Some(before) = *last {
+            tokio::time::sleep_until(before + self.pace).await;
+        }
+        *last = Some(Instant::now());
+    }
+}
+
+fn refusal(path: &str, status: StatusCode, headers: &HeaderMap) -> ReadError {
+    let path = path.to_owned();
+    match status {
+        StatusCode::UNAUTHORIZED => ReadError::Unauthorized,
+        StatusCode::FORBIDDEN => ReadError::Forbidden { path },
+        StatusCode::TOO_MANY_REQUESTS => {
+            let after = headers
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok());
+            let seconds = after.and_then(|text| text.trim().parse().ok());
+            ReadError::RateLimited(seconds.map(Duration::from_secs))
+        }
+        other => ReadError::Status {
+            path,
+            status: other.as_u16(),
+        },
+    }
+}

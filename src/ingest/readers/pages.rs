@@ -1,0 +1,178 @@
+//! Lists, read to their end or not at all: whoever concludes from an absence would take access away by a page that is missing.
+//! Each way of paging fails closed: a page that is odd, repeated or not the last without a next one ends the reading.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{api::Api, failure::ReadError};
+
+/// No list is longer than this many pages.
+const MOST_PAGES: usize = 20_000;
+/// How often a list is read from its beginning where it changes meanwhile.
+const ATTEMPTS: usize = 3;
+/// Rows to a page, the most that all of these platforms give.
+const ROWS: usize = 100;
+
+/// What every row of a list is known by.
+fn id_of(path: &str, row: &Value) -> Result<String, ReadError> {
+    match row.get("id") {
+        Some(Value::String(id)) if !id.is_empty() => Ok(id.clone()),
+        Some(Value::Number(id)) => Ok(id.to_string()),
+        _ => Err(ReadError::odd(path, "a row has no id")),
+    }
+}
+
+fn rows_of<'a>(path: &str, page: &'a Value, name: &str) -> Result<&'a Vec<Value>, ReadError> {
+    page.get(name)
+        .and_then(Value::as_array)
+        .ok_or_else(|| ReadError::odd(path, format!("a page has no list {name}")))
+}
+
+/// Rows so far: none twice.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Value>,
+    seen: HashSet<String>,
+}
+
+impl Rows {
+    /// Whether every row of the page is new.
+    fn take(&mut self, path: &str, page: &[Value]) -> Result<bool, ReadError> {
+        for row in page {
+            if !self.seen.insert(id_of(path, row)?) {
+                return Ok(false);
+            }
+            self.rows.push(row.clone());
+        }
+        Ok(true)
+    }
+}
+
+/// Pages by number, with `count`, `next` and `results`. Where the count changes or a row comes twice, the list changed: it is
+/// read again from its beginning.
+pub async fn numbered(
+    api: &Api,
+    path: &str,
+    query: &[(&str, String)],
+) -> Result<Vec<Value>, ReadError> {
+    for _ in 0..ATTEMPTS {
+        if let Some(rows) = numbered_once(api, path, query).await? {
+            return Ok(rows);
+        }
+    }
+    Err(ReadError::Moving {
+        path: path.to_owned(),
+    })
+}
+
+/// None where the list changed meanwhile.
+async fn numbered_once(
+    api: &Api,
+    path: &str,
+    query: &[(&str, String)],
+) -> Result<Option<Vec<Value>>, ReadError> {
+    let (mut rows, mut total) = (Rows::default(), None);
+    for number in 1..=MOST_PAGES {
+        let mut query = query.to_vec();
+        query.extend([
+            ("page", number.to_string()),
+            ("page_size", ROWS.to_string()),
+        ]);
+        let page = api.get(path, &query).await?;
+        let count = page.get("count").and_then(Value::as_u64);
+        let count = count.ok_or_else(|| ReadError::odd(path, "a page has no count"))?;
+        let listed = rows_of(path, &page, "results")?;
+        if *total.get_or_insert(count) != count || !rows.take(path, listed)? {
+            return Ok(None);
+        }
+        let is_last = match page.get("next") {
+            Some(Value::Null) => true,
+            Some(Value::String(_)) => false,
+            _ => {
+                return Err(ReadError::odd(
+                    path,
+                    "a page does not say whether it is the last",
+                ));
+            }
+        };
+        let have = u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
+        match (is_last, have == count) {
+            (true, true) => return Ok(Some(rows.rows)),
+            (true, false) => return Err(ReadError::odd(path, "the list ends before its count")),
+            (false, true) => return Err(ReadError::odd(path, "the list goes on after its count")),
+            (false, false) if listed.is_empty() => {
+                return Err(ReadError::odd(path, "an empty page leads on"));
+            }
+            (false, false) => {}
+        }
+    }
+    Err(ReadError::odd(path, "the list has no end"))
+}
+
+/// Pages by token: `nextPageToken` leads on, and the page without one is the last.
+pub async fn by_token(
+    api: &Api,
+    path: &str,
+    name: &str,
+    query: &[(&str, String)],
+) -> Result<Vec<Value>, ReadError> {
+    let (mut rows, mut tokens, mut token) = (Rows::default(), HashSet::new(), None::<String>);
+    for _ in 0..MOST_PAGES {
+        let mut query = query.to_vec();
+        query.push(("limit", ROWS.to_string()));
+        query.extend(token.iter().map(|token| ("nextPageToken", token.clone())));
+        let page = api.get(path, &query).await?;
+        let listed = rows_of(path, &page, name)?;
+        if !rows.take(path, listed)? {
+            return Err(ReadError::odd(path, "a row comes twice"));
+        }
+        token = match page.get("nextPageToken") {
+            None | Some(Value::Null) => return Ok(rows.rows),
+            Some(Value::String(token)) if token.is_empty() => return Ok(rows.rows),
+            Some(Value::String(token)) => Some(token.clone()),
+            Some(_) => return Err(ReadError::odd(path, "the token of a page is no text")),
+        };
+        if listed.is_empty() {
+            return Err(ReadError::odd(path, "an empty page leads on"));
+        }
+        if !token.iter().all(|token| tokens.insert(token.clone())) {
+            return Err(ReadError::odd(path, "a page leads back"));
+        }
+    }
+    Err(ReadError::odd(path, "the list has no end"))
+}
+
+/// Pages by how many rows are skipped: `has_more`, beside the list or above it, says whether it goes on; where neither page says
+/// so, an empty page is the end.
+pub async fn by_skipping(
+    api: &Api,
+    path: &str,
+    name: &str,
+    query: &[(&str, String)],
+) -> Result<Vec<Value>, ReadError> {
+    let mut rows = Rows::default();
+    for _ in 0..MOST_PAGES {
+        let mut query = query.to_vec();
+        query.push(("skip", rows.rows.len().to_string()));
+        let page = api.get(path, &query).await?;
+        let data = page.get("data").unwrap_or(&Value::Null);
+        let listed = rows_of(path, data, name)?;
+        if !rows.take(path, listed)? {
+            return Err(ReadError::odd(path, "a row comes twice"));
+        }
+        let more = [&page, data]
+            .into_iter()
+            .find_map(|place| place.get("has_more"));
+        match more {
+            Some(Value::Bool(false)) => return Ok(rows.rows),
+            None if listed.is_empty() => return Ok(rows.rows),
+            Some(Value::Bool(true)) if listed.is_empty() => {
+                return Err(ReadError::odd(path, "an empty page leads on"));
+            }
+            Some(Value::Bool(true)) | None => {}
+            Some(_) => return Err(ReadError::odd(path, "has_more is neither true nor false")),
+        }
+    }
+    Err(ReadError::odd(path, "the list has no end"))
+}

@@ -1,0 +1,223 @@
+//! MAPPED: a sender's own JSON opens a door through a mapping; what the mapping does not know is kept, says which field it is,
+//! and is understood once the mapping is mended and it is read again.
+
+use latchkey::{ingest::signature, store::row::SignatureScheme};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::{Signed, Source},
+    world::World,
+};
+
+on_both!(
+    a_senders_own_json_opens_a_door,
+    what_is_not_understood_is_replayed_by_a_mended_mapping,
+    a_wrong_mapping_is_refused_by_its_path,
+    what_a_pushpress_signature_covers_is_believed,
+);
+
+fn mapping() -> Value {
+    json!({
+        "type": "/event",
+        "timestamp": { "at": "/created", "as": "seconds" },
+        "events": {
+            "enrollment.status.changed": { "is": "membership.updated", "data": {
+                "id": "/data/id",
+                "plan": { "id": "/data/planId", "name": "/data/planName" },
+                "member": { "id": "/data/customer/id", "email": "/data/customer/email", "name": "/data/customer/name" },
+                "status": { "at": "/data/status", "words": { "active": "active", "paused": "paused", "canceled": "ended" } },
+            } },
+            "class.canceled": "ignore",
+        },
+    })
+}
+
+fn enrollment(world: &World, status: &str) -> Value {
+    let customer = json!({ "id": 7, "email": "ada@example.com", "name": "Ada" });
+    let data = json!({ "id": "e1", "planId": "unlimited", "planName": "Unlimited", "status": status, "customer": customer });
+    json!({ "event": "enrollment.status.changed", "created": world.now().as_second(), "data": data })
+}
+
+async fn a_source(world: &World, signature: &str) -> Source {
+    let input = json!({ "name": "Gym", "platform": "MAPPED", "signature": signature, "mapping": mapping() });
+    let made = world
+        .api
+        .change(
+            "createSource",
+            &[("input", "CreateSourceInput!", input)],
+            "source { id webhookPath mapping } secret",
+        )
+        .await;
+    assert_eq!(made["source"]["mapping"], mapping());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    Source {
+        id: text(&made["source"]["id"]),
+        path: text(&made["source"]["webhookPath"]),
+        secret: SecretString::from(text(&made["secret"])),
+    }
+}
+
+async fn a_club(world: &mut World, signature: &str) -> Source {
+    let source = a_source(world, signature).await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world.people.insert("ada@example.com".to_owned());
+    source
+}
+
+async fn a_senders_own_json_opens_a_door(world: &mut World) {
+    let source = a_club(world, "STANDARD_WEBHOOKS").await;
+    for (status, rows) in [("active", 1), ("paused", 0), ("active", 1), ("canceled", 0)] {
+        let body = enrollment(world, status);
+        let answer = world.post(&source, &body).await;
+        assert_eq!(answer.word(), (202, "accepted"), "{status}");
+        world.settled().await;
+        assert_eq!(
+            world.sandbox.assignments_of("ada@example.com").len(),
+            rows,
+            "{status}"
+        );
+    }
+    let answer = world
+        .post(&source, &json!({ "event": "class.canceled" }))
+        .await;
+    assert_eq!(answer.word(), (202, "accepted"));
+    let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status eventType } } }";
+    let kept = world
+        .api
+        .ask(query, json!({ "id": answer.delivery() }))
+        .await;
+    assert_eq!(
+        kept["node"],
+        json!({ "status": "IGNORED", "eventType": "class.canceled" })
+    );
+}
+
+async fn what_is_not_understood_is_replayed_by_a_mended_mapping(world: &mut World) {
+    let source = a_club(world, "STANDARD_WEBHOOKS").await;
+    let body = enrollment(world, "alert");
+    let answer = world.post(&source, &body).await;
+    assert_eq!(answer.word(), (422, "failed"), "{answer:?}");
+    assert_eq!(answer.body["field"], "/data/status");
+    let failed = "{ sources { failedDeliveries } deliveries(filter: {status: FAILED}) { nodes { problem eventType } } }";
+    let found = world.api.ask(failed, json!({})).await;
+    assert_eq!(found["sources"], json!([{ "failedDeliveries": 1 }]));
+    let problem = found["deliveries"]["nodes"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("/data/status is \"alert\""), "{problem}");
+    assert_eq!(
+        found["deliveries"]["nodes"][0]["eventType"],
+        "enrollment.status.changed"
+    );
+
+    let mut mended = mapping();
+    *mended
+        .pointer_mut("/events/enrollment.status.changed/data/status/words")
+        .unwrap() = json!({ "alert": "active", "active": "active" });
+    let input = json!({ "source": source.id, "mapping": mended });
+    world
+        .api
+        .change(
+            "updateSource",
+            &[("input", "UpdateSourceInput!", input)],
+            "source { id }",
+        )
+        .await;
+    world
+        .api
+        .change(
+            "replayDelivery",
+            &[("delivery", "ID!", json!(answer.delivery()))],
+            "delivery { status }",
+        )
+        .await;
+    world.settled().await;
+    assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
+    let found = world.api.ask(failed, json!({})).await;
+    assert_eq!(found["sources"], json!([{ "failedDeliveries": 0 }]));
+}
+
+async fn a_wrong_mapping_is_refused_by_its_path(world: &mut World) {
+    let source = a_source(world, "STANDARD_WEBHOOKS").await;
+    let mut wrong = mapping();
+    *wrong
+        .pointer_mut("/events/enrollment.status.changed/data/status/words/paused")
+        .unwrap() = json!("asleep");
+    let input = json!({ "source": source.id, "mapping": wrong });
+    let refused = world
+        .api
+        .attempt(
+            "updateSource",
+            &[("input", "UpdateSourceInput!", input)],
+            "",
+        )
+        .await;
+    let error = &refused["userErrors"][0];
+    let path = [
+        "input",
+        "mapping",
+        "events",
+        "enrollment.status.changed",
+        "data",
+        "status",
+        "words",
+        "paused",
+    ];
+    assert_eq!(error["field"], json!(path));
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("active, scheduled, paused"),
+        "{error}"
+    );
+    for (name, input) in [
+        (
+            "none for MAPPED",
+            json!({ "name": "a", "platform": "MAPPED" }),
+        ),
+        (
+            "one for CANONICAL",
+            json!({ "name": "b", "platform": "CANONICAL", "mapping": mapping() }),
+        ),
+    ] {
+        let refused = world
+            .api
+            .attempt(
+                "createSource",
+                &[("input", "CreateSourceInput!", input)],
+                "",
+            )
+            .await;
+        assert_eq!(
+            refused["userErrors"][0]["field"],
+            json!(["input", "mapping"]),
+            "{name}"
+        );
+    }
+}
+
+async fn what_a_pushpress_signature_covers_is_believed(world: &mut World) {
+    let source = a_club(world, "PUSHPRESS").await;
+    let body = enrollment(world, "active").to_string().into_bytes();
+    let now = world.clock.now();
+    let headers =
+        signature::sign(SignatureScheme::Pushpress, &source.secret, "", now, &body).unwrap();
+    let good = Signed { headers, body };
+    let forged = Signed {
+        body: enrollment(world, "paused").to_string().into_bytes(),
+        ..good.clone()
+    };
+    assert_eq!(world.api.deliver(&source, forged).await.status, 401);
+    assert_eq!(
+        world.api.deliver(&source, good.clone()).await.word(),
+        (202, "accepted")
+    );
+    assert_eq!(
+        world.api.deliver(&source, good).await.word(),
+        (200, "duplicate")
+    );
+    world.settled().await;
+    assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
+}

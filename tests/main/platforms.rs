@@ -1,0 +1,510 @@
+//! Platforms whose APIs are read: what is read opens and closes doors, an unsigned webhook is a reason to read and nothing more,
+//! and from a reading that goes wrong in any way nothing is concluded.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use latchkey::{ingest::readers, ingest::signature, store::row::SignatureScheme};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::support::{
+    api::{Answer, Signed, Source, eventually},
+    platform::Asked,
+    world::{Database, Setup, World},
+};
+
+on_both!(
+    teamup_is_read_and_its_webhooks_are_nudges,
+    spacebring_is_read_whole,
+    clubspot_is_read_by_its_time,
+    nothing_is_concluded_from_a_reading_that_fails,
+);
+
+/// Makes a source whose API is read, and a club where any membership opens the group Members.
+async fn a_club(world: &mut World, platform: &str, credentials: Value) -> Source {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world
+        .people
+        .extend(["ada", "bob", "cy"].map(|name| format!("{name}@example.com")));
+    a_source(world, platform, Some(credentials)).await
+}
+
+async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> Source {
+    let input = json!({ "name": platform, "platform": platform, "credentials": credentials });
+    let selection = "source { id webhookPath signature readEvery } secret";
+    let made = world
+        .api
+        .change(
+            "createSource",
+            &[("input", "CreateSourceInput!", input)],
+            selection,
+        )
+        .await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Source {
+        id: text(&made["source"]["id"]),
+        path: text(&made["source"]["webhookPath"]),
+        secret: SecretString::from(text(&made["secret"])),
+    }
+}
+
+/// When the source was last read, and what is wrong with it.
+async fn state(world: &World, source: &Source) -> (Value, Value) {
+    let query = "query($id: ID!) { node(id: $id) { ... on Source { lastReadAt problem } } }";
+    let found = world.api.ask(query, json!({ "id": source.id })).await;
+    (
+        found["node"]["lastReadAt"].clone(),
+        found["node"]["problem"].clone(),
+    )
+}
+
+/// Waits until the source was read at this moment of the world, or later, and all that follows from it is done.
+async fn read(world: &World, source: &Source) {
+    let now = world.now();
+    let ask = async || {
+        let at = state(world, source).await.0;
+        at.as_str()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+            .filter(|at| *at >= now)
+    };
+    eventually(ask, async || format!("{:?}", state(world, source).await)).await;
+    world.settled().await;
+}
+
+/// An hour later, at an admin's word.
+async fn read_again(world: &World, source: &Source) {
+    world.turn_to(world.now() + 1.hour());
+    order(world, source).await;
+    read(world, source).await;
+}
+
+async fn order(world: &World, source: &Source) {
+    world
+        .api
+        .change(
+            "readSource",
+            &[("source", "ID!", json!(source.id))],
+            "source { id }",
+        )
+        .await;
+}
+
+fn in_kisi(world: &World) -> [usize; 3] {
+    ["ada", "bob", "cy"].map(|name| {
+        world
+            .sandbox
+            .assignments_of(&format!("{name}@example.com"))
+            .len()
+    })
+}
+
+fn customer(id: u64, name: &str) -> Value {
+    json!({ "id": id, "object": "customer", "email": format!("{name}@example.com"), "first_name": name, "last_name": null })
+}
+
+fn holds(id: u64, customer: u64, status: &str) -> Value {
+    json!({
+        "id": id, "name": "Gold", "status": status, "customer": customer, "membership": { "id": 5, "name": "Gold" },
+        "start_date": "2025-01-01", "expiration_date": null, "shared_with": [],
+    })
+}
+
+async fn a_teamup(world: &mut World) -> Source {
+    world
+        .platform
+        .list("customers", json!([customer(1, "ada"), customer(2, "bob")]));
+    world.platform.list(
+        "customer_memberships",
+        json!([holds(10, 1, "active"), holds(11, 2, "hold")]),
+    );
+    a_club(world, "TEAMUP", json!({ "teamUp": { "token": "key" } })).await
+}
+
+async fn nudge(world: &World, source: &Source, id: &str) -> Answer {
+    let lie = json!({ "feed_items": [{ "object": "feed_item", "id": 1, "customer": customer(9, "cy") }] });
+    let signed = Signed {
+        headers: vec![("teamup-webhook-id", id.to_owned())],
+        body: lie.to_string().into_bytes(),
+    };
+    world.api.deliver(source, signed).await
+}
+
+async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
+    world.platform.rows(1);
+    let source = a_teamup(world).await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
+    assert_eq!(
+        world.platform.asked("customers").len(),
+        2,
+        "paged to its end"
+    );
+
+    // While nothing was read for half a minute, one reading answers every nudge before it.
+    let begun = world.platform.asked("customers").len();
+    world
+        .platform
+        .list("customer_memberships", json!([holds(11, 2, "active")]));
+    for (id, word) in [
+        ("a", (202, "accepted")),
+        ("b", (202, "accepted")),
+        ("a", (200, "duplicate")),
+    ] {
+        assert_eq!(nudge(world, &source, id).await.word(), word);
+    }
+    world.turn_to(world.now() + 31.seconds());
+    read(world, &source).await;
+    assert_eq!(
+        in_kisi(world),
+        [0, 1, 0],
+        "and nothing of what the nudge says"
+    );
+    assert_eq!(world.platform.asked("customers").len() - begun, 2);
+    assert_eq!(world.api.member("cy@example.com").await, None);
+    let query = "{ deliveries(first: 20) { nodes { eventType status } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let kinds: Vec<&str> = found["deliveries"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["eventType"].as_str().unwrap())
+        .collect();
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!(
+        (count("roster.snapshot"), count("nudge")),
+        (1, 2),
+        "{kinds:?}"
+    );
+    assert_eq!(
+        (
+            count("membership.updated"),
+            count("membership.deleted"),
+            count("member.updated")
+        ),
+        (1, 1, 0),
+        "what changed alone"
+    );
+
+    // Who is registered for a class, and an event that is held online.
+    let group = world.manage("Simulator bookings").await;
+    world
+        .rule(&group, json!([{ "registration": { "kinds": ["CLASS"] } }]))
+        .await;
+    let event = |id: u64, online: bool| {
+        json!({
+            "id": id, "name": "Spin", "starts_at": (world.now() + 3.hours()).to_string(), "ends_at": (world.now() + 4.hours()).to_string(),
+            "status": "active", "is_appointment": false, "offering_type": { "id": 3, "name": "Spin" },
+            "venue": { "id": 4, "name": "Pier", "timezone": "Europe/Berlin", "is_online": online },
+        })
+    };
+    world.platform.list("attendances", json!([
+        { "id": 20, "customer": 1, "event": event(30, false), "status": "registered", "waitlist_spot": null },
+        { "id": 21, "customer": 2, "event": event(31, true), "status": "registered", "waitlist_spot": null },
+    ]));
+    read_again(world, &source).await;
+    assert_eq!(
+        in_kisi(world),
+        [1, 1, 0],
+        "ada by her class, bob by his membership alone"
+    );
+}
+
+fn user(name: &str) -> Value {
+    json!({ "id": format!("user-{name}"), "email": format!("{name}@example.com"), "name": name, "surname": "Doe" })
+}
+
+fn works_at(name: &str, company: Option<&str>) -> Value {
+    json!({ "id": format!("in-{name}"), "userRef": format!("user-{name}"), "user": user(name), "companyRef": company, "status": "approved" })
+}
+
+async fn spacebring_is_read_whole(world: &mut World) {
+    let of_company = json!({
+        "id": "s1", "status": "active", "subscriptionType": "company", "customer": { "id": "acme", "type": "company", "title": "Acme" },
+        "customerRef": "acme", "startDate": "2025-01-01T00:00:00+01:00", "locationRef": "hq",
+        "items": [{ "id": "i1", "planRef": "desks", "plan": { "id": "desks", "title": "Desks" } }],
+    });
+    world.platform.list(
+        "locations/v1",
+        json!([{ "id": "hq", "title": "HQ", "timezoneId": "Europe/Berlin" }]),
+    );
+    world.platform.list(
+        "community/companies/v1",
+        json!([{ "id": "acme", "title": "Acme" }]),
+    );
+    world.platform.list(
+        "community/memberships/v1",
+        json!([
+            works_at("ada", Some("acme")),
+            works_at("bob", Some("acme")),
+            works_at("cy", None)
+        ]),
+    );
+    world.platform.list("subscriptions/v1", json!([of_company]));
+    world.platform.rows(2);
+    let source = a_club(
+        world,
+        "SPACEBRING",
+        json!({ "spacebring": { "clientId": "id", "clientSecret": "key" } }),
+    )
+    .await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 1, 0], "everybody in the company");
+    let asked = &world.platform.asked("subscriptions/v1")[0];
+    assert_eq!(asked.query["status"], "active,scheduled");
+
+    // Of somebody who leaves a company no event tells.
+    world.platform.list(
+        "community/memberships/v1",
+        json!([
+            works_at("ada", Some("acme")),
+            works_at("bob", None),
+            works_at("cy", None)
+        ]),
+    );
+    read_again(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
+
+    let group = world.manage("Simulator bookings").await;
+    world.rule(&group, json!([{ "registration": { "kinds": ["ROOM"], "opensBefore": "PT30M", "guests": true } }])).await;
+    world.turn_to(world.now() + 1.minute());
+    world.platform.list(
+        "resources/v1",
+        json!([{ "id": "oak", "title": "Oak", "type": "meetingRoom" }]),
+    );
+    let booking = json!({
+        "id": "b1", "startDate": (world.now() + 2.hours()).to_string(), "endDate": (world.now() + 3.hours()).to_string(),
+        "resourceRef": "oak", "userOwner": user("cy"), "attendees": [{ "membershipRef": null, "user": user("bob") }],
+    });
+    world
+        .platform
+        .list("resources/bookings/v1", json!([booking]));
+    // The event is only a reason to read, since the API can be.
+    let event =
+        json!({ "type": "booking.created", "booking": { "id": "other", "resourceRef": "elm" } });
+    let body = event.to_string().into_bytes();
+    let headers = signature::sign(
+        SignatureScheme::Svix,
+        &source.secret,
+        "msg_1",
+        world.clock.now(),
+        &body,
+    )
+    .unwrap();
+    let answer = world.api.deliver(&source, Signed { headers, body }).await;
+    assert_eq!(answer.word(), (202, "accepted"));
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 1, 1]);
+}
+
+fn sailor(name: &str, status: &str) -> Value {
+    json!({
+        "id": format!("m-{name}"), "club_id": "club", "first_name": name, "last_name": "Doe", "email": format!("{name}@example.com"),
+        "membership": { "id": "household", "status": status, "category": "Full" }, "member_tags": ["range"],
+    })
+}
+
+async fn clubspot_is_read_by_its_time(world: &mut World) {
+    world.platform.list(
+        "members",
+        json!([
+            sailor("ada", "active"),
+            sailor("bob", "Active"),
+            sailor("cy", "cancelled")
+        ]),
+    );
+    world.platform.rows(2);
+    let source = a_club(
+        world,
+        "CLUBSPOT",
+        json!({ "clubspot": { "apiKey": "key", "clubId": "club" } }),
+    )
+    .await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 1, 0]);
+    assert!(
+        world
+            .platform
+            .asked("members")
+            .iter()
+            .all(|asked| asked.query["club_id"] == "club")
+    );
+    world.platform.list(
+        "members",
+        json!([sailor("ada", "active"), sailor("cy", "active")]),
+    );
+    world.turn_to(world.now() + 1.hour());
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 0, 1]);
+
+    world
+        .platform
+        .list("members", json!([sailor("ada", "resting")]));
+    world.turn_to(world.now() + 1.hour());
+    problem(world, &source, "a word whose meaning is not known").await;
+    assert_eq!(
+        in_kisi(world),
+        [1, 0, 1],
+        "a word that is not known concludes nothing"
+    );
+}
+
+/// Waits until the source bears a problem with these words.
+async fn problem(world: &World, source: &Source, words: &str) {
+    let ask = async || {
+        let problem = state(world, source).await.1;
+        problem
+            .as_str()
+            .is_some_and(|problem| problem.contains(words))
+            .then_some(())
+    };
+    eventually(ask, async || {
+        format!("{words}: {:?}", state(world, source).await)
+    })
+    .await;
+    world.settled().await;
+}
+
+type Wrong = fn(&Asked, Value) -> (u16, Value);
+
+async fn nothing_is_concluded_from_a_reading_that_fails(world: &mut World) {
+    let source = a_teamup(world).await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
+    world.platform.list(
+        "customer_memberships",
+        json!([holds(11, 2, "active"), holds(12, 2, "active")]),
+    );
+    let faults: [(&str, Wrong); 10] = [
+        ("answers 500", |_, _| (500, json!({}))),
+        (
+            "does not let these credentials read customer_memberships",
+            |_, _| (403, json!({})),
+        ),
+        ("no list results", |_, _| {
+            (200, json!({ "count": 2, "next": null }))
+        }),
+        ("no count", |_, page| {
+            (200, json!({ "next": null, "results": page["results"] }))
+        }),
+        ("ends before its count", |_, page| {
+            (
+                200,
+                json!({ "count": 3, "next": null, "results": page["results"] }),
+            )
+        }),
+        ("does not say whether it is the last", |_, page| {
+            (200, json!({ "count": 2, "results": page["results"] }))
+        }),
+        ("changed customer_memberships each time", |_, _| {
+            (
+                200,
+                json!({ "count": 9, "next": "https://x", "results": [holds(11, 2, "active")] }),
+            )
+        }),
+        ("an empty page leads on", |_, _| {
+            (
+                200,
+                json!({ "count": 9, "next": "https://x", "results": [] }),
+            )
+        }),
+        ("a row has no id", |_, _| {
+            (200, json!({ "count": 1, "next": null, "results": [{}] }))
+        }),
+        ("a status is none of", |_, _| {
+            (
+                200,
+                json!({ "count": 1, "next": null, "results": [holds(13, 1, "limbo")] }),
+            )
+        }),
+    ];
+    let before = state(world, &source).await.0;
+    for (words, wrong) in faults {
+        world.platform.wrong("customer_memberships", wrong);
+        order(world, &source).await;
+        problem(world, &source, words).await;
+        assert_eq!(in_kisi(world), [1, 0, 0], "{words}");
+        assert_eq!(state(world, &source).await.0, before, "{words}");
+    }
+    world.platform.right();
+    world.platform.key("another");
+    order(world, &source).await;
+    problem(world, &source, "refuses the credentials").await;
+    let input = json!({ "source": source.id, "credentials": { "teamUp": { "token": "another" } } });
+    world
+        .api
+        .change(
+            "updateSource",
+            &[("input", "UpdateSourceInput!", input)],
+            "source { id }",
+        )
+        .await;
+    let well = async || (state(world, &source).await.1 == Value::Null).then_some(());
+    eventually(well, async || format!("{:?}", state(world, &source).await)).await;
+    world.settled().await;
+    assert_eq!(in_kisi(world), [0, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_processes_reads() {
+    World::run(Database::Sqlite, Setup::default(), |world| {
+        Box::pin(two_processes(world))
+    })
+    .await;
+}
+
+async fn two_processes(world: &mut World) {
+    let source = a_teamup(world).await;
+    read(world, &source).await;
+    let app = latchkey::app::App::start(world.config(), world.clock.clone())
+        .await
+        .unwrap();
+    let other = readers::start(app.clone()).unwrap();
+    for round in 2..6 {
+        read_again(world, &source).await;
+        // Whoever came second has looked by the time that both have stopped.
+        assert_eq!(world.platform.asked("customers").len(), round);
+    }
+    other.stop().await;
+    app.db.clone().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_tried_again_after_a_growing_pause() {
+    World::run(Database::Sqlite, Setup::default(), |world| {
+        Box::pin(growing_pauses(world))
+    })
+    .await;
+}
+
+async fn growing_pauses(world: &mut World) {
+    world.platform.key("another");
+    let source = a_teamup(world).await;
+    problem(world, &source, "refuses the credentials").await;
+    for pause in [1, 2, 4] {
+        let tried = world.platform.asked("customers").len();
+        world.turn_to(world.now() + Duration::from_secs(60 * pause + 1));
+        let ask = async || (world.platform.asked("customers").len() > tried).then_some(());
+        eventually(ask, async || format!("after {pause} minutes")).await;
+        // What became of it is written down before the clock goes on.
+        let lease = async || {
+            let lease = latchkey::store::leases::get(world.app().db.read(), &lease_of(&source))
+                .await
+                .unwrap();
+            lease.is_none().then_some(())
+        };
+        eventually(lease, async || "the lease is held".to_owned()).await;
+        assert_eq!(world.platform.asked("customers").len(), tried + 1);
+    }
+    world.platform.key("key");
+    order(world, &source).await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
+}
+
+fn lease_of(source: &Source) -> String {
+    let (_, id) = latchkey::id::decode(&source.id).unwrap();
+    format!("read:{id}")
+}

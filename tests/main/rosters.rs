@@ -1,0 +1,152 @@
+//! `latchkey roster import`, beside a service that runs: a file opens and closes doors, its dry run tells the same beforehand
+//! and changes nothing, and a file that is wrong or old changes nothing either.
+
+use std::process::Output;
+
+use jiff::ToSpan;
+use latchkey::clock::Clock;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{
+    child,
+    world::{ENCRYPTION_KEY, Setup, World},
+};
+
+/// The program goes by the system's clock, so this world begins where that is.
+fn now_and_here() -> Setup {
+    Setup {
+        beginning: Clock::system().now().timestamp(),
+        ..Setup::default()
+    }
+}
+
+on_both!(with now_and_here(); a_roster_opens_and_closes_doors, a_wrong_or_old_roster_changes_nothing);
+
+const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;2999-12-31\n";
+const ANN_ALONE: &str = "id;email;name;plan_id\n1;ann@example.com;Ann;gold\n";
+
+struct Office {
+    source: String,
+    folder: TempDir,
+    database: String,
+}
+
+impl Office {
+    async fn open(world: &mut World) -> Self {
+        let source = world.api.source("Books").await.id;
+        world.connect().await;
+        let group = world.manage("Members").await;
+        world.rule(&group, json!([{ "membership": {} }])).await;
+        world
+            .people
+            .extend(["ann", "bob"].map(|name| format!("{name}@example.com")));
+        Self {
+            source,
+            folder: tempfile::tempdir().unwrap(),
+            database: world.database_url(),
+        }
+    }
+
+    /// Runs the import of a file with this text.
+    fn import(&self, name: &str, text: &str, more: &[&str]) -> Output {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let mut arguments = vec!["roster", "import", "--source", &self.source, &file];
+        arguments.extend(more);
+        let settings = [
+            ("DATABASE_URL", self.database.as_str()),
+            ("ENCRYPTION_KEY", ENCRYPTION_KEY),
+        ];
+        tokio::task::block_in_place(|| child::run(&arguments, &settings))
+    }
+
+    fn told(&self, name: &str, text: &str, more: &[&str]) -> String {
+        let output = self.import(name, text, more);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Waits until what the other process stored is carried out: its clock has gone on.
+async fn carried_out(world: &mut World) {
+    world.turn_to(Clock::system().now().timestamp() + 1.minute());
+    world.settled().await;
+}
+
+fn in_kisi(world: &World) -> [usize; 2] {
+    ["ann", "bob"].map(|name| {
+        world
+            .sandbox
+            .assignments_of(&format!("{name}@example.com"))
+            .len()
+    })
+}
+
+async fn a_roster_opens_and_closes_doors(world: &mut World) {
+    let office = Office::open(world).await;
+    let told = office.told("both.csv", BOTH, &["--dry-run"]);
+    for line in [
+        "2 members, 2 memberships",
+        "+ Ann <ann@example.com>: Members",
+        "+ Bob",
+        "2 gain access, 0 lose access; 2 members are new",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    assert_eq!(world.api.deliveries().await, 0);
+    assert_eq!(
+        world.api.member("ann@example.com").await,
+        None,
+        "a dry run changes nothing"
+    );
+
+    office.told("both.csv", BOTH, &[]);
+    carried_out(world).await;
+    assert_eq!(in_kisi(world), [1, 1]);
+
+    let told = office.told("one.csv", ANN_ALONE, &["--dry-run"]);
+    assert!(told.contains("- Bob <bob@example.com>: Members"), "{told}");
+    assert!(!told.contains("Ann"), "{told}");
+    assert_eq!(in_kisi(world), [1, 1]);
+    office.told("one.csv", ANN_ALONE, &[]);
+    carried_out(world).await;
+    assert_eq!(in_kisi(world), [1, 0]);
+
+    let json = json!({ "members": [{ "id": "1" }, { "id": "2" }], "memberships": [
+        { "id": "x", "member": { "id": "2" }, "plan": { "id": "gold" }, "status": "active" },
+    ] });
+    office.told("all.json", &json.to_string(), &[]);
+    carried_out(world).await;
+    assert_eq!(in_kisi(world), [0, 1]);
+}
+
+async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
+    let office = Office::open(world).await;
+    office.told("one.csv", ANN_ALONE, &[]);
+    carried_out(world).await;
+    let before = world.api.deliveries().await;
+    for (name, text, words) in [
+        (
+            "a.csv",
+            "id;plan_id;status\n1;gold;fine\n",
+            "data.memberships[0].status is \"fine\"",
+        ),
+        ("b.csv", "id;mail\n1;a\n", "no column"),
+        ("c.json", "{", "no JSON"),
+        ("d.json", r#"{"type": "member.updated"}"#, "roster.snapshot"),
+    ] {
+        let output = office.import(name, text, &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(words), "{said}");
+    }
+    assert_eq!(world.api.deliveries().await, before);
+    office.told("old.csv", BOTH, &["--at", "2026-01-01T00:00:00Z"]);
+    carried_out(world).await;
+    assert_eq!(in_kisi(world), [1, 0], "what is known is later");
+}

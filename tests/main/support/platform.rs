@@ -1,0 +1,192 @@
+//! A club platform's API as its documents describe it: lists in pages, in the three ways that TeamUp, Spacebring and Clubspot
+//! page them, behind one key. Can be wrong in every way. Shares nothing with what reads it.
+
+use std::{
+    collections::HashMap,
+    net::TcpListener,
+    sync::{Arc, Mutex},
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
+};
+use serde_json::{Value, json};
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub path: String,
+    pub query: HashMap<String, String>,
+}
+
+/// What is answered in place of what is asked for.
+type Wrong = Arc<dyn Fn(&Asked, Value) -> (u16, Value) + Send + Sync>;
+
+struct State {
+    lists: HashMap<String, Vec<Value>>,
+    key: String,
+    rows: usize,
+    wrong: HashMap<String, Wrong>,
+    asked: Vec<Asked>,
+}
+
+/// The server.
+pub struct Platform {
+    state: Arc<Mutex<State>>,
+    pub url: String,
+    handle: ServerHandle,
+}
+
+impl Platform {
+    /// Serves nothing yet, to whoever bears the key `key`.
+    pub fn start() -> Self {
+        let state = Arc::new(Mutex::new(State {
+            lists: HashMap::new(),
+            key: "key".to_owned(),
+            rows: 100,
+            wrong: HashMap::new(),
+            asked: Vec::new(),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let data = web::Data::new(state.clone());
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .default_service(web::to(answer))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { state, url, handle }
+    }
+
+    /// What is at a path.
+    pub fn list(&self, path: &str, rows: Value) {
+        let rows = rows.as_array().unwrap().clone();
+        self.state
+            .lock()
+            .unwrap()
+            .lists
+            .insert(path.to_owned(), rows);
+    }
+
+    /// The key that is let in.
+    pub fn key(&self, key: &str) {
+        key.clone_into(&mut self.state.lock().unwrap().key);
+    }
+
+    /// How many rows a page has, however many are asked for.
+    pub fn rows(&self, rows: usize) {
+        self.state.lock().unwrap().rows = rows;
+    }
+
+    /// Answers wrongly at a path from now on.
+    pub fn wrong(
+        &self,
+        path: &str,
+        how: impl Fn(&Asked, Value) -> (u16, Value) + Send + Sync + 'static,
+    ) {
+        self.state
+            .lock()
+            .unwrap()
+            .wrong
+            .insert(path.to_owned(), Arc::new(how));
+    }
+
+    /// Answers rightly again.
+    pub fn right(&self) {
+        self.state.lock().unwrap().wrong.clear();
+    }
+
+    /// The requests for a path so far.
+    pub fn asked(&self, path: &str) -> Vec<Asked> {
+        let state = self.state.lock().unwrap();
+        state
+            .asked
+            .iter()
+            .filter(|asked| asked.path == path)
+            .cloned()
+            .collect()
+    }
+
+    pub async fn stop(&self) {
+        self.handle.stop(false).await;
+    }
+}
+
+async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> HttpResponse {
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).unwrap();
+    let asked = Asked {
+        path: request.path().trim_start_matches('/').to_owned(),
+        query: query.into_inner(),
+    };
+    let mut state = state.lock().unwrap();
+    state.asked.push(asked.clone());
+    // "id:key" in base64, a bearer token, or a header of its own.
+    let basic = format!("Basic {}", base64_of(&format!("id:{}", state.key)));
+    let bearer = format!("Bearer {}", state.key);
+    let good = header("api-key") == Some(state.key.as_str())
+        || header("authorization").is_some_and(|value| value == basic || value == bearer);
+    if !good {
+        return HttpResponse::Unauthorized().finish();
+    }
+    let rows = state.lists.get(&asked.path).cloned().unwrap_or_default();
+    let page = page(&asked, &rows, state.rows);
+    let (status, body) = match state.wrong.get(&asked.path) {
+        Some(wrong) => wrong(&asked, page),
+        None => (200, page),
+    };
+    HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(body)
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(text)
+}
+
+fn page(asked: &Asked, rows: &[Value], most: usize) -> Value {
+    let number = |name: &str| {
+        asked
+            .query
+            .get(name)
+            .and_then(|text| text.parse::<usize>().ok())
+    };
+    let part = |from: usize| {
+        rows.iter()
+            .skip(from)
+            .take(most)
+            .cloned()
+            .collect::<Vec<Value>>()
+    };
+    if asked.path.ends_with("/v1") {
+        let noun = asked
+            .path
+            .trim_end_matches("/v1")
+            .rsplit('/')
+            .next()
+            .unwrap();
+        let from = number("nextPageToken").unwrap_or(0);
+        let mut page = json!({ noun: part(from) });
+        if from + most < rows.len() {
+            page["nextPageToken"] = json!((from + most).to_string());
+        }
+        return page;
+    }
+    if let Some(from) = number("skip") {
+        return json!({ "code": "200", "has_more": from + most < rows.len(), "data": { "members": part(from) } });
+    }
+    let from = (number("page").unwrap_or(1) - 1) * most;
+    let next = (from + most < rows.len()).then_some("https://example.com/next");
+    json!({ "count": rows.len(), "next": next, "previous": null, "results": part(from) })
+}
