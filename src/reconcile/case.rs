@@ -9,11 +9,12 @@ use access::{
     Target, evaluate, held_back, losses, plan,
 };
 use futures_util::future::try_join5;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::connect::is_disconnecting;
 use crate::store::{
-    self, Db, StoreError,
+    self, Db, StoreError, clubs,
     facts::{self, Holdings, Known},
     grants, members, revocations, row, rules, setup,
 };
@@ -31,6 +32,8 @@ pub struct Ground {
     pub groups: HashMap<Uuid, row::Group>,
     /// Its places, by id.
     pub places: HashMap<Uuid, row::Place>,
+    /// The club's time zone.
+    pub zone: TimeZone,
     /// The rules of each managed group.
     rules: HashMap<Uuid, Vec<Rule>>,
     /// Whether a rule has times of the week.
@@ -84,8 +87,11 @@ impl Ground {
                 by_group.entry(group).or_default().push(rule);
             }
         }
+        let club = clubs::get(db.read(), scope).await?;
+        let zone = club.and_then(|club| TimeZone::get(&club.time_zone).ok());
         Ok(Self {
             scope,
+            zone: zone.unwrap_or(TimeZone::UTC),
             groups: groups.into_iter().map(|row| (row.id, row)).collect(),
             places: places.into_iter().map(|row| (row.id, row)).collect(),
             rules: by_group,

@@ -131,7 +131,11 @@ impl Pass<'_> {
     }
 
     fn words(&self, window: Span) -> String {
-        let text = |at: access::Instant| at.timestamp().to_string();
+        // Read long after: the day is said always, and all in the club's time.
+        let text = |at: access::Instant| {
+            let then = self.ground.zone.to_datetime(at.timestamp());
+            then.strftime("%-d %B %Y, %H:%M").to_string()
+        };
         let from = window
             .from
             .known()
