@@ -150,7 +150,7 @@ pub async fn find(context: &Context<'_>, id: Uuid) -> Result<Option<Entitlement>
     let scope = context::reads(context)?;
     let db = context::app(context)?.db.read();
     let holders = entitlements::holders(db, scope, id).await.map_err(inside)?;
-    let keys = holders.into_iter().map(loader::HoldingsOf);
+    let keys = holders.into_iter().map(loader::EntitlementsOf);
     let holdings: Vec<Arc<Holdings>> = loader::many(context, keys).await?;
     let mut held = holdings.iter().flat_map(|holdings| &holdings.held);
     Ok(held

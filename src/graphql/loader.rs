@@ -272,6 +272,13 @@ loads! {
         Ok(all.into_iter().map(|(id, holdings)| (HoldingsOf(id), Arc::new(holdings))).collect())
     }
 
+    /// What a member holds, as known now, to be shown: of the facts that decisions hang on, no more than that.
+    EntitlementsOf(Uuid) => Arc<Holdings>: |rows, keys| {
+        let members = ids(keys, |key| key.0);
+        let all = facts::entitlements(rows.app.db.read(), rows.scope, &members).await?;
+        Ok(all.into_iter().map(|(id, holdings)| (EntitlementsOf(id), Arc::new(holdings))).collect())
+    }
+
     /// The club's places, locks and groups.
     LayoutKey => Arc<Layout>: |rows, _keys| {
         let layout = Layout::load(rows.app.db.read(), rows.scope).await?;

@@ -97,7 +97,7 @@ impl Member {
         at: Option<DateTime>,
     ) -> Result<Vec<Entitlement>> {
         let at = at.map(|at| access::Instant::from_micros(at.0));
-        let holdings = self.holdings(context).await?;
+        let holdings = loader::needed(context, loader::EntitlementsOf(self.0.id)).await?;
         let lasting = holdings
             .held
             .iter()

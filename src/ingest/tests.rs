@@ -40,7 +40,7 @@ struct Books {
     scope: Scope,
     source: Uuid,
     account: Uuid,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Books {
@@ -65,8 +65,15 @@ impl Books {
             scope: Scope::new(club),
             source,
             account,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Closes the database and opens it again, as when the service stops and starts.
+    async fn reopen(&mut self) {
+        let url = format!("sqlite://{}/club.db", self.folder.path().display());
+        self.db.clone().close().await;
+        self.db = Db::connect(&url).await.unwrap();
     }
 
     /// Takes an event in; the names of those who are due by it.

@@ -15,13 +15,16 @@ use crate::{
     app::App,
     clock::new_id,
     store::{
-        Scope, StoreError, clubs, deliveries, due,
+        Scope, StoreError, clubs, due,
         history::{self, Entry},
         members, revocations,
         row::{self, HistoryKind, RevocationState, Weight},
-        sources,
     },
 };
+
+mod source;
+
+use source::Suspects;
 
 /// How long a count is kept beyond the longest window that a club would set.
 const KEPT: std::time::Duration = std::time::Duration::from_hours(31 * 24);
@@ -144,6 +147,7 @@ pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, Store
                 let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
                 revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
                 let under_way = due::causes_under_way(tx, scope, account, now).await?;
+                let mut held = Vec::new();
                 for rows in by_cause(asked) {
                     let is_whole = rows.first().is_some_and(|row| {
                         !under_way
@@ -161,13 +165,19 @@ pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, Store
                         count(with_access.len()),
                     );
                     if holds {
-                        hold(tx, scope, &rows, &people, &with_access, now).await?;
+                        held.push(rows);
                     } else {
                         revocations::decide(tx, scope, &rows, RevocationState::Passed, None, now)
                             .await?;
                         through.extend(people);
                     }
                 }
+                if held.is_empty() {
+                    return Ok(true);
+                }
+                let rows: Vec<&row::Revocation> = held.iter().flatten().collect();
+                let suspects = Suspects::find(tx, scope, &rows, &with_access, &through).await?;
+                hold(tx, scope, &held, &suspects, now).await?;
                 Ok(true)
             })
         })
@@ -203,43 +213,24 @@ fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
     order
 }
 
+/// Holds questions, a cause at a time.
 async fn hold(
     connection: &impl crate::store::Connection,
     scope: Scope,
-    rows: &[row::Revocation],
-    people: &BTreeSet<Uuid>,
-    with_access: &[Uuid],
+    causes: &[Vec<row::Revocation>],
+    suspects: &Suspects,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut cause = rows
-        .first()
-        .map(|row| row.cause.clone())
-        .unwrap_or_default();
-    if let Some(source) = whole_source(connection, scope, rows, people, with_access).await? {
-        cause.push_str(&format!(
-            ": it would take access from everybody of “{source}” who has it, {} people; the source is likelier at fault \
-             than all of them, so look at it before you approve",
-            people.len()
-        ));
-    }
-    revocations::decide(
-        connection,
-        scope,
-        rows,
-        RevocationState::Held,
-        Some(&cause),
-        now,
-    )
-    .await?;
-    let ids: Vec<Uuid> = people.iter().copied().collect();
-    let names: BTreeMap<Uuid, String> = members::some(connection, scope, &ids)
-        .await?
-        .into_iter()
-        .map(|member| (member.id, member.name))
-        .collect();
-    let entries = rows
-        .iter()
-        .map(|row| Entry {
+    let ids: BTreeSet<Uuid> = causes.iter().flatten().map(|row| row.member_id).collect();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let names = members::names(connection, scope, &ids).await?;
+    let mut entries = Vec::new();
+    for rows in causes {
+        let Some(first) = rows.first() else { continue };
+        let cause = format!("{}{}", first.cause, suspects.note(first));
+        let state = RevocationState::Held;
+        revocations::decide(connection, scope, rows, state, Some(&cause), now).await?;
+        entries.extend(rows.iter().map(|row| Entry {
             kind: HistoryKind::Held,
             member: Some(row.member_id),
             target: Some((row.scope_kind, row.scope_id)),
@@ -251,36 +242,8 @@ async fn hold(
                 "The brake holds the revocation of {}'s access until an admin approves or dismisses it.",
                 names.get(&row.member_id).map_or("a member", String::as_str)
             ),
-        })
-        .collect();
-    history::write(connection, scope, now, entries).await
-}
-
-/// The name of the source, where everybody of it who has access would lose it at once.
-async fn whole_source(
-    connection: &impl crate::store::Connection,
-    scope: Scope,
-    rows: &[row::Revocation],
-    people: &BTreeSet<Uuid>,
-    with_access: &[Uuid],
-) -> Result<Option<String>, StoreError> {
-    let Some(delivery) = rows.first().and_then(|row| row.delivery_id) else {
-        return Ok(None);
-    };
-    let Some(delivery) = deliveries::get(connection, scope, delivery).await? else {
-        return Ok(None);
-    };
-    let of_source = due::members_of_source(connection, scope, delivery.source_id).await?;
-    let of_source: BTreeSet<Uuid> = of_source.into_iter().collect();
-    let theirs: Vec<&Uuid> = with_access
-        .iter()
-        .filter(|id| of_source.contains(*id))
-        .collect();
-    let everybody = !theirs.is_empty() && theirs.iter().all(|id| people.contains(*id));
-    if people.len() < 2 || !everybody {
-        return Ok(None);
+        }));
     }
-    Ok(sources::get(connection, scope, delivery.source_id)
-        .await?
-        .map(|source| source.name))
+    suspects.tell_earlier(connection, scope).await?;
+    history::write(connection, scope, now, entries).await
 }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{Scope, StoreError, bulk, one_of};
 use crate::clock::new_id;
 
 /// The stored deliveries among these, by source and the sender's id.
@@ -233,6 +233,27 @@ pub async fn get(
         .filter(delivery::Column::Id.eq(id))
         .one(connection)
         .await?)
+}
+
+/// The source of each of some deliveries.
+pub async fn sources_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Uuid>, StoreError> {
+    let mut sources = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        let found: Vec<(Uuid, Uuid)> = scope
+            .among::<delivery::Entity>()
+            .select_only()
+            .columns([delivery::Column::Id, delivery::Column::SourceId])
+            .filter(one_of(connection, delivery::Column::Id, chunk))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        sources.extend(found);
+    }
+    Ok(sources)
 }
 
 /// Writes what became of a delivery when it was read again.

@@ -7,7 +7,8 @@ use entity::{
     kisi_grant, revocation,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{BinOper, Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -137,6 +138,25 @@ pub async fn decide(
         (GrantState::Held, GrantState::Confirmed)
     };
     show(connection, scope, rows, from, to).await
+}
+
+/// Adds words to what is said of the cause of entries.
+pub async fn add_to_cause(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+    words: &str,
+) -> Result<(), StoreError> {
+    let cause = Expr::col(revocation::Column::Cause).binary(BinOper::Custom("||"), words);
+    for chunk in ids.chunks(MOST_VALUES) {
+        scope
+            .update::<revocation::Entity>()
+            .col_expr(revocation::Column::Cause, cause.clone())
+            .filter(revocation::Column::Id.is_in(chunk.iter().copied()))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Forgets entries: what they were about is no longer lost.

@@ -4,15 +4,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
-use entity::{
-    company_person, entitlement_version,
-    kind::{EntitlementKind, Part, PersonAspect, ScopeKind, SourceAspect},
-    person, person_version,
-};
+use entity::kind::{EntitlementKind, Part, ScopeKind, SourceAspect};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use super::{Held, Holdings, Known, Rows, StoreError, Version, kinds};
+use super::{
+    Held, Holdings, Known, Stated, StoreError, kinds,
+    rows::{Blocked, Pair, Person, Rows, Version},
+};
 
 fn id(id: Uuid) -> Id {
     Id(id.as_u128())
@@ -40,9 +39,9 @@ pub fn holdings(
         tags.dedup();
         holdings.companies.sort_unstable();
         holdings.companies.dedup();
-        let mut held: Vec<(&Arc<entitlement_version::Model>, Via)> = reached
+        let mut held: Vec<(&Arc<Stated>, Via)> = reached
             .into_iter()
-            .filter_map(|(version, via)| Some((rows.versions.get(&version)?, via)))
+            .filter_map(|(version, via)| Some((rows.stated.get(&version)?, via)))
             .collect();
         held.sort_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
@@ -101,15 +100,11 @@ fn end(at: Option<i64>) -> Instant {
 struct Index<'a> {
     rows: &'a Rows,
     known: Known,
-    persons: HashMap<Uuid, Vec<&'a person::Model>>,
-    by_id: HashMap<Uuid, &'a person::Model>,
-    tag_words: HashMap<Uuid, &'a person_version::Model>,
-    deleted: HashMap<Uuid, Version>,
-    unlisted: HashMap<Uuid, Version>,
-    pairs: HashMap<Uuid, Vec<&'a company_person::Model>>,
-    of_person: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
-    of_company: HashMap<Uuid, Vec<&'a entitlement_version::Model>>,
-    beside: HashMap<Uuid, Vec<(&'a entitlement_version::Model, Part)>>,
+    persons: HashMap<Uuid, Vec<&'a Person>>,
+    pairs: HashMap<Uuid, Vec<&'a Pair>>,
+    of_person: HashMap<Uuid, Vec<&'a Arc<Stated>>>,
+    of_company: HashMap<Uuid, Vec<&'a Arc<Stated>>>,
+    beside: HashMap<Uuid, Vec<(&'a Arc<Stated>, Part)>>,
 }
 
 impl<'a> Index<'a> {
@@ -117,80 +112,54 @@ impl<'a> Index<'a> {
         let mut index = Self {
             rows,
             known,
-            persons: HashMap::new(),
-            by_id: rows
-                .holders
-                .iter()
-                .map(|(id, person)| (*id, person))
-                .collect(),
-            tag_words: HashMap::new(),
-            deleted: HashMap::new(),
-            unlisted: HashMap::new(),
+            persons: HashMap::with_capacity(rows.persons.len()),
             pairs: HashMap::new(),
-            of_person: HashMap::new(),
+            of_person: HashMap::with_capacity(rows.persons.len()),
             of_company: HashMap::new(),
             beside: HashMap::new(),
         };
-        for person in &rows.persons {
-            index
-                .persons
-                .entry(person.member_id)
-                .or_default()
-                .push(person);
-            index.by_id.insert(person.id, person);
-        }
-        for word in &rows.words {
-            let said = (word.happened_at, word.version_key.clone());
-            match word.aspect {
-                PersonAspect::Deleted => {
-                    index.deleted.insert(word.person_id, said);
-                }
-                PersonAspect::Unlisted => {
-                    index.unlisted.insert(word.person_id, said);
-                }
-                _ => {
-                    index.tag_words.insert(word.person_id, word);
-                }
-            }
+        for person in rows.persons.values() {
+            let of_member = index.persons.entry(person.member_id).or_default();
+            of_member.push(person);
         }
         for pair in &rows.pairs {
             index.pairs.entry(pair.person_id).or_default().push(pair);
         }
-        for version in rows.versions.values() {
-            if let Some(person) = version.person_id {
-                index.of_person.entry(person).or_default().push(version);
+        for stated in rows.stated.values() {
+            if let Some(person) = stated.person_id {
+                index.of_person.entry(person).or_default().push(stated);
             }
-            if let Some(company) = version.company_id {
-                index.of_company.entry(company).or_default().push(version);
+            if let Some(company) = stated.company_id {
+                index.of_company.entry(company).or_default().push(stated);
             }
         }
         for row in &rows.beside {
-            if let Some(version) = rows.versions.get(&row.version_id) {
-                index
-                    .beside
-                    .entry(row.person_id)
-                    .or_default()
-                    .push((version, row.part));
+            if let Some(stated) = rows.stated.get(&row.version_id) {
+                let parts = index.beside.entry(row.person_id).or_default();
+                parts.push((stated, row.part));
             }
         }
         index
     }
 
-    /// Words about a person that are older than this count no more.
-    fn floor(&self, person: &person::Model) -> Option<&Version> {
-        let deleted = self.deleted.get(&person.id);
-        // People known only as guests stay, whatever a snapshot of the members does not name.
-        let unlisted = self.unlisted.get(&person.id).filter(|_| !person.guest_only);
-        deleted.max(unlisted)
+    fn person(&self, id: Uuid) -> Option<&'a Person> {
+        let rows = self.rows;
+        rows.persons.get(&id).or_else(|| rows.holders.get(&id))
     }
 
-    fn tags(&self, person: &person::Model) -> Result<Vec<String>, StoreError> {
-        let floor = self.floor(person);
-        let word = self.tag_words.get(&person.id).filter(|word| {
-            at_least((word.happened_at, &word.version_key), floor)
-                && !self.is_removed(person.source_id)
+    /// Words about a person that are older than this count no more.
+    fn floor(person: &Person) -> Option<&Version> {
+        // People known only as guests stay, whatever a snapshot of the members does not name.
+        let unlisted = person.unlisted.as_ref().filter(|_| !person.guest_only);
+        person.deleted.as_ref().max(unlisted)
+    }
+
+    fn tags(&self, person: &Person) -> Result<Vec<String>, StoreError> {
+        let floor = Self::floor(person);
+        let word = person.tags.as_ref().filter(|((at, key), _)| {
+            at_least((*at, key), floor) && !self.is_removed(person.source_id)
         });
-        let Some(text) = word.and_then(|word| word.value.as_deref()) else {
+        let Some((_, text)) = word else {
             return Ok(Vec::new());
         };
         serde_json::from_str(text).map_err(|_| StoreError::Unreadable {
@@ -206,13 +175,8 @@ impl<'a> Index<'a> {
     }
 
     /// Every version that reaches a person; the nearest way of several counts.
-    fn reach(
-        &self,
-        person: &person::Model,
-        reached: &mut HashMap<Uuid, Via>,
-        companies: &mut Vec<Uuid>,
-    ) {
-        let floor = self.floor(person);
+    fn reach(&self, person: &Person, reached: &mut HashMap<Uuid, Via>, companies: &mut Vec<Uuid>) {
+        let floor = Self::floor(person);
         for version in self.of_person.get(&person.id).into_iter().flatten() {
             if self.counts(version) {
                 reached.insert(version.id, Via::Own);
@@ -248,29 +212,22 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whether a version counts at all: not deleted, later than the last snapshot of its kind and than its holder's end.
-    fn counts(&self, version: &entitlement_version::Model) -> bool {
+    /// Whether a version counts at all: later than the last snapshot of its kind and than its holder's end.
+    fn counts(&self, version: &Stated) -> bool {
         let aspect = match version.kind {
             EntitlementKind::Membership => SourceAspect::Memberships,
             EntitlementKind::Registration => SourceAspect::Registrations,
             EntitlementKind::Purchase => SourceAspect::Purchases,
         };
-        let holder = version.person_id.and_then(|holder| self.by_id.get(&holder));
-        let holder_floor = holder.and_then(|person| self.floor(person));
-        !version.deleted
-            && !self.is_removed(Some(version.source_id))
-            && at_least(
-                of(version),
-                self.rows.floors.get(&(version.source_id, aspect)),
-            )
-            && at_least(of(version), holder_floor)
+        let holder = version.person_id.and_then(|holder| self.person(holder));
+        let source = self.rows.sources.get(&version.source_id);
+        let source_floor = source.and_then(|source| source.floors.get(&aspect));
+        !self.is_removed(Some(version.source_id))
+            && at_least(of(version), source_floor)
+            && at_least(of(version), holder.and_then(Self::floor))
     }
 
-    fn entitlement(
-        &self,
-        version: &entitlement_version::Model,
-        via: Via,
-    ) -> Result<Entitlement, StoreError> {
+    fn entitlement(&self, version: &Stated, via: Via) -> Result<Entitlement, StoreError> {
         let unreadable = || StoreError::Unreadable {
             what: "entitlement",
         };
@@ -315,7 +272,7 @@ impl<'a> Index<'a> {
     }
 
     /// Each time that the membership was blocked, from the history of what was said of it.
-    fn blocks(&self, version: &entitlement_version::Model) -> Vec<Block> {
+    fn blocks(&self, version: &Stated) -> Vec<Block> {
         let mut said: Vec<_> = self
             .rows
             .history
@@ -323,10 +280,10 @@ impl<'a> Index<'a> {
             .into_iter()
             .flatten()
             .collect();
-        said.sort_by(|a, b| of(a).cmp(&of(b)));
+        said.sort_by(|a, b| blocked_at(a).cmp(&blocked_at(b)));
         let mut blocks: Vec<Block> = Vec::new();
         for (index, word) in said.iter().enumerate() {
-            let (Some(reason), Some(since)) = (word.block_reason, word.block_since) else {
+            let (Some(reason), Some(since)) = (word.reason, word.since) else {
                 continue;
             };
             let next = said.get(index + 1).map(|next| next.happened_at);
@@ -347,7 +304,11 @@ impl<'a> Index<'a> {
     }
 }
 
-fn of(version: &entitlement_version::Model) -> (i64, &String) {
+fn blocked_at(word: &Blocked) -> (i64, &String) {
+    (word.happened_at, &word.version_key)
+}
+
+fn of(version: &Stated) -> (i64, &String) {
     (version.happened_at, &version.version_key)
 }
 

@@ -2,18 +2,10 @@
 //! The one place where a word that is older than a deletion is left out, so that every reader agrees. A fixed number of
 //! queries, however many members.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use access::Facts;
-use entity::{
-    company_person, company_version, entitlement_person, entitlement_version,
-    kind::{CompanyAspect, EntitlementKind, PersonAspect, SourceAspect},
-    location, offering, person, person_version, share, source, source_version, suspension,
-};
-use futures_util::future::{try_join, try_join3, try_join5};
+use entity::offering;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
@@ -21,6 +13,11 @@ use super::{Scope, StoreError, bulk::MOST_VALUES, one_of, scope::OfClub};
 
 mod build;
 pub mod kinds;
+mod read;
+mod rows;
+
+use read::Reader;
+pub use rows::Stated;
 
 /// As of when something is asked that is kept in versions.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -57,7 +54,7 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct Held {
     /// What was said; several members may hold by the same words.
-    pub version: Arc<entitlement_version::Model>,
+    pub version: Arc<Stated>,
     /// How it reaches the member.
     pub via: access::Via,
     /// Its ends, with dates read in the zone of the location, else of the source.
@@ -77,26 +74,17 @@ pub struct Holdings {
     pub told_by_kisi: Vec<access::Scope>,
 }
 
-/// The rows that holdings are built of.
-#[derive(Default)]
-struct Rows {
-    persons: Vec<person::Model>,
-    words: Vec<person_version::Model>,
-    pairs: Vec<company_person::Model>,
-    company_ends: HashMap<Uuid, Version>,
-    versions: HashMap<Uuid, Arc<entitlement_version::Model>>,
-    beside: Vec<entitlement_person::Model>,
-    holders: HashMap<Uuid, person::Model>,
-    history: HashMap<Uuid, Vec<entitlement_version::Model>>,
-    locations: HashMap<Uuid, location::Model>,
-    sources: HashMap<Uuid, source::Model>,
-    floors: HashMap<(Uuid, SourceAspect), Version>,
-    shares: Vec<share::Model>,
-    suspensions: Vec<suspension::Model>,
+/// What is asked of holdings.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// All that a decision hangs on.
+    Everything,
+    /// What is held, to be shown: no tags, and nothing that was given or shut by hand.
+    Entitlements,
 }
 
-/// What orders words.
-type Version = (i64, String);
+/// How many members are read by one statement: a power of two, as `bulk::of_few_lengths` makes it.
+const AT_ONCE: usize = 2_048;
 
 /// What these members hold. Whoever holds nothing is there with nothing.
 pub async fn load(
@@ -105,302 +93,42 @@ pub async fn load(
     members: &[Uuid],
     known: Known,
 ) -> Result<HashMap<Uuid, Holdings>, StoreError> {
-    let mut all = HashMap::new();
-    for chunk in members.chunks(MOST_VALUES / 4) {
-        let rows = read(connection, scope, chunk, known).await?;
+    holdings(connection, scope, members, (known, Asked::Everything)).await
+}
+
+/// What these members hold, for people to see.
+pub async fn entitlements(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: &[Uuid],
+) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+    holdings(
+        connection,
+        scope,
+        members,
+        (Known::Now, Asked::Entitlements),
+    )
+    .await
+}
+
+async fn holdings(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    members: &[Uuid],
+    (known, asked): (Known, Asked),
+) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+    let reader = Reader {
+        connection,
+        scope,
+        known,
+        asked,
+    };
+    let mut all = HashMap::with_capacity(members.len());
+    for chunk in members.chunks(AT_ONCE) {
+        let rows = Box::pin(reader.rows(chunk)).await?;
         all.extend(build::holdings(chunk, &rows, known)?);
     }
     Ok(all)
-}
-
-/// Reads in three steps, each all at once: what hangs on the members alone, then on who they are, then on what was found of
-/// those. Over one connection that is one after the other.
-async fn read(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    members: &[Uuid],
-    known: Known,
-) -> Result<Rows, StoreError> {
-    let people = scope.among::<person::Entity>();
-    let (persons, sources, floors, shares, suspensions) = try_join5(
-        among(connection, people, person::Column::MemberId, members),
-        sources(connection, scope),
-        floors(connection, scope, known),
-        shares(connection, scope, known, members),
-        suspensions(connection, scope, known, members),
-    )
-    .await?;
-    let ids: Vec<Uuid> = persons.iter().map(|person| person.id).collect();
-    let (of_companies, of_persons, words) = try_join3(
-        of_companies(connection, scope, known, &ids),
-        of_persons(connection, scope, known, &ids),
-        words(connection, scope, known, &ids),
-    )
-    .await?;
-    let mut rows = Rows {
-        persons,
-        sources,
-        floors,
-        shares,
-        suspensions,
-        words,
-        pairs: of_companies.pairs,
-        company_ends: of_companies.ends,
-        beside: of_persons.beside,
-        ..Rows::default()
-    };
-    let versions: Vec<_> = of_persons
-        .versions
-        .into_iter()
-        .chain(of_companies.versions)
-        .collect();
-    let known_persons: HashSet<Uuid> = ids.into_iter().collect();
-    let (history, locations, (holders, said)) = try_join3(
-        history(connection, scope, known, &versions),
-        locations(connection, scope, &versions),
-        holders(connection, scope, known, &versions, &known_persons),
-    )
-    .await?;
-    rows.history = history;
-    rows.locations = locations;
-    rows.holders = holders;
-    rows.words.extend(said);
-    rows.versions = versions
-        .into_iter()
-        .map(|version| (version.id, Arc::new(version)))
-        .collect();
-    Ok(rows)
-}
-
-async fn shares(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    members: &[Uuid],
-) -> Result<Vec<share::Model>, StoreError> {
-    use share::Column;
-    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-    let select = scope.among::<share::Entity>().filter(standing);
-    among(connection, select, Column::MemberId, members).await
-}
-
-async fn suspensions(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    members: &[Uuid],
-) -> Result<Vec<suspension::Model>, StoreError> {
-    use suspension::Column;
-    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-    let select = scope.among::<suspension::Entity>().filter(standing);
-    among(connection, select, Column::MemberId, members).await
-}
-
-/// What reaches people by way of companies.
-struct OfCompanies {
-    pairs: Vec<company_person::Model>,
-    ends: HashMap<Uuid, Version>,
-    versions: Vec<entitlement_version::Model>,
-}
-
-/// The companies that people are in, when each ended, and what they hold.
-async fn of_companies(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    persons: &[Uuid],
-) -> Result<OfCompanies, StoreError> {
-    use company_person::Column as Pair;
-    use company_version::Column as Word;
-    let standing = scope
-        .among::<company_person::Entity>()
-        .filter(known.standing(Pair::LearnedAt, Pair::SupersededAt))
-        .filter(Pair::Present.eq(true));
-    let pairs = among(connection, standing, Pair::PersonId, persons).await?;
-    let companies: Vec<Uuid> = distinct(pairs.iter().map(|pair| pair.company_id));
-    let words = scope
-        .among::<company_version::Entity>()
-        .filter(known.standing(Word::LearnedAt, Word::SupersededAt))
-        .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]));
-    let mut ends: HashMap<Uuid, Version> = HashMap::new();
-    for word in among(connection, words, Word::CompanyId, &companies).await? {
-        let said = (word.happened_at, word.version_key);
-        let end = ends.entry(word.company_id).or_default();
-        if said > *end {
-            *end = said;
-        }
-    }
-    let held = entitlement_version::Column::CompanyId;
-    let versions = among(
-        connection,
-        standing_versions(scope, known),
-        held,
-        &companies,
-    )
-    .await?;
-    Ok(OfCompanies {
-        pairs,
-        ends,
-        versions,
-    })
-}
-
-/// What is said of people.
-async fn words(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    persons: &[Uuid],
-) -> Result<Vec<person_version::Model>, StoreError> {
-    use person_version::Column;
-    let said = scope
-        .among::<person_version::Entity>()
-        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
-        .filter(Column::Aspect.is_in([
-            PersonAspect::Tags,
-            PersonAspect::Deleted,
-            PersonAspect::Unlisted,
-        ]));
-    among(connection, said, Column::PersonId, persons).await
-}
-
-/// Those who hold what is shared with the people asked for, and what is said of them.
-async fn holders(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    versions: &[entitlement_version::Model],
-    persons: &HashSet<Uuid>,
-) -> Result<(HashMap<Uuid, person::Model>, Vec<person_version::Model>), StoreError> {
-    let holders = versions.iter().filter_map(|version| version.person_id);
-    let holders: Vec<Uuid> = distinct(holders.filter(|id| !persons.contains(id)));
-    let people = scope.among::<person::Entity>();
-    let (people, said) = try_join(
-        among(connection, people, person::Column::Id, &holders),
-        words(connection, scope, known, &holders),
-    )
-    .await?;
-    let people = people.into_iter().map(|person| (person.id, person));
-    Ok((people.collect(), said))
-}
-
-/// The club's sources.
-async fn sources(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-) -> Result<HashMap<Uuid, source::Model>, StoreError> {
-    let sources = scope.find::<source::Entity>().all(connection).await?;
-    let sources = sources.into_iter().map(|source| (source.id, source));
-    Ok(sources.collect())
-}
-
-/// From when on older words of each kind count no more.
-async fn floors(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-) -> Result<HashMap<(Uuid, SourceAspect), Version>, StoreError> {
-    use source_version::Column;
-    let floors = scope
-        .find::<source_version::Entity>()
-        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
-        .all(connection)
-        .await?;
-    let floors = floors.into_iter().map(|word| {
-        (
-            (word.source_id, word.aspect),
-            (word.happened_at, word.version_key),
-        )
-    });
-    Ok(floors.collect())
-}
-
-fn standing_versions(scope: Scope, known: Known) -> Select<entitlement_version::Entity> {
-    use entitlement_version::Column;
-    scope
-        .among::<entitlement_version::Entity>()
-        .filter(known.standing(Column::LearnedAt, Column::SupersededAt))
-}
-
-/// What people hold themselves or have a part in.
-struct OfPersons {
-    beside: Vec<entitlement_person::Model>,
-    versions: Vec<entitlement_version::Model>,
-}
-
-async fn of_persons(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    persons: &[Uuid],
-) -> Result<OfPersons, StoreError> {
-    use entitlement_version::Column;
-    let own = among(
-        connection,
-        standing_versions(scope, known),
-        Column::PersonId,
-        persons,
-    );
-    let shared = async {
-        let select = scope.among::<entitlement_person::Entity>();
-        let column = entitlement_person::Column::PersonId;
-        let beside = among(connection, select, column, persons).await?;
-        let ids: Vec<Uuid> = distinct(beside.iter().map(|row| row.version_id));
-        let select = standing_versions(scope, known);
-        Ok((among(connection, select, Column::Id, &ids).await?, beside))
-    };
-    let (mut versions, (shared, beside)) = try_join(own, shared).await?;
-    versions.extend(shared);
-    Ok(OfPersons { beside, versions })
-}
-
-/// All that was ever said of the memberships that were ever blocked.
-async fn history(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
-    versions: &[entitlement_version::Model],
-) -> Result<HashMap<Uuid, Vec<entitlement_version::Model>>, StoreError> {
-    use entitlement_version::{Column, Entity};
-    let memberships = versions
-        .iter()
-        .filter(|version| version.kind == EntitlementKind::Membership);
-    let memberships: Vec<Uuid> = distinct(memberships.map(|version| version.entitlement_id));
-    let blocked = scope
-        .among::<Entity>()
-        .filter(Column::BlockSince.is_not_null());
-    let blocked = among(connection, blocked, Column::EntitlementId, &memberships).await?;
-    let blocked: Vec<Uuid> = distinct(blocked.into_iter().map(|version| version.entitlement_id));
-    let mut ever = scope.among::<Entity>();
-    if let Known::At(at) = known {
-        ever = ever.filter(Column::LearnedAt.lte(at));
-    }
-    let mut history: HashMap<Uuid, Vec<_>> = HashMap::new();
-    for version in among(connection, ever, Column::EntitlementId, &blocked).await? {
-        history
-            .entry(version.entitlement_id)
-            .or_default()
-            .push(version);
-    }
-    Ok(history)
-}
-
-async fn locations(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    versions: &[entitlement_version::Model],
-) -> Result<HashMap<Uuid, location::Model>, StoreError> {
-    let places: Vec<Uuid> = distinct(versions.iter().filter_map(|version| version.location_id));
-    let select = scope.among::<location::Entity>();
-    let locations = among(connection, select, location::Column::Id, &places).await?;
-    let locations = locations
-        .into_iter()
-        .map(|location| (location.id, location));
-    Ok(locations.collect())
-}
-
-fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
-    ids.collect::<HashSet<_>>().into_iter().collect()
 }
 
 /// The rows of a query whose column is among ids; no statement at all where there are none.

@@ -13,6 +13,7 @@ use crate::support::{
 
 on_both!(
     a_roster_that_names_nobody_is_likelier_the_source_s_fault,
+    a_flood_of_single_events_is_put_down_to_the_source_once_it_takes_everybody,
     a_roster_that_leaves_out_some_is_not_put_down_to_the_source,
     an_edit_of_a_rule_is_held_and_one_with_a_preview_is_not,
     a_deleted_rule_is_held_and_one_with_a_preview_is_not,
@@ -40,6 +41,33 @@ async fn a_roster_that_names_nobody_is_likelier_the_source_s_fault(world: &mut W
     assert_eq!(inside(world).len(), 9);
     assert_eq!(decide(world, "approve", None).await, 8);
     assert_eq!(inside(world).into_iter().collect::<Vec<_>>(), ["other"]);
+}
+
+async fn a_flood_of_single_events_is_put_down_to_the_source_once_it_takes_everybody(
+    world: &mut World,
+) {
+    let club = a_club(world, 8).await;
+    let all = names(1..=8);
+    for name in &all[..7] {
+        end(world, &club.source, name).await;
+        world.settled().await;
+    }
+    let before = held(world).await;
+    assert!(!before.is_empty(), "nothing is held");
+    for (_, _, cause) in &before {
+        assert!(!cause.contains("at fault"), "{cause}");
+    }
+    end(world, &club.source, &all[7]).await;
+    world.settled().await;
+    let after = held(world).await;
+    assert_eq!(after.len(), before.len() + 1);
+    for (_, _, cause) in &after {
+        let times = cause.matches("everybody of “Front desk”").count();
+        assert_eq!(times, 1, "{cause}");
+        assert!(cause.contains("likelier at fault"), "{cause}");
+    }
+    let approved = decide(world, "approve", None).await;
+    assert_eq!(usize::try_from(approved).unwrap(), after.len());
 }
 
 async fn a_roster_that_leaves_out_some_is_not_put_down_to_the_source(world: &mut World) {

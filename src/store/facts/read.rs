@@ -1,0 +1,313 @@
+//! Reads the rows that holdings are built of, in two steps, each all at once: what hangs on the members, then what hangs on
+//! what was found. Over one connection that is one after the other. A fixed number of statements, however many members.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use entity::{
+    company_person, company_version, entitlement_person, entitlement_version,
+    kind::{CompanyAspect, EntitlementKind, PersonAspect},
+    location, person, person_version, share, source, source_version, suspension,
+};
+use futures_util::future::{try_join, try_join3, try_join5};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, QueryTrait,
+    RelationDef, Select,
+};
+use uuid::Uuid;
+
+use super::{
+    Asked, Known, Scope, StoreError, among, one_of,
+    rows::{
+        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Row, Rows, Source,
+        SourceFloor, Stated, Version, persons, sources,
+    },
+};
+use crate::store::{bulk::MOST_VALUES, scope::OfClub};
+
+/// What is read for whom, and as of when.
+pub struct Reader<'a, C> {
+    pub connection: &'a C,
+    pub scope: Scope,
+    pub known: Known,
+    pub asked: Asked,
+}
+
+/// What reaches people by way of companies.
+struct OfCompanies {
+    pairs: Vec<Pair>,
+    ends: HashMap<Uuid, Version>,
+    stated: Vec<Stated>,
+}
+
+impl<C: ConnectionTrait> Reader<'_, C> {
+    /// For these members; they are few enough for one statement.
+    pub async fn rows(&self, members: &[Uuid]) -> Result<Rows, StoreError> {
+        let (persons, sources, mut stated, (parts, companies), (shares, suspensions)) = try_join5(
+            self.persons(person::Column::MemberId, members),
+            self.sources(),
+            self.own(members),
+            try_join(self.parts(members), Box::pin(self.of_companies(members))),
+            Box::pin(self.overrides(members)),
+        )
+        .await?;
+        let mut rows = Rows {
+            persons,
+            sources,
+            pairs: companies.pairs,
+            company_ends: companies.ends,
+            shares,
+            suspensions,
+            ..Rows::default()
+        };
+        stated.extend(companies.stated);
+        for (beside, of) in parts {
+            rows.beside.push(beside);
+            stated.push(of);
+        }
+        (rows.history, rows.locations, rows.holders) = try_join3(
+            self.history(&stated),
+            self.locations(&stated),
+            self.holders(&stated, &rows.persons),
+        )
+        .await?;
+        let stated = stated.into_iter().map(|one| (one.id, Arc::new(one)));
+        rows.stated = stated.collect();
+        Ok(rows)
+    }
+
+    /// The rows of a query whose column is among ids; no statement at all where there are none.
+    async fn narrow<E: OfClub, R: Narrow>(
+        &self,
+        select: Select<E>,
+        column: impl ColumnTrait,
+        ids: &[Uuid],
+    ) -> Result<Vec<R>, StoreError> {
+        let select = R::select(select.select_only());
+        let mut rows = Vec::new();
+        for chunk in ids.chunks(MOST_VALUES) {
+            let among = one_of(self.connection, column, chunk);
+            let found = select.clone().filter(among).into_model::<Row<R>>();
+            rows.extend(found.all(self.connection).await?);
+        }
+        Ok(rows.into_iter().map(|Row(row)| row).collect())
+    }
+
+    /// People, with what is said of them.
+    async fn persons(
+        &self,
+        column: person::Column,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Person>, StoreError> {
+        use person_version::Column;
+        let (known, asked) = (self.known, self.asked);
+        let words = person::Entity::belongs_to(person_version::Entity)
+            .from(person::Column::Id)
+            .to(Column::PersonId)
+            .on_condition(move |_, _| {
+                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::Unlisted];
+                if asked == Asked::Everything {
+                    aspects.push(PersonAspect::Tags);
+                }
+                let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
+                standing.add(Column::Aspect.is_in(aspects))
+            });
+        let people = self.scope.among::<person::Entity>();
+        let people = people.join(JoinType::LeftJoin, words.into());
+        let rows: Vec<PersonWord> = self.narrow(people, column, ids).await?;
+        Ok(persons(rows))
+    }
+
+    /// The club's sources, with the floors of their kinds.
+    async fn sources(&self) -> Result<HashMap<Uuid, Source>, StoreError> {
+        use source_version::Column;
+        let known = self.known;
+        let floors = source::Entity::belongs_to(source_version::Entity)
+            .from(source::Column::Id)
+            .to(Column::SourceId)
+            .on_condition(move |_, _| known.standing(Column::LearnedAt, Column::SupersededAt));
+        let found = self.scope.find::<source::Entity>();
+        let found = found.join(JoinType::LeftJoin, floors.into()).select_only();
+        let rows = SourceFloor::select(found).into_model::<Row<SourceFloor>>();
+        let rows = rows.all(self.connection).await?;
+        Ok(sources(rows.into_iter().map(|Row(row)| row).collect()))
+    }
+
+    /// What was said, and not taken back.
+    fn standing(&self) -> Select<entitlement_version::Entity> {
+        use entitlement_version::Column;
+        self.scope
+            .among::<entitlement_version::Entity>()
+            .filter(self.known.standing(Column::LearnedAt, Column::SupersededAt))
+            .filter(Column::Deleted.eq(false))
+    }
+
+    /// What members hold themselves.
+    async fn own(&self, members: &[Uuid]) -> Result<Vec<Stated>, StoreError> {
+        let holder =
+            to_person::<entitlement_version::Entity>(entitlement_version::Column::PersonId);
+        let own = self.standing().join(JoinType::InnerJoin, holder);
+        self.narrow(own, person::Column::MemberId, members).await
+    }
+
+    /// What members have a part in.
+    async fn parts(&self, members: &[Uuid]) -> Result<Vec<(Beside, Stated)>, StoreError> {
+        use entitlement_person::Column;
+        let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
+            .from(entitlement_version::Column::Id)
+            .to(Column::VersionId);
+        let parts = self
+            .standing()
+            .join(JoinType::InnerJoin, beside.into())
+            .join(
+                JoinType::InnerJoin,
+                to_person::<entitlement_person::Entity>(Column::PersonId),
+            );
+        self.narrow(parts, person::Column::MemberId, members).await
+    }
+
+    /// The companies that members are in, when each ended, and what they hold.
+    async fn of_companies(&self, members: &[Uuid]) -> Result<OfCompanies, StoreError> {
+        use company_person::Column as In;
+        use company_version::Column as Word;
+        let pairs = self
+            .scope
+            .among::<company_person::Entity>()
+            .filter(self.known.standing(In::LearnedAt, In::SupersededAt))
+            .filter(In::Present.eq(true))
+            .join(
+                JoinType::InnerJoin,
+                to_person::<company_person::Entity>(In::PersonId),
+            );
+        let pairs: Vec<Pair> = self
+            .narrow(pairs, person::Column::MemberId, members)
+            .await?;
+        let companies = distinct(pairs.iter().map(|pair| pair.company_id));
+        let over = self
+            .scope
+            .among::<company_version::Entity>()
+            .filter(self.known.standing(Word::LearnedAt, Word::SupersededAt))
+            .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]));
+        let of_company = entitlement_version::Column::CompanyId;
+        let (over, stated) = try_join(
+            self.narrow(over, Word::CompanyId, &companies),
+            self.narrow(self.standing(), of_company, &companies),
+        )
+        .await?;
+        let mut ends: HashMap<Uuid, Version> = HashMap::new();
+        for CompanyEnd {
+            company_id,
+            happened_at,
+            version_key,
+        } in over
+        {
+            let end = ends.entry(company_id).or_default();
+            *end = std::mem::take(end).max((happened_at, version_key));
+        }
+        Ok(OfCompanies {
+            pairs,
+            ends,
+            stated,
+        })
+    }
+
+    /// What was given to members by hand, and what shuts everything to them.
+    async fn overrides(
+        &self,
+        members: &[Uuid],
+    ) -> Result<(Vec<share::Model>, Vec<suspension::Model>), StoreError> {
+        if self.asked == Asked::Entitlements {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let shares = self.scope.among::<share::Entity>().filter(
+            self.known
+                .standing(share::Column::LearnedAt, share::Column::SupersededAt),
+        );
+        let suspensions = self
+            .scope
+            .among::<suspension::Entity>()
+            .filter(self.known.standing(
+                suspension::Column::LearnedAt,
+                suspension::Column::SupersededAt,
+            ));
+        try_join(
+            among(self.connection, shares, share::Column::MemberId, members),
+            among(
+                self.connection,
+                suspensions,
+                suspension::Column::MemberId,
+                members,
+            ),
+        )
+        .await
+    }
+
+    /// All that was ever said of the memberships that were ever blocked.
+    async fn history(&self, stated: &[Stated]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
+        use entitlement_version::{Column, Entity};
+        let memberships = stated
+            .iter()
+            .filter(|one| one.kind == EntitlementKind::Membership);
+        let memberships = distinct(memberships.map(|one| one.entitlement_id));
+        let mut ever = self.scope.among::<Entity>();
+        if let Known::At(at) = self.known {
+            ever = ever.filter(Column::LearnedAt.lte(at));
+        }
+        let mut history: HashMap<Uuid, Vec<Blocked>> = HashMap::new();
+        for chunk in memberships.chunks(MOST_VALUES) {
+            let blocked = self
+                .scope
+                .among::<Entity>()
+                .select_only()
+                .column(Column::EntitlementId)
+                .filter(Column::BlockSince.is_not_null())
+                .filter(one_of(self.connection, Column::EntitlementId, chunk))
+                .into_query();
+            let of_blocked = ever.clone().select_only();
+            let of_blocked =
+                Blocked::select(of_blocked).filter(Column::EntitlementId.in_subquery(blocked));
+            let rows = of_blocked.into_model::<Row<Blocked>>();
+            for Row(row) in rows.all(self.connection).await? {
+                history.entry(row.entitlement_id).or_default().push(row);
+            }
+        }
+        Ok(history)
+    }
+
+    async fn locations(
+        &self,
+        stated: &[Stated],
+    ) -> Result<HashMap<Uuid, location::Model>, StoreError> {
+        let places = distinct(stated.iter().filter_map(|one| one.location_id));
+        let select = self.scope.among::<location::Entity>();
+        let locations = among(self.connection, select, location::Column::Id, &places).await?;
+        let locations = locations
+            .into_iter()
+            .map(|location| (location.id, location));
+        Ok(locations.collect())
+    }
+
+    /// Those who hold what others have a part in, with what is said of them.
+    async fn holders(
+        &self,
+        stated: &[Stated],
+        persons: &HashMap<Uuid, Person>,
+    ) -> Result<HashMap<Uuid, Person>, StoreError> {
+        let holders = stated.iter().filter_map(|one| one.person_id);
+        let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
+        self.persons(person::Column::Id, &holders).await
+    }
+}
+
+fn to_person<E: EntityTrait>(from: E::Column) -> RelationDef {
+    E::belongs_to(person::Entity)
+        .from(from)
+        .to(person::Column::Id)
+        .into()
+}
+
+fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    ids.collect::<HashSet<_>>().into_iter().collect()
+}

@@ -1,0 +1,243 @@
+//! The rows that holdings are built of. As narrow as they can be: a column costs for each member of a club, so what nobody
+//! asks for is not selected, and values are taken by their place. Says what the columns are; `read` asks for them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use entity::{
+    company_person, company_version, entitlement_person, entitlement_version,
+    kind::{BlockReason, EntitlementKind, OfferingKind, Part, PersonAspect, SourceAspect},
+    location, person, person_version, share, source, source_version, suspension,
+};
+use sea_orm::{DbErr, FromQueryResult, QueryResult, QuerySelect, TryGetable};
+use uuid::Uuid;
+
+/// What orders words.
+pub type Version = (i64, String);
+
+/// The rows that holdings are built of.
+#[derive(Default)]
+pub struct Rows {
+    pub persons: HashMap<Uuid, Person>,
+    /// Who is in which company.
+    pub pairs: Vec<Pair>,
+    pub company_ends: HashMap<Uuid, Version>,
+    /// By the ids of the versions.
+    pub stated: HashMap<Uuid, Arc<Stated>>,
+    pub beside: Vec<Beside>,
+    /// Those who hold what is shared with the persons.
+    pub holders: HashMap<Uuid, Person>,
+    /// All that was ever said of the memberships that were ever blocked.
+    pub history: HashMap<Uuid, Vec<Blocked>>,
+    pub locations: HashMap<Uuid, location::Model>,
+    pub sources: HashMap<Uuid, Source>,
+    pub shares: Vec<share::Model>,
+    pub suspensions: Vec<suspension::Model>,
+}
+
+/// The values of a row, one after the other.
+pub struct Values<'a>(&'a QueryResult, usize);
+
+impl Values<'_> {
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        self.1 += 1;
+        self.0.try_get_by_index(self.1 - 1)
+    }
+}
+
+/// What is taken from a row by the places of its values.
+pub trait Narrow: Sized + Send {
+    /// Selects its columns after others, in their order.
+    fn select<S: QuerySelect>(from: S) -> S;
+
+    /// Takes them in that order.
+    fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
+}
+
+impl<A: Narrow, B: Narrow> Narrow for (A, B) {
+    fn select<S: QuerySelect>(from: S) -> S {
+        B::select(A::select(from))
+    }
+
+    fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
+        Ok((A::take(values)?, B::take(values)?))
+    }
+}
+
+/// A row of which nothing else is read.
+pub struct Row<T>(pub T);
+
+impl<T: Narrow> FromQueryResult for Row<T> {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        T::take(&mut Values(row, 0)).map(Self)
+    }
+}
+
+/// A struct whose fields are columns, in their order.
+macro_rules! narrow {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $table:ident.$column:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $(pub(crate) $field: $type,)*
+        }
+
+        impl Narrow for $name {
+            fn select<S: QuerySelect>(from: S) -> S {
+                from$(.column($table::Column::$column))*
+            }
+
+            fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
+                Ok(Self { $($field: values.next()?,)* })
+            }
+        }
+    };
+}
+
+narrow! {
+    /// What a platform said of an entitlement.
+    Stated {
+        id: Uuid = entitlement_version.Id,
+        entitlement_id: Uuid = entitlement_version.EntitlementId,
+        source_id: Uuid = entitlement_version.SourceId,
+        person_id: Option<Uuid> = entitlement_version.PersonId,
+        company_id: Option<Uuid> = entitlement_version.CompanyId,
+        kind: EntitlementKind = entitlement_version.Kind,
+        status: String = entitlement_version.Status,
+        offering_id: Option<Uuid> = entitlement_version.OfferingId,
+        offering_kind: Option<OfferingKind> = entitlement_version.OfferingKind,
+        location_id: Option<Uuid> = entitlement_version.LocationId,
+        starts_at: Option<i64> = entitlement_version.StartsAt,
+        starts_on: Option<String> = entitlement_version.StartsOn,
+        ends_at: Option<i64> = entitlement_version.EndsAt,
+        ends_on: Option<String> = entitlement_version.EndsOn,
+        block_reason: Option<BlockReason> = entitlement_version.BlockReason,
+        block_since: Option<i64> = entitlement_version.BlockSince,
+        happened_at: i64 = entitlement_version.HappenedAt,
+        version_key: String = entitlement_version.VersionKey,
+    }
+}
+
+narrow! {
+    /// What was said of a membership that was ever blocked.
+    Blocked {
+        entitlement_id: Uuid = entitlement_version.EntitlementId,
+        reason: Option<BlockReason> = entitlement_version.BlockReason,
+        since: Option<i64> = entitlement_version.BlockSince,
+        happened_at: i64 = entitlement_version.HappenedAt,
+        version_key: String = entitlement_version.VersionKey,
+    }
+}
+
+narrow! {
+    /// That somebody has a part in what another holds.
+    Beside {
+        version_id: Uuid = entitlement_person.VersionId,
+        person_id: Uuid = entitlement_person.PersonId,
+        part: Part = entitlement_person.Part,
+    }
+}
+
+narrow! {
+    /// That somebody is in a company.
+    Pair {
+        company_id: Uuid = company_person.CompanyId,
+        person_id: Uuid = company_person.PersonId,
+        happened_at: i64 = company_person.HappenedAt,
+        version_key: String = company_person.VersionKey,
+    }
+}
+
+narrow! {
+    /// That a company is no more.
+    CompanyEnd {
+        company_id: Uuid = company_version.CompanyId,
+        happened_at: i64 = company_version.HappenedAt,
+        version_key: String = company_version.VersionKey,
+    }
+}
+
+narrow! {
+    /// Somebody, with one of the words about them, or none.
+    PersonWord {
+        id: Uuid = person.Id,
+        member_id: Uuid = person.MemberId,
+        source_id: Option<Uuid> = person.SourceId,
+        guest_only: bool = person.GuestOnly,
+        aspect: Option<PersonAspect> = person_version.Aspect,
+        value: Option<String> = person_version.Value,
+        happened_at: Option<i64> = person_version.HappenedAt,
+        version_key: Option<String> = person_version.VersionKey,
+    }
+}
+
+narrow! {
+    /// A source, with one of the kinds of which older words count no more, or none.
+    SourceFloor {
+        id: Uuid = source.Id,
+        time_zone: String = source.TimeZone,
+        removed_at: Option<i64> = source.RemovedAt,
+        aspect: Option<SourceAspect> = source_version.Aspect,
+        happened_at: Option<i64> = source_version.HappenedAt,
+        version_key: Option<String> = source_version.VersionKey,
+    }
+}
+
+/// Somebody as one source names them, with what is said of them.
+pub struct Person {
+    pub id: Uuid,
+    pub member_id: Uuid,
+    pub source_id: Option<Uuid>,
+    pub guest_only: bool,
+    /// As they are stored.
+    pub tags: Option<(Version, String)>,
+    pub deleted: Option<Version>,
+    pub unlisted: Option<Version>,
+}
+
+/// Where words come from.
+pub struct Source {
+    pub time_zone: String,
+    pub removed_at: Option<i64>,
+    /// From when on older words of each kind count no more.
+    pub floors: HashMap<SourceAspect, Version>,
+}
+
+/// Each with all words.
+pub fn persons(rows: Vec<PersonWord>) -> HashMap<Uuid, Person> {
+    let mut persons = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let person = persons.entry(row.id).or_insert(Person {
+            id: row.id,
+            member_id: row.member_id,
+            source_id: row.source_id,
+            guest_only: row.guest_only,
+            tags: None,
+            deleted: None,
+            unlisted: None,
+        });
+        let said = row.happened_at.zip(row.version_key);
+        match row.aspect {
+            Some(PersonAspect::Deleted) => person.deleted = said,
+            Some(PersonAspect::Unlisted) => person.unlisted = said,
+            Some(PersonAspect::Tags) => person.tags = said.zip(row.value),
+            Some(PersonAspect::Email | PersonAspect::Name | PersonAspect::Companies) | None => {}
+        }
+    }
+    persons
+}
+
+/// Each with all floors.
+pub fn sources(rows: Vec<SourceFloor>) -> HashMap<Uuid, Source> {
+    let mut sources = HashMap::new();
+    for row in rows {
+        let source = sources.entry(row.id).or_insert(Source {
+            time_zone: row.time_zone,
+            removed_at: row.removed_at,
+            floors: HashMap::new(),
+        });
+        if let (Some(aspect), Some(said)) = (row.aspect, row.happened_at.zip(row.version_key)) {
+            source.floors.insert(aspect, said);
+        }
+    }
+    sources
+}
