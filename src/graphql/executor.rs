@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Data, Executor, Request, Response, Variables, parser};
-use futures_util::stream::BoxStream;
+use async_graphql::{Request, Response, Variables, parser};
 use tracing::Instrument;
 
 use super::{
     batch,
     context::Caller,
-    http::{guard::lets_pass, limits::Limits},
+    http::{Runs, answer::Written, guard::lets_pass, limits::Limits},
     prompt::Unguarded,
     reach::Reach,
     roles::may,
@@ -71,18 +70,21 @@ pub struct Asked {
     caller: Caller,
 }
 
-impl Executor for Asked {
-    async fn execute(&self, mut request: Request) -> Response {
-        let guarded = self.schemas.guarded.clone();
-        if !self.schemas.needs_no_guard(self.caller.role, &mut request) {
-            let execution = async move { guarded.execute(request).await };
-            return self.app.at_home(execution.in_current_span()).await;
-        }
-        let again = Again::of(&request);
-        request.data.insert(Unguarded);
-        let bare = self.schemas.bare.clone();
+impl Asked {
+    /// What a request is answered with. To be awaited in the service's own runtime.
+    pub(super) fn response(
+        &self,
+        mut request: Request,
+    ) -> impl Future<Output = Response> + Send + use<> {
+        let Schemas { guarded, bare, .. } = self.schemas.clone();
         let (app, caller) = (self.app.clone(), self.caller.clone());
-        let execution = async move {
+        let needs_no_guard = self.schemas.needs_no_guard(caller.role, &mut request);
+        async move {
+            if !needs_no_guard {
+                return guarded.execute(request).await;
+            }
+            let again = Again::of(&request);
+            request.data.insert(Unguarded);
             let limits = Limits::default();
             let run = batch::run(bare.execute(request));
             match tokio::time::timeout(limits.time, run).await {
@@ -90,16 +92,15 @@ impl Executor for Asked {
                 Ok(_) => guarded.execute(again.request(app, caller)).await,
                 Err(_) => Response::from_errors(vec![limits.too_slow()]),
             }
-        };
-        self.app.at_home(execution.in_current_span()).await
+        }
     }
+}
 
-    fn execute_stream(
-        &self,
-        request: Request,
-        session: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        Executor::execute_stream(&self.schemas.guarded, request, session)
+impl Runs for Asked {
+    async fn run(&self, request: Request, request_id: String) -> Written {
+        let response = self.response(request);
+        let written = async move { Written::new(response.await, &request_id) };
+        self.app.at_home(written.in_current_span()).await
     }
 }
 

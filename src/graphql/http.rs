@@ -18,24 +18,37 @@ mod tests;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use async_graphql::{Data, Executor, Request, Response};
+use async_graphql::{Data, Executor, Request};
 use tracing::Instrument;
 
-use answer::{Answerer, Refusal};
+use answer::{Answerer, Refusal, Written};
 use guard::{Kind, QueriesOnly};
 use negotiate::Media;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
+/// What runs requests for [`serve`].
+pub trait Runs: Clone + Send + Sync + 'static {
+    /// Runs a request, and writes its response there and then: what is made of thousands of pieces is best taken apart by
+    /// the thread that made it.
+    fn run(&self, request: Request, request_id: String) -> impl Future<Output = Written> + Send;
+}
+
+impl<E: Executor> Runs for E {
+    async fn run(&self, request: Request, request_id: String) -> Written {
+        Written::new(self.execute(request).await, &request_id)
+    }
+}
+
 /// Answers one GraphQL request. `data` adds what the resolvers look up, such as who asks;
 /// `request_id` goes into every error and beside it into the log. Who may ask at all is settled
 /// before.
 ///
-/// The schema behind the executor should be [`guard::guarded`]: only then a mutation that is stored
+/// The schema behind it should be [`guard::guarded`]: only then a mutation that is stored
 /// as a persisted query is refused by GET as well.
-pub async fn serve<E: Executor>(
-    executor: &E,
+pub async fn serve(
+    runs: &impl Runs,
     http: &HttpRequest,
     body: web::Payload,
     request_id: &str,
@@ -66,8 +79,8 @@ pub async fn serve<E: Executor>(
         request.data.insert(QueriesOnly);
     }
     data(&mut request.data);
-    match execute(executor, request, kind).await {
-        Some(response) => answerer.answer(response),
+    match run(runs, request, kind, request_id).await {
+        Some(written) => answerer.answer(written),
         None => answerer.fail("the execution of a mutation panicked"),
     }
 }
@@ -85,16 +98,18 @@ pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
 
 /// Runs the request; what may change something runs by itself, since actix drops this future when
 /// the caller leaves. None where it panicked.
-async fn execute<E: Executor>(
-    executor: &E,
+async fn run(
+    runs: &impl Runs,
     request: Request,
     kind: Option<Kind>,
-) -> Option<Response> {
+    request_id: &str,
+) -> Option<Written> {
+    let request_id = request_id.to_owned();
     if matches!(kind, Some(Kind::Query | Kind::Subscription)) {
-        return Some(executor.execute(request).await);
+        return Some(runs.run(request, request_id).await);
     }
-    let executor = executor.clone();
-    let run = async move { executor.execute(request).await };
+    let runs = runs.clone();
+    let run = async move { runs.run(request, request_id).await };
     tokio::spawn(run.in_current_span()).await.ok()
 }
 

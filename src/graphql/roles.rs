@@ -1,5 +1,6 @@
-//! Who may resolve what: the one table of the house. The executor asks it for every field of every type, so that a field
-//! which nobody thought of is closed to member sessions, and a mutation which nobody thought of is open to ADMIN alone.
+//! Who may resolve what: the one table of the house. It is asked for every field of every type, by the guard when it is its
+//! turn or from the text of a query beforehand: so a field which nobody thought of is closed to member sessions, and a
+//! mutation which nobody thought of is open to ADMIN alone.
 //!
 //! Promises an answer that hangs on the names alone: what an argument may name is the resolver's to say. Never allocates
 //! and never asks the database: it runs for each field of each element of each list.

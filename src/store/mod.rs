@@ -122,7 +122,7 @@ impl Db {
     /// Whether the database answers and is migrated.
     pub async fn ready(&self) -> Result<bool, StoreError> {
         self.read.execute_unprepared("SELECT 1").await?;
-        Ok(Migrator::get_pending_migrations(&self.write)
+        Ok(Migrator::get_pending_migrations(self.read.pool())
             .await?
             .is_empty())
     }

@@ -8,7 +8,10 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderMap},
+};
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 use serde::Serialize;
 
@@ -160,35 +163,58 @@ struct Body<'a> {
     extensions: &'a BTreeMap<String, Value>,
 }
 
-impl Answerer<'_> {
-    /// The answer of the executor: 200, but for a refused request 400 where the media type lets
-    /// statuses speak.
-    pub(super) fn answer(&self, mut response: Response) -> HttpResponse {
-        if response
-            .errors
-            .iter()
-            .any(|error| error.source::<MutationByGet>().is_some())
-        {
-            return self.refuse(&Refusal::mutation_by_get());
-        }
-        mark_errors(&mut response, self.request_id);
-        let refused = is_request_error(&response);
-        let status = match self.media {
-            Media::GraphqlResponse if refused => StatusCode::BAD_REQUEST,
-            _ => StatusCode::OK,
-        };
-        let body = Body {
-            data: (!refused).then_some(&response.data),
+/// A response, written.
+pub struct Written {
+    /// Whether it is a mutation that came by GET.
+    is_by_get: bool,
+    is_request_error: bool,
+    body: Result<Vec<u8>, serde_json::Error>,
+    headers: HeaderMap,
+}
+
+impl Written {
+    /// Of what the executor gave.
+    pub(in crate::graphql) fn new(mut response: Response, request_id: &str) -> Self {
+        let mut errors = response.errors.iter();
+        let is_by_get = errors.any(|error| error.source::<MutationByGet>().is_some());
+        mark_errors(&mut response, request_id);
+        let is_request_error = is_request_error(&response);
+        let body = serde_json::to_vec(&Body {
+            data: (!is_request_error).then_some(&response.data),
             errors: &response.errors,
             extensions: &response.extensions,
-        };
-        let mut answer = self.write(status, &body);
+        });
+        let mut headers = HeaderMap::new();
         for (name, value) in &response.http_headers {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
             let value = header::HeaderValue::from_bytes(value.as_bytes());
             if let (Ok(name), Ok(value)) = (name, value) {
-                answer.headers_mut().append(name, value);
+                headers.append(name, value);
             }
+        }
+        Self {
+            is_by_get,
+            is_request_error,
+            body,
+            headers,
+        }
+    }
+}
+
+impl Answerer<'_> {
+    /// The answer of the executor: 200, but for a refused request 400 where the media type lets
+    /// statuses speak.
+    pub(super) fn answer(&self, written: Written) -> HttpResponse {
+        if written.is_by_get {
+            return self.refuse(&Refusal::mutation_by_get());
+        }
+        let status = match self.media {
+            Media::GraphqlResponse if written.is_request_error => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        let mut answer = self.send(status, written.body);
+        for (name, value) in written.headers {
+            answer.headers_mut().append(name, value);
         }
         answer
     }
@@ -219,18 +245,16 @@ impl Answerer<'_> {
     }
 
     fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
-        self.write(
-            status,
-            &Body {
-                data: None,
-                errors: &[error(message, code, self.request_id)],
-                extensions: &BTreeMap::new(),
-            },
-        )
+        let body = serde_json::to_vec(&Body {
+            data: None,
+            errors: &[error(message, code, self.request_id)],
+            extensions: &BTreeMap::new(),
+        });
+        self.send(status, body)
     }
 
-    fn write(&self, status: StatusCode, body: &Body<'_>) -> HttpResponse {
-        match serde_json::to_vec(body) {
+    fn send(&self, status: StatusCode, body: Result<Vec<u8>, serde_json::Error>) -> HttpResponse {
+        match body {
             Ok(bytes) => HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, self.media.content_type()))
                 .insert_header((header::VARY, "Accept"))

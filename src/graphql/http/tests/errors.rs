@@ -164,7 +164,7 @@ async fn a_mutation_is_finished_although_its_caller_left() {
     let (schema, counter) = new_schema();
     {
         let request = async_graphql::Request::new("mutation { slow }");
-        let run = execute(&schema, request, Some(Kind::Mutation));
+        let run = run(&schema, request, Some(Kind::Mutation), "request-1");
         let mut run = std::pin::pin!(run);
         assert!(futures_util::poll!(&mut run).is_pending());
     }

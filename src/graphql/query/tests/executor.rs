@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_graphql::{
-    Executor, Request, Response, Variables,
+    Request, Response, Variables,
     extensions::ExtensionContext,
     parser::{
         parse_query, parse_schema,
@@ -41,7 +41,7 @@ fn caller(house: &House, role: Role, ann: Uuid) -> Caller {
 
 async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str) -> Response {
     let executor = schemas.executor(house.app.clone(), caller.clone());
-    executor.execute(request(house, caller, query)).await
+    executor.response(request(house, caller, query)).await
 }
 
 /// Documents of all sorts, of a member and of others.
