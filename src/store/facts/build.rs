@@ -48,6 +48,7 @@ pub fn holdings(
             let entitlement = index.entitlement(version, via)?;
             holdings.held.push(Arc::new(Held {
                 version: Arc::clone(version),
+                called: rows.called.get(&version.entitlement_id).cloned(),
                 via,
                 span: entitlement.span,
             }));
@@ -231,13 +232,9 @@ impl<'a> Index<'a> {
         let unreadable = || StoreError::Unreadable {
             what: "entitlement",
         };
-        let place = version
-            .location_id
-            .and_then(|id| self.rows.locations.get(&id));
         let source = self.rows.sources.get(&version.source_id);
-        let zone = place
-            .and_then(|place| place.time_zone.as_deref())
-            .or(source.map(|s| s.time_zone.as_str()));
+        let zone = version.zone.as_deref();
+        let zone = zone.or(source.map(|s| s.time_zone.as_str()));
         let zone = zone
             .and_then(|name| TimeZone::get(name).ok())
             .unwrap_or(TimeZone::UTC);

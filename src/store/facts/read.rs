@@ -8,11 +8,11 @@ use std::{
 };
 
 use entity::{
-    company_person, company_version, entitlement_person, entitlement_version,
+    company_person, company_version, entitlement, entitlement_person, entitlement_version,
     kind::{CompanyAspect, EntitlementKind, PersonAspect},
     location, person, person_past, person_version, share, source, source_version, suspension,
 };
-use futures_util::future::{try_join, try_join3, try_join5};
+use futures_util::future::{try_join, try_join4};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, QueryTrait,
     RelationDef, Select,
@@ -22,8 +22,8 @@ use uuid::Uuid;
 use super::{
     Asked, Known, Scope, StoreError, among, one_of,
     rows::{
-        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Row, Rows, Source,
-        SourceFloor, Stated, Version, persons, sources,
+        Beside, Blocked, Called, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Row, Rows,
+        Source, SourceFloor, Stated, Version, persons, sources,
     },
 };
 use crate::store::{bulk::MOST_VALUES, scope::OfClub};
@@ -39,11 +39,15 @@ pub struct Reader<'a, C> {
 /// People, by who they are or by which members.
 type Whose = (person::Column, Vec<Uuid>);
 
+/// What was said, with what the platform calls it where that is shown.
+type Told = (Stated, Option<Called>);
+
 /// What reaches people by way of companies.
+#[derive(Default)]
 struct OfCompanies {
     pairs: Vec<Pair>,
     ends: HashMap<Uuid, Version>,
-    stated: Vec<Stated>,
+    stated: Vec<Told>,
 }
 
 impl<C: ConnectionTrait> Reader<'_, C> {
@@ -54,20 +58,25 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             None => (person::Column::MemberId, members.to_vec()),
             Some(past) => (person::Column::Id, past.keys().copied().collect()),
         };
-        let (mut persons, sources, mut stated, (parts, companies), (shares, suspensions)) =
-            try_join5(
-                self.persons(whose.0, &whose.1),
-                self.sources(),
-                self.own(&whose),
-                try_join(self.parts(&whose), Box::pin(self.of_companies(&whose))),
-                Box::pin(self.overrides(members)),
-            )
-            .await?;
+        let (mut persons, sources, own, (shares, suspensions)) = try_join4(
+            self.persons(whose.0, &whose.1),
+            self.sources(),
+            self.own(&whose),
+            Box::pin(self.overrides(members)),
+        )
+        .await?;
         for (id, member) in past.into_iter().flatten() {
             if let Some(person) = persons.get_mut(&id) {
                 person.member_id = member;
             }
         }
+        let mut stated = own;
+        let reached = || persons.values().map(|person| person.reached);
+        let (parts, companies) = try_join(
+            self.parts(&whose, reached().any(|it| it.parts)),
+            Box::pin(self.of_companies(&whose, reached().any(|it| it.companies))),
+        )
+        .await?;
         let mut rows = Rows {
             persons,
             sources,
@@ -82,14 +91,13 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             rows.beside.push(beside);
             stated.push(of);
         }
-        (rows.history, rows.locations, rows.holders) = try_join3(
-            self.history(&stated),
-            self.locations(&stated),
-            self.holders(&stated, &rows.persons),
-        )
-        .await?;
-        let stated = stated.into_iter().map(|one| (one.id, Arc::new(one)));
-        rows.stated = stated.collect();
+        (rows.history, rows.holders) =
+            try_join(self.history(&stated), self.holders(&stated, &rows.persons)).await?;
+        for (one, called) in stated {
+            rows.called
+                .extend(called.map(|called| (one.entitlement_id, called.external_id)));
+            rows.stated.insert(one.id, Arc::new(one));
+        }
         Ok(rows)
     }
 
@@ -159,7 +167,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             });
         let people = self.scope.among::<person::Entity>();
         let people = people.join(JoinType::LeftJoin, words.into());
-        let rows: Vec<PersonWord> = self.narrow(people, column, ids).await?;
+        let rows: Vec<(PersonWord, Reached)> = self.narrow(people, column, ids).await?;
         Ok(persons(rows))
     }
 
@@ -187,17 +195,52 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             .filter(Column::Deleted.eq(false))
     }
 
+    /// What was said, and not taken back, with what it needs beside: the zone of its place, and what the platform calls it where
+    /// that is shown.
+    async fn said<P: Narrow>(
+        &self,
+        select: Select<entitlement_version::Entity>,
+        column: impl ColumnTrait,
+        ids: &[Uuid],
+    ) -> Result<Vec<(P, Told)>, StoreError> {
+        use entitlement_version::{Column, Entity};
+        let place = Entity::belongs_to(location::Entity)
+            .from(Column::LocationId)
+            .to(location::Column::Id);
+        let select = select.join(JoinType::LeftJoin, place.into());
+        if self.asked == Asked::Everything {
+            let rows: Vec<(P, Stated)> = self.narrow(select, column, ids).await?;
+            let rows = rows
+                .into_iter()
+                .map(|(with, stated)| (with, (stated, None)));
+            return Ok(rows.collect());
+        }
+        let called = Entity::belongs_to(entitlement::Entity)
+            .from(Column::EntitlementId)
+            .to(entitlement::Column::Id);
+        let select = select.join(JoinType::InnerJoin, called.into());
+        let rows: Vec<((P, Stated), Called)> = self.narrow(select, column, ids).await?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|((with, stated), called)| (with, (stated, Some(called))))
+            .collect())
+    }
+
     /// What members hold themselves.
-    async fn own(&self, whose: &Whose) -> Result<Vec<Stated>, StoreError> {
+    async fn own(&self, whose: &Whose) -> Result<Vec<Told>, StoreError> {
         let holder =
             to_person::<entitlement_version::Entity>(entitlement_version::Column::PersonId);
         let own = self.standing().join(JoinType::InnerJoin, holder);
-        self.narrow(own, whose.0, &whose.1).await
+        let own: Vec<((), Told)> = self.said(own, whose.0, &whose.1).await?;
+        Ok(own.into_iter().map(|((), told)| told).collect())
     }
 
-    /// What members have a part in.
-    async fn parts(&self, whose: &Whose) -> Result<Vec<(Beside, Stated)>, StoreError> {
+    /// What members have a part in, where anybody has.
+    async fn parts(&self, whose: &Whose, any: bool) -> Result<Vec<(Beside, Told)>, StoreError> {
         use entitlement_person::Column;
+        if !any {
+            return Ok(Vec::new());
+        }
         let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
             .from(entitlement_version::Column::Id)
             .to(Column::VersionId);
@@ -208,13 +251,16 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 JoinType::InnerJoin,
                 to_person::<entitlement_person::Entity>(Column::PersonId),
             );
-        self.narrow(parts, whose.0, &whose.1).await
+        self.said(parts, whose.0, &whose.1).await
     }
 
-    /// The companies that members are in, when each ended, and what they hold.
-    async fn of_companies(&self, whose: &Whose) -> Result<OfCompanies, StoreError> {
+    /// The companies that members are in, where anybody is in one: when each ended, and what they hold.
+    async fn of_companies(&self, whose: &Whose, any: bool) -> Result<OfCompanies, StoreError> {
         use company_person::Column as In;
         use company_version::Column as Word;
+        if !any {
+            return Ok(OfCompanies::default());
+        }
         let pairs = self
             .scope
             .among::<company_person::Entity>()
@@ -234,9 +280,10 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         let of_company = entitlement_version::Column::CompanyId;
         let (over, stated) = try_join(
             self.narrow(over, Word::CompanyId, &companies),
-            self.narrow(self.standing(), of_company, &companies),
+            self.said(self.standing(), of_company, &companies),
         )
         .await?;
+        let stated = stated.into_iter().map(|((), told)| told).collect();
         let mut ends: HashMap<Uuid, Version> = HashMap::new();
         for CompanyEnd {
             company_id,
@@ -286,10 +333,10 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     }
 
     /// All that was ever said of the memberships that were ever blocked.
-    async fn history(&self, stated: &[Stated]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
+    async fn history(&self, stated: &[Told]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
         use entitlement_version::{Column, Entity};
         // Blocks are for decisions; that there is one now, the version that stands says itself.
-        let memberships = stated.iter().filter(|one| {
+        let memberships = stated.iter().map(|(one, _)| one).filter(|one| {
             one.kind == EntitlementKind::Membership && self.asked == Asked::Everything
         });
         let memberships = distinct(memberships.map(|one| one.entitlement_id));
@@ -318,26 +365,13 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         Ok(history)
     }
 
-    async fn locations(
-        &self,
-        stated: &[Stated],
-    ) -> Result<HashMap<Uuid, location::Model>, StoreError> {
-        let places = distinct(stated.iter().filter_map(|one| one.location_id));
-        let select = self.scope.among::<location::Entity>();
-        let locations = among(self.connection, select, location::Column::Id, &places).await?;
-        let locations = locations
-            .into_iter()
-            .map(|location| (location.id, location));
-        Ok(locations.collect())
-    }
-
     /// Those who hold what others have a part in, with what is said of them.
     async fn holders(
         &self,
-        stated: &[Stated],
+        stated: &[Told],
         persons: &HashMap<Uuid, Person>,
     ) -> Result<HashMap<Uuid, Person>, StoreError> {
-        let holders = stated.iter().filter_map(|one| one.person_id);
+        let holders = stated.iter().filter_map(|(one, _)| one.person_id);
         let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
         self.persons(person::Column::Id, &holders).await
     }

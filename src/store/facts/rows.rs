@@ -4,11 +4,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use entity::{
-    company_person, company_version, entitlement_person, entitlement_version,
+    company_person, company_version, entitlement, entitlement_person, entitlement_version,
     kind::{BlockReason, EntitlementKind, OfferingKind, Part, PersonAspect, SourceAspect},
     location, person, person_version, share, source, source_version, suspension,
 };
-use sea_orm::{DbErr, FromQueryResult, QueryResult, QuerySelect, TryGetable};
+use sea_orm::{
+    DbErr, EntityTrait, FromQueryResult, QueryResult, QuerySelect, TryGetable,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use uuid::Uuid;
 
 /// What orders words.
@@ -28,7 +31,8 @@ pub struct Rows {
     pub holders: HashMap<Uuid, Person>,
     /// All that was ever said of the memberships that were ever blocked.
     pub history: HashMap<Uuid, Vec<Blocked>>,
-    pub locations: HashMap<Uuid, location::Model>,
+    /// What a platform calls each entitlement, where it was asked for.
+    pub called: HashMap<Uuid, String>,
     pub sources: HashMap<Uuid, Source>,
     pub shares: Vec<share::Model>,
     pub suspensions: Vec<suspension::Model>,
@@ -51,6 +55,16 @@ pub trait Narrow: Sized + Send {
 
     /// Takes them in that order.
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
+}
+
+impl Narrow for () {
+    fn select<S: QuerySelect>(from: S) -> S {
+        from
+    }
+
+    fn take(_: &mut Values<'_>) -> Result<Self, DbErr> {
+        Ok(())
+    }
 }
 
 impl<A: Narrow, B: Narrow> Narrow for (A, B) {
@@ -114,6 +128,14 @@ narrow! {
         block_since: Option<i64> = entitlement_version.BlockSince,
         happened_at: i64 = entitlement_version.HappenedAt,
         version_key: String = entitlement_version.VersionKey,
+        zone: Option<String> = location.TimeZone,
+    }
+}
+
+narrow! {
+    /// What a platform calls an entitlement.
+    Called {
+        external_id: String = entitlement.ExternalId,
     }
 }
 
@@ -182,6 +204,44 @@ narrow! {
     }
 }
 
+/// Whether somebody has, or had, a part in what another holds, and in a company: most have neither, and need not be asked for.
+#[derive(Copy, Clone, Debug)]
+pub struct Reached {
+    pub parts: bool,
+    pub companies: bool,
+}
+
+impl Narrow for Reached {
+    fn select<S: QuerySelect>(from: S) -> S {
+        from.expr(any_of(
+            entitlement_person::Entity,
+            entitlement_person::Column::PersonId,
+        ))
+        .expr(any_of(
+            company_person::Entity,
+            company_person::Column::PersonId,
+        ))
+    }
+
+    fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
+        Ok(Self {
+            parts: values.next()?,
+            companies: values.next()?,
+        })
+    }
+}
+
+/// Whether there is a row of the person's.
+fn any_of<E: EntityTrait>(table: E, of: E::Column) -> Expr {
+    let whose = Expr::col((table, of)).equals((person::Entity, person::Column::Id));
+    let any = Query::select()
+        .expr(Expr::val(1))
+        .from(table)
+        .and_where(whose)
+        .to_owned();
+    Expr::exists(any)
+}
+
 /// Somebody as one source names them, with what is said of them.
 pub struct Person {
     pub id: Uuid,
@@ -192,6 +252,7 @@ pub struct Person {
     pub tags: Option<(Version, String)>,
     pub deleted: Option<Version>,
     pub unlisted: Option<Version>,
+    pub reached: Reached,
 }
 
 /// Where words come from.
@@ -203,9 +264,9 @@ pub struct Source {
 }
 
 /// Each with all words.
-pub fn persons(rows: Vec<PersonWord>) -> HashMap<Uuid, Person> {
+pub fn persons(rows: Vec<(PersonWord, Reached)>) -> HashMap<Uuid, Person> {
     let mut persons = HashMap::with_capacity(rows.len());
-    for row in rows {
+    for (row, reached) in rows {
         let person = persons.entry(row.id).or_insert(Person {
             id: row.id,
             member_id: row.member_id,
@@ -214,6 +275,7 @@ pub fn persons(rows: Vec<PersonWord>) -> HashMap<Uuid, Person> {
             tags: None,
             deleted: None,
             unlisted: None,
+            reached,
         });
         let said = row.happened_at.zip(row.version_key);
         match row.aspect {
