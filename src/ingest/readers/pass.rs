@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::Clock,
+    clock::{Clock, new_id},
     ingest::batch::Job,
     store::{
         Scope, StoreError, leases,
@@ -181,8 +181,13 @@ async fn take_in(
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
     let said = changed.unwrap_or_else(|| vec![("roster.snapshot".to_owned(), roster)]);
+    // Of two readings that one clock puts at one instant, the later has the greater id.
+    let reading = new_id().simple();
     let jobs = said.into_iter().enumerate();
-    let jobs = jobs.map(|(number, (kind, data))| job(app, source, begun, number, &kind, data));
+    let jobs = jobs.map(|(number, (kind, data))| {
+        let id = format!("read:{reading}:{number:06}");
+        job(app, source, begun, id, &kind, data)
+    });
     let jobs = jobs.collect::<Result<Vec<Job>, ReadError>>()?;
     for some in jobs.chunks(TOGETHER) {
         let stored = join_all(some.iter().cloned().map(|job| app.queue.store(job))).await;
@@ -199,12 +204,11 @@ fn job(
     app: &App,
     source: &Source,
     begun: Instant,
-    number: usize,
+    id: String,
     kind: &str,
     data: Value,
 ) -> Result<Job, ReadError> {
     let said = json!({ "type": kind, "timestamp": begun.timestamp().to_string(), "data": data });
-    let id = format!("read:{}:{number:06}", begun.micros());
     let body = said.to_string().into_bytes();
     let job = Job::made(source.club_id, source.id, id, body, app.clock.now());
     match &job.event {
