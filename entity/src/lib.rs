@@ -32,6 +32,7 @@ pub mod lock;
 pub mod member;
 pub mod offering;
 pub mod person;
+pub mod person_past;
 pub mod person_version;
 pub mod place;
 pub mod press;

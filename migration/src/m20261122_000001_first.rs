@@ -91,6 +91,12 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         &["source_id external_id"],
     ),
     (
+        "person_past",
+        "id:uuid! club_id:uuid person_id:uuid member_id:uuid superseded_at:i64",
+        &["member_id superseded_at", "person_id superseded_at"],
+        &[],
+    ),
+    (
         "person_version",
         "id:uuid! club_id:uuid person_id:uuid aspect:str value:str? email:str? happened_at:i64 \
          version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",

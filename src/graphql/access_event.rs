@@ -14,20 +14,32 @@ use crate::{
 /// What kind of thing happened.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::HistoryKind")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum AccessEventKind {
+    /// Kisi lets the member in, from now on or for a window.
     Granted,
+    /// The window of an assignment in Kisi was changed.
     Changed,
+    /// Kisi no longer lets the member in: access was taken away before its end.
     Revoked,
+    /// The brake holds a revocation until an admin approves or dismisses it.
     Held,
+    /// Kisi refused what it was told; the message bears its reason.
     RefusedByKisi,
+    /// Kisi held something else than it should, such as where somebody changed it there.
     DriftFound,
+    /// A door was opened: through this service, or at Kisi by other means.
     Unlocked,
+    /// A door did not open, or it is not known whether it did; the message says why.
     UnlockDenied,
+    /// Access was given by hand.
     Shared,
+    /// Access given by hand was ended.
     ShareEnded,
+    /// The member was suspended.
     Suspended,
+    /// A suspension was lifted.
     Resumed,
+    /// A rule was made, edited or deleted.
     RuleChanged,
 }
 
@@ -59,14 +71,17 @@ impl AccessEvent {
         node::id(Kind::AccessEvent, self.0.id)
     }
 
+    /// When it happened.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
+    /// What kind of thing happened.
     async fn kind(&self) -> AccessEventKind {
         self.0.kind.into()
     }
 
+    /// Whose access it is about; null for an edit of a rule, and for somebody who is no member.
     async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match self.0.member_id {
             Some(id) => Ok(loader::one(context, loader::MemberKey(id))
@@ -76,6 +91,7 @@ impl AccessEvent {
         }
     }
 
+    /// Where; null for a suspension, which is about every door.
     async fn target(&self, context: &Context<'_>) -> Result<Option<AccessScope>> {
         let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
             return Ok(None);
@@ -91,6 +107,7 @@ impl AccessEvent {
         &self.0.cause
     }
 
+    /// The delivery that led to it; null where none did.
     async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>> {
         reads(context)?;
         match self.0.delivery_id {
@@ -110,10 +127,12 @@ impl AccessEvent {
         }
     }
 
+    /// Who did it, by the name of a token or a person; null where nobody did, such as by the clock.
     async fn actor(&self) -> Option<&str> {
         self.0.actor.as_deref()
     }
 
+    /// What happened, in one sentence for people.
     async fn message(&self) -> &str {
         &self.0.message
     }
@@ -148,7 +167,7 @@ pub async fn scope_of(
 page::connection!(
     /// Entries of the history, a page of them.
     AccessEventConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     AccessEventEdge,
     AccessEvent
 );

@@ -25,16 +25,16 @@ pub enum UnlockVisibility {
 /// admin. Grants always flow. Access that runs out at the end it was given is no revocation, nor is
 /// the loss of access that has not begun. What one cause (a delivery, an edit, a sweep) would take
 /// away is judged together: where it goes past the limit, all of it is held. What an admin does to
-/// one person by name is never held, and counts.
+/// one person by name (endShare, suspendMember) is never held, and counts.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct BrakeSettings {
-    /// Off: nothing new is held. What is held stays so until it is approved or dismissed.
+    /// Off: nothing new is held. What is held stays so until it is approved or dismissed. Default: on.
     enabled: bool,
-    /// How many people at least; 0 holds every one, with percent 0.
+    /// So many people may lose access early within the window; 0, with percent 0, holds every revocation. Default: 3.
     people: i32,
-    /// Of those who have access, 0 to 100.
+    /// The same as a percentage of those who have access, 0 to 100; the larger of the two counts. Default: 5.
     percent: i32,
-    /// How far back early revocations are counted.
+    /// How far back early revocations are counted. Default: PT1H.
     window: Duration,
 }
 
@@ -56,14 +56,17 @@ impl Club {
         node::id(Kind::Club, self.0.id)
     }
 
+    /// What the club is called.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Where its clocks are: for the times in messages, and for schedules and sources that name no time zone.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
+    /// How mass revocations are held.
     async fn brake(&self) -> BrakeSettings {
         BrakeSettings {
             enabled: self.0.brake_enabled,
@@ -73,6 +76,7 @@ impl Club {
         }
     }
 
+    /// Who may open doors from a front end.
     async fn unlock_visibility(&self) -> UnlockVisibility {
         self.0.unlock_visibility.into()
     }

@@ -35,6 +35,7 @@ impl Company {
         node::id(Kind::Company, self.0.id)
     }
 
+    /// What the platform calls it.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -44,10 +45,12 @@ impl Company {
     async fn members(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;

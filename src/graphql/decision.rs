@@ -41,25 +41,42 @@ impl From<row::Lock> for AccessTarget {
 /// The cause of a decision, as a stable word.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::Code")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum DecisionCode {
+    /// A rule holds at the instant.
     AllowedByRule,
+    /// No rule holds, but access given by hand does.
     AllowedByShare,
+    /// The member is suspended: nothing else counts while that lasts.
     Suspended,
+    /// No enabled rule and no share of the member is about the target: an admin has to write one.
     NoRule,
+    /// The member holds no membership of a kind that the rule asks for.
     NoMembership,
+    /// The membership begins later.
     MembershipNotStarted,
+    /// The membership is frozen or on hold.
     MembershipPaused,
+    /// A payment failed or staff blocked the membership, and the rule's grace, if any, is over.
     MembershipBlocked,
+    /// Nothing is left of the pack.
     MembershipUsedUp,
+    /// The membership is over.
     MembershipEnded,
+    /// There is no booking that counts here; a cancelled one does not.
     NoRegistration,
+    /// There is a booking or a share, and its time has not begun.
     TooEarly,
+    /// There was a booking or a share, and its time is over.
     TooLate,
+    /// The booking is tentative or on a waiting list.
     RegistrationNotConfirmed,
+    /// The billing item that the rule asks for was not bought.
     NoPurchase,
+    /// It was bought, but is not paid, was refunded or voided, or is not valid at this time.
     PurchaseNotValid,
+    /// The member bears none of the tags that the rule asks for.
     TagMissing,
+    /// The rule gives access at other times.
     OutsideSchedule,
 }
 
@@ -145,14 +162,17 @@ impl AccessDecision {
 /// Whether a member may pass a target at an instant, and why.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessDecision {
+    /// Where: a group or a lock.
     async fn target(&self) -> &AccessTarget {
         &self.target
     }
 
+    /// The instant that the decision is about.
     async fn at(&self) -> DateTime {
         DateTime(self.decision.at.micros())
     }
 
+    /// Whether the member may pass at that instant.
     async fn allowed(&self) -> bool {
         self.decision.allowed
     }
@@ -172,7 +192,8 @@ impl AccessDecision {
     async fn message(
         &self,
         context: &Context<'_>,
-        #[graphql(default_with = "Audience::Member")] audience: Audience,
+        #[graphql(default_with = "Audience::Member", desc = "For whom the words are.")]
+        audience: Audience,
     ) -> Result<String> {
         Ok(words::of_decision(&self.saying, audience.told(context)?))
     }

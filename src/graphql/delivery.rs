@@ -39,6 +39,7 @@ impl Delivery {
         node::id(Kind::Delivery, self.0.id)
     }
 
+    /// The source that it came from.
     async fn source(&self, context: &Context<'_>) -> Result<Source> {
         loader::needed(context, loader::SourceKey(self.0.source_id))
             .await
@@ -50,23 +51,27 @@ impl Delivery {
         ID(self.0.external_id.clone())
     }
 
+    /// The sender's word for what happened; null where that could not be read.
     async fn event_type(&self) -> Option<&str> {
         self.0.event_type.as_deref()
     }
 
+    /// What became of it.
     async fn status(&self) -> DeliveryStatus {
         self.0.status.into()
     }
 
-    /// Why it was ignored or failed.
+    /// Why it was ignored or failed; null where nothing is to be said.
     async fn problem(&self) -> Option<&str> {
         self.0.problem.as_deref()
     }
 
+    /// When it happened at the sender; null where that could not be read.
     async fn occurred_at(&self) -> Option<DateTime> {
         self.0.occurred_at.map(DateTime)
     }
 
+    /// When it first came.
     async fn received_at(&self) -> DateTime {
         DateTime(self.0.received_at)
     }
@@ -96,7 +101,7 @@ impl Delivery {
 page::connection!(
     /// Deliveries, a page of them.
     DeliveryConnection,
-    /// A delivery in its place.
+    /// One of the list, with its cursor.
     DeliveryEdge,
     Delivery
 );

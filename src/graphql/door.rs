@@ -10,9 +10,9 @@ use crate::store::row;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(crate = "crate::graphql::prompt")]
 pub struct Door {
-    /// Which.
+    /// The lock.
     lock: Lock,
-    /// When that ends, where it is known.
+    /// Until when the member may open it, where that is known.
     until: Option<DateTime>,
     /// False where Kisi refuses an unlock that does not come from a phone at the reader.
     remote_unlockable: bool,

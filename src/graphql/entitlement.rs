@@ -51,41 +51,49 @@ pub enum MembershipStatus {
 /// How a booking stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::RegistrationStatus")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum RegistrationStatus {
+    /// It counts.
     Confirmed,
+    /// Not confirmed yet: it does not count.
     Tentative,
+    /// On a waiting list: it does not count.
     Waitlisted,
+    /// Called off: it does not count.
     Cancelled,
 }
 
 /// How a purchase stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::PurchaseStatus")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum PurchaseStatus {
+    /// It counts.
     Paid,
+    /// Not paid: it does not count.
     Unpaid,
+    /// The money was given back: it does not count.
     Refunded,
+    /// Declared void: it does not count.
     Void,
 }
 
 /// Why a membership is blocked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::BlockReason")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum BlockReason {
+    /// A payment failed.
     PaymentFailed,
+    /// A payment failed and is tried again.
     PaymentRetrying,
+    /// Staff blocked it.
     Manual,
 }
 
 /// That a membership is blocked.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Block {
-    /// Why.
+    /// Why it is blocked.
     reason: BlockReason,
-    /// Since when.
+    /// Since when it is blocked.
     since: DateTime,
 }
 
@@ -94,22 +102,38 @@ pub struct Block {
 #[graphql(
     crate = "crate::graphql::prompt::interface",
     field(name = "id", ty = "ID", desc = "Opaque and globally unique."),
-    field(name = "source", ty = "Source"),
+    field(name = "source", ty = "Source", desc = "The source that says so."),
     field(name = "external_id", ty = "ID", desc = "The platform's own id."),
-    field(name = "offering", ty = "Offering"),
+    field(
+        name = "offering",
+        ty = "Offering",
+        desc = "What it is of: something that the platform sells or lets people book."
+    ),
     field(
         name = "location",
         ty = "Option<Location>",
-        desc = "Null where the platform does not tie it to one."
+        desc = "The location that it is tied to; null where the platform does not tie it to one."
     ),
     field(
         name = "company",
         ty = "Option<Company>",
-        desc = "The company that holds it, where it reaches the member through a company."
+        desc = "The company that holds it, where it reaches the member through a company; else null."
     ),
-    field(name = "starts_at", ty = "Option<DateTime>"),
-    field(name = "ends_at", ty = "Option<DateTime>"),
-    field(name = "updated_at", ty = "DateTime")
+    field(
+        name = "starts_at",
+        ty = "Option<DateTime>",
+        desc = "From when on it lasts; null is without end on that side."
+    ),
+    field(
+        name = "ends_at",
+        ty = "Option<DateTime>",
+        desc = "Until when it lasts, exclusive; null is without end on that side."
+    ),
+    field(
+        name = "updated_at",
+        ty = "DateTime",
+        desc = "When the platform last changed it."
+    )
 )]
 #[expect(missing_docs, reason = "the names say it")]
 #[expect(
@@ -179,6 +203,7 @@ macro_rules! entitlement {
                 node::id(Kind::Entitlement, self.0.version.entitlement_id)
             }
 
+            /// The source that says so.
             async fn source(&self, context: &Context<'_>) -> Result<Source> {
                 loader::needed(context, loader::SourceKey(self.0.version.source_id)).await.map(Source)
             }
@@ -189,12 +214,13 @@ macro_rules! entitlement {
                 Ok(ID(loader::needed(context, key).await?.external_id))
             }
 
+            /// What it is of: something that the platform sells or lets people book.
             async fn offering(&self, context: &Context<'_>) -> Result<Offering> {
                 let id = self.0.version.offering_id.unwrap_or_default();
                 loader::needed(context, loader::OfferingKey(id)).await.map(Offering)
             }
 
-            /// Null where the platform does not tie it to one.
+            /// The location that it is tied to; null where the platform does not tie it to one.
             async fn location(&self, context: &Context<'_>) -> Result<Option<Location>> {
                 match self.0.version.location_id {
                     Some(id) => Ok(loader::one(context, loader::LocationKey(id)).await?.map(Location)),
@@ -202,7 +228,7 @@ macro_rules! entitlement {
                 }
             }
 
-            /// The company that holds it, where it reaches the member through a company.
+            /// The company that holds it, where it reaches the member through a company; else null.
             async fn company(&self, context: &Context<'_>) -> Result<Option<Company>> {
                 match self.0.via {
                     Via::Company(id) => {
@@ -213,14 +239,17 @@ macro_rules! entitlement {
                 }
             }
 
+            /// From when on it lasts; null is without end on that side.
             async fn starts_at(&self) -> Option<DateTime> {
                 self.0.span.from.known().map(instant)
             }
 
+            /// Until when it lasts, exclusive; null is without end on that side.
             async fn ends_at(&self) -> Option<DateTime> {
                 self.0.span.until.known().map(instant)
             }
 
+            /// When the platform last changed it.
             async fn updated_at(&self) -> DateTime {
                 DateTime(self.0.version.happened_at)
             }
@@ -235,8 +264,9 @@ fn instant(at: Instant) -> DateTime {
 }
 
 entitlement! {
-    /// A membership.
+    /// A membership, held by a member or a company.
     Membership {
+        /// How it stands, by the platform's word.
         async fn status(&self) -> Result<MembershipStatus> {
             let status = kinds::membership(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())
@@ -255,6 +285,7 @@ entitlement! {
 entitlement! {
     /// A booking, reservation or registration.
     Registration {
+        /// How it stands, by the platform's word.
         async fn status(&self) -> Result<RegistrationStatus> {
             let status = kinds::registration(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())
@@ -270,6 +301,7 @@ entitlement! {
 entitlement! {
     /// A billing item that was bought: a season pass, an add-on.
     Purchase {
+        /// How it stands, by the platform's word.
         async fn status(&self) -> Result<PurchaseStatus> {
             let status = kinds::purchase(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())

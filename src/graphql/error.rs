@@ -24,7 +24,7 @@ pub enum UserErrorCode {
     KisiCodeNeeded,
     /// The Kisi user is no owner or administrator of the organization.
     KisiNotAdmin,
-    /// Kisi does not answer.
+    /// Kisi does not answer. Whether a door opened all the same may not be known: the message says so.
     KisiUnreachable,
     /// Kisi refused; the message bears its reason.
     KisiRefused,
@@ -45,7 +45,7 @@ pub struct UserError {
     pub code: UserErrorCode,
     /// What is wrong, and what to do next.
     pub message: String,
-    /// The path of the input field that it is about.
+    /// The path of the input field that it is about; null where it is about none.
     pub field: Option<Vec<String>>,
 }
 

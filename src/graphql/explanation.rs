@@ -53,7 +53,7 @@ impl From<&Span> for TimeSpan {
 /// An entitlement that would make a condition hold, but for one thing.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct NearMiss {
-    /// Which.
+    /// The entitlement.
     entitlement: Entitlement,
     /// The one thing, as a stable word.
     code: DecisionCode,
@@ -64,13 +64,13 @@ pub struct NearMiss {
 /// Whether one condition holds, and by what.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ConditionExplanation {
-    /// Which.
+    /// The condition.
     condition: Condition,
     /// Whether it holds at the instant.
     holds: bool,
-    /// When it holds, around the instant.
+    /// When the condition holds, around the instant asked for.
     spans: Vec<TimeSpan>,
-    /// The entitlements that make it hold.
+    /// The entitlements that make it hold at the instant; empty for a tag or a schedule.
     because: Vec<Entitlement>,
     /// The entitlements that would, but for one thing.
     near_misses: Vec<NearMiss>,
@@ -79,7 +79,7 @@ pub struct ConditionExplanation {
 /// Whether one rule holds, and by what.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RuleExplanation {
-    /// Which.
+    /// The rule.
     rule: Rule,
     /// Whether it holds at the instant.
     holds: bool,
@@ -130,7 +130,8 @@ impl Fix {
     async fn message(
         &self,
         context: &Context<'_>,
-        #[graphql(default_with = "Audience::Desk")] audience: Audience,
+        #[graphql(default_with = "Audience::Desk", desc = "For whom the words are.")]
+        audience: Audience,
     ) -> Result<String> {
         Ok(words::of_decision(&self.saying, audience.told(context)?))
     }
@@ -150,6 +151,7 @@ pub struct Explanation {
 /// Why a member may or may not pass.
 #[Object(crate = "crate::graphql::prompt")]
 impl Explanation {
+    /// The answer, and its one cause.
     async fn decision(&self) -> &AccessDecision {
         &self.decision
     }
@@ -166,7 +168,7 @@ impl Explanation {
         &self.shares
     }
 
-    /// What forbids it at the instant.
+    /// The suspension that lasts at the instant; null where none does.
     async fn suspension(&self) -> Option<&Suspension> {
         self.suspension.as_ref()
     }
@@ -183,7 +185,7 @@ impl Explanation {
         &self.fixes
     }
 
-    /// When the answer changes next, if nothing else happens.
+    /// When the answer changes next, if nothing else happens; null where no change is foreseen.
     async fn next_change_at(&self) -> Option<DateTime> {
         self.next_change_at
     }

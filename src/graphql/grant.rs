@@ -46,31 +46,37 @@ impl Grant {
         node::id(Kind::Grant, self.0.id)
     }
 
+    /// Where in Kisi it gives access.
     async fn target(&self, context: &Context<'_>) -> Result<ShareScope> {
         scope_of(context, self.0.scope_kind, self.0.scope_id).await
     }
 
+    /// Kisi's own id of the assignment; null as long as it is not known.
     async fn kisi_id(&self) -> Option<ID> {
         self.0.kisi_id.map(ID::from)
     }
 
+    /// From when on it is valid in Kisi; null is without end on that side.
     async fn valid_from(&self) -> Option<DateTime> {
         self.0.valid_from.map(DateTime)
     }
 
+    /// Until when it is valid in Kisi; null is without end on that side.
     async fn valid_until(&self) -> Option<DateTime> {
         self.0.valid_until.map(DateTime)
     }
 
+    /// How it stands.
     async fn state(&self) -> GrantState {
         self.0.state.into()
     }
 
-    /// Kisi's last refusal, in words.
+    /// Kisi's last refusal, in words; null where there was none.
     async fn problem(&self) -> Option<&str> {
         self.0.problem.as_deref()
     }
 
+    /// When Kisi last confirmed it; null where it never did.
     async fn confirmed_at(&self) -> Option<DateTime> {
         self.0.confirmed_at.map(DateTime)
     }
@@ -90,6 +96,7 @@ pub struct KisiUser {
 
 #[async_graphql::ComplexObject]
 impl KisiUser {
+    /// The Kisi account in which the person is known.
     async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
         loader::needed(context, loader::AccountKey(self.account_id))
             .await

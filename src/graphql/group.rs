@@ -47,18 +47,22 @@ impl Group {
         node::id(Kind::Group, self.0.id)
     }
 
+    /// Kisi's own id of the group.
     async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
+    /// Its name in Kisi.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Its description in Kisi; null where it has none.
     async fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
 
+    /// The place that it belongs to; null for a group of the whole organization.
     async fn place(&self, context: &Context<'_>) -> Result<Option<Place>> {
         match self.0.place_id {
             Some(id) => Ok(loader::one(context, loader::PlaceKey(id)).await?.map(Place)),
@@ -66,19 +70,22 @@ impl Group {
         }
     }
 
+    /// The Kisi account that it is read by.
     async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
         loader::needed(context, loader::AccountKey(self.0.account_id))
             .await
             .map(KisiAccount)
     }
 
+    /// The locks that it opens.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
         let layout = loader::layout(context).await?;
         Ok(layout.locks_of(self.0.id).cloned().map(Lock).collect())
     }
 
-    /// Only managed groups are ever written to. Staff groups stay unmanaged: shown, and left alone.
+    /// Whether this service writes to it. Only managed groups are ever written to. Staff groups stay unmanaged:
+    /// shown, and left alone.
     async fn managed(&self) -> bool {
         self.0.managed
     }
@@ -88,6 +95,7 @@ impl Group {
         self.0.strangers.into()
     }
 
+    /// The rules that give access to it, enabled or not.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
         reads(context)?;
@@ -121,11 +129,13 @@ impl Group {
     async fn allowed_members(
         &self,
         context: &Context<'_>,
-        at: Option<DateTime>,
+        #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         let target = access::Target::Group(access::Id(self.0.id.as_u128()));
         let arguments = Arguments::new(first, after, last, before)?;
@@ -136,7 +146,7 @@ impl Group {
 page::connection!(
     /// Groups, a page of them.
     GroupConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     GroupEdge,
     Group
 );

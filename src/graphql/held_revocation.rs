@@ -45,7 +45,7 @@ impl HeldRevocation {
         member.map(Member).ok_or_else(gone)
     }
 
-    /// Where.
+    /// Where it would take it.
     async fn target(&self, context: &Context<'_>) -> Result<AccessScope> {
         let target = scope_of(context, self.0.scope_kind, self.0.scope_id).await?;
         let gone = || {
@@ -61,6 +61,7 @@ impl HeldRevocation {
         &self.0.cause
     }
 
+    /// Since when it waits.
     async fn held_at(&self) -> DateTime {
         DateTime(self.0.decided_at.unwrap_or(self.0.asked_at))
     }
@@ -84,7 +85,7 @@ impl HeldRevocation {
 page::connection!(
     /// Held revocations, a page of them.
     HeldRevocationConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     HeldRevocationEdge,
     HeldRevocation
 );

@@ -37,14 +37,17 @@ impl KisiAccount {
         node::id(Kind::KisiAccount, self.0.id)
     }
 
+    /// How the club calls the connection.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Kisi's own id of the organization; null where it is not known.
     async fn kisi_organization_id(&self) -> Option<ID> {
         self.0.organization_id.map(ID::from)
     }
 
+    /// How the connection is.
     async fn status(&self) -> KisiStatus {
         self.0.status.into()
     }
@@ -55,12 +58,12 @@ impl KisiAccount {
         Ok(self.0.problem.as_deref())
     }
 
-    /// People are invited by Kisi's own e-mail when they are created there.
+    /// Whether Kisi invites people by an e-mail of its own when they are created there.
     async fn invite_by_email(&self) -> bool {
         self.0.invite_by_email
     }
 
-    /// When its places, locks and groups were last read.
+    /// When its places, locks and groups were last read; null before the first time.
     async fn last_read_at(&self) -> Option<DateTime> {
         self.0.last_read_at.map(DateTime)
     }

@@ -23,6 +23,7 @@ impl Location {
         node::id(Kind::Location, self.0.id)
     }
 
+    /// The source that names it.
     async fn source(&self, context: &Context<'_>) -> Result<Source> {
         loader::needed(context, loader::SourceKey(self.0.source_id))
             .await
@@ -34,10 +35,12 @@ impl Location {
         ID(self.0.external_id.clone())
     }
 
+    /// What the platform calls it.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Where its clocks are; null: as the source's.
     async fn time_zone(&self) -> Option<TimeZone> {
         self.0.time_zone.clone().map(TimeZone)
     }
@@ -46,7 +49,7 @@ impl Location {
 page::connection!(
     /// Locations, a page of them.
     LocationConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     LocationEdge,
     Location
 );

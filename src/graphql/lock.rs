@@ -40,18 +40,22 @@ impl Lock {
         node::id(Kind::Lock, self.0.id)
     }
 
+    /// Kisi's own id of the lock.
     async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
+    /// Its name in Kisi.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Its description in Kisi; null where it has none.
     async fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
 
+    /// The place where it is; null where Kisi names none.
     async fn place(&self, context: &Context<'_>) -> Result<Option<Place>> {
         match self.0.place_id {
             Some(id) => Ok(loader::one(context, loader::PlaceKey(id)).await?.map(Place)),
@@ -59,12 +63,14 @@ impl Lock {
         }
     }
 
+    /// The groups that open it.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         let layout = loader::layout(context).await?;
         Ok(layout.groups_of(self.0.id).cloned().map(Group).collect())
     }
 
+    /// Whether it was online when Kisi was last read; null where Kisi does not say.
     async fn online(&self) -> Option<bool> {
         self.0.online
     }
@@ -88,11 +94,13 @@ impl Lock {
     async fn allowed_members(
         &self,
         context: &Context<'_>,
-        at: Option<DateTime>,
+        #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         let target = access::Target::Lock(access::Id(self.0.id.as_u128()));
         let arguments = Arguments::new(first, after, last, before)?;
@@ -136,7 +144,7 @@ pub(super) async fn allowed(
 page::connection!(
     /// Locks, a page of them.
     LockConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     LockEdge,
     Lock
 );

@@ -27,9 +27,9 @@ use crate::{
 /// Something about a person that needs a human.
 #[derive(Clone, Debug, Deserialize, SimpleObject)]
 pub struct MemberProblem {
-    /// A stable word for programs.
+    /// A stable word for programs, such as NO_EMAIL.
     code: String,
-    /// What is wrong, and what to do.
+    /// What is wrong, and what to do next.
     message: String,
 }
 
@@ -67,15 +67,17 @@ impl Member {
         node::id(Kind::Member, self.0.id)
     }
 
+    /// As the platforms give it, or whoever entered the member.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Null where no platform gave one; such a member cannot be in Kisi.
+    /// What Kisi knows the member by. Null where no platform gave one; such a member cannot be in Kisi.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
+    /// The companies that the member is in now, by name.
     #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn companies(&self, context: &Context<'_>) -> Result<Vec<Company>> {
         let holdings = self.holdings(context).await?;
@@ -85,16 +87,18 @@ impl Member {
         Ok(companies.into_iter().map(Company).collect())
     }
 
+    /// Tags and member groups, as the platforms write them.
     async fn tags(&self, context: &Context<'_>) -> Result<Vec<String>> {
         Ok(self.holdings(context).await?.facts.tags.clone())
     }
 
-    /// All that stands now; with an instant, what lasts at that instant.
+    /// What the platforms say now that the member holds, be it over or still to come; with an instant, what lasts at
+    /// that instant.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn entitlements(
         &self,
         context: &Context<'_>,
-        at: Option<DateTime>,
+        #[graphql(desc = "The instant. Left out: all, whenever it lasts.")] at: Option<DateTime>,
     ) -> Result<Vec<Entitlement>> {
         let at = at.map(|at| access::Instant::from_micros(at.0));
         let holdings = loader::needed(context, loader::EntitlementsOf(self.0.id)).await?;
@@ -105,13 +109,13 @@ impl Member {
         Ok(lasting.cloned().map(Entitlement::from).collect())
     }
 
-    /// Where this member may pass at an instant (now if left out): an answer for each group and
-    /// lock that a rule, or a share of the member, bears on.
+    /// Where this member may pass at an instant (now if left out), and where not: an answer for each group and lock
+    /// that a rule, or a share of the member, bears on.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn access(
         &self,
         context: &Context<'_>,
-        at: Option<DateTime>,
+        #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
     ) -> Result<Vec<AccessDecision>> {
         let at = loader::instant(context, at)?;
         let (premises, holdings) =
@@ -153,6 +157,7 @@ impl Member {
         Ok(shares.unwrap_or_default().into_iter().map(Share).collect())
     }
 
+    /// What shuts every door to the member now; null where nothing does.
     async fn suspension(&self, context: &Context<'_>) -> Result<Option<Suspension>> {
         let now = loader::instant(context, None)?.micros();
         let row = loader::one(context, loader::SuspensionOf(self.0.id)).await?;
@@ -181,8 +186,7 @@ impl Member {
         Ok(known.collect())
     }
 
-    /// Something about this person that needs a human: two people under one e-mail, no e-mail, and
-    /// the like.
+    /// What about this person needs a human: two people under one e-mail, no e-mail, and the like.
     async fn problems(&self, context: &Context<'_>) -> Result<Vec<MemberProblem>> {
         reads(context)?;
         match self.0.problems.as_deref() {
@@ -195,7 +199,7 @@ impl Member {
 page::connection!(
     /// Members, a page of them.
     MemberConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     MemberEdge,
     Member
 );

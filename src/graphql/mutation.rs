@@ -61,7 +61,7 @@ mod tests;
 pub mod token;
 pub mod unlock;
 
-/// What can be changed.
+/// What can be changed. Each is for ADMIN tokens alone, but for unlock and createMemberSession.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     club::ClubMutations,

@@ -8,17 +8,26 @@ use crate::{id::Kind, store::row};
 /// What sort of thing an offering is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::OfferingKind")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum OfferingKind {
+    /// A kind of membership, such as a plan or a pack.
     Membership,
+    /// Something that is bought: a season pass, an add-on.
     BillingItem,
+    /// A class that people register for.
     Class,
+    /// A time with somebody, such as a lesson.
     Appointment,
+    /// A course that people register for.
     Course,
+    /// A room that is booked.
     Room,
+    /// A desk that is booked.
     Desk,
+    /// An office that is booked.
     Office,
+    /// Equipment that is booked.
     Equipment,
+    /// A parking space that is booked.
     Parking,
     /// Any other thing that can be booked: a simulator, a court, a boat.
     Resource,
@@ -42,6 +51,7 @@ impl Offering {
         node::id(Kind::Offering, self.0.id)
     }
 
+    /// The source that names it.
     async fn source(&self, context: &Context<'_>) -> Result<Source> {
         loader::needed(context, loader::SourceKey(self.0.source_id))
             .await
@@ -53,10 +63,12 @@ impl Offering {
         ID(self.0.external_id.clone())
     }
 
+    /// What sort of thing it is.
     async fn kind(&self) -> OfferingKind {
         self.0.kind.into()
     }
 
+    /// What the platform calls it.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -65,7 +77,7 @@ impl Offering {
 page::connection!(
     /// Offerings, a page of them.
     OfferingConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     OfferingEdge,
     Offering
 );

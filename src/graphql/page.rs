@@ -26,13 +26,13 @@ pub const MOST: i32 = 250;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(crate = "crate::graphql::prompt")]
 pub struct PageInfo {
-    /// Whether there is more behind it.
+    /// Whether there is more after the page.
     has_next_page: bool,
-    /// Whether there is more before it.
+    /// Whether there is more before the page.
     has_previous_page: bool,
-    /// Of its first.
+    /// The cursor of the first on the page; null where the page is empty.
     start_cursor: Option<String>,
-    /// Of its last.
+    /// The cursor of the last on the page; null where the page is empty.
     end_cursor: Option<String>,
 }
 
@@ -181,7 +181,7 @@ macro_rules! connection {
         #[derive(async_graphql::SimpleObject)]
         #[graphql(crate = "crate::graphql::prompt")]
         pub struct $edge {
-            /// Hand it to `after` or `before`.
+            /// Where it stands: hand it to `after` or `before`.
             cursor: String,
             /// What stands there.
             node: $node,
@@ -208,6 +208,7 @@ macro_rules! connection {
         $(#[$doc])*
         #[async_graphql::Object(crate = "crate::graphql::prompt")]
         impl $connection {
+            /// What is on the page, each with its cursor.
             async fn edges(&self) -> &[$edge] {
                 &self.edges
             }
@@ -217,6 +218,7 @@ macro_rules! connection {
                 self.edges.iter().map(|edge| &edge.node).collect()
             }
 
+            /// Where the page lies in its list.
             async fn page_info(&self) -> &$crate::graphql::page::PageInfo {
                 &self.info
             }

@@ -18,7 +18,7 @@ impl From<row::Place> for Place {
     }
 }
 
-/// A Kisi place.
+/// A Kisi place: a building with its locks and groups.
 #[Object(crate = "crate::graphql::prompt")]
 impl Place {
     /// Opaque and globally unique.
@@ -26,24 +26,29 @@ impl Place {
         node::id(Kind::Place, self.0.id)
     }
 
+    /// Kisi's own id of the place.
     async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
+    /// Its name in Kisi.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Where its clocks are, as Kisi says; null where Kisi does not.
     async fn time_zone(&self) -> Option<TimeZone> {
         self.0.time_zone.clone().map(TimeZone)
     }
 
+    /// The Kisi account that it is read by.
     async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
         loader::needed(context, loader::AccountKey(self.0.account_id))
             .await
             .map(KisiAccount)
     }
 
+    /// The locks in it.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
         reads(context)?;
@@ -55,6 +60,7 @@ impl Place {
         Ok(here.cloned().map(Lock).collect())
     }
 
+    /// The groups that belong to it.
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         reads(context)?;
@@ -70,7 +76,7 @@ impl Place {
 page::connection!(
     /// Places, a page of them.
     PlaceConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     PlaceEdge,
     Place
 );

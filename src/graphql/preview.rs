@@ -81,17 +81,17 @@ impl AccessPreview {
         &self.based_on
     }
 
-    /// Over all members.
+    /// What it does over all members.
     async fn effect(&self) -> AccessEffect {
         self.preview.effect.into()
     }
 
-    /// How many gain something.
+    /// How many members gain something.
     async fn gain_count(&self) -> i32 {
         self.counted(Side::Gains)
     }
 
-    /// How many lose something.
+    /// How many members lose something.
     async fn loss_count(&self) -> i32 {
         self.counted(Side::Losses)
     }
@@ -101,10 +101,12 @@ impl AccessPreview {
     async fn gains(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
         let arguments = Arguments::new(first, after, last, before)?;
         self.page(context, Side::Gains, arguments).await
@@ -115,10 +117,12 @@ impl AccessPreview {
     async fn losses(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
         let arguments = Arguments::new(first, after, last, before)?;
         self.page(context, Side::Losses, arguments).await
@@ -145,13 +149,13 @@ impl From<Changed> for AccessChange {
 /// What a change to the rules would do to one member's access.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessChange {
-    /// Whose.
+    /// Whose access.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
         let row = loader::needed(context, loader::MemberKey(self.0.member)).await?;
         Ok(Member(row))
     }
 
-    /// Where.
+    /// Where: a group or a lock.
     async fn target(&self, context: &Context<'_>) -> Result<AccessTarget> {
         Ok(match self.0.target {
             Target::Group(id) => {
@@ -165,12 +169,12 @@ impl AccessChange {
         })
     }
 
-    /// When the member may pass as things are: what is not over.
+    /// When the member may pass as the rules are; what is over is left out.
     async fn before(&self) -> Vec<TimeSpan> {
         self.0.before.iter().map(TimeSpan::from).collect()
     }
 
-    /// When the member may pass with the change.
+    /// When the member may pass with the change; what is over is left out.
     async fn after(&self) -> Vec<TimeSpan> {
         self.0.after.iter().map(TimeSpan::from).collect()
     }
@@ -179,7 +183,7 @@ impl AccessChange {
 page::connection!(
     /// Changes of people's access, a page of them.
     AccessChangeConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     AccessChangeEdge,
     AccessChange
 );
@@ -190,12 +194,12 @@ pub struct RuleWarning(Warning);
 /// Something in the rules that is worth a second look.
 #[Object(crate = "crate::graphql::prompt")]
 impl RuleWarning {
-    /// A stable word for programs.
+    /// A stable word for programs, such as SCHEDULE_OVER or NEEDLESS_RULE.
     async fn code(&self) -> &str {
         self.0.code.word()
     }
 
-    /// What is wrong.
+    /// What is wrong, in words.
     async fn message(&self) -> &str {
         &self.0.message
     }

@@ -37,10 +37,12 @@ impl Rule {
         node::id(Kind::Rule, self.0.rule_id)
     }
 
+    /// How people call it.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// What it gives access to.
     async fn target(&self, context: &Context<'_>) -> Result<AccessTarget> {
         let id = self.0.target_id;
         Ok(match self.0.target_kind {
@@ -49,26 +51,29 @@ impl Rule {
         })
     }
 
+    /// All of them must hold.
     #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn conditions(&self) -> Result<Vec<Condition>> {
         let stored = rules::conditions(&self.0).map_err(inside)?;
         Ok(stored.into_iter().map(Condition::from).collect())
     }
 
+    /// Whether it gives access at all.
     async fn enabled(&self) -> bool {
         self.0.enabled
     }
 
-    /// In one sentence, for people.
+    /// What it says, in one sentence for people.
     async fn summary(&self, context: &Context<'_>) -> Result<String> {
         summary::of_rule(context, &self.0).await
     }
 
-    /// Grows with each edit.
+    /// 1 at first; grows with each edit.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
+    /// When it was last edited; when it was made, where it never was.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }
@@ -77,7 +82,7 @@ impl Rule {
 page::connection!(
     /// Rules, a page of them.
     RuleConnection,
-    /// One in its place.
+    /// One of the list, with its cursor.
     RuleEdge,
     Rule
 );

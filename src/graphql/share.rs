@@ -66,34 +66,40 @@ impl Share {
         node::id(Kind::Share, self.0.id)
     }
 
+    /// Who may pass by it.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
         loader::needed(context, loader::MemberKey(self.0.member_id))
             .await
             .map(Member)
     }
 
+    /// Where: a group, a place or a whole Kisi organization.
     async fn scope(&self, context: &Context<'_>) -> Result<ShareScope> {
         scope_of(context, self.0.scope_kind, self.0.scope_id).await
     }
 
+    /// From when on; null is without end on that side.
     #[graphql(name = "from")]
     async fn begins(&self) -> Option<DateTime> {
         self.0.from_at.map(DateTime)
     }
 
+    /// Until when; null: until it is ended.
     async fn until(&self) -> Option<DateTime> {
         self.0.until_at.map(DateTime)
     }
 
-    /// Kisi tells the person by e-mail.
+    /// Whether Kisi tells the person by e-mail.
     async fn notify(&self) -> bool {
         self.0.notify
     }
 
+    /// Why, for people; null where nobody wrote anything.
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
+    /// When it was given.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }

@@ -14,14 +14,17 @@ use crate::{id::Kind, ingest::accept, store::row};
 /// Whose events a source sends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::Platform")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Platform {
     /// Any sender of the canonical events (see the documentation).
     Canonical,
+    /// Clubspot.
     Clubspot,
+    /// TeamUp.
     #[graphql(name = "TEAMUP")]
     Teamup,
+    /// Spacebring.
     Spacebring,
+    /// Exercise.com.
     ExerciseCom,
     /// Arbitrary JSON, read through the source's mapping.
     Mapped,
@@ -30,17 +33,24 @@ pub enum Platform {
 /// How a source signs what it sends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::SignatureScheme")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum SignatureScheme {
+    /// As standardwebhooks.com says: the headers webhook-id, webhook-timestamp and webhook-signature.
     StandardWebhooks,
+    /// The same with the headers svix-id, svix-timestamp and svix-signature.
     Svix,
+    /// As Stripe signs: the header Stripe-Signature.
     Stripe,
+    /// As OfficeRnD signs: the header officernd-signature.
     #[graphql(name = "OFFICERND")]
     Officernd,
+    /// The header X-Hub-Signature-256, which many senders use.
     #[graphql(name = "HUB_SHA256")]
     HubSha256,
+    /// As Mindbody signs: the header X-Mindbody-Signature.
     Mindbody,
+    /// As Nexudus signs: the header X-Nexudus-Hook-Signature.
     Nexudus,
+    /// As PushPress signs: the header webhook-signature.
     #[graphql(name = "PUSHPRESS")]
     Pushpress,
     /// Unsigned: an unguessable URL whose content is never trusted, and only starts an
@@ -66,14 +76,17 @@ impl Source {
         node::id(Kind::Source, self.0.id)
     }
 
+    /// How the club calls it.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// Whose events it sends.
     async fn platform(&self) -> Platform {
         self.0.platform.into()
     }
 
+    /// How they are signed.
     async fn signature(&self) -> SignatureScheme {
         self.0.signature.into()
     }
@@ -84,10 +97,12 @@ impl Source {
         Ok(accept::path(&self.0))
     }
 
+    /// For dates without a time, where their location has no time zone of its own.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
+    /// When the last delivery was let in, repeats aside; null before the first.
     async fn last_delivery_at(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
         reads(context)?;
         let figures = loader::one(context, loader::FiguresKey(self.0.id)).await?;

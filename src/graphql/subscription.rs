@@ -45,6 +45,9 @@ impl Subscription {
     async fn access_events(
         &self,
         context: &Context<'_>,
+        #[graphql(
+            desc = "Which of them. Left out: all; to a member session, all of its own member."
+        )]
         filter: Option<HistoryFilter>,
     ) -> Result<impl Stream<Item = Result<AccessEvent>>> {
         let asker = caller(context)?;
@@ -64,7 +67,7 @@ impl Subscription {
     async fn deliveries(
         &self,
         context: &Context<'_>,
-        source: Option<ID>,
+        #[graphql(desc = "Only those of this source. Left out: all.")] source: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Delivery>>> {
         let scope = reads(context)?;
         let source = node::maybe_named("source", Kind::Source, source.as_ref())?;

@@ -23,20 +23,24 @@ impl Suspension {
         node::id(Kind::Suspension, self.0.id)
     }
 
+    /// Who is suspended.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
         loader::needed(context, loader::MemberKey(self.0.member_id))
             .await
             .map(Member)
     }
 
+    /// Why, for the desk.
     async fn reason(&self) -> &str {
         &self.0.reason
     }
 
+    /// Until when it lasts; null: until the member is resumed.
     async fn until(&self) -> Option<DateTime> {
         self.0.until_at.map(DateTime)
     }
 
+    /// When it was made.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }

@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, Object, Result};
 
 use super::{context, loader, member::Member};
 
-/// What a token may do.
+/// What a token or a member session may do.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::Role")]
 pub enum Role {
@@ -25,6 +25,7 @@ pub struct Viewer;
 /// Whoever holds the token that the request carries.
 #[Object(crate = "crate::graphql::prompt")]
 impl Viewer {
+    /// What the caller may do.
     async fn role(&self, context: &Context<'_>) -> Result<Role> {
         Ok(context::caller(context)?.role.into())
     }
@@ -34,7 +35,7 @@ impl Viewer {
         Ok(context::caller(context)?.token_name.clone())
     }
 
-    /// The member, where the request carries a member session.
+    /// The member, where the request carries a member session; else null.
     pub async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match context::caller(context)?.member {
             Some(id) => Ok(loader::one(context, loader::MemberKey(id))

@@ -80,6 +80,7 @@ of_club!(
     member,
     offering,
     person,
+    person_past,
     person_version,
     place,
     press,

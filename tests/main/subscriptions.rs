@@ -22,6 +22,7 @@ on_both!(
     a_socket_without_a_good_token_is_closed,
     a_revoked_token_ends_its_socket,
     clubs_are_told_nothing_of_each_other,
+    ids_of_another_club_listen_to_nothing,
     the_service_says_farewell,
 );
 
@@ -241,6 +242,47 @@ async fn clubs_are_told_nothing_of_each_other(world: &mut World) {
     theirs.deliver(&source, signed).await;
     let told = socket.event("a").await;
     assert_eq!(told["deliveries"]["externalId"], "theirs", "{told}");
+}
+
+async fn ids_of_another_club_listen_to_nothing(world: &mut World) {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let source = world.api.source("ours").await;
+    let joins = event::membership("m1", "ann");
+    world.send(&source, "membership.updated", joins).await;
+    world.settled().await;
+    let ann = world.api.member("ann@example.com").await.unwrap();
+    let theirs = world.another_club().await;
+    let mut socket = Socket::open(&theirs).await;
+    for (id, listened) in [
+        (
+            "source",
+            format!("deliveries(source: \"{}\") {{ id }}", source.id),
+        ),
+        (
+            "member",
+            format!("accessEvents(filter: {{ member: \"{ann}\" }}) {{ id }}"),
+        ),
+        (
+            "target",
+            format!("accessEvents(filter: {{ target: \"{group}\" }}) {{ id }}"),
+        ),
+    ] {
+        let document = format!("subscription {{ {listened} }}");
+        socket.subscribe(id, &document).await;
+    }
+    socket.subscribe("own", DELIVERIES).await;
+    let leaves = json!({ "id": "m1" });
+    world.send(&source, "membership.deleted", leaves).await;
+    world.settled().await;
+    let own = theirs.source("theirs").await;
+    let signed = world.signed(&own, "theirs", b"{}".to_vec());
+    theirs.deliver(&own, signed).await;
+    // Whatever would be told of the first club comes before.
+    let told = socket.text().await;
+    let delivery = &told["payload"]["data"]["deliveries"];
+    assert_eq!(delivery["externalId"], "theirs", "{told}");
 }
 
 async fn the_service_says_farewell(world: &mut World) {

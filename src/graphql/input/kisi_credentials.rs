@@ -3,7 +3,7 @@
 
 use async_graphql::{InputObject, OneofObject};
 
-/// A key, or what makes one.
+/// A key, or what makes one: exactly one of these.
 #[derive(OneofObject)]
 pub enum KisiCredentialsInput {
     /// A key that an owner or administrator made in Kisi under My Account, API.
@@ -19,7 +19,7 @@ pub struct KisiLoginInput {
     pub email: String,
     /// The password.
     pub password: String,
-    /// The organization's, as in its address at Kisi.
+    /// The organization's domain, as in its address at Kisi.
     pub domain: String,
     /// The present code of the second factor, where that is on.
     pub otp: Option<String>,

@@ -16,7 +16,7 @@ fn margin() -> Duration {
 /// A rule: access to the target whenever all conditions hold.
 #[derive(Clone, Debug, InputObject)]
 pub struct RuleInput {
-    /// How people call it.
+    /// How people call it, in 1 to 200 characters.
     pub name: String,
     /// A managed group, or a lock.
     pub target: ID,
@@ -27,7 +27,7 @@ pub struct RuleInput {
     pub enabled: bool,
 }
 
-/// One condition.
+/// One condition: exactly one of these.
 #[derive(Clone, Debug, OneofObject)]
 pub enum ConditionInput {
     /// A membership runs.
@@ -54,7 +54,7 @@ pub struct MembershipConditionInput {
     /// What becomes of a blocked one.
     #[graphql(default_with = "BlockedPolicy::Deny")]
     pub when_blocked: BlockedPolicy,
-    /// How long a blocked membership still counts: with GRACE, and only then.
+    /// How long a blocked membership still counts: with GRACE, and only then. P366D at most.
     pub grace: Option<Duration>,
 }
 
@@ -70,10 +70,10 @@ pub struct RegistrationConditionInput {
     /// Empty: at any location.
     #[graphql(default)]
     pub locations: Vec<ID>,
-    /// How long before the start.
+    /// How long before the start: of the booking, or of its first day with DAY. P366D at most.
     #[graphql(default_with = "margin()")]
     pub opens_before: Duration,
-    /// How long after the end.
+    /// How long after the end: of the booking, or of its last day with DAY. P366D at most.
     #[graphql(default_with = "margin()")]
     pub closes_after: Duration,
     /// What the margins are added to.
@@ -90,7 +90,7 @@ pub struct RegistrationConditionInput {
 /// Holds while a paid billing item is valid.
 #[derive(Clone, Debug, InputObject)]
 pub struct PurchaseConditionInput {
-    /// At least one billing item.
+    /// Any of these billing items; at least one.
     pub offerings: Vec<ID>,
     /// Empty: at any location.
     #[graphql(default)]
@@ -100,23 +100,24 @@ pub struct PurchaseConditionInput {
 /// Holds while the member bears one of these tags or is in one of these member groups.
 #[derive(Clone, Debug, InputObject)]
 pub struct TagConditionInput {
-    /// At least one, as the platform writes it.
+    /// Any of these, written as the platform writes them; at least one.
     pub tags: Vec<String>,
 }
 
 /// Holds at these times of the week, between these dates.
 #[derive(Clone, Debug, InputObject)]
 pub struct ScheduleConditionInput {
-    /// At least one.
+    /// The days on which a window begins; at least one.
     pub days: Vec<Weekday>,
-    /// Not 24:00.
+    /// When a window opens: not 24:00.
     pub from: LocalTime,
-    /// 24:00 for the end of the day; earlier than `from` to run past midnight; never the same as `from`.
+    /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; never the same
+    /// as `from`.
     pub until: LocalTime,
-    /// Left out: the club's.
+    /// By whose clocks the days and times are read. Left out: by the club's.
     pub time_zone: Option<TimeZone>,
-    /// The first date that a window begins on.
+    /// The first date that a window begins on. Left out: no first one.
     pub start_date: Option<Date>,
-    /// The last date that a window begins on.
+    /// The last date that a window begins on. Left out: no last one.
     pub end_date: Option<Date>,
 }

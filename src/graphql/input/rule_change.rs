@@ -23,14 +23,14 @@ pub enum RuleChangeInput {
     Create(RuleInput),
     /// Another wording of a rule.
     Update(RuleUpdateInput),
-    /// No such rule any more.
+    /// The rule that goes.
     Delete(ID),
 }
 
 /// Another wording of a rule.
 #[derive(Clone, Debug, InputObject)]
 pub struct RuleUpdateInput {
-    /// Which.
+    /// The rule that is edited.
     pub rule: ID,
     /// What it is to say, in the place of all that it says.
     pub input: RuleInput,

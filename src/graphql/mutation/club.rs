@@ -35,20 +35,20 @@ pub struct UpdateClubInput {
 /// What to change of the brake; what is left out stays.
 #[derive(InputObject)]
 pub struct BrakeInput {
-    /// Off: nothing new is held.
+    /// Off: nothing new is held. What is held stays so until it is approved or dismissed.
     pub enabled: Option<bool>,
-    /// How many people may lose access early within the window.
+    /// How many people may lose access early within the window; 0 or more.
     pub people: Option<i32>,
-    /// The same as a percentage of those who have access; the larger of the two counts.
+    /// The same as a percentage of those who have access, 0 to 100; the larger of the two counts.
     pub percent: Option<i32>,
-    /// The window over which losses are counted.
+    /// How far back early revocations are counted, from PT1S to P366D.
     pub window: Option<Duration>,
 }
 
 payload! {
     /// The club as it is now.
     UpdateClubPayload {
-        /// The club.
+        /// The club; null where nothing was changed.
         club: Club
     }
 }
@@ -59,7 +59,7 @@ impl ClubMutations {
     async fn update_club(
         &self,
         context: &Context<'_>,
-        input: UpdateClubInput,
+        #[graphql(desc = "What to change.")] input: UpdateClubInput,
     ) -> Result<UpdateClubPayload> {
         let admin = Admin::of(context)?;
         UpdateClubPayload::of(update(admin, input).await)

@@ -20,7 +20,7 @@ pub struct DeliveryMutations;
 payload! {
     /// The delivery as it stands after it was read again.
     ReplayDeliveryPayload {
-        /// The delivery.
+        /// The delivery; null where nothing was changed.
         delivery: Delivery
     }
 }
@@ -31,7 +31,7 @@ impl DeliveryMutations {
     async fn replay_delivery(
         &self,
         context: &Context<'_>,
-        delivery: ID,
+        #[graphql(desc = "The delivery.")] delivery: ID,
     ) -> Result<ReplayDeliveryPayload> {
         let admin = Admin::of(context)?;
         ReplayDeliveryPayload::of(again(admin, &delivery).await)

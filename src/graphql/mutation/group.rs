@@ -24,7 +24,7 @@ pub struct GroupMutations;
 pub struct ManageGroupInput {
     /// The group.
     pub group: ID,
-    /// Whether this service is to write to it.
+    /// Whether this service is to write to it. False: the group is let go.
     pub managed: bool,
     /// What becomes of people in it who are there by somebody else's doing.
     #[graphql(default_with = "StrangerPolicy::from(row::StrangerPolicy::Keep)")]
@@ -37,7 +37,7 @@ pub struct ManageGroupInput {
 payload! {
     /// The group as it is now.
     ManageGroupPayload {
-        /// The group.
+        /// The group; null where nothing was changed.
         group: Group
     }
 }
@@ -48,7 +48,7 @@ impl GroupMutations {
     async fn manage_group(
         &self,
         context: &Context<'_>,
-        input: ManageGroupInput,
+        #[graphql(desc = "The group, and what becomes of it.")] input: ManageGroupInput,
     ) -> Result<ManageGroupPayload> {
         let admin = Admin::of(context)?;
         ManageGroupPayload::of(manage(admin, input).await)

@@ -45,7 +45,7 @@ pub struct ConnectKisiInput {
     /// Whether Kisi invites people by an e-mail of its own when they are created there.
     #[graphql(default = true)]
     pub invite_by_email: bool,
-    /// Only this place is used, where it is given: its Kisi id or its name.
+    /// Only this place is used, where it is given: its Kisi id or its name. Left out: the whole organization.
     pub place: Option<String>,
 }
 
@@ -65,28 +65,28 @@ pub struct UpdateKisiAccountInput {
 payload! {
     /// The account that was connected.
     ConnectKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account as it is now.
     UpdateKisiAccountPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account that is being read.
     RefreshKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
 payload! {
     /// The account that was, or is being, disconnected.
     DisconnectKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
@@ -97,7 +97,7 @@ impl KisiAccountMutations {
     async fn connect_kisi(
         &self,
         context: &Context<'_>,
-        input: ConnectKisiInput,
+        #[graphql(desc = "The organization, and how it is entered.")] input: ConnectKisiInput,
     ) -> Result<ConnectKisiPayload> {
         let admin = Admin::of(context)?;
         ConnectKisiPayload::of(connect_account(admin, input).await)
@@ -107,7 +107,7 @@ impl KisiAccountMutations {
     async fn update_kisi_account(
         &self,
         context: &Context<'_>,
-        input: UpdateKisiAccountInput,
+        #[graphql(desc = "The account, and what to change.")] input: UpdateKisiAccountInput,
     ) -> Result<UpdateKisiAccountPayload> {
         let admin = Admin::of(context)?;
         UpdateKisiAccountPayload::of(update(admin, input).await)
@@ -117,7 +117,7 @@ impl KisiAccountMutations {
     async fn refresh_kisi(
         &self,
         context: &Context<'_>,
-        account: async_graphql::ID,
+        #[graphql(desc = "The account.")] account: async_graphql::ID,
     ) -> Result<RefreshKisiPayload> {
         let admin = Admin::of(context)?;
         RefreshKisiPayload::of(refresh(admin, &account).await)
@@ -127,8 +127,8 @@ impl KisiAccountMutations {
     async fn disconnect_kisi(
         &self,
         context: &Context<'_>,
-        account: async_graphql::ID,
-        access: DisconnectPolicy,
+        #[graphql(desc = "The account.")] account: async_graphql::ID,
+        #[graphql(desc = "What becomes of the access that was given.")] access: DisconnectPolicy,
     ) -> Result<DisconnectKisiPayload> {
         let admin = Admin::of(context)?;
         DisconnectKisiPayload::of(disconnect(admin, &account, access).await)

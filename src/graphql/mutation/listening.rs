@@ -22,7 +22,7 @@ pub struct ListeningMutations;
 payload! {
     /// The account whose events come here.
     ListenToKisiPayload {
-        /// The account.
+        /// The account; null where nothing was changed.
         account: KisiAccount
     }
 }
@@ -33,7 +33,10 @@ impl ListeningMutations {
     async fn listen_to_kisi(
         &self,
         context: &Context<'_>,
-        account: ID,
+        #[graphql(desc = "The account.")] account: ID,
+        #[graphql(
+            desc = "This server's address from outside: https, without credentials, query or fragment."
+        )]
         public_url: String,
     ) -> Result<ListenToKisiPayload> {
         let admin = Admin::of(context)?;

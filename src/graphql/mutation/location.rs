@@ -21,7 +21,7 @@ pub struct LocationMutations;
 /// A site, as a platform names it.
 #[derive(InputObject)]
 pub struct SaveLocationInput {
-    /// The platform.
+    /// The source that it is of.
     pub source: ID,
     /// The platform's own id.
     pub external_id: ID,
@@ -34,7 +34,7 @@ pub struct SaveLocationInput {
 payload! {
     /// The location as it stands.
     SaveLocationPayload {
-        /// The location.
+        /// The location; null where nothing was changed.
         location: Location
     }
 }
@@ -45,7 +45,7 @@ impl LocationMutations {
     async fn save_location(
         &self,
         context: &Context<'_>,
-        input: SaveLocationInput,
+        #[graphql(desc = "The location.")] input: SaveLocationInput,
     ) -> Result<SaveLocationPayload> {
         let admin = Admin::of(context)?;
         SaveLocationPayload::of(save(admin, input).await)

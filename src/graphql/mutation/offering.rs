@@ -30,7 +30,7 @@ pub struct OfferingMutations;
 /// Something that a platform sells or lets people book.
 #[derive(InputObject)]
 pub struct SaveOfferingInput {
-    /// The platform.
+    /// The source that it is of.
     pub source: ID,
     /// The platform's own id.
     pub external_id: ID,
@@ -43,7 +43,7 @@ pub struct SaveOfferingInput {
 payload! {
     /// The offering as it stands.
     SaveOfferingPayload {
-        /// The offering.
+        /// The offering; null where nothing was changed.
         offering: Offering
     }
 }
@@ -54,7 +54,7 @@ impl OfferingMutations {
     async fn save_offering(
         &self,
         context: &Context<'_>,
-        input: SaveOfferingInput,
+        #[graphql(desc = "The offering.")] input: SaveOfferingInput,
     ) -> Result<SaveOfferingPayload> {
         let admin = Admin::of(context)?;
         SaveOfferingPayload::of(save(admin, input).await)

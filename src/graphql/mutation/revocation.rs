@@ -19,19 +19,19 @@ use crate::{
 #[derive(Default)]
 pub struct RevocationMutations;
 
-/// How many were let through.
+/// How many revocations were let through.
 #[derive(SimpleObject)]
 pub struct ApproveRevocationsPayload {
-    /// How many.
+    /// How many were let through.
     pub approved: i32,
     /// Why nothing was changed; empty where it was.
     pub user_errors: Vec<UserError>,
 }
 
-/// How many were dismissed.
+/// How many revocations were dismissed.
 #[derive(SimpleObject)]
 pub struct DismissRevocationsPayload {
-    /// How many.
+    /// How many were dismissed.
     pub dismissed: i32,
     /// Why nothing was changed; empty where it was.
     pub user_errors: Vec<UserError>,
@@ -43,7 +43,7 @@ impl RevocationMutations {
     async fn approve_revocations(
         &self,
         context: &Context<'_>,
-        held: Option<Vec<ID>>,
+        #[graphql(desc = "Those that go through. Left out: all.")] held: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(
@@ -64,7 +64,7 @@ impl RevocationMutations {
     async fn dismiss_revocations(
         &self,
         context: &Context<'_>,
-        held: Option<Vec<ID>>,
+        #[graphql(desc = "Those that are not to happen. Left out: all.")] held: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(

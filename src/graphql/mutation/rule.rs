@@ -33,21 +33,21 @@ pub struct RuleMutations;
 payload! {
     /// The rule that was made.
     CreateRulePayload {
-        /// The rule.
+        /// The rule; null where nothing was changed.
         rule: Rule
     }
 }
 payload! {
     /// The rule as it is now.
     UpdateRulePayload {
-        /// The rule.
+        /// The rule; null where nothing was changed.
         rule: Rule
     }
 }
 payload! {
     /// What was deleted.
     DeleteRulePayload {
-        /// The id of the rule that is gone.
+        /// The id of the rule that is gone; null where nothing was changed.
         deleted_id: ID
     }
 }
@@ -59,7 +59,10 @@ impl RuleMutations {
     async fn create_rule(
         &self,
         context: &Context<'_>,
-        input: RuleInput,
+        #[graphql(desc = "What it is to say.")] input: RuleInput,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<CreateRulePayload> {
         let admin = Admin::of(context)?;
@@ -70,8 +73,11 @@ impl RuleMutations {
     async fn update_rule(
         &self,
         context: &Context<'_>,
-        rule: ID,
-        input: RuleInput,
+        #[graphql(desc = "The rule.")] rule: ID,
+        #[graphql(desc = "What it is to say, in the place of all that it says.")] input: RuleInput,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<UpdateRulePayload> {
         let admin = Admin::of(context)?;
@@ -82,7 +88,10 @@ impl RuleMutations {
     async fn delete_rule(
         &self,
         context: &Context<'_>,
-        rule: ID,
+        #[graphql(desc = "The rule.")] rule: ID,
+        #[graphql(
+            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+        )]
         based_on: Option<String>,
     ) -> Result<DeleteRulePayload> {
         let admin = Admin::of(context)?;

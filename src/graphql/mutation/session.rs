@@ -31,9 +31,9 @@ pub struct SessionMutations;
 /// The session is shown here once, and never again.
 #[derive(SimpleObject)]
 pub struct CreateMemberSessionPayload {
-    /// To be sent as `Authorization: Bearer …`.
+    /// To be sent as `Authorization: Bearer …`; null where none was opened.
     pub session: Option<String>,
-    /// From when on it is good no more.
+    /// From when on it is good no more; null where none was opened.
     pub expires_at: Option<DateTime>,
     /// Why nothing was changed; empty where it was.
     pub user_errors: Vec<UserError>,
@@ -41,15 +41,14 @@ pub struct CreateMemberSessionPayload {
 
 #[Object]
 impl SessionMutations {
-    /// Opens a session by which one member sees itself and its doors, and unlocks them; for ADMIN
-    /// and APP.
+    /// Opens a session by which one member sees itself and its doors, and unlocks them. For ADMIN and APP tokens.
     async fn create_member_session(
         &self,
         context: &Context<'_>,
-        member: ID,
+        #[graphql(desc = "Whose session it is.")] member: ID,
         #[graphql(
             default_with = "Duration(Length::from_secs(3_600))",
-            desc = "From PT1M to P1D."
+            desc = "How long it is good: from PT1M to P1D."
         )]
         lifetime: Duration,
     ) -> Result<CreateMemberSessionPayload> {

@@ -48,23 +48,23 @@ pub struct ShareAccessInput {
     /// Whether Kisi tells the person by e-mail.
     #[graphql(default = false)]
     pub notify: bool,
-    /// Why, for people.
+    /// Why, for people, in 2000 characters at most.
     pub note: Option<String>,
 }
 
-/// Who is meant.
+/// Who is meant: exactly one of these.
 #[derive(OneofObject)]
 pub enum PersonInput {
     /// A member.
     Member(ID),
-    /// Somebody by e-mail.
+    /// Somebody by e-mail; the member who has that e-mail, where there is one.
     New(NewPersonInput),
 }
 
 /// Somebody whom no source has named yet.
 #[derive(InputObject)]
 pub struct NewPersonInput {
-    /// What Kisi knows people by.
+    /// What Kisi knows people by, in any case.
     pub email: String,
     /// As people call them.
     pub name: String,
@@ -73,14 +73,14 @@ pub struct NewPersonInput {
 payload! {
     /// The share that was given.
     ShareAccessPayload {
-        /// The share.
+        /// The share; null where nothing was changed.
         share: Share
     }
 }
 payload! {
     /// The share that is over.
     EndSharePayload {
-        /// The share.
+        /// The share; null where nothing was changed.
         share: Share
     }
 }
@@ -91,14 +91,18 @@ impl ShareMutations {
     async fn share_access(
         &self,
         context: &Context<'_>,
-        input: ShareAccessInput,
+        #[graphql(desc = "To whom, where and when.")] input: ShareAccessInput,
     ) -> Result<ShareAccessPayload> {
         let admin = Admin::of(context)?;
         ShareAccessPayload::of(give(admin, input).await)
     }
 
     /// Ends a share; one that has ended stays so.
-    async fn end_share(&self, context: &Context<'_>, share: ID) -> Result<EndSharePayload> {
+    async fn end_share(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The share.")] share: ID,
+    ) -> Result<EndSharePayload> {
         let admin = Admin::of(context)?;
         EndSharePayload::of(end(admin, &share).await)
     }

@@ -112,7 +112,7 @@ impl SourceMutations {
     async fn create_source(
         &self,
         context: &Context<'_>,
-        input: CreateSourceInput,
+        #[graphql(desc = "The platform, and how it signs.")] input: CreateSourceInput,
     ) -> Result<CreateSourcePayload> {
         let admin = Admin::of(context)?;
         Ok(match create(admin, input).await {
@@ -133,8 +133,13 @@ impl SourceMutations {
     async fn rotate_source_secret(
         &self,
         context: &Context<'_>,
-        source: ID,
-        #[graphql(default_with = "Duration(std::time::Duration::from_secs(86_400))")] keep_old_for: Duration,
+        #[graphql(desc = "The source.")] source: ID,
+        #[graphql(
+            default_with = "Duration(std::time::Duration::from_secs(86_400))",
+            desc = "How long the old one stays good, P366D at most."
+        )]
+        keep_old_for: Duration,
+        #[graphql(desc = "The new one, where the platform makes it. Left out: one is made.")]
         secret: Option<String>,
     ) -> Result<RotateSourceSecretPayload> {
         let admin = Admin::of(context)?;
@@ -157,7 +162,7 @@ impl SourceMutations {
     async fn update_source(
         &self,
         context: &Context<'_>,
-        input: UpdateSourceInput,
+        #[graphql(desc = "The source, and what to change.")] input: UpdateSourceInput,
     ) -> Result<UpdateSourcePayload> {
         let admin = Admin::of(context)?;
         UpdateSourcePayload::of(update(admin, input).await)
@@ -167,7 +172,7 @@ impl SourceMutations {
     async fn remove_source(
         &self,
         context: &Context<'_>,
-        source: ID,
+        #[graphql(desc = "The source.")] source: ID,
     ) -> Result<RemoveSourcePayload> {
         let admin = Admin::of(context)?;
         RemoveSourcePayload::of(remove(admin, &source).await)

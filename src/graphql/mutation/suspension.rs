@@ -27,7 +27,7 @@ pub struct SuspensionMutations;
 pub struct SuspendMemberInput {
     /// The member.
     pub member: ID,
-    /// Why, for the desk.
+    /// Why, for the desk, in 1 to 1000 characters.
     pub reason: String,
     /// Left out: until the member is resumed.
     pub until: Option<DateTime>,
@@ -36,35 +36,36 @@ pub struct SuspendMemberInput {
 payload! {
     /// The member who is suspended.
     SuspendMemberPayload {
-        /// The member.
+        /// The member; null where nothing was changed.
         member: Member
     }
 }
 payload! {
     /// The member who is suspended no more.
     ResumeMemberPayload {
-        /// The member.
+        /// The member; null where nothing was changed.
         member: Member
     }
 }
 
 #[Object]
 impl SuspensionMutations {
-    /// While it lasts, the member may pass nowhere, whatever the rules and shares say. An earlier suspension is replaced.
+    /// Suspends a member: while it lasts, the member may pass nowhere, whatever the rules and shares say. An earlier
+    /// suspension is replaced.
     async fn suspend_member(
         &self,
         context: &Context<'_>,
-        input: SuspendMemberInput,
+        #[graphql(desc = "Whom, and why.")] input: SuspendMemberInput,
     ) -> Result<SuspendMemberPayload> {
         let admin = Admin::of(context)?;
         SuspendMemberPayload::of(suspend(admin, input).await)
     }
 
-    /// Lifts a suspension.
+    /// Lifts the suspension of a member. Refused where none lasts.
     async fn resume_member(
         &self,
         context: &Context<'_>,
-        member: ID,
+        #[graphql(desc = "The member.")] member: ID,
     ) -> Result<ResumeMemberPayload> {
         let admin = Admin::of(context)?;
         ResumeMemberPayload::of(resume(admin, &member).await)

@@ -33,7 +33,7 @@ pub struct CreateTokenInput {
 payload! {
     /// The token is shown here once, and never again.
     CreateTokenPayload {
-        /// To be sent as `Authorization: Bearer …`.
+        /// To be sent as `Authorization: Bearer …`; null where nothing was changed.
         token: String
     }
 }
@@ -53,7 +53,7 @@ impl TokenMutations {
     async fn create_token(
         &self,
         context: &Context<'_>,
-        input: CreateTokenInput,
+        #[graphql(desc = "Its name, and what it may do.")] input: CreateTokenInput,
     ) -> Result<CreateTokenPayload> {
         let admin = Admin::of(context)?;
         CreateTokenPayload::of(create(admin, input).await)

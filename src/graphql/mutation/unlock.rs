@@ -35,11 +35,11 @@ pub struct UnlockMutations;
 pub struct UnlockPayload {
     /// Whether the door took the command to open.
     pub unlocked: bool,
-    /// The door.
+    /// The door; null where the press was not taken.
     pub lock: Option<Lock>,
-    /// Why not, when it was refused by the rules.
+    /// Why not, when it was refused by the rules; else null.
     pub decision: Option<AccessDecision>,
-    /// Kisi's own code, when Kisi refused.
+    /// Kisi's own code, when Kisi refused and gave one; else null.
     pub kisi_code: Option<String>,
     /// Why it did not open; empty where it did.
     pub user_errors: Vec<UserError>,
@@ -47,13 +47,20 @@ pub struct UnlockPayload {
 
 #[Object]
 impl UnlockMutations {
-    /// With an ADMIN or APP token, for the member named; with a member session, for itself. Two calls with one key within
-    /// five minutes are one press: the second gives the first one's answer. Ten presses a minute are taken of a member.
+    /// Opens a door: with an ADMIN or APP token, for the member named; with a member session, for itself. Two calls
+    /// with one key within five minutes are one press: the second gives the first one's answer. Ten presses a minute
+    /// are taken of a member.
     async fn unlock(
         &self,
         context: &Context<'_>,
-        lock: ID,
+        #[graphql(desc = "The lock to open.")] lock: ID,
+        #[graphql(
+            desc = "For whom: needed with a token. Left out with a member session, which opens for its own member."
+        )]
         member: Option<ID>,
+        #[graphql(
+            desc = "Made anew for each press, and sent with each try of it; 1 to 200 characters. Left out: each call is a press."
+        )]
         key: Option<String>,
     ) -> Result<UnlockPayload> {
         match open(context, &lock, member.as_ref(), key).await {

@@ -35,7 +35,7 @@ pub struct GroupFilter {
     pub place: Option<ID>,
     /// With this lock.
     pub lock: Option<ID>,
-    /// Managed by this service or not.
+    /// True: those that this service writes to; false: the others.
     pub managed: Option<bool>,
 }
 
@@ -46,7 +46,7 @@ pub struct RuleFilter {
     pub search: Option<String>,
     /// On this group or lock.
     pub target: Option<ID>,
-    /// Switched on or off.
+    /// True: those that give access; false: those that are switched off.
     pub enabled: Option<bool>,
 }
 
@@ -57,13 +57,13 @@ pub struct MemberFilter {
     pub search: Option<String>,
     /// Who may pass this group or lock now.
     pub target: Option<ID>,
-    /// False: who may not pass the target. It needs a target.
+    /// False: who may not pass the target now. It needs a target.
     pub allowed: Option<bool>,
-    /// Whether a suspension lasts now.
+    /// Whether a suspension of theirs lasts now.
     pub suspended: Option<bool>,
     /// Who bears this tag.
     pub tag: Option<String>,
-    /// Whether something needs a human.
+    /// Whether something about them needs a human.
     pub has_problem: Option<bool>,
 }
 
@@ -83,7 +83,7 @@ pub struct OfferingFilter {
 pub struct DeliveryFilter {
     /// From this source.
     pub source: Option<ID>,
-    /// That stand so.
+    /// Of this status.
     pub status: Option<DeliveryStatus>,
     /// About this member.
     pub member: Option<ID>,

@@ -35,14 +35,17 @@ pub struct Lists;
 
 #[Object]
 impl Lists {
+    /// The places that are read from Kisi, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn places(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<PlaceConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -50,15 +53,18 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// The locks that are read from Kisi, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn locks(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<LockFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<LockFilter>,
     ) -> Result<LockConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -69,15 +75,18 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// The groups that are read from Kisi, by name, managed or not.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn groups(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<GroupFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<GroupFilter>,
     ) -> Result<GroupConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -88,15 +97,18 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// The rules that stand, by name, enabled or not.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn rules(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<RuleFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<RuleFilter>,
     ) -> Result<RuleConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -109,15 +121,18 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// Everybody whom a source named or who was entered by hand, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn members(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<MemberFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<MemberFilter>,
     ) -> Result<MemberConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -131,11 +146,13 @@ impl Lists {
     async fn offerings(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<OfferingFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<OfferingFilter>,
     ) -> Result<OfferingConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -148,14 +165,17 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// The platforms' sites by name, as far as they have been seen.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn locations(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<LocationConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -163,15 +183,18 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
+    /// Deliveries, newest first: the webhook requests that were let in.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn deliveries(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<DeliveryFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<DeliveryFilter>,
     ) -> Result<DeliveryConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -188,10 +211,12 @@ impl Lists {
     async fn held_revocations(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<HeldRevocationConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
@@ -204,11 +229,13 @@ impl Lists {
     async fn history(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
         first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
         last: Option<i32>,
-        before: Option<String>,
-        filter: Option<HistoryFilter>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<HistoryFilter>,
     ) -> Result<AccessEventConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;

@@ -25,7 +25,8 @@ impl Previews {
     async fn preview_rule(
         &self,
         context: &Context<'_>,
-        change: RuleChangeInput,
+        #[graphql(desc = "The change to look at.")] change: RuleChangeInput,
+        #[graphql(desc = "The instant: what is over by then does not count. Left out: now.")]
         at: Option<DateTime>,
     ) -> Result<AccessPreview> {
         let scope = reads(context)?;

@@ -30,15 +30,23 @@ pub struct Single;
 
 #[Object]
 impl Single {
-    /// Null for an id that names nothing in this club. A member session may ask for itself, its
+    /// Whatever has this id; null for an id that names nothing in this club. A member session may ask for itself, its
     /// club and the locks that it may open.
-    async fn node(&self, context: &Context<'_>, id: ID) -> Result<Option<Node>> {
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of anything.")] id: ID,
+    ) -> Result<Option<Node>> {
         node::find(context, &id).await
     }
 
-    /// In the order of the ids; null for one that names nothing in this club.
+    /// Whatever has these ids, in their order; null for one that names nothing in this club.
     #[graphql(complexity = "crate::graphql::page::times(ids.len(), child_complexity)")]
-    async fn nodes(&self, context: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of anything, 250 at most.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
             return Err(bad_input(format!("ids: {MOST_NODES} at most")));
         }
@@ -61,6 +69,7 @@ impl Single {
             .ok_or_else(|| internal("the club of a token is not there"))
     }
 
+    /// The connections to Kisi organizations, oldest first, with those that were given up.
     #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn kisi_accounts(&self, context: &Context<'_>) -> Result<Vec<KisiAccount>> {
         let scope = reads(context)?;
@@ -68,6 +77,7 @@ impl Single {
         Ok(rows.map_err(inside)?.into_iter().map(KisiAccount).collect())
     }
 
+    /// The sources by name, without those that were removed.
     #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
     async fn sources(&self, context: &Context<'_>) -> Result<Vec<Source>> {
         let scope = reads(context)?;
@@ -75,12 +85,13 @@ impl Single {
         Ok(rows.map_err(inside)?.into_iter().map(Source).collect())
     }
 
-    /// Exactly one of the arguments; a member session names itself by its id, or leaves both out.
+    /// One member, by id or by e-mail: exactly one of the two; a member session names itself by its id, or leaves
+    /// both out. Null where there is none.
     async fn member(
         &self,
         context: &Context<'_>,
-        id: Option<ID>,
-        email: Option<String>,
+        #[graphql(desc = "The member's id.")] id: Option<ID>,
+        #[graphql(desc = "The member's e-mail, in any case.")] email: Option<String>,
     ) -> Result<Option<Member>> {
         match (id, email) {
             (None, None) if context::caller(context)?.member.is_some() => {
@@ -112,9 +123,10 @@ impl Single {
     async fn explain(
         &self,
         context: &Context<'_>,
-        member: ID,
-        target: ID,
-        at: Option<DateTime>,
+        #[graphql(desc = "Whose access.")] member: ID,
+        #[graphql(desc = "Where: a group or a lock.")] target: ID,
+        #[graphql(desc = "When the member would pass. Left out: now.")] at: Option<DateTime>,
+        #[graphql(desc = "From what was known at this instant. Left out: from what is known now.")]
         as_known_at: Option<DateTime>,
     ) -> Result<Explanation> {
         let member = node::named("member", Kind::Member, &member)?;

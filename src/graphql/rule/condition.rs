@@ -43,14 +43,20 @@ pub enum RegistrationSpan {
 
 /// A day of the week.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Weekday {
+    /// Monday.
     Monday,
+    /// Tuesday.
     Tuesday,
+    /// Wednesday.
     Wednesday,
+    /// Thursday.
     Thursday,
+    /// Friday.
     Friday,
+    /// Saturday.
     Saturday,
+    /// Sunday.
     Sunday,
 }
 
@@ -76,7 +82,7 @@ impl Weekday {
     }
 }
 
-/// One thing that must hold.
+/// One thing that must hold for a rule to give access.
 #[derive(Clone, Debug, Union)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Condition {
@@ -135,11 +141,12 @@ impl MembershipCondition {
         self.named.locations(context).await
     }
 
+    /// What becomes of a blocked one.
     async fn when_blocked(&self) -> BlockedPolicy {
         self.when_blocked.into()
     }
 
-    /// How long a blocked membership still counts, with GRACE.
+    /// How long a blocked membership still counts, with GRACE; else null.
     async fn grace(&self) -> Option<Duration> {
         self.grace_s.map(seconds)
     }
@@ -175,14 +182,17 @@ impl RegistrationCondition {
         self.named.locations(context).await
     }
 
+    /// How long before the start: of the booking, or of its first day with DAY.
     async fn opens_before(&self) -> Duration {
         self.opens_before
     }
 
+    /// How long after the end: of the booking, or of its last day with DAY.
     async fn closes_after(&self) -> Duration {
         self.closes_after
     }
 
+    /// What the margins are added to.
     async fn span(&self) -> RegistrationSpan {
         self.span
     }
@@ -207,7 +217,7 @@ pub struct PurchaseCondition {
 /// Holds while a paid billing item is valid.
 #[Object]
 impl PurchaseCondition {
-    /// Which billing items.
+    /// Any of these billing items.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
         self.named.offerings(context).await
     }
@@ -221,24 +231,25 @@ impl PurchaseCondition {
 /// Holds while the member bears one of these tags or is in one of these member groups.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TagCondition {
-    /// Compared as they are written.
+    /// Any of these; they are compared as they are written.
     tags: Vec<String>,
 }
 
 /// Holds at these times of the week, between these dates.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ScheduleCondition {
-    /// On which a window begins.
+    /// The days on which a window begins.
     days: Vec<Weekday>,
-    /// When it opens.
+    /// When a window opens, by the clocks of the time zone.
     from: LocalTime,
-    /// 24:00 for the end of the day; earlier than `from` to run past midnight.
+    /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; never the same
+    /// as `from`.
     until: LocalTime,
-    /// Whose clocks.
+    /// By whose clocks the days and times are read.
     time_zone: TimeZone,
-    /// The first date that a window begins on.
+    /// The first date that a window begins on; null: no first one.
     start_date: Option<Date>,
-    /// Inclusive.
+    /// The last date that a window begins on, inclusive; null: no last one.
     end_date: Option<Date>,
 }
 

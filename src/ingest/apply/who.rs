@@ -10,7 +10,7 @@ use crate::{
     clock::new_id,
     ingest::identity::{EmailWord, Somebody, resolve},
     store::{
-        row::{Member, Person, PersonAspect},
+        row::{Member, Person, PersonAspect, PersonPast},
         working_set::{Versioned, WorkingSet},
     },
 };
@@ -72,6 +72,15 @@ pub fn settle(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTreeSet<Uuid
                         .into_iter()
                         .filter(|id| !id.is_nil()),
                 );
+                if !person.member_id.is_nil() {
+                    set.changed.moved.push(PersonPast {
+                        id: new_id(),
+                        club_id: set.scope.club,
+                        person_id: *id,
+                        member_id: person.member_id,
+                        superseded_at: set.now,
+                    });
+                }
                 person.member_id = member;
                 set.changed.persons.insert(*id);
             }

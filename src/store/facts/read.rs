@@ -2,6 +2,7 @@
 //! what was found. Over one connection that is one after the other. A fixed number of statements, however many members.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -9,7 +10,7 @@ use std::{
 use entity::{
     company_person, company_version, entitlement_person, entitlement_version,
     kind::{CompanyAspect, EntitlementKind, PersonAspect},
-    location, person, person_version, share, source, source_version, suspension,
+    location, person, person_past, person_version, share, source, source_version, suspension,
 };
 use futures_util::future::{try_join, try_join3, try_join5};
 use sea_orm::{
@@ -35,6 +36,9 @@ pub struct Reader<'a, C> {
     pub asked: Asked,
 }
 
+/// People, by who they are or by which members.
+type Whose = (person::Column, Vec<Uuid>);
+
 /// What reaches people by way of companies.
 struct OfCompanies {
     pairs: Vec<Pair>,
@@ -45,14 +49,25 @@ struct OfCompanies {
 impl<C: ConnectionTrait> Reader<'_, C> {
     /// For these members; they are few enough for one statement.
     pub async fn rows(&self, members: &[Uuid]) -> Result<Rows, StoreError> {
-        let (persons, sources, mut stated, (parts, companies), (shares, suspensions)) = try_join5(
-            self.persons(person::Column::MemberId, members),
-            self.sources(),
-            self.own(members),
-            try_join(self.parts(members), Box::pin(self.of_companies(members))),
-            Box::pin(self.overrides(members)),
-        )
-        .await?;
+        let past = self.past(members).await?;
+        let whose = match &past {
+            None => (person::Column::MemberId, members.to_vec()),
+            Some(past) => (person::Column::Id, past.keys().copied().collect()),
+        };
+        let (mut persons, sources, mut stated, (parts, companies), (shares, suspensions)) =
+            try_join5(
+                self.persons(whose.0, &whose.1),
+                self.sources(),
+                self.own(&whose),
+                try_join(self.parts(&whose), Box::pin(self.of_companies(&whose))),
+                Box::pin(self.overrides(members)),
+            )
+            .await?;
+        for (id, member) in past.into_iter().flatten() {
+            if let Some(person) = persons.get_mut(&id) {
+                person.member_id = member;
+            }
+        }
         let mut rows = Rows {
             persons,
             sources,
@@ -76,6 +91,34 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         let stated = stated.into_iter().map(|one| (one.id, Arc::new(one)));
         rows.stated = stated.collect();
         Ok(rows)
+    }
+
+    /// Of what was known at an instant: the people who were one of the members then, and of which. None of what is known now,
+    /// since each person says that.
+    async fn past(&self, members: &[Uuid]) -> Result<Option<HashMap<Uuid, Uuid>>, StoreError> {
+        use person_past::Column;
+        let Known::At(at) = self.known else {
+            return Ok(None);
+        };
+        let now = self.scope.among::<person::Entity>();
+        let then = self.scope.among::<person_past::Entity>();
+        let then = then.filter(Column::SupersededAt.gt(at));
+        let (now, were) = try_join(
+            among(self.connection, now, person::Column::MemberId, members),
+            among(self.connection, then.clone(), Column::MemberId, members),
+        )
+        .await?;
+        let mut whose: HashMap<Uuid, Uuid> = HashMap::new();
+        whose.extend(now.into_iter().map(|one| (one.id, one.member_id)));
+        whose.extend(were.into_iter().map(|one| (one.person_id, one.member_id)));
+        let people: Vec<Uuid> = whose.keys().copied().collect();
+        let mut moves = among(self.connection, then, Column::PersonId, &people).await?;
+        // Of several moves since then, the first one's is whose the person was.
+        moves.sort_by_key(|one| (Reverse(one.superseded_at), Reverse(one.id)));
+        whose.extend(moves.into_iter().map(|one| (one.person_id, one.member_id)));
+        let asked: HashSet<Uuid> = members.iter().copied().collect();
+        whose.retain(|_, member| asked.contains(member));
+        Ok(Some(whose))
     }
 
     /// The rows of a query whose column is among ids; no statement at all where there are none.
@@ -145,15 +188,15 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     }
 
     /// What members hold themselves.
-    async fn own(&self, members: &[Uuid]) -> Result<Vec<Stated>, StoreError> {
+    async fn own(&self, whose: &Whose) -> Result<Vec<Stated>, StoreError> {
         let holder =
             to_person::<entitlement_version::Entity>(entitlement_version::Column::PersonId);
         let own = self.standing().join(JoinType::InnerJoin, holder);
-        self.narrow(own, person::Column::MemberId, members).await
+        self.narrow(own, whose.0, &whose.1).await
     }
 
     /// What members have a part in.
-    async fn parts(&self, members: &[Uuid]) -> Result<Vec<(Beside, Stated)>, StoreError> {
+    async fn parts(&self, whose: &Whose) -> Result<Vec<(Beside, Stated)>, StoreError> {
         use entitlement_person::Column;
         let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
             .from(entitlement_version::Column::Id)
@@ -165,11 +208,11 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 JoinType::InnerJoin,
                 to_person::<entitlement_person::Entity>(Column::PersonId),
             );
-        self.narrow(parts, person::Column::MemberId, members).await
+        self.narrow(parts, whose.0, &whose.1).await
     }
 
     /// The companies that members are in, when each ended, and what they hold.
-    async fn of_companies(&self, members: &[Uuid]) -> Result<OfCompanies, StoreError> {
+    async fn of_companies(&self, whose: &Whose) -> Result<OfCompanies, StoreError> {
         use company_person::Column as In;
         use company_version::Column as Word;
         let pairs = self
@@ -181,9 +224,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 JoinType::InnerJoin,
                 to_person::<company_person::Entity>(In::PersonId),
             );
-        let pairs: Vec<Pair> = self
-            .narrow(pairs, person::Column::MemberId, members)
-            .await?;
+        let pairs: Vec<Pair> = self.narrow(pairs, whose.0, &whose.1).await?;
         let companies = distinct(pairs.iter().map(|pair| pair.company_id));
         let over = self
             .scope

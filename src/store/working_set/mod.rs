@@ -8,7 +8,7 @@ use access::Instant;
 use entity::{
     company, company_person, company_version, entitlement, entitlement_person, entitlement_version,
     kind::{CompanyAspect, EntitlementKind, OfferingKind, PersonAspect, SourceAspect},
-    location, member, offering, person, person_version, source_version,
+    location, member, offering, person, person_past, person_version, source_version,
 };
 use uuid::Uuid;
 
@@ -182,6 +182,8 @@ pub struct Changed {
     pub new_members: BTreeSet<Uuid>,
     /// Members with another name, e-mail or problem.
     pub members: BTreeSet<Uuid>,
+    /// Whose people were who are another member's from now on.
+    pub moved: Vec<person_past::Model>,
     /// Members whose people are all another member's now: from, to.
     pub merged: Vec<(Uuid, Uuid)>,
 }

@@ -92,6 +92,7 @@ impl WorkingSet {
             Some(renewing(company::Column::Id, columns)),
         )
         .await?;
+        insert(connection, changed.moved).await?;
         insert(connection, changed.new_entitlements).await?;
         let offerings = changed
             .offerings
