@@ -91,6 +91,15 @@ async fn order(world: &World, source: &Source) {
         .await;
 }
 
+/// How often all that was read was said.
+async fn snapshots(world: &World) -> usize {
+    let query = "{ deliveries(first: 100) { nodes { eventType } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let nodes = found["deliveries"]["nodes"].as_array().unwrap();
+    let whole = |node: &&Value| node["eventType"] == "roster.snapshot";
+    nodes.iter().filter(whole).count()
+}
+
 fn in_kisi(world: &World) -> [usize; 3] {
     ["ada", "bob", "cy"].map(|name| {
         world
@@ -209,6 +218,13 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
         [1, 1, 0],
         "ada by her class, bob by his membership alone"
     );
+
+    // All is said again at an admin's word. Its time alone is no reason to, where nothing but readings spoke.
+    let snapshots = snapshots(world).await;
+    assert_eq!(snapshots, 2);
+    world.turn_to(world.now() + 25.hours());
+    read(world, &source).await;
+    assert_eq!(self::snapshots(world).await, snapshots);
 }
 
 fn user(name: &str) -> Value {
@@ -337,6 +353,16 @@ async fn clubspot_is_read_by_its_time(world: &mut World) {
     world.turn_to(world.now() + 1.hour());
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 0, 1]);
+
+    // Somebody else spoke meanwhile: once a day all that was read is said again.
+    let lie = json!({ "id": "m-ada", "tags": ["pool"] });
+    world.send(&source, "member.updated", lie).await;
+    world.turn_to(world.now() + 25.hours());
+    read(world, &source).await;
+    assert_eq!(snapshots(world).await, 2);
+    let query = "{ member(email: \"ada@example.com\") { tags } }";
+    let found = world.api.ask(query, json!({})).await;
+    assert_eq!(found["member"]["tags"], json!(["range"]));
 
     world
         .platform

@@ -159,8 +159,8 @@ pub fn name_of(platform: Platform) -> &'static str {
     }
 }
 
-/// Reads everything, and hands in what it says: what differs from what was read before, and all of it once a day. What was read,
-/// to be kept.
+/// Reads everything, and hands in what it says: what differs from what was read before; all of it, once a day, where something else
+/// was said meanwhile. What was read, to be kept.
 async fn take_in(
     app: &App,
     http: &reqwest::Client,
@@ -172,9 +172,13 @@ async fn take_in(
     let scope = Scope::new(source.club_id);
     let before = readings::last(app.db.read(), scope, source.id).await?;
     let whole_at = before.as_ref().map(|before| before.whole_at);
-    let whole_at =
-        whole_at.filter(|at| begun.micros() < at.saturating_add(DAILY_S.saturating_mul(1_000_000)));
-    let before = before.filter(|_| whole_at.is_some());
+    let is_stale = match whole_at {
+        Some(at) if begun.micros() >= at.saturating_add(DAILY_S.saturating_mul(1_000_000)) => {
+            readings::contradicted_since(app.db.read(), scope, source.id, at).await?
+        }
+        _ => false,
+    };
+    let before = before.filter(|_| !is_stale);
     let before: Option<Value> = before.and_then(|before| serde_json::from_slice(&before.body).ok());
     let changed = before.and_then(|before| changes::between(&before, &roster));
     let whole_at = whole_at
@@ -185,7 +189,7 @@ async fn take_in(
     let reading = new_id().simple();
     let jobs = said.into_iter().enumerate();
     let jobs = jobs.map(|(number, (kind, data))| {
-        let id = format!("read:{reading}:{number:06}");
+        let id = format!("{}{reading}:{number:06}", readings::OURS);
         job(app, source, begun, id, &kind, data)
     });
     let jobs = jobs.collect::<Result<Vec<Job>, ReadError>>()?;
