@@ -79,7 +79,7 @@ pub struct Holdings {
 pub enum Asked {
     /// All that a decision hangs on.
     Everything,
-    /// What is held, to be shown: no tags, and nothing that was given or shut by hand.
+    /// What is held, to be shown: no tags, no blocks of the past, and nothing that was given or shut by hand.
     Entitlements,
 }
 

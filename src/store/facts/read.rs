@@ -288,9 +288,10 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     /// All that was ever said of the memberships that were ever blocked.
     async fn history(&self, stated: &[Stated]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
         use entitlement_version::{Column, Entity};
-        let memberships = stated
-            .iter()
-            .filter(|one| one.kind == EntitlementKind::Membership);
+        // Blocks are for decisions; that there is one now, the version that stands says itself.
+        let memberships = stated.iter().filter(|one| {
+            one.kind == EntitlementKind::Membership && self.asked == Asked::Everything
+        });
         let memberships = distinct(memberships.map(|one| one.entitlement_id));
         let mut ever = self.scope.among::<Entity>();
         if let Known::At(at) = self.known {
