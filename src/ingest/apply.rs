@@ -93,6 +93,13 @@ impl<'a> Apply<'a> {
                     all.insert(person);
                 });
             }
+            Statement::Joined(word, company) => {
+                let person = self.person(word);
+                if let Some(source) = self.source {
+                    let company = self.company_named(source, company);
+                    self.pair(company, person, true);
+                }
+            }
             Statement::PersonGone(id) => self.person_gone(id),
             Statement::Company(word) => {
                 let company = self.company(word);

@@ -32,6 +32,11 @@ impl Keys {
                 self.persons.entry(source).or_default().insert(id.clone());
                 add(&mut self.gone, source, id);
             }
+            Statement::Joined(word, company) => {
+                self.person(source, word);
+                self.company(source, company);
+                self.pairs = true;
+            }
             Statement::Company(word) => {
                 self.company(source, &word.company);
                 self.pairs |= word.people.is_some();

@@ -51,6 +51,8 @@ pub enum Statement {
     Person(PersonWord),
     /// All that the person with this id holds from the source is over.
     PersonGone(String),
+    /// Somebody is in a company; in which others is not said.
+    Joined(PersonWord, CompanyRef),
     /// Something about a company.
     Company(CompanyWord),
     /// Nobody is in the company with this id any more.

@@ -2,7 +2,7 @@
 //! by its time, and by whoever asked since it was last read: a counter, not a flag, so that one who asks while it is being read
 //! is not lost.
 
-use entity::{reading, source};
+use entity::{delivery, kind::DeliveryStatus, reading, source};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
@@ -10,6 +10,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
+
+/// What the ids of deliveries begin with that say what was read.
+pub const OURS: &str = "read:";
 
 /// The sources of every club that are to be read now, by club.
 pub async fn due(
@@ -198,6 +201,33 @@ pub async fn keep(
         ])
         .to_owned();
     bulk::insert_on(connection, vec![row], Some(newer)).await
+}
+
+/// Whether anything but readings was said of a source since an instant, and understood: what stands may then be other than what
+/// was read.
+pub async fn contradicted_since(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+    since: i64,
+) -> Result<bool, StoreError> {
+    let said = [
+        DeliveryStatus::Accepted,
+        DeliveryStatus::Settled,
+        DeliveryStatus::Held,
+    ];
+    let found: Option<Uuid> = scope
+        .find::<delivery::Entity>()
+        .select_only()
+        .column(delivery::Column::Id)
+        .filter(delivery::Column::SourceId.eq(source))
+        .filter(delivery::Column::Status.is_in(said))
+        .filter(delivery::Column::ReceivedAt.gte(since))
+        .filter(delivery::Column::ExternalId.not_like(format!("{OURS}%")))
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Forgets what was read: the next reading says everything.

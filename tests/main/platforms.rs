@@ -1,24 +1,23 @@
 //! Platforms whose APIs are read: what is read opens and closes doors, an unsigned webhook is a reason to read and nothing more,
 //! and from a reading that goes wrong in any way nothing is concluded.
 
-use std::time::Duration;
-
 use jiff::ToSpan;
-use latchkey::{ingest::readers, ingest::signature, store::row::SignatureScheme};
+use latchkey::{ingest::signature, store::row::SignatureScheme};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::support::{
     api::{Answer, Signed, Source, eventually},
-    platform::Asked,
-    world::{Database, Setup, World},
+    world::World,
 };
+
+mod faults;
 
 on_both!(
     teamup_is_read_and_its_webhooks_are_nudges,
     spacebring_is_read_whole,
     clubspot_is_read_by_its_time,
-    nothing_is_concluded_from_a_reading_that_fails,
+    spacebrings_events_are_believed_where_nothing_is_read,
 );
 
 /// Makes a source whose API is read, and a club where any membership opens the group Members.
@@ -90,6 +89,15 @@ async fn order(world: &World, source: &Source) {
             "source { id }",
         )
         .await;
+}
+
+/// How often all that was read was said.
+async fn snapshots(world: &World) -> usize {
+    let query = "{ deliveries(first: 100) { nodes { eventType } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let nodes = found["deliveries"]["nodes"].as_array().unwrap();
+    let whole = |node: &&Value| node["eventType"] == "roster.snapshot";
+    nodes.iter().filter(whole).count()
 }
 
 fn in_kisi(world: &World) -> [usize; 3] {
@@ -210,6 +218,13 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
         [1, 1, 0],
         "ada by her class, bob by his membership alone"
     );
+
+    // All is said again at an admin's word. Its time alone is no reason to, where nothing but readings spoke.
+    let snapshots = snapshots(world).await;
+    assert_eq!(snapshots, 2);
+    world.turn_to(world.now() + 25.hours());
+    read(world, &source).await;
+    assert_eq!(self::snapshots(world).await, snapshots);
 }
 
 fn user(name: &str) -> Value {
@@ -339,6 +354,16 @@ async fn clubspot_is_read_by_its_time(world: &mut World) {
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 0, 1]);
 
+    // Somebody else spoke meanwhile: once a day all that was read is said again.
+    let lie = json!({ "id": "m-ada", "tags": ["pool"] });
+    world.send(&source, "member.updated", lie).await;
+    world.turn_to(world.now() + 25.hours());
+    read(world, &source).await;
+    assert_eq!(snapshots(world).await, 2);
+    let query = "{ member(email: \"ada@example.com\") { tags } }";
+    let found = world.api.ask(query, json!({})).await;
+    assert_eq!(found["member"]["tags"], json!(["range"]));
+
     world
         .platform
         .list("members", json!([sailor("ada", "resting")]));
@@ -367,144 +392,54 @@ async fn problem(world: &World, source: &Source, words: &str) {
     world.settled().await;
 }
 
-type Wrong = fn(&Asked, Value) -> (u16, Value);
+async fn svix(world: &mut World, source: &Source, body: Value) {
+    let id = world.next_id();
+    let body = body.to_string().into_bytes();
+    let now = world.clock.now();
+    let headers = signature::sign(SignatureScheme::Svix, &source.secret, &id, now, &body).unwrap();
+    let answer = world.api.deliver(source, Signed { headers, body }).await;
+    assert_eq!(answer.word(), (202, "accepted"));
+    world.turn_to(world.now() + 1.second());
+}
 
-async fn nothing_is_concluded_from_a_reading_that_fails(world: &mut World) {
-    let source = a_teamup(world).await;
-    read(world, &source).await;
-    assert_eq!(in_kisi(world), [1, 0, 0]);
-    world.platform.list(
-        "customer_memberships",
-        json!([holds(11, 2, "active"), holds(12, 2, "active")]),
-    );
-    let faults: [(&str, Wrong); 10] = [
-        ("answers 500", |_, _| (500, json!({}))),
-        (
-            "does not let these credentials read customer_memberships",
-            |_, _| (403, json!({})),
-        ),
-        ("no list results", |_, _| {
-            (200, json!({ "count": 2, "next": null }))
-        }),
-        ("no count", |_, page| {
-            (200, json!({ "next": null, "results": page["results"] }))
-        }),
-        ("ends before its count", |_, page| {
-            (
-                200,
-                json!({ "count": 3, "next": null, "results": page["results"] }),
-            )
-        }),
-        ("does not say whether it is the last", |_, page| {
-            (200, json!({ "count": 2, "results": page["results"] }))
-        }),
-        ("changed customer_memberships each time", |_, _| {
-            (
-                200,
-                json!({ "count": 9, "next": "https://x", "results": [holds(11, 2, "active")] }),
-            )
-        }),
-        ("an empty page leads on", |_, _| {
-            (
-                200,
-                json!({ "count": 9, "next": "https://x", "results": [] }),
-            )
-        }),
-        ("a row has no id", |_, _| {
-            (200, json!({ "count": 1, "next": null, "results": [{}] }))
-        }),
-        ("a status is none of", |_, _| {
-            (
-                200,
-                json!({ "count": 1, "next": null, "results": [holds(13, 1, "limbo")] }),
-            )
-        }),
-    ];
-    let before = state(world, &source).await.0;
-    for (words, wrong) in faults {
-        world.platform.wrong("customer_memberships", wrong);
-        order(world, &source).await;
-        problem(world, &source, words).await;
-        assert_eq!(in_kisi(world), [1, 0, 0], "{words}");
-        assert_eq!(state(world, &source).await.0, before, "{words}");
-    }
-    world.platform.right();
-    world.platform.key("another");
-    order(world, &source).await;
-    problem(world, &source, "refuses the credentials").await;
-    let input = json!({ "source": source.id, "credentials": { "teamUp": { "token": "another" } } });
+async fn spacebrings_events_are_believed_where_nothing_is_read(world: &mut World) {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
     world
-        .api
-        .change(
-            "updateSource",
-            &[("input", "UpdateSourceInput!", input)],
-            "source { id }",
-        )
-        .await;
-    let well = async || (state(world, &source).await.1 == Value::Null).then_some(());
-    eventually(well, async || format!("{:?}", state(world, &source).await)).await;
+        .people
+        .extend(["ada", "bob"].map(|name| format!("{name}@example.com")));
+    let source = a_source(world, "SPACEBRING", None).await;
+    assert!(
+        state(world, &source)
+            .await
+            .1
+            .as_str()
+            .unwrap()
+            .contains("give credentials")
+    );
+    let held = |more: Value| {
+        let held = json!({
+            "id": "s1", "companyRef": "acme", "locationRef": "hq", "startDate": "2025-01-01T00:00:00+01:00", "period": "month",
+            "timezoneId": "Europe/Berlin", "items": [],
+        });
+        crate::support::event::with(held, more)
+    };
+    for body in [
+        held(json!({})),
+        json!({ "type": "company.created", "company": { "id": "acme", "title": "Acme" } }),
+        json!({ "type": "membership.created", "membership": works_at("ada", Some("acme")) }),
+        json!({ "type": "membership.created", "membership": works_at("bob", None) }),
+        json!({ "type": "shop.order.created", "order": {} }),
+    ] {
+        svix(world, &source, body).await;
+    }
     world.settled().await;
-    assert_eq!(in_kisi(world), [0, 1, 0]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_two_processes_reads() {
-    World::run(Database::Sqlite, Setup::default(), |world| {
-        Box::pin(two_processes(world))
-    })
-    .await;
-}
-
-async fn two_processes(world: &mut World) {
-    let source = a_teamup(world).await;
-    read(world, &source).await;
-    let app = latchkey::app::App::start(world.config(), world.clock.clone())
-        .await
-        .unwrap();
-    let other = readers::start(app.clone()).unwrap();
-    for round in 2..6 {
-        read_again(world, &source).await;
-        // Whoever came second has looked by the time that both have stopped.
-        assert_eq!(world.platform.asked("customers").len(), round);
-    }
-    other.stop().await;
-    app.db.clone().close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_tried_again_after_a_growing_pause() {
-    World::run(Database::Sqlite, Setup::default(), |world| {
-        Box::pin(growing_pauses(world))
-    })
-    .await;
-}
-
-async fn growing_pauses(world: &mut World) {
-    world.platform.key("another");
-    let source = a_teamup(world).await;
-    problem(world, &source, "refuses the credentials").await;
-    for pause in [1, 2, 4] {
-        let tried = world.platform.asked("customers").len();
-        world.turn_to(world.now() + Duration::from_secs(60 * pause + 1));
-        let ask = async || (world.platform.asked("customers").len() > tried).then_some(());
-        eventually(ask, async || format!("after {pause} minutes")).await;
-        // What became of it is written down before the clock goes on.
-        let lease = async || {
-            let lease = latchkey::store::leases::get(world.app().db.read(), &lease_of(&source))
-                .await
-                .unwrap();
-            lease.is_none().then_some(())
-        };
-        eventually(lease, async || "the lease is held".to_owned()).await;
-        assert_eq!(world.platform.asked("customers").len(), tried + 1);
-    }
-    world.platform.key("key");
-    order(world, &source).await;
-    read(world, &source).await;
-    assert_eq!(in_kisi(world), [1, 0, 0]);
-}
-
-fn lease_of(source: &Source) -> String {
-    let (_, id) = latchkey::id::decode(&source.id).unwrap();
-    format!("read:{id}")
+    assert_eq!(in_kisi(world), [1, 0, 0], "everybody in the company");
+    let deleted = world.now().to_string();
+    svix(world, &source, held(json!({ "deleteDate": deleted }))).await;
+    world.settled().await;
+    assert_eq!(in_kisi(world), [0, 0, 0]);
+    let asked = [("source", "ID!", json!(source.id))];
+    assert_eq!(world.api.refusals("readSource", &asked).await, ["INVALID"]);
 }

@@ -31,6 +31,7 @@ use crate::{
     config::Config,
     graphql::schema,
     http,
+    ingest::readers,
     reconcile::{self, Running},
     sandbox::{self, Sandbox},
     secret::new_path_key,
@@ -47,6 +48,7 @@ const CALLS_KEPT: usize = 10_000;
 pub struct House {
     app: Arc<App>,
     reconciling: Running,
+    reading: readers::Running,
     server: JoinHandle<io::Result<()>>,
     server_handle: ServerHandle,
     address: String,
@@ -81,11 +83,13 @@ impl House {
 
         let app = App::start(config, clock).await?;
         let reconciling = reconcile::start(app.clone());
+        let reading = readers::start(app.clone())?;
         let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
         let server_handle = server.handle();
         Ok(Self {
             app,
             reconciling,
+            reading,
             server: tokio::spawn(server),
             server_handle,
             address,
@@ -155,6 +159,7 @@ impl House {
     pub async fn close(self) {
         self.app.feed.end();
         self.server_handle.stop(true).await;
+        self.reading.stop().await;
         self.reconciling.stop().await;
         self.app.db.clone().close().await;
         self.kisi_handle.stop(false).await;

@@ -239,7 +239,7 @@ async fn create(
                     old_secret_until: None,
                     read_every_s,
                     mapping,
-                    problem: None,
+                    problem: given::problem(platform, credentials.is_some()),
                     credentials,
                     last_read_at: None,
                     read_due_at: now,

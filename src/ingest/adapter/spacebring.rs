@@ -9,7 +9,10 @@ use super::{
     NotUnderstood, canonical,
     field::{Read, put},
 };
-use crate::ingest::{signature::Verified, statement::Event};
+use crate::ingest::{
+    signature::Verified,
+    statement::{CompanyRef, Event, Statement},
+};
 
 /// Reads an event. `is_read` says whether the source's API can be.
 pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, NotUnderstood> {
@@ -104,11 +107,14 @@ fn say(kind: &str, about: &Value, said_at: Instant) -> Read<Said> {
         "membership.created" | "membership.invited" => {
             let user = about.get("user").unwrap_or(&Value::Null);
             let event = made("member.updated", text(about, "createDate"), person(user))?;
-            let note = "in which company they are is not said: that is read from the API, where the source has credentials";
-            Ok(Said::Event(Event {
-                note: Some(note.to_owned()),
-                ..event
-            }))
+            // Who is invited has not joined.
+            let has_joined = kind == "membership.created";
+            let event = if has_joined {
+                joined(event, about)
+            } else {
+                event
+            };
+            Ok(Said::Event(event))
         }
         "company.created" => {
             let data = json!({ "id": about.get("id"), "name": about.get("title") });
@@ -121,6 +127,26 @@ fn say(kind: &str, about: &Value, said_at: Instant) -> Read<Said> {
             message: format!("{kind:?} is no event that Spacebring documents"),
             kind: None,
         }),
+    }
+}
+
+/// Says of the person whom an event names that they are in the company of their membership; of others that they may be in
+/// as well, in other locations, it says nothing.
+fn joined(event: Event, about: &Value) -> Event {
+    let Some(company) = text(about, "companyRef") else {
+        return event;
+    };
+    let company = CompanyRef {
+        id: company.to_owned(),
+        name: None,
+    };
+    let statements = event.statements.into_iter().map(|said| match said {
+        Statement::Person(word) => Statement::Joined(word, company.clone()),
+        other => other,
+    });
+    Event {
+        statements: statements.collect(),
+        ..event
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::Clock,
+    clock::{Clock, new_id},
     ingest::batch::Job,
     store::{
         Scope, StoreError, leases,
@@ -159,8 +159,8 @@ pub fn name_of(platform: Platform) -> &'static str {
     }
 }
 
-/// Reads everything, and hands in what it says: what differs from what was read before, and all of it once a day. What was read,
-/// to be kept.
+/// Reads everything, and hands in what it says: what differs from what was read before; all of it, once a day, where something else
+/// was said meanwhile. What was read, to be kept.
 async fn take_in(
     app: &App,
     http: &reqwest::Client,
@@ -172,17 +172,26 @@ async fn take_in(
     let scope = Scope::new(source.club_id);
     let before = readings::last(app.db.read(), scope, source.id).await?;
     let whole_at = before.as_ref().map(|before| before.whole_at);
-    let whole_at =
-        whole_at.filter(|at| begun.micros() < at.saturating_add(DAILY_S.saturating_mul(1_000_000)));
-    let before = before.filter(|_| whole_at.is_some());
+    let is_stale = match whole_at {
+        Some(at) if begun.micros() >= at.saturating_add(DAILY_S.saturating_mul(1_000_000)) => {
+            readings::contradicted_since(app.db.read(), scope, source.id, at).await?
+        }
+        _ => false,
+    };
+    let before = before.filter(|_| !is_stale);
     let before: Option<Value> = before.and_then(|before| serde_json::from_slice(&before.body).ok());
     let changed = before.and_then(|before| changes::between(&before, &roster));
     let whole_at = whole_at
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
     let said = changed.unwrap_or_else(|| vec![("roster.snapshot".to_owned(), roster)]);
+    // Of two readings that one clock puts at one instant, the later has the greater id.
+    let reading = new_id().simple();
     let jobs = said.into_iter().enumerate();
-    let jobs = jobs.map(|(number, (kind, data))| job(app, source, begun, number, &kind, data));
+    let jobs = jobs.map(|(number, (kind, data))| {
+        let id = format!("{}{reading}:{number:06}", readings::OURS);
+        job(app, source, begun, id, &kind, data)
+    });
     let jobs = jobs.collect::<Result<Vec<Job>, ReadError>>()?;
     for some in jobs.chunks(TOGETHER) {
         let stored = join_all(some.iter().cloned().map(|job| app.queue.store(job))).await;
@@ -199,12 +208,11 @@ fn job(
     app: &App,
     source: &Source,
     begun: Instant,
-    number: usize,
+    id: String,
     kind: &str,
     data: Value,
 ) -> Result<Job, ReadError> {
     let said = json!({ "type": kind, "timestamp": begun.timestamp().to_string(), "data": data });
-    let id = format!("read:{}:{number:06}", begun.micros());
     let body = said.to_string().into_bytes();
     let job = Job::made(source.club_id, source.id, id, body, app.clock.now());
     match &job.event {

@@ -139,3 +139,13 @@ pub(super) fn usual_reading(platform: Platform) -> i64 {
         _ => LONGEST_S.cast_signed(),
     }
 }
+
+/// What a new source cannot do as it is, in words; none where all is well.
+pub(super) fn problem(platform: Platform, has_credentials: bool) -> Option<String> {
+    let lacks = platform == Platform::Spacebring && !has_credentials;
+    lacks.then(|| {
+        "Spacebring's events do not say who leaves a company, nor what was missed: give credentials for its API (updateSource), so \
+         that it is read."
+            .to_owned()
+    })
+}

@@ -114,6 +114,123 @@ async fn sources_that_cannot_work_are_refused() {
 }
 
 #[tokio::test]
+async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
+    let house = House::new().await;
+    let token = json!({"teamUp": {"token": " a token ", "providerId": "7"}});
+    let input = json!({"name": "Gym", "platform": "TEAMUP", "credentials": token});
+    let made = house
+        .good(
+            "createSource",
+            "source { id signature readEvery lastReadAt problem } secret",
+            &[("input", SOURCE, input)],
+        )
+        .await;
+    assert_eq!(made["secret"], Value::Null);
+    let (signature, every) = (&made["source"]["signature"], &made["source"]["readEvery"]);
+    assert_eq!((signature, every), (&json!("NUDGE"), &json!("P1D")));
+    let id = made["source"]["id"].as_str().unwrap();
+    let source = kept(&house, id).await;
+    assert_eq!((source.read_due_at, &source.secret), (instant(NOON), &None));
+    let sealed = source.credentials.clone().unwrap();
+    assert!(!sealed.windows(7).any(|bytes| bytes == b"a token"));
+    assert_eq!(
+        opened(&house, &source, &source.credentials).as_deref(),
+        Some(r#"{"platform":"teamup","token":"a token","provider":"7"}"#)
+    );
+    let rotated = house
+        .refused("rotateSourceSecret", &[("source", "ID!", json!(id))])
+        .await;
+    assert_eq!(rotated, refusal("INVALID", "source"));
+
+    let often = json!({"source": id, "readEvery": "PT1H"});
+    let changed = house
+        .good(
+            "updateSource",
+            "source { readEvery }",
+            &[("input", "UpdateSourceInput!", often)],
+        )
+        .await;
+    assert_eq!(changed["source"]["readEvery"], json!("PT1H"));
+    let read = house
+        .good(
+            "readSource",
+            "source { id }",
+            &[("source", "ID!", json!(id))],
+        )
+        .await;
+    assert_eq!(read["source"]["id"], json!(id));
+    let now = kept(&house, id).await;
+    assert_eq!((now.read_asked, now.read_answered), (1, 0));
+    house
+        .good("removeSource", "removedId", &[("source", "ID!", json!(id))])
+        .await;
+    assert_eq!(kept(&house, id).await.credentials, None);
+}
+
+#[tokio::test]
+async fn what_a_platform_cannot_do_is_refused_by_its_field() {
+    let house = House::new().await;
+    let with = |platform: &str, more: Value| {
+        let mut input = json!({"name": "Books", "platform": platform});
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        input
+    };
+    let (teamup, clubspot) = (
+        json!({"teamUp": {"token": "t"}}),
+        json!({"clubspot": {"apiKey": "k", "clubId": "c"}}),
+    );
+    let credentials = |given: &Value, more: Value| {
+        let mut more = more;
+        more["credentials"] = given.clone();
+        more
+    };
+    for (input, path) in [
+        (with("TEAMUP", json!({})), "input.credentials"),
+        (
+            with("TEAMUP", credentials(&clubspot, json!({}))),
+            "input.credentials",
+        ),
+        (
+            with("TEAMUP", credentials(&teamup, json!({"signature": "SVIX"}))),
+            "input.signature",
+        ),
+        (
+            with("TEAMUP", credentials(&teamup, json!({"secret": "s"}))),
+            "input.secret",
+        ),
+        (
+            with("TEAMUP", credentials(&teamup, json!({"readEvery": "PT1M"}))),
+            "input.readEvery",
+        ),
+        (
+            with("TEAMUP", credentials(&teamup, json!({"readEvery": "P2D"}))),
+            "input.readEvery",
+        ),
+        (
+            with("CLUBSPOT", json!({"readEvery": "PT1H"})),
+            "input.readEvery",
+        ),
+        (
+            with("CLUBSPOT", json!({"signature": "NUDGE"})),
+            "input.credentials",
+        ),
+        (
+            with("SPACEBRING", json!({"signature": "STRIPE"})),
+            "input.signature",
+        ),
+        (with("SPACEBRING", json!({"mapping": {}})), "input.mapping"),
+    ] {
+        let answer = house
+            .refused("createSource", &[("input", SOURCE, input.clone())])
+            .await;
+        assert_eq!(answer, refusal("INVALID", path), "{input}");
+    }
+}
+
+#[tokio::test]
 async fn an_old_secret_stays_good_for_a_while() {
     let house = House::new().await;
     let id = house.source("Books").await;

@@ -144,21 +144,24 @@ fn a_subscription_comes_without_its_type() {
 }
 
 #[test]
-fn people_and_companies_are_met_and_in_which_company_is_not_guessed() {
-    let joined = json!({ "type": "membership.created", "membership": { "id": "m", "companyRef": "acme", "user": user("ann") } });
-    let event = read(false, &joined).unwrap();
-    let [Statement::Person(person)] = &event.statements[..] else {
+fn people_and_companies_are_met() {
+    let joined = |company: Value| {
+        let membership = json!({ "id": "m", "companyRef": company, "user": user("ann") });
+        let body = json!({ "type": "membership.created", "membership": membership });
+        read(false, &body).unwrap()
+    };
+    let event = joined(json!("acme"));
+    let [Statement::Joined(person, company)] = &event.statements[..] else {
         panic!("{event:?}");
     };
+    // Of other companies, in other locations, nothing is said.
+    assert_eq!((person.id.as_str(), &person.companies), ("ann", &None));
     assert_eq!(
-        (
-            person.id.as_str(),
-            &person.companies,
-            person.name.as_deref()
-        ),
-        ("ann", &None, Some("ann Doe"))
+        (company.id.as_str(), person.name.as_deref()),
+        ("acme", Some("ann Doe"))
     );
-    assert!(event.note.is_some());
+    let alone = joined(Value::Null);
+    assert!(matches!(&alone.statements[..], [Statement::Person(_)]));
     let company =
         json!({ "type": "company.created", "company": { "id": "acme", "title": "Acme" } });
     assert!(matches!(
