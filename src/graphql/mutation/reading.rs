@@ -26,7 +26,11 @@ payload! {
 impl ReadingMutations {
     /// Reads everything from the platform's API now: `lastReadAt` or `problem` say what became of it. Refused where there is
     /// none, or no credentials for it.
-    async fn read_source(&self, context: &Context<'_>, source: ID) -> Result<ReadSourcePayload> {
+    async fn read_source(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The source.")] source: ID,
+    ) -> Result<ReadSourcePayload> {
         let admin = Admin::of(context)?;
         ReadSourcePayload::of(read(admin, &source).await)
     }
