@@ -266,6 +266,7 @@ impl Shop {
             club_id,
             source_id,
             entitlement_id: id,
+            external_id: external.to_owned(),
             kind: holding.kind,
             status: holding.status.to_owned(),
             offering_id: Some(holding.offering.id),

@@ -14,6 +14,9 @@ pub struct Model {
     pub club_id: Uuid,
     pub source_id: Uuid,
     pub entitlement_id: Uuid,
+    /// The entitlement's, which never changes: it is shown with what was said.
+    #[sea_orm(column_type = "Text")]
+    pub external_id: String,
     pub kind: EntitlementKind,
     #[sea_orm(column_type = "Text")]
     pub status: String,

@@ -145,7 +145,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     ),
     (
         "entitlement_version",
-        "id:uuid! club_id:uuid source_id:uuid entitlement_id:uuid kind:str status:str \
+        "id:uuid! club_id:uuid source_id:uuid entitlement_id:uuid external_id:str kind:str status:str \
          offering_id:uuid? offering_kind:str? location_id:uuid? person_id:uuid? company_id:uuid? \
          starts_at:i64? starts_on:str? ends_at:i64? ends_on:str? block_reason:str? \
          block_since:i64? deleted:bool happened_at:i64 version_key:str learned_at:i64 \

@@ -209,12 +209,8 @@ macro_rules! entitlement {
             }
 
             /// The platform's own id.
-            async fn external_id(&self, context: &Context<'_>) -> Result<ID> {
-                if let Some(called) = &self.0.called {
-                    return Ok(ID(called.clone()));
-                }
-                let key = loader::EntitlementKey(self.0.version.entitlement_id);
-                Ok(ID(loader::needed(context, key).await?.external_id))
+            async fn external_id(&self) -> ID {
+                ID(self.0.version.external_id.clone())
             }
 
             /// What it is of: something that the platform sells or lets people book.

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     decide::{Layout, Premises},
     store::{
-        Scope, StoreError, deliveries, due, entitlements,
+        Scope, StoreError, deliveries, due,
         facts::{self, Holdings, Known},
         grants, kisi_accounts, listeners, members, offerings, overrides,
         row::{self, TargetKind},
@@ -148,8 +148,6 @@ rows_by_id! {
     SourceKey => Source by id: sources::some;
     /// A delivery, without its body.
     DeliveryKey => Delivery by id: deliveries::some;
-    /// What a platform calls an entitlement.
-    EntitlementKey => Entitlement by id: entitlements::some;
     /// A member's suspension that was not lifted.
     SuspensionOf => Suspension by member_id: overrides::suspensions_of;
 }

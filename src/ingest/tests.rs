@@ -11,7 +11,7 @@ use super::batch::{self, Job};
 use crate::{
     clock::new_id,
     store::{
-        Db, Scope, StoreError, clubs, due, entitlements,
+        Db, Scope, StoreError, clubs, due,
         facts::{self, Known},
         kisi_accounts, members, revocations, row, sources,
     },
@@ -135,15 +135,11 @@ impl Books {
         let mut held = BTreeMap::new();
         for row in rows {
             let facts = &all[&row.id].facts;
-            let ids = facts
-                .entitlements
+            let called: BTreeMap<u128, &str> = all[&row.id]
+                .held
                 .iter()
-                .map(|one| Uuid::from_u128(one.id.0));
-            let called = entitlements::some(read, self.scope, &ids.collect::<Vec<_>>()).await;
-            let called: BTreeMap<u128, String> = called
-                .unwrap()
-                .into_iter()
-                .map(|row| (row.id.as_u128(), row.external_id))
+                .map(|held| &held.version)
+                .map(|said| (said.entitlement_id.as_u128(), said.external_id.as_str()))
                 .collect();
             let word = |one: &access::Entitlement| {
                 let via = match one.via {

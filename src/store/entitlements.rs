@@ -1,25 +1,10 @@
-//! Entitlements by their ids: what a platform calls them, and whom they reach. What they say is for `facts`.
+//! Entitlements by their ids: whom they reach. What they say is for `facts`.
 
-use entity::{company_person, entitlement, entitlement_version, person};
+use entity::{company_person, entitlement_version, person};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::{Scope, StoreError, facts::among};
-
-/// Entitlements by id.
-pub async fn some(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    ids: &[Uuid],
-) -> Result<Vec<entitlement::Model>, StoreError> {
-    among(
-        connection,
-        scope.among::<entitlement::Entity>(),
-        entitlement::Column::Id,
-        ids,
-    )
-    .await
-}
 
 /// Members whom an entitlement may reach by what stands now: its holder, else everybody who is said to be in the company
 /// that holds it. `facts` says whom it does reach.

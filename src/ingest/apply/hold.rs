@@ -18,7 +18,7 @@ impl Apply<'_> {
     pub(super) fn entitlement(&mut self, word: &EntitlementWord) {
         let Some(source) = self.source else { return };
         let id = self.entitlement_named(source, word.kind, &word.id);
-        let mut row = make::entitlement_version(self, source, id, word.kind);
+        let mut row = make::entitlement_version(self, source, (id, &word.id), word.kind);
         row.status = word.status.to_owned();
         row.offering_id = Some(self.offering(&word.offering));
         row.offering_kind = Some(word.offering.kind);
@@ -52,8 +52,8 @@ impl Apply<'_> {
 
     pub(super) fn entitlement_gone(&mut self, kind: EntitlementKind, id: &str) {
         let Some(source) = self.source else { return };
-        let id = self.entitlement_named(source, kind, id);
-        let mut row = make::entitlement_version(self, source, id, kind);
+        let named = self.entitlement_named(source, kind, id);
+        let mut row = make::entitlement_version(self, source, (named, id), kind);
         row.deleted = true;
         self.stand(row, Vec::new());
     }

@@ -94,7 +94,7 @@ pub fn source_version(apply: &Apply<'_>, source_id: Uuid, aspect: SourceAspect) 
 pub fn entitlement_version(
     apply: &Apply<'_>,
     source_id: Uuid,
-    entitlement_id: Uuid,
+    (entitlement_id, external_id): (Uuid, &str),
     kind: EntitlementKind,
 ) -> EntitlementVersion {
     EntitlementVersion {
@@ -102,6 +102,7 @@ pub fn entitlement_version(
         club_id: apply.set.scope.club,
         source_id,
         entitlement_id,
+        external_id: external_id.to_owned(),
         kind,
         status: String::new(),
         offering_id: None,

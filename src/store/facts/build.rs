@@ -48,7 +48,6 @@ pub fn holdings(
             let entitlement = index.entitlement(version, via)?;
             holdings.held.push(Arc::new(Held {
                 version: Arc::clone(version),
-                called: rows.called.get(&version.entitlement_id).cloned(),
                 via,
                 span: entitlement.span,
             }));

@@ -55,8 +55,6 @@ impl Known {
 pub struct Held {
     /// What was said; several members may hold by the same words.
     pub version: Arc<Stated>,
-    /// What the platform calls it, where that was asked for.
-    pub called: Option<String>,
     /// How it reaches the member.
     pub via: access::Via,
     /// Its ends, with dates read in the zone of the location, else of the source.

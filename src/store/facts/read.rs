@@ -8,22 +8,22 @@ use std::{
 };
 
 use entity::{
-    company_person, company_version, entitlement, entitlement_person, entitlement_version,
+    company_person, company_version, entitlement_person, entitlement_version,
     kind::{CompanyAspect, EntitlementKind, PersonAspect},
     location, person, person_past, person_version, share, source, source_version, suspension,
 };
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, QueryTrait,
-    RelationDef, Select,
+    Select,
 };
 use uuid::Uuid;
 
 use super::{
     Asked, Known, Scope, StoreError, among, one_of,
     rows::{
-        Beside, Blocked, Called, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Row, Rows,
-        Source, SourceFloor, Stated, Version, persons, sources,
+        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Row, Rows, Source,
+        SourceFloor, Stated, Version, persons, sources,
     },
 };
 use crate::store::{bulk::MOST_VALUES, scope::OfClub};
@@ -36,33 +36,26 @@ pub struct Reader<'a, C> {
     pub asked: Asked,
 }
 
-/// People, by who they are or by which members.
-type Whose = (person::Column, Vec<Uuid>);
-
-/// What was said, with what the platform calls it where that is shown.
-type Told = (Stated, Option<Called>);
-
 /// What reaches people by way of companies.
 #[derive(Default)]
 struct OfCompanies {
     pairs: Vec<Pair>,
     ends: HashMap<Uuid, Version>,
-    stated: Vec<Told>,
+    stated: Vec<Stated>,
 }
 
 impl<C: ConnectionTrait> Reader<'_, C> {
     /// For these members; they are few enough for one statement.
     pub async fn rows(&self, members: &[Uuid]) -> Result<Rows, StoreError> {
         let past = self.past(members).await?;
-        let whose = match &past {
+        let (column, whose) = match &past {
             None => (person::Column::MemberId, members.to_vec()),
             Some(past) => (person::Column::Id, past.keys().copied().collect()),
         };
-        let (mut persons, sources, own, (shares, suspensions)) = try_join4(
-            self.persons(whose.0, &whose.1),
+        let (mut persons, sources, (shares, suspensions)) = try_join3(
+            self.persons(column, &whose),
             self.sources(),
-            self.own(&whose),
-            Box::pin(self.overrides(members)),
+            self.overrides(members),
         )
         .await?;
         for (id, member) in past.into_iter().flatten() {
@@ -70,11 +63,15 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 person.member_id = member;
             }
         }
-        let mut stated = own;
-        let reached = || persons.values().map(|person| person.reached);
-        let (parts, companies) = try_join(
-            self.parts(&whose, reached().any(|it| it.parts)),
-            Box::pin(self.of_companies(&whose, reached().any(|it| it.companies))),
+        // Most have no part in what another holds, and are in no company: nobody else is asked for.
+        let those = |are: fn(&Person) -> bool| {
+            let those = persons.values().filter(|person| are(person));
+            those.map(|person| person.id).collect::<Vec<Uuid>>()
+        };
+        let (own, parts, companies) = try_join3(
+            self.own(&those(|_| true)),
+            self.parts(&those(|person| person.reached.parts)),
+            Box::pin(self.of_companies(&those(|person| person.reached.companies))),
         )
         .await?;
         let mut rows = Rows {
@@ -86,6 +83,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             suspensions,
             ..Rows::default()
         };
+        let mut stated = own;
         stated.extend(companies.stated);
         for (beside, of) in parts {
             rows.beside.push(beside);
@@ -93,11 +91,8 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         }
         (rows.history, rows.holders) =
             try_join(self.history(&stated), self.holders(&stated, &rows.persons)).await?;
-        for (one, called) in stated {
-            rows.called
-                .extend(called.map(|called| (one.entitlement_id, called.external_id)));
-            rows.stated.insert(one.id, Arc::new(one));
-        }
+        let stated = stated.into_iter().map(|one| (one.id, Arc::new(one)));
+        rows.stated = stated.collect();
         Ok(rows)
     }
 
@@ -186,91 +181,45 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         Ok(sources(rows.into_iter().map(|Row(row)| row).collect()))
     }
 
-    /// What was said, and not taken back.
+    /// What was said, and not taken back, with the place that it is of.
     fn standing(&self) -> Select<entitlement_version::Entity> {
-        use entitlement_version::Column;
-        self.scope
-            .among::<entitlement_version::Entity>()
-            .filter(self.known.standing(Column::LearnedAt, Column::SupersededAt))
-            .filter(Column::Deleted.eq(false))
-    }
-
-    /// What was said, and not taken back, with what it needs beside: the zone of its place, and what the platform calls it where
-    /// that is shown.
-    async fn said<P: Narrow>(
-        &self,
-        select: Select<entitlement_version::Entity>,
-        column: impl ColumnTrait,
-        ids: &[Uuid],
-    ) -> Result<Vec<(P, Told)>, StoreError> {
         use entitlement_version::{Column, Entity};
         let place = Entity::belongs_to(location::Entity)
             .from(Column::LocationId)
             .to(location::Column::Id);
-        let select = select.join(JoinType::LeftJoin, place.into());
-        if self.asked == Asked::Everything {
-            let rows: Vec<(P, Stated)> = self.narrow(select, column, ids).await?;
-            let rows = rows
-                .into_iter()
-                .map(|(with, stated)| (with, (stated, None)));
-            return Ok(rows.collect());
-        }
-        let called = Entity::belongs_to(entitlement::Entity)
-            .from(Column::EntitlementId)
-            .to(entitlement::Column::Id);
-        let select = select.join(JoinType::InnerJoin, called.into());
-        let rows: Vec<((P, Stated), Called)> = self.narrow(select, column, ids).await?;
-        let rows = rows.into_iter();
-        Ok(rows
-            .map(|((with, stated), called)| (with, (stated, Some(called))))
-            .collect())
+        self.scope
+            .among::<Entity>()
+            .filter(self.known.standing(Column::LearnedAt, Column::SupersededAt))
+            .filter(Column::Deleted.eq(false))
+            .join(JoinType::LeftJoin, place.into())
     }
 
-    /// What members hold themselves.
-    async fn own(&self, whose: &Whose) -> Result<Vec<Told>, StoreError> {
-        let holder =
-            to_person::<entitlement_version::Entity>(entitlement_version::Column::PersonId);
-        let own = self.standing().join(JoinType::InnerJoin, holder);
-        let own: Vec<((), Told)> = self.said(own, whose.0, &whose.1).await?;
-        Ok(own.into_iter().map(|((), told)| told).collect())
+    /// What people hold themselves.
+    async fn own(&self, persons: &[Uuid]) -> Result<Vec<Stated>, StoreError> {
+        let holder = entitlement_version::Column::PersonId;
+        self.narrow(self.standing(), holder, persons).await
     }
 
-    /// What members have a part in, where anybody has.
-    async fn parts(&self, whose: &Whose, any: bool) -> Result<Vec<(Beside, Told)>, StoreError> {
+    /// What people have a part in.
+    async fn parts(&self, persons: &[Uuid]) -> Result<Vec<(Beside, Stated)>, StoreError> {
         use entitlement_person::Column;
-        if !any {
-            return Ok(Vec::new());
-        }
         let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
             .from(entitlement_version::Column::Id)
             .to(Column::VersionId);
-        let parts = self
-            .standing()
-            .join(JoinType::InnerJoin, beside.into())
-            .join(
-                JoinType::InnerJoin,
-                to_person::<entitlement_person::Entity>(Column::PersonId),
-            );
-        self.said(parts, whose.0, &whose.1).await
+        let parts = self.standing().join(JoinType::InnerJoin, beside.into());
+        self.narrow(parts, Column::PersonId, persons).await
     }
 
-    /// The companies that members are in, where anybody is in one: when each ended, and what they hold.
-    async fn of_companies(&self, whose: &Whose, any: bool) -> Result<OfCompanies, StoreError> {
+    /// The companies that people are in, when each ended, and what they hold.
+    async fn of_companies(&self, persons: &[Uuid]) -> Result<OfCompanies, StoreError> {
         use company_person::Column as In;
         use company_version::Column as Word;
-        if !any {
-            return Ok(OfCompanies::default());
-        }
         let pairs = self
             .scope
             .among::<company_person::Entity>()
             .filter(self.known.standing(In::LearnedAt, In::SupersededAt))
-            .filter(In::Present.eq(true))
-            .join(
-                JoinType::InnerJoin,
-                to_person::<company_person::Entity>(In::PersonId),
-            );
-        let pairs: Vec<Pair> = self.narrow(pairs, whose.0, &whose.1).await?;
+            .filter(In::Present.eq(true));
+        let pairs: Vec<Pair> = self.narrow(pairs, In::PersonId, persons).await?;
         let companies = distinct(pairs.iter().map(|pair| pair.company_id));
         let over = self
             .scope
@@ -280,10 +229,9 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         let of_company = entitlement_version::Column::CompanyId;
         let (over, stated) = try_join(
             self.narrow(over, Word::CompanyId, &companies),
-            self.said(self.standing(), of_company, &companies),
+            self.narrow(self.standing(), of_company, &companies),
         )
         .await?;
-        let stated = stated.into_iter().map(|((), told)| told).collect();
         let mut ends: HashMap<Uuid, Version> = HashMap::new();
         for CompanyEnd {
             company_id,
@@ -333,10 +281,10 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     }
 
     /// All that was ever said of the memberships that were ever blocked.
-    async fn history(&self, stated: &[Told]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
+    async fn history(&self, stated: &[Stated]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
         use entitlement_version::{Column, Entity};
         // Blocks are for decisions; that there is one now, the version that stands says itself.
-        let memberships = stated.iter().map(|(one, _)| one).filter(|one| {
+        let memberships = stated.iter().filter(|one| {
             one.kind == EntitlementKind::Membership && self.asked == Asked::Everything
         });
         let memberships = distinct(memberships.map(|one| one.entitlement_id));
@@ -368,20 +316,13 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     /// Those who hold what others have a part in, with what is said of them.
     async fn holders(
         &self,
-        stated: &[Told],
+        stated: &[Stated],
         persons: &HashMap<Uuid, Person>,
     ) -> Result<HashMap<Uuid, Person>, StoreError> {
-        let holders = stated.iter().filter_map(|(one, _)| one.person_id);
+        let holders = stated.iter().filter_map(|one| one.person_id);
         let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
         self.persons(person::Column::Id, &holders).await
     }
-}
-
-fn to_person<E: EntityTrait>(from: E::Column) -> RelationDef {
-    E::belongs_to(person::Entity)
-        .from(from)
-        .to(person::Column::Id)
-        .into()
 }
 
 fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {

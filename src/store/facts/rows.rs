@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use entity::{
-    company_person, company_version, entitlement, entitlement_person, entitlement_version,
+    company_person, company_version, entitlement_person, entitlement_version,
     kind::{BlockReason, EntitlementKind, OfferingKind, Part, PersonAspect, SourceAspect},
     location, person, person_version, share, source, source_version, suspension,
 };
@@ -31,8 +31,6 @@ pub struct Rows {
     pub holders: HashMap<Uuid, Person>,
     /// All that was ever said of the memberships that were ever blocked.
     pub history: HashMap<Uuid, Vec<Blocked>>,
-    /// What a platform calls each entitlement, where it was asked for.
-    pub called: HashMap<Uuid, String>,
     pub sources: HashMap<Uuid, Source>,
     pub shares: Vec<share::Model>,
     pub suspensions: Vec<suspension::Model>,
@@ -55,16 +53,6 @@ pub trait Narrow: Sized + Send {
 
     /// Takes them in that order.
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
-}
-
-impl Narrow for () {
-    fn select<S: QuerySelect>(from: S) -> S {
-        from
-    }
-
-    fn take(_: &mut Values<'_>) -> Result<Self, DbErr> {
-        Ok(())
-    }
 }
 
 impl<A: Narrow, B: Narrow> Narrow for (A, B) {
@@ -112,6 +100,7 @@ narrow! {
     Stated {
         id: Uuid = entitlement_version.Id,
         entitlement_id: Uuid = entitlement_version.EntitlementId,
+        external_id: String = entitlement_version.ExternalId,
         source_id: Uuid = entitlement_version.SourceId,
         person_id: Option<Uuid> = entitlement_version.PersonId,
         company_id: Option<Uuid> = entitlement_version.CompanyId,
@@ -129,13 +118,6 @@ narrow! {
         happened_at: i64 = entitlement_version.HappenedAt,
         version_key: String = entitlement_version.VersionKey,
         zone: Option<String> = location.TimeZone,
-    }
-}
-
-narrow! {
-    /// What a platform calls an entitlement.
-    Called {
-        external_id: String = entitlement.ExternalId,
     }
 }
 
