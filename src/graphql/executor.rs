@@ -16,7 +16,7 @@ use super::{
     prompt::Unguarded,
     reach::Reach,
     roles::may,
-    schema::{self, ApiSchema, context_data, sdl},
+    schema::{self, ApiSchema, context_data},
 };
 use crate::{app::App, store::row::Role};
 
@@ -36,10 +36,11 @@ impl Schemas {
     ///
     /// Where the schema's own text cannot be read.
     pub fn new(guarded: ApiSchema) -> Result<Self, parser::Error> {
+        let reach = Arc::new(Reach::of(&guarded.sdl())?);
         Ok(Self {
             guarded,
             bare: schema::bare(),
-            reach: Arc::new(Reach::of(&sdl())?),
+            reach,
         })
     }
 
