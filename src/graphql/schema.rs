@@ -30,10 +30,8 @@ pub fn build() -> ApiSchema {
         .finish()
 }
 
-/// The same without the guard, for requests that [`lets_pass`] says yes to, and only as long as nothing fails.
-///
-/// [`lets_pass`]: super::http::guard::lets_pass
-pub fn bare() -> ApiSchema {
+/// The same without the guard, for requests that `http::guard::lets_pass` says yes to, and only as long as nothing fails.
+pub(super) fn bare() -> ApiSchema {
     builder()
         .limit_complexity(Limits::default().cost)
         .disable_suggestions()
