@@ -3,7 +3,7 @@
 use access::{
     Block, BlockReason, BlockedPolicy, Code, Condition, Entitlement, Facts, FixParty, Holding, Id,
     Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Rule, Scope, Share, Span,
-    Suspension, Via, evaluate, fixes, near_misses,
+    Suspension, Via, evaluate, fixes, holds_membership, near_misses,
 };
 
 use crate::build::{
@@ -264,6 +264,85 @@ fn near_misses_lack_one_thing_each() {
             (Id(3), Code::TooEarly)
         ]
     );
+}
+
+/// The codes of what nearly makes a condition hold, with their edges, by entitlement.
+fn nearly(condition: &Condition, entitlements: Vec<Entitlement>) -> Vec<(Id, Code, Option<i64>)> {
+    let facts = facts(entitlements);
+    let found = near_misses(condition, &facts, minute(NOW));
+    let found = found.iter().map(|miss| {
+        let edge = miss.edge.map(|at| at.micros() / 60_000_000);
+        (miss.entitlement.id, miss.code, edge)
+    });
+    found.collect()
+}
+
+#[test]
+fn purchases_are_nearly_good_for_one_thing() {
+    use PurchaseStatus::{Paid, Unpaid};
+    let held = vec![
+        purchase(1, Paid, minutes(0, 200)),
+        purchase(2, Unpaid, minutes(NOW, 200)),
+        purchase(3, Paid, minutes(150, 200)),
+        purchase(4, Unpaid, minutes(150, 200)),
+        purchase(5, Paid, minutes(0, NOW)),
+    ];
+    let code = Code::PurchaseNotValid;
+    let mut found = nearly(&any_purchase(), held);
+    found.sort_by_key(|(id, ..)| *id);
+    let expected = [
+        (Id(2), code, None),
+        (Id(3), code, Some(150)),
+        (Id(5), code, Some(NOW)),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_begins_now_has_begun() {
+    let membership = membership(1, MembershipStatus::Paused, minutes(NOW, 500));
+    assert_eq!(
+        nearly(&any_membership(BlockedPolicy::Deny), vec![membership]),
+        [(Id(1), Code::MembershipPaused, None)]
+    );
+    // It opens ten minutes before.
+    let booked = booking(1, RegistrationStatus::Tentative, minutes(NOW + 10, 500));
+    let condition = Condition::Registration(any_booking());
+    assert_eq!(
+        nearly(&condition, vec![booked]),
+        [(Id(1), Code::RegistrationNotConfirmed, None)]
+    );
+}
+
+#[test]
+fn a_guest_who_does_not_count_has_no_registration() {
+    let invited = Entitlement {
+        via: Via::Guest,
+        ..booking(1, RegistrationStatus::Confirmed, minutes(90, 110))
+    };
+    let condition = Condition::Registration(any_booking());
+    assert_eq!(
+        nearly(&condition, vec![invited]),
+        [(Id(1), Code::NoRegistration, None)]
+    );
+}
+
+#[test]
+fn a_membership_is_held_while_it_runs_whatever_the_invoices_say() {
+    use MembershipStatus::{Active, Paused};
+    let blocked = Block {
+        reason: BlockReason::PaymentFailed,
+        span: minutes(50, 500),
+    };
+    let mut unpaid = membership(1, Active, minutes(0, 200));
+    unpaid.holding = Holding::Membership {
+        status: Active,
+        blocks: vec![blocked],
+    };
+    let holds = |held: Entitlement| holds_membership(&facts(vec![held]), minute(NOW));
+    assert!(holds(unpaid));
+    assert!(!holds(membership(1, Active, minutes(0, NOW))));
+    assert!(!holds(membership(1, Paused, minutes(0, 200))));
 }
 
 #[test]
