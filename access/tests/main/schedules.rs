@@ -50,6 +50,27 @@ fn windows_begin_on_their_days() {
 }
 
 #[test]
+fn mornings_and_evenings_of_every_day_leave_the_rest_of_it() {
+    let monday = between("2026-07-06T00:00:00Z", "2026-07-06T12:00:00Z");
+    let morning = between("2026-07-05T22:00:00Z", "2026-07-06T07:00:00Z");
+    assert_eq!(windows(weekly(&WEEK, 0, 9 * 60), monday), set(&[morning]));
+    let evening = between("2026-07-06T15:00:00Z", "2026-07-06T22:00:00Z");
+    let late = between("2026-07-06T14:00:00Z", "2026-07-06T20:00:00Z");
+    assert_eq!(
+        windows(weekly(&WEEK, 17 * 60, 24 * 60), late),
+        set(&[evening])
+    );
+}
+
+#[test]
+fn a_day_that_is_named_twice_is_named() {
+    let monday = between("2026-07-06T00:00:00Z", "2026-07-06T12:00:00Z");
+    let twice = weekly(&[Weekday::Monday, Weekday::Monday], 9 * 60, 17 * 60);
+    let expected = between("2026-07-06T07:00:00Z", "2026-07-06T15:00:00Z");
+    assert_eq!(windows(twice, monday), set(&[expected]));
+}
+
+#[test]
 fn a_window_may_run_past_midnight_and_is_whole() {
     let night = weekly(&[Weekday::Friday], 22 * 60, 2 * 60);
     let expected = between("2026-07-10T20:00:00Z", "2026-07-11T00:00:00Z");
