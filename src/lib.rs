@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod playground;
 pub mod preview;
 pub mod reconcile;
+pub mod running;
 pub mod sandbox;
 pub mod secret;
 pub mod store;

@@ -9,8 +9,9 @@ use latchkey::{
     config::Config,
     graphql::schema,
     http, reconcile,
+    running::Running,
     secret::{hash_token, new_signing_secret, new_token},
-    store::{StoreError, clubs, row, sources, tokens},
+    store::{Scope, StoreError, clubs, row, sources, tokens},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub struct Service {
     pub address: String,
     pub token: SecretString,
     server: actix_web::dev::ServerHandle,
-    running: reconcile::Running,
+    running: Running,
 }
 
 /// What the service is told, here or as a process of its own.
@@ -54,28 +55,11 @@ impl Service {
         let club = cli::club::new("Bench".to_owned(), "Europe/Berlin".to_owned(), now);
         let (token, id) = (new_token(), new_id());
         let source = row::Source {
-            id,
-            club_id: club.id,
             name: "Bench".to_owned(),
-            platform: row::Platform::Canonical,
-            signature: row::SignatureScheme::StandardWebhooks,
             path_key: new_id().simple().to_string(),
             time_zone: "Europe/Berlin".to_owned(),
             secret: Some(app.sealer.seal(id, &new_signing_secret()).expect("sealed")),
-            old_secret: None,
-            old_secret_until: None,
-            read_every_s: None,
-            mapping: None,
-            problem: None,
-            credentials: None,
-            last_read_at: None,
-            read_due_at: 0,
-            read_not_before: 0,
-            read_asked: 0,
-            read_answered: 0,
-            read_failures: 0,
-            created_at: now,
-            removed_at: None,
+            ..sources::blank(Scope::new(club.id), id, now)
         };
         let known = row::Token {
             id: new_id(),

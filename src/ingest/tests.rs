@@ -211,28 +211,10 @@ fn club_row(id: Uuid) -> row::Club {
 
 fn source_row(club_id: Uuid, id: Uuid) -> row::Source {
     row::Source {
-        id,
-        club_id,
         name: "books".to_owned(),
-        platform: row::Platform::Canonical,
-        signature: row::SignatureScheme::StandardWebhooks,
         path_key: "key".to_owned(),
         time_zone: "UTC".to_owned(),
-        secret: None,
-        old_secret: None,
-        old_secret_until: None,
-        read_every_s: None,
-        mapping: None,
-        problem: None,
-        credentials: None,
-        last_read_at: None,
-        read_due_at: 0,
-        read_not_before: 0,
-        read_asked: 0,
-        read_answered: 0,
-        read_failures: 0,
-        created_at: noon(),
-        removed_at: None,
+        ..sources::blank(Scope::new(club_id), id, noon())
     }
 }
 

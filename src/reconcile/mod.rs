@@ -7,7 +7,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::{app::App, store::kisi_accounts};
+use crate::{
+    app::App,
+    running::{Running, is_stopping},
+    store::kisi_accounts,
+};
 
 mod brake;
 mod case;
@@ -29,34 +33,16 @@ pub use lease::holder;
 /// How often new accounts are looked for where nobody wakes the loop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
-/// The running loop.
-pub struct Running {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    /// Stops the loop after the call that is under way, and gives the leases back.
-    pub async fn stop(self) {
-        self.stop.send_replace(true);
-        let _ = self.task.await;
-    }
-}
-
-/// Starts the loop.
+/// Starts the loop. It stops after the call that is under way, and gives the leases back.
 pub fn start(app: Arc<App>) -> Running {
-    let (stop, stopping) = watch::channel(false);
-    Running {
-        stop,
-        task: tokio::spawn(supervise(app, stopping)),
-    }
+    Running::start(|stopping| supervise(app, stopping))
 }
 
 /// Keeps a worker for each account that work is done for.
 async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let holder = app.holder.clone();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
-    while !worker::is_stopping(&stopping) {
+    while !is_stopping(&stopping) {
         let woken = app.waker.register();
         match kisi_accounts::working(app.db.read()).await {
             Ok(accounts) => {

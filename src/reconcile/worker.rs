@@ -24,6 +24,7 @@ use crate::{
     app::App,
     connect::is_disconnecting,
     kisi::{Client, Error, Guard},
+    running::is_stopping,
     store::{
         Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus},
@@ -366,11 +367,6 @@ impl Worker {
             })?;
         Ok(self.app.kisi.of_user(account.kisi_user_id, key))
     }
-}
-
-/// Whether the loop was told to stop, or nobody is left to tell it.
-pub fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
-    *stopping.borrow() || stopping.has_changed().is_err()
 }
 
 pub(super) fn count(rows: usize) -> u64 {

@@ -1,12 +1,44 @@
 //! Sources: the platforms that send events here. Their secrets are sealed before they come here.
 
-use entity::source;
+use entity::{
+    kind::{Platform, SignatureScheme},
+    source,
+};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
+
+/// A source of canonical events of which nothing else is said yet: without a name, an address and a secret. What its API holds
+/// is to be read from now on, where it gets credentials.
+pub fn blank(scope: Scope, id: Uuid, now: i64) -> source::Model {
+    source::Model {
+        id,
+        club_id: scope.club,
+        name: String::new(),
+        platform: Platform::Canonical,
+        signature: SignatureScheme::StandardWebhooks,
+        path_key: String::new(),
+        time_zone: String::new(),
+        secret: None,
+        old_secret: None,
+        old_secret_until: None,
+        read_every_s: None,
+        mapping: None,
+        problem: None,
+        credentials: None,
+        last_read_at: None,
+        read_due_at: now,
+        read_not_before: now,
+        read_asked: 0,
+        read_answered: 0,
+        read_failures: 0,
+        created_at: now,
+        removed_at: None,
+    }
+}
 
 /// Makes a source.
 pub async fn create(

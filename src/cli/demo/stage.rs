@@ -32,7 +32,8 @@ use crate::{
     graphql::schema,
     http,
     ingest::readers,
-    reconcile::{self, Running},
+    reconcile,
+    running::Running,
     sandbox::{self, Sandbox},
     secret::new_path_key,
     store::{Scope, StoreError, clubs, row::Role},
@@ -48,7 +49,7 @@ const CALLS_KEPT: usize = 10_000;
 pub struct House {
     app: Arc<App>,
     reconciling: Running,
-    reading: readers::Running,
+    reading: Running,
     server: JoinHandle<io::Result<()>>,
     server_handle: ServerHandle,
     address: String,

@@ -227,28 +227,17 @@ async fn create(
                     None => club_zone(tx, scope).await?,
                 };
                 let source = row::Source {
-                    id,
-                    club_id: scope.club,
                     name,
                     platform,
                     signature: scheme,
                     path_key: new_path_key(),
                     time_zone,
                     secret: sealed,
-                    old_secret: None,
-                    old_secret_until: None,
                     read_every_s,
                     mapping,
                     problem: given::problem(platform, credentials.is_some()),
                     credentials,
-                    last_read_at: None,
-                    read_due_at: now,
-                    read_not_before: now,
-                    read_asked: 0,
-                    read_answered: 0,
-                    read_failures: 0,
-                    created_at: now,
-                    removed_at: None,
+                    ..sources::blank(scope, id, now)
                 };
                 sources::create(tx, source.clone()).await?;
                 Ok::<_, Refusal>(source)

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    running::{Running, is_stopping},
     store::{Scope, readings},
 };
 
@@ -28,37 +29,19 @@ pub use pass::name_of;
 /// How often sources that are due are looked for where nobody wakes the loop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
-/// The running loop.
-pub struct Running {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    /// Stops the loop. What is being read is given up: it is read again from its beginning.
-    pub async fn stop(self) {
-        self.stop.send_replace(true);
-        let _ = self.task.await;
-    }
-}
-
-/// Starts the loop.
+/// Starts the loop. What is being read when it stops is given up: it is read again from its beginning.
 ///
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn start(app: Arc<App>) -> Result<Running, reqwest::Error> {
-    let (stop, stopping) = watch::channel(false);
     let http = api::http_client()?;
-    Ok(Running {
-        stop,
-        task: tokio::spawn(supervise(app, http, stopping)),
-    })
+    Ok(Running::start(|stopping| supervise(app, http, stopping)))
 }
 
 /// Reads the sources that are due, each beside the others.
 async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Receiver<bool>) {
     let mut reading: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
-    while !*stopping.borrow() {
+    while !is_stopping(&stopping) {
         let woken = app.waker.register();
         reading.retain(|_, task| !task.is_finished());
         match readings::due(app.db.read(), app.clock.now().micros()).await {

@@ -5,7 +5,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use access::Facts;
-use entity::offering;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
@@ -149,19 +148,4 @@ pub async fn among<E: OfClub>(
         );
     }
     Ok(rows)
-}
-
-/// Offerings by id.
-pub async fn offerings(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    ids: &[Uuid],
-) -> Result<Vec<offering::Model>, StoreError> {
-    among(
-        connection,
-        scope.among::<offering::Entity>(),
-        offering::Column::Id,
-        ids,
-    )
-    .await
 }

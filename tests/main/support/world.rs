@@ -19,7 +19,7 @@ use latchkey::{
     graphql::schema,
     http,
     ingest::readers,
-    reconcile,
+    reconcile, running,
     sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     store::{
@@ -86,8 +86,8 @@ enum Storage {
 
 struct Running {
     app: Arc<App>,
-    worker: reconcile::Running,
-    readers: readers::Running,
+    worker: running::Running,
+    readers: running::Running,
     server: ServerHandle,
     served: JoinHandle<std::io::Result<()>>,
 }

@@ -334,28 +334,10 @@ impl House {
 
     fn source_row(&self) -> row::Source {
         row::Source {
-            id: self.source,
-            club_id: self.scope.club,
             name: "Books".to_owned(),
-            platform: row::Platform::Canonical,
-            signature: row::SignatureScheme::StandardWebhooks,
             path_key: "key".to_owned(),
             time_zone: "Europe/Berlin".to_owned(),
-            secret: None,
-            old_secret: None,
-            old_secret_until: None,
-            read_every_s: None,
-            mapping: None,
-            problem: None,
-            credentials: None,
-            last_read_at: None,
-            read_due_at: 0,
-            read_not_before: 0,
-            read_asked: 0,
-            read_answered: 0,
-            read_failures: 0,
-            created_at: 0,
-            removed_at: None,
+            ..sources::blank(self.scope, self.source, 0)
         }
     }
 }
