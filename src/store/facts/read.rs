@@ -1,5 +1,5 @@
-//! Reads the rows that holdings are built of, in two steps, each all at once: what hangs on the members, then what hangs on
-//! what was found. Over one connection that is one after the other. A fixed number of statements, however many members.
+//! Reads the rows that holdings are built of, step by step, each all at once: who the members are, what those people hold, and
+//! what hangs on that. Over one connection that is one after the other. At most a fixed number of statements, however many members.
 
 use std::{
     cmp::Reverse,
