@@ -8,6 +8,7 @@ use access::{Access, Decision, Facts, Id, Instant, Rule, Span, SpanSet, Target, 
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::map::Map;
 use crate::store::{
     Connection, Scope, StoreError, clubs,
     facts::{self, Holdings, Known},
@@ -180,7 +181,7 @@ pub struct Deciding {
     /// What decisions hang on, but for the members.
     pub premises: Premises,
     /// What each member holds.
-    pub holdings: HashMap<Uuid, Holdings>,
+    pub holdings: Map<Uuid, Holdings>,
 }
 
 impl Deciding {

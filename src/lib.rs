@@ -16,6 +16,7 @@ pub mod ingest;
 mod key_file;
 pub mod kisi;
 pub mod kisi_events;
+pub mod map;
 pub mod metrics;
 pub mod playground;
 pub mod preview;

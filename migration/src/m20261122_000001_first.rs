@@ -100,7 +100,11 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "person_version",
         "id:uuid! club_id:uuid person_id:uuid aspect:str value:str? email:str? happened_at:i64 \
          version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
-        &["person_id aspect", "club_id email"],
+        &[
+            "person_id aspect",
+            "person_id if aspect=DELETED|UNLISTED",
+            "club_id email",
+        ],
         &[],
     ),
     (

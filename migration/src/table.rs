@@ -3,8 +3,8 @@
 
 use sea_orm_migration::prelude::*;
 
-/// Creates a table with its indexes. An index is its columns, parted by spaces; behind `if`, the column that must not be null
-/// for a row to be in it.
+/// Creates a table with its indexes. An index is its columns, parted by spaces; behind `if` stands which rows are in it: those
+/// where a column is not null, or where it is one of some words (`column=ONE|OTHER`).
 pub async fn create(
     manager: &SchemaManager<'_>,
     name: &str,
@@ -47,10 +47,13 @@ pub async fn create(
     {
         let mut index = Index::create();
         index
-            .name(format!("{name}_{}", columns.replace(' ', "_")))
+            .name(format!("{name}_{}", columns.replace([' ', '=', '|'], "_")))
             .table(Alias::new(name));
         let (columns, only) = columns.split_once(" if ").unwrap_or((columns, ""));
-        if !only.is_empty() {
+        if let Some((column, words)) = only.split_once('=') {
+            let words = words.split('|').map(|word| Expr::Constant(word.into()));
+            index.and_where(Expr::col(Alias::new(column)).is_in(words));
+        } else if !only.is_empty() {
             index.and_where(Expr::col(Alias::new(only)).is_not_null());
         }
         for column in columns.split_whitespace() {

@@ -5,7 +5,6 @@
 
 use std::{
     any::{Any, TypeId},
-    collections::{HashMap, HashSet},
     future::{Future, poll_fn},
     hash::Hash,
     pin::pin,
@@ -16,8 +15,9 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use async_graphql::dataloader::Loader;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+
+use crate::map::{Map, Set};
 
 /// How often an execution is driven on before others get their turn.
 const MOST_ROUNDS: usize = 64;
@@ -27,8 +27,22 @@ tokio::task_local! {
     static WAITING: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>;
 }
 
+/// Fetches what keys lead to.
+pub trait Loader<K>: Send + Sync + 'static {
+    /// What a key leads to.
+    type Value: Send + Sync + Clone + 'static;
+    /// Why nothing could be fetched.
+    type Error: Send + Clone + 'static;
+
+    /// What each of the keys leads to; one that leads to nothing is left out.
+    fn load(
+        &self,
+        keys: &[K],
+    ) -> impl Future<Output = Result<Map<K, Self::Value>, Self::Error>> + Send;
+}
+
 /// What a key of `L` leads to.
-type Found<K, L> = Arc<Result<HashMap<K, <L as Loader<K>>::Value>, <L as Loader<K>>::Error>>;
+type Found<K, L> = Arc<Result<Map<K, <L as Loader<K>>::Value>, <L as Loader<K>>::Error>>;
 
 /// Batches of keys for a loader; a key's type says what is asked for.
 pub struct Batches<L>(Arc<Inner<L>>);
@@ -36,7 +50,7 @@ pub struct Batches<L>(Arc<Inner<L>>);
 struct Inner<L> {
     loader: L,
     /// By the type of their keys: those that have not begun.
-    open: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
+    open: Mutex<Vec<(TypeId, Box<dyn Any + Send>)>>,
 }
 
 impl<L: Send + Sync + 'static> Batches<L> {
@@ -74,20 +88,21 @@ impl<L: Send + Sync + 'static> Batches<L> {
         L::Error: Sync,
     {
         let mut open = lock(&self.0.open);
-        let known = open.get(&TypeId::of::<K>());
-        if let Some(batch) = known.and_then(|any| any.downcast_ref::<Arc<Batch<K, L>>>()) {
+        let of = TypeId::of::<K>();
+        let known = open.iter().find(|(kind, _)| *kind == of);
+        if let Some(batch) = known.and_then(|(_, any)| any.downcast_ref::<Arc<Batch<K, L>>>()) {
             return batch.clone();
         }
         let batch: Arc<Batch<K, L>> = Arc::new(Batch(Mutex::new(State {
-            keys: HashSet::new(),
+            keys: Set::default(),
             found: None,
             wakers: Vec::new(),
         })));
-        open.insert(TypeId::of::<K>(), Box::new(batch.clone()));
+        open.push((of, Box::new(batch.clone())));
         drop(open);
         let (inner, begun) = (self.0.clone(), batch.clone());
         when_still(Box::pin(async move {
-            lock(&inner.open).remove(&TypeId::of::<K>());
+            lock(&inner.open).retain(|(kind, _)| *kind != of);
             let keys = std::mem::take(&mut lock(&begun.0).keys);
             let keys: Vec<K> = keys.into_iter().collect();
             let found = Arc::new(inner.loader.load(&keys).await);
@@ -104,7 +119,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
 struct Batch<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>>(Mutex<State<K, L>>);
 
 struct State<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>> {
-    keys: HashSet<K>,
+    keys: Set<K>,
     found: Option<Found<K, L>>,
     wakers: Vec<Waker>,
 }
@@ -202,7 +217,7 @@ mod tests {
         type Value = u32;
         type Error = Infallible;
 
-        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+        async fn load(&self, keys: &[u32]) -> Result<Map<u32, u32>, Infallible> {
             lock(&self.0).push(keys.len());
             // As a database does, it answers later.
             tokio::task::yield_now().await;

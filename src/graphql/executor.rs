@@ -4,16 +4,20 @@
 //! always the guard's. Never runs a mutation twice, and nothing without guard that was not proven. The route of the API
 //! calls it.
 
-use std::sync::Arc;
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_graphql::{Request, Response, Variables, parser};
+use lru::LruCache;
 use tracing::Instrument;
 
 use super::{
     batch,
     context::Caller,
     http::{Runs, answer::Written, guard::lets_pass, limits::Limits},
-    prompt::Unguarded,
+    prompt::{Unguarded, Way},
     reach::Reach,
     roles::may,
     schema::{self, ApiSchema, context_data},
@@ -27,7 +31,17 @@ pub struct Schemas {
     pub guarded: ApiSchema,
     bare: ApiSchema,
     reach: Arc<Reach>,
+    verdicts: Arc<Mutex<Verdicts>>,
 }
+
+/// How a role's operation of that name in a text may be executed without guard, where it may.
+type Verdicts = LruCache<(Role, Option<String>, String), Option<Way>>;
+
+/// How many verdicts are kept.
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
+
+/// The longest text of which a verdict is kept, in bytes.
+const LONGEST_KEPT: usize = 4 * 1024;
 
 impl Schemas {
     /// Of the guarded one.
@@ -41,6 +55,7 @@ impl Schemas {
             guarded,
             bare: schema::bare(),
             reach,
+            verdicts: Arc::new(Mutex::new(LruCache::new(MOST_KEPT))),
         })
     }
 
@@ -54,12 +69,34 @@ impl Schemas {
         }
     }
 
-    /// Whether the guard would refuse nothing of a request to a role before it is executed, nor any field of it.
-    pub(super) fn needs_no_guard(&self, role: Role, request: &mut Request) -> bool {
-        lets_pass(request, &Limits::default(), |document, query| {
+    /// How a request of a role is executed without guard, where the guard would refuse nothing of it before it is executed,
+    /// nor any field of it.
+    pub(super) fn way(&self, role: Role, request: &mut Request) -> Option<Way> {
+        let limits = Limits::default();
+        let name = request.operation_name.clone();
+        lets_pass(request, &limits, |text, document, query| {
+            let key = (role, name, text.to_owned());
+            if let Some(verdict) = self.verdicts().get(&key) {
+                return *verdict;
+            }
             let sees = |kind: &str, field: &str| may(role, kind, field);
-            self.reach.all(document, query, sees)
+            let passes = limits.check(document).is_ok() && self.reach.all(document, query, sees);
+            let verdict = passes.then(|| {
+                if self.reach.repeats(document, query) {
+                    Way::Tree
+                } else {
+                    Way::Text
+                }
+            });
+            if text.len() <= LONGEST_KEPT {
+                self.verdicts().put(key, verdict);
+            }
+            verdict
         })
+    }
+
+    fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,15 +114,20 @@ impl Asked {
         &self,
         mut request: Request,
     ) -> impl Future<Output = Response> + Send + use<> {
-        let Schemas { guarded, bare, .. } = self.schemas.clone();
+        let Schemas {
+            guarded,
+            bare,
+            reach,
+            ..
+        } = self.schemas.clone();
         let (app, caller) = (self.app.clone(), self.caller.clone());
-        let needs_no_guard = self.schemas.needs_no_guard(caller.role, &mut request);
+        let way = self.schemas.way(caller.role, &mut request);
         async move {
-            if !needs_no_guard {
+            let Some(way) = way else {
                 return guarded.execute(request).await;
-            }
+            };
             let again = Again::of(&request);
-            request.data.insert(Unguarded);
+            request.data.insert(Unguarded { way, reach });
             let limits = Limits::default();
             let run = batch::run(bare.execute(request));
             match tokio::time::timeout(limits.time, run).await {

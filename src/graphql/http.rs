@@ -7,6 +7,7 @@
 //! through [`guard::guarded`]; the socket marks its errors with [`answer::mark_errors`].
 
 pub mod answer;
+mod documents;
 pub mod guard;
 pub mod limits;
 mod negotiate;

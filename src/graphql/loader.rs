@@ -1,19 +1,20 @@
 //! Loaders: what edges lead to, fetched for all who ask at once, in a fixed number of statements. Made anew for each
 //! request and without a cache: what a mutation has just changed is seen by the fields of its payload.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use access::Instant;
-use async_graphql::{Context, Result, dataloader::Loader};
+use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use super::{
-    batch::Batches,
+    batch::{Batches, Loader},
     error::{inside, internal},
 };
 use crate::{
     app::App,
     decide::{Layout, Premises},
+    map::Map,
     store::{
         Scope, StoreError, deliveries, due,
         facts::{self, Holdings, Known},
@@ -43,7 +44,7 @@ type Failure = Arc<StoreError>;
 async fn found<K>(
     context: &Context<'_>,
     keys: impl IntoIterator<Item = K>,
-) -> Result<Arc<Result<HashMap<K, <Rows as Loader<K>>::Value>, Failure>>>
+) -> Result<Arc<Result<Map<K, <Rows as Loader<K>>::Value>, Failure>>>
 where
     K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
     Rows: Loader<K, Error = Failure>,
@@ -119,7 +120,7 @@ macro_rules! rows_by_id {
             type Value = row::$row;
             type Error = Failure;
 
-            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+            async fn load(&self, keys: &[$key]) -> Result<Map<$key, Self::Value>, Failure> {
                 let rows = $load(self.app.db.read(), self.scope, &ids(keys, |key| key.0)).await?;
                 Ok(rows.into_iter().map(|row| ($key(row.$id), row)).collect())
             }
@@ -140,8 +141,6 @@ rows_by_id! {
     StrangerKey => KisiUser by id: sweep::strangers;
     /// A company.
     CompanyKey => Company by id: members::companies;
-    /// An offering.
-    OfferingKey => Offering by id: offerings::some;
     /// A location.
     LocationKey => Location by id: offerings::locations;
     /// A source, removed or not.
@@ -162,9 +161,9 @@ macro_rules! rows_of {
             type Value = Vec<row::$row>;
             type Error = Failure;
 
-            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+            async fn load(&self, keys: &[$key]) -> Result<Map<$key, Self::Value>, Failure> {
                 let rows = $load(self.app.db.read(), self.scope, &ids(keys, |key| key.0)).await?;
-                let mut all: HashMap<$key, Self::Value> = HashMap::new();
+                let mut all: Map<$key, Self::Value> = Map::default();
                 for row in rows {
                     all.entry($key(row.$of)).or_default().push(row);
                 }
@@ -197,7 +196,7 @@ macro_rules! loads {
             type Value = $value;
             type Error = Failure;
 
-            async fn load(&self, $keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Failure> {
+            async fn load(&self, $keys: &[$key]) -> Result<Map<$key, Self::Value>, Failure> {
                 let $rows = self;
                 $load
             }
@@ -227,7 +226,7 @@ loads! {
 
     /// The rules that stand on a target, by name.
     RulesOn(TargetKind, Uuid) => Vec<row::Rule>: |rows, _keys| {
-        let mut all: HashMap<RulesOn, Vec<row::Rule>> = HashMap::new();
+        let mut all: Map<RulesOn, Vec<row::Rule>> = Map::default();
         for row in rules::standing(rows.app.db.read(), rows.scope).await? {
             all.entry(RulesOn(row.target_kind, row.target_id)).or_default().push(row);
         }
@@ -238,11 +237,17 @@ loads! {
     MembersOf(Uuid) => Vec<Uuid>: |rows, keys| {
         let deliveries = ids(keys, |key| key.0);
         let pairs = deliveries::members_of(rows.app.db.read(), rows.scope, &deliveries).await?;
-        let mut all: HashMap<MembersOf, Vec<Uuid>> = HashMap::new();
+        let mut all: Map<MembersOf, Vec<Uuid>> = Map::default();
         for (delivery, member) in pairs {
             all.entry(MembersOf(delivery)).or_default().push(member);
         }
         Ok(all)
+    }
+
+    /// An offering: many hold what is of one.
+    OfferingKey(Uuid) => Arc<row::Offering>: |rows, keys| {
+        let rows = offerings::some(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
+        Ok(rows.into_iter().map(|row| (OfferingKey(row.id), Arc::new(row))).collect())
     }
 
     /// A source's latest delivery and how many failed.
@@ -255,7 +260,7 @@ loads! {
     /// How many members of an account have open work.
     BacklogKey(Uuid) => u64: |rows, keys| {
         let now = rows.app.clock.now().micros();
-        let mut all = HashMap::new();
+        let mut all = Map::default();
         // A club has a handful of accounts.
         for key in keys {
             all.insert(*key, due::backlog(rows.app.db.read(), key.0, now).await?);
@@ -280,13 +285,13 @@ loads! {
     /// The club's places, locks and groups.
     LayoutKey => Arc<Layout>: |rows, _keys| {
         let layout = Layout::load(rows.app.db.read(), rows.scope).await?;
-        Ok(HashMap::from([(LayoutKey, Arc::new(layout))]))
+        Ok(Map::from_iter([(LayoutKey, Arc::new(layout))]))
     }
 
     /// All that decisions hang on, but for the members.
     PremisesKey => Arc<Premises>: |rows, _keys| {
         let premises = Premises::load(rows.app.db.read(), rows.scope, Known::Now).await?;
-        Ok(HashMap::from([(PremisesKey, Arc::new(premises))]))
+        Ok(Map::from_iter([(PremisesKey, Arc::new(premises))]))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a platform sells or lets people book.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::{loader, node, page, source::Source};
@@ -35,11 +37,11 @@ pub enum OfferingKind {
 
 /// An offering, by its row.
 #[derive(Clone, Debug)]
-pub struct Offering(pub row::Offering);
+pub struct Offering(pub Arc<row::Offering>);
 
 impl From<row::Offering> for Offering {
     fn from(row: row::Offering) -> Self {
-        Self(row)
+        Self(Arc::new(row))
     }
 }
 

@@ -7,19 +7,16 @@
 //! asks once more, under guard. Objects and interfaces take this module for the library where they are derived
 //! (`crate = "crate::graphql::prompt"`).
 
-use std::{
-    future::{Future, poll_fn},
-    task::Poll,
-};
-
 pub use async_graphql::*;
 
-use async_graphql::{
-    indexmap::{IndexMap, map::Entry},
-    parser::types::{Field, Selection, SelectionSet},
-    registry::Registry,
-};
-use futures_util::future::{BoxFuture, FutureExt};
+use std::sync::Arc;
+
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+
+use super::reach::Reach;
+
+pub mod text;
+mod tree;
 
 /// What derived code looks for in the library.
 pub mod resolver_utils {
@@ -52,7 +49,22 @@ pub mod interface {
 }
 
 /// In a request's data: no field is asked about, and none that fails is made null.
-pub struct Unguarded;
+#[derive(Clone)]
+pub struct Unguarded {
+    /// How objects are kept.
+    pub way: Way,
+    /// Which objects are what a fragment is for.
+    pub reach: Arc<Reach>,
+}
+
+/// How objects are kept until all of an answer is there.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As JSON, as soon as their fields are there. For documents that ask for nothing twice: what was written cannot be merged.
+    Text,
+    /// As values; what is asked for twice is merged.
+    Tree,
+}
 
 /// An interface whose value is one of several objects.
 pub trait OneOf: resolver_utils::ContainerType {
@@ -63,63 +75,21 @@ pub trait OneOf: resolver_utils::ContainerType {
     ) -> impl Future<Output = ServerResult<Value>> + Send;
 }
 
-/// A field that has its value, or waits for it.
-enum Slot<'a> {
-    Has(Value),
-    Waits(BoxFuture<'a, ServerResult<Value>>),
-}
-
 /// Resolves what is asked of an object.
 pub async fn resolve_container<'a, T: resolver_utils::ContainerType>(
     context: &ContextSelectionSet<'a>,
     object: &'a T,
 ) -> ServerResult<Value> {
-    let selected = match context.data_opt::<Unguarded>() {
-        Some(_) => Selected::of::<T>(context),
-        None => None,
-    };
-    let Some(selected) = selected else {
-        let by_library = async_graphql::resolver_utils::resolve_container(context, object);
-        return Box::pin(by_library).await;
-    };
-    let mut slots = Vec::new();
-    poll_fn(|task| {
-        let mut all_there = true;
-        if slots.is_empty() {
-            slots.reserve_exact(selected.0.len());
-            for field in &selected.0 {
-                if is_typename(field) {
-                    let name = T::type_name().into_owned();
-                    slots.push(Slot::Has(Value::String(name)));
-                    continue;
-                }
-                let mut value = resolve_field(context, object, field).boxed();
-                slots.push(match value.as_mut().poll(task) {
-                    Poll::Ready(value) => Slot::Has(value?),
-                    Poll::Pending => {
-                        all_there = false;
-                        Slot::Waits(value)
-                    }
-                });
-            }
-        } else {
-            for slot in &mut slots {
-                if let Slot::Waits(waiting) = slot {
-                    match waiting.as_mut().poll(task) {
-                        Poll::Ready(value) => *slot = Slot::Has(value?),
-                        Poll::Pending => all_there = false,
-                    }
-                }
-            }
-        }
-        if all_there {
-            Poll::Ready(ServerResult::Ok(()))
-        } else {
-            Poll::Pending
-        }
-    })
-    .await?;
-    Ok(selected.put_together(slots))
+    if let Some(Unguarded { way, reach }) = context.data_opt()
+        && let Some(fields) = selected::<T>(context, reach)
+    {
+        return match way {
+            Way::Text => text::resolve(context, object, &fields).await,
+            Way::Tree => tree::resolve(context, object, &fields).await,
+        };
+    }
+    let by_library = async_graphql::resolver_utils::resolve_container(context, object);
+    Box::pin(by_library).await
 }
 
 async fn resolve_field<T: resolver_utils::ContainerType>(
@@ -136,93 +106,52 @@ fn is_typename(field: &Positioned<Field>) -> bool {
     field.node.name.node == "__typename"
 }
 
-/// The fields that are asked of an object, in their order, fragments unfolded.
-struct Selected<'a>(Vec<&'a Positioned<Field>>);
+/// A field of the document.
+type Asked<'a> = &'a Positioned<Field>;
 
-impl<'a> Selected<'a> {
-    /// None where something is asked that is the library's to do.
-    fn of<T: resolver_utils::ContainerType>(context: &ContextSelectionSet<'a>) -> Option<Self> {
-        let set = &context.item.node;
-        let mut selected = Self(Vec::with_capacity(set.items.len()));
-        selected
-            .unfold(context, set, T::type_name().as_ref())
-            .then_some(selected)
-    }
-
-    fn unfold(
-        &mut self,
-        context: &ContextSelectionSet<'a>,
-        set: &'a SelectionSet,
-        on: &str,
-    ) -> bool {
-        set.items.iter().all(|item| match &item.node {
-            Selection::Field(field) => {
-                self.0.push(field);
-                field.node.directives.is_empty()
-            }
-            Selection::InlineFragment(inline) => {
-                let fragment = &inline.node;
-                let condition = fragment.type_condition.as_ref();
-                let condition = condition.map(|condition| condition.node.on.node.as_str());
-                let fits = condition.is_none_or(|it| is(&context.schema_env.registry, on, it));
-                !fits || self.unfold(context, &fragment.selection_set.node, on)
-            }
-            Selection::FragmentSpread(spread) => {
-                let fragments = &context.query_env.fragments;
-                let fragment = fragments.get(&spread.node.fragment_name.node);
-                fragment.is_some_and(|fragment| {
-                    let condition = fragment.node.type_condition.node.on.node.as_str();
-                    !is(&context.schema_env.registry, on, condition)
-                        || self.unfold(context, &fragment.node.selection_set.node, on)
-                })
-            }
-        })
-    }
-
-    fn put_together(self, slots: Vec<Slot<'_>>) -> Value {
-        let mut object = IndexMap::with_capacity(slots.len());
-        for (field, slot) in self.0.into_iter().zip(slots) {
-            if let Slot::Has(value) = slot {
-                insert(&mut object, field.node.response_key().node.clone(), value);
-            }
-        }
-        // The library says so of an object of which nothing is asked.
-        if object.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(object)
-        }
-    }
+/// The fields that are asked of an object, in their order, fragments unfolded. None where something is asked that is the
+/// library's to do.
+fn selected<'a, T: resolver_utils::ContainerType>(
+    context: &ContextSelectionSet<'a>,
+    reach: &Reach,
+) -> Option<Vec<Asked<'a>>> {
+    let set = &context.item.node;
+    let mut fields = Vec::with_capacity(set.items.len());
+    let kind = T::type_name();
+    unfold(&mut fields, (context, reach), set, &kind).then_some(fields)
 }
 
-/// Whether an object of a type is what a fragment is for.
-fn is(registry: &Registry, on: &str, condition: &str) -> bool {
-    let interfaces = registry.implements.get(on);
-    on == condition || interfaces.is_some_and(|interfaces| interfaces.contains(condition))
-}
-
-/// A field that is asked for twice is one field, and has of its object what either asks.
-fn insert(object: &mut IndexMap<Name, Value>, name: Name, value: Value) {
-    match object.entry(name) {
-        Entry::Vacant(place) => {
-            place.insert(value);
+fn unfold<'a>(
+    fields: &mut Vec<Asked<'a>>,
+    (context, reach): (&ContextSelectionSet<'a>, &Reach),
+    set: &'a SelectionSet,
+    on: &str,
+) -> bool {
+    set.items.iter().all(|item| match &item.node {
+        Selection::Field(field) => {
+            fields.push(field);
+            field.node.directives.is_empty()
         }
-        Entry::Occupied(mut known) => merge(known.get_mut(), value),
-    }
-}
-
-fn merge(known: &mut Value, value: Value) {
-    match (known, value) {
-        (Value::Object(known), Value::Object(more)) => {
-            for (name, value) in more {
-                insert(known, name, value);
-            }
+        Selection::InlineFragment(inline) => {
+            let fragment = &inline.node;
+            let condition = fragment.type_condition.as_ref();
+            let condition = condition.map(|condition| condition.node.on.node.as_str());
+            let fits = condition.is_none_or(|it| reach.is(on, it));
+            !fits || unfold(fields, (context, reach), &fragment.selection_set.node, on)
         }
-        (Value::List(known), Value::List(more)) => {
-            for (known, more) in known.iter_mut().zip(more) {
-                merge(known, more);
-            }
+        Selection::FragmentSpread(spread) => {
+            let fragments = &context.query_env.fragments;
+            let fragment = fragments.get(&spread.node.fragment_name.node);
+            fragment.is_some_and(|fragment| {
+                let condition = fragment.node.type_condition.node.on.node.as_str();
+                !reach.is(on, condition)
+                    || unfold(
+                        fields,
+                        (context, reach),
+                        &fragment.node.selection_set.node,
+                        on,
+                    )
+            })
         }
-        _ => {}
-    }
+    })
 }

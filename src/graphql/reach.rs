@@ -7,7 +7,7 @@
 //! document is nested, so its limits have to be asked first. The executor calls it.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     ptr,
 };
 
@@ -20,17 +20,21 @@ use async_graphql::parser::{
 };
 use async_graphql::{Name, Positioned};
 
+use crate::map::Map;
+
+mod repeats;
+
 /// The type that a query begins at.
 const ROOT: &str = "Query";
 
 /// The types of a schema: what their fields lead to, and which of them a value may be.
 #[derive(Debug, Default)]
-pub struct Reach(HashMap<Name, Shape>);
+pub struct Reach(Map<Name, Shape>);
 
 #[derive(Debug, Default)]
 struct Shape {
     /// What each field leads to, lists unwrapped.
-    fields: HashMap<Name, Name>,
+    fields: Map<Name, Name>,
     /// Of an interface or a union: the types of objects that it may be.
     possible: BTreeSet<Name>,
 }
@@ -65,6 +69,12 @@ impl Reach {
             }
         }
         Ok(reach)
+    }
+
+    /// Whether an object of a type is what a fragment is for.
+    pub fn is(&self, object: &str, condition: &str) -> bool {
+        let within = self.0.get(condition).map(|shape| &shape.possible);
+        object == condition || within.is_some_and(|objects| objects.contains(object))
     }
 
     fn may_be(&mut self, kind: Name, object: Name) {
@@ -104,7 +114,7 @@ fn named(kind: Type) -> Name {
 }
 
 struct Walk<'a, F> {
-    types: &'a HashMap<Name, Shape>,
+    types: &'a Map<Name, Shape>,
     document: &'a ExecutableDocument,
     sees: F,
     /// Each selection with each type that it was looked at on.

@@ -5,18 +5,16 @@
 //! fault: that goes to the log, beside the request id. `serve` calls it; the socket uses
 //! [`mark_errors`].
 
-use std::collections::BTreeMap;
-
 use actix_web::HttpResponse;
 use actix_web::http::{
     StatusCode,
     header::{self, HeaderMap},
 };
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
-use serde::Serialize;
 
 use super::guard::MutationByGet;
 use super::negotiate::Media;
+use crate::graphql::prompt::text;
 
 const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 const INTERNAL: &str = "INTERNAL";
@@ -153,15 +151,32 @@ pub(super) struct Answerer<'a> {
 }
 
 /// A response as it is written: `data` is absent, not null, where nothing was executed.
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    extensions: &'a BTreeMap<String, Value>,
+fn written(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::Error> {
+    let mut body = Vec::with_capacity(USUAL_LENGTH);
+    let mut part = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> Result<(), serde_json::Error>| {
+        body.push(if body.is_empty() { b'{' } else { b',' });
+        body.extend_from_slice(name.as_bytes());
+        write(&mut body)
+    };
+    if with_data {
+        part("\"data\":", &|body| text::write(body, &response.data))?;
+    }
+    if !response.errors.is_empty() {
+        part("\"errors\":", &|body| {
+            serde_json::to_writer(body, &response.errors)
+        })?;
+    }
+    if !response.extensions.is_empty() {
+        part("\"extensions\":", &|body| {
+            serde_json::to_writer(body, &response.extensions)
+        })?;
+    }
+    body.extend_from_slice(if body.is_empty() { b"{}" } else { b"}" });
+    Ok(body)
 }
+
+/// A guess at the length of an answer, in bytes.
+const USUAL_LENGTH: usize = 1024;
 
 /// A response, written.
 pub struct Written {
@@ -179,11 +194,7 @@ impl Written {
         let is_by_get = errors.any(|error| error.source::<MutationByGet>().is_some());
         mark_errors(&mut response, request_id);
         let is_request_error = is_request_error(&response);
-        let body = serde_json::to_vec(&Body {
-            data: (!is_request_error).then_some(&response.data),
-            errors: &response.errors,
-            extensions: &response.extensions,
-        });
+        let body = written(&response, !is_request_error);
         let mut headers = HeaderMap::new();
         for (name, value) in &response.http_headers {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
@@ -245,12 +256,8 @@ impl Answerer<'_> {
     }
 
     fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
-        let body = serde_json::to_vec(&Body {
-            data: None,
-            errors: &[error(message, code, self.request_id)],
-            extensions: &BTreeMap::new(),
-        });
-        self.send(status, body)
+        let response = Response::from_errors(vec![error(message, code, self.request_id)]);
+        self.send(status, written(&response, false))
     }
 
     fn send(&self, status: StatusCode, body: Result<Vec<u8>, serde_json::Error>) -> HttpResponse {

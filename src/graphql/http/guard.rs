@@ -27,6 +27,7 @@ use async_graphql::{
     ValidationResult, Value, Variables, async_trait,
 };
 
+use super::documents;
 use super::limits::{Limits, MAX_DOCUMENT_BYTES};
 use super::nulls::{FieldPlace, Nulls};
 use crate::graphql::batch;
@@ -81,6 +82,7 @@ pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
     if request.query.is_empty() || request.query.len() > MAX_DOCUMENT_BYTES {
         return None;
     }
+    documents::read(request);
     let name = request.operation_name.clone();
     kind_in(request.parsed_query().ok()?, name.as_deref())
 }
@@ -108,35 +110,39 @@ fn selected<'a>(
     Some(&operation.node)
 }
 
-/// Whether a request is a query in which the guard would refuse nothing before it is executed, and `sees` says yes to its
-/// document and the operation that it selects.
+/// What `judge` says of the text, the document and the operation that a request selects, where all operations of the document
+/// are queries in which the guard would refuse nothing before they are executed. `judge` is to ask [`Limits::check`] and
+/// whether all may be seen; what it says may be kept, since it hangs on no variable.
 ///
-/// It may then be executed without a guard, which costs a good deal less, since an extension is asked about every field of
-/// every element of every list: where nothing fails the answer is the same.
-pub(in crate::graphql) fn lets_pass(
+/// The request may then be executed without a guard, which costs a good deal less, since an extension is asked about every
+/// field of every element of every list: where nothing fails the answer is the same.
+pub(in crate::graphql) fn lets_pass<T>(
     request: &mut Request,
     limits: &Limits,
-    sees: impl FnOnce(&ExecutableDocument, &OperationDefinition) -> bool,
-) -> bool {
+    judge: impl FnOnce(&str, &ExecutableDocument, &OperationDefinition) -> Option<T>,
+) -> Option<T> {
     // What a hash stands for is not known here.
     if request.extensions.contains_key("persistedQuery")
         || limits.check_text(&request.query).is_err()
+        || request.parsed_query().is_err()
     {
-        return false;
+        return None;
     }
-    let name = request.operation_name.clone();
-    // Set aside while the document borrows the request.
+    // Set aside while the document, which is there by now, borrows the request.
+    let name = request.operation_name.take();
+    let text = std::mem::take(&mut request.query);
     let variables = std::mem::take(&mut request.variables);
-    let passes = request.parsed_query().is_ok_and(|document| {
+    let verdict = request.parsed_query().ok().and_then(|document| {
         let mut operations = document.operations.iter();
-        operations.all(|(_, operation)| operation.node.ty == OperationType::Query)
-            && limits.check(document).is_ok()
-            && selected(document, name.as_deref()).is_some_and(|query| {
-                check_variables(query, &variables).is_ok() && sees(document, query)
-            })
+        let query = selected(document, name.as_deref())?;
+        let passes = operations.all(|(_, operation)| operation.node.ty == OperationType::Query)
+            && check_variables(query, &variables).is_ok();
+        passes.then(|| judge(&text, document, query)).flatten()
     });
+    request.operation_name = name;
+    request.query = text;
     request.variables = variables;
-    passes
+    verdict
 }
 
 /// Refuses a request that leaves out a variable which must not be null: async-graphql would notice

@@ -66,7 +66,7 @@ impl Limits {
     }
 
     /// Refuses a document that unfolds into too much.
-    pub(super) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
+    pub(in crate::graphql) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
         let mut sizes = Sizes {
             document,
             most_nesting: self.most_nesting(),

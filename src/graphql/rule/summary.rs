@@ -46,7 +46,7 @@ impl Names {
             loader::many(context, wanted.0.into_iter().map(loader::OfferingKey)).await?;
         let locations =
             loader::many(context, wanted.1.into_iter().map(loader::LocationKey)).await?;
-        let offerings = offerings.into_iter().map(|row| (row.id, row.name));
+        let offerings = offerings.into_iter().map(|row| (row.id, row.name.clone()));
         Ok(Self(
             offerings
                 .chain(locations.into_iter().map(|row| (row.id, row.name)))

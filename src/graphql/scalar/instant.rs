@@ -6,9 +6,16 @@
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time, datetime};
+use jiff::fmt::temporal::DateTimePrinter;
 
 use super::ScalarError;
 use super::calendar::{digits, parse_date};
+
+/// Writes as many digits of a second as are not zero at its end.
+static PRINTER: DateTimePrinter = DateTimePrinter::new();
+
+/// Of an instant with microseconds.
+const MOST_CHARACTERS: usize = 27;
 
 const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 const FIRST: DateTime = datetime(1, 1, 1, 0, 0, 0, 0);
@@ -107,21 +114,9 @@ pub fn format_instant(micros: i64) -> String {
     let utc = EPOCH
         .checked_add(SignedDuration::from_micros(micros))
         .map_or(nearest, |utc| utc.clamp(FIRST, LAST));
-    let (day, time) = (utc.date(), utc.time());
-    let mut text = format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        day.year(),
-        day.month(),
-        day.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    let fraction = time.subsec_nanosecond() / 1_000;
-    if fraction > 0 {
-        let digits = format!(".{fraction:06}");
-        text.push_str(digits.trim_end_matches('0'));
-    }
+    let mut text = String::with_capacity(MOST_CHARACTERS);
+    // A string takes all that is written to it.
+    let _ = PRINTER.print_datetime(&utc, &mut text);
     text.push('Z');
     text
 }

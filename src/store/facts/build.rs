@@ -1,12 +1,14 @@
 //! Builds holdings from rows: leaves out what is older than a deletion, finds each way in which something reaches a member,
 //! reads dates in their zone, and makes blocks of the history. Pure.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
 use entity::kind::{EntitlementKind, Part, ScopeKind, SourceAspect};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
+
+use crate::map::Map;
 
 use super::{
     Held, Holdings, Known, Stated, StoreError, kinds,
@@ -22,15 +24,15 @@ pub fn holdings(
     members: &[Uuid],
     rows: &Rows,
     known: Known,
-) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+) -> Result<Map<Uuid, Holdings>, StoreError> {
     let index = Index::new(rows, known);
-    let mut all: HashMap<Uuid, Holdings> = members
+    let mut all: Map<Uuid, Holdings> = members
         .iter()
         .map(|id| (*id, Holdings::default()))
         .collect();
     for (member, holdings) in &mut all {
         let mut tags: Vec<String> = Vec::new();
-        let mut reached: HashMap<Uuid, Via> = HashMap::new();
+        let mut reached: Map<Uuid, Via> = Map::default();
         for person in index.persons.get(member).into_iter().flatten() {
             tags.extend(index.tags(person)?);
             index.reach(person, &mut reached, &mut holdings.companies);
@@ -43,7 +45,7 @@ pub fn holdings(
             .into_iter()
             .filter_map(|(version, via)| Some((rows.stated.get(&version)?, via)))
             .collect();
-        held.sort_by_key(|(version, _)| version.entitlement_id);
+        held.sort_unstable_by_key(|(version, _)| version.entitlement_id);
         for (version, via) in held {
             let entitlement = index.entitlement(version, via)?;
             holdings.held.push(Arc::new(Held {
@@ -59,7 +61,7 @@ pub fn holdings(
     Ok(all)
 }
 
-fn overrides(rows: &Rows, all: &mut HashMap<Uuid, Holdings>) {
+fn overrides(rows: &Rows, all: &mut Map<Uuid, Holdings>) {
     for row in &rows.shares {
         let Some(holdings) = all.get_mut(&row.member_id) else {
             continue;
@@ -100,11 +102,11 @@ fn end(at: Option<i64>) -> Instant {
 struct Index<'a> {
     rows: &'a Rows,
     known: Known,
-    persons: HashMap<Uuid, Vec<&'a Person>>,
-    pairs: HashMap<Uuid, Vec<&'a Pair>>,
-    of_person: HashMap<Uuid, Vec<&'a Arc<Stated>>>,
-    of_company: HashMap<Uuid, Vec<&'a Arc<Stated>>>,
-    beside: HashMap<Uuid, Vec<(&'a Arc<Stated>, Part)>>,
+    persons: Map<Uuid, Vec<&'a Person>>,
+    pairs: Map<Uuid, Vec<&'a Pair>>,
+    of_person: Map<Uuid, Vec<&'a Arc<Stated>>>,
+    of_company: Map<Uuid, Vec<&'a Arc<Stated>>>,
+    beside: Map<Uuid, Vec<(&'a Arc<Stated>, Part)>>,
 }
 
 impl<'a> Index<'a> {
@@ -112,11 +114,11 @@ impl<'a> Index<'a> {
         let mut index = Self {
             rows,
             known,
-            persons: HashMap::with_capacity(rows.persons.len()),
-            pairs: HashMap::new(),
-            of_person: HashMap::with_capacity(rows.persons.len()),
-            of_company: HashMap::new(),
-            beside: HashMap::new(),
+            persons: Map::with_capacity_and_hasher(rows.persons.len(), Default::default()),
+            pairs: Map::default(),
+            of_person: Map::with_capacity_and_hasher(rows.persons.len(), Default::default()),
+            of_company: Map::default(),
+            beside: Map::default(),
         };
         for person in rows.persons.values() {
             let of_member = index.persons.entry(person.member_id).or_default();
@@ -134,7 +136,7 @@ impl<'a> Index<'a> {
             }
         }
         for row in &rows.beside {
-            if let Some(stated) = rows.stated.get(&row.version_id) {
+            if let Some(stated) = rows.stated.get(&row.entitlement_id) {
                 let parts = index.beside.entry(row.person_id).or_default();
                 parts.push((stated, row.part));
             }
@@ -175,11 +177,11 @@ impl<'a> Index<'a> {
     }
 
     /// Every version that reaches a person; the nearest way of several counts.
-    fn reach(&self, person: &Person, reached: &mut HashMap<Uuid, Via>, companies: &mut Vec<Uuid>) {
+    fn reach(&self, person: &Person, reached: &mut Map<Uuid, Via>, companies: &mut Vec<Uuid>) {
         let floor = Self::floor(person);
         for version in self.of_person.get(&person.id).into_iter().flatten() {
             if self.counts(version) {
-                reached.insert(version.id, Via::Own);
+                reached.insert(version.entitlement_id, Via::Own);
             }
         }
         for (version, part) in self.beside.get(&person.id).into_iter().flatten() {
@@ -189,7 +191,7 @@ impl<'a> Index<'a> {
                 } else {
                     Via::Shared
                 };
-                reached.entry(version.id).or_insert(via);
+                reached.entry(version.entitlement_id).or_insert(via);
             }
         }
         if self.is_removed(person.source_id) {
@@ -205,7 +207,7 @@ impl<'a> Index<'a> {
             for version in self.of_company.get(&pair.company_id).into_iter().flatten() {
                 if self.counts(version) && at_least(of(version), company_floor) {
                     reached
-                        .entry(version.id)
+                        .entry(version.entitlement_id)
                         .or_insert(Via::Company(id(pair.company_id)));
                 }
             }

@@ -2,18 +2,22 @@
 //! The one place where a word that is older than a deletion is left out, so that every reader agrees. A fixed number of
 //! queries, however many members.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use access::Facts;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
+use crate::map::Map;
+
 use super::{Scope, StoreError, bulk::MOST_VALUES, one_of, scope::OfClub};
 
 mod build;
+mod cells;
 pub mod kinds;
 mod read;
 mod rows;
+mod texts;
 
 use read::Reader;
 pub use rows::Stated;
@@ -91,7 +95,7 @@ pub async fn load(
     scope: Scope,
     members: &[Uuid],
     known: Known,
-) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+) -> Result<Map<Uuid, Holdings>, StoreError> {
     holdings(connection, scope, members, (known, Asked::Everything)).await
 }
 
@@ -100,7 +104,7 @@ pub async fn entitlements(
     connection: &impl ConnectionTrait,
     scope: Scope,
     members: &[Uuid],
-) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+) -> Result<Map<Uuid, Holdings>, StoreError> {
     holdings(
         connection,
         scope,
@@ -115,14 +119,14 @@ async fn holdings(
     scope: Scope,
     members: &[Uuid],
     (known, asked): (Known, Asked),
-) -> Result<HashMap<Uuid, Holdings>, StoreError> {
+) -> Result<Map<Uuid, Holdings>, StoreError> {
     let reader = Reader {
         connection,
         scope,
         known,
         asked,
     };
-    let mut all = HashMap::with_capacity(members.len());
+    let mut all = Map::with_capacity_and_hasher(members.len(), Default::default());
     for chunk in members.chunks(AT_ONCE) {
         let rows = Box::pin(reader.rows(chunk)).await?;
         all.extend(build::holdings(chunk, &rows, known)?);

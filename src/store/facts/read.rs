@@ -1,11 +1,7 @@
 //! Reads the rows that holdings are built of, step by step, each all at once: who the members are, what those people hold, and
 //! what hangs on that. Over one connection that is one after the other. At most a fixed number of statements, however many members.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{cmp::Reverse, sync::Arc};
 
 use entity::{
     company_person, company_version, entitlement_person, entitlement_version,
@@ -14,19 +10,26 @@ use entity::{
 };
 use futures_util::future::{try_join, try_join3};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, QueryTrait,
-    Select,
+    ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect,
+    QueryTrait, Select, Statement,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
 use super::{
-    Asked, Known, Scope, StoreError, among, one_of,
+    Asked, Known, Scope, StoreError, among,
+    cells::Values,
+    one_of,
     rows::{
-        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Row, Rows, Source,
-        SourceFloor, Stated, Version, persons, sources,
+        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Rows, Source,
+        Stated, Version, persons, sources,
     },
+    texts,
 };
-use crate::store::{bulk::MOST_VALUES, scope::OfClub};
+use crate::{
+    map::{Map, Set},
+    store::{bulk::MOST_VALUES, scope::OfClub},
+};
 
 /// What is read for whom, and as of when.
 pub struct Reader<'a, C> {
@@ -36,11 +39,19 @@ pub struct Reader<'a, C> {
     pub asked: Asked,
 }
 
+/// The words that end somebody. Few people have one, and there is an index of these.
+const ENDS: &[PersonAspect] = &[PersonAspect::Deleted, PersonAspect::Unlisted];
+const ENDS_AND_TAGS: &[PersonAspect] = &[
+    PersonAspect::Deleted,
+    PersonAspect::Unlisted,
+    PersonAspect::Tags,
+];
+
 /// What reaches people by way of companies.
 #[derive(Default)]
 struct OfCompanies {
     pairs: Vec<Pair>,
-    ends: HashMap<Uuid, Version>,
+    ends: Map<Uuid, Version>,
     stated: Vec<Stated>,
 }
 
@@ -91,14 +102,15 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         }
         (rows.history, rows.holders) =
             try_join(self.history(&stated), self.holders(&stated, &rows.persons)).await?;
-        let stated = stated.into_iter().map(|one| (one.id, Arc::new(one)));
+        let stated = stated.into_iter();
+        let stated = stated.map(|one| (one.entitlement_id, Arc::new(one)));
         rows.stated = stated.collect();
         Ok(rows)
     }
 
     /// Of what was known at an instant: the people who were one of the members then, and of which. None of what is known now,
     /// since each person says that.
-    async fn past(&self, members: &[Uuid]) -> Result<Option<HashMap<Uuid, Uuid>>, StoreError> {
+    async fn past(&self, members: &[Uuid]) -> Result<Option<Map<Uuid, Uuid>>, StoreError> {
         use person_past::Column;
         let Known::At(at) = self.known else {
             return Ok(None);
@@ -111,7 +123,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             among(self.connection, then.clone(), Column::MemberId, members),
         )
         .await?;
-        let mut whose: HashMap<Uuid, Uuid> = HashMap::new();
+        let mut whose: Map<Uuid, Uuid> = Map::default();
         whose.extend(now.into_iter().map(|one| (one.id, one.member_id)));
         whose.extend(were.into_iter().map(|one| (one.person_id, one.member_id)));
         let people: Vec<Uuid> = whose.keys().copied().collect();
@@ -119,7 +131,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         // Of several moves since then, the first one's is whose the person was.
         moves.sort_by_key(|one| (Reverse(one.superseded_at), Reverse(one.id)));
         whose.extend(moves.into_iter().map(|one| (one.person_id, one.member_id)));
-        let asked: HashSet<Uuid> = members.iter().copied().collect();
+        let asked: Set<Uuid> = members.iter().copied().collect();
         whose.retain(|_, member| asked.contains(member));
         Ok(Some(whose))
     }
@@ -127,18 +139,40 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     /// The rows of a query whose column is among ids; no statement at all where there are none.
     async fn narrow<E: OfClub, R: Narrow>(
         &self,
-        select: Select<E>,
+        name: &'static str,
+        select: impl Fn() -> Select<E>,
         column: impl ColumnTrait,
         ids: &[Uuid],
     ) -> Result<Vec<R>, StoreError> {
-        let select = R::select(select.select_only());
         let mut rows = Vec::new();
         for chunk in ids.chunks(MOST_VALUES) {
-            let among = one_of(self.connection, column, chunk);
-            let found = select.clone().filter(among).into_model::<Row<R>>();
-            rows.extend(found.all(self.connection).await?);
+            let found = self.found(name, Some(chunk), || {
+                select().filter(one_of(self.connection, column, chunk))
+            });
+            rows.extend(found.await?);
         }
-        Ok(rows.into_iter().map(|Row(row)| row).collect())
+        Ok(rows)
+    }
+
+    /// The rows of a query. What hangs on an instant, too, is put together anew each time.
+    async fn found<E: OfClub, R: Narrow>(
+        &self,
+        name: &'static str,
+        ids: Option<&[Uuid]>,
+        select: impl FnOnce() -> Select<E>,
+    ) -> Result<Vec<R>, StoreError> {
+        let select = || R::select(select().select_only());
+        let statement = match self.known {
+            Known::Now => texts::statement(self.connection, name, self.scope, ids, select),
+            Known::At(_) => select().build(self.connection.get_database_backend()),
+        };
+        self.taken(statement).await
+    }
+
+    async fn taken<R: Narrow>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
+        let rows = self.connection.query_all_raw(statement).await?;
+        let rows = rows.iter().map(|row| R::take(&mut Values::of(row)));
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// People, with what is said of them.
@@ -146,39 +180,46 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         &self,
         column: person::Column,
         ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, Person>, StoreError> {
+    ) -> Result<Map<Uuid, Person>, StoreError> {
         use person_version::Column;
-        let (known, asked) = (self.known, self.asked);
-        let words = person::Entity::belongs_to(person_version::Entity)
-            .from(person::Column::Id)
-            .to(Column::PersonId)
-            .on_condition(move |_, _| {
-                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::Unlisted];
-                if asked == Asked::Everything {
-                    aspects.push(PersonAspect::Tags);
-                }
-                let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-                standing.add(Column::Aspect.is_in(aspects))
-            });
-        let people = self.scope.among::<person::Entity>();
-        let people = people.join(JoinType::LeftJoin, words.into());
-        let rows: Vec<(PersonWord, Reached)> = self.narrow(people, column, ids).await?;
+        let known = self.known;
+        let (name, aspects): (_, &[PersonAspect]) = match (self.asked, column) {
+            (Asked::Entitlements, person::Column::Id) => ("ends of people", ENDS),
+            (Asked::Entitlements, _) => ("ends of members", ENDS),
+            (Asked::Everything, person::Column::Id) => ("words of people", ENDS_AND_TAGS),
+            (Asked::Everything, _) => ("words of members", ENDS_AND_TAGS),
+        };
+        let people = || {
+            let words = person::Entity::belongs_to(person_version::Entity)
+                .from(person::Column::Id)
+                .to(Column::PersonId)
+                .on_condition(move |_, _| {
+                    // Written out, so that the index of those that end somebody is known to do.
+                    let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
+                    let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
+                    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
+                    standing.add(is)
+                });
+            let people = self.scope.among::<person::Entity>();
+            people.join(JoinType::LeftJoin, words.into())
+        };
+        let rows: Vec<(PersonWord, Reached)> = self.narrow(name, people, column, ids).await?;
         Ok(persons(rows))
     }
 
     /// The club's sources, with the floors of their kinds.
-    async fn sources(&self) -> Result<HashMap<Uuid, Source>, StoreError> {
+    async fn sources(&self) -> Result<Map<Uuid, Source>, StoreError> {
         use source_version::Column;
         let known = self.known;
         let floors = source::Entity::belongs_to(source_version::Entity)
             .from(source::Column::Id)
             .to(Column::SourceId)
             .on_condition(move |_, _| known.standing(Column::LearnedAt, Column::SupersededAt));
-        let found = self.scope.find::<source::Entity>();
-        let found = found.join(JoinType::LeftJoin, floors.into()).select_only();
-        let rows = SourceFloor::select(found).into_model::<Row<SourceFloor>>();
-        let rows = rows.all(self.connection).await?;
-        Ok(sources(rows.into_iter().map(|Row(row)| row).collect()))
+        let found = self.found("sources", None, || {
+            let all = self.scope.find::<source::Entity>();
+            all.join(JoinType::LeftJoin, floors.into())
+        });
+        Ok(sources(found.await?))
     }
 
     /// What was said, and not taken back, with the place that it is of.
@@ -190,49 +231,54 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         self.scope
             .among::<Entity>()
             .filter(self.known.standing(Column::LearnedAt, Column::SupersededAt))
-            .filter(Column::Deleted.eq(false))
+            .filter(Column::Deleted.into_expr().not())
             .join(JoinType::LeftJoin, place.into())
     }
 
     /// What people hold themselves.
     async fn own(&self, persons: &[Uuid]) -> Result<Vec<Stated>, StoreError> {
         let holder = entitlement_version::Column::PersonId;
-        self.narrow(self.standing(), holder, persons).await
+        self.narrow("own", || self.standing(), holder, persons)
+            .await
     }
 
     /// What people have a part in.
     async fn parts(&self, persons: &[Uuid]) -> Result<Vec<(Beside, Stated)>, StoreError> {
         use entitlement_person::Column;
-        let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
-            .from(entitlement_version::Column::Id)
-            .to(Column::VersionId);
-        let parts = self.standing().join(JoinType::InnerJoin, beside.into());
-        self.narrow(parts, Column::PersonId, persons).await
+        let parts = || {
+            let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
+                .from(entitlement_version::Column::Id)
+                .to(Column::VersionId);
+            self.standing().join(JoinType::InnerJoin, beside.into())
+        };
+        self.narrow("parts", parts, Column::PersonId, persons).await
     }
 
     /// The companies that people are in, when each ended, and what they hold.
     async fn of_companies(&self, persons: &[Uuid]) -> Result<OfCompanies, StoreError> {
         use company_person::Column as In;
         use company_version::Column as Word;
-        let pairs = self
-            .scope
-            .among::<company_person::Entity>()
-            .filter(self.known.standing(In::LearnedAt, In::SupersededAt))
-            .filter(In::Present.eq(true));
-        let pairs: Vec<Pair> = self.narrow(pairs, In::PersonId, persons).await?;
+        let pairs = || {
+            self.scope
+                .among::<company_person::Entity>()
+                .filter(self.known.standing(In::LearnedAt, In::SupersededAt))
+                .filter(In::Present.into_expr())
+        };
+        let pairs: Vec<Pair> = self.narrow("pairs", pairs, In::PersonId, persons).await?;
         let companies = distinct(pairs.iter().map(|pair| pair.company_id));
-        let over = self
-            .scope
-            .among::<company_version::Entity>()
-            .filter(self.known.standing(Word::LearnedAt, Word::SupersededAt))
-            .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]));
+        let over = || {
+            self.scope
+                .among::<company_version::Entity>()
+                .filter(self.known.standing(Word::LearnedAt, Word::SupersededAt))
+                .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]))
+        };
         let of_company = entitlement_version::Column::CompanyId;
         let (over, stated) = try_join(
-            self.narrow(over, Word::CompanyId, &companies),
-            self.narrow(self.standing(), of_company, &companies),
+            self.narrow("ends of companies", over, Word::CompanyId, &companies),
+            self.narrow("of companies", || self.standing(), of_company, &companies),
         )
         .await?;
-        let mut ends: HashMap<Uuid, Version> = HashMap::new();
+        let mut ends: Map<Uuid, Version> = Map::default();
         for CompanyEnd {
             company_id,
             happened_at,
@@ -281,7 +327,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     }
 
     /// All that was ever said of the memberships that were ever blocked.
-    async fn history(&self, stated: &[Stated]) -> Result<HashMap<Uuid, Vec<Blocked>>, StoreError> {
+    async fn history(&self, stated: &[Stated]) -> Result<Map<Uuid, Vec<Blocked>>, StoreError> {
         use entitlement_version::{Column, Entity};
         // Blocks are for decisions; that there is one now, the version that stands says itself.
         let memberships = stated.iter().filter(|one| {
@@ -292,7 +338,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         if let Known::At(at) = self.known {
             ever = ever.filter(Column::LearnedAt.lte(at));
         }
-        let mut history: HashMap<Uuid, Vec<Blocked>> = HashMap::new();
+        let mut history: Map<Uuid, Vec<Blocked>> = Map::default();
         for chunk in memberships.chunks(MOST_VALUES) {
             let blocked = self
                 .scope
@@ -305,8 +351,9 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             let of_blocked = ever.clone().select_only();
             let of_blocked =
                 Blocked::select(of_blocked).filter(Column::EntitlementId.in_subquery(blocked));
-            let rows = of_blocked.into_model::<Row<Blocked>>();
-            for Row(row) in rows.all(self.connection).await? {
+            let backend = self.connection.get_database_backend();
+            let rows: Vec<Blocked> = self.taken(of_blocked.build(backend)).await?;
+            for row in rows {
                 history.entry(row.entitlement_id).or_default().push(row);
             }
         }
@@ -317,8 +364,8 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     async fn holders(
         &self,
         stated: &[Stated],
-        persons: &HashMap<Uuid, Person>,
-    ) -> Result<HashMap<Uuid, Person>, StoreError> {
+        persons: &Map<Uuid, Person>,
+    ) -> Result<Map<Uuid, Person>, StoreError> {
         let holders = stated.iter().filter_map(|one| one.person_id);
         let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
         self.persons(person::Column::Id, &holders).await
@@ -326,5 +373,5 @@ impl<C: ConnectionTrait> Reader<'_, C> {
 }
 
 fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
-    ids.collect::<HashSet<_>>().into_iter().collect()
+    ids.collect::<Set<_>>().into_iter().collect()
 }

@@ -1,7 +1,7 @@
 //! The rows that holdings are built of. As narrow as they can be: a column costs for each member of a club, so what nobody
 //! asks for is not selected, and values are taken by their place. Says what the columns are; `read` asks for them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use entity::{
     company_person, company_version, entitlement_person, entitlement_version,
@@ -9,10 +9,13 @@ use entity::{
     location, person, person_version, share, source, source_version, suspension,
 };
 use sea_orm::{
-    DbErr, EntityTrait, FromQueryResult, QueryResult, QuerySelect, TryGetable,
+    DbErr, EntityTrait, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use uuid::Uuid;
+
+use super::cells::Values;
+use crate::map::Map;
 
 /// What orders words.
 pub type Version = (i64, String);
@@ -20,30 +23,20 @@ pub type Version = (i64, String);
 /// The rows that holdings are built of.
 #[derive(Default)]
 pub struct Rows {
-    pub persons: HashMap<Uuid, Person>,
+    pub persons: Map<Uuid, Person>,
     /// Who is in which company.
     pub pairs: Vec<Pair>,
-    pub company_ends: HashMap<Uuid, Version>,
-    /// By the ids of the versions.
-    pub stated: HashMap<Uuid, Arc<Stated>>,
+    pub company_ends: Map<Uuid, Version>,
+    /// By the ids of the entitlements, of each the version that stands.
+    pub stated: Map<Uuid, Arc<Stated>>,
     pub beside: Vec<Beside>,
     /// Those who hold what is shared with the persons.
-    pub holders: HashMap<Uuid, Person>,
+    pub holders: Map<Uuid, Person>,
     /// All that was ever said of the memberships that were ever blocked.
-    pub history: HashMap<Uuid, Vec<Blocked>>,
-    pub sources: HashMap<Uuid, Source>,
+    pub history: Map<Uuid, Vec<Blocked>>,
+    pub sources: Map<Uuid, Source>,
     pub shares: Vec<share::Model>,
     pub suspensions: Vec<suspension::Model>,
-}
-
-/// The values of a row, one after the other.
-pub struct Values<'a>(&'a QueryResult, usize);
-
-impl Values<'_> {
-    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
-        self.1 += 1;
-        self.0.try_get_by_index(self.1 - 1)
-    }
 }
 
 /// What is taken from a row by the places of its values.
@@ -62,15 +55,6 @@ impl<A: Narrow, B: Narrow> Narrow for (A, B) {
 
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
         Ok((A::take(values)?, B::take(values)?))
-    }
-}
-
-/// A row of which nothing else is read.
-pub struct Row<T>(pub T);
-
-impl<T: Narrow> FromQueryResult for Row<T> {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        T::take(&mut Values(row, 0)).map(Self)
     }
 }
 
@@ -98,7 +82,6 @@ macro_rules! narrow {
 narrow! {
     /// What a platform said of an entitlement.
     Stated {
-        id: Uuid = entitlement_version.Id,
         entitlement_id: Uuid = entitlement_version.EntitlementId,
         external_id: String = entitlement_version.ExternalId,
         source_id: Uuid = entitlement_version.SourceId,
@@ -135,7 +118,7 @@ narrow! {
 narrow! {
     /// That somebody has a part in what another holds.
     Beside {
-        version_id: Uuid = entitlement_person.VersionId,
+        entitlement_id: Uuid = entitlement_version.EntitlementId,
         person_id: Uuid = entitlement_person.PersonId,
         part: Part = entitlement_person.Part,
     }
@@ -217,7 +200,7 @@ impl Narrow for Reached {
 fn any_of<E: EntityTrait>(table: E, of: E::Column) -> Expr {
     let whose = Expr::col((table, of)).equals((person::Entity, person::Column::Id));
     let any = Query::select()
-        .expr(Expr::val(1))
+        .expr(Expr::Constant(1.into()))
         .from(table)
         .and_where(whose)
         .to_owned();
@@ -242,12 +225,12 @@ pub struct Source {
     pub time_zone: String,
     pub removed_at: Option<i64>,
     /// From when on older words of each kind count no more.
-    pub floors: HashMap<SourceAspect, Version>,
+    pub floors: Map<SourceAspect, Version>,
 }
 
 /// Each with all words.
-pub fn persons(rows: Vec<(PersonWord, Reached)>) -> HashMap<Uuid, Person> {
-    let mut persons = HashMap::with_capacity(rows.len());
+pub fn persons(rows: Vec<(PersonWord, Reached)>) -> Map<Uuid, Person> {
+    let mut persons = Map::with_capacity_and_hasher(rows.len(), Default::default());
     for (row, reached) in rows {
         let person = persons.entry(row.id).or_insert(Person {
             id: row.id,
@@ -271,13 +254,13 @@ pub fn persons(rows: Vec<(PersonWord, Reached)>) -> HashMap<Uuid, Person> {
 }
 
 /// Each with all floors.
-pub fn sources(rows: Vec<SourceFloor>) -> HashMap<Uuid, Source> {
-    let mut sources = HashMap::new();
+pub fn sources(rows: Vec<SourceFloor>) -> Map<Uuid, Source> {
+    let mut sources = Map::default();
     for row in rows {
         let source = sources.entry(row.id).or_insert(Source {
             time_zone: row.time_zone,
             removed_at: row.removed_at,
-            floors: HashMap::new(),
+            floors: Map::default(),
         });
         if let (Some(aspect), Some(said)) = (row.aspect, row.happened_at.zip(row.version_key)) {
             source.floors.insert(aspect, said);

@@ -1,0 +1,227 @@
+//! Objects as JSON, written as soon as their fields are there: a page of members is some thousand fields, and each of them
+//! would be a name, a hash and a place in a map, to be written and thrown away.
+//!
+//! What was written is handed on as [`Value::Binary`], which no scalar of the schema is; [`write`] writes it as it stands.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use async_graphql::{
+    ContextSelectionSet, ServerError, ServerResult, Value, resolver_utils::ContainerType,
+};
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::{Asked, is_typename, resolve_field};
+
+/// A guess at the length of a field, in bytes.
+const USUAL_LENGTH: usize = 40;
+
+/// A field that has to wait, or had to.
+struct Gap<'a> {
+    /// Where in the text its value belongs.
+    at: usize,
+    slot: Slot<'a>,
+}
+
+enum Slot<'a> {
+    Waits(BoxFuture<'a, ServerResult<Value>>),
+    Has(Value),
+}
+
+/// Resolves these fields of an object, none of which is asked for twice.
+pub(super) async fn resolve<'a, T: ContainerType>(
+    context: &ContextSelectionSet<'a>,
+    object: &'a T,
+    fields: &[Asked<'a>],
+) -> ServerResult<Value> {
+    // The library says so of an object of which nothing is asked.
+    if fields.is_empty() {
+        return Ok(Value::Null);
+    }
+    let mut text = Vec::new();
+    let mut gaps: Vec<Gap> = Vec::new();
+    poll_fn(|task| {
+        if text.is_empty() {
+            text.reserve(fields.len() * USUAL_LENGTH);
+            begin(&mut text, &mut gaps, task, (context, object, fields))?;
+        } else {
+            for Gap { slot, .. } in &mut gaps {
+                if let Slot::Waits(waiting) = slot
+                    && let Poll::Ready(value) = waiting.as_mut().poll(task)
+                {
+                    *slot = Slot::Has(value?);
+                }
+            }
+        }
+        if gaps.iter().any(|gap| matches!(gap.slot, Slot::Waits(_))) {
+            return Poll::Pending;
+        }
+        Poll::Ready(ServerResult::Ok(()))
+    })
+    .await?;
+    filled(text, gaps).map(|text| Value::Binary(text.into()))
+}
+
+/// Writes what is there at once, and keeps what has to wait.
+fn begin<'a, T: ContainerType>(
+    text: &mut Vec<u8>,
+    gaps: &mut Vec<Gap<'a>>,
+    task: &mut Context<'_>,
+    (context, object, fields): (&'a ContextSelectionSet<'a>, &'a T, &[Asked<'a>]),
+) -> ServerResult<()> {
+    for (index, field) in fields.iter().enumerate() {
+        text.push(if index == 0 { b'{' } else { b',' });
+        // A name has no character that JSON would escape.
+        text.push(b'"');
+        text.extend_from_slice(field.node.response_key().node.as_bytes());
+        text.extend_from_slice(b"\":");
+        if is_typename(field) {
+            text.push(b'"');
+            text.extend_from_slice(T::type_name().as_bytes());
+            text.push(b'"');
+            continue;
+        }
+        let mut value = resolve_field(context, object, field).boxed();
+        match value.as_mut().poll(task) {
+            Poll::Ready(value) => write(text, &value?).map_err(unwritten)?,
+            Poll::Pending => gaps.push(Gap {
+                at: text.len(),
+                slot: Slot::Waits(value),
+            }),
+        }
+    }
+    text.push(b'}');
+    Ok(())
+}
+
+/// The text with what had to wait in its place.
+fn filled(text: Vec<u8>, gaps: Vec<Gap<'_>>) -> ServerResult<Vec<u8>> {
+    if gaps.is_empty() {
+        return Ok(text);
+    }
+    let missing = gaps.iter().map(|gap| match &gap.slot {
+        Slot::Has(value) => length(value),
+        Slot::Waits(_) => 0,
+    });
+    let mut whole = Vec::with_capacity(text.len() + missing.sum::<usize>());
+    let mut rest = text.as_slice();
+    let mut from = 0;
+    for Gap { at, slot } in gaps {
+        let (before, after) = rest.split_at(at - from);
+        whole.extend_from_slice(before);
+        if let Slot::Has(value) = slot {
+            write(&mut whole, &value).map_err(unwritten)?;
+        }
+        (rest, from) = (after, at);
+    }
+    whole.extend_from_slice(rest);
+    Ok(whole)
+}
+
+/// How long a value is when it is written, where that was done; else a guess.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Binary(written) => written.len(),
+        Value::List(values) => values.iter().map(|value| length(value) + 1).sum::<usize>() + 2,
+        _ => USUAL_LENGTH,
+    }
+}
+
+fn unwritten(problem: serde_json::Error) -> ServerError {
+    ServerError::new(format!("a value cannot be written: {problem}"), None)
+}
+
+/// Writes a value as JSON after a text; what was written before as it stands.
+///
+/// # Errors
+///
+/// Where a value cannot be JSON.
+pub fn write(text: &mut Vec<u8>, value: &Value) -> Result<(), serde_json::Error> {
+    match value {
+        Value::Null => text.extend_from_slice(b"null"),
+        Value::Binary(written) => text.extend_from_slice(written),
+        Value::List(values) => {
+            text.reserve(length(value));
+            text.push(b'[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    text.push(b',');
+                }
+                write(text, value)?;
+            }
+            text.push(b']');
+        }
+        Value::Object(fields) => {
+            text.push(b'{');
+            for (index, (name, value)) in fields.iter().enumerate() {
+                if index > 0 {
+                    text.push(b',');
+                }
+                serde_json::to_writer(&mut *text, name.as_str())?;
+                text.push(b':');
+                write(text, value)?;
+            }
+            text.push(b'}');
+        }
+        Value::String(_) | Value::Number(_) | Value::Boolean(_) | Value::Enum(_) => {
+            serde_json::to_writer(text, value)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Name, Number, value};
+
+    use super::*;
+
+    fn written(value: &Value) -> String {
+        let mut text = Vec::new();
+        write(&mut text, value).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn values_are_written_as_the_library_writes_them() {
+        for value in [
+            Value::Null,
+            Value::Boolean(true),
+            Value::Number(Number::from_f64(-1.5e300).unwrap()),
+            Value::Enum(Name::new("ACTIVE")),
+            Value::String("\"quoted\" \u{0}\n\u{2028} ü 🚪".to_owned()),
+            value!({ "list": [1, [], {}, [null, "a\\b"]], "": { "k\"ey": true } }),
+        ] {
+            assert_eq!(written(&value), serde_json::to_string(&value).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_was_written_stands_as_it_is_wherever_it_is() {
+        let object = Value::Binary(br#"{"id":"1"}"#.as_slice().into());
+        let mut whole = value!({ "first": 1 });
+        if let Value::Object(fields) = &mut whole {
+            let list = Value::List(vec![object.clone(), Value::Null, object]);
+            fields.insert(Name::new("list"), list);
+        }
+        let expected = r#"{"first":1,"list":[{"id":"1"},null,{"id":"1"}]}"#;
+        assert_eq!(written(&whole), expected);
+    }
+
+    #[test]
+    fn what_had_to_wait_is_put_where_it_belongs() {
+        let gap = |at, value| Gap {
+            at,
+            slot: Slot::Has(value),
+        };
+        let text = br#"{"a":,"b":2,"c":}"#.to_vec();
+        let gaps = vec![gap(5, value!(1)), gap(16, value!([3, "x"]))];
+        let filled = filled(text, gaps).unwrap();
+        assert_eq!(
+            String::from_utf8(filled).unwrap(),
+            r#"{"a":1,"b":2,"c":[3,"x"]}"#
+        );
+    }
+}
