@@ -10,15 +10,9 @@ use crate::{
     store::{Scope, StoreError, members, tokens},
 };
 
-/// The caller of a request; none without a good token.
-pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, StoreError> {
-    let header = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let Some(token) = header.and_then(bearer) else {
-        return Ok(None);
-    };
-    by_token(app, token).await
+/// The token that a request bears.
+pub fn token(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
 }
 
 /// The caller who holds a token. The session of a member who is there no more, since two turned out

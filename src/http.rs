@@ -10,7 +10,7 @@ use crate::{
     graphql::{
         executor::Schemas,
         http::{serve, unauthenticated},
-        schema::{ApiSchema, context_data},
+        schema::ApiSchema,
         socket,
     },
     ingest::accept,
@@ -88,27 +88,12 @@ async fn graphql(
         let schema = schemas.guarded.clone();
         return socket::open(app.into_inner(), schema, &request, body, &request_id);
     }
-    let app = app.into_inner();
-    let (asked, headers) = (app.clone(), request.headers().clone());
-    let caller = app.at_home(async move { auth::caller(&asked, &headers).await });
-    match caller.await {
-        Ok(Some(caller)) => {
-            let executor = schemas.executor(app.clone(), caller.clone());
-            serve(&executor, &request, body, &request_id, |data| {
-                context_data(app, caller, data)
-            })
-            .await
+    match auth::token(request.headers()) {
+        Some(token) => {
+            let executor = schemas.executor(app.into_inner(), token);
+            serve(&executor, &request, body, &request_id, |_| {}).await
         }
-        Ok(None) => unauthenticated(&request, &request_id),
-        Err(problem) => {
-            tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
-            HttpResponse::ServiceUnavailable()
-                .insert_header((header::RETRY_AFTER, "5"))
-                .json(serde_json::json!({ "errors": [{
-                    "message": "Something went wrong on our side",
-                    "extensions": { "code": "INTERNAL", "requestId": request_id },
-                }] }))
-        }
+        None => unauthenticated(&request, &request_id),
     }
 }
 

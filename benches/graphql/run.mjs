@@ -2,7 +2,7 @@
 // PostgreSQL, on this machine, in this run. Makes the database and the club, compares all pages of the three answers, then
 // asks the three in turns, round after round. Prints the table, and writes RESULTS.md.
 // Usage: node run.mjs [--seconds 5] [--rounds 3] [--members 5000] [--connections 1,16,64] [--out FILE]
-// LATCHKEY names the program; by default ../../target/release/latchkey.
+// LATCHKEY names the program; by default ../../target/dist/latchkey, as it is shipped.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -28,7 +28,7 @@ const { values: given } = parseArgs({
     out: { type: "string", default: here("RESULTS.md") },
   },
 });
-const program = process.env.LATCHKEY ?? here("../../target/release/latchkey");
+const program = process.env.LATCHKEY ?? here("../../target/dist/latchkey");
 const cores = availableParallelism();
 const folder = mkdtempSync(join(tmpdir(), "latchkey-graphql-"));
 const say = (text) => process.stderr.write(`${text}\n`);

@@ -124,7 +124,11 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
         "company_person",
         "id:uuid! club_id:uuid company_id:uuid person_id:uuid present:bool happened_at:i64 \
          version_key:str learned_at:i64 superseded_at:i64? delivery_id:uuid?",
-        &["company_id superseded_at", "person_id superseded_at"],
+        &[
+            "company_id superseded_at",
+            "person_id superseded_at",
+            "club_id",
+        ],
         &[],
     ),
     (
@@ -166,7 +170,7 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "entitlement_person",
         "version_id:uuid! person_id:uuid! club_id:uuid part:str",
-        &["person_id"],
+        &["person_id", "club_id"],
         &[],
     ),
     (

@@ -16,13 +16,18 @@ use tracing::Instrument;
 use super::{
     batch,
     context::Caller,
-    http::{Runs, answer::Written, guard::lets_pass, limits::Limits},
+    http::{
+        Runs,
+        answer::{Refusal, Written},
+        guard::lets_pass,
+        limits::Limits,
+    },
     prompt::{Unguarded, Way},
     reach::Reach,
     roles::may,
     schema::{self, ApiSchema, context_data},
 };
-use crate::{app::App, store::row::Role};
+use crate::{app::App, auth, store::row::Role};
 
 /// The schema with its guard, and without.
 #[derive(Clone)]
@@ -59,13 +64,36 @@ impl Schemas {
         })
     }
 
-    /// Executes for one caller.
-    pub fn executor(&self, app: Arc<App>, caller: Caller) -> Asked {
-        let schemas = self.clone();
+    /// Executes for whoever holds a token.
+    pub fn executor(&self, app: Arc<App>, token: &str) -> Asked {
         Asked {
-            schemas,
+            schemas: self.clone(),
             app,
-            caller,
+            token: token.into(),
+        }
+    }
+
+    /// What a caller's request is answered with. To be awaited in the service's own runtime.
+    pub(super) async fn response(
+        self,
+        app: Arc<App>,
+        caller: Caller,
+        mut request: Request,
+    ) -> Response {
+        let way = self.way(caller.role, &mut request);
+        context_data(app.clone(), caller.clone(), &mut request.data);
+        let Some(way) = way else {
+            return self.guarded.execute(request).await;
+        };
+        let again = Again::of(&request);
+        let reach = self.reach;
+        request.data.insert(Unguarded { way, reach });
+        let limits = Limits::default();
+        let run = batch::run(self.bare.execute(request));
+        match tokio::time::timeout(limits.time, run).await {
+            Ok(response) if response.errors.is_empty() => response,
+            Ok(_) => self.guarded.execute(again.request(app, caller)).await,
+            Err(_) => Response::from_errors(vec![limits.too_slow()]),
         }
     }
 
@@ -100,40 +128,30 @@ impl Schemas {
     }
 }
 
-/// The executor of one caller's request.
+/// The executor of one request.
 #[derive(Clone)]
 pub struct Asked {
     schemas: Schemas,
     app: Arc<App>,
-    caller: Caller,
+    token: Arc<str>,
 }
 
 impl Asked {
-    /// What a request is answered with. To be awaited in the service's own runtime.
-    pub(super) fn response(
-        &self,
-        mut request: Request,
-    ) -> impl Future<Output = Response> + Send + use<> {
-        let Schemas {
-            guarded,
-            bare,
-            reach,
-            ..
-        } = self.schemas.clone();
-        let (app, caller) = (self.app.clone(), self.caller.clone());
-        let way = self.schemas.way(caller.role, &mut request);
-        async move {
-            let Some(way) = way else {
-                return guarded.execute(request).await;
-            };
-            let again = Again::of(&request);
-            request.data.insert(Unguarded { way, reach });
-            let limits = Limits::default();
-            let run = batch::run(bare.execute(request));
-            match tokio::time::timeout(limits.time, run).await {
-                Ok(response) if response.errors.is_empty() => response,
-                Ok(_) => guarded.execute(again.request(app, caller)).await,
-                Err(_) => Response::from_errors(vec![limits.too_slow()]),
+    async fn written(self, request: Request, request_id: String) -> Written {
+        let Self {
+            schemas,
+            app,
+            token,
+        } = self;
+        match auth::by_token(&app, &token).await {
+            Ok(Some(caller)) => {
+                let response = schemas.response(app, caller, request);
+                Written::new(response.await, &request_id)
+            }
+            Ok(None) => Written::refused(Refusal::unauthenticated()),
+            Err(problem) => {
+                tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
+                Written::refused(Refusal::unavailable())
             }
         }
     }
@@ -141,8 +159,7 @@ impl Asked {
 
 impl Runs for Asked {
     async fn run(&self, request: Request, request_id: String) -> Written {
-        let response = self.response(request);
-        let written = async move { Written::new(response.await, &request_id) };
+        let written = self.clone().written(request, request_id);
         self.app.at_home(written.in_current_span()).await
     }
 }

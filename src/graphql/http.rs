@@ -44,7 +44,7 @@ impl<E: Executor> Runs for E {
 
 /// Answers one GraphQL request. `data` adds what the resolvers look up, such as who asks;
 /// `request_id` goes into every error and beside it into the log. Who may ask at all is settled
-/// before.
+/// before, or by what runs the request.
 ///
 /// The schema behind it should be [`guard::guarded`]: only then a mutation that is stored
 /// as a persisted query is refused by GET as well.
@@ -89,12 +89,7 @@ pub async fn serve(
 /// The answer to a request without a good token: 401, in the form of a GraphQL answer.
 pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
     let media = negotiate::negotiate(http.headers()).unwrap_or(Media::Json);
-    let mut answer = Answerer { media, request_id }.refuse(&Refusal::unauthenticated());
-    let scheme = header::HeaderValue::from_static("Bearer");
-    answer
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, scheme);
-    answer
+    Answerer { media, request_id }.refuse(&Refusal::unauthenticated())
 }
 
 /// Runs the request; what may change something runs by itself, since actix drops this future when

@@ -233,6 +233,40 @@ async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_postgres() {
     database.remove().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_of_a_press_sends_it_no_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let mut stage = Box::pin(Stage::set(url)).await;
+    stage
+        .send("membership.updated", &membership("m-ann", "ann"))
+        .await;
+    let settled = async || stage.api.open_work().await.is_none().then_some(());
+    eventually(settled, async || "Ann has no grant".to_owned()).await;
+    let ann = stage.api.member(&email("ann")).await.unwrap();
+    let front = stage.api.named("locks", "Front door").await;
+    stage.latency(Duration::from_millis(300));
+    let (api, lock, member) = (
+        stage.api.at(stage.api.base.clone()),
+        front.clone(),
+        ann.clone(),
+    );
+    // Whoever pressed hears nothing any more.
+    let pressing = tokio::spawn(async move { api.unlock(&lock, &member, json!("first")).await });
+    stage.under_way("POST", "/locks", 0).await;
+    stage.kill().await;
+    assert!(pressing.await.is_err(), "nobody was there to answer");
+    stage.serve_and_settle().await;
+    let again = stage.api.unlock(&front, &ann, json!("first")).await;
+    assert_eq!(again["unlocked"], false, "{again}");
+    assert_ne!(again["userErrors"], json!([]), "{again}");
+    assert_eq!(stage.calls("POST", "/locks"), 1, "one press, one call");
+    let another = stage.api.unlock(&front, &ann, json!("second")).await;
+    assert_eq!(another["unlocked"], true, "{another}");
+    assert_eq!(stage.calls("POST", "/locks"), 2);
+}
+
 async fn kill_in_the_middle(database: String, paths: &[&str]) {
     let mut stage = Box::pin(Stage::set(database)).await;
     // While the user, then while the assignment is being made.

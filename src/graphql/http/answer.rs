@@ -8,7 +8,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::{
     StatusCode,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderName},
 };
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
@@ -103,7 +103,8 @@ pub(in crate::graphql) struct Refusal {
     status: StatusCode,
     pub(in crate::graphql) message: String,
     code: &'static str,
-    allow: Option<&'static str>,
+    /// What the caller needs to know for the next time.
+    header: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
@@ -112,7 +113,7 @@ impl Refusal {
             status,
             message: message.into(),
             code: BAD_USER_INPUT,
-            allow: None,
+            header: None,
         }
     }
 
@@ -127,18 +128,29 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "Mutations are sent by POST").allowing("POST")
     }
 
-    pub(super) fn unauthenticated() -> Self {
+    /// For whoever has no good token.
+    pub(in crate::graphql) fn unauthenticated() -> Self {
         let refusal = Self::new(StatusCode::UNAUTHORIZED, "A valid bearer token is needed");
         Self {
             code: UNAUTHENTICATED,
+            header: Some((header::WWW_AUTHENTICATE, "Bearer")),
             ..refusal
+        }
+    }
+
+    /// Where it could not be found out who asks.
+    pub(in crate::graphql) fn unavailable() -> Self {
+        Self {
+            code: INTERNAL,
+            header: Some((header::RETRY_AFTER, "5")),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_MESSAGE)
         }
     }
 
     /// Names the methods that would have been right.
     pub(super) fn allowing(self, methods: &'static str) -> Self {
         Self {
-            allow: Some(methods),
+            header: Some((header::ALLOW, methods)),
             ..self
         }
     }
@@ -178,10 +190,9 @@ fn written(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::
 /// A guess at the length of an answer, in bytes.
 const USUAL_LENGTH: usize = 1024;
 
-/// A response, written.
+/// A response, written, or why there is none.
 pub struct Written {
-    /// Whether it is a mutation that came by GET.
-    is_by_get: bool,
+    refusal: Option<Refusal>,
     is_request_error: bool,
     body: Result<Vec<u8>, serde_json::Error>,
     headers: HeaderMap,
@@ -204,10 +215,20 @@ impl Written {
             }
         }
         Self {
-            is_by_get,
+            refusal: is_by_get.then(Refusal::mutation_by_get),
             is_request_error,
             body,
             headers,
+        }
+    }
+
+    /// Of a request that was not executed.
+    pub(in crate::graphql) fn refused(refusal: Refusal) -> Self {
+        Self {
+            refusal: Some(refusal),
+            is_request_error: true,
+            body: Ok(Vec::new()),
+            headers: HeaderMap::new(),
         }
     }
 }
@@ -216,8 +237,8 @@ impl Answerer<'_> {
     /// The answer of the executor: 200, but for a refused request 400 where the media type lets
     /// statuses speak.
     pub(super) fn answer(&self, written: Written) -> HttpResponse {
-        if written.is_by_get {
-            return self.refuse(&Refusal::mutation_by_get());
+        if let Some(refusal) = &written.refusal {
+            return self.refuse(refusal);
         }
         let status = match self.media {
             Media::GraphqlResponse if written.is_request_error => StatusCode::BAD_REQUEST,
@@ -233,10 +254,9 @@ impl Answerer<'_> {
     /// The answer where the executor was not asked.
     pub(super) fn refuse(&self, refusal: &Refusal) -> HttpResponse {
         let mut answer = self.fault(refusal.status, refusal.code, &refusal.message);
-        if let Some(methods) = refusal.allow {
-            answer
-                .headers_mut()
-                .insert(header::ALLOW, header::HeaderValue::from_static(methods));
+        if let Some((name, value)) = &refusal.header {
+            let value = header::HeaderValue::from_static(value);
+            answer.headers_mut().insert(name.clone(), value);
         }
         answer
     }

@@ -78,6 +78,7 @@ pub(in crate::graphql) enum Kind {
 /// The kind of the operation that the request selects; None where its document cannot be parsed, is
 /// not known yet, or has no such operation.
 pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
+    documents::unhash(request);
     // What is too long is refused before it is read.
     if request.query.is_empty() || request.query.len() > MAX_DOCUMENT_BYTES {
         return None;

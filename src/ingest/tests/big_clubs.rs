@@ -22,7 +22,10 @@ fn looks_through(step: &str) -> bool {
     let mut words = step.split_whitespace();
     let (way, table) = (words.next(), words.next().unwrap_or_default());
     let whole = ["(club_id=?)", "(source_id=?)", "(account_id=?)"];
+    // Whether a club has any at all is told by the first that is found.
+    let any = ["entitlement_person_club_id", "company_person_club_id"];
     LARGE.contains(&table)
+        && !words.any(|word| any.contains(&word))
         && (way == Some("SCAN") || whole.iter().any(|terms| step.ends_with(terms)))
 }
 

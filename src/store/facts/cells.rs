@@ -1,7 +1,7 @@
 //! The values of a row, one after the other, by their places. PostgreSQL's are taken as they came, without asking whether the
 //! column is of the type that is wanted: what is selected is what is taken, which a test of each statement sees.
 
-use entity::kind::{BlockReason, EntitlementKind, OfferingKind, Part, PersonAspect, SourceAspect};
+use entity::kind::{BlockReason, EntitlementKind, OfferingKind, Part};
 use sea_orm::{
     ActiveEnum, DbErr, QueryResult, RuntimeErr, TryGetable,
     sqlx::{self, Row, postgres::PgRow},
@@ -61,7 +61,8 @@ cells!(
     Option<String>,
     i64,
     Option<i64>,
-    bool
+    bool,
+    Option<bool>
 );
 
 fn word<T: ActiveEnum<Value = String>>(text: String) -> Result<T, sqlx::Error> {
@@ -85,11 +86,4 @@ macro_rules! words {
     )*};
 }
 
-words!(
-    BlockReason,
-    EntitlementKind,
-    OfferingKind,
-    Part,
-    PersonAspect,
-    SourceAspect
-);
+words!(BlockReason, EntitlementKind, OfferingKind, Part);

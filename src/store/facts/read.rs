@@ -12,7 +12,7 @@ use futures_util::future::{try_join, try_join3};
 use sea_orm::{
     ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect,
     QueryTrait, Select, Statement,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, SelectStatement, UnionType},
 };
 use uuid::Uuid;
 
@@ -21,8 +21,8 @@ use super::{
     cells::Values,
     one_of,
     rows::{
-        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, PersonWord, Reached, Rows, Source,
-        Stated, Version, persons, sources,
+        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, Rows, Stated, Take, Version, Words,
+        named_people, named_sources, words,
     },
     texts,
 };
@@ -38,14 +38,6 @@ pub struct Reader<'a, C> {
     pub known: Known,
     pub asked: Asked,
 }
-
-/// The words that end somebody. Few people have one, and there is an index of these.
-const ENDS: &[PersonAspect] = &[PersonAspect::Deleted, PersonAspect::Unlisted];
-const ENDS_AND_TAGS: &[PersonAspect] = &[
-    PersonAspect::Deleted,
-    PersonAspect::Unlisted,
-    PersonAspect::Tags,
-];
 
 /// What reaches people by way of companies.
 #[derive(Default)]
@@ -63,26 +55,24 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             None => (person::Column::MemberId, members.to_vec()),
             Some(past) => (person::Column::Id, past.keys().copied().collect()),
         };
-        let (mut persons, sources, (shares, suspensions)) = try_join3(
-            self.persons(column, &whose),
-            self.sources(),
-            self.overrides(members),
-        )
-        .await?;
+        let (words, (shares, suspensions)) =
+            try_join(self.words(column, &whose), self.overrides(members)).await?;
+        let Words {
+            mut persons,
+            sources,
+            reached,
+        } = words;
         for (id, member) in past.into_iter().flatten() {
             if let Some(person) = persons.get_mut(&id) {
                 person.member_id = member;
             }
         }
-        // Most have no part in what another holds, and are in no company: nobody else is asked for.
-        let those = |are: fn(&Person) -> bool| {
-            let those = persons.values().filter(|person| are(person));
-            those.map(|person| person.id).collect::<Vec<Uuid>>()
-        };
+        let people: Vec<Uuid> = persons.keys().copied().collect();
+        let where_any = |any: bool| if any { people.as_slice() } else { &[] };
         let (own, parts, companies) = try_join3(
-            self.own(&those(|_| true)),
-            self.parts(&those(|person| person.reached.parts)),
-            Box::pin(self.of_companies(&those(|person| person.reached.companies))),
+            self.own(&people),
+            self.parts(where_any(reached.parts)),
+            Box::pin(self.of_companies(where_any(reached.companies))),
         )
         .await?;
         let mut rows = Rows {
@@ -146,8 +136,9 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     ) -> Result<Vec<R>, StoreError> {
         let mut rows = Vec::new();
         for chunk in ids.chunks(MOST_VALUES) {
-            let found = self.found(name, Some(chunk), || {
-                select().filter(one_of(self.connection, column, chunk))
+            let found = self.found(name, chunk, || {
+                let select = select().filter(one_of(self.connection, column, chunk));
+                R::select(select.select_only()).into_query()
             });
             rows.extend(found.await?);
         }
@@ -155,71 +146,77 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     }
 
     /// The rows of a query. What hangs on an instant, too, is put together anew each time.
-    async fn found<E: OfClub, R: Narrow>(
+    async fn found<R: Take>(
         &self,
         name: &'static str,
-        ids: Option<&[Uuid]>,
-        select: impl FnOnce() -> Select<E>,
+        ids: &[Uuid],
+        select: impl FnOnce() -> SelectStatement,
     ) -> Result<Vec<R>, StoreError> {
-        let select = || R::select(select().select_only());
         let statement = match self.known {
-            Known::Now => texts::statement(self.connection, name, self.scope, ids, select),
-            Known::At(_) => select().build(self.connection.get_database_backend()),
+            Known::Now => texts::statement(self.connection, name, (self.scope, ids), select),
+            Known::At(_) => self.connection.get_database_backend().build(&select()),
         };
         self.taken(statement).await
     }
 
-    async fn taken<R: Narrow>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
+    async fn taken<R: Take>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
         let rows = self.connection.query_all_raw(statement).await?;
         let rows = rows.iter().map(|row| R::take(&mut Values::of(row)));
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// People, with what is said of them.
-    async fn persons(
-        &self,
-        column: person::Column,
-        ids: &[Uuid],
-    ) -> Result<Map<Uuid, Person>, StoreError> {
+    /// People, and the club's sources, with what is said of them.
+    async fn words(&self, column: person::Column, ids: &[Uuid]) -> Result<Words, StoreError> {
+        let name = match (self.asked, column) {
+            (Asked::Entitlements, person::Column::Id) => "ends of people",
+            (Asked::Entitlements, _) => "ends of members",
+            (Asked::Everything, person::Column::Id) => "words of people",
+            (Asked::Everything, _) => "words of members",
+        };
+        let mut rows = Vec::new();
+        for chunk in ids.chunks(MOST_VALUES) {
+            let found = self.found(name, chunk, || {
+                let people = self.people().filter(one_of(self.connection, column, chunk));
+                let mut people = named_people(people.select_only()).into_query();
+                let sources = named_sources(self.sources().select_only()).into_query();
+                people.union(UnionType::All, sources).take()
+            });
+            rows.extend(found.await?);
+        }
+        words(rows)
+    }
+
+    fn people(&self) -> Select<person::Entity> {
         use person_version::Column;
-        let known = self.known;
-        let (name, aspects): (_, &[PersonAspect]) = match (self.asked, column) {
-            (Asked::Entitlements, person::Column::Id) => ("ends of people", ENDS),
-            (Asked::Entitlements, _) => ("ends of members", ENDS),
-            (Asked::Everything, person::Column::Id) => ("words of people", ENDS_AND_TAGS),
-            (Asked::Everything, _) => ("words of members", ENDS_AND_TAGS),
-        };
-        let people = || {
-            let words = person::Entity::belongs_to(person_version::Entity)
-                .from(person::Column::Id)
-                .to(Column::PersonId)
-                .on_condition(move |_, _| {
-                    // Written out, so that the index of those that end somebody is known to do.
-                    let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
-                    let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
-                    let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-                    standing.add(is)
-                });
-            let people = self.scope.among::<person::Entity>();
-            people.join(JoinType::LeftJoin, words.into())
-        };
-        let rows: Vec<(PersonWord, Reached)> = self.narrow(name, people, column, ids).await?;
-        Ok(persons(rows))
+        let (known, asked) = (self.known, self.asked);
+        let words = person::Entity::belongs_to(person_version::Entity)
+            .from(person::Column::Id)
+            .to(Column::PersonId)
+            .on_condition(move |_, _| {
+                // Written out, so that the index of those that end somebody is known to do.
+                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::Unlisted];
+                if asked == Asked::Everything {
+                    aspects.push(PersonAspect::Tags);
+                }
+                let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
+                let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
+                let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
+                standing.add(is)
+            });
+        let people = self.scope.among::<person::Entity>();
+        people.join(JoinType::LeftJoin, words.into())
     }
 
     /// The club's sources, with the floors of their kinds.
-    async fn sources(&self) -> Result<Map<Uuid, Source>, StoreError> {
+    fn sources(&self) -> Select<source::Entity> {
         use source_version::Column;
         let known = self.known;
         let floors = source::Entity::belongs_to(source_version::Entity)
             .from(source::Column::Id)
             .to(Column::SourceId)
             .on_condition(move |_, _| known.standing(Column::LearnedAt, Column::SupersededAt));
-        let found = self.found("sources", None, || {
-            let all = self.scope.find::<source::Entity>();
-            all.join(JoinType::LeftJoin, floors.into())
-        });
-        Ok(sources(found.await?))
+        let sources = self.scope.find::<source::Entity>();
+        sources.join(JoinType::LeftJoin, floors.into())
     }
 
     /// What was said, and not taken back, with the place that it is of.
@@ -368,7 +365,8 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     ) -> Result<Map<Uuid, Person>, StoreError> {
         let holders = stated.iter().filter_map(|one| one.person_id);
         let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
-        self.persons(person::Column::Id, &holders).await
+        let words = self.words(person::Column::Id, &holders).await?;
+        Ok(words.persons)
     }
 }
 

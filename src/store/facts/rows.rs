@@ -9,12 +9,12 @@ use entity::{
     location, person, person_version, share, source, source_version, suspension,
 };
 use sea_orm::{
-    DbErr, EntityTrait, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query},
+    ActiveEnum, DbErr, EntityTrait, QuerySelect,
+    sea_query::{Expr, ExprTrait, Query, Value},
 };
 use uuid::Uuid;
 
-use super::cells::Values;
+use super::{StoreError, cells::Values};
 use crate::map::Map;
 
 /// What orders words.
@@ -40,19 +40,24 @@ pub struct Rows {
 }
 
 /// What is taken from a row by the places of its values.
-pub trait Narrow: Sized + Send {
+pub trait Take: Sized + Send {
+    /// Takes them in their order.
+    fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
+}
+
+/// The same where it says itself what to select.
+pub trait Narrow: Take {
     /// Selects its columns after others, in their order.
     fn select<S: QuerySelect>(from: S) -> S;
-
-    /// Takes them in that order.
-    fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
 }
 
 impl<A: Narrow, B: Narrow> Narrow for (A, B) {
     fn select<S: QuerySelect>(from: S) -> S {
         B::select(A::select(from))
     }
+}
 
+impl<A: Take, B: Take> Take for (A, B) {
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
         Ok((A::take(values)?, B::take(values)?))
     }
@@ -71,7 +76,9 @@ macro_rules! narrow {
             fn select<S: QuerySelect>(from: S) -> S {
                 from$(.column($table::Column::$column))*
             }
+        }
 
+        impl Take for $name {
             fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
                 Ok(Self { $($field: values.next()?,)* })
             }
@@ -143,68 +150,119 @@ narrow! {
     }
 }
 
-narrow! {
-    /// Somebody, with one of the words about them, or none.
-    PersonWord {
-        id: Uuid = person.Id,
-        member_id: Uuid = person.MemberId,
-        source_id: Option<Uuid> = person.SourceId,
-        guest_only: bool = person.GuestOnly,
-        aspect: Option<PersonAspect> = person_version.Aspect,
-        value: Option<String> = person_version.Value,
-        happened_at: Option<i64> = person_version.HappenedAt,
-        version_key: Option<String> = person_version.VersionKey,
-    }
+/// A row of the statement that asks who somebody is and, once for all of them, whence: a statement costs as much as forty
+/// rows. Each comes with one of the words about it, or none.
+pub struct Named {
+    id: Uuid,
+    is: Is,
+    aspect: Option<String>,
+    /// Of a word its value, of a source its zone.
+    text: Option<String>,
+    said: Option<Version>,
 }
 
-narrow! {
-    /// A source, with one of the kinds of which older words count no more, or none.
-    SourceFloor {
-        id: Uuid = source.Id,
-        time_zone: String = source.TimeZone,
-        removed_at: Option<i64> = source.RemovedAt,
-        aspect: Option<SourceAspect> = source_version.Aspect,
-        happened_at: Option<i64> = source_version.HappenedAt,
-        version_key: Option<String> = source_version.VersionKey,
-    }
+enum Is {
+    Person {
+        member_id: Uuid,
+        source_id: Option<Uuid>,
+        guest_only: bool,
+    },
+    Source {
+        removed_at: Option<i64>,
+        reached: Reached,
+    },
 }
 
-/// Whether somebody has, or had, a part in what another holds, and in a company: most have neither, and need not be asked for.
-#[derive(Copy, Clone, Debug)]
+/// Whether anybody of the club has, or had, a part in what another holds, and in a company: in most clubs nobody has either,
+/// and nobody need be asked for.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
     pub parts: bool,
     pub companies: bool,
 }
 
-impl Narrow for Reached {
-    fn select<S: QuerySelect>(from: S) -> S {
-        from.expr(any_of(
+/// Selects people and their words as [`Named`] has them.
+pub fn named_people<S: QuerySelect>(from: S) -> S {
+    from.column(person::Column::Id)
+        .column(person::Column::MemberId)
+        .column(person::Column::SourceId)
+        .column(person::Column::GuestOnly)
+        .column(person_version::Column::Aspect)
+        .column(person_version::Column::Value)
+        .column(person_version::Column::HappenedAt)
+        .column(person_version::Column::VersionKey)
+        .expr(nothing())
+        .expr(nothing())
+        .expr(nothing())
+}
+
+/// Selects sources and their floors as [`Named`] has them.
+pub fn named_sources<S: QuerySelect>(from: S) -> S {
+    from.column(source::Column::Id)
+        .expr(nothing())
+        .expr(nothing())
+        .expr(nothing())
+        .column(source_version::Column::Aspect)
+        .column(source::Column::TimeZone)
+        .column(source_version::Column::HappenedAt)
+        .column(source_version::Column::VersionKey)
+        .column(source::Column::RemovedAt)
+        .expr(any_of(
             entitlement_person::Entity,
-            entitlement_person::Column::PersonId,
+            entitlement_person::Column::ClubId,
         ))
         .expr(any_of(
             company_person::Entity,
-            company_person::Column::PersonId,
+            company_person::Column::ClubId,
         ))
-    }
-
-    fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
-        Ok(Self {
-            parts: values.next()?,
-            companies: values.next()?,
-        })
-    }
 }
 
-/// Whether there is a row of the person's.
+fn nothing() -> Expr {
+    Expr::Constant(Value::String(None))
+}
+
+/// Whether there is a row of the source's club.
 fn any_of<E: EntityTrait>(table: E, of: E::Column) -> Expr {
-    let whose = Expr::col((table, of)).equals((person::Entity, person::Column::Id));
+    let whose = Expr::col((table, of)).equals((source::Entity, source::Column::ClubId));
     let any = Query::select()
         .expr(Expr::Constant(1.into()))
         .from(table)
         .and_where(whose)
         .to_owned();
     Expr::exists(any)
+}
+
+impl Take for Named {
+    fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
+        let id = values.next()?;
+        let member_id: Option<Uuid> = values.next()?;
+        let source_id = values.next()?;
+        let guest_only: Option<bool> = values.next()?;
+        let (aspect, text) = (values.next()?, values.next()?);
+        let happened_at: Option<i64> = values.next()?;
+        let said = happened_at.zip(values.next()?);
+        let is = match member_id {
+            Some(member_id) => Is::Person {
+                member_id,
+                source_id,
+                guest_only: guest_only.unwrap_or_default(),
+            },
+            None => Is::Source {
+                removed_at: values.next()?,
+                reached: Reached {
+                    parts: values.next::<Option<bool>>()?.unwrap_or(true),
+                    companies: values.next::<Option<bool>>()?.unwrap_or(true),
+                },
+            },
+        };
+        Ok(Self {
+            id,
+            is,
+            aspect,
+            text,
+            said,
+        })
+    }
 }
 
 /// Somebody as one source names them, with what is said of them.
@@ -217,7 +275,6 @@ pub struct Person {
     pub tags: Option<(Version, String)>,
     pub deleted: Option<Version>,
     pub unlisted: Option<Version>,
-    pub reached: Reached,
 }
 
 /// Where words come from.
@@ -228,43 +285,68 @@ pub struct Source {
     pub floors: Map<SourceAspect, Version>,
 }
 
-/// Each with all words.
-pub fn persons(rows: Vec<(PersonWord, Reached)>) -> Map<Uuid, Person> {
-    let mut persons = Map::with_capacity_and_hasher(rows.len(), Default::default());
-    for (row, reached) in rows {
-        let person = persons.entry(row.id).or_insert(Person {
-            id: row.id,
-            member_id: row.member_id,
-            source_id: row.source_id,
-            guest_only: row.guest_only,
-            tags: None,
-            deleted: None,
-            unlisted: None,
-            reached,
-        });
-        let said = row.happened_at.zip(row.version_key);
-        match row.aspect {
-            Some(PersonAspect::Deleted) => person.deleted = said,
-            Some(PersonAspect::Unlisted) => person.unlisted = said,
-            Some(PersonAspect::Tags) => person.tags = said.zip(row.value),
-            Some(PersonAspect::Email | PersonAspect::Name | PersonAspect::Companies) | None => {}
-        }
-    }
-    persons
+/// People and sources, each with all words about them.
+#[derive(Default)]
+pub struct Words {
+    pub persons: Map<Uuid, Person>,
+    pub sources: Map<Uuid, Source>,
+    /// Whom else to ask for. Nobody where there is no source: then nobody said anything.
+    pub reached: Reached,
 }
 
-/// Each with all floors.
-pub fn sources(rows: Vec<SourceFloor>) -> Map<Uuid, Source> {
-    let mut sources = Map::default();
+/// Each with all words.
+///
+/// # Errors
+///
+/// Where a word is of no known aspect.
+pub fn words(rows: Vec<Named>) -> Result<Words, StoreError> {
+    let mut words = Words::default();
+    words.persons.reserve(rows.len());
     for row in rows {
-        let source = sources.entry(row.id).or_insert(Source {
-            time_zone: row.time_zone,
-            removed_at: row.removed_at,
-            floors: Map::default(),
-        });
-        if let (Some(aspect), Some(said)) = (row.aspect, row.happened_at.zip(row.version_key)) {
-            source.floors.insert(aspect, said);
+        let (id, said) = (row.id, row.said);
+        match row.is {
+            Is::Person {
+                member_id,
+                source_id,
+                guest_only,
+            } => {
+                let person = words.persons.entry(id).or_insert(Person {
+                    id,
+                    member_id,
+                    source_id,
+                    guest_only,
+                    tags: None,
+                    deleted: None,
+                    unlisted: None,
+                });
+                match aspect(row.aspect)? {
+                    Some(PersonAspect::Deleted) => person.deleted = said,
+                    Some(PersonAspect::Unlisted) => person.unlisted = said,
+                    Some(PersonAspect::Tags) => person.tags = said.zip(row.text),
+                    Some(PersonAspect::Email | PersonAspect::Name | PersonAspect::Companies)
+                    | None => {}
+                }
+            }
+            Is::Source {
+                removed_at,
+                reached,
+            } => {
+                words.reached = reached;
+                let source = words.sources.entry(id).or_insert(Source {
+                    time_zone: row.text.unwrap_or_default(),
+                    removed_at,
+                    floors: Map::default(),
+                });
+                if let (Some(aspect), Some(said)) = (aspect(row.aspect)?, said) {
+                    source.floors.insert(aspect, said);
+                }
+            }
         }
     }
-    sources
+    Ok(words)
+}
+
+fn aspect<A: ActiveEnum<Value = String>>(word: Option<String>) -> Result<Option<A>, StoreError> {
+    let known = word.map(|word| A::try_from_value(&word)).transpose();
+    known.map_err(|_| StoreError::Unreadable { what: "aspect" })
 }

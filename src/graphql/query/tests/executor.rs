@@ -41,8 +41,9 @@ fn caller(house: &House, role: Role, ann: Uuid) -> Caller {
 }
 
 async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str) -> Response {
-    let executor = schemas.executor(house.app.clone(), caller.clone());
-    executor.response(request(house, caller, query)).await
+    let request = request(house, caller.clone(), query);
+    let schemas = schemas.clone();
+    schemas.response(house.app.clone(), caller, request).await
 }
 
 /// The data of a response, as it is written.
