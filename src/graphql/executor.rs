@@ -7,10 +7,13 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
+    time::Duration,
 };
 
 use async_graphql::{Request, Response, Variables, parser};
 use lru::LruCache;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::{
@@ -37,7 +40,15 @@ pub struct Schemas {
     bare: ApiSchema,
     reach: Arc<Reach>,
     verdicts: Arc<Mutex<Verdicts>>,
+    pub(super) turns: Arc<Semaphore>,
 }
+
+/// How many queries each processor has under way: as many as wait for the database, and some that do not. More would only push
+/// one another's pages out of its caches.
+const TURNS_EACH: usize = 6;
+
+/// How long a query waits for its turn before it goes on without one.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a role's operation of that name in a text may be executed without guard, where it may.
 type Verdicts = LruCache<(Role, Option<String>, String), Option<Way>>;
@@ -56,10 +67,12 @@ impl Schemas {
     /// Where the schema's own text cannot be read.
     pub fn new(guarded: ApiSchema) -> Result<Self, parser::Error> {
         let reach = Arc::new(Reach::of(&guarded.sdl())?);
+        let turns = TURNS_EACH * available_parallelism().map_or(1, usize::from);
         Ok(Self {
             guarded,
             bare: schema::bare(),
             reach,
+            turns: Arc::new(Semaphore::new(turns)),
             verdicts: Arc::new(Mutex::new(LruCache::new(MOST_KEPT))),
         })
     }
@@ -85,6 +98,8 @@ impl Schemas {
         let Some(way) = way else {
             return self.guarded.execute(request).await;
         };
+        // Long queries of others hold nobody up for good: turns are for the caches' sake.
+        let _turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
         let again = Again::of(&request);
         let reach = self.reach;
         request.data.insert(Unguarded { way, reach });

@@ -141,6 +141,22 @@ async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() 
 }
 
 #[tokio::test]
+async fn whoever_gets_no_turn_is_answered_all_the_same() {
+    let house = House::new().await;
+    let schemas = Schemas::new(house.schema.clone()).unwrap();
+    let turns = schemas.turns.clone();
+    let all = u32::try_from(turns.available_permits()).unwrap();
+    let _held = turns.acquire_many(all).await.unwrap();
+    let response = executed(
+        &schemas,
+        &house,
+        house.caller(Role::Reader, None),
+        "{ club { name } }",
+    );
+    assert!(data(&response.await).contains("name"));
+}
+
+#[tokio::test]
 async fn fields_come_in_the_order_in_which_they_were_asked_for() {
     let house = House::new().await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
