@@ -22,7 +22,8 @@ use super::{
     http::{
         Runs,
         answer::{Refusal, Written},
-        guard::lets_pass,
+        finished,
+        guard::{kind_of, lets_pass},
         limits::Limits,
     },
     prompt::{Unguarded, Way},
@@ -152,7 +153,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    async fn written(self, request: Request, request_id: String) -> Written {
+    /// Nothing is read of a document before it is known who asks.
+    async fn written(self, mut request: Request, request_id: String) -> Option<Written> {
         let Self {
             schemas,
             app,
@@ -160,20 +162,22 @@ impl Asked {
         } = self;
         match auth::by_token(&app, &token).await {
             Ok(Some(caller)) => {
-                let response = schemas.response(app, caller, request);
-                Written::new(response.await, &request_id)
+                let kind = kind_of(&mut request);
+                let response = Box::pin(schemas.response(app, caller, request));
+                let written = async move { Written::new(response.await, &request_id) };
+                finished(kind, written).await
             }
-            Ok(None) => Written::refused(Refusal::unauthenticated()),
+            Ok(None) => Some(Written::refused(Refusal::unauthenticated())),
             Err(problem) => {
                 tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
-                Written::refused(Refusal::unavailable())
+                Some(Written::refused(Refusal::unavailable()))
             }
         }
     }
 }
 
 impl Runs for Asked {
-    async fn run(&self, request: Request, request_id: String) -> Written {
+    async fn run(&self, request: Request, request_id: String) -> Option<Written> {
         let written = self.clone().written(request, request_id);
         self.app.at_home(written.in_current_span()).await
     }

@@ -32,22 +32,42 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// What runs requests for [`serve`].
 pub trait Runs: Clone + Send + Sync + 'static {
     /// Runs a request, and writes its response there and then: what is made of thousands of pieces is best taken apart by
-    /// the thread that made it.
-    fn run(&self, request: Request, request_id: String) -> impl Future<Output = Written> + Send;
+    /// the thread that made it. What may change something is finished though nobody awaits it
+    /// any more. None where that panicked.
+    fn run(
+        &self,
+        request: Request,
+        request_id: String,
+    ) -> impl Future<Output = Option<Written>> + Send;
 }
 
 impl<E: Executor> Runs for E {
-    async fn run(&self, request: Request, request_id: String) -> Written {
-        Written::new(self.execute(request).await, &request_id)
+    async fn run(&self, mut request: Request, request_id: String) -> Option<Written> {
+        let kind = guard::kind_of(&mut request);
+        let executor = self.clone();
+        let written = async move { Written::new(executor.execute(request).await, &request_id) };
+        finished(kind, written).await
     }
+}
+
+/// Awaits what came of a request of a kind. What may change something runs by itself, and is finished where whoever awaits this
+/// is gone: actix drops its futures when the caller leaves. A document that is wrong or known by its hash alone has no kind yet;
+/// it may change something. None where it panicked.
+pub(super) async fn finished(
+    kind: Option<Kind>,
+    written: impl Future<Output = Written> + Send + 'static,
+) -> Option<Written> {
+    if matches!(kind, Some(Kind::Query | Kind::Subscription)) {
+        return Some(written.await);
+    }
+    tokio::spawn(written.in_current_span()).await.ok()
 }
 
 /// Answers one GraphQL request. `data` adds what the resolvers look up, such as who asks;
 /// `request_id` goes into every error and beside it into the log. Who may ask at all is settled
 /// before, or by what runs the request.
 ///
-/// The schema behind it should be [`guard::guarded`]: only then a mutation that is stored
-/// as a persisted query is refused by GET as well.
+/// The schema behind it has to be [`guard::guarded`]: it is what refuses a mutation by GET.
 pub async fn serve(
     runs: &impl Runs,
     http: &HttpRequest,
@@ -70,17 +90,11 @@ pub async fn serve(
         Ok(request) => request,
         Err(refusal) => return answerer.refuse(&refusal),
     };
-    // A document that is wrong or known by its hash alone has no kind yet: the executor says so, or
-    // its guard.
-    let kind = guard::kind_of(&mut request);
     if http.method() == Method::GET {
-        if kind == Some(Kind::Mutation) {
-            return answerer.refuse(&Refusal::mutation_by_get());
-        }
         request.data.insert(QueriesOnly);
     }
     data(&mut request.data);
-    match run(runs, request, kind, request_id).await {
+    match runs.run(request, request_id.to_owned()).await {
         Some(written) => answerer.answer(written),
         None => answerer.fail("the execution of a mutation panicked"),
     }
@@ -90,23 +104,6 @@ pub async fn serve(
 pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
     let media = negotiate::negotiate(http.headers()).unwrap_or(Media::Json);
     Answerer { media, request_id }.refuse(&Refusal::unauthenticated())
-}
-
-/// Runs the request; what may change something runs by itself, since actix drops this future when
-/// the caller leaves. None where it panicked.
-async fn run(
-    runs: &impl Runs,
-    request: Request,
-    kind: Option<Kind>,
-    request_id: &str,
-) -> Option<Written> {
-    let request_id = request_id.to_owned();
-    if matches!(kind, Some(Kind::Query | Kind::Subscription)) {
-        return Some(runs.run(request, request_id).await);
-    }
-    let runs = runs.clone();
-    let run = async move { runs.run(request, request_id).await };
-    tokio::spawn(run.in_current_span()).await.ok()
 }
 
 async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal> {

@@ -17,6 +17,7 @@ on_both!(
     a_session_sees_itself_and_its_doors,
     a_session_is_opened_by_those_who_may,
     a_session_of_a_member_who_was_somebody_else_is_good_no_more,
+    who_asks_is_settled_before_a_document_is_read,
 );
 
 const VIEWER: &str = "{ viewer { role tokenName member { id name doors { until lock { id name online remoteUnlockable } } } } }";
@@ -44,9 +45,24 @@ async fn session(api: &Api, member: &str, lifetime: Option<&str>) -> (String, Va
 
 /// The status that a request with this token is answered with.
 async fn status(api: &Api, token: &str) -> u16 {
+    status_of(api, token, VIEWER).await
+}
+
+async fn status_of(api: &Api, token: &str, query: &str) -> u16 {
     let request = api.http.post(format!("{}/graphql", api.base));
-    let request = request.bearer_auth(token).json(&json!({ "query": VIEWER }));
+    let request = request.bearer_auth(token).json(&json!({ "query": query }));
+    let accepted = ("accept", "application/graphql-response+json");
+    let request = request.header(accepted.0, accepted.1);
     request.send().await.unwrap().status().as_u16()
+}
+
+async fn who_asks_is_settled_before_a_document_is_read(world: &mut World) {
+    let (api, unreadable) = (&world.api, "{ viewer {");
+    assert_eq!(status_of(api, &api.token, unreadable).await, 400);
+    assert_eq!(status_of(api, "lk_nobodys", unreadable).await, 401);
+    let changing = "mutation { updateClub(input: {}) { club { id } } }";
+    assert_eq!(status_of(api, &api.token, changing).await, 200);
+    assert_eq!(status_of(api, "lk_nobodys", changing).await, 401);
 }
 
 /// A group with a rule, and somebody whom it lets in.

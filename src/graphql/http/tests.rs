@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::limits::Limits;
-use super::{Kind, MAX_BODY_BYTES, run, serve};
+use super::{MAX_BODY_BYTES, Runs, serve};
 use crate::graphql::scalar::Duration;
 
 struct Query;

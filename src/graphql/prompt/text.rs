@@ -1,7 +1,7 @@
 //! Objects as JSON, written as soon as their fields are there: a page of members is some thousand fields, and each of them
 //! would be a name, a hash and a place in a map, to be written and thrown away.
 //!
-//! What was written is handed on as [`Value::Binary`], which no scalar of the schema is; [`write`] writes it as it stands.
+//! What was written is handed on as [`Value::Binary`], which no scalar of the schema is; [`write()`] writes it as it stands.
 
 use std::{
     future::poll_fn,

@@ -164,8 +164,7 @@ async fn a_mutation_is_finished_although_its_caller_left() {
     let (schema, counter) = new_schema();
     {
         let request = async_graphql::Request::new("mutation { slow }");
-        let run = run(&schema, request, Some(Kind::Mutation), "request-1");
-        let mut run = std::pin::pin!(run);
+        let mut run = std::pin::pin!(schema.run(request, "request-1".to_owned()));
         assert!(futures_util::poll!(&mut run).is_pending());
     }
     for _ in 0..200 {
