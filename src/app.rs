@@ -72,7 +72,11 @@ pub enum StartError {
 impl App {
     /// Connects and migrates the database, and starts the queue.
     pub async fn start(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
-        let db = Db::connect(config.database_url.expose_secret()).await?;
+        let db = Db::connect_within(
+            config.database_url.expose_secret(),
+            config.database_deadline,
+        )
+        .await?;
         db.migrate().await?;
         let sealer = crate::key_file::sealer(&config)?;
         let waker = Waker::default();

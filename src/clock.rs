@@ -77,6 +77,44 @@ impl Clock {
     }
 }
 
+/// Time that has gone by, whatever becomes of the time of day: for deadlines of what is in this process alone.
+#[derive(Copy, Clone, Debug)]
+pub struct Stopwatch {
+    began: std::time::Instant,
+    time_of_day: jiff::Timestamp,
+}
+
+impl Stopwatch {
+    /// Begins now.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for the time"
+    )]
+    pub fn start() -> Self {
+        Self {
+            began: std::time::Instant::now(),
+            time_of_day: jiff::Timestamp::now(),
+        }
+    }
+
+    /// How long ago it began.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// How long ago it began, with the time for which the machine was suspended: that goes by for everybody else. A time of
+    /// day that was put forward meanwhile counts as well; one that was put back does not.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for the time"
+    )]
+    pub fn elapsed_with_suspension(&self) -> Duration {
+        let by_time_of_day = jiff::Timestamp::now().duration_since(self.time_of_day);
+        let by_time_of_day = Duration::try_from(by_time_of_day).unwrap_or_default();
+        self.elapsed().max(by_time_of_day)
+    }
+}
+
 /// A bound below all ids that were made within this length of the system's time, and above those that are older.
 pub fn ids_within(length: Duration) -> Uuid {
     let now = new_id().as_u128() >> 80;

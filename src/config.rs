@@ -89,6 +89,9 @@ settings! {
     database_url: SecretString = Is("sqlite://latchkey.db?mode=rwc"), value::database, Scheme,
         "a URL that begins with sqlite: or postgres://",
         "Where everything is kept: SQLite, or postgres://USER:PASSWORD@HOST/NAME.";
+    database_deadline: Duration = Is("PT10S"), value::deadline, Whole,
+        "an ISO 8601 duration from PT1S to PT5M",
+        "How long a statement may take before its database connection is given up for lost.";
     listen: String = Is("127.0.0.1:8080"), value::listen, Whole,
         "HOST:PORT, such as 127.0.0.1:8080",
         "Where the service listens. Port 0 takes a free one.";

@@ -149,9 +149,7 @@ pub async fn press(
 
 /// Whether this process does the account's work.
 async fn is_ours(app: &App, account: uuid::Uuid) -> Result<bool, StoreError> {
-    let lease = leases::get(app.db.read(), &account.to_string()).await?;
-    let now = real_now();
-    Ok(lease.is_some_and(|lease| lease.holder == app.holder && lease.expires_at > now))
+    leases::is_held_by(app.db.read(), &account.to_string(), &app.holder).await
 }
 
 /// Waits, not for ever, until a press has ended. What nobody carries out is given up; of what somebody took and did not

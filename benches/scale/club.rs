@@ -27,6 +27,7 @@ use super::{
 
 pub struct Club {
     pub server: Server,
+    pub database: String,
     pub db: Db,
     pub scope: Scope,
     account: Uuid,
@@ -88,6 +89,7 @@ impl Club {
         let server = Server::start(&settings(database, &kisi));
         Self {
             server,
+            database: database.to_owned(),
             db,
             scope,
             account,

@@ -13,7 +13,7 @@ use latchkey::{
     decide::{Deciding, around, id},
     store::{facts::Known, members},
 };
-use sea_orm::{Statement, StreamTrait};
+use sea_orm::{Database, Statement, StreamTrait};
 
 use super::club::Club;
 
@@ -26,7 +26,9 @@ pub async fn read(club: &Club) -> (Duration, usize) {
         "SELECT * FROM company_person",
         "SELECT * FROM entitlement_version WHERE superseded_at IS NULL",
     ];
-    let read = club.db.read().pool();
+    let read = Database::connect(&club.database)
+        .await
+        .expect("the database");
     let (mut rows, began) = (0, Stopwatch::now());
     for table in tables {
         let statement = Statement::from_string(read.get_database_backend(), table);

@@ -44,3 +44,4 @@ pub mod source;
 pub mod source_version;
 pub mod suspension;
 pub mod token;
+pub mod write_probe;

@@ -108,6 +108,10 @@ pub(super) fn sweep_interval(text: &str) -> Option<Duration> {
     length(text, 60, 7 * DAY)
 }
 
+pub(super) fn deadline(text: &str) -> Option<Duration> {
+    length(text, 1, 300)
+}
+
 pub(super) fn tolerance(text: &str) -> Option<Duration> {
     length(text, 0, DAY)
 }

@@ -133,7 +133,7 @@ async fn receive(
         again: false,
         body: verified.into_bytes(),
     };
-    let outcome = app.queue.store(job).await?;
+    let outcome = app.queue.store_in_time(job).await?;
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
         (Outcome::Stored { delivery, .. }, Ok(_)) => {

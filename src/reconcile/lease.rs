@@ -1,11 +1,9 @@
 //! The lease of an account: whoever holds it is the only one that speaks to Kisi for it. It is renewed by a task of its own,
-//! and looked at before each call that writes. Real time, whatever clock the rest goes by.
+//! and looked at before each call that writes. It goes by time that has gone by: a time of day
+//! that is put back makes it no longer.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +11,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
-    clock::{Clock, new_id},
+    clock::{Stopwatch, new_id},
     store::{Db, StoreError, leases},
 };
 
@@ -28,30 +26,45 @@ pub fn holder() -> String {
 
 /// A lease that is held for as long as this lives and the database answers.
 pub struct Lease {
-    until: Arc<AtomicI64>,
+    term: Term,
     renewal: JoinHandle<()>,
+}
+
+/// When the lease was asked for last, with success; none where it was lost.
+#[derive(Clone)]
+struct Term(Arc<Mutex<Option<Stopwatch>>>);
+
+impl Term {
+    fn is_running(&self) -> bool {
+        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.is_some_and(|asked| asked.elapsed_with_suspension() < LENGTH)
+    }
+
+    fn set(&self, asked: Option<Stopwatch>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
 }
 
 impl Lease {
     /// Takes the lease of an account, if nobody else has it.
     pub async fn take(db: &Db, account: Uuid, holder: &str) -> Result<Option<Self>, StoreError> {
-        let (name, asked) = (account.to_string(), now());
+        let (name, asked) = (account.to_string(), Stopwatch::start());
         if !hold(db, &name, holder, false).await? {
             let dead = db.is_one_machine() && its_process_is_gone(db, &name).await?;
             if !(dead && hold(db, &name, holder, true).await?) {
                 return Ok(None);
             }
         }
-        let until = Arc::new(AtomicI64::new(asked.saturating_add(micros(LENGTH))));
-        let (db, held, holder) = (db.clone(), until.clone(), holder.to_owned());
+        let term = Term(Arc::new(Mutex::new(Some(asked))));
+        let (db, held, holder) = (db.clone(), term.clone(), holder.to_owned());
         let renewal = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWAL).await;
-                let asked = now();
+                let asked = Stopwatch::start();
                 match hold(&db, &name, &holder, false).await {
-                    Ok(true) => held.store(asked.saturating_add(micros(LENGTH)), Ordering::Release),
+                    Ok(true) => held.set(Some(asked)),
                     Ok(false) => {
-                        held.store(0, Ordering::Release);
+                        held.set(None);
                         return;
                     }
                     Err(problem) => {
@@ -60,18 +73,18 @@ impl Lease {
                 }
             }
         });
-        Ok(Some(Self { until, renewal }))
+        Ok(Some(Self { term, renewal }))
     }
 
     /// Whether it is surely held, asked later and elsewhere.
     pub fn guard(&self) -> impl Fn() -> bool + Send + Sync + use<> {
-        let until = self.until.clone();
-        move || until.load(Ordering::Acquire) > now()
+        let term = self.term.clone();
+        move || term.is_running()
     }
 
     /// Whether it is surely held now.
     pub fn is_held(&self) -> bool {
-        self.until.load(Ordering::Acquire) > now()
+        self.term.is_running()
     }
 
     /// Gives it back, so that another need not wait.
@@ -95,11 +108,8 @@ impl Drop for Lease {
 
 async fn hold(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), holder.to_owned());
-    let now = now();
-    let free_before = if take_over { i64::MAX } else { now };
-    let until = now.saturating_add(micros(LENGTH));
     db.write(move |tx| {
-        Box::pin(async move { leases::hold(tx, &name, &holder, free_before, until).await })
+        Box::pin(async move { leases::hold(tx, &name, &holder, LENGTH, take_over).await })
     })
     .await
 }
@@ -116,12 +126,4 @@ async fn its_process_is_gone(db: &Db, name: &str) -> Result<bool, StoreError> {
     }
     let own = std::process::id().to_string();
     Ok(process.is_some_and(|id| id == own || !std::path::Path::new("/proc").join(id).exists()))
-}
-
-fn now() -> i64 {
-    Clock::system().now().micros()
-}
-
-fn micros(length: Duration) -> i64 {
-    i64::try_from(length.as_micros()).unwrap_or(i64::MAX)
 }

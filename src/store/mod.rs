@@ -1,15 +1,17 @@
 //! The database: the only user of SeaORM. Functions take a connection, and whoever calls them owns the transaction.
-//! What differs between SQLite and PostgreSQL stands in this file. No transaction may be open while the network is
-//! awaited, and a transaction begins in `Db::write` alone.
+//! What differs between SQLite and PostgreSQL stands in this file and in `session`. No transaction may be open while the network
+//! is awaited, and a transaction begins in `Db::write` alone.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DbErr, RuntimeErr,
+    Statement,
     sea_query::{Expr, ExprTrait, extension::postgres::PgFunc},
+    sqlx::{ConnectOptions as _, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 pub mod bulk;
@@ -18,7 +20,10 @@ pub mod deliveries;
 pub mod due;
 pub mod entitlements;
 pub mod facts;
+pub mod failure;
+mod file_mode;
 pub mod grants;
+mod health;
 pub mod history;
 pub mod kisi_accounts;
 pub mod leases;
@@ -26,28 +31,37 @@ pub mod listeners;
 pub mod listings;
 pub mod logins;
 pub mod members;
+#[cfg(test)]
+mod observe;
 pub mod offerings;
 pub mod overrides;
 pub mod page;
+mod pool;
 pub mod presses;
+pub mod probe;
 pub mod reader;
 pub mod readings;
 pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;
+mod session;
 pub mod setup;
 pub mod sources;
 pub mod sweep;
 pub mod tail;
 pub mod tokens;
+mod transaction;
 pub mod working_set;
 
+use self::{health::Health, pool::Pool, session::Target};
 use crate::wake::Waker;
 
+pub use failure::Failure;
 pub use reader::Reader;
 pub use scope::Scope;
-pub use sea_orm::{ConnectionTrait as Connection, DatabaseTransaction as Transaction};
+pub use sea_orm::ConnectionTrait as Connection;
+pub use transaction::Transaction;
 
 /// What went wrong with the database. The text is for logs; none of it may reach a caller.
 #[derive(Debug, thiserror::Error)]
@@ -72,44 +86,82 @@ pub enum StoreError {
 /// What a piece of work within a transaction gives.
 pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+/// How long a statement may take before its connection is given up, where nothing else is said.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// How much longer a transaction may take: a roster of tens of thousands is one.
+const TRANSACTION: u32 = 30;
+/// How many connections read at once: SQLite, PostgreSQL.
+const READERS: (u32, u32) = (4, 10);
+/// How many connections write at once on PostgreSQL; SQLite has one writer.
+const WRITERS: u32 = 6;
+
 /// The database: connections for reading, and one way to write.
 #[derive(Clone, Debug)]
 pub struct Db {
+    url: String,
     read: Reader,
-    write: DatabaseConnection,
+    write: Pool,
+    deadline: Duration,
+    health: Health,
+    home: Handle,
     committed: Waker,
 }
 
 impl Db {
     /// Connects, without migrating. SQLite gets one connection that writes and several that only read.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("sqlite:") {
-            let write = Database::connect(sqlite(url, 1, false)).await?;
-            let read = Database::connect(sqlite(url, 4, true)).await?;
-            return Ok(Self {
-                read: Reader::new(read),
+        Self::connect_within(url, DEADLINE).await
+    }
+
+    /// Connects, with a deadline for each statement.
+    pub async fn connect_within(url: &str, deadline: Duration) -> Result<Self, StoreError> {
+        let unusable = |problem: sea_orm::sqlx::Error| {
+            StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(problem.into())))
+        };
+        let generation = Arc::default();
+        let (read, write) = if url.starts_with("sqlite:") {
+            let options: SqliteConnectOptions = url.parse().map_err(unusable)?;
+            file_mode::restrict(options.get_filename(), url);
+            let target = |reads_only| {
+                Target::Sqlite(Box::new(sqlite(options.clone(), reads_only, deadline)))
+            };
+            // The first of all to connect is the one that may create the file.
+            let write = Pool::new(target(false), 1, deadline, Arc::clone(&generation));
+            write.lend().await?.give_back();
+            (
+                Pool::new(target(true), READERS.0, deadline, generation),
                 write,
-                committed: Waker::default(),
-            });
-        }
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(16)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_timeout(Duration::from_secs(10))
-            .test_before_acquire(false)
-            .sqlx_logging(false);
-        let pool = Database::connect(options).await?;
+            )
+        } else {
+            let options: PgConnectOptions = url.parse().map_err(unusable)?;
+            let target = Target::Postgres(Box::new(options.disable_statement_logging()));
+            let write = Pool::new(target.clone(), WRITERS, deadline, Arc::clone(&generation));
+            write.lend().await?.give_back();
+            (Pool::new(target, READERS.1, deadline, generation), write)
+        };
         Ok(Self {
-            read: Reader::new(pool.clone()),
-            write: pool,
+            url: url.to_owned(),
+            read: Reader { pool: read },
+            write,
+            deadline,
+            health: Health::default(),
+            home: Handle::current(),
             committed: Waker::default(),
         })
     }
 
     /// Brings the tables up to this program. A database of a newer program is refused.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Migrator::up(&self.write, None).await.map_err(|problem| {
+        let mut options = ConnectOptions::new(&self.url);
+        options.max_connections(1).sqlx_logging(false);
+        if self.is_one_machine() {
+            options.map_sqlx_sqlite_opts(|options| sqlite(options, false, DEADLINE));
+        }
+        // A connection of its own: a migration has no deadline.
+        let connection = Database::connect(options).await?;
+        let migrated = Migrator::up(&connection, None).await;
+        connection.close().await?;
+        migrated.map_err(|problem| {
             let text = problem.to_string();
             if text.contains("Migration file of version") {
                 StoreError::Newer(text)
@@ -121,15 +173,30 @@ impl Db {
 
     /// Whether the database answers and is migrated.
     pub async fn ready(&self) -> Result<bool, StoreError> {
-        self.read.execute_unprepared("SELECT 1").await?;
-        Ok(Migrator::get_pending_migrations(self.read.pool())
-            .await?
-            .is_empty())
+        let backend = self.read.get_database_backend();
+        let versions = Statement::from_string(backend, "SELECT version FROM seaql_migrations");
+        let rows = self.read.query_all_raw(versions).await?;
+        let applied: Vec<String> = rows
+            .iter()
+            .map(|row| row.try_get("", "version"))
+            .collect::<Result<_, _>>()?;
+        let all = Migrator::migrations();
+        Ok(all
+            .iter()
+            .all(|one| applied.iter().any(|name| name == one.name())))
+    }
+
+    /// Whether something can be stored at present: a write is tried where the last one failed.
+    pub async fn can_write(&self) -> Result<(), StoreError> {
+        if !self.health.has_failed() {
+            return Ok(());
+        }
+        self.write(|tx| Box::pin(probe::write(tx))).await
     }
 
     /// Whether whoever uses this database does so from this machine: it is a SQLite file.
     pub fn is_one_machine(&self) -> bool {
-        self.write.get_database_backend() == DatabaseBackend::Sqlite
+        self.write.backend() == DatabaseBackend::Sqlite
     }
 
     /// For statements that only read.
@@ -137,26 +204,25 @@ impl Db {
         &self.read
     }
 
-    /// Counts the statements that only read, from now on. On SQLite alone.
+    /// Counts the statements that only read, from now on.
     #[cfg(test)]
-    pub fn count_reads(&mut self) -> std::sync::Arc<std::sync::atomic::AtomicUsize> {
-        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    pub fn count_reads(&self) -> Arc<std::sync::atomic::AtomicUsize> {
+        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counting = count.clone();
-        self.read.pool.set_metric_callback(move |_| {
+        self.read.pool.observer().look(move |_| {
             counting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         });
         count
     }
 
-    /// Keeps each statement that runs from now on, in the order in which they ran. On SQLite alone.
+    /// Keeps each statement that runs from now on, in the order in which they ran.
     #[cfg(test)]
-    pub fn record(&mut self) -> std::sync::Arc<std::sync::Mutex<Vec<sea_orm::Statement>>> {
-        let kept: std::sync::Arc<std::sync::Mutex<Vec<_>>> = std::sync::Arc::default();
-        for connection in [&mut self.read.pool, &mut self.write] {
+    pub fn record(&self) -> Arc<std::sync::Mutex<Vec<Statement>>> {
+        let kept: Arc<std::sync::Mutex<Vec<_>>> = Arc::default();
+        for pool in [&self.read.pool, &self.write] {
             let keeping = kept.clone();
-            connection.set_metric_callback(move |info| {
-                keeping.lock().unwrap().push(info.statement.clone());
-            });
+            pool.observer()
+                .look(move |statement| keeping.lock().unwrap().push(statement.clone()));
         }
         kept
     }
@@ -170,42 +236,24 @@ impl Db {
         rows.into_iter().map(detail).collect()
     }
 
-    /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok. It goes on to its end even
-    /// where the caller is dropped: a transaction that is cancelled half-way may poison a pooled connection.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that begins a transaction"
-    )]
+    /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok; what it gives is told only after the
+    /// commit. It goes on to its end even where the caller is dropped.
     pub async fn write<T, E, W>(&self, work: W) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        W: for<'a> FnOnce(&'a DatabaseTransaction) -> Work<'a, T, E> + Send + 'static,
+        W: for<'a> FnOnce(&'a Transaction) -> Work<'a, T, E> + Send + 'static,
     {
-        let (pool, committed) = (self.write.clone(), self.committed.clone());
-        let task = tokio::spawn(async move {
-            // SQLite: a deferred transaction that reads first and writes then fails at once beside another writer.
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            let transaction = pool
-                .begin_with_options(options)
-                .await
-                .map_err(StoreError::from)?;
-            match work(&transaction).await {
-                Ok(value) => {
-                    transaction.commit().await.map_err(StoreError::from)?;
-                    committed.wake();
-                    Ok(value)
-                }
-                Err(problem) => {
-                    if let Err(second) = transaction.rollback().await {
-                        tracing::warn!(error = %second, "a transaction could not be rolled back");
-                    }
-                    Err(problem)
-                }
-            }
+        let (pool, committed, health) = (
+            self.write.clone(),
+            self.committed.clone(),
+            self.health.clone(),
+        );
+        let deadline = self.deadline.saturating_mul(TRANSACTION);
+        let task = self.home.spawn(async move {
+            let value = transaction::run(&pool, deadline, &health, work).await?;
+            committed.wake();
+            Ok(value)
         });
         task.await
             .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
@@ -218,9 +266,8 @@ impl Db {
 
     /// Closes all connections; SQLite folds its log into the database.
     pub async fn close(self) {
-        self.read.close();
-        let _ = self.read.pool.close().await;
-        let _ = self.write.close().await;
+        self.read.pool.close().await;
+        self.write.close().await;
     }
 }
 
@@ -235,34 +282,30 @@ fn one_of<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[U
     }
 }
 
-fn sqlite(url: &str, connections: u32, reads_only: bool) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |o| {
-            let o = o
-                .pragma("journal_mode", "WAL")
-                // An answer of 202 survives a power cut: every commit is synced.
-                .pragma("synchronous", "FULL")
-                .pragma("foreign_keys", "ON")
-                .pragma("temp_store", "MEMORY")
-                // Each connection has its own: whoever writes goes through far more of the tables' indexes.
-                .pragma("cache_size", if reads_only { "-8000" } else { "-16000" })
-                .busy_timeout(Duration::from_secs(5))
-                .statement_cache_capacity(256)
-                // Rows come from a thread of the connection's own: fewer wake-ups for many.
-                .row_buffer_size(512)
-                // Statistics of a young database would lead SQLite through whole tables once it has grown.
-                .optimize_on_close(false, None);
-            if reads_only {
-                o.pragma("query_only", "ON")
-            } else {
-                o
-            }
-        });
-    options
+fn sqlite(
+    options: SqliteConnectOptions,
+    reads_only: bool,
+    deadline: Duration,
+) -> SqliteConnectOptions {
+    let options = options
+        .pragma("journal_mode", "WAL")
+        // An answer of 202 survives a power cut: every commit is synced.
+        .pragma("synchronous", "FULL")
+        .pragma("foreign_keys", "ON")
+        .pragma("temp_store", "MEMORY")
+        // Each connection has its own: whoever writes goes through far more of the tables' indexes.
+        .pragma("cache_size", if reads_only { "-8000" } else { "-16000" })
+        // Whoever waits for another process's lock is told before the deadline that it is a lock.
+        .busy_timeout(deadline / 2)
+        .statement_cache_capacity(256)
+        // Rows come from a thread of the connection's own: fewer wake-ups for many.
+        .row_buffer_size(512)
+        // Statistics of a young database would lead SQLite through whole tables once it has grown.
+        .optimize_on_close(false, None)
+        .disable_statement_logging();
+    if reads_only {
+        options.pragma("query_only", "ON")
+    } else {
+        options
+    }
 }

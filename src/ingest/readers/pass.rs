@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::{Clock, new_id},
+    clock::new_id,
     ingest::batch::Job,
     store::{
         Scope, StoreError, leases,
@@ -74,14 +74,11 @@ async fn release(app: &App, id: Uuid) -> Result<(), StoreError> {
         .await
 }
 
-/// By real time, whatever clock the rest goes by.
 async fn hold(app: &App, name: &str) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), app.holder.clone());
-    let now = Clock::system().now();
-    let until = now.plus(LEASE).micros();
     app.db
         .write(move |tx| {
-            Box::pin(async move { leases::hold(tx, &name, &holder, now.micros(), until).await })
+            Box::pin(async move { leases::hold(tx, &name, &holder, LEASE, false).await })
         })
         .await
 }
