@@ -24,6 +24,7 @@ mod rosters;
 mod scenario;
 mod sessions;
 mod signatures;
+mod storage_faults;
 mod subscriptions;
 mod sweep;
 mod tidy;

@@ -1,0 +1,76 @@
+//! A lease that was taken while a clock was a day ahead: the work goes on as soon as the clock is right again.
+
+use std::time::Duration;
+
+use latchkey::store::{Connection, StoreError, leases};
+use serde_json::json;
+
+use crate::support::{
+    event::membership,
+    world::{Database, World},
+};
+
+on_both!(a_lease_from_the_future_blocks_nobody);
+
+async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
+    world.stop().await;
+    let (_, account) = latchkey::id::decode(world.account.as_ref().unwrap()).unwrap();
+    let db = latchkey::store::Db::connect(&world.database_url())
+        .await
+        .unwrap();
+    let stored: Result<(), StoreError> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let name = account.to_string();
+                let length = Duration::from_secs(6);
+                assert!(leases::hold(tx, &name, "elsewhere:1:x", length, true).await?);
+                let ahead = "UPDATE lease SET expires_at = expires_at + 86400000000";
+                tx.execute_unprepared(ahead).await?;
+                Ok(())
+            })
+        })
+        .await;
+    stored.unwrap();
+    db.close().await;
+    world.start_again().await;
+    world
+        .send(&source, "membership.updated", membership("m1", "ada"))
+        .await;
+    world.settled().await;
+    assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_is_held_by_one_until_it_ends() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let Some(world) = World::start(database, Default::default()).await else {
+            return;
+        };
+        let db = world.app().db.clone();
+        let hold = async |holder: &'static str, length: u64, take_over: bool| {
+            let length = Duration::from_millis(length);
+            let held: Result<bool, StoreError> = db
+                .write(move |tx| {
+                    Box::pin(async move { leases::hold(tx, "x", holder, length, take_over).await })
+                })
+                .await;
+            held.unwrap()
+        };
+        assert!(hold("a", 3_600_000, false).await);
+        assert!(!hold("b", 3_600_000, false).await);
+        assert!(leases::is_held_by(db.read(), "x", "a").await.unwrap());
+        assert!(hold("a", 3_600_000, false).await, "renewed");
+        assert!(hold("b", 3_600_000, true).await, "its holder is gone");
+        assert!(!leases::is_held_by(db.read(), "x", "a").await.unwrap());
+        // It ends later than one of a second could have been made to last.
+        assert!(hold("c", 1000, false).await);
+        assert!(hold("c", 0, false).await);
+        assert!(hold("d", 1000, false).await, "it has run out");
+        world.finish().await;
+    }
+}
