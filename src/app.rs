@@ -12,6 +12,7 @@ use crate::{
     ingest::queue::Queue,
     kisi::Clients,
     metrics::Metrics,
+    sealed,
     secret::{Sealer, SecretError},
     store::{Db, StoreError},
     wake::Waker,
@@ -52,6 +53,15 @@ pub enum StartError {
     /// The encryption key is no good.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The database holds secrets, and the file with the key that they were sealed with is gone.
+    #[error(
+        "the database holds secrets, but the file with their encryption key is missing: put {path} back, or give the key as \
+         LATCHKEY_ENCRYPTION_KEY. Without it Kisi has to be connected anew, and each source needs a new secret"
+    )]
+    KeyMissing {
+        /// Where it was.
+        path: String,
+    },
     /// The counters cannot be registered.
     #[error("the metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),
@@ -78,7 +88,11 @@ impl App {
         )
         .await?;
         db.migrate().await?;
-        let sealer = crate::key_file::sealer(&config)?;
+        let sealer = crate::key_file::sealer(&config, sealed::is_any(&db).await?)?;
+        sealed::bind_to_columns(&db, &sealer).await?;
+        if let Some(kind) = sealed::unreadable(&db, &sealer).await? {
+            tracing::error!("{}", sealed::problem(kind));
+        }
         let waker = Waker::default();
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());

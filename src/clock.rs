@@ -121,6 +121,12 @@ pub fn ids_within(length: Duration) -> Uuid {
     Uuid::from_u128(now.saturating_sub(length.as_millis()) << 80)
 }
 
+/// When an id of [`new_id`] was made, by the machine's clock, in microseconds since 1970; to the millisecond.
+pub fn made_at(id: Uuid) -> i64 {
+    let millis = i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX);
+    millis.saturating_mul(1000)
+}
+
 /// A new id, later in order than every id that this process made before.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 pub fn new_id() -> Uuid {

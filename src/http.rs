@@ -14,7 +14,7 @@ use crate::{
         socket,
     },
     ingest::accept,
-    kisi_events, playground,
+    kisi_events, playground, readiness,
 };
 use actix_cors::Cors;
 use actix_web::{
@@ -47,7 +47,7 @@ pub fn server(
             .configure(kisi_events::configure)
             .service(web::resource("/graphql").to(graphql))
             .route("/healthz", web::get().to(healthz))
-            .route("/readyz", web::get().to(readyz))
+            .route("/readyz", web::get().to(readiness::readyz))
             .route("/metrics", web::get().to(metrics))
             .configure(move |config| {
                 if with_playground {
@@ -99,19 +99,6 @@ async fn graphql(
 
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
-}
-
-async fn readyz(app: web::Data<App>) -> HttpResponse {
-    match app.db.ready().await {
-        Ok(true) => HttpResponse::Ok()
-            .content_type("text/plain")
-            .body("ready\n"),
-        Ok(false) => HttpResponse::ServiceUnavailable().body("the database is not migrated\n"),
-        Err(problem) => {
-            tracing::warn!(error = ?problem, "the database does not answer");
-            HttpResponse::ServiceUnavailable().body("the database does not answer\n")
-        }
-    }
 }
 
 async fn metrics(app: web::Data<App>) -> HttpResponse {

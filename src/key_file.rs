@@ -1,6 +1,10 @@
-//! The encryption key where none is set: made at the first start beside a SQLite file, readable by its owner alone.
+//! The encryption key where none is set: made at the first start beside a SQLite file, readable by its owner alone. It is not made
+//! anew beside a database that holds secrets: they were sealed with a key that is missing.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -8,18 +12,20 @@ use crate::{
     app::StartError,
     config::Config,
     secret::{Sealer, new_key},
+    store::restrict_to_owner,
 };
 
-/// A sealer with the key of the settings, else with the one beside the database.
-pub fn sealer(config: &Config) -> Result<Sealer, StartError> {
+/// A sealer with the key of the settings, else with the one beside the database. `has_secrets` says whether anything is sealed
+/// there.
+pub fn sealer(config: &Config, has_secrets: bool) -> Result<Sealer, StartError> {
     let key = match &config.encryption_key {
         Some(key) => key.clone(),
-        None => beside_database(config)?,
+        None => beside_database(config, has_secrets)?,
     };
     Ok(Sealer::new(&key, config.encryption_key_old.as_ref())?)
 }
 
-fn beside_database(config: &Config) -> Result<SecretString, StartError> {
+fn beside_database(config: &Config, has_secrets: bool) -> Result<SecretString, StartError> {
     let url = config.database_url.expose_secret();
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let path = path.split('?').next().unwrap_or(path);
@@ -32,7 +38,15 @@ fn beside_database(config: &Config) -> Result<SecretString, StartError> {
         source,
     };
     match fs::read_to_string(&path) {
-        Ok(text) => Ok(SecretString::from(text.trim().to_owned())),
+        Ok(text) => {
+            restrict(&path);
+            Ok(SecretString::from(text.trim().to_owned()))
+        }
+        Err(problem) if problem.kind() == io::ErrorKind::NotFound && has_secrets => {
+            Err(StartError::KeyMissing {
+                path: path.display().to_string(),
+            })
+        }
         Err(problem) if problem.kind() == io::ErrorKind::NotFound => {
             let key = new_key();
             match create(&path, &key) {
@@ -49,8 +63,15 @@ fn beside_database(config: &Config) -> Result<SecretString, StartError> {
     }
 }
 
+/// Takes the permissions of everybody but the owner away.
+fn restrict(path: &Path) {
+    if let Err(problem) = restrict_to_owner(path) {
+        tracing::warn!(error = %problem, "others on this machine may be able to read the encryption key: its mode should be 0600");
+    }
+}
+
 /// Writes the whole key under another name first, so that nobody ever reads half of it.
-fn create(path: &std::path::Path, key: &SecretString) -> io::Result<()> {
+fn create(path: &Path, key: &SecretString) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let draft = path.with_extension(format!("key.{}", crate::clock::new_id().simple()));
     let mut file = fs::OpenOptions::new()

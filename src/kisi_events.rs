@@ -17,7 +17,7 @@ use sha2::Sha256;
 
 use crate::{
     app::App,
-    secret::SecretError,
+    secret::{SecretError, SecretKind},
     store::{StoreError, listeners},
 };
 
@@ -87,7 +87,11 @@ async fn let_in(
     }
     let listener = listeners::by_path(app.db.read(), token).await?;
     let listener = listener.ok_or(NotTaken::Refused)?;
-    let secret = app.sealer.open(listener.account_id, &listener.secret)?;
+    let secret = app.sealer.open(
+        SecretKind::KisiEventSecret,
+        listener.account_id,
+        &listener.secret,
+    )?;
     let header = request.headers().get("x-signature");
     let signature = header.and_then(|value| value.to_str().ok());
     if !signature.is_some_and(|signature| is_signed(&secret, body, signature)) {

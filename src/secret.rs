@@ -12,6 +12,54 @@ use uuid::Uuid;
 
 const NONCE: usize = 24;
 
+/// What a secret is kept for. It opens in that column of that row alone: moved elsewhere in the database it is unreadable.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SecretKind {
+    /// What opens Kisi, of an account.
+    KisiCredentials,
+    /// What the webhooks of a source are signed with.
+    SourceSecret,
+    /// The one before it, while it is still good.
+    OldSourceSecret,
+    /// What opens a platform's API, of a source.
+    SourceCredentials,
+    /// What Kisi signs its events with, of an account.
+    KisiEventSecret,
+    /// A login on behalf of a Kisi user.
+    KisiLogin,
+    /// What a preview hands out, of a club. It is kept by whoever asked for the preview.
+    PreviewToken,
+}
+
+impl SecretKind {
+    /// All that are kept in the database.
+    pub const STORED: [Self; 6] = [
+        Self::KisiCredentials,
+        Self::SourceSecret,
+        Self::OldSourceSecret,
+        Self::SourceCredentials,
+        Self::KisiEventSecret,
+        Self::KisiLogin,
+    ];
+
+    /// Table and column.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::KisiCredentials => "kisi_account.credentials",
+            Self::SourceSecret => "source.secret",
+            Self::OldSourceSecret => "source.old_secret",
+            Self::SourceCredentials => "source.credentials",
+            Self::KisiEventSecret => "kisi_listener.secret",
+            Self::KisiLogin => "kisi_login.secret",
+            Self::PreviewToken => "preview",
+        }
+    }
+
+    fn bound_to(self, row: Uuid) -> Vec<u8> {
+        [self.column().as_bytes(), &[0], row.as_bytes()].concat()
+    }
+}
+
 /// Why something sealed could not be read, or a key not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -47,12 +95,17 @@ impl Sealer {
         })
     }
 
-    /// Seals a secret so that it opens only beside the row that it was sealed for.
-    pub fn seal(&self, row: Uuid, secret: &SecretString) -> Result<Vec<u8>, SecretError> {
+    /// Seals a secret so that it opens only in the column and row that it was sealed for.
+    pub fn seal(
+        &self,
+        kind: SecretKind,
+        row: Uuid,
+        secret: &SecretString,
+    ) -> Result<Vec<u8>, SecretError> {
         let nonce: [u8; NONCE] = random();
         let payload = Payload {
             msg: secret.expose_secret().as_bytes(),
-            aad: row.as_bytes(),
+            aad: &kind.bound_to(row),
         };
         let sealed = self
             .key
@@ -61,8 +114,22 @@ impl Sealer {
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// Opens what `seal` made for the same row.
-    pub fn open(&self, row: Uuid, sealed: &[u8]) -> Result<SecretString, SecretError> {
+    /// Opens what `seal` made for the same column and row.
+    pub fn open(
+        &self,
+        kind: SecretKind,
+        row: Uuid,
+        sealed: &[u8],
+    ) -> Result<SecretString, SecretError> {
+        self.open_bound(&kind.bound_to(row), sealed)
+    }
+
+    /// Opens what an earlier version of this program sealed, which was bound to the row alone. Only for sealing it anew.
+    pub fn open_bound_to_row(&self, row: Uuid, sealed: &[u8]) -> Result<SecretString, SecretError> {
+        self.open_bound(row.as_bytes(), sealed)
+    }
+
+    fn open_bound(&self, bound_to: &[u8], sealed: &[u8]) -> Result<SecretString, SecretError> {
         let (nonce, body) = sealed
             .split_first_chunk::<NONCE>()
             .ok_or(SecretError::Unreadable)?;
@@ -72,7 +139,7 @@ impl Sealer {
             .find_map(|key| {
                 let payload = Payload {
                     msg: body,
-                    aad: row.as_bytes(),
+                    aad: bound_to,
                 };
                 key.decrypt(&XNonce::from(*nonce), payload).ok()
             })
@@ -136,12 +203,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_beside_its_row_alone() {
+    fn what_is_sealed_opens_in_its_column_and_row_alone() {
         let sealer = Sealer::new(&new_key(), None).unwrap();
         let (row, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let sealed = sealer.seal(row, &SecretString::from("hush")).unwrap();
-        assert_eq!(sealer.open(row, &sealed).unwrap().expose_secret(), "hush");
-        assert!(sealer.open(other, &sealed).is_err());
+        let kind = SecretKind::SourceSecret;
+        let sealed = sealer.seal(kind, row, &SecretString::from("hush")).unwrap();
+        assert_eq!(
+            sealer.open(kind, row, &sealed).unwrap().expose_secret(),
+            "hush"
+        );
+        assert!(sealer.open(kind, other, &sealed).is_err());
+        for kind in SecretKind::STORED
+            .into_iter()
+            .filter(|other| *other != kind)
+        {
+            assert!(sealer.open(kind, row, &sealed).is_err(), "{kind:?}");
+        }
+        assert!(sealer.open_bound_to_row(row, &sealed).is_err());
         assert!(!sealed.windows(4).any(|w| w == b"hush"));
     }
 
@@ -151,13 +229,14 @@ mod tests {
         let before = Sealer::new(&old, None).unwrap();
         let after = Sealer::new(&new, Some(&old)).unwrap();
         let row = Uuid::from_u128(1);
-        let sealed = before.seal(row, &SecretString::from("hush")).unwrap();
-        assert_eq!(after.open(row, &sealed).unwrap().expose_secret(), "hush");
-        assert!(
-            before
-                .open(row, &after.seal(row, &SecretString::from("x")).unwrap())
-                .is_err()
+        let kind = SecretKind::KisiCredentials;
+        let sealed = before.seal(kind, row, &SecretString::from("hush")).unwrap();
+        assert_eq!(
+            after.open(kind, row, &sealed).unwrap().expose_secret(),
+            "hush"
         );
+        let newer = after.seal(kind, row, &SecretString::from("x")).unwrap();
+        assert!(before.open(kind, row, &newer).is_err());
     }
 
     #[test]

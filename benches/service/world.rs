@@ -21,7 +21,11 @@ use super::service::Service;
 pub fn source(service: &Service) -> (String, SecretString) {
     let source = &service.source;
     let sealed = source.secret.as_ref().expect("a secret");
-    let secret = service.app.sealer.open(source.id, sealed);
+    let secret = service.app.sealer.open(
+        latchkey::secret::SecretKind::SourceSecret,
+        source.id,
+        sealed,
+    );
     (accept::path(source), secret.expect("opened"))
 }
 

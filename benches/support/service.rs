@@ -58,7 +58,15 @@ impl Service {
             name: "Bench".to_owned(),
             path_key: new_id().simple().to_string(),
             time_zone: "Europe/Berlin".to_owned(),
-            secret: Some(app.sealer.seal(id, &new_signing_secret()).expect("sealed")),
+            secret: Some(
+                app.sealer
+                    .seal(
+                        latchkey::secret::SecretKind::SourceSecret,
+                        id,
+                        &new_signing_secret(),
+                    )
+                    .expect("sealed"),
+            ),
             ..sources::blank(Scope::new(club.id), id, now)
         };
         let known = row::Token {

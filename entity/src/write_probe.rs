@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i32,
-    pub stamp: Uuid,
+    pub filler: Vec<u8>,
 }
 
 /// Joins are written out where they are needed.

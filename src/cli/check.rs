@@ -6,6 +6,8 @@ use crate::{
     app::App,
     clock::Clock,
     config::Config,
+    sealed,
+    secret::SecretKind,
     store::{Scope, clubs, deliveries, kisi_accounts, row::KisiStatus, sources},
 };
 
@@ -15,6 +17,13 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let app = App::start(config, Clock::system()).await?;
     println!("ok     the database answers and is migrated");
     let mut wrong = 0usize;
+    match sealed::unreadable(&app.db, &app.sealer).await? {
+        None => println!("ok     the stored secrets can be opened"),
+        Some(kind) => {
+            wrong += 1;
+            println!("WRONG  the stored secrets: {}", sealed::problem(kind));
+        }
+    }
     for club in clubs::all(app.db.read()).await? {
         let scope = Scope::new(club.id);
         for account in kisi_accounts::all(app.db.read(), scope).await? {
@@ -22,7 +31,11 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
                 continue;
             }
             let name = format!("{}: Kisi account “{}”", club.name, account.name);
-            let key = app.sealer.open(account.id, &account.credentials);
+            let key = app.sealer.open(
+                SecretKind::KisiCredentials,
+                account.id,
+                &account.credentials,
+            );
             let told = match key {
                 Err(problem) => Err(problem.to_string()),
                 Ok(key) => app

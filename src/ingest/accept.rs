@@ -21,7 +21,7 @@ use crate::{
     app::App,
     clock::new_id,
     id::{Kind, encode},
-    secret::SecretError,
+    secret::{SecretError, SecretKind},
     store::{StoreError, row::Source, sources},
 };
 
@@ -191,9 +191,11 @@ fn secrets(app: &App, source: &Source, now: i64) -> Result<Vec<SecretString>, Se
         .old_secret
         .as_ref()
         .filter(|_| source.old_secret_until.is_some_and(|until| until > now));
-    [source.secret.as_ref(), old]
-        .into_iter()
-        .flatten()
-        .map(|sealed| app.sealer.open(source.id, sealed))
-        .collect()
+    [
+        (SecretKind::SourceSecret, source.secret.as_ref()),
+        (SecretKind::OldSourceSecret, old),
+    ]
+    .into_iter()
+    .filter_map(|(kind, sealed)| Some(app.sealer.open(kind, source.id, sealed?)))
+    .collect()
 }

@@ -9,7 +9,7 @@ use super::{TYPES, path};
 use crate::{
     app::App,
     kisi::{Client, Error, Integration, Lane},
-    secret::{SecretError, new_path_key, new_signing_secret},
+    secret::{SecretError, SecretKind, new_path_key, new_signing_secret},
     store::{Scope, StoreError, kisi_accounts, listeners, row},
 };
 
@@ -38,7 +38,9 @@ pub async fn listen(
 ) -> Result<(), ListenError> {
     let scope = Scope::new(account.club_id);
     let listener = kept(app, scope, account.id).await?;
-    let key = app.sealer.open(account.id, &listener.secret)?;
+    let key = app
+        .sealer
+        .open(SecretKind::KisiEventSecret, account.id, &listener.secret)?;
     let client = client(app, account)?;
     let url = address(public_url, &listener.path_key);
     let all = client.integrations().await?;
@@ -75,7 +77,9 @@ async fn kept(app: &App, scope: Scope, account: Uuid) -> Result<row::KisiListene
         account_id: account,
         club_id: scope.club,
         path_key: new_path_key(),
-        secret: app.sealer.seal(account, &new_signing_secret())?,
+        secret: app
+            .sealer
+            .seal(SecretKind::KisiEventSecret, account, &new_signing_secret())?,
         kisi_id: None,
         stands: false,
         created_at: app.clock.now().micros(),
@@ -93,7 +97,11 @@ async fn kept(app: &App, scope: Scope, account: Uuid) -> Result<row::KisiListene
 }
 
 fn client(app: &App, account: &row::KisiAccount) -> Result<Client, SecretError> {
-    let key: SecretString = app.sealer.open(account.id, &account.credentials)?;
+    let key: SecretString = app.sealer.open(
+        SecretKind::KisiCredentials,
+        account.id,
+        &account.credentials,
+    )?;
     Ok(app
         .kisi
         .of_user(account.kisi_user_id, key)

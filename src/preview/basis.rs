@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, Fingerprint, Preview, Proposal, Side, preview};
 use crate::{
-    secret::{Sealer, SecretError},
+    secret::{Sealer, SecretError, SecretKind},
     store::{Connection, Scope, StoreError, clubs},
 };
 
@@ -71,7 +71,11 @@ impl Basis {
     /// As it is handed out.
     pub fn seal(&self, sealer: &Sealer, scope: Scope) -> Result<String, SecretError> {
         let text = serde_json::to_string(self).map_err(|_| SecretError::Unreadable)?;
-        let sealed = sealer.seal(scope.club, &SecretString::from(text))?;
+        let sealed = sealer.seal(
+            SecretKind::PreviewToken,
+            scope.club,
+            &SecretString::from(text),
+        )?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
@@ -81,7 +85,11 @@ impl Basis {
     /// Stale for anything else.
     pub fn open(sealer: &Sealer, scope: Scope, text: &str) -> Result<Self, CheckError> {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok();
-        let text = sealed.and_then(|sealed| sealer.open(scope.club, &sealed).ok());
+        let text = sealed.and_then(|sealed| {
+            sealer
+                .open(SecretKind::PreviewToken, scope.club, &sealed)
+                .ok()
+        });
         let read = text.and_then(|text| serde_json::from_str(text.expose_secret()).ok());
         read.map_or_else(|| stale("this names no preview of this club"), Ok)
     }

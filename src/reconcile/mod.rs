@@ -16,6 +16,7 @@ use crate::{
 mod brake;
 mod case;
 mod change;
+mod clock_watch;
 mod create;
 mod execute;
 mod lease;
@@ -28,6 +29,7 @@ mod sort;
 mod sweep;
 mod worker;
 
+use clock_watch::ClockWatch;
 pub use lease::holder;
 
 /// How often new accounts are looked for where nobody wakes the loop.
@@ -42,8 +44,12 @@ pub fn start(app: Arc<App>) -> Running {
 async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let holder = app.holder.clone();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
+    let mut clock_watch = ClockWatch::new();
     while !is_stopping(&stopping) {
         let woken = app.waker.register();
+        if let Err(problem) = clock_watch.look(&app).await {
+            tracing::error!(error = ?problem, "it is not known whether the clock was put back; trying again");
+        }
         match kisi_accounts::working(app.db.read()).await {
             Ok(accounts) => {
                 workers.retain(|_, worker| !worker.is_finished());

@@ -25,6 +25,7 @@ use crate::{
     connect::is_disconnecting,
     kisi::{Client, Error, Guard},
     running::is_stopping,
+    secret::SecretKind,
     store::{
         Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus},
@@ -358,7 +359,11 @@ impl Worker {
         let key = self
             .app
             .sealer
-            .open(account.id, &account.credentials)
+            .open(
+                SecretKind::KisiCredentials,
+                account.id,
+                &account.credentials,
+            )
             .map_err(|problem| {
                 tracing::error!(error = ?problem, "the credentials of an account cannot be opened");
                 Stop::Store(StoreError::Unreadable {

@@ -200,7 +200,8 @@ fn handle(
     arrival: &Arrival,
 ) -> Outcome {
     let query = Query::parse(request.query_string());
-    let state = &mut *sandbox.state();
+    let mut held = sandbox.state();
+    let state = &mut *held;
     let inquiry = Request {
         method: request.method().as_str(),
         query: &query,
@@ -218,6 +219,11 @@ fn handle(
         && let Some(call) = state.call_mut(arrival.call)
     {
         call.took_effect = true;
+    }
+    let is_change = inquiry.method != "GET" && outcome.is_ok();
+    drop(held);
+    if is_change && let Some(look) = sandbox.watch.get() {
+        look(sandbox);
     }
     outcome
 }

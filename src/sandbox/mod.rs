@@ -35,7 +35,7 @@ mod users;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -62,7 +62,11 @@ pub struct Sandbox {
     clock: Clock,
     stopwatch: Stopwatch,
     state: Arc<Mutex<State>>,
+    watch: Arc<OnceLock<Watch>>,
 }
+
+/// Called after each request that changed something.
+type Watch = Box<dyn Fn(&Sandbox) + Send + Sync>;
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,6 +90,7 @@ impl Sandbox {
             clock,
             stopwatch: Arc::new(stopwatch),
             state: Arc::new(Mutex::new(state)),
+            watch: Arc::default(),
         }
     }
 
@@ -140,6 +145,12 @@ impl Sandbox {
     /// not met.
     pub fn fault(&self, fault: Fault, times: u32) {
         self.state().faults.push_back(Planted { fault, times });
+    }
+
+    /// Has a test look at the rows after each request that changed something, before it is answered. Only the first who asks
+    /// for it is called.
+    pub fn watch(&self, look: impl Fn(&Self) + Send + Sync + 'static) {
+        let _ = self.watch.set(Box::new(look));
     }
 
     /// Serves on one thread until the server is stopped; the server has to be awaited or spawned.

@@ -31,13 +31,14 @@ pub fn restrict(path: &Path, url: &str) {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = OsString::from(path);
         name.push(suffix);
-        if let Err(problem) = restrict_one(&PathBuf::from(name)) {
+        if let Err(problem) = restrict_to_owner(&PathBuf::from(name)) {
             tracing::warn!(error = %problem, "others on this machine may be able to read the database: its mode should be 0600");
         }
     }
 }
 
-fn restrict_one(path: &Path) -> io::Result<()> {
+/// Takes everybody else's permissions from a file, where it is there.
+pub fn restrict_to_owner(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
     };

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 pub mod bulk;
+pub mod clock_correction;
 pub mod clubs;
 pub mod deliveries;
 pub mod due;
@@ -45,6 +46,7 @@ pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;
+pub mod sealed;
 mod session;
 pub mod setup;
 pub mod sources;
@@ -58,6 +60,7 @@ use self::{health::Health, pool::Pool, session::Target};
 use crate::wake::Waker;
 
 pub use failure::Failure;
+pub use file_mode::restrict_to_owner;
 pub use reader::Reader;
 pub use scope::Scope;
 pub use sea_orm::ConnectionTrait as Connection;

@@ -16,6 +16,7 @@ use super::{real_now, record};
 use crate::{
     app::App,
     kisi::{Client, Error, Guard, Lane},
+    secret::SecretKind,
     store::{
         Scope, StoreError, grants, kisi_accounts, logins,
         presses::Ending,
@@ -69,7 +70,11 @@ async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<End
     let (Some(account), Some(lock)) = (account, lock) else {
         return Ok(not_sent("The door is gone."));
     };
-    let key = app.sealer.open(account.id, &account.credentials)?;
+    let key = app.sealer.open(
+        SecretKind::KisiCredentials,
+        account.id,
+        &account.credentials,
+    )?;
     let by_key = app
         .kisi
         .of_user(account.kisi_user_id, key)
@@ -154,7 +159,12 @@ impl Behalf<'_> {
     async fn kept(&self) -> Result<Option<SecretString>, StoreError> {
         let scope = Scope::new(self.person.club_id);
         let kept = logins::get(self.app.db.read(), scope, self.person.id).await?;
-        Ok(kept.and_then(|row| self.app.sealer.open(self.person.id, &row.secret).ok()))
+        Ok(kept.and_then(|row| {
+            self.app
+                .sealer
+                .open(SecretKind::KisiLogin, self.person.id, &row.secret)
+                .ok()
+        }))
     }
 
     /// Makes a login and keeps it; an ending where Kisi gives none.
@@ -178,7 +188,10 @@ impl Behalf<'_> {
             kisi_user_id: self.person.id,
             club_id: self.person.club_id,
             account_id: self.account.id,
-            secret: self.app.sealer.seal(self.person.id, &made.secret)?,
+            secret: self
+                .app
+                .sealer
+                .seal(SecretKind::KisiLogin, self.person.id, &made.secret)?,
             made_at: self.app.clock.now().micros(),
         };
         let kept: Result<(), StoreError> = self

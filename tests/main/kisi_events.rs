@@ -158,7 +158,11 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
     let secret = world
         .app()
         .sealer
-        .open(listener.account_id, &listener.secret)
+        .open(
+            latchkey::secret::SecretKind::KisiEventSecret,
+            listener.account_id,
+            &listener.secret,
+        )
         .unwrap();
     let sign = |body: &str| {
         let mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).unwrap();

@@ -1,5 +1,100 @@
 //! The database fails: the disk is full or read only, a connection dies or goes silent, somebody else has the lock, a commit is
 //! refused. Success is told after a commit that succeeded and never before, and everything recovers by itself.
 
+use latchkey::clock::Clock;
+
+use crate::support::{
+    api::{Answer, Api, Signed, Source},
+    child::{self, Serving},
+    event::{self, membership},
+};
+
+mod connections;
+mod disk;
+mod keys;
 mod leases;
 mod transactions;
+
+/// A club in a process of its own, with a source that sends memberships.
+struct Club {
+    settings: Vec<(&'static str, String)>,
+    serving: Option<Serving>,
+    api: Api,
+    source: Source,
+    sent: usize,
+    acknowledged: u64,
+}
+
+impl Club {
+    async fn start(database: String) -> Self {
+        let settings = vec![
+            ("DATABASE_URL", database),
+            ("DATABASE_DEADLINE", "PT1S".to_owned()),
+        ];
+        let create = [
+            "club",
+            "create",
+            "--name",
+            "Club",
+            "--time-zone",
+            "UTC",
+            "--json",
+        ];
+        let club = child::json(&create, &as_text(&settings));
+        let serving = child::serve(&as_text(&settings));
+        let token = club["token"].as_str().unwrap().to_owned();
+        let api = Api::new(serving.base.clone(), token);
+        let source = api.source("Front desk").await;
+        Self {
+            settings,
+            serving: Some(serving),
+            api,
+            source,
+            sent: 0,
+            acknowledged: 0,
+        }
+    }
+
+    /// Another process serves the club from now on.
+    fn serve_by(&mut self, serving: Serving) {
+        self.api = self.api.at(serving.base.clone());
+        self.serving = Some(serving);
+    }
+
+    /// Sends an event about somebody new.
+    async fn send(&mut self) -> Answer {
+        self.sent += 1;
+        let now = Clock::system().now();
+        let number = self.sent;
+        let data = membership(&format!("m{number}"), &format!("p{number}"));
+        let body = event::event("membership.updated", now.timestamp(), &data);
+        let id = format!("msg_{number}");
+        let signed = Signed::new(&self.source.secret, &id, now, body.to_string().into_bytes());
+        let answer = self.api.deliver(&self.source, signed).await;
+        assert!([202, 503].contains(&answer.status), "{answer:?}");
+        self.acknowledged += u64::from(answer.status == 202);
+        answer
+    }
+
+    async fn ready(&self) -> (u16, String) {
+        let answer = reqwest::get(format!("{}/readyz", self.api.base))
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// After `kill -9` and another start there is what was acknowledged, and nothing that was not.
+    async fn kill_and_count(&mut self) {
+        assert_eq!(self.api.deliveries().await, self.acknowledged);
+        self.serving.take().unwrap().kill();
+        self.serve_by(child::serve(&as_text(&self.settings)));
+        assert_eq!(self.api.deliveries().await, self.acknowledged);
+    }
+}
+
+fn as_text<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}

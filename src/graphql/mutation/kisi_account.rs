@@ -19,6 +19,7 @@ use crate::{
     id::Kind,
     kisi::{self, Client, Lane, Login},
     kisi_events::listen,
+    secret::SecretKind,
     store::{Connection, Scope, clubs, due, grants, kisi_accounts, logins, row, setup},
 };
 
@@ -151,13 +152,14 @@ async fn connect_account(
     let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
     let known = introduce(&client).await?;
     let id = new_id();
+    let sealed = app.sealer.seal(SecretKind::KisiCredentials, id, &key);
     let mut account = row::KisiAccount {
         id,
         club_id: scope.club,
         name,
         organization_id: Some(known.organization),
         kisi_user_id: Some(known.user),
-        credentials: app.sealer.seal(id, &key).map_err(inside)?,
+        credentials: sealed.map_err(inside)?,
         place_kisi_id: None,
         invite_by_email: input.invite_by_email,
         status: row::KisiStatus::Connected,
@@ -291,7 +293,10 @@ async fn renew(
         let message = "these credentials are of another Kisi organization: connect that as an account of its own";
         return Err(invalid("input.credentials", message));
     }
-    let sealed = app.sealer.seal(account.id, &key).map_err(inside)?;
+    let sealed = app
+        .sealer
+        .seal(SecretKind::KisiCredentials, account.id, &key)
+        .map_err(inside)?;
     Ok((known.user, sealed))
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     id::{Kind, encode},
     ingest::signature::secret_is_usable,
-    secret::{new_path_key, new_signing_secret},
+    secret::{SecretKind, new_path_key, new_signing_secret},
     store::{Connection, Scope, clubs, due, readings, revocations, row, sources},
 };
 
@@ -208,10 +208,13 @@ async fn create(
         (scheme, given) => Some(secret("input.secret", given, scheme)?),
     };
     let id = new_id();
-    let seal = |secret: &SecretString| app.sealer.seal(id, secret).map_err(inside);
-    let sealed = secret.as_ref().map(seal).transpose()?;
+    let seal = |kind, secret: &SecretString| app.sealer.seal(kind, id, secret).map_err(inside);
+    let sealed = secret
+        .as_ref()
+        .map(|secret| seal(SecretKind::SourceSecret, secret))
+        .transpose()?;
     let credentials = credentials
-        .map(|credentials| seal(&credentials.to_text()))
+        .map(|credentials| seal(SecretKind::SourceCredentials, &credentials.to_text()))
         .transpose()?;
     let zone = input.time_zone.map(|zone| zone.0);
     let source = app
@@ -279,14 +282,26 @@ async fn rotate(
         return Err(invalid("source", message));
     }
     let secret = secret("secret", given, scheme)?;
-    let sealed = app.sealer.seal(id, &secret).map_err(inside)?;
+    let sealer = app.sealer.clone();
+    let sealed = sealer
+        .seal(SecretKind::SourceSecret, id, &secret)
+        .map_err(inside)?;
     let source = app
         .db
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 let mut source = find(tx, scope, id, "source").await?;
-                source.old_secret = source.secret.replace(sealed).filter(|_| kept_s > 0);
+                // One that cannot be opened is good for nothing where it goes either.
+                let old = source.secret.replace(sealed).filter(|_| kept_s > 0);
+                let old = old.and_then(|old| sealer.open(SecretKind::SourceSecret, id, &old).ok());
+                source.old_secret = old
+                    .map(|old| {
+                        sealer
+                            .seal(SecretKind::OldSourceSecret, id, &old)
+                            .map_err(inside)
+                    })
+                    .transpose()?;
                 source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
                 sources::set(tx, &source).await?;
                 Ok::<_, Refusal>(source)
@@ -331,7 +346,11 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                     due::mark_source(tx, scope, id, now, &cause).await?;
                 }
                 if let Some(given) = given::credentials(source.platform, input.credentials)? {
-                    source.credentials = Some(sealer.seal(id, &given.to_text()).map_err(inside)?);
+                    source.credentials = Some(
+                        sealer
+                            .seal(SecretKind::SourceCredentials, id, &given.to_text())
+                            .map_err(inside)?,
+                    );
                     let usual = given::usual_reading(source.platform);
                     source.read_every_s.get_or_insert(usual);
                     // They are tried at once, and what an earlier account held is nothing to compare with.

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     clock::new_id,
     ingest::batch::Job,
+    secret::SecretKind,
     store::{
         Scope, StoreError, leases,
         readings::{self, Done, Reading},
@@ -235,8 +236,12 @@ async fn roster(
         )
     };
     let sealed = source.credentials.as_ref().ok_or_else(no_use)?;
-    let credentials =
-        Credentials::of_text(&app.sealer.open(source.id, sealed)?).ok_or_else(no_use)?;
+    let credentials = Credentials::of_text(&app.sealer.open(
+        SecretKind::SourceCredentials,
+        source.id,
+        sealed,
+    )?)
+    .ok_or_else(no_use)?;
     let (http, config) = (http.clone(), &app.config);
     match &credentials {
         Credentials::Spacebring {

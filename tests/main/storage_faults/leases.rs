@@ -6,11 +6,69 @@ use latchkey::store::{Connection, StoreError, leases};
 use serde_json::json;
 
 use crate::support::{
+    api::eventually,
     event::membership,
     world::{Database, World},
 };
 
-on_both!(a_lease_from_the_future_blocks_nobody);
+on_both!(
+    a_lease_from_the_future_blocks_nobody,
+    what_was_stored_by_a_clock_ahead_waits_for_nothing,
+);
+
+/// The service ran with a clock that was a day ahead, and is started again with the right one.
+async fn what_was_stored_by_a_clock_ahead_waits_for_nothing(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world
+        .send(&source, "membership.updated", membership("m1", "ada"))
+        .await;
+    world.settled().await;
+    world.stop().await;
+    let db = latchkey::store::Db::connect(&world.database_url())
+        .await
+        .unwrap();
+    let stored: Result<(), StoreError> = db
+        .write(|tx| {
+            Box::pin(async move {
+                for sql in [
+                    "UPDATE due SET due_at = due_at + 86400000000, generation = generation + 1",
+                    "UPDATE kisi_account SET stopped_until = read_due_at + 86400000000, \
+                     read_due_at = read_due_at + 86400000000",
+                ] {
+                    tx.execute_unprepared(sql).await?;
+                }
+                let made = latchkey::clock::new_id().as_u128() + ((86_400_000_u128) << 80);
+                let id = sea_orm::Value::from(uuid::Uuid::from_u128(made));
+                let placeholder = match tx.get_database_backend() {
+                    sea_orm::DbBackend::Postgres => "$1",
+                    _ => "?",
+                };
+                let sql = format!(
+                    "UPDATE history SET id = {placeholder} WHERE id = (SELECT max(id::text)::uuid FROM history)"
+                );
+                let sql = match tx.get_database_backend() {
+                    sea_orm::DbBackend::Postgres => sql,
+                    _ => sql.replace("max(id::text)::uuid", "max(id)"),
+                };
+                let update = sea_orm::Statement::from_sql_and_values(tx.get_database_backend(), sql, [id]);
+                tx.execute_raw(update).await?;
+                Ok(())
+            })
+        })
+        .await;
+    stored.unwrap();
+    db.close().await;
+    let email = "ada@example.com";
+    let assignment = world.sandbox.assignments_of(email)[0].id;
+    world.sandbox.remove_assignment(assignment);
+    world.start_again().await;
+    let ask = async || (!world.sandbox.assignments_of(email).is_empty()).then_some(());
+    eventually(ask, async || "Kisi is not looked at for a day".to_owned()).await;
+    world.settled().await;
+}
 
 async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
     let source = world.api.source("Front desk").await;

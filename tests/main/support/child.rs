@@ -2,12 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
 use serde_json::Value;
 
-use super::world::ENCRYPTION_KEY;
+use super::{api::eventually, world::ENCRYPTION_KEY};
 
 /// A `latchkey serve` that listens. It is killed with this value.
 pub struct Serving {
@@ -58,10 +58,31 @@ pub fn json(arguments: &[&str], settings: &[(&str, &str)]) -> Value {
 
 /// Starts the service and waits for its first line.
 pub fn serve(settings: &[(&str, &str)]) -> Serving {
-    let mut process = command(&["serve", "--listen", "127.0.0.1:0"], settings)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    started(command(&["serve", "--listen", "127.0.0.1:0"], settings))
+}
+
+/// Starts the service where no file may grow beyond a size, in KiB: as a disk that is full, but for this process alone.
+pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> Serving {
+    let program = command(&[], settings);
+    let mut limited = Command::new("bash");
+    limited
+        .args([
+            "-c",
+            "ulimit -S -f \"$0\" && exec \"$1\" serve --listen 127.0.0.1:0",
+        ])
+        .arg(kib.to_string())
+        .arg(program.get_program())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null());
+    for (name, value) in program.get_envs() {
+        limited.env(name, value.unwrap());
+    }
+    started(limited)
+}
+
+fn started(mut command: Command) -> Serving {
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap())
         .read_line(&mut line)
@@ -74,6 +95,26 @@ pub fn serve(settings: &[(&str, &str)]) -> Serving {
 }
 
 impl Serving {
+    /// Takes the limit of files away again.
+    pub fn lift_file_limit(&self) {
+        let lifted = Command::new("prlimit")
+            .args(["--fsize=unlimited:", "--pid"])
+            .arg(self.process.id().to_string())
+            .status()
+            .unwrap();
+        assert!(lifted.success());
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub async fn terminate(mut self) -> ExitStatus {
+        let told = Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status();
+        assert!(told.unwrap().success());
+        let ended = async || self.process.try_wait().unwrap();
+        eventually(ended, async || "the process does not end".to_owned()).await
+    }
+
     /// `kill -9`, and the end of it.
     pub fn kill(mut self) {
         self.process.kill().unwrap();

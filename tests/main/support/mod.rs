@@ -7,6 +7,7 @@ pub mod event;
 pub mod judge;
 pub mod platform;
 pub mod postgres;
+pub mod proxy;
 pub mod schema;
 pub mod socket;
 pub mod world;

@@ -65,6 +65,8 @@ pub struct Setup {
     pub time_zone: String,
     /// Nothing but its owner is in Kisi's organization, instead of the example.
     pub bare: bool,
+    /// The service has a runtime of its own, with which `crash` ends it.
+    pub may_crash: bool,
 }
 
 impl Default for Setup {
@@ -75,6 +77,7 @@ impl Default for Setup {
             rate: None,
             time_zone: "Europe/Berlin".to_owned(),
             bare: false,
+            may_crash: false,
         }
     }
 }
@@ -85,6 +88,8 @@ enum Storage {
 }
 
 struct Running {
+    /// Where it crashes, if it may.
+    runtime: Option<tokio::runtime::Runtime>,
     app: Arc<App>,
     worker: running::Running,
     readers: running::Running,
@@ -228,6 +233,19 @@ impl World {
         running.worker.stop().await;
         running.app.db.clone().close().await;
         let _ = running.served.await;
+        if let Some(runtime) = running.runtime {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Ends the service where it stands: whatever is under way is broken off, and nothing is put in order.
+    pub async fn crash(&mut self) {
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        let runtime = running.runtime.take().expect("a world that may crash");
+        running.server.stop(false).await;
+        runtime.shutdown_background();
     }
 
     /// Starts the service on the same database, at another port.
@@ -237,21 +255,20 @@ impl World {
     }
 
     async fn try_start(&mut self) -> Result<Running, StartError> {
-        let app = App::start(self.config(), self.clock.clone()).await?;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         self.api.base = format!("http://{}", listener.local_addr().unwrap());
-        let server = http::server(app.clone(), schema::build(), listener, 1).unwrap();
-        let handle = server.handle();
-        let served = tokio::spawn(server);
-        let worker = reconcile::start(app.clone());
-        let readers = readers::start(app.clone()).unwrap();
-        Ok(Running {
-            app,
-            worker,
-            readers,
-            server: handle,
-            served,
-        })
+        let starting = start_service(self.config(), self.clock.clone(), listener);
+        if !self.setup.may_crash {
+            return starting.await;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let mut running = runtime.spawn(starting).await.unwrap()?;
+        running.runtime = Some(runtime);
+        Ok(running)
     }
 
     /// A second process on the same database, as far as anybody can tell; it has no part in the work.
@@ -430,10 +447,35 @@ impl World {
     }
 }
 
+async fn start_service(
+    config: Config,
+    clock: Clock,
+    listener: TcpListener,
+) -> Result<Running, StartError> {
+    let app = App::start(config, clock).await?;
+    let server = http::server(app.clone(), schema::build(), listener, 1).unwrap();
+    let handle = server.handle();
+    let served = tokio::spawn(server);
+    let worker = reconcile::start(app.clone());
+    let readers = readers::start(app.clone()).unwrap();
+    Ok(Running {
+        runtime: None,
+        app,
+        worker,
+        readers,
+        server: handle,
+        served,
+    })
+}
+
 /// A test that failed leaves nobody working behind it, for other tests of the process to suffer from.
 impl Drop for World {
     fn drop(&mut self) {
-        let (running, runtime) = (self.running.take(), tokio::runtime::Handle::try_current());
+        let (mut running, runtime) = (self.running.take(), tokio::runtime::Handle::try_current());
+        if let Some(own) = running.as_mut().and_then(|running| running.runtime.take()) {
+            own.shutdown_background();
+            return;
+        }
         if let (Some(running), Ok(runtime)) = (running, runtime) {
             runtime.spawn(async move {
                 running.readers.stop().await;

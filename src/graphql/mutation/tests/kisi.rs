@@ -76,7 +76,11 @@ async fn an_organization_is_connected_and_read_and_nothing_is_written() {
     let opened = house
         .app
         .sealer
-        .open(account.id, &account.credentials)
+        .open(
+            crate::secret::SecretKind::KisiCredentials,
+            account.id,
+            &account.credentials,
+        )
         .unwrap();
     assert_eq!(secrecy::ExposeSecret::expose_secret(&opened), "good-key");
     assert_eq!(

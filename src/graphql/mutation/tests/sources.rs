@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::{
     ingest::batch::{Job, Outcome},
+    secret::SecretKind,
     store::{deliveries, offerings, sources},
 };
 
@@ -35,11 +36,14 @@ async fn kept(house: &House, source: &str) -> row::Source {
         .unwrap()
 }
 
-fn opened(house: &House, source: &row::Source, sealed: &Option<Vec<u8>>) -> Option<String> {
-    let open = |sealed: &Vec<u8>| house.app.sealer.open(source.id, sealed).unwrap();
-    sealed
-        .as_ref()
-        .map(|sealed| open(sealed).expose_secret().to_owned())
+fn opened(house: &House, source: &row::Source, kind: SecretKind) -> Option<String> {
+    let sealed = match kind {
+        SecretKind::OldSourceSecret => source.old_secret.as_ref(),
+        SecretKind::SourceCredentials => source.credentials.as_ref(),
+        _ => source.secret.as_ref(),
+    };
+    let open = |sealed| house.app.sealer.open(kind, source.id, sealed).unwrap();
+    sealed.map(|sealed| open(sealed).expose_secret().to_owned())
 }
 
 #[tokio::test]
@@ -62,7 +66,7 @@ async fn a_source_is_made_with_a_secret_that_is_shown_once() {
     let secret = made["secret"].as_str().unwrap();
     assert!(secret.starts_with("whsec_"));
     assert_eq!(
-        opened(&house, &source, &source.secret).as_deref(),
+        opened(&house, &source, SecretKind::SourceSecret).as_deref(),
         Some(secret)
     );
     let twice = house
@@ -134,7 +138,7 @@ async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
     let sealed = source.credentials.clone().unwrap();
     assert!(!sealed.windows(7).any(|bytes| bytes == b"a token"));
     assert_eq!(
-        opened(&house, &source, &source.credentials).as_deref(),
+        opened(&house, &source, SecretKind::SourceCredentials).as_deref(),
         Some(r#"{"platform":"teamup","token":"a token","provider":"7"}"#)
     );
     let rotated = house
@@ -235,7 +239,7 @@ async fn an_old_secret_stays_good_for_a_while() {
     let house = House::new().await;
     let id = house.source("Books").await;
     let before = kept(&house, &id).await;
-    let old = opened(&house, &before, &before.secret);
+    let old = opened(&house, &before, SecretKind::SourceSecret);
     let made = house
         .good(
             "rotateSourceSecret",
@@ -245,10 +249,10 @@ async fn an_old_secret_stays_good_for_a_while() {
         .await;
     let now = kept(&house, &id).await;
     assert_eq!(
-        opened(&house, &now, &now.secret).as_deref(),
+        opened(&house, &now, SecretKind::SourceSecret).as_deref(),
         made["secret"].as_str()
     );
-    assert_eq!(opened(&house, &now, &now.old_secret), old);
+    assert_eq!(opened(&house, &now, SecretKind::OldSourceSecret), old);
     assert_eq!(now.old_secret_until, Some(instant("2026-03-03T12:00:00Z")));
     let at_once = [
         ("source", "ID!", json!(id)),

@@ -1,0 +1,149 @@
+//! The key that secrets are sealed with is lost or another one: nobody makes a new one beside the old database, and everybody who
+//! looks is told.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chacha20poly1305::{
+    Key, XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
+use latchkey::{
+    secret::{Sealer, SecretKind, new_key},
+    store::{Db, StoreError, sealed},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Club, as_text};
+use crate::support::{child, world::ENCRYPTION_KEY};
+
+fn without_key(arguments: &[&str], database: &str) -> Command {
+    let mut command = child::command(arguments, &[("DATABASE_URL", database)]);
+    command.env_remove("LATCHKEY_ENCRYPTION_KEY");
+    command
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A database whose secrets are sealed with the key of the tests, and a key file beside it.
+async fn a_database(folder: &Path) -> (Club, String) {
+    let url = format!("sqlite://{}?mode=rwc", folder.join("latchkey.db").display());
+    let mut club = Club::start(url.clone()).await;
+    assert_eq!(club.send().await.status, 202);
+    (club, url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_key_is_made_beside_a_database_with_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut club, url) = a_database(folder.path()).await;
+    club.serving.take().unwrap().kill();
+    for command in [
+        ["serve", "--listen=127.0.0.1:0"],
+        ["check", "--set=log=error"],
+    ] {
+        let output = without_key(&command, &url).output().unwrap();
+        assert!(!output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("latchkey.db.key back"), "{told}");
+        assert!(told.contains("LATCHKEY_ENCRYPTION_KEY"), "{told}");
+        assert!(!folder.path().join("latchkey.db.key").exists());
+    }
+    fs::write(folder.path().join("latchkey.db.key"), ENCRYPTION_KEY).unwrap();
+    let output = without_key(&["check"], &url).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(mode(&folder.path().join("latchkey.db.key")), 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_is_reported_by_everybody_who_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut club, url) = a_database(folder.path()).await;
+    assert_eq!(club.ready().await.0, 200);
+    club.serving.take().unwrap().kill();
+    let other = new_key();
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("ENCRYPTION_KEY", other.expose_secret()),
+    ];
+    club.serve_by(child::serve(&settings));
+    let (status, text) = club.ready().await;
+    assert_eq!(status, 503);
+    assert!(text.contains("source.secret"), "{text}");
+    let output = child::run(&["check"], &settings);
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("WRONG  the stored secrets"), "{told}");
+    assert_eq!(club.send().await.status, 503);
+    club.serving.take().unwrap().kill();
+    let both = [
+        settings[0],
+        settings[1],
+        ("ENCRYPTION_KEY_OLD", ENCRYPTION_KEY),
+    ];
+    club.serve_by(child::serve(&both));
+    assert_eq!(club.ready().await.0, 200);
+    assert_eq!(club.send().await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_and_key_are_the_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let migrated = without_key(&["migrate"], &url).output().unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&folder.path().join("latchkey.db.key")), 0o600);
+    // As an earlier version left it.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let db = Db::connect(&url).await.unwrap();
+    let written = db.write(|tx| Box::pin(latchkey::store::probe::write(tx)));
+    written.await.unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        assert_eq!(
+            mode(Path::new(&format!("{}{suffix}", file.display()))),
+            0o600,
+            "{suffix}"
+        );
+    }
+    db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sealed_to_a_row_alone_is_bound_to_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut club, url) = a_database(folder.path()).await;
+    club.serving.take().unwrap().kill();
+    let sealer = Sealer::new(&SecretString::from(ENCRYPTION_KEY), None).unwrap();
+    let kind = SecretKind::SourceSecret;
+    let db = Db::connect(&url).await.unwrap();
+    let all = sealed::of_kind(db.read(), kind, None).await.unwrap();
+    let (row, value) = all.into_iter().next().unwrap();
+    let secret = sealer.open(kind, row, &value).unwrap();
+    let key: [u8; 32] = STANDARD.decode(ENCRYPTION_KEY).unwrap().try_into().unwrap();
+    let payload = Payload {
+        msg: secret.expose_secret().as_bytes(),
+        aad: row.as_bytes(),
+    };
+    let nonce = [7; 24];
+    let cipher = XChaCha20Poly1305::new(&Key::from(key));
+    let old = cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
+    let old = [&nonce[..], &old].concat();
+    let replaced: Result<(), StoreError> = db
+        .write(move |tx| Box::pin(async move { sealed::replace(tx, kind, row, old).await }))
+        .await;
+    replaced.unwrap();
+    db.close().await;
+    club.serve_by(child::serve(&as_text(&club.settings)));
+    assert_eq!(club.send().await.status, 202);
+    let db = Db::connect(&url).await.unwrap();
+    let (row, value) = sealed::of_kind(db.read(), kind, Some(1))
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(sealer.open(kind, row, &value).is_ok());
+    db.close().await;
+}
