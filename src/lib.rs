@@ -3,6 +3,7 @@
 
 pub mod app;
 mod auth;
+mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;

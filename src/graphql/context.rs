@@ -26,6 +26,13 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether another look-up of the token found the same club, role and member.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.scope.club == other.scope.club
+            && self.role == other.role
+            && self.member == other.member
+    }
+
     /// How the caller is called in histories.
     pub fn actor(&self) -> String {
         self.token_name

@@ -13,7 +13,7 @@ use std::{
 
 use async_graphql::{Request, Response, Variables, parser};
 use lru::LruCache;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tracing::Instrument;
 
 use super::{
@@ -31,7 +31,11 @@ use super::{
     roles::may,
     schema::{self, ApiSchema, context_data},
 };
-use crate::{app::App, auth, store::row::Role};
+use crate::{
+    app::App,
+    auth,
+    store::{StoreError, row::Role},
+};
 
 /// The schema with its guard, and without.
 #[derive(Clone)]
@@ -78,13 +82,23 @@ impl Schemas {
         })
     }
 
-    /// Executes for whoever holds a token.
-    pub fn executor(&self, app: Arc<App>, token: &str) -> Asked {
-        Asked {
+    /// Looks up whose token it is, before anything else of a request is read, and executes for its holder. None where nobody
+    /// holds it.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be looked up.
+    pub async fn executor(&self, app: Arc<App>, token: &str) -> Result<Option<Asked>, StoreError> {
+        let token: Arc<str> = token.into();
+        let known_at = Instant::now();
+        let caller = app.at_home(looked_up(app.clone(), token.clone())).await?;
+        Ok(caller.map(|caller| Asked {
             schemas: self.clone(),
             app,
-            token: token.into(),
-        }
+            token,
+            caller,
+            known_at,
+        }))
     }
 
     /// What a caller's request is answered with. To be awaited in the service's own runtime.
@@ -118,7 +132,7 @@ impl Schemas {
     pub(super) fn way(&self, role: Role, request: &mut Request) -> Option<Way> {
         let limits = Limits::default();
         let name = request.operation_name.clone();
-        lets_pass(request, &limits, |text, document, query| {
+        lets_pass(request, |text, document, query| {
             let key = (role, name, text.to_owned());
             if let Some(verdict) = self.verdicts().get(&key) {
                 return *verdict;
@@ -150,17 +164,32 @@ pub struct Asked {
     schemas: Schemas,
     app: Arc<App>,
     token: Arc<str>,
+    caller: Caller,
+    known_at: Instant,
+}
+
+/// For so long a look-up of a token is good: a body may take longer to arrive.
+const FRESH: Duration = Duration::from_millis(500);
+
+async fn looked_up(app: Arc<App>, token: Arc<str>) -> Result<Option<Caller>, StoreError> {
+    auth::by_token(&app, &token).await
 }
 
 impl Asked {
-    /// Nothing is read of a document before it is known who asks.
     async fn written(self, mut request: Request, request_id: String) -> Option<Written> {
         let Self {
             schemas,
             app,
             token,
+            caller,
+            known_at,
         } = self;
-        match auth::by_token(&app, &token).await {
+        let caller = if known_at.elapsed() < FRESH {
+            Ok(Some(caller))
+        } else {
+            looked_up(app.clone(), token).await
+        };
+        match caller {
             Ok(Some(caller)) => {
                 let kind = kind_of(&mut request);
                 let response = Box::pin(schemas.response(app, caller, request));

@@ -15,11 +15,12 @@ use tracing::Instrument;
 
 use super::super::{
     context::Caller,
+    executor::Schemas,
     http::{
         answer::{failure, mark_errors},
         guard::{Kind, kind_of},
     },
-    schema::{ApiSchema, context_data},
+    schema::context_data,
     subscription::Listening,
 };
 use crate::{app::App, clock::new_id, feed::TooSlow};
@@ -57,7 +58,7 @@ impl Operation {
     /// Starts an operation for whoever asks.
     pub(super) fn start(
         app: Arc<App>,
-        schema: &ApiSchema,
+        schemas: &Schemas,
         caller: Caller,
         mut request: Request,
         (number, outputs): (u64, Outputs),
@@ -70,7 +71,7 @@ impl Operation {
             listening = Some(told);
         }
         context_data(app, caller, &mut request.data);
-        let answers = schema.execute_stream(request);
+        let answers = schemas.guarded.execute_stream(request);
         let request_id = new_id().to_string();
         let (failed_id, ends) = (request_id.clone(), outputs.clone());
         let run = async move {
