@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::error::{forbidden, internal};
 use crate::{
     app::App,
+    decide::Evaluations,
     store::{Scope, row::Role},
 };
 
@@ -46,6 +47,13 @@ pub fn app<'a>(context: &Context<'a>) -> Result<&'a Arc<App>> {
     context
         .data::<Arc<App>>()
         .map_err(|_| internal("no app in the context"))
+}
+
+/// What the document has evaluated so far.
+pub fn evaluations<'a>(context: &Context<'a>) -> Result<&'a Arc<Evaluations>> {
+    context
+        .data::<Arc<Evaluations>>()
+        .map_err(|_| internal("no evaluations in the context"))
 }
 
 /// Who asks.

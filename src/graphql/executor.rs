@@ -7,23 +7,23 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::available_parallelism,
     time::Duration,
 };
 
-use async_graphql::{Request, Response, Variables, parser};
+use async_graphql::{Request, Response, ServerError, Value, Variables, parser};
 use lru::LruCache;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
+    admission::Admission,
     batch,
     context::Caller,
     http::{
         Runs,
         answer::{Refusal, Written},
         finished,
-        guard::{kind_of, lets_pass},
+        guard::{Kind, kind_of, lets_pass},
         limits::Limits,
     },
     prompt::{Unguarded, Way},
@@ -45,15 +45,8 @@ pub struct Schemas {
     bare: ApiSchema,
     reach: Arc<Reach>,
     verdicts: Arc<Mutex<Verdicts>>,
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) admission: Arc<Admission>,
 }
-
-/// How many queries each processor has under way: as many as wait for the database, and some that do not. More would only push
-/// one another's pages out of its caches.
-const TURNS_EACH: usize = 6;
-
-/// How long a query waits for its turn before it goes on without one.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a role's operation of that name in a text may be executed without guard, where it may.
 type Verdicts = LruCache<(Role, Option<String>, String), Option<Way>>;
@@ -72,12 +65,11 @@ impl Schemas {
     /// Where the schema's own text cannot be read.
     pub fn new(guarded: ApiSchema) -> Result<Self, parser::Error> {
         let reach = Arc::new(Reach::of(&guarded.sdl())?);
-        let turns = TURNS_EACH * available_parallelism().map_or(1, usize::from);
         Ok(Self {
             guarded,
             bare: schema::bare(),
             reach,
-            turns: Arc::new(Semaphore::new(turns)),
+            admission: Arc::default(),
             verdicts: Arc::new(Mutex::new(LruCache::new(MOST_KEPT))),
         })
     }
@@ -106,15 +98,18 @@ impl Schemas {
         self,
         app: Arc<App>,
         caller: Caller,
+        kind: Option<Kind>,
         mut request: Request,
     ) -> Response {
+        let _admitted = match self.admission.admit(&caller, kind).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return Response::from_errors(vec![refused]),
+        };
         let way = self.way(caller.role, &mut request);
         context_data(app.clone(), caller.clone(), &mut request.data);
         let Some(way) = way else {
             return self.guarded.execute(request).await;
         };
-        // Long queries of others hold nobody up for good: turns are for the caches' sake.
-        let _turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
         let again = Again::of(&request);
         let reach = self.reach;
         request.data.insert(Unguarded { way, reach });
@@ -122,6 +117,14 @@ impl Schemas {
         let run = batch::run(self.bare.execute(request));
         match tokio::time::timeout(limits.time, run).await {
             Ok(response) if response.errors.is_empty() => response,
+            // Under guard it would cost as much once more.
+            Ok(response) if response.errors.iter().any(is_too_complex) => {
+                let mut errors = response.errors;
+                errors.retain(is_too_complex);
+                errors.truncate(1);
+                errors.iter_mut().for_each(|error| error.path.clear());
+                Response::from_errors(errors)
+            }
             Ok(_) => self.guarded.execute(again.request(app, caller)).await,
             Err(_) => Response::from_errors(vec![limits.too_slow()]),
         }
@@ -158,6 +161,12 @@ impl Schemas {
     }
 }
 
+fn is_too_complex(error: &ServerError) -> bool {
+    let extensions = error.extensions.as_ref();
+    let code = extensions.and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if code == "TOO_COMPLEX")
+}
+
 /// The executor of one request.
 #[derive(Clone)]
 pub struct Asked {
@@ -192,7 +201,7 @@ impl Asked {
         match caller {
             Ok(Some(caller)) => {
                 let kind = kind_of(&mut request);
-                let response = Box::pin(schemas.response(app, caller, request));
+                let response = Box::pin(schemas.response(app, caller, kind, request));
                 let written = async move { Written::new(response.await, &request_id) };
                 finished(kind, written).await
             }

@@ -76,6 +76,12 @@ pub(super) fn check_text(text: &str) -> ServerResult<()> {
     Ok(())
 }
 
+/// For an operation that does not get its turn in time.
+pub(in crate::graphql) fn too_busy() -> ServerError {
+    let message = "too many operations run at once: send fewer at a time, or try again later";
+    refused("concurrency", message.to_owned())
+}
+
 impl Limits {
     /// Refuses a document that unfolds into too much.
     pub(in crate::graphql) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {

@@ -215,7 +215,7 @@ mod tests {
         ) {
             let block = block.replace("\"\"\"", "\\\"\"\"");
             let prefix = format!("{{ a(b: [\"{text}\" \"\"\"{block} \"\"\" 1] #{comment}\n");
-            prop_assume!(parse_query(&format!("{prefix}) }}")).is_ok());
+            prop_assume!(parse_query(format!("{prefix}) }}")).is_ok());
             let deep = format!("{prefix} c: {}", "[".repeat(MAX_NESTING));
             prop_assert!(!is_parsable(&deep));
             let shallow = format!("{prefix} c: 1) }}");

@@ -70,11 +70,23 @@ impl Operation {
             request.data.insert(tell);
             listening = Some(told);
         }
-        context_data(app, caller, &mut request.data);
+        let admission = schemas.admission.clone();
+        context_data(app, caller.clone(), &mut request.data);
         let answers = schemas.guarded.execute_stream(request);
         let request_id = new_id().to_string();
         let (failed_id, ends) = (request_id.clone(), outputs.clone());
         let run = async move {
+            let _admitted = match admission.admit(&caller, kind).await {
+                Ok(admitted) => admitted,
+                Err(refused) => {
+                    let mut answer = Response::from_errors(vec![refused]);
+                    mark_errors(&mut answer, &request_id);
+                    let _ = outputs
+                        .send((number, Output::Answer(Box::new(answer))))
+                        .await;
+                    return;
+                }
+            };
             let mut answers = answers;
             while let Some(mut answer) = answers.next().await {
                 let is_late = |error: &ServerError| error.source::<TooSlow>().is_some();
