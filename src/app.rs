@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
 
 use crate::{
     clock::Clock,
     config::Config,
+    decide::PARALLEL,
     feed::Feed,
     ingest::queue::Queue,
     kisi::Clients,
@@ -38,6 +39,8 @@ pub struct App {
     pub queue: Queue,
     /// Ways to Kisi.
     pub kisi: Clients,
+    /// The turns in which requests have many members evaluated.
+    pub evaluations: Arc<Semaphore>,
     /// What is counted.
     pub metrics: Metrics,
     /// The name of this process among those that hold leases.
@@ -108,6 +111,7 @@ impl App {
             feed,
             queue,
             kisi,
+            evaluations: Arc::new(Semaphore::new(PARALLEL)),
             metrics,
             holder: crate::reconcile::holder(),
         }))

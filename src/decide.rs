@@ -15,9 +15,11 @@ use crate::store::{
     row, rules,
 };
 
+mod evaluations;
 mod layout;
 mod standing;
 
+pub use evaluations::{Evaluations, MAX_EVALUATIONS, PARALLEL, Walk};
 pub use layout::Layout;
 pub use standing::{Passing, Standing, Wanted};
 

@@ -3,6 +3,7 @@
 //! connecting an account and by unlocking alone.
 
 pub mod access_event;
+mod admission;
 mod batch;
 pub mod club;
 pub mod company;

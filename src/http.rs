@@ -1,7 +1,7 @@
 //! The web server: which route leads where. One function runs it for production, demo and tests: the listener and the parts
 //! of the service are given.
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use crate::{
     app::App,
@@ -9,7 +9,7 @@ use crate::{
     clock::new_id,
     graphql::{
         executor::Schemas,
-        http::{serve, unauthenticated},
+        http::{serve, unauthenticated, unavailable},
         schema::ApiSchema,
         socket,
     },
@@ -24,6 +24,13 @@ use actix_web::{
     middleware::{Compress, Condition},
     web,
 };
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may idle between two requests: longer than proxies in front of the service keep theirs.
+const IDLE_TIME: Duration = Duration::from_secs(75);
+/// How many connections each thread of the web server has open at once; others wait to be accepted.
+const CONNECTIONS: usize = 4096;
 
 /// A server on a listener; it runs when it is awaited or spawned.
 pub fn server(
@@ -56,6 +63,9 @@ pub fn server(
             })
     })
     .workers(workers)
+    .client_request_timeout(HEAD_TIME)
+    .keep_alive(IDLE_TIME)
+    .max_connections(CONNECTIONS)
     .shutdown_timeout(5)
     .listen(listener)?
     .run();
@@ -85,15 +95,19 @@ async fn graphql(
 ) -> HttpResponse {
     let request_id = new_id().to_string();
     if request.method() == Method::GET && socket::is_asked(request.headers()) {
-        let schema = schemas.guarded.clone();
-        return socket::open(app.into_inner(), schema, &request, body, &request_id);
+        let schemas = schemas.get_ref().clone();
+        return socket::open(app.into_inner(), schemas, &request, body, &request_id);
     }
-    match auth::token(request.headers()) {
-        Some(token) => {
-            let executor = schemas.executor(app.into_inner(), token);
-            serve(&executor, &request, body, &request_id, |_| {}).await
+    let Some(token) = auth::token(request.headers()) else {
+        return unauthenticated(&request, &request_id);
+    };
+    match schemas.executor(app.into_inner(), token).await {
+        Ok(Some(executor)) => serve(&executor, &request, body, &request_id, |_| {}).await,
+        Ok(None) => unauthenticated(&request, &request_id),
+        Err(problem) => {
+            tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
+            unavailable(&request, &request_id)
         }
-        None => unauthenticated(&request, &request_id),
     }
 }
 

@@ -5,11 +5,7 @@
 //! event by itself never gives or takes anything: it is told in the history, or a reason to look. Called by Kisi and by the
 //! API.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::RETRY_AFTER,
-    web::{self, Bytes},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -17,6 +13,7 @@ use sha2::Sha256;
 
 use crate::{
     app::App,
+    body::{self, BodyError, BodyLimits},
     secret::{SecretError, SecretKind},
     store::{StoreError, listeners},
 };
@@ -33,11 +30,7 @@ const MOST_BYTES: usize = 256 * 1024;
 
 /// Registers the route.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/kisi-events/{token}")
-            .app_data(web::PayloadConfig::new(MOST_BYTES))
-            .route(web::post().to(receive)),
-    );
+    config.service(web::resource("/kisi-events/{token}").route(web::post().to(receive)));
 }
 
 /// Where Kisi finds a listener, below the address that this service has from outside.
@@ -50,6 +43,8 @@ pub fn path(path_key: &str) -> String {
 enum NotTaken {
     #[error("no such address, or the signature does not fit")]
     Refused,
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("the database failed")]
     Store(#[from] StoreError),
     #[error("a stored secret cannot be opened")]
@@ -60,12 +55,15 @@ async fn receive(
     app: web::Data<App>,
     token: web::Path<String>,
     request: HttpRequest,
-    body: Bytes,
+    body: web::Payload,
 ) -> HttpResponse {
-    match let_in(&app, &token, &request, &body).await {
+    match let_in(&app, &token, &request, body).await {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
         Err(problem @ NotTaken::Refused) => {
             HttpResponse::Unauthorized().json(json!({ "error": problem.to_string() }))
+        }
+        Err(problem @ NotTaken::Body(error)) => {
+            HttpResponse::build(error.status()).json(json!({ "error": problem.to_string() }))
         }
         Err(problem) => {
             tracing::error!(error = ?problem, "an event of Kisi's could not be taken in");
@@ -80,7 +78,7 @@ async fn let_in(
     app: &App,
     token: &str,
     request: &HttpRequest,
-    body: &[u8],
+    body: web::Payload,
 ) -> Result<(), NotTaken> {
     if !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(NotTaken::Refused);
@@ -92,12 +90,13 @@ async fn let_in(
         listener.account_id,
         &listener.secret,
     )?;
+    let body = body::collect(request.headers(), body, BodyLimits::of(MOST_BYTES)).await?;
     let header = request.headers().get("x-signature");
     let signature = header.and_then(|value| value.to_str().ok());
-    if !signature.is_some_and(|signature| is_signed(&secret, body, signature)) {
+    if !signature.is_some_and(|signature| is_signed(&secret, &body, signature)) {
         return Err(NotTaken::Refused);
     }
-    let Some(event) = event::Event::read(body) else {
+    let Some(event) = event::Event::read(&body) else {
         tracing::warn!(account = %listener.account_id, "an event of Kisi's is not understood");
         return Ok(());
     };

@@ -3,6 +3,7 @@
 
 pub mod app;
 mod auth;
+mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,7 +22,9 @@ pub mod metrics;
 pub mod playground;
 pub mod preview;
 mod readiness;
+mod proxy;
 pub mod reconcile;
+mod retry_after;
 pub mod running;
 pub mod sandbox;
 mod sealed;

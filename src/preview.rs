@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use access::{Change, Effect, Instant, Rule, RuleVersion, Target, Trial};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -30,9 +31,9 @@ pub use list::{Changed, Changes, Side};
 pub use warning::{Warning, WarningCode};
 
 /// How many members are held in memory at once.
-const CHUNK: usize = 2_000;
+const CHUNK: usize = 500;
 /// How many are judged before other tasks have their turn.
-const TURN: usize = 200;
+const TURN: usize = 50;
 
 /// What a rule is to say.
 #[derive(Clone, Debug)]
@@ -251,12 +252,14 @@ fn edited(before: Option<&Rule>, to: &Wording, at: Instant) -> Rule {
     }
 }
 
-/// What an edit would do from an instant on, if it were made then. None where the rule that it names is not there.
+/// What an edit would do from an instant on, if it were made then. None where the rule that it names is not there. Everybody is
+/// evaluated in the turns that are given; within a transaction that writes, which must not wait for readers, in none.
 pub async fn preview(
     connection: &impl Connection,
     scope: Scope,
     proposal: &Proposal,
     at: Instant,
+    turns: Option<&Semaphore>,
 ) -> Result<Option<Preview>, StoreError> {
     // Before anything else is read: whatever changes meanwhile raises it.
     let club = clubs::get(connection, scope).await?;
@@ -266,7 +269,7 @@ pub async fn preview(
     };
     let asked = warning::subjects(&case, proposal)?;
     let mut found = Found::new(warning::tags(&asked));
-    found.walk(connection, &case).await?;
+    found.walk(connection, &case, turns).await?;
     let warnings = warning::all(connection, &case, &asked, &found.missing).await?;
     found.affected.sort();
     Ok(Some(Preview {
@@ -299,10 +302,20 @@ impl Found {
     }
 
     /// Judges everybody, in the order of their ids. Whoever comes meanwhile raises the club's revision.
-    async fn walk(&mut self, connection: &impl Connection, case: &Case) -> Result<(), StoreError> {
+    async fn walk(
+        &mut self,
+        connection: &impl Connection,
+        case: &Case,
+        turns: Option<&Semaphore>,
+    ) -> Result<(), StoreError> {
         let trials = case.trials();
         let everybody = members::ids(connection, case.scope).await?;
         for ids in everybody.chunks(CHUNK) {
+            // It is never closed.
+            let _turn = match turns {
+                Some(turns) => turns.acquire().await.ok(),
+                None => None,
+            };
             let holdings = facts::load(connection, case.scope, ids, Known::Now).await?;
             let mut changes = Vec::new();
             for (turn, member) in ids.iter().enumerate() {

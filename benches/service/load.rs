@@ -58,7 +58,7 @@ pub async fn run(
     (rate, times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
-fn request(service: &Service, path: &str, secret: &SecretString, number: usize) -> Vec<u8> {
+pub fn request(service: &Service, path: &str, secret: &SecretString, number: usize) -> Vec<u8> {
     let body = world::event(number);
     let id = new_id().simple().to_string();
     let now = service.app.clock.now();
@@ -75,6 +75,11 @@ fn request(service: &Service, path: &str, secret: &SecretString, number: usize) 
 }
 
 async fn answered_202(connection: &mut TcpStream) -> bool {
+    answer(connection).await.0.starts_with("HTTP/1.1 202")
+}
+
+/// The head and the body of the next answer on a kept connection.
+pub async fn answer(connection: &mut TcpStream) -> (String, String) {
     let mut answer = Vec::new();
     let mut part = [0; 2048];
     loop {
@@ -91,7 +96,7 @@ async fn answered_202(connection: &mut TcpStream) -> bool {
                 .ok()
         });
         if body.len() >= length.unwrap_or(0) {
-            return head.starts_with("HTTP/1.1 202");
+            return (head.to_owned(), body.to_owned());
         }
     }
 }

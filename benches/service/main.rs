@@ -1,6 +1,6 @@
 //! How fast the service is, each figure beside the machine's own limit in the same run: durable webhooks a second on
 //! SQLite and PostgreSQL beside bare batched inserts of the same rows, webhook to Kisi's confirmation, cold start, idle
-//! memory. `cargo bench --bench service`; PostgreSQL where `LATCHKEY_TEST_POSTGRES_URL` names a server's empty database.
+//! memory, webhooks beside the heaviest queries. `cargo bench --bench service` (`-- beside` for the last alone); PostgreSQL where `LATCHKEY_TEST_POSTGRES_URL` names a server's empty database.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,6 +11,7 @@
 )]
 
 mod bare;
+mod beside;
 mod load;
 mod process;
 #[path = "../support/server.rs"]
@@ -28,6 +29,9 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
+        if std::env::args().any(|argument| argument == "beside") {
+            return beside_queries(&tempfile::tempdir().expect("a folder")).await;
+        }
         println!(
             "webhook to the sandbox's confirmation, one at a time, idle, sandbox without latency:"
         );
@@ -56,8 +60,29 @@ fn main() {
                 println!("PostgreSQL: not measured, LATCHKEY_TEST_POSTGRES_URL names no server")
             }
         }
+        beside_queries(&folder).await;
         process::start_and_memory();
     });
+}
+
+async fn beside_queries(folder: &tempfile::TempDir) {
+    println!("webhooks one at a time in a club of 6,000, SQLite, 2 cores:");
+    for (name, is_loaded) in [
+        ("alone", false),
+        ("beside ten tokens that ask for everybody", true),
+    ] {
+        let path = folder.path().join(format!("beside-{is_loaded}.db"));
+        let database = format!("sqlite://{}?mode=rwc", path.display());
+        let beside = beside::run(&database, 6_000, Duration::from_secs(20), is_loaded).await;
+        println!(
+            "  {name}: {} webhooks, p50 {} p99 {}; {} documents answered, {} refused",
+            beside.webhooks,
+            ms(beside.p50),
+            ms(beside.p99),
+            beside.answered,
+            beside.refused
+        );
+    }
 }
 
 async fn throughput(name: &str, database: &str, bare: &str) {

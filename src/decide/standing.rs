@@ -7,7 +7,7 @@ use std::sync::Arc;
 use access::{Facts, Instant, Target};
 use uuid::Uuid;
 
-use super::Premises;
+use super::{Evaluations, Premises, evaluations::Answers};
 use crate::store::{
     Db, Scope, StoreError,
     facts::{self, Holdings, Known},
@@ -17,7 +17,9 @@ use crate::store::{
 
 /// How many are looked at first; each chunk after it is twice as large, up to the most.
 const FIRST_CHUNK: u64 = 256;
-const MOST_CHUNK: u64 = 2048;
+const MOST_CHUNK: u64 = 512;
+/// How many are judged before other tasks have their turn.
+const SLICE: usize = 64;
 
 /// What must be true of a member; of nothing, everything is.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +79,10 @@ pub struct Standing<L> {
     pub members: L,
     /// What must be true.
     pub wanted: Wanted,
+    /// What the document has evaluated so far.
+    pub evaluations: Arc<Evaluations>,
+    /// What tells `members` apart from other lists of the document.
+    pub narrowed: String,
 }
 
 impl<L: Listed<Row = row::Member>> Standing<L> {
@@ -90,12 +96,19 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
             return Ok(rows);
         }
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let _turn = self.evaluations.turn().await;
         let holdings = facts::load(db.read(), self.scope, &ids, Known::Now).await?;
-        let is_true = |row: &row::Member| {
+        let mut found = Vec::new();
+        for (index, row) in rows.into_iter().enumerate() {
+            if index % SLICE == SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
             let held = holdings.get(&row.id);
-            held.is_some_and(|held| self.wanted.is_true(held))
-        };
-        Ok(rows.into_iter().filter(is_true).collect())
+            if held.is_some_and(|held| self.wanted.is_true(held)) {
+                found.push(row);
+            }
+        }
+        Ok(found)
     }
 
     /// Everybody in a window, in chunks; `enough` is asked with what was found so far.
@@ -105,6 +118,7 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
         window: &Window,
         mut take: impl FnMut(Vec<row::Member>) -> bool + Send,
     ) -> Result<(), StoreError> {
+        let walk = self.evaluations.begin();
         let mut part = Window {
             most: FIRST_CHUNK,
             ..window.clone()
@@ -124,6 +138,7 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
                 part.after = edge;
             }
             part.most = (part.most * 2).min(MOST_CHUNK);
+            self.evaluations.spend(&walk, rows.len() as u64)?;
             let enough = take(self.true_of(db, rows).await?);
             if enough || is_last {
                 return Ok(());
@@ -139,6 +154,40 @@ impl<L: Listed<Row = row::Member>> Listed for Standing<L> {
         if !self.wanted.asks() {
             return self.members.rows(db, window).await;
         }
+        let Some(answers) = self.answers(Some(window)) else {
+            return self.rows_anew(db, window).await;
+        };
+        let rows = answers.rows.get_or_try_init(|| self.rows_anew(db, window));
+        rows.await.cloned()
+    }
+
+    async fn count(&self, db: &Db) -> Result<u64, StoreError> {
+        if !self.wanted.asks() {
+            return self.members.count(db).await;
+        }
+        let Some(answers) = self.answers(None) else {
+            return self.count_anew(db).await;
+        };
+        let count = answers.count.get_or_try_init(|| self.count_anew(db));
+        count.await.copied()
+    }
+}
+
+impl<L: Listed<Row = row::Member>> Standing<L> {
+    /// What was answered to the same question in the same document: all of the list, or a part of it.
+    fn answers(&self, part: Option<&Window>) -> Option<Arc<Answers>> {
+        let Wanted {
+            passing,
+            tag,
+            company,
+        } = &self.wanted;
+        let passing = passing.as_ref()?;
+        let asked = (passing.target, passing.at, passing.allowed);
+        let question = format!("{asked:?} {tag:?} {company:?} {part:?} {}", self.narrowed);
+        Some(self.evaluations.answers(&passing.premises, question))
+    }
+
+    async fn rows_anew(&self, db: &Db, window: &Window) -> Result<Vec<row::Member>, StoreError> {
         let most = usize::try_from(window.most).unwrap_or(usize::MAX);
         let mut found = Vec::new();
         let nearest_first = |mut rows: Vec<row::Member>| {
@@ -156,10 +205,7 @@ impl<L: Listed<Row = row::Member>> Listed for Standing<L> {
         Ok(nearest_first(found))
     }
 
-    async fn count(&self, db: &Db) -> Result<u64, StoreError> {
-        if !self.wanted.asks() {
-            return self.members.count(db).await;
-        }
+    async fn count_anew(&self, db: &Db) -> Result<u64, StoreError> {
         let mut count = 0;
         self.walk(db, &Window::default(), |rows| {
             count += rows.len() as u64;

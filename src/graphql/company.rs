@@ -73,6 +73,8 @@ impl Company {
                 scope,
                 members,
                 wanted,
+                evaluations: context::evaluations(context)?.clone(),
+                narrowed: String::new(),
             },
             arguments,
         )

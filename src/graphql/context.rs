@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::error::{forbidden, internal};
 use crate::{
     app::App,
+    decide::Evaluations,
     store::{Scope, row::Role},
 };
 
@@ -26,6 +27,13 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether another look-up of the token found the same club, role and member.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.scope.club == other.scope.club
+            && self.role == other.role
+            && self.member == other.member
+    }
+
     /// How the caller is called in histories.
     pub fn actor(&self) -> String {
         self.token_name
@@ -39,6 +47,13 @@ pub fn app<'a>(context: &Context<'a>) -> Result<&'a Arc<App>> {
     context
         .data::<Arc<App>>()
         .map_err(|_| internal("no app in the context"))
+}
+
+/// What the document has evaluated so far.
+pub fn evaluations<'a>(context: &Context<'a>) -> Result<&'a Arc<Evaluations>> {
+    context
+        .data::<Arc<Evaluations>>()
+        .map_err(|_| internal("no evaluations in the context"))
 }
 
 /// Who asks.

@@ -108,6 +108,25 @@ pub fn bad_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "BAD_USER_INPUT"))
 }
 
+/// What would cost more than one document may.
+pub fn too_complex(limit: &'static str, message: &str) -> Error {
+    Error::new(format!("{limit}: {message}")).extend_with(|_, extensions| {
+        extensions.set("code", "TOO_COMPLEX");
+        extensions.set("limit", limit);
+    })
+}
+
+/// A list that could not be read.
+pub fn unlisted(error: StoreError) -> Error {
+    match error {
+        StoreError::TooManyEvaluations => too_complex(
+            "evaluations",
+            "a document may have 100,000 members evaluated: ask for fewer lists at a time",
+        ),
+        other => inside(other),
+    }
+}
+
 /// A fault of ours. The text is for the log: the answer masks it.
 pub fn internal(message: impl Into<String>) -> Error {
     Error::new(message)

@@ -7,23 +7,23 @@
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::available_parallelism,
     time::Duration,
 };
 
-use async_graphql::{Request, Response, Variables, parser};
+use async_graphql::{Request, Response, ServerError, Value, Variables, parser};
 use lru::LruCache;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
+    admission::Admission,
     batch,
     context::Caller,
     http::{
         Runs,
         answer::{Refusal, Written},
         finished,
-        guard::{kind_of, lets_pass},
+        guard::{Kind, kind_of, lets_pass},
         limits::Limits,
     },
     prompt::{Unguarded, Way},
@@ -31,7 +31,11 @@ use super::{
     roles::may,
     schema::{self, ApiSchema, context_data},
 };
-use crate::{app::App, auth, store::row::Role};
+use crate::{
+    app::App,
+    auth,
+    store::{StoreError, row::Role},
+};
 
 /// The schema with its guard, and without.
 #[derive(Clone)]
@@ -41,15 +45,8 @@ pub struct Schemas {
     bare: ApiSchema,
     reach: Arc<Reach>,
     verdicts: Arc<Mutex<Verdicts>>,
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) admission: Arc<Admission>,
 }
-
-/// How many queries each processor has under way: as many as wait for the database, and some that do not. More would only push
-/// one another's pages out of its caches.
-const TURNS_EACH: usize = 6;
-
-/// How long a query waits for its turn before it goes on without one.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a role's operation of that name in a text may be executed without guard, where it may.
 type Verdicts = LruCache<(Role, Option<String>, String), Option<Way>>;
@@ -68,23 +65,32 @@ impl Schemas {
     /// Where the schema's own text cannot be read.
     pub fn new(guarded: ApiSchema) -> Result<Self, parser::Error> {
         let reach = Arc::new(Reach::of(&guarded.sdl())?);
-        let turns = TURNS_EACH * available_parallelism().map_or(1, usize::from);
         Ok(Self {
             guarded,
             bare: schema::bare(),
             reach,
-            turns: Arc::new(Semaphore::new(turns)),
+            admission: Arc::default(),
             verdicts: Arc::new(Mutex::new(LruCache::new(MOST_KEPT))),
         })
     }
 
-    /// Executes for whoever holds a token.
-    pub fn executor(&self, app: Arc<App>, token: &str) -> Asked {
-        Asked {
+    /// Looks up whose token it is, before anything else of a request is read, and executes for its holder. None where nobody
+    /// holds it.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be looked up.
+    pub async fn executor(&self, app: Arc<App>, token: &str) -> Result<Option<Asked>, StoreError> {
+        let token: Arc<str> = token.into();
+        let known_at = Instant::now();
+        let caller = app.at_home(looked_up(app.clone(), token.clone())).await?;
+        Ok(caller.map(|caller| Asked {
             schemas: self.clone(),
             app,
-            token: token.into(),
-        }
+            token,
+            caller,
+            known_at,
+        }))
     }
 
     /// What a caller's request is answered with. To be awaited in the service's own runtime.
@@ -92,15 +98,18 @@ impl Schemas {
         self,
         app: Arc<App>,
         caller: Caller,
+        kind: Option<Kind>,
         mut request: Request,
     ) -> Response {
+        let _admitted = match self.admission.admit(&caller, kind).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return Response::from_errors(vec![refused]),
+        };
         let way = self.way(caller.role, &mut request);
         context_data(app.clone(), caller.clone(), &mut request.data);
         let Some(way) = way else {
             return self.guarded.execute(request).await;
         };
-        // Long queries of others hold nobody up for good: turns are for the caches' sake.
-        let _turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
         let again = Again::of(&request);
         let reach = self.reach;
         request.data.insert(Unguarded { way, reach });
@@ -108,6 +117,14 @@ impl Schemas {
         let run = batch::run(self.bare.execute(request));
         match tokio::time::timeout(limits.time, run).await {
             Ok(response) if response.errors.is_empty() => response,
+            // Under guard it would cost as much once more.
+            Ok(response) if response.errors.iter().any(is_too_complex) => {
+                let mut errors = response.errors;
+                errors.retain(is_too_complex);
+                errors.truncate(1);
+                errors.iter_mut().for_each(|error| error.path.clear());
+                Response::from_errors(errors)
+            }
             Ok(_) => self.guarded.execute(again.request(app, caller)).await,
             Err(_) => Response::from_errors(vec![limits.too_slow()]),
         }
@@ -118,7 +135,7 @@ impl Schemas {
     pub(super) fn way(&self, role: Role, request: &mut Request) -> Option<Way> {
         let limits = Limits::default();
         let name = request.operation_name.clone();
-        lets_pass(request, &limits, |text, document, query| {
+        lets_pass(request, |text, document, query| {
             let key = (role, name, text.to_owned());
             if let Some(verdict) = self.verdicts().get(&key) {
                 return *verdict;
@@ -144,26 +161,47 @@ impl Schemas {
     }
 }
 
+fn is_too_complex(error: &ServerError) -> bool {
+    let extensions = error.extensions.as_ref();
+    let code = extensions.and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if code == "TOO_COMPLEX")
+}
+
 /// The executor of one request.
 #[derive(Clone)]
 pub struct Asked {
     schemas: Schemas,
     app: Arc<App>,
     token: Arc<str>,
+    caller: Caller,
+    known_at: Instant,
+}
+
+/// For so long a look-up of a token is good: a body may take longer to arrive.
+const FRESH: Duration = Duration::from_millis(500);
+
+async fn looked_up(app: Arc<App>, token: Arc<str>) -> Result<Option<Caller>, StoreError> {
+    auth::by_token(&app, &token).await
 }
 
 impl Asked {
-    /// Nothing is read of a document before it is known who asks.
     async fn written(self, mut request: Request, request_id: String) -> Option<Written> {
         let Self {
             schemas,
             app,
             token,
+            caller,
+            known_at,
         } = self;
-        match auth::by_token(&app, &token).await {
+        let caller = if known_at.elapsed() < FRESH {
+            Ok(Some(caller))
+        } else {
+            looked_up(app.clone(), token).await
+        };
+        match caller {
             Ok(Some(caller)) => {
                 let kind = kind_of(&mut request);
-                let response = Box::pin(schemas.response(app, caller, request));
+                let response = Box::pin(schemas.response(app, caller, kind, request));
                 let written = async move { Written::new(response.await, &request_id) };
                 finished(kind, written).await
             }

@@ -11,17 +11,19 @@ mod documents;
 pub mod guard;
 pub mod limits;
 mod negotiate;
+mod nesting;
 mod nulls;
 pub(super) mod parse;
 
 #[cfg(test)]
 mod tests;
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use async_graphql::{Data, Executor, Request};
 use tracing::Instrument;
 
+use crate::body::{self, BodyError, BodyLimits};
 use answer::{Answerer, Refusal, Written};
 use guard::{Kind, QueriesOnly};
 use negotiate::Media;
@@ -102,8 +104,17 @@ pub async fn serve(
 
 /// The answer to a request without a good token: 401, in the form of a GraphQL answer.
 pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
+    refused(http, request_id, &Refusal::unauthenticated())
+}
+
+/// The answer where a token cannot be looked up: 503, in the form of a GraphQL answer.
+pub fn unavailable(http: &HttpRequest, request_id: &str) -> HttpResponse {
+    refused(http, request_id, &Refusal::unavailable())
+}
+
+fn refused(http: &HttpRequest, request_id: &str, refusal: &Refusal) -> HttpResponse {
     let media = negotiate::negotiate(http.headers()).unwrap_or(Media::Json);
-    Answerer { media, request_id }.refuse(&Refusal::unauthenticated())
+    Answerer { media, request_id }.refuse(refusal)
 }
 
 async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal> {
@@ -118,15 +129,19 @@ async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal
         .allowing("GET, POST"));
     }
     parse::check_type(http.headers())?;
-    let length = http.headers().get(header::CONTENT_LENGTH);
-    let announced = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // What says beforehand that it is too large need not be read to learn it.
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
-        return Err(Refusal::too_large());
-    }
-    match body.to_bytes_limited(MAX_BODY_BYTES).await {
-        Ok(Ok(bytes)) => parse::from_body(&bytes),
-        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "The body broke off")),
-        Err(_) => Err(Refusal::too_large()),
+    let limits = BodyLimits::of(MAX_BODY_BYTES);
+    let bytes = body::collect(http.headers(), body, limits).await?;
+    parse::from_body(&bytes)
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let message = match error {
+            BodyError::TooLarge => "The body is larger than 256 KiB",
+            BodyError::TooSlow => "The body came too slowly",
+            BodyError::Truncated => "The body broke off",
+            BodyError::Encoded => "The body must not be compressed",
+        };
+        Self::new(error.status(), message)
     }
 }

@@ -135,6 +135,8 @@ pub(super) async fn allowed(
             scope,
             members,
             wanted,
+            evaluations: context::evaluations(context)?.clone(),
+            narrowed: String::new(),
         },
         arguments,
     )

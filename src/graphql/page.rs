@@ -8,7 +8,7 @@ use async_graphql::{Result, SimpleObject};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use super::error::{bad_input, inside};
+use super::error::{bad_input, unlisted};
 use crate::{
     app::App,
     store::{
@@ -126,7 +126,7 @@ where
     let most = usize::try_from(window.most).unwrap_or(usize::MAX);
     // One more than asked for, to see whether there is one.
     window.most += 1;
-    let mut rows = list.rows(&app.db, &window).await.map_err(inside)?;
+    let mut rows = list.rows(&app.db, &window).await.map_err(unlisted)?;
     let more = rows.len() > most;
     if more && window.from_end {
         rows.remove(0);
@@ -170,7 +170,7 @@ pub fn by_name<R: Keyed>(mut rows: Vec<R>) -> Vec<R> {
 
 /// How many there are, as GraphQL's Int.
 pub(super) async fn total(counting: &Counting) -> Result<i32> {
-    let count = counting().await.map_err(inside)?;
+    let count = counting().await.map_err(unlisted)?;
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 

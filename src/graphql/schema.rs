@@ -14,7 +14,7 @@ use super::{
     roles,
     subscription::Subscription,
 };
-use crate::app::App;
+use crate::{app::App, decide::Evaluations};
 
 /// The schema of the API.
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
@@ -52,6 +52,7 @@ pub fn sdl() -> String {
 /// its own.
 pub fn context_data(app: Arc<App>, caller: Caller, data: &mut Data) {
     data.insert(loader::loaders(app.clone(), caller.scope));
+    data.insert(Arc::new(Evaluations::new(app.evaluations.clone())));
     data.insert(app);
     data.insert(caller);
 }

@@ -5,26 +5,30 @@
 //! the first message. The route of the API calls it.
 
 mod conversation;
+mod frames;
 mod operation;
 mod origin;
 mod protocol;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse, dev,
+    error::PayloadError,
     http::{
         StatusCode,
         header::{self, ContentEncoding},
     },
     web,
 };
+use futures_util::Stream;
 
 pub use origin::is_own;
 
-use super::{http::MAX_BODY_BYTES, schema::ApiSchema};
+use super::{executor::Schemas, http::MAX_BODY_BYTES};
 use crate::app::App;
 use conversation::Conversation;
+use frames::{LimitedFrames, MessageLimit};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -36,10 +40,12 @@ pub fn is_asked(headers: &header::HeaderMap) -> bool {
         .any(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
+type FrameStream = Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>>;
+
 /// Opens a socket, or says why not.
 pub fn open(
     app: Arc<App>,
-    schema: ApiSchema,
+    schemas: Schemas,
     request: &HttpRequest,
     body: web::Payload,
     request_id: &str,
@@ -57,13 +63,17 @@ pub fn open(
             request_id,
         );
     }
-    match actix_ws::handle_with_protocols(request, body, &[PROTOCOL]) {
+    let limit = MessageLimit::new();
+    let frames: FrameStream = Box::pin(LimitedFrames::new(body, limit.clone()));
+    let mut frames = dev::Payload::Stream { payload: frames };
+    let frames = web::Payload::from_request(request, &mut frames).into_inner();
+    match frames.and_then(|body| actix_ws::handle_with_protocols(request, body, &[PROTOCOL])) {
         Ok((answer, session, messages)) => {
             let messages = messages
                 .max_frame_size(MAX_BODY_BYTES)
                 .aggregate_continuations()
                 .max_continuation_size(MAX_BODY_BYTES);
-            let conversation = Conversation::new(app, schema, session);
+            let conversation = Conversation::new(app, schemas, session, limit);
             actix_web::rt::spawn(conversation.run(messages));
             answer
         }

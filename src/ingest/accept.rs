@@ -6,7 +6,6 @@ use actix_web::{
     http::{StatusCode, header::RETRY_AFTER},
     web,
 };
-use futures_util::StreamExt;
 use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
+    body::{self, BodyError, BodyLimits},
     clock::new_id,
     id::{Kind, encode},
     secret::{SecretError, SecretKind},
@@ -45,10 +45,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
 enum NotLetIn {
     #[error("no such source: copy the address from the source again")]
     NoSource,
-    #[error("the body is larger than this server takes")]
-    TooLarge,
-    #[error("the body ended early")]
-    Truncated,
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("{0}")]
     Refused(#[from] Refused),
     #[error("it could not be stored just now: send it again")]
@@ -63,8 +61,7 @@ impl ResponseError for NotLetIn {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoSource => StatusCode::NOT_FOUND,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::Body(error) => error.status(),
             Self::Refused(_) => StatusCode::UNAUTHORIZED,
             Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -104,7 +101,8 @@ async fn receive(
 ) -> Result<HttpResponse, NotLetIn> {
     let received_at = app.clock.now();
     let source = find(&app, &key).await?;
-    let body = collect(&request, body, app.config.webhook_max_bytes).await?;
+    let limits = BodyLimits::of(app.config.webhook_max_bytes);
+    let body = body::collect(request.headers(), body, limits).await?;
     let secrets = secrets(&app, &source, received_at.micros())?;
     let header = |name: &'static str| {
         request
@@ -160,29 +158,6 @@ async fn receive(
 fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
     let id = encode(Kind::Delivery, delivery);
     HttpResponse::build(status).json(json!({ "delivery": id, "status": word }))
-}
-
-async fn collect(
-    request: &HttpRequest,
-    mut body: web::Payload,
-    most: usize,
-) -> Result<Vec<u8>, NotLetIn> {
-    let announced = request
-        .headers()
-        .get("content-length")
-        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > most) {
-        return Err(NotLetIn::TooLarge);
-    }
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(1024));
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| NotLetIn::Truncated)?;
-        if bytes.len().saturating_add(chunk.len()) > most {
-            return Err(NotLetIn::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 /// The secrets that are good now: the present one, and the one before it while it is kept.

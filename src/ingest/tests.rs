@@ -19,6 +19,7 @@ use crate::{
 
 mod any_order;
 mod big_clubs;
+mod deep_input;
 mod due_marks;
 mod known_then;
 

@@ -3,9 +3,7 @@
 //! Promises: an answer is whole or an error, and never larger than any of Kisi's. Must never quote
 //! a body, nor read the wall clock. Called by the client; the files of this module make calls.
 
-use std::time::Duration;
-
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -92,21 +90,4 @@ pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Raw, Er
         headers,
         body,
     })
-}
-
-/// Seconds, or a date that is read against the answer's own `Date`, so that our clock does not
-/// matter.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let after = text(RETRY_AFTER)?.trim();
-    if let Ok(seconds) = after.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = |text: &str| {
-        jiff::fmt::rfc2822::DateTimeParser::new()
-            .parse_timestamp(text.trim())
-            .ok()
-    };
-    let pause = date(after)?.duration_since(date(text(DATE)?)?);
-    Some(Duration::try_from(pause).unwrap_or(Duration::ZERO))
 }

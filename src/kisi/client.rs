@@ -16,10 +16,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{Answer, Call, Raw, exchange, retry_after};
+use super::call::{Answer, Call, Raw, exchange};
 use super::error::Error;
 use super::pacer::{Lane, Pacer};
 use super::refusal;
+use crate::{proxy::Proxies, retry_after::retry_after};
 
 /// The stop after a 429 that names no time: by then the second that Kisi counts over has passed.
 const UNNAMED_STOP: Duration = Duration::from_secs(1);
@@ -51,6 +52,14 @@ struct Account {
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    http_client_through(&Proxies::from_environment(), timeout)
+}
+
+/// The same, through given proxies.
+pub(super) fn http_client_through(
+    proxies: &Proxies,
+    timeout: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
     // An error only says that there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let json = HeaderValue::from_static("application/json");
@@ -66,7 +75,8 @@ pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error>
             HeaderValue::from_static(env!("CARGO_PKG_REPOSITORY")),
         ),
     ]);
-    reqwest::Client::builder()
+    proxies
+        .apply(reqwest::Client::builder())
         .timeout(timeout)
         .connect_timeout((timeout / 3).min(Duration::from_secs(5)))
         // A connection that the other side closes while it idles makes the next call's outcome
@@ -200,7 +210,7 @@ impl Client {
     }
 
     fn refusal(&self, raw: &Raw, shape: &str) -> Error {
-        let after = retry_after(&raw.headers);
+        let after = retry_after(|name| raw.headers.get(name)?.to_str().ok());
         let refusal =
             refusal::of_status(raw.status, &raw.body, after, shape == super::setup::UNLOCK);
         if let Error::RateLimited { after } = &refusal {

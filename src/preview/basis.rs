@@ -8,6 +8,7 @@ use access::Instant;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use super::{Case, Fingerprint, Preview, Proposal, Side, preview};
 use crate::{
@@ -106,6 +107,7 @@ impl Basis {
         proposal: &Proposal,
         now: Instant,
         own: i64,
+        turns: Option<&Semaphore>,
     ) -> Result<Self, CheckError> {
         if self.proposal != proposal.fingerprint() {
             return stale("the preview was of another change");
@@ -129,7 +131,7 @@ impl Basis {
         if revision == self.revision && case.ground() == self.ground {
             return Ok(self);
         }
-        match preview(connection, scope, proposal, at).await? {
+        match preview(connection, scope, proposal, at, turns).await? {
             Some(fresh) if fresh.fingerprint == self.result => Ok(Self {
                 revision: fresh.revision.saturating_sub(own),
                 ground: fresh.case.ground(),

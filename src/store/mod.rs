@@ -81,6 +81,9 @@ pub enum StoreError {
         /// What it should have been.
         what: &'static str,
     },
+    /// Evaluating members for one request was given up.
+    #[error("the request needs more members evaluated than one may")]
+    TooManyEvaluations,
     /// The database was migrated by a newer program.
     #[error("the database is newer than this program: {0}")]
     Newer(String),

@@ -177,6 +177,10 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
+    let url = format!("{}/kisi-events/{}", world.api.base, listener.path_key);
+    let compressed = world.api.http.post(url).header("content-encoding", "gzip");
+    let answer = compressed.body("no gzip").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 415);
     let lock = world.sandbox.lock_named("Front door").unwrap();
     let body = json!({
         "uuid": "one", "type": "lock.unlock", "actor_type": "User", "actor_id": 99, "actor_name": "Ann",

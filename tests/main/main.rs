@@ -14,6 +14,7 @@ mod brake;
 mod clubs_apart;
 mod crash;
 mod history;
+mod hostile;
 mod kisi_events;
 mod mapped;
 mod pacing;

@@ -36,6 +36,7 @@ const LAWS: [Law; 9] = [
         module: "src",
         except: &[
             "src/kisi",
+            "src/proxy",
             "src/cli/webhook",
             "src/ingest/readers",
             "src/sandbox/delivery",

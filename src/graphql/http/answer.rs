@@ -117,13 +117,6 @@ impl Refusal {
         }
     }
 
-    pub(super) fn too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The body is larger than 256 KiB",
-        )
-    }
-
     pub(super) fn mutation_by_get() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "Mutations are sent by POST").allowing("POST")
     }

@@ -10,9 +10,11 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use async_graphql::{Request, Value, parser::types::ExecutableDocument};
+use async_graphql::{Request, ServerResult, Value, parser::types::ExecutableDocument};
 use lru::LruCache;
 use sha2::{Digest, Sha256};
+
+use super::limits::check_text;
 
 /// How many are kept.
 const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
@@ -56,6 +58,16 @@ pub(super) fn unhash(request: &mut Request) {
     }
 }
 
+/// The document of a request. Its text is checked first: parsing one that is nested too deeply would end the process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that parses documents, behind the check"
+)]
+pub(super) fn parsed(request: &mut Request) -> ServerResult<&ExecutableDocument> {
+    check_text(&request.query)?;
+    request.parsed_query()
+}
+
 /// Gives the request its document, where that can be read.
 pub(super) fn read(request: &mut Request) {
     if request.query.len() > LONGEST {
@@ -65,7 +77,7 @@ pub(super) fn read(request: &mut Request) {
         request.set_parsed_query(ExecutableDocument::clone(&known));
         return;
     }
-    if let Ok(document) = request.parsed_query().cloned() {
+    if let Ok(document) = parsed(request).cloned() {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         kept.put(request.query.clone(), Arc::new(document));
     }
@@ -85,7 +97,7 @@ mod tests {
     fn read_of(text: &str) -> Option<String> {
         let mut request = Request::new(text);
         read(&mut request);
-        let document = request.parsed_query().ok()?;
+        let document = parsed(&mut request).ok()?;
         Some(format!("{document:?}"))
     }
 

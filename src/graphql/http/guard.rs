@@ -28,7 +28,7 @@ use async_graphql::{
 };
 
 use super::documents;
-use super::limits::{Limits, MAX_DOCUMENT_BYTES};
+use super::limits::{Limits, check_text};
 use super::nulls::{FieldPlace, Nulls};
 use crate::graphql::batch;
 
@@ -79,13 +79,12 @@ pub(in crate::graphql) enum Kind {
 /// not known yet, or has no such operation.
 pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
     documents::unhash(request);
-    // What is too long is refused before it is read.
-    if request.query.is_empty() || request.query.len() > MAX_DOCUMENT_BYTES {
+    if request.query.is_empty() {
         return None;
     }
     documents::read(request);
     let name = request.operation_name.clone();
-    kind_in(request.parsed_query().ok()?, name.as_deref())
+    kind_in(documents::parsed(request).ok()?, name.as_deref())
 }
 
 fn kind_in(document: &ExecutableDocument, name: Option<&str>) -> Option<Kind> {
@@ -119,21 +118,18 @@ fn selected<'a>(
 /// field of every element of every list: where nothing fails the answer is the same.
 pub(in crate::graphql) fn lets_pass<T>(
     request: &mut Request,
-    limits: &Limits,
     judge: impl FnOnce(&str, &ExecutableDocument, &OperationDefinition) -> Option<T>,
 ) -> Option<T> {
     // What a hash stands for is not known here.
-    if request.extensions.contains_key("persistedQuery")
-        || limits.check_text(&request.query).is_err()
-        || request.parsed_query().is_err()
-    {
+    if request.extensions.contains_key("persistedQuery") || documents::parsed(request).is_err() {
         return None;
     }
     // Set aside while the document, which is there by now, borrows the request.
     let name = request.operation_name.take();
     let text = std::mem::take(&mut request.query);
     let variables = std::mem::take(&mut request.variables);
-    let verdict = request.parsed_query().ok().and_then(|document| {
+    // The text was checked above, and is not there to be parsed again.
+    let verdict = documents::parsed(request).ok().and_then(|document| {
         let mut operations = document.operations.iter();
         let query = selected(document, name.as_deref())?;
         let passes = operations.all(|(_, operation)| operation.node.ty == OperationType::Query)
@@ -220,13 +216,14 @@ impl Extension for Checks {
             // It is executed all the same, and its hash is not found the next time.
             request.extensions.remove("persistedQuery");
         }
+        // A text that comes with its hash is parsed by what runs next.
+        check_text(&request.query)?;
         let mut request = next.run(ctx, request).await?;
-        self.limits.check_text(&request.query)?;
         let name = request.operation_name.clone();
         let queries_only = request.data.contains_key(&TypeId::of::<QueriesOnly>());
         // Set aside while the document borrows the request.
         let variables = std::mem::take(&mut request.variables);
-        let document = request.parsed_query()?;
+        let document = documents::parsed(&mut request)?;
         self.limits.check(document)?;
         if let Some(operation) = selected(document, name.as_deref()) {
             check_variables(operation, &variables)?;

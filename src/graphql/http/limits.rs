@@ -10,12 +10,16 @@ use std::time::Duration;
 use async_graphql::parser::types::{Directive, ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{ErrorExtensionValues, Positioned, ServerError, ServerResult};
 
+use super::nesting;
+
 /// The longest document that is read, in bytes: a thousand times what a page of an app asks.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 
 /// How much a document may ask for.
 #[derive(Copy, Clone, Debug)]
 pub struct Limits {
+    /// How many operations and fragments a document defines: the validator compares fragments with one another.
+    pub definitions: usize,
     /// How many selections, every fragment standing where it is spread.
     pub selections: usize,
     /// How deep fields may be nested, fragments unfolded; what playgrounds ask of the schema itself
@@ -36,6 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            definitions: 200,
             selections: 10_000,
             depth: 24,
             aliases: 200,
@@ -55,24 +60,51 @@ fn refused(limit: &str, message: String) -> ServerError {
     error
 }
 
-impl Limits {
-    /// Refuses a text that is too long to be read.
-    pub(super) fn check_text(&self, text: &str) -> ServerResult<()> {
-        if text.len() > MAX_DOCUMENT_BYTES {
-            let message = format!("a document has {MAX_DOCUMENT_BYTES} bytes at most");
-            return Err(refused("size", message));
-        }
-        Ok(())
+/// Refuses a text that is too long, or nested too deeply, to be parsed.
+pub(super) fn check_text(text: &str) -> ServerResult<()> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        let message = format!("a document has {MAX_DOCUMENT_BYTES} bytes at most");
+        return Err(refused("size", message));
     }
+    if !nesting::is_parsable(text) {
+        let most = nesting::MAX_NESTING;
+        return Err(refused(
+            "depth",
+            format!("brackets are nested {most} deep at most"),
+        ));
+    }
+    Ok(())
+}
 
+/// For an operation that does not get its turn in time.
+pub(in crate::graphql) fn too_busy() -> ServerError {
+    let message = "too many operations run at once: send fewer at a time, or try again later";
+    refused("concurrency", message.to_owned())
+}
+
+impl Limits {
     /// Refuses a document that unfolds into too much.
     pub(in crate::graphql) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
+        let definitions = document.operations.iter().count() + document.fragments.len();
+        if definitions > self.definitions {
+            let message = format!(
+                "a document has {} operations and fragments at most",
+                self.definitions
+            );
+            return Err(refused("definitions", message));
+        }
         let mut sizes = Sizes {
             document,
             most_nesting: self.most_nesting(),
             of_fragments: HashMap::new(),
         };
         let mut total = Size::default();
+        // The validator follows fragments that no operation spreads, too.
+        for name in document.fragments.keys() {
+            let fragment = sizes.of_fragment(name.as_str(), 0);
+            let nesting = fragment.ok_or_else(|| self.too_deep())?.nesting;
+            total.nesting = total.nesting.max(nesting);
+        }
         for (_, operation) in document.operations.iter() {
             let own = Size::of_directives(&operation.node.directives);
             let set = sizes.of(&operation.node.selection_set.node, 0);

@@ -28,8 +28,12 @@ use crate::{
 
 /// The longest name of a rule and the longest tag, in characters.
 const LONGEST_TEXT: usize = 200;
-/// How many conditions a rule, and how many names a condition, may have.
+/// How many names a condition may have.
 const MOST: usize = 250;
+/// How many conditions a rule may have. Each is evaluated for each member.
+const MAX_CONDITIONS: usize = 50;
+/// How many of them may be schedules, which cost the most to evaluate.
+const MAX_SCHEDULES: usize = 10;
 /// The longest margin or grace, in seconds.
 const LONGEST_S: u64 = 366 * 86_400;
 /// 24:00.
@@ -65,6 +69,18 @@ pub async fn draft(
         target(connection, scope, &input.target, &format!("{path}.target")).await?;
     let all = format!("{path}.conditions");
     some(&all, "condition", input.conditions.len())?;
+    let schedules = input
+        .conditions
+        .iter()
+        .filter(|it| matches!(it, ConditionInput::Schedule(_)));
+    for (what, count, most) in [
+        ("conditions", input.conditions.len(), MAX_CONDITIONS),
+        ("schedules", schedules.count(), MAX_SCHEDULES),
+    ] {
+        if count > most {
+            return Err(invalid(&all, format!("it may have {most} {what} at most")));
+        }
+    }
     let known = Known::load(connection, scope, &input.conditions).await?;
     let mut conditions = Vec::new();
     for (index, condition) in input.conditions.iter().enumerate() {

@@ -219,7 +219,8 @@ impl Seen {
         let basis = Basis::open(&admin.app.sealer, scope, &text).map_err(refusal)?;
         let proposal = proposal(rule, to.as_ref());
         let now = Instant::from_micros(admin.now);
-        let basis = Box::pin(basis.check(db, scope, &proposal, now, 0)).await;
+        let turns = Some(admin.app.evaluations.as_ref());
+        let basis = Box::pin(basis.check(db, scope, &proposal, now, 0, turns)).await;
         Ok(Self(Some(basis.map_err(refusal)?)))
     }
 
@@ -238,7 +239,7 @@ impl Seen {
         };
         let proposal = proposal(rule, to);
         let now = Instant::from_micros(now);
-        let checked = Box::pin(basis.check(connection, scope, &proposal, now, 1)).await;
+        let checked = Box::pin(basis.check(connection, scope, &proposal, now, 1, None)).await;
         checked.map_err(refusal)?;
         Ok(true)
     }

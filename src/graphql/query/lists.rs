@@ -280,22 +280,29 @@ async fn standing(
         ),
         None => None,
     };
-    let narrowed = listings::MemberFilter {
+    let database_filter = listings::MemberFilter {
         search: filter.search,
         suspended: filter.suspended.map(|is| (is, now.micros())),
         has_problem: filter.has_problem,
-        among,
+        among: None,
         company: None,
     };
+    let narrowed = format!("{database_filter:?}");
     let wanted = Wanted {
         passing,
         tag: filter.tag,
         company: None,
     };
-    let members = listings::members(scope, &narrowed);
+    let database_filter = listings::MemberFilter {
+        among,
+        ..database_filter
+    };
+    let members = listings::members(scope, &database_filter);
     Ok(Standing {
         scope,
         members,
         wanted,
+        evaluations: context::evaluations(context)?.clone(),
+        narrowed,
     })
 }

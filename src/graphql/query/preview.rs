@@ -6,12 +6,16 @@ use async_graphql::{Context, Object, Result};
 use crate::{
     graphql::{
         context::{self, reads},
-        error::{Refusal, bad_input, inside},
+        error::{Refusal, bad_input, inside, unlisted},
         input::rule_change::{RuleChangeInput, proposal},
         preview::AccessPreview,
         scalar::DateTime,
     },
     preview::{self, Basis},
+    store::{
+        listings::{self, MemberFilter},
+        page::Listed,
+    },
 };
 
 /// Previews.
@@ -42,7 +46,15 @@ impl Previews {
             }
             Refusal::Inside(error) => error,
         })?;
-        let preview = preview::preview(db, scope, &proposal, at).await;
+        let evaluations = context::evaluations(context)?;
+        let members = listings::members(scope, &MemberFilter::default());
+        let members = members.count(&app.db).await.map_err(inside)?;
+        let conditions = proposal.to.as_ref().map_or(0, |to| to.conditions.len());
+        let each = 1 + u64::try_from(conditions).unwrap_or(u64::MAX);
+        let spent = evaluations.spend(&evaluations.begin(), members.saturating_mul(each));
+        spent.map_err(unlisted)?;
+        let turns = Some(evaluations.turns());
+        let preview = preview::preview(db, scope, &proposal, at, turns).await;
         let preview = preview.map_err(inside)?;
         let preview = preview.ok_or_else(|| bad_input("change: there is no such rule any more"))?;
         let basis = Basis::of(&preview, &proposal, now);

@@ -1,7 +1,8 @@
 //! A conversation with one client over its socket: who it is, what it asked for, what it is told.
 //!
 //! Promises that nobody is told anything without a good token: it is looked up when the client greets, before each operation,
-//! and every few seconds, and the socket is closed once it is none any more. Never keeps more than a few messages for a client
+//! before each event of a subscription, and every few seconds. The socket is closed once the token is revoked or expired, or
+//! gives another role than the one that the client was let in with. Never keeps more than a few messages for a client
 //! that does not read: it is closed. The handshake starts it; it ends with the socket, or with the service.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -16,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    super::{context::Caller, http::answer, schema::ApiSchema},
+    super::{context::Caller, executor::Schemas, http::answer},
+    frames::MessageLimit,
     operation::{Operation, Output, Outputs},
     protocol::{self, Close, Protocol, Refused, Step},
 };
@@ -36,11 +38,15 @@ const OUTPUTS: usize = 16;
 /// See the module.
 pub(super) struct Conversation {
     app: Arc<App>,
-    schema: ApiSchema,
+    schemas: Schemas,
     session: Session,
+    /// The largest message that is read.
+    limit: MessageLimit,
     protocol: Protocol,
     /// What the client greeted with.
     token: Option<String>,
+    /// Who the client was let in as.
+    identity: Option<Caller>,
     operations: HashMap<u64, Operation>,
     outputs: mpsc::Receiver<(u64, Output)>,
     sender: Outputs,
@@ -53,14 +59,21 @@ pub(super) struct Conversation {
 type Ends = Option<Option<Close>>;
 
 impl Conversation {
-    pub(super) fn new(app: Arc<App>, schema: ApiSchema, session: Session) -> Self {
+    pub(super) fn new(
+        app: Arc<App>,
+        schemas: Schemas,
+        session: Session,
+        limit: MessageLimit,
+    ) -> Self {
         let (sender, outputs) = mpsc::channel(OUTPUTS);
         Self {
             app,
-            schema,
+            schemas,
             session,
+            limit,
             protocol: Protocol::new(),
             token: None,
+            identity: None,
             operations: HashMap::new(),
             outputs,
             sender,
@@ -147,7 +160,9 @@ impl Conversation {
             Step::Authenticate(header) => {
                 self.token = header.as_deref().and_then(auth::bearer).map(str::to_owned);
                 match self.caller().await {
-                    Ok(_) => {
+                    Ok(caller) => {
+                        self.identity = Some(caller);
+                        self.limit.raise();
                         let welcome = self.protocol.welcome();
                         self.say(welcome).await
                     }
@@ -166,7 +181,7 @@ impl Conversation {
 
     fn start(&mut self, number: u64, request: Request, caller: Caller) {
         let outputs = (number, self.sender.clone());
-        let operation = Operation::start(self.app.clone(), &self.schema, caller, request, outputs);
+        let operation = Operation::start(self.app.clone(), &self.schemas, caller, request, outputs);
         if operation.listening.is_some() {
             self.protocol.goes_on(number);
             self.beginning = Some(number);
@@ -175,6 +190,12 @@ impl Conversation {
     }
 
     async fn tell(&mut self, number: u64, output: Output) -> Ends {
+        if matches!(output, Output::Answer(_))
+            && self.protocol.is_subscription(number)
+            && let Err(close) = self.caller().await
+        {
+            return Some(Some(close));
+        }
         let text = match output {
             Output::Answer(response) => self.protocol.answer(number, &response),
             Output::TooSlow => return Some(Some(too_slow())),
@@ -211,7 +232,7 @@ impl Conversation {
         }
     }
 
-    /// Who asks, or how the socket is closed.
+    /// Who asks, as long as it is whom the client was let in as; else how the socket is closed.
     async fn caller(&self) -> Result<Caller, Close> {
         match self.look_up().await {
             Ok(Some(caller)) => Ok(caller),
@@ -224,10 +245,12 @@ impl Conversation {
     }
 
     async fn look_up(&self) -> Result<Option<Caller>, StoreError> {
-        match &self.token {
-            Some(token) => auth::by_token(&self.app, token).await,
-            None => Ok(None),
-        }
+        let Some(token) = &self.token else {
+            return Ok(None);
+        };
+        let caller = auth::by_token(&self.app, token).await?;
+        let identity = self.identity.as_ref();
+        Ok(caller.filter(|caller| identity.is_none_or(|known| known.is_same(caller))))
     }
 }
 

@@ -15,11 +15,12 @@ use tracing::Instrument;
 
 use super::super::{
     context::Caller,
+    executor::Schemas,
     http::{
         answer::{failure, mark_errors},
         guard::{Kind, kind_of},
     },
-    schema::{ApiSchema, context_data},
+    schema::context_data,
     subscription::Listening,
 };
 use crate::{app::App, clock::new_id, feed::TooSlow};
@@ -57,7 +58,7 @@ impl Operation {
     /// Starts an operation for whoever asks.
     pub(super) fn start(
         app: Arc<App>,
-        schema: &ApiSchema,
+        schemas: &Schemas,
         caller: Caller,
         mut request: Request,
         (number, outputs): (u64, Outputs),
@@ -69,11 +70,23 @@ impl Operation {
             request.data.insert(tell);
             listening = Some(told);
         }
-        context_data(app, caller, &mut request.data);
-        let answers = schema.execute_stream(request);
+        let admission = schemas.admission.clone();
+        context_data(app, caller.clone(), &mut request.data);
+        let answers = schemas.guarded.execute_stream(request);
         let request_id = new_id().to_string();
         let (failed_id, ends) = (request_id.clone(), outputs.clone());
         let run = async move {
+            let _admitted = match admission.admit(&caller, kind).await {
+                Ok(admitted) => admitted,
+                Err(refused) => {
+                    let mut answer = Response::from_errors(vec![refused]);
+                    mark_errors(&mut answer, &request_id);
+                    let _ = outputs
+                        .send((number, Output::Answer(Box::new(answer))))
+                        .await;
+                    return;
+                }
+            };
             let mut answers = answers;
             while let Some(mut answer) = answers.next().await {
                 let is_late = |error: &ServerError| error.source::<TooSlow>().is_some();

@@ -218,6 +218,12 @@ impl Protocol {
         }
     }
 
+    /// Whether an operation that runs is a subscription.
+    pub(super) fn is_subscription(&self, number: u64) -> bool {
+        let running = self.running.get(&number);
+        running.is_some_and(|running| running.is_subscription)
+    }
+
     /// An operation turned out to be a subscription.
     pub(super) fn goes_on(&mut self, number: u64) {
         if let Some(running) = self.running.get_mut(&number) {

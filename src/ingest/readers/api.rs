@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{
     StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{HeaderMap, HeaderName, HeaderValue},
     redirect, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +14,7 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::failure::ReadError;
+use crate::{proxy::Proxies, retry_after::retry_after};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// No page of a hundred rows is larger than this, in bytes.
@@ -27,10 +28,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+pub fn http_client(proxies: &Proxies) -> Result<reqwest::Client, reqwest::Error> {
     // An error only says that there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    proxies
+        .apply(reqwest::Client::builder())
         .timeout(TIMEOUT)
         .connect_timeout(Duration::from_secs(5))
         .redirect(redirect::Policy::none())
@@ -150,11 +152,8 @@ fn refusal(path: &str, status: StatusCode, headers: &HeaderMap) -> ReadError {
         StatusCode::UNAUTHORIZED => ReadError::Unauthorized,
         StatusCode::FORBIDDEN => ReadError::Forbidden { path },
         StatusCode::TOO_MANY_REQUESTS => {
-            let after = headers
-                .get(RETRY_AFTER)
-                .and_then(|value| value.to_str().ok());
-            let seconds = after.and_then(|text| text.trim().parse().ok());
-            ReadError::RateLimited(seconds.map(Duration::from_secs))
+            let header = |name: &'static str| headers.get(name)?.to_str().ok();
+            ReadError::RateLimited(retry_after(header))
         }
         other => ReadError::Status {
             path,

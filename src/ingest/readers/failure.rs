@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::{ingest::queue::NotStored, secret::SecretError, store::StoreError};
+use crate::{
+    ingest::queue::NotStored, retry_after::LONGEST, secret::SecretError, store::StoreError,
+};
 
 /// Why a reading failed.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +117,7 @@ impl ReadError {
     /// How long nothing is read, where the platform says.
     pub fn pause(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(after) => *after,
+            Self::RateLimited(after) => after.map(|after| after.min(LONGEST)),
             _ => None,
         }
     }

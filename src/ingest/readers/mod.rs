@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    proxy::Proxies,
     running::{Running, is_stopping},
     store::{Scope, readings},
 };
@@ -34,7 +35,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn start(app: Arc<App>) -> Result<Running, reqwest::Error> {
-    let http = api::http_client()?;
+    let http = api::http_client(&Proxies::from_environment())?;
     Ok(Running::start(|stopping| supervise(app, http, stopping)))
 }
 

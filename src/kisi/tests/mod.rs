@@ -7,4 +7,5 @@ mod calls;
 mod failures;
 mod pacing;
 mod paging;
+mod proxies;
 mod server;

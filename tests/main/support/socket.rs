@@ -110,6 +110,14 @@ impl Socket {
         let _ = self.stream.write_all(&frame).await;
     }
 
+    /// The header alone of a frame that declares so many bytes.
+    pub async fn declare(&mut self, bytes: u64) {
+        let mut header = vec![0x81, 0x80 | 127];
+        header.extend(bytes.to_be_bytes());
+        header.extend([0; 4]);
+        let _ = self.stream.write_all(&header).await;
+    }
+
     /// The next text or the end; pings are answered.
     pub async fn said(&mut self) -> Said {
         tokio::time::timeout(PATIENCE, self.next())

@@ -5,6 +5,7 @@ use crate::graphql::http::{answer::mark_errors, limits::MAX_DOCUMENT_BYTES};
 
 fn few() -> TestSchema {
     let limits = Limits {
+        definitions: 5,
         selections: 30,
         depth: 6,
         aliases: 4,
@@ -42,6 +43,14 @@ fn selections(count: usize) -> String {
     format!("{{ {spreads} {rest} }} fragment f on Query {{ {own} }}")
 }
 
+fn definitions(count: usize) -> String {
+    let fragments: String = (1..count)
+        .map(|n| format!("fragment f{n} on Query {{ hello }} "))
+        .collect();
+    let spreads: String = (1..count).map(|n| format!("...f{n} ")).collect();
+    format!("{{ {spreads} }} {fragments}")
+}
+
 fn fields(count: usize) -> String {
     format!("{{ {} }}", "hello ".repeat(count))
 }
@@ -55,6 +64,7 @@ async fn what_is_at_a_limit_is_answered_and_one_above_is_refused() {
     let schema = few();
     for (limit, text, most) in [
         ("depth", nested as fn(usize) -> String, 6),
+        ("definitions", definitions, 5),
         ("aliases", aliases, 4),
         ("directives", directives, 3),
         ("complexity", fields, 12),
@@ -89,9 +99,9 @@ async fn what_is_at_a_limit_is_answered_and_one_above_is_refused() {
 async fn fragments_that_are_known_already_still_count_as_deep() {
     let schema = schema(&Arc::new(AtomicUsize::new(0)));
     // Asked for from the innermost outwards, each is measured when the next is known already.
-    let asked: String = (0..200).rev().map(|n| format!("...f{n} ")).collect();
-    let mut text = format!("{{ {asked} }} fragment f200 on Query {{ hello }}");
-    for n in 0..200 {
+    let asked: String = (0..100).rev().map(|n| format!("...f{n} ")).collect();
+    let mut text = format!("{{ {asked} }} fragment f100 on Query {{ hello }}");
+    for n in 0..100 {
         text.push_str(&format!("fragment f{n} on Query{{...f{}}}", n + 1));
     }
     let got = send(&schema, ask(&text)).await;
@@ -100,6 +110,40 @@ async fn fragments_that_are_known_already_still_count_as_deep() {
         "{}",
         got.body
     );
+}
+
+#[actix_web::test]
+async fn a_chain_of_fragments_that_nothing_spreads_is_deep_as_well() {
+    let schema = schema(&Arc::new(AtomicUsize::new(0)));
+    let mut text = "{ hello } fragment f100 on Query { hello }".to_owned();
+    for n in 0..100 {
+        text.push_str(&format!("fragment f{n} on Query{{...f{}}}", n + 1));
+    }
+    let got = send(&schema, ask(&text)).await;
+    let error = &got.body["errors"][0];
+    assert_eq!(error["extensions"]["limit"], "depth", "{}", got.body);
+}
+
+/// A stack overflow ends the process, so the text must not reach the parser on any way.
+#[actix_web::test]
+async fn a_document_of_brackets_alone_is_refused_before_it_is_parsed() {
+    let schema = schema(&Arc::new(AtomicUsize::new(0)));
+    let deep = |open: &str, close: &str, count: usize| {
+        let value = format!("{}1{}", open.repeat(count), close.repeat(count));
+        format!("{{ hello @skip(if: {value}) }}")
+    };
+    for text in [deep("[", "]", 2_000), deep("{a:", "}", 1_500)] {
+        let hash = hex::encode(Sha256::digest(&text));
+        let persisted = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
+        for body in [
+            json!({ "query": text }),
+            json!({ "query": text, "extensions": persisted }),
+        ] {
+            let got = send(&schema, post(body.to_string())).await;
+            assert_eq!(got.code(), "TOO_COMPLEX", "{}", got.body);
+            assert_eq!(got.body["errors"][0]["extensions"]["limit"], "depth");
+        }
+    }
 }
 
 #[tokio::test]

@@ -297,6 +297,19 @@ async fn conditions_that_make_no_sense_are_refused_by_their_path() {
 }
 
 #[tokio::test]
+async fn a_rule_has_no_more_conditions_than_can_be_evaluated_for_everybody() {
+    let desk = desk().await;
+    let tag = json!({"tag": {"tags": ["fine"]}});
+    let schedule = json!({"schedule": {"days": ["MONDAY"], "from": "08:00", "until": "09:00"}});
+    for (condition, most) in [(tag, 50), (schedule, 10)] {
+        let of = |count: usize| Value::Array(vec![condition.clone(); count]);
+        let answer = desk.refused(desk.rule(of(most + 1))).await;
+        assert_eq!(answer, refusal("INVALID", "input.conditions"));
+        desk.create(of(most)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_rule_needs_a_name_a_condition_and_something_to_open() {
     let desk = desk().await;
     let tag = json!([{"tag": {"tags": ["range"]}}]);

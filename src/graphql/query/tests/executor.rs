@@ -16,11 +16,17 @@ use async_graphql::{
 };
 use uuid::Uuid;
 
+use crate::decide::{Evaluations, MAX_EVALUATIONS};
+
 use super::{House, Kind, Role, context_data, gid};
 use crate::graphql::{
+    admission::Admission,
     context::Caller,
     executor::Schemas,
-    http::{guard::guarded, limits::Limits},
+    http::{
+        guard::{Kind as Operation, guarded},
+        limits::Limits,
+    },
     prompt::{Way, text},
     reach::Reach,
     roles::may,
@@ -43,7 +49,9 @@ fn caller(house: &House, role: Role, ann: Uuid) -> Caller {
 async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str) -> Response {
     let request = request(house, caller.clone(), query);
     let schemas = schemas.clone();
-    schemas.response(house.app.clone(), caller, request).await
+    schemas
+        .response(house.app.clone(), caller, Some(Operation::Query), request)
+        .await
 }
 
 /// The data of a response, as it is written.
@@ -141,19 +149,53 @@ async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() 
 }
 
 #[tokio::test]
-async fn whoever_gets_no_turn_is_answered_all_the_same() {
+async fn a_query_that_gets_no_turn_in_time_is_refused() {
+    let house = House::new().await;
+    let mut schemas = Schemas::new(house.schema.clone()).unwrap();
+    schemas.admission = Arc::new(Admission::new(0, std::time::Duration::ZERO));
+    let reader = house.caller(Role::Reader, None);
+    let response = executed(&schemas, &house, reader, "{ club { name } }").await;
+    let error = serde_json::to_value(&response.errors[0]).unwrap();
+    assert_eq!(
+        error["extensions"],
+        serde_json::json!({ "code": "TOO_COMPLEX", "limit": "concurrency" })
+    );
+}
+
+/// The same question of one document is answered by one evaluation, and many different ones are more than it may ask.
+#[tokio::test]
+async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share() {
     let house = House::new().await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
-    let turns = schemas.turns.clone();
-    let all = u32::try_from(turns.available_permits()).unwrap();
-    let _held = turns.acquire_many(all).await.unwrap();
-    let response = executed(
-        &schemas,
-        &house,
-        house.caller(Role::Reader, None),
-        "{ club { name } }",
+    let reader = || house.caller(Role::Reader, None);
+    let lock = gid(Kind::Lock, house.front);
+    let document = |count: usize| {
+        let lists = (0..count).map(|n| format!("a{n}: allowedMembers(first: 0) {{ totalCount }} "));
+        format!(
+            "{{ lock(id: \"{lock}\") {{ {} }} }}",
+            lists.collect::<String>()
+        )
+    };
+    let cost = async |count| {
+        let before = house.reads.load(Ordering::SeqCst);
+        let response = executed(&schemas, &house, reader(), &document(count)).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        house.reads.load(Ordering::SeqCst) - before
+    };
+    assert_eq!(cost(1).await, cost(150).await);
+    // Other instants are other questions. The first of a document goes through the whole club in any case.
+    let half = MAX_EVALUATIONS / 2 + 1;
+    let mut spending = request(&house, reader(), "{ club { name } }");
+    let evaluations = Arc::new(Evaluations::new(house.app.evaluations.clone()));
+    evaluations.spend(&evaluations.begin(), 2 * half).unwrap();
+    spending.query = document(1);
+    spending.data.insert(evaluations);
+    let response = house.schema.execute(spending).await;
+    let error = serde_json::to_value(&response.errors[0]).unwrap();
+    assert_eq!(
+        error["extensions"],
+        serde_json::json!({ "code": "TOO_COMPLEX", "limit": "evaluations" })
     );
-    assert!(data(&response.await).contains("name"));
 }
 
 #[tokio::test]
