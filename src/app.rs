@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::Config,
     feed::Feed,
-    ingest::queue::Queue,
+    ingest::{adapter::Present, queue::Queue, rejections::Rejections},
     kisi::Clients,
     metrics::Metrics,
     secret::{Sealer, SecretError},
@@ -35,6 +35,8 @@ pub struct App {
     pub feed: Feed,
     /// The way in for deliveries.
     pub queue: Queue,
+    /// The webhook requests that were rejected.
+    pub rejections: Rejections,
     /// Ways to Kisi.
     pub kisi: Clients,
     /// What is counted.
@@ -78,6 +80,7 @@ impl App {
         let waker = Waker::default();
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
+        let rejections = Rejections::start(db.clone());
         let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
         let metrics = Metrics::new()?;
         Ok(Arc::new(Self {
@@ -89,10 +92,19 @@ impl App {
             waker,
             feed,
             queue,
+            rejections,
             kisi,
             metrics,
             holder: crate::reconcile::holder(),
         }))
+    }
+
+    /// The present time, as the times of events are compared with it.
+    pub fn present(&self) -> Present {
+        Present {
+            now: self.clock.now(),
+            tolerance: self.config.webhook_tolerance,
+        }
     }
 
     /// Runs work where the service was started, rather than where it is awaited: a worker of the web server has a runtime of

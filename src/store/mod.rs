@@ -32,10 +32,12 @@ pub mod page;
 pub mod presses;
 pub mod reader;
 pub mod readings;
+pub mod rejections;
 pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;
+pub mod scratch;
 pub mod setup;
 pub mod sources;
 pub mod sweep;
@@ -99,6 +101,20 @@ impl Db {
             .connect_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
             .sqlx_logging(false);
+        let pool = Database::connect(options).await?;
+        Ok(Self {
+            read: Reader::new(pool.clone()),
+            write: pool,
+            committed: Waker::default(),
+        })
+    }
+
+    /// A database in memory that is nobody else's and ends with its connections: for finding out what a change would lead to.
+    /// It has to be migrated. It has one connection, so that nothing may be read while a transaction is open.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let mut options = sqlite("sqlite::memory:", 1, false);
+        let for_ever = Duration::from_hours(24);
+        options.idle_timeout(for_ever).max_lifetime(for_ever);
         let pool = Database::connect(options).await?;
         Ok(Self {
             read: Reader::new(pool.clone()),

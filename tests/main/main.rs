@@ -25,6 +25,7 @@ mod scenario;
 mod sessions;
 mod signatures;
 mod subscriptions;
+mod suspicious;
 mod sweep;
 mod tidy;
 mod unlock_faults;

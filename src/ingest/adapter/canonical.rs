@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     NotUnderstood,
     field::{Field, Read},
+    unread,
 };
 use crate::{
     ingest::{
@@ -17,6 +18,9 @@ use crate::{
     },
     store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect},
 };
+
+/// Said of an event whose time stands beside what is signed.
+pub const TIME_IS_NOT_SIGNED: &str = "its time is not signed: it counts from when it came";
 
 const TYPES: &str = "member.updated, member.deleted, company.updated, company.deleted, membership.updated, \
     membership.deleted, registration.updated, registration.deleted, purchase.updated, purchase.deleted, \
@@ -36,13 +40,23 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
 
 /// Reads one canonical event.
 pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
-    let body: Value =
+    let mut body: Value =
         serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
             field: None,
             message: format!("the body is not JSON: {problem}"),
             kind: None,
         })?;
-    read(&body)
+    let is_signed = verified.signs("/timestamp");
+    if let Some(stamp) = body.get_mut("timestamp").filter(|_| !is_signed) {
+        *stamp = Value::from(verified.said_at().timestamp().to_string());
+    }
+    let event = read(&body)?;
+    let unsigned = (!is_signed).then(|| TIME_IS_NOT_SIGNED.to_owned());
+    let notes: Vec<String> = unsigned.into_iter().chain(event.note).collect();
+    Ok(Event {
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        ..event
+    })
 }
 
 /// Reads one canonical event that is JSON already.
@@ -53,7 +67,9 @@ pub fn read(body: &Value) -> Result<Event, NotUnderstood> {
         kind: Some(kind.clone()),
         ..problem
     };
-    event(&root, &kind).map_err(known)
+    let event = event(&root, &kind).map_err(known)?;
+    let warnings = unread::judge(&root, &kind).map_err(known)?;
+    Ok(Event { warnings, ..event })
 }
 
 fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
@@ -254,7 +270,9 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
             .present()
             .map(|since| since.instant())
             .transpose()?;
-        Ok::<_, NotUnderstood>((reason, since.unwrap_or(happened_at)))
+        // A block that is told of has begun: a later beginning would leave the doors open until then.
+        let since = since.map_or(happened_at, |since| since.min(happened_at));
+        Ok::<_, NotUnderstood>((reason, since))
     });
     let (starts, ends) = ends(data)?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
@@ -282,7 +300,7 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         ("cancelled", "CANCELLED"),
     ])?;
     let (starts, ends) = ends(data)?;
-    let needs = |name: &str| {
+    let needs = |name: &'static str| {
         data.at(name)
             .wrong("an RFC 3339 instant or a date: a registration has both ends")
     };
