@@ -4,6 +4,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::ToSpan;
 use latchkey::{ingest::signature, store::row::SignatureScheme};
+use migration::{Migrator, MigratorTrait};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -11,6 +12,7 @@ use sha2::Sha256;
 use crate::support::{
     api::{Answer, Signed, Source},
     event::{booking, event, membership, with},
+    postgres,
     world::World,
 };
 
@@ -419,4 +421,29 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
             .status,
         202
     );
+}
+
+/// Every migration can be taken back, and made again.
+async fn goes_up_and_down(url: &str) {
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    for _ in 0..2 {
+        Migrator::up(&connection, None).await.unwrap();
+        let pending = Migrator::get_pending_migrations(&connection).await.unwrap();
+        assert!(pending.is_empty());
+        Migrator::down(&connection, Some(1)).await.unwrap();
+        Migrator::up(&connection, None).await.unwrap();
+        Migrator::down(&connection, None).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tables_go_up_and_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.db");
+    goes_up_and_down(&format!("sqlite://{}?mode=rwc", file.display())).await;
+    if let Some(database) = postgres::fresh().await {
+        goes_up_and_down(database.url()).await;
+        database.remove().await;
+    }
 }

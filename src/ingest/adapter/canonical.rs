@@ -19,9 +19,6 @@ use crate::{
     store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect},
 };
 
-/// Said of an event whose time stands beside what is signed.
-pub const TIME_IS_NOT_SIGNED: &str = "its time is not signed: it counts from when it came";
-
 const TYPES: &str = "member.updated, member.deleted, company.updated, company.deleted, membership.updated, \
     membership.deleted, registration.updated, registration.deleted, purchase.updated, purchase.deleted, \
     offering.updated or roster.snapshot";
@@ -40,23 +37,13 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
 
 /// Reads one canonical event.
 pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
-    let mut body: Value =
+    let body: Value =
         serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
             field: None,
             message: format!("the body is not JSON: {problem}"),
             kind: None,
         })?;
-    let is_signed = verified.signs("/timestamp");
-    if let Some(stamp) = body.get_mut("timestamp").filter(|_| !is_signed) {
-        *stamp = Value::from(verified.said_at().timestamp().to_string());
-    }
-    let event = read(&body)?;
-    let unsigned = (!is_signed).then(|| TIME_IS_NOT_SIGNED.to_owned());
-    let notes: Vec<String> = unsigned.into_iter().chain(event.note).collect();
-    Ok(Event {
-        note: (!notes.is_empty()).then(|| notes.join("; ")),
-        ..event
-    })
+    read(&body)
 }
 
 /// Reads one canonical event that is JSON already.

@@ -123,7 +123,7 @@ impl Mapping {
             Some(template) => match body.fill(template, "timestamp").map_err(known)? {
                 Some(timestamp) => timestamp,
                 None if signed.is_some() => {
-                    notes.push(canonical::TIME_IS_NOT_SIGNED.to_owned());
+                    notes.push("its time is not signed: it counts from when it came".to_owned());
                     received()
                 }
                 None => Value::Null,
