@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     decide::PARALLEL,
     feed::Feed,
-    ingest::queue::Queue,
+    ingest::{adapter::Present, queue::Queue, rejections::Rejections},
     kisi::Clients,
     metrics::Metrics,
     sealed,
@@ -37,6 +37,8 @@ pub struct App {
     pub feed: Feed,
     /// The way in for deliveries.
     pub queue: Queue,
+    /// The webhook requests that were rejected.
+    pub rejections: Rejections,
     /// Ways to Kisi.
     pub kisi: Clients,
     /// The turns in which requests have many members evaluated.
@@ -99,6 +101,7 @@ impl App {
         let waker = Waker::default();
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
+        let rejections = Rejections::start(db.clone());
         let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
         let metrics = Metrics::new()?;
         Ok(Arc::new(Self {
@@ -110,11 +113,20 @@ impl App {
             waker,
             feed,
             queue,
+            rejections,
             kisi,
             evaluations: Arc::new(Semaphore::new(PARALLEL)),
             metrics,
             holder: crate::reconcile::holder(),
         }))
+    }
+
+    /// The present time, as the times of events are compared with it.
+    pub fn present(&self) -> Present {
+        Present {
+            now: self.clock.now(),
+            tolerance: self.config.webhook_tolerance,
+        }
     }
 
     /// Runs work where the service was started, rather than where it is awaited: a worker of the web server has a runtime of

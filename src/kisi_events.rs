@@ -5,6 +5,8 @@
 //! event by itself never gives or takes anything: it is told in the history, or a reason to look. Called by Kisi and by the
 //! API.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,6 +29,10 @@ pub use event::TYPES;
 
 /// The largest body that is taken: an event is some hundred bytes.
 const MOST_BYTES: usize = 256 * 1024;
+
+/// How old an event may be. Kisi sends nothing that could tell an event that was recorded and is sent again from one that is late,
+/// but its own time: events are hints, and what an old one was about, a sweep has seen since.
+const OLDEST: Duration = Duration::from_hours(24);
 
 /// Registers the route.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -100,6 +106,12 @@ async fn let_in(
         tracing::warn!(account = %listener.account_id, "an event of Kisi's is not understood");
         return Ok(());
     };
+    let happened_at = event.at.map(access::Instant::from_timestamp);
+    if happened_at.is_some_and(|at| at < app.clock.now().minus(OLDEST)) {
+        // Answered as well as any: where Kisi is told of errors, it switches the webhook off.
+        tracing::warn!(account = %listener.account_id, "an old event of Kisi's is ignored");
+        return Ok(());
+    }
     if take::take_in(app, listener, event).await? {
         app.waker.wake();
     }

@@ -2,7 +2,7 @@
 
 use prometheus::{Encoder, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use crate::store::{Db, StoreError, due, kisi_accounts};
+use crate::store::{Db, StoreError, due, kisi_accounts, row::RejectionReason};
 
 /// What a sweep found.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub struct Found {
 pub struct Metrics {
     registry: Registry,
     webhooks: IntCounterVec,
+    rejections: IntCounterVec,
     backlog: IntGaugeVec,
     sweeps: IntCounterVec,
     drifts: IntCounterVec,
@@ -36,6 +37,13 @@ impl Metrics {
                 "Verified webhooks that were stored, by the status of the answer",
             ),
             &["status"],
+        )?;
+        let rejections = IntCounterVec::new(
+            Opts::new(
+                "latchkey_webhook_rejections_total",
+                "Webhook requests to a source that were rejected, by the reason",
+            ),
+            &["reason"],
         )?;
         let backlog = IntGaugeVec::new(
             Opts::new(
@@ -61,10 +69,12 @@ impl Metrics {
         registry.register(Box::new(sweeps.clone()))?;
         registry.register(Box::new(drifts.clone()))?;
         registry.register(Box::new(webhooks.clone()))?;
+        registry.register(Box::new(rejections.clone()))?;
         registry.register(Box::new(backlog.clone()))?;
         Ok(Self {
             registry,
             webhooks,
+            rejections,
             backlog,
             sweeps,
             drifts,
@@ -74,6 +84,20 @@ impl Metrics {
     /// Counts a webhook by the status that it was answered with.
     pub fn webhook(&self, status: &str) {
         self.webhooks.with_label_values(&[status]).inc();
+    }
+
+    /// Counts a webhook request that was rejected.
+    pub fn webhook_rejected(&self, reason: RejectionReason) {
+        let reason = match reason {
+            RejectionReason::Header => "header",
+            RejectionReason::OtherScheme => "other_scheme",
+            RejectionReason::Timestamp => "timestamp",
+            RejectionReason::Milliseconds => "milliseconds",
+            RejectionReason::SecretEncoding => "secret_encoding",
+            RejectionReason::Signature => "signature",
+            RejectionReason::Body => "body",
+        };
+        self.rejections.with_label_values(&[reason]).inc();
     }
 
     /// Counts a sweep, and what it found; none: it failed.

@@ -306,6 +306,7 @@ impl Shop {
             stamp: id,
             headers: "{}".to_owned(),
             body: vec![b' '; 400],
+            warnings: None,
         });
         rows.about.push(delivery_member::Model {
             delivery_id: id,

@@ -29,6 +29,9 @@ pub struct Model {
     pub headers: String,
     #[sea_orm(column_type = "Blob")]
     pub body: Vec<u8>,
+    /// A JSON list of what was not read of it; none where all of it was.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub warnings: Option<String>,
 }
 
 /// Joins are written out where they are needed.

@@ -3,6 +3,10 @@
 
 use sea_orm::entity::prelude::*;
 
+mod input;
+
+pub use input::*;
+
 /// Who may open doors from a front end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]

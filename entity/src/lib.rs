@@ -37,6 +37,7 @@ pub mod person_version;
 pub mod place;
 pub mod press;
 pub mod reading;
+pub mod rejection;
 pub mod revocation;
 pub mod rule;
 pub mod share;

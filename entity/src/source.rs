@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::kind::{Platform, SignatureScheme};
+use crate::kind::{Platform, ReadingDoubt, SignatureScheme};
 
 /// A row of `source`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,6 +39,7 @@ pub struct Model {
     pub read_failures: i64,
     pub created_at: i64,
     pub removed_at: Option<i64>,
+    pub reading_doubt: Option<ReadingDoubt>,
 }
 
 /// Joins are written out where they are needed.

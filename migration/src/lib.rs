@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_first;
 mod m20261127_000001_write_probe;
+mod m20261127_000004_suspicious_input;
 mod table;
 
 /// All migrations, oldest first.
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_first::Migration),
             Box::new(m20261127_000001_write_probe::Migration),
+            Box::new(m20261127_000004_suspicious_input::Migration),
         ]
     }
 }

@@ -50,7 +50,7 @@ impl Replay {
         let ids = deliveries::since(app.db.read(), scope, source, since, status).await?;
         let mut failed = 0usize;
         for id in &ids {
-            let outcome = replay::replay(&app.db, &app.queue, scope, *id).await?;
+            let outcome = replay::replay(&app.db, &app.queue, scope, *id, app.present()).await?;
             if let Some(Outcome::Stored {
                 status: DeliveryStatus::Failed,
                 ..

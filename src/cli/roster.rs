@@ -1,6 +1,6 @@
 //! `latchkey roster import`: a CSV or JSON file as a `roster.snapshot` of a source, through the same way in as any event. The
-//! dry run carries it out in a transaction that is never committed, and prints what it would change. What the file does not
-//! understand is refused whole: nothing is stored then.
+//! dry run carries it out in a copy of the club in memory, and prints what it would change and what the brake would hold. What
+//! the file does not understand is refused whole: nothing is stored then.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -16,8 +16,9 @@ use crate::{
     graphql::scalar::parse_instant,
     id::{Kind, encode},
     ingest::{
+        adapter,
         batch::{Job, Outcome},
-        rehearsal::{self, Rehearsal},
+        rehearsal::{self, BrakeForecast, Rehearsal},
     },
     store::row::DeliveryStatus,
 };
@@ -64,8 +65,14 @@ impl Roster {
         let named = named(&body);
         let id = format!("roster:{}", new_id().simple());
         let job = Job::made(scope.club, source, id, body.to_string().into_bytes(), now);
-        if let Err(wrong) = &job.event {
-            bail!("{}: {}", file.display(), wrong.message);
+        let event = job.event.clone();
+        match event.and_then(|event| adapter::not_from_the_future(event, app.present())) {
+            Ok(event) => {
+                for warning in &event.warnings {
+                    eprintln!("warning: {}: {warning}", file.display());
+                }
+            }
+            Err(wrong) => bail!("{}: {}", file.display(), wrong.message),
         }
         if dry_run {
             let rehearsal = rehearsal::rehearse(&app.db, scope, job, now).await?;
@@ -139,8 +146,31 @@ fn told(named: &str, rehearsal: &Rehearsal) -> String {
         .filter(|one| !one.loses.is_empty())
         .count();
     text.push_str(&format!(
-        "{gain} gain access, {lose} lose access; {} members are new. The brake is asked about what is lost.\n",
-        rehearsal.new_members
+        "{gain} gain access, {lose} lose access; {} members are new. {}\n",
+        rehearsal.new_members,
+        brake(rehearsal.brake)
     ));
     text
+}
+
+/// What the brake would say, in words.
+fn brake(forecast: BrakeForecast) -> String {
+    let BrakeForecast {
+        losing,
+        left,
+        holds,
+        is_on,
+    } = forecast;
+    if !is_on {
+        format!("The brake is off: {losing} people would lose access at once.")
+    } else if holds {
+        format!(
+            "The brake would hold what {losing} people lose, since {left} more may lose access within its window: an admin would \
+             have to approve it."
+        )
+    } else {
+        format!(
+            "The brake would let pass what {losing} people lose at once; {left} more may lose access within its window."
+        )
+    }
 }

@@ -92,6 +92,13 @@ impl Delivery {
         Ok(page::by_name(members).into_iter().map(Member).collect())
     }
 
+    /// What was not read of it, in words for its sender; empty where all of it was.
+    async fn warnings(&self) -> Result<Vec<String>> {
+        let warnings = self.0.warnings.as_deref().map(serde_json::from_str);
+        let warnings = warnings.transpose().map_err(super::error::inside)?;
+        Ok(warnings.unwrap_or_default())
+    }
+
     /// How often the same delivery came.
     async fn attempts(&self) -> i32 {
         self.0.attempts

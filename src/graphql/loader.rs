@@ -19,6 +19,7 @@ use crate::{
         Scope, StoreError, deliveries, due,
         facts::{self, Holdings, Known},
         grants, kisi_accounts, listeners, members, offerings, overrides,
+        rejections::Rejected,
         row::{self, TargetKind},
         rules, setup, sources, sweep,
     },
@@ -255,6 +256,14 @@ loads! {
         let sources = ids(keys, |key| key.0);
         let figures = deliveries::figures(rows.app.db.read(), rows.scope, &sources).await?;
         Ok(figures.into_iter().map(|(id, figures)| (FiguresKey(id), figures)).collect())
+    }
+
+    /// The rejected requests of a source.
+    RejectedKey(Uuid) => Rejected: |rows, keys| {
+        let sources = ids(keys, |key| key.0);
+        let now = rows.app.clock.now().micros();
+        let all = rows.app.rejections.of(&rows.app.db, rows.scope, &sources, now).await?;
+        Ok(all.into_iter().map(|(id, rejected)| (RejectedKey(id), rejected)).collect())
     }
 
     /// How many members of an account have open work.

@@ -2,14 +2,18 @@
 
 use std::time::Duration as Length;
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::{
     context::reads,
     loader, node,
     scalar::{DateTime, Duration, Json, TimeZone},
 };
-use crate::{id::Kind, ingest::accept, store::row};
+use crate::{
+    id::Kind,
+    ingest::{accept, rejections},
+    store::row,
+};
 
 /// Whose events a source sends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
@@ -56,6 +60,37 @@ pub enum SignatureScheme {
     /// Unsigned: an unguessable URL whose content is never trusted, and only starts an
     /// authenticated read.
     Nudge,
+}
+
+/// Why a webhook request was rejected.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::RejectionReason")]
+pub enum RejectionReason {
+    /// A header of the signature is missing or malformed.
+    Header,
+    /// It bears the signature of another scheme.
+    OtherScheme,
+    /// Its signed timestamp lies too far from the present time.
+    Timestamp,
+    /// Its signed timestamp counts milliseconds.
+    Milliseconds,
+    /// It was signed with the right secret in the wrong encoding.
+    SecretEncoding,
+    /// Its signature fits no secret.
+    Signature,
+    /// Its body has not the part that is signed.
+    Body,
+}
+
+/// A webhook request that was rejected. Nothing else is kept of it.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Rejection {
+    /// When it came.
+    pub at: DateTime,
+    /// Why it was rejected.
+    pub code: RejectionReason,
+    /// The same in words.
+    pub reason: &'static str,
 }
 
 /// A source, by its row.
@@ -133,6 +168,32 @@ impl Source {
         reads(context)?;
         let mapping = self.0.mapping.as_deref().map(serde_json::from_str);
         Ok(mapping.transpose().map_err(super::error::inside)?.map(Json))
+    }
+
+    /// The latest reading of the platform's API lacked most of what there was, twice, and nothing was concluded from it: an
+    /// admin confirms it (confirmReading), or mends what is wrong at the platform.
+    async fn reading_needs_confirmation(&self) -> bool {
+        self.0.reading_doubt == Some(row::ReadingDoubt::ConfirmationNeeded)
+    }
+
+    /// The latest request to its webhook path that was rejected; null where none was.
+    async fn last_rejection(&self, context: &Context<'_>) -> Result<Option<Rejection>> {
+        reads(context)?;
+        let rejected = loader::one(context, loader::RejectedKey(self.0.id)).await?;
+        Ok(rejected.map(|rejected| Rejection {
+            at: DateTime(rejected.last_at),
+            code: rejected.reason.into(),
+            reason: rejections::for_people(rejected.reason),
+        }))
+    }
+
+    /// How many requests to its webhook path were rejected within the last 24 hours, counted by the hour.
+    async fn rejections_last_day(&self, context: &Context<'_>) -> Result<i32> {
+        reads(context)?;
+        let rejected = loader::one(context, loader::RejectedKey(self.0.id)).await?;
+        Ok(rejected.map_or(0, |rejected| {
+            i32::try_from(rejected.requests).unwrap_or(i32::MAX)
+        }))
     }
 
     /// In words, what is wrong and who can mend it; null while all is well.

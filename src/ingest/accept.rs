@@ -11,10 +11,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    adapter,
+    adapter::{self, Present},
     batch::{Job, Outcome},
     queue::NotStored,
-    signature::{self, Refused},
+    signature::{self, Refused, Verified},
 };
 use crate::{
     app::App,
@@ -24,6 +24,9 @@ use crate::{
     secret::{SecretError, SecretKind},
     store::{StoreError, row::Source, sources},
 };
+
+/// How many unsigned requests are told apart by their ids while a source waits to be read.
+const MOST_HINTS: i64 = 8;
 
 /// Where a source's webhooks come in.
 pub fn path(source: &Source) -> String {
@@ -110,30 +113,35 @@ async fn receive(
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    let tolerance = app.config.webhook_tolerance;
+    let present = Present {
+        now: received_at,
+        tolerance: app.config.webhook_tolerance,
+    };
     let verified = signature::verify(
         source.signature,
         &secrets,
         header,
         body,
-        received_at,
-        tolerance,
-    )?;
-    let event = adapter::translate(&source, &verified);
-    let job = Job {
-        id: new_id(),
-        club: source.club_id,
-        source: source.id,
-        external_id: verified.delivery().to_owned(),
-        headers: verified.envelope().to_json(),
-        received_at: received_at.micros(),
-        event: event.clone(),
-        again: false,
-        body: verified.into_bytes(),
-    };
+        present.now,
+        present.tolerance,
+    )
+    .inspect_err(|refused| {
+        let reason = refused.reason();
+        app.metrics.webhook_rejected(reason);
+        app.rejections.count(&source, reason, received_at.micros());
+    })?;
+    let job = job(&source, verified, present);
+    let event = job.event.clone();
     let outcome = app.queue.store_in_time(job).await?;
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
+        (Outcome::Stored { delivery, .. }, Ok(event)) if !event.warnings.is_empty() => {
+            HttpResponse::Accepted().json(json!({
+                "delivery": encode(Kind::Delivery, delivery),
+                "status": "accepted",
+                "warnings": event.warnings,
+            }))
+        }
         (Outcome::Stored { delivery, .. }, Ok(_)) => {
             answer(StatusCode::ACCEPTED, delivery, "accepted")
         }
@@ -153,6 +161,34 @@ async fn receive(
     };
     app.metrics.webhook(answer.status().as_str());
     Ok(answer)
+}
+
+/// A verified request, translated. Of unsigned ones without end, all that wait for one reading come to one delivery: anybody can
+/// make them who knows the address, under as many ids as they like.
+fn job(source: &Source, verified: Verified, present: Present) -> Job {
+    let waiting = source.read_asked.saturating_sub(source.read_answered);
+    let is_hint = verified.envelope().unsigned;
+    let collapses = is_hint && (verified.delivery().is_empty() || waiting >= MOST_HINTS);
+    let external_id = if collapses {
+        format!("nudge:{}", source.read_answered)
+    } else {
+        verified.delivery().to_owned()
+    };
+    let event = adapter::translate(source, &verified);
+    Job {
+        id: new_id(),
+        club: source.club_id,
+        source: source.id,
+        external_id,
+        headers: verified.envelope().to_json(),
+        received_at: present.now.micros(),
+        event: event.and_then(|event| adapter::not_from_the_future(event, present)),
+        again: false,
+        has_signed_id: verified.has_signed_id(),
+        collapses,
+        is_retry: false,
+        body: verified.into_bytes(),
+    }
 }
 
 fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {

@@ -1,7 +1,10 @@
 //! Stores a batch of deliveries of one club within the caller's transaction: the requests themselves, the words that now
 //! stand, whom they are about, and who has to be looked at again. All of it is there after the commit, or nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
 
 use access::Instant;
 use uuid::Uuid;
@@ -16,7 +19,8 @@ use super::{
 use crate::{
     clock::new_id,
     store::{
-        Connection, Scope, StoreError, clubs, deliveries,
+        Connection, Scope, StoreError, clubs,
+        deliveries::{self, Known},
         due::{self, Cause},
         readings, revocations,
         row::{Delivery, DeliveryStatus},
@@ -45,6 +49,12 @@ pub struct Job {
     pub event: Result<Event, NotUnderstood>,
     /// Read again, rather than received.
     pub again: bool,
+    /// The sender's id of the delivery is signed: a body that differs under the id of one that failed is a mended one.
+    pub has_signed_id: bool,
+    /// It says no more than that the source is to be read: of several before that reading, one is kept.
+    pub collapses: bool,
+    /// A new attempt at a delivery that failed, by its id.
+    pub is_retry: bool,
 }
 
 impl Job {
@@ -60,7 +70,38 @@ impl Job {
             received_at: now.micros(),
             event: adapter::translate_made(&verified),
             again: false,
+            has_signed_id: false,
+            collapses: false,
+            is_retry: false,
             body: verified.into_bytes(),
+        }
+    }
+
+    /// This job as a new attempt at a delivery that failed; none where it is only a repeat of that. The same body is an attempt
+    /// where it is understood by now.
+    fn as_retry(&self, before: &Known, failed: &HashMap<Uuid, Vec<u8>>) -> Option<Self> {
+        let may_be = self.has_signed_id && before.status == DeliveryStatus::Failed;
+        let is_other = || {
+            failed
+                .get(&before.id)
+                .is_some_and(|body| *body != self.body)
+        };
+        (may_be && (self.event.is_ok() || is_other())).then(|| Self {
+            id: before.id,
+            is_retry: true,
+            ..self.clone()
+        })
+    }
+
+    /// How the delivery stands before anything followed from it.
+    fn as_known(&self) -> Known {
+        let status = match self.event {
+            Ok(_) => DeliveryStatus::Accepted,
+            Err(_) => DeliveryStatus::Failed,
+        };
+        Known {
+            id: self.id,
+            status,
         }
     }
 
@@ -107,27 +148,49 @@ pub async fn store(
         .filter(|job| !job.again)
         .map(|job| (job.source, job.external_id.clone()))
         .collect();
-    let mut known: HashMap<(Uuid, String), Uuid> =
-        deliveries::known(connection, scope, &keys).await?;
+    let mut known = deliveries::known(connection, scope, &keys).await?;
+    let mut failed = failed_bodies(connection, scope, &known).await?;
     let mut outcomes = Vec::new();
     let mut repeats = Vec::new();
-    let mut fresh: Vec<&Job> = Vec::new();
+    let mut asking: BTreeSet<Uuid> = BTreeSet::new();
+    let mut fresh: Vec<Cow<'_, Job>> = Vec::new();
     for job in jobs {
         let key = (job.source, job.external_id.clone());
-        match known.get(&key).filter(|_| !job.again) {
-            Some(before) => {
-                repeats.push(*before);
-                outcomes.push(Outcome::Duplicate { delivery: *before });
-            }
-            None => {
-                known.insert(key, job.id);
-                fresh.push(job);
-                outcomes.push(Outcome::Stored {
-                    delivery: job.id,
-                    status: DeliveryStatus::Accepted,
+        let before = known.get(&key).filter(|_| !job.again).copied();
+        let retry = before.and_then(|before| job.as_retry(&before, &failed));
+        let job = match (before, retry) {
+            (Some(before), None) => {
+                repeats.push(before.id);
+                // A repeat that has no id of its own may be told for a new reason: the platform knows.
+                let reads = job.event.as_ref().is_ok_and(|event| event.reads);
+                if job.collapses || (reads && !job.has_signed_id && !job.body.is_empty()) {
+                    asking.insert(job.source);
+                }
+                outcomes.push(if job.collapses {
+                    stored(before.id)
+                } else {
+                    Outcome::Duplicate {
+                        delivery: before.id,
+                    }
                 });
+                continue;
             }
+            (_, Some(retry)) => Cow::Owned(retry),
+            (None, None) => Cow::Borrowed(job),
+        };
+        if job.event.is_err() {
+            failed.insert(job.id, job.body.clone());
         }
+        known.insert(key, job.as_known());
+        outcomes.push(stored(job.id));
+        fresh.push(job);
+    }
+    let reads = fresh
+        .iter()
+        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads));
+    asking.extend(reads.map(|job| job.source));
+    for source in asking {
+        readings::ask(connection, scope, source).await?;
     }
     let states = take_in(connection, scope, &fresh, now.micros()).await?;
     for outcome in &mut outcomes {
@@ -143,10 +206,30 @@ pub async fn store(
     Ok(outcomes)
 }
 
+fn stored(delivery: Uuid) -> Outcome {
+    Outcome::Stored {
+        delivery,
+        status: DeliveryStatus::Accepted,
+    }
+}
+
+/// The bodies of those deliveries that failed.
+async fn failed_bodies(
+    connection: &impl Connection,
+    scope: Scope,
+    known: &HashMap<(Uuid, String), Known>,
+) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+    let failed = known
+        .values()
+        .filter(|known| known.status == DeliveryStatus::Failed);
+    let ids: Vec<Uuid> = failed.map(|known| known.id).collect();
+    deliveries::bodies(connection, scope, &ids).await
+}
+
 async fn take_in(
     connection: &impl Connection,
     scope: Scope,
-    jobs: &[&Job],
+    jobs: &[Cow<'_, Job>],
     now: i64,
 ) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
     let said = jobs
@@ -173,14 +256,6 @@ async fn take_in(
         .iter()
         .flat_map(|(_, led)| led.identities.iter().copied())
         .collect();
-    let asking: BTreeSet<Uuid> = jobs
-        .iter()
-        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads))
-        .map(|job| job.source)
-        .collect();
-    for source in asking {
-        readings::ask(connection, scope, source).await?;
-    }
     let moved = who::settle(&mut set, &spoken_of);
     set.save(connection).await?;
     let (about, open) = mark(connection, scope, &set, &led, moved, now).await?;
@@ -189,18 +264,22 @@ async fn take_in(
     for (job, led) in &led {
         let row = delivery(job, led, open.contains(&job.id), now);
         states.insert(job.id, row.status);
-        rows.push((row, job.again));
+        rows.push((row, *job));
     }
-    let (reread, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, again)| *again);
-    // What changes nothing the second time stays what it was.
-    for (row, _) in reread
+    let (there, new): (Vec<_>, Vec<_>) = rows
         .into_iter()
-        .filter(|(row, _)| row.status != DeliveryStatus::Ignored)
-    {
-        deliveries::reread(connection, &row).await?;
-    }
+        .partition(|(_, job)| job.again || job.is_retry);
     let new = new.into_iter().map(|(row, _)| row).collect();
     deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
+    // After the new ones: a request that failed and its mended one may share a batch.
+    for (row, job) in there {
+        if job.is_retry {
+            deliveries::retried(connection, &row).await?;
+        } else if row.status != DeliveryStatus::Ignored {
+            // What changes nothing the second time stays what it was.
+            deliveries::reread(connection, &row).await?;
+        }
+    }
     Ok(states)
 }
 
@@ -295,5 +374,11 @@ fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
         stamp: new_id(),
         headers: job.headers.clone(),
         body: job.body.clone(),
+        warnings: warnings(job),
     }
+}
+
+fn warnings(job: &Job) -> Option<String> {
+    let warnings = &job.event.as_ref().ok()?.warnings;
+    (!warnings.is_empty()).then(|| serde_json::Value::from(warnings.as_slice()).to_string())
 }

@@ -18,6 +18,9 @@ pub struct Envelope {
     /// Nobody signed it: nothing of the body is believed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
+    /// The one part of the body that the signature covers, as a JSON pointer; none where it covers all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_part: Option<String>,
 }
 
 impl Envelope {
@@ -26,6 +29,14 @@ impl Envelope {
         Self {
             signed_at: signed_at.map(|at| at.timestamp()),
             ..Self::default()
+        }
+    }
+
+    /// The same envelope where the signature covers one part of the body alone.
+    pub fn signing_only(self, part: Option<&str>) -> Self {
+        Self {
+            signed_part: part.map(str::to_owned),
+            ..self
         }
     }
 

@@ -11,6 +11,7 @@ mod keys;
 pub mod queue;
 pub mod readers;
 pub mod rehearsal;
+pub mod rejections;
 pub mod replay;
 pub mod signature;
 pub mod statement;

@@ -1,18 +1,19 @@
-//! What a delivery would change, found out by taking it in within a transaction that is never committed. Promises that nothing
-//! is changed, and that what is told comes from the same code as the change itself. Called by the dry run of an import.
+//! What a delivery would change, found out by taking it in within a copy of the club in memory. Promises that nothing is changed,
+//! that nobody who writes has to wait, and that what is told comes from the same code as the change itself. Called by the dry run
+//! of an import.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use access::{Instant, Span, SpanSet, Target};
+use access::{Brake, Instant, Span, SpanSet, Target};
 use uuid::Uuid;
 
 use super::batch::{self, Job};
 use crate::{
     decide::{Premises, around, row_id},
     store::{
-        Connection, Db, Scope, StoreError,
+        Connection, Db, Scope, StoreError, clubs,
         facts::{self, Known},
-        members,
+        members, revocations, scratch,
     },
 };
 
@@ -26,6 +27,8 @@ pub struct Rehearsal {
     pub changes: Vec<Change>,
     /// Members that there would be, and are not.
     pub new_members: usize,
+    /// What the brake would say.
+    pub brake: BrakeForecast,
 }
 
 /// What would change for one member, within the weeks around now.
@@ -41,41 +44,94 @@ pub struct Change {
     pub loses: Vec<String>,
 }
 
-enum Undone {
-    As(Rehearsal),
-    Failed(StoreError),
+/// What the brake would say to what is lost at once, as things are now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BrakeForecast {
+    /// How many people have access in Kisi and would lose it, or part of it, early.
+    pub losing: u64,
+    /// How many more may lose access within the brake's window.
+    pub left: u64,
+    /// Whether the brake would hold all of it.
+    pub holds: bool,
+    /// Whether the brake is on.
+    pub is_on: bool,
 }
 
-impl From<StoreError> for Undone {
-    fn from(problem: StoreError) -> Self {
-        Self::Failed(problem)
-    }
-}
-
-/// Finds out what a delivery would change. Other writers wait meanwhile.
+/// Finds out what a delivery would change. Nothing is written, and nobody waits meanwhile.
 pub async fn rehearse(
     db: &Db,
     scope: Scope,
     job: Job,
     now: Instant,
 ) -> Result<Rehearsal, StoreError> {
-    let undone: Result<(), Undone> = db
+    let scratch = Db::in_memory().await?;
+    scratch.migrate().await?;
+    let from = db.clone();
+    let rehearsal: Result<Rehearsal, StoreError> = scratch
         .write(move |tx| {
             Box::pin(async move {
+                scratch::copy(from.read(), tx, scope).await?;
                 let before = everybody(tx, scope, now).await?;
                 batch::store(tx, scope, &[job], now).await?;
                 let after = everybody(tx, scope, now).await?;
-                let rehearsal = compare(tx, scope, &before, &after).await?;
-                // An error is what rolls back.
-                Err(Undone::As(rehearsal))
+                let mut rehearsal = compare(tx, scope, &before, &after).await?;
+                let losing = losing(&before, &after, now);
+                rehearsal.brake = forecast(from.read(), scope, &losing, now).await?;
+                Ok(rehearsal)
             })
         })
         .await;
-    match undone {
-        Err(Undone::As(rehearsal)) => Ok(rehearsal),
-        Err(Undone::Failed(problem)) => Err(problem),
-        Ok(()) => Ok(Rehearsal::default()),
-    }
+    scratch.close().await;
+    rehearsal
+}
+
+/// Whose access to a group, open now, would end earlier than it does.
+fn losing(before: &Standing, after: &Standing, now: Instant) -> BTreeSet<Uuid> {
+    let none = SpanSet::default();
+    let loses = |member: &Uuid, targets: &BTreeMap<Target, SpanSet>| {
+        targets.iter().any(|(target, was)| {
+            let is = after.spans.get(member).and_then(|may| may.get(target));
+            let kept = is.unwrap_or(&none).span_at(now);
+            matches!(target, Target::Group(_))
+                && was
+                    .span_at(now)
+                    .is_some_and(|open| kept.is_none_or(|kept| kept.until < open.until))
+        })
+    };
+    let members = before.spans.iter().filter(|(id, may)| loses(id, may));
+    members.map(|(id, _)| *id).collect()
+}
+
+async fn forecast(
+    connection: &impl Connection,
+    scope: Scope,
+    losing: &BTreeSet<Uuid>,
+    now: Instant,
+) -> Result<BrakeForecast, StoreError> {
+    let Some(club) = clubs::get(connection, scope).await? else {
+        return Ok(BrakeForecast::default());
+    };
+    let brake = Brake {
+        enabled: club.brake_enabled,
+        people: u64::try_from(club.brake_people).unwrap_or(0),
+        percent: u64::try_from(club.brake_percent).unwrap_or(0),
+    };
+    let window_us = club.brake_window_s.saturating_mul(1_000_000);
+    let since = now.micros().saturating_sub(window_us);
+    let through = revocations::let_through(connection, scope, since).await?;
+    let with_access = revocations::with_access(connection, scope, now.micros()).await?;
+    let count = |people: usize| u64::try_from(people).unwrap_or(u64::MAX);
+    let fresh = with_access
+        .iter()
+        .filter(|id| losing.contains(id) && !through.contains(id));
+    let fresh = count(fresh.count());
+    let (through, with_access) = (count(through.len()), count(with_access.len()));
+    Ok(BrakeForecast {
+        losing: fresh,
+        left: brake.limit(with_access).saturating_sub(through),
+        holds: brake.holds(fresh, through, with_access),
+        is_on: brake.enabled,
+    })
 }
 
 /// Where each member may pass, and when.
@@ -171,5 +227,6 @@ async fn compare(
     Ok(Rehearsal {
         changes,
         new_members,
+        brake: BrakeForecast::default(),
     })
 }

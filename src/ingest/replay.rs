@@ -5,7 +5,7 @@ use access::Instant;
 use uuid::Uuid;
 
 use super::{
-    adapter,
+    adapter::{self, Present},
     batch::{Job, Outcome},
     envelope::Envelope,
     queue::{NotStored, Queue},
@@ -19,14 +19,15 @@ pub async fn replay(
     queue: &Queue,
     scope: Scope,
     id: Uuid,
+    present: Present,
 ) -> Result<Option<Outcome>, NotStored> {
-    let Some(job) = job(db, scope, id).await? else {
+    let Some(job) = job(db, scope, id, present).await? else {
         return Ok(None);
     };
     queue.store(job).await.map(Some)
 }
 
-async fn job(db: &Db, scope: Scope, id: Uuid) -> Result<Option<Job>, StoreError> {
+async fn job(db: &Db, scope: Scope, id: Uuid, present: Present) -> Result<Option<Job>, StoreError> {
     let Some(delivery) = deliveries::get(db.read(), scope, id).await? else {
         return Ok(None);
     };
@@ -47,7 +48,11 @@ async fn job(db: &Db, scope: Scope, id: Uuid) -> Result<Option<Job>, StoreError>
         body: delivery.body,
         headers: delivery.headers,
         received_at: delivery.received_at,
-        event: adapter::translate(&source, &verified),
+        event: adapter::translate(&source, &verified)
+            .and_then(|event| adapter::not_from_the_future(event, present)),
         again: true,
+        has_signed_id: false,
+        collapses: false,
+        is_retry: false,
     }))
 }

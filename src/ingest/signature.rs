@@ -10,7 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::envelope::Envelope;
-use crate::{clock::new_id, store::row::SignatureScheme};
+use crate::store::row::SignatureScheme;
+
+mod refusal;
+
+pub use refusal::Refused;
+use refusal::{foreign, malformed_stamp};
 
 /// Bytes whose signature is good.
 #[derive(Clone, Debug)]
@@ -19,6 +24,7 @@ pub struct Verified {
     delivery: String,
     envelope: Envelope,
     received_at: Instant,
+    has_signed_id: bool,
 }
 
 impl Verified {
@@ -31,9 +37,25 @@ impl Verified {
         }
     }
 
-    /// The sender's id of the delivery; where the scheme has none, one made from the body.
+    /// The sender's id of the delivery; where the scheme signs none, a digest of what it signs.
     pub fn delivery(&self) -> &str {
         &self.delivery
+    }
+
+    /// Whether the sender named the delivery by an id that it signed. Without one, two equal requests cannot be told from one
+    /// that was recorded and sent again.
+    pub fn has_signed_id(&self) -> bool {
+        self.has_signed_id
+    }
+
+    /// Whether the signature covers the value at a JSON pointer into the body.
+    pub fn signs(&self, pointer: &str) -> bool {
+        let part = self.envelope.signed_part.as_deref();
+        part.is_none_or(|part| {
+            pointer
+                .strip_prefix(part)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// How it came.
@@ -59,6 +81,7 @@ impl Verified {
             delivery,
             envelope,
             received_at,
+            has_signed_id: false,
         }
     }
 
@@ -68,31 +91,23 @@ impl Verified {
     }
 }
 
-/// Why a request is not let in. Whoever sent it learns which header, and nothing of the secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A header is not there, or not readable.
-    #[error("the header {0} is missing or malformed")]
-    Header(&'static str),
-    /// The timestamp lies too far from now.
-    #[error("the timestamp in {0} is too far from the present time")]
-    Timestamp(&'static str),
-    /// No signature fits any secret.
-    #[error(
-        "the signature does not fit the body: is the secret right, and are the raw bytes signed?"
-    )]
-    Signature,
-    /// The body has not what is signed.
-    #[error("the body is no JSON object with one member data, which is what is signed")]
-    Body,
-}
-
 /// What is signed, and with what.
 struct Claim {
     delivery: Option<String>,
     signed_at: Option<Instant>,
     message: Vec<u8>,
     signatures: Vec<Vec<u8>>,
+}
+
+impl Claim {
+    /// Whether one of the signatures was made with one of the keys.
+    fn fits_any(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> bool {
+        keys.into_iter().any(|key| {
+            self.signatures
+                .iter()
+                .any(|signature| fits(&key, &self.message, signature))
+        })
+    }
 }
 
 /// Checks a request. `header` gives a header's value by its name in lower case.
@@ -105,81 +120,107 @@ pub fn verify<'h>(
     tolerance: Duration,
 ) -> Result<Verified, Refused> {
     if scheme == SignatureScheme::Nudge {
-        return Ok(nudge(&header, body, now));
+        return Ok(nudge(&header, now));
     }
-    let claim = match scheme {
-        SignatureScheme::StandardWebhooks => standard(
-            ["webhook-id", "webhook-timestamp", "webhook-signature"],
-            &header,
-            &body,
-        )?,
-        SignatureScheme::Svix => standard(
-            ["svix-id", "svix-timestamp", "svix-signature"],
-            &header,
-            &body,
-        )?,
-        SignatureScheme::Stripe => pairs("stripe-signature", "v1", &header, |at| {
-            [at.as_bytes(), b".", &body].concat()
-        })?,
-        SignatureScheme::Officernd => pairs("officernd-signature", "signature", &header, |at| {
-            [&body[..], b".", at.as_bytes()].concat()
-        })?,
-        SignatureScheme::HubSha256 => plain("x-hub-signature-256", &header, body.clone(), |v| {
-            hex::decode(v.strip_prefix("sha256=")?).ok()
-        })?,
-        SignatureScheme::Mindbody => plain("x-mindbody-signature", &header, body.clone(), |v| {
-            STANDARD.decode(v.strip_prefix("sha256=")?).ok()
-        })?,
-        SignatureScheme::Nexudus => {
-            plain("x-nexudus-hook-signature", &header, ascii(&body), |v| {
-                hex::decode(v).ok()
-            })?
-        }
-        SignatureScheme::Pushpress => {
-            let data = data_member(&body).ok_or(Refused::Body)?.to_vec();
-            plain("webhook-signature", &header, data, |v| hex::decode(v).ok())?
-        }
-        SignatureScheme::Nudge => return Err(Refused::Signature),
-    };
+    let claim = claim(scheme, &header, &body).map_err(|refused| match refused {
+        Refused::Header(name) if header(name).is_none() => foreign(scheme, name, &header),
+        other => other,
+    })?;
     if let Some(at) = claim.signed_at {
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
         if at < low || at > high {
-            return Err(Refused::Timestamp("the signature"));
+            let ahead_us = at.micros().saturating_sub(now.micros());
+            return Err(Refused::Timestamp {
+                ahead_s: ahead_us / 1_000_000,
+            });
         }
     }
-    let good = secrets.iter().any(|secret| {
-        let Some(key) = key(scheme, secret) else {
-            return false;
-        };
-        claim
-            .signatures
-            .iter()
-            .any(|signature| fits(&key, &claim.message, signature))
-    });
-    if !good {
-        return Err(Refused::Signature);
+    let keys = secrets.iter().filter_map(|secret| key(scheme, secret));
+    if !claim.fits_any(keys) {
+        let misread = secrets.iter().flat_map(|secret| misread(scheme, secret));
+        return Err(if claim.fits_any(misread) {
+            Refused::SecretEncoding {
+                is_base64: reads_base64(scheme),
+            }
+        } else {
+            Refused::Signature
+        });
     }
+    let has_signed_id = claim.delivery.is_some();
     let delivery = claim
         .delivery
-        .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(&body))));
+        .unwrap_or_else(|| content_key(scheme, &claim.message, &body));
     Ok(Verified {
         bytes: body,
         delivery,
-        envelope: Envelope::sent(claim.signed_at),
+        envelope: Envelope::sent(claim.signed_at).signing_only(signed_part(scheme)),
         received_at: now,
+        has_signed_id,
     })
 }
 
-/// What anybody may have sent who knows the address: kept, and a reason to read. A sender's id tells repeats apart; without one
-/// each is taken for itself, since two that look alike may be about two changes.
-fn nudge<'h>(
+/// What a scheme asks to be checked of a request.
+fn claim<'h>(
+    scheme: SignatureScheme,
     header: &impl Fn(&'static str) -> Option<&'h str>,
-    body: Vec<u8>,
-    now: Instant,
-) -> Verified {
+    body: &[u8],
+) -> Result<Claim, Refused> {
+    match scheme {
+        SignatureScheme::StandardWebhooks => standard(
+            ["webhook-id", "webhook-timestamp", "webhook-signature"],
+            header,
+            body,
+        ),
+        SignatureScheme::Svix => standard(
+            ["svix-id", "svix-timestamp", "svix-signature"],
+            header,
+            body,
+        ),
+        SignatureScheme::Stripe => pairs("stripe-signature", "v1", header, |at| {
+            [at.as_bytes(), b".", body].concat()
+        }),
+        SignatureScheme::Officernd => pairs("officernd-signature", "signature", header, |at| {
+            [body, b".", at.as_bytes()].concat()
+        }),
+        SignatureScheme::HubSha256 => plain("x-hub-signature-256", header, body.to_vec(), |v| {
+            hex::decode(v.strip_prefix("sha256=")?).ok()
+        }),
+        SignatureScheme::Mindbody => plain("x-mindbody-signature", header, body.to_vec(), |v| {
+            STANDARD.decode(v.strip_prefix("sha256=")?).ok()
+        }),
+        SignatureScheme::Nexudus => plain("x-nexudus-hook-signature", header, ascii(body), |v| {
+            hex::decode(v).ok()
+        }),
+        SignatureScheme::Pushpress => {
+            let data = data_member(body).ok_or(Refused::Body)?.to_vec();
+            plain("webhook-signature", header, data, |v| hex::decode(v).ok())
+        }
+        SignatureScheme::Nudge => Err(Refused::Signature),
+    }
+}
+
+/// The key of a delivery that its sender does not name: a digest of what is signed, and of nothing beside it, so that a request
+/// which was recorded cannot be made another by bytes that nobody signed. The signed timestamp is left out, since it is that of
+/// an attempt.
+fn content_key(scheme: SignatureScheme, message: &[u8], body: &[u8]) -> String {
+    let content = match scheme {
+        SignatureScheme::Stripe | SignatureScheme::Officernd => body,
+        _ => message,
+    };
+    format!("sha256:{}", hex::encode(Sha256::digest(content)))
+}
+
+/// The one member of the body that is signed, where it is not the whole.
+fn signed_part(scheme: SignatureScheme) -> Option<&'static str> {
+    (scheme == SignatureScheme::Pushpress).then_some("/data")
+}
+
+/// What anybody may have sent who knows the address: a reason to read, and nothing more of it is kept. A sender's id tells
+/// repeats apart; it is empty where there is none.
+fn nudge<'h>(header: &impl Fn(&'static str) -> Option<&'h str>, now: Instant) -> Verified {
     let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
-    let delivery = named.map_or_else(|| format!("nudge:{}", new_id().simple()), str::to_owned);
-    Verified::stored(body, delivery, Envelope::unsigned(), now)
+    let delivery = named.unwrap_or_default().to_owned();
+    Verified::stored(Vec::new(), delivery, Envelope::unsigned(), now)
 }
 
 /// Whether a secret can be used with a scheme: the base64 of the Standard Webhooks has to be such.
@@ -270,13 +311,37 @@ fn data_member(body: &[u8]) -> Option<&[u8]> {
     Some(signed.data.get().as_bytes())
 }
 
-fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {
+/// Whether the key is the base64 that the secret's text holds, rather than the text.
+fn reads_base64(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::StandardWebhooks | SignatureScheme::Svix
+    )
+}
+
+fn decoded(secret: &SecretString) -> Option<Vec<u8>> {
     let text = secret.expose_secret();
-    match scheme {
-        SignatureScheme::StandardWebhooks | SignatureScheme::Svix => STANDARD
-            .decode(text.strip_prefix("whsec_").unwrap_or(text))
-            .ok(),
-        _ => Some(text.as_bytes().to_vec()),
+    let digits = text.strip_prefix("whsec_").unwrap_or(text);
+    STANDARD.decode(digits).ok()
+}
+
+fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {
+    if reads_base64(scheme) {
+        decoded(secret)
+    } else {
+        Some(secret.expose_secret().as_bytes().to_vec())
+    }
+}
+
+/// The keys that a sender has who took the secret for text where it is base64, or the other way round.
+fn misread(scheme: SignatureScheme, secret: &SecretString) -> Vec<Vec<u8>> {
+    if reads_base64(scheme) {
+        let text = secret.expose_secret();
+        let bare = text.strip_prefix("whsec_").unwrap_or(text);
+        let texts = [text, bare].into_iter().filter(|text| !text.is_empty());
+        texts.map(|text| text.as_bytes().to_vec()).collect()
+    } else {
+        decoded(secret).into_iter().collect()
     }
 }
 
@@ -303,7 +368,7 @@ fn standard<'h>(
     let sound = |v: &&str| !v.is_empty() && v.len() <= 500;
     let delivery = header(id).filter(sound).ok_or(Refused::Header(id))?;
     let stamp = header(at).ok_or(Refused::Header(at))?;
-    let signed_at = seconds(stamp).ok_or(Refused::Header(at))?;
+    let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(at, stamp))?;
     let signatures = header(signature).ok_or(Refused::Header(signature))?;
     let signatures: Vec<_> = signatures
         .split_whitespace()
@@ -338,7 +403,7 @@ fn pairs<'h>(
         .find(|(k, _)| *k == "t")
         .map(|(_, v)| *v)
         .ok_or(Refused::Header(name))?;
-    let signed_at = seconds(stamp).ok_or(Refused::Header(name))?;
+    let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(name, stamp))?;
     let signatures: Vec<_> = parts
         .iter()
         .filter(|(k, _)| *k == signature)

@@ -29,6 +29,8 @@ pub struct Event {
     pub note: Option<String>,
     /// It is a reason to read the platform's API.
     pub reads: bool,
+    /// Fields that were not read, for the sender.
+    pub warnings: Vec<String>,
 }
 
 impl Event {
@@ -40,6 +42,7 @@ impl Event {
             statements: Vec::new(),
             note: None,
             reads: false,
+            warnings: Vec::new(),
         }
     }
 }

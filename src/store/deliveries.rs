@@ -9,6 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -16,12 +17,21 @@ use uuid::Uuid;
 use super::{Scope, StoreError, bulk, one_of};
 use crate::clock::new_id;
 
+/// A delivery that came before.
+#[derive(Copy, Clone, Debug)]
+pub struct Known {
+    /// Its id.
+    pub id: Uuid,
+    /// What became of it.
+    pub status: DeliveryStatus,
+}
+
 /// The stored deliveries among these, by source and the sender's id.
 pub async fn known(
     connection: &impl ConnectionTrait,
     scope: Scope,
     keys: &[(Uuid, String)],
-) -> Result<HashMap<(Uuid, String), Uuid>, StoreError> {
+) -> Result<HashMap<(Uuid, String), Known>, StoreError> {
     let mut by_source: HashMap<Uuid, Vec<&str>> = HashMap::new();
     for (source, external) in keys {
         by_source.entry(*source).or_default().push(external);
@@ -29,13 +39,14 @@ pub async fn known(
     let mut known = HashMap::new();
     for (source, externals) in by_source {
         for chunk in externals.chunks(bulk::MOST_VALUES) {
-            let rows: Vec<(Uuid, Uuid, String)> = scope
+            let rows: Vec<(Uuid, Uuid, String, DeliveryStatus)> = scope
                 .find::<delivery::Entity>()
                 .select_only()
                 .columns([
                     delivery::Column::Id,
                     delivery::Column::SourceId,
                     delivery::Column::ExternalId,
+                    delivery::Column::Status,
                 ])
                 .filter(delivery::Column::SourceId.eq(source))
                 .filter(delivery::Column::ExternalId.is_in(chunk.iter().copied()))
@@ -43,12 +54,34 @@ pub async fn known(
                 .all(connection)
                 .await?;
             known.extend(
-                rows.into_iter()
-                    .map(|(id, source, external)| ((source, external), id)),
+                rows.into_iter().map(|(id, source, external, status)| {
+                    ((source, external), Known { id, status })
+                }),
             );
         }
     }
     Ok(known)
+}
+
+/// The bodies of deliveries, by id.
+pub async fn bodies(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+    let mut bodies = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        let found: Vec<(Uuid, Vec<u8>)> = scope
+            .among::<delivery::Entity>()
+            .select_only()
+            .columns([delivery::Column::Id, delivery::Column::Body])
+            .filter(one_of(connection, delivery::Column::Id, chunk))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        bodies.extend(found);
+    }
+    Ok(bodies)
 }
 
 /// Counts repeats of deliveries.
@@ -261,6 +294,26 @@ pub async fn reread(
     connection: &impl ConnectionTrait,
     row: &delivery::Model,
 ) -> Result<(), StoreError> {
+    became(row).exec(connection).await?;
+    Ok(())
+}
+
+/// Writes a new attempt at a delivery that failed: what came, and what became of it.
+pub async fn retried(
+    connection: &impl ConnectionTrait,
+    row: &delivery::Model,
+) -> Result<(), StoreError> {
+    let more = Expr::col(delivery::Column::Attempts).add(1);
+    became(row)
+        .col_expr(delivery::Column::Attempts, more)
+        .col_expr(delivery::Column::Headers, Expr::value(row.headers.clone()))
+        .col_expr(delivery::Column::Body, Expr::value(row.body.clone()))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+fn became(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
     Scope::new(row.club_id)
         .update::<delivery::Entity>()
         .col_expr(delivery::Column::Status, Expr::value(row.status))
@@ -269,13 +322,14 @@ pub async fn reread(
             Expr::value(row.event_type.clone()),
         )
         .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
+        .col_expr(
+            delivery::Column::Warnings,
+            Expr::value(row.warnings.clone()),
+        )
         .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
         .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
         .col_expr(delivery::Column::Stamp, Expr::value(row.stamp))
         .filter(delivery::Column::Id.eq(row.id))
-        .exec(connection)
-        .await?;
-    Ok(())
 }
 
 /// Deliveries of a source since an instant, oldest first; of one status where one is given.

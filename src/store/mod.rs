@@ -42,10 +42,12 @@ pub mod presses;
 pub mod probe;
 pub mod reader;
 pub mod readings;
+pub mod rejections;
 pub mod revocations;
 pub mod row;
 pub mod rules;
 pub mod scope;
+pub mod scratch;
 pub mod sealed;
 mod session;
 pub mod setup;
@@ -105,6 +107,8 @@ const WRITERS: u32 = 6;
 #[derive(Clone, Debug)]
 pub struct Db {
     url: String,
+    /// SQLite's options, which name a database in memory as the address cannot.
+    sqlite: Option<SqliteConnectOptions>,
     read: Reader,
     write: Pool,
     deadline: Duration,
@@ -121,11 +125,8 @@ impl Db {
 
     /// Connects, with a deadline for each statement.
     pub async fn connect_within(url: &str, deadline: Duration) -> Result<Self, StoreError> {
-        let unusable = |problem: sea_orm::sqlx::Error| {
-            StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(problem.into())))
-        };
         let generation = Arc::default();
-        let (read, write) = if url.starts_with("sqlite:") {
+        if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse().map_err(unusable)?;
             file_mode::restrict(options.get_filename(), url);
             let target = |reads_only| {
@@ -134,34 +135,52 @@ impl Db {
             // The first of all to connect is the one that may create the file.
             let write = Pool::new(target(false), 1, deadline, Arc::clone(&generation));
             write.lend().await?.give_back();
-            (
-                Pool::new(target(true), READERS.0, deadline, generation),
-                write,
-            )
-        } else {
-            let options: PgConnectOptions = url.parse().map_err(unusable)?;
-            let target = Target::Postgres(Box::new(options.disable_statement_logging()));
-            let write = Pool::new(target.clone(), WRITERS, deadline, Arc::clone(&generation));
-            write.lend().await?.give_back();
-            (Pool::new(target, READERS.1, deadline, generation), write)
-        };
-        Ok(Self {
+            let read = Pool::new(target(true), READERS.0, deadline, generation);
+            return Ok(Self::of((read, write), deadline, url, Some(options)));
+        }
+        let options: PgConnectOptions = url.parse().map_err(unusable)?;
+        let target = Target::Postgres(Box::new(options.disable_statement_logging()));
+        let write = Pool::new(target.clone(), WRITERS, deadline, Arc::clone(&generation));
+        write.lend().await?.give_back();
+        let read = Pool::new(target, READERS.1, deadline, generation);
+        Ok(Self::of((read, write), deadline, url, None))
+    }
+
+    fn of(
+        (read, write): (Pool, Pool),
+        deadline: Duration,
+        url: &str,
+        sqlite: Option<SqliteConnectOptions>,
+    ) -> Self {
+        Self {
             url: url.to_owned(),
+            sqlite,
             read: Reader { pool: read },
             write,
             deadline,
             health: Health::default(),
             home: Handle::current(),
             committed: Waker::default(),
-        })
+        }
+    }
+
+    /// A database in memory that is nobody else's and ends with its connections: for finding out what a change would lead to.
+    /// It has to be migrated. It has one connection, so that nothing may be read while a transaction is open.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let url = "sqlite::memory:";
+        let options: SqliteConnectOptions = url.parse().map_err(unusable)?;
+        let target = Target::Sqlite(Box::new(sqlite(options.clone(), false, DEADLINE)));
+        let only = Pool::new(target, 1, DEADLINE, Arc::default());
+        only.lend().await?.give_back();
+        Ok(Self::of((only.clone(), only), DEADLINE, url, Some(options)))
     }
 
     /// Brings the tables up to this program. A database of a newer program is refused.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1).sqlx_logging(false);
-        if self.is_one_machine() {
-            options.map_sqlx_sqlite_opts(|options| sqlite(options, false, DEADLINE));
+        if let Some(kept) = self.sqlite.clone() {
+            options.map_sqlx_sqlite_opts(move |_| sqlite(kept.clone(), false, DEADLINE));
         }
         // A connection of its own: a migration has no deadline.
         let connection = Database::connect(options).await?;
@@ -275,6 +294,10 @@ impl Db {
         self.read.pool.close().await;
         self.write.close().await;
     }
+}
+
+fn unusable(problem: sea_orm::sqlx::Error) -> StoreError {
+    DbErr::Conn(RuntimeErr::SqlxError(problem.into())).into()
 }
 
 /// Whether a column holds one of some ids. PostgreSQL is given them as one value, so that the statement is the same for any

@@ -2,14 +2,21 @@
 //! by its time, and by whoever asked since it was last read: a counter, not a flag, so that one who asks while it is being read
 //! is not lost.
 
-use entity::{delivery, kind::DeliveryStatus, reading, source};
+use entity::{
+    delivery, entitlement,
+    kind::{DeliveryStatus, EntitlementKind, ReadingDoubt},
+    person, reading, source,
+};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
+
+/// When a reading was last said whole of which all is to be said again.
+const NEVER: i64 = i64::MIN;
 
 /// What the ids of deliveries begin with that say what was read.
 pub const OURS: &str = "read:";
@@ -100,6 +107,8 @@ pub struct Done {
     pub next: i64,
     /// Nothing is read before this.
     pub not_before: i64,
+    /// What was doubtful when it began.
+    pub doubt: Option<ReadingDoubt>,
 }
 
 /// A reading went well, and all that follows from it is stored.
@@ -118,6 +127,136 @@ pub async fn done(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
+    doubt(connection, scope, id, done.doubt, None).await?;
+    schedule(connection, scope, id, done).await
+}
+
+/// Changes what is doubtful about a source's readings, unless somebody else did meanwhile.
+async fn doubt(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    before: Option<ReadingDoubt>,
+    after: Option<ReadingDoubt>,
+) -> Result<(), StoreError> {
+    let unchanged = match before {
+        Some(doubt) => source::Column::ReadingDoubt.eq(doubt),
+        None => source::Column::ReadingDoubt.is_null(),
+    };
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::ReadingDoubt, Expr::value(after))
+        .filter(source::Column::Id.eq(id))
+        .filter(unchanged)
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// A reading is doubtful for the first time: it is read once more, and nothing was concluded from it.
+pub async fn doubted(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    done: Done,
+    problem: String,
+) -> Result<(), StoreError> {
+    say(connection, scope, id, problem).await?;
+    let collapsed = Some(ReadingDoubt::Collapsed);
+    doubt(connection, scope, id, done.doubt, collapsed).await?;
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::ReadNotBefore, Expr::value(done.not_before))
+        .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    ask(connection, scope, id).await
+}
+
+/// A reading is doubtful again: it waits for an admin, and the source is read by its times meanwhile.
+pub async fn doubted_again(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    done: Done,
+    problem: String,
+) -> Result<(), StoreError> {
+    say(connection, scope, id, problem).await?;
+    let waits = Some(ReadingDoubt::ConfirmationNeeded);
+    doubt(connection, scope, id, done.doubt, waits).await?;
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
+        .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    schedule(connection, scope, id, done).await
+}
+
+async fn say(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    problem: String,
+) -> Result<(), StoreError> {
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::Problem, Expr::value(Some(problem)))
+        .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
+        .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// An admin confirms what the latest readings said: the next one, at once, is believed.
+pub async fn confirm(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    now: i64,
+) -> Result<(), StoreError> {
+    scope
+        .update::<source::Entity>()
+        .col_expr(
+            source::Column::ReadingDoubt,
+            Expr::value(Some(ReadingDoubt::Confirmed)),
+        )
+        .col_expr(source::Column::ReadDueAt, Expr::value(now))
+        .col_expr(source::Column::ReadNotBefore, Expr::value(now))
+        .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    ask(connection, scope, id).await
+}
+
+/// How many people and memberships are known of a source, whatever became of them.
+pub async fn known_of(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+) -> Result<(u64, u64), StoreError> {
+    let people = scope
+        .find::<person::Entity>()
+        .filter(person::Column::SourceId.eq(source))
+        .filter(person::Column::GuestOnly.eq(false))
+        .count(connection)
+        .await?;
+    let memberships = scope
+        .find::<entitlement::Entity>()
+        .filter(entitlement::Column::SourceId.eq(source))
+        .filter(entitlement::Column::Kind.eq(EntitlementKind::Membership))
+        .count(connection)
+        .await?;
+    Ok((people, memberships))
+}
+
+async fn schedule(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+    done: Done,
+) -> Result<(), StoreError> {
     // Where an admin has asked meanwhile, that stands: it is read again at once.
     scope
         .update::<source::Entity>()
@@ -159,6 +298,13 @@ pub struct Reading {
     pub whole_at: i64,
     /// A roster, as JSON.
     pub body: Vec<u8>,
+}
+
+impl Reading {
+    /// Whether all is to be said again, whatever was read.
+    pub fn is_forgotten(&self) -> bool {
+        self.whole_at == NEVER
+    }
 }
 
 /// What was last read; none where nothing ever was.
@@ -230,8 +376,23 @@ pub async fn contradicted_since(
     Ok(found.is_some())
 }
 
-/// Forgets what was read: the next reading says everything.
+/// The next reading says everything. What was read last is kept, to tell whether that reading has collapsed.
 pub async fn forget(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    source: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .update::<reading::Entity>()
+        .col_expr(reading::Column::WholeAt, Expr::value(NEVER))
+        .filter(reading::Column::SourceId.eq(source))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes what was read of a source that is removed.
+pub async fn delete(
     connection: &impl ConnectionTrait,
     scope: Scope,
     source: Uuid,

@@ -85,6 +85,7 @@ of_club!(
     place,
     press,
     reading,
+    rejection,
     revocation,
     rule,
     share,

@@ -37,6 +37,7 @@ pub fn blank(scope: Scope, id: Uuid, now: i64) -> source::Model {
         read_failures: 0,
         created_at: now,
         removed_at: None,
+        reading_doubt: None,
     }
 }
 

@@ -209,6 +209,14 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
     );
     let nonsense = send(&listener.path_key, "nonsense", Some(sign("nonsense"))).await;
     assert_eq!(nonsense.0, 200, "Kisi would switch the integration off");
+    let old = body
+        .replace("2026-01-05T08", "2026-01-03T08")
+        .replace("\"one\"", "\"two\"");
+    assert_ne!(old, body);
+    let signature = sign(&old);
+    let ignored = send(&listener.path_key, &old, Some(signature)).await;
+    assert_eq!(ignored.0, 200, "Kisi would switch the integration off");
+    assert_eq!(world.api.told("UNLOCKED").await.len(), 1, "it is no news");
     let large = "x".repeat(300_000);
     let signature = sign(&large);
     assert_eq!(

@@ -27,6 +27,7 @@ mod sessions;
 mod signatures;
 mod storage_faults;
 mod subscriptions;
+mod suspicious;
 mod sweep;
 mod tidy;
 mod unlock_faults;

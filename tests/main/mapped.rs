@@ -1,6 +1,7 @@
 //! MAPPED: a sender's own JSON opens a door through a mapping; what the mapping does not know is kept, says which field it is,
 //! and is understood once the mapping is mended and it is read again.
 
+use jiff::ToSpan;
 use latchkey::{ingest::signature, store::row::SignatureScheme};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ on_both!(
     what_is_not_understood_is_replayed_by_a_mended_mapping,
     a_wrong_mapping_is_refused_by_its_path,
     what_a_pushpress_signature_covers_is_believed,
+    a_recorded_request_is_not_made_new_by_unsigned_bytes,
+    a_time_that_is_not_signed_is_not_believed,
 );
 
 fn mapping() -> Value {
@@ -40,7 +43,7 @@ fn enrollment(world: &World, status: &str) -> Value {
 }
 
 async fn a_source(world: &World, signature: &str) -> Source {
-    let input = json!({ "name": "Gym", "platform": "MAPPED", "signature": signature, "mapping": mapping() });
+    let input = json!({ "name": format!("Gym {signature}"), "platform": "MAPPED", "signature": signature, "mapping": mapping() });
     let made = world
         .api
         .change(
@@ -220,4 +223,84 @@ async fn what_a_pushpress_signature_covers_is_believed(world: &mut World) {
     );
     world.settled().await;
     assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
+}
+
+fn sign(world: &World, scheme: SignatureScheme, source: &Source, body: &Value) -> Signed {
+    let body = body.to_string().into_bytes();
+    let now = world.clock.now();
+    let headers = signature::sign(scheme, &source.secret, "", now, &body).unwrap();
+    Signed { headers, body }
+}
+
+async fn a_recorded_request_is_not_made_new_by_unsigned_bytes(world: &mut World) {
+    let source = a_club(world, "PUSHPRESS").await;
+    let scheme = SignatureScheme::Pushpress;
+    let recorded = enrollment(world, "active");
+    let signed = sign(world, scheme, &source, &recorded);
+    assert_eq!(world.api.deliver(&source, signed.clone()).await.status, 202);
+    world.turn_to(world.now() + 1.minute());
+    let canceled = sign(world, scheme, &source, &enrollment(world, "canceled"));
+    assert_eq!(world.api.deliver(&source, canceled).await.status, 202);
+    world.settled().await;
+    assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 0);
+    world.turn_to(world.now() + 1.minute());
+    let mut later = recorded.clone();
+    later["created"] = json!(world.now().as_second());
+    let mut longer = recorded;
+    longer["event_id"] = json!("another");
+    for body in [later, longer] {
+        let replayed = Signed {
+            body: body.to_string().into_bytes(),
+            ..signed.clone()
+        };
+        let answer = world.api.deliver(&source, replayed).await;
+        assert_eq!(answer.word(), (200, "duplicate"), "{body}");
+    }
+
+    // Nexudus signs no letter beyond ASCII: each of them is a question mark.
+    let named = |name: &str| {
+        let mut body = enrollment(world, "active");
+        body["created"] = json!(1_767_600_000);
+        body["data"]["customer"]["name"] = json!(name);
+        body
+    };
+    let (recorded, changed) = (named("Adä"), named("Adé"));
+    let nexudus = a_source(world, "NEXUDUS").await;
+    let signed = sign(world, SignatureScheme::Nexudus, &nexudus, &recorded);
+    assert_eq!(
+        world.api.deliver(&nexudus, signed.clone()).await.word(),
+        (202, "accepted")
+    );
+    let replayed = Signed {
+        body: changed.to_string().into_bytes(),
+        ..signed
+    };
+    assert_eq!(
+        world.api.deliver(&nexudus, replayed).await.word(),
+        (200, "duplicate")
+    );
+}
+
+async fn a_time_that_is_not_signed_is_not_believed(world: &mut World) {
+    let source = a_club(world, "PUSHPRESS").await;
+    let mut early = enrollment(world, "active");
+    early["created"] = json!(1_000_000_000);
+    let signed = sign(world, SignatureScheme::Pushpress, &source, &early);
+    let mut ahead = early;
+    ahead["created"] = json!(1_900_000_000);
+    let forged = Signed {
+        body: ahead.to_string().into_bytes(),
+        ..signed
+    };
+    let answer = world.api.deliver(&source, forged).await;
+    assert_eq!(answer.word(), (202, "accepted"));
+    let query =
+        "query($id: ID!) { node(id: $id) { ... on Delivery { occurredAt receivedAt problem } } }";
+    let kept = world
+        .api
+        .ask(query, json!({ "id": answer.delivery() }))
+        .await;
+    assert_eq!(kept["node"]["occurredAt"], kept["node"]["receivedAt"]);
+    let problem = kept["node"]["problem"].as_str().unwrap();
+    assert!(problem.contains("not signed"), "{problem}");
 }

@@ -18,6 +18,10 @@ on_both!(
     spacebring_is_read_whole,
     clubspot_is_read_by_its_time,
     spacebrings_events_are_believed_where_nothing_is_read,
+    nudges_are_bounded_and_nothing_of_them_is_kept,
+    a_reading_that_has_collapsed_waits_for_an_admin,
+    a_reading_that_has_collapsed_once_is_forgotten,
+    an_empty_first_reading_takes_nothing_from_whom_events_told_of,
 );
 
 /// Makes a source whose API is read, and a club where any membership opens the group Members.
@@ -442,4 +446,158 @@ async fn spacebrings_events_are_believed_where_nothing_is_read(world: &mut World
     assert_eq!(in_kisi(world), [0, 0, 0]);
     let asked = [("source", "ID!", json!(source.id))];
     assert_eq!(world.api.refusals("readSource", &asked).await, ["INVALID"]);
+}
+
+async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
+    let source = a_teamup(world).await;
+    read(world, &source).await;
+    for number in 0..30 {
+        let signed = Signed {
+            headers: vec![("teamup-webhook-id", format!("n{number}"))],
+            body: vec![b'x'; 100_000],
+        };
+        let answer = world.api.deliver(&source, signed).await;
+        assert_eq!(answer.word(), (202, "accepted"), "{number}");
+    }
+    for _ in 0..3 {
+        let unnamed = Signed {
+            headers: Vec::new(),
+            body: vec![b'x'; 100],
+        };
+        let answer = world.api.deliver(&source, unnamed).await;
+        assert_eq!(answer.word(), (202, "accepted"));
+    }
+    let query = "{ club { id } deliveries(first: 100) { nodes { id eventType } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let club = found["club"]["id"].as_str().unwrap();
+    let scope = latchkey::store::Scope::new(
+        latchkey::id::decode_as(latchkey::id::Kind::Club, club).unwrap(),
+    );
+    let nodes = found["deliveries"]["nodes"].as_array().unwrap();
+    let nudges = nodes.iter().filter(|node| node["eventType"] == "nudge");
+    let mut count = 0;
+    for node in nudges {
+        let id = node["id"].as_str().unwrap();
+        let id = latchkey::id::decode_as(latchkey::id::Kind::Delivery, id).unwrap();
+        let row = latchkey::store::deliveries::get(world.app().db.read(), scope, id).await;
+        assert!(row.unwrap().unwrap().body.is_empty());
+        count += 1;
+    }
+    assert!(count <= 9, "{count} rows for one reading");
+    let begun = world.platform.asked("customers").len();
+    world.platform.list(
+        "customer_memberships",
+        json!([holds(11, 2, "active"), holds(10, 1, "active")]),
+    );
+    world.turn_to(world.now() + 31.seconds());
+    read(world, &source).await;
+    assert_eq!(world.platform.asked("customers").len() - begun, 1);
+    assert_eq!(in_kisi(world), [1, 1, 0]);
+}
+
+async fn three_in_teamup(world: &mut World) -> Source {
+    let customers = json!([customer(1, "ada"), customer(2, "bob"), customer(3, "cy")]);
+    world.platform.list("customers", customers);
+    let held = json!([
+        holds(10, 1, "active"),
+        holds(11, 2, "active"),
+        holds(12, 3, "active")
+    ]);
+    world.platform.list("customer_memberships", held);
+    let source = a_club(world, "TEAMUP", json!({ "teamUp": { "token": "key" } })).await;
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [1, 1, 1]);
+    source
+}
+
+async fn waits(world: &World, source: &Source) -> bool {
+    let query = "query($id: ID!) { node(id: $id) { ... on Source { readingNeedsConfirmation } } }";
+    let found = world.api.ask(query, json!({ "id": source.id })).await;
+    found["node"]["readingNeedsConfirmation"].as_bool().unwrap()
+}
+
+async fn a_reading_that_has_collapsed_waits_for_an_admin(world: &mut World) {
+    let source = three_in_teamup(world).await;
+    let confirm = [("source", "ID!", json!(source.id))];
+    // The people are there, and none of their memberships.
+    world.platform.list("customer_memberships", json!([]));
+    world.turn_to(world.now() + 1.hour());
+    order(world, &source).await;
+    problem(world, &source, "3 of 3 memberships no more").await;
+    assert!(!waits(world, &source).await);
+    assert_eq!(
+        world.api.refusals("confirmReading", &confirm).await,
+        ["INVALID"],
+        "it is read again first"
+    );
+    world.turn_to(world.now() + 31.seconds());
+    problem(world, &source, "confirmReading").await;
+    assert!(waits(world, &source).await);
+    // Whoever reads it again confirms nothing by that.
+    world.turn_to(world.now() + 1.hour());
+    let begun = world.platform.asked("customers").len();
+    order(world, &source).await;
+    let again = async || (world.platform.asked("customers").len() > begun).then_some(());
+    eventually(again, async || "it is not read".to_owned()).await;
+    world.settled().await;
+    assert_eq!(in_kisi(world), [1, 1, 1], "nothing was concluded");
+    let app = world.api.token("APP").await;
+    let refused = app.raw(
+        "mutation($s: ID!) { confirmReading(source: $s) { source { id } } }",
+        json!({ "s": source.id }),
+    );
+    assert_eq!(
+        refused.await["errors"][0]["extensions"]["code"],
+        "FORBIDDEN"
+    );
+    world.turn_to(world.now() + 1.minute());
+    world
+        .api
+        .change("confirmReading", &confirm, "source { id }")
+        .await;
+    read(world, &source).await;
+    assert_eq!(state(world, &source).await.1, Value::Null);
+    assert!(!waits(world, &source).await);
+    assert_eq!(in_kisi(world), [0, 0, 0]);
+}
+
+async fn a_reading_that_has_collapsed_once_is_forgotten(world: &mut World) {
+    let source = three_in_teamup(world).await;
+    world
+        .platform
+        .list("customers", json!([customer(1, "ada")]));
+    world.turn_to(world.now() + 1.hour());
+    order(world, &source).await;
+    problem(world, &source, "2 of 3 members no more").await;
+    let customers = json!([customer(1, "ada"), customer(2, "bob"), customer(3, "cy")]);
+    world.platform.list("customers", customers);
+    world.turn_to(world.now() + 31.seconds());
+    read(world, &source).await;
+    assert_eq!(state(world, &source).await.1, Value::Null);
+    assert_eq!(in_kisi(world), [1, 1, 1]);
+    world.platform.list("customers", json!([]));
+    world.turn_to(world.now() + 1.hour());
+    order(world, &source).await;
+    problem(world, &source, "read again first").await;
+    assert!(!waits(world, &source).await);
+}
+
+async fn an_empty_first_reading_takes_nothing_from_whom_events_told_of(world: &mut World) {
+    world.platform.list("members", json!([]));
+    let source = a_club(
+        world,
+        "CLUBSPOT",
+        json!({ "clubspot": { "apiKey": "wrong", "clubId": "club" } }),
+    )
+    .await;
+    problem(world, &source, "refuses the credentials").await;
+    let held = crate::support::event::membership("m1", "ada");
+    world.send(&source, "membership.updated", held).await;
+    world.settled().await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
+    world.platform.key("wrong");
+    world.turn_to(world.now() + 1.hour());
+    order(world, &source).await;
+    problem(world, &source, "1 of 1 members no more").await;
+    assert_eq!(in_kisi(world), [1, 0, 0]);
 }

@@ -4,7 +4,12 @@
 use std::process::Output;
 
 use jiff::ToSpan;
-use latchkey::clock::Clock;
+use latchkey::{
+    clock::Clock,
+    id::{Kind, decode_as},
+    ingest::{batch::Job, rehearsal},
+    store::{Scope, StoreError, clubs},
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -22,6 +27,7 @@ fn now_and_here() -> Setup {
 }
 
 on_both!(with now_and_here(); a_roster_opens_and_closes_doors, a_wrong_or_old_roster_changes_nothing);
+on_both!(a_dry_run_waits_for_nobody_and_tells_of_the_brake);
 
 const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;2999-12-31\n";
 const ANN_ALONE: &str = "id;email;name;plan_id\n1;ann@example.com;Ann;gold\n";
@@ -138,6 +144,16 @@ async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
             "data.memberships[0].status is \"fine\"",
         ),
         ("b.csv", "id;mail\n1;a\n", "no column"),
+        (
+            "e.json",
+            r#"{"memberships": [{"id": "x", "member": {"id": "1"}, "plan": {"id": "gold"}, "status": "active", "endDate": "2026-02-01"}]}"#,
+            "data.memberships[0].ends_at",
+        ),
+        (
+            "f.json",
+            r#"{"type": "roster.snapshot", "timestamp": "2999-01-01T00:00:00Z", "data": {"members": []}}"#,
+            "in the future",
+        ),
         ("c.json", "{", "no JSON"),
         ("d.json", r#"{"type": "member.updated"}"#, "roster.snapshot"),
     ] {
@@ -149,4 +165,85 @@ async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
     office.told("old.csv", BOTH, &["--at", "2026-01-01T00:00:00Z"]);
     carried_out(world).await;
     assert_eq!(in_kisi(world), [1, 0], "what is known is later");
+}
+
+/// Somebody else writes all the while: whoever wanted to write would wait for ever.
+async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
+    let source = world.api.source("Books").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    crate::brake::brake(world, json!({ "enabled": true })).await;
+    let names: Vec<String> = (0..6).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        world.people.insert(format!("{name}@example.com"));
+        let held = crate::support::event::membership(&format!("m-{name}"), name);
+        world.send(&source, "membership.updated", held).await;
+    }
+    world.settled().await;
+    let (app, now) = (world.app().clone(), world.clock.now());
+    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
+    let source = decode_as(Kind::Source, &source.id).unwrap();
+    let rehearse = async |kept: &[String]| {
+        let members = kept.iter().map(|name| crate::support::event::person(name));
+        let memberships = kept
+            .iter()
+            .map(|name| crate::support::event::membership(&format!("m-{name}"), name));
+        let data = json!({ "members": members.collect::<Vec<_>>(), "memberships": memberships.collect::<Vec<_>>() });
+        let body = json!({ "type": "roster.snapshot", "timestamp": now.timestamp().to_string(), "data": data });
+        let job = Job::made(
+            club,
+            source,
+            "dry".to_owned(),
+            body.to_string().into_bytes(),
+            now,
+        );
+        rehearsal::rehearse(&app.db, Scope::new(club), job, now)
+            .await
+            .unwrap()
+    };
+    let (locked, is_locked) = tokio::sync::oneshot::channel();
+    let (end, told) = tokio::sync::oneshot::channel::<()>();
+    let db = app.db.clone();
+    let writer = tokio::spawn(async move {
+        db.write::<(), StoreError, _>(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, Scope::new(club)).await?;
+                locked.send(()).unwrap();
+                told.await.ok();
+                Ok(())
+            })
+        })
+        .await
+    });
+    is_locked.await.unwrap();
+    let few = rehearse(&names[..4]).await;
+    let many = rehearse(&names[..1]).await;
+    end.send(()).unwrap();
+    writer.await.unwrap().unwrap();
+    assert_eq!(
+        (few.changes.len(), few.brake.losing, few.brake.holds),
+        (2, 2, false)
+    );
+    assert_eq!(
+        (
+            many.changes.len(),
+            many.brake.losing,
+            many.brake.left,
+            many.brake.holds
+        ),
+        (5, 5, 3, true)
+    );
+    assert!(many.changes[0].loses.contains(&"Members".to_owned()));
+    world.settled().await;
+    for name in &names {
+        assert_eq!(
+            world
+                .sandbox
+                .assignments_of(&format!("{name}@example.com"))
+                .len(),
+            1
+        );
+    }
 }

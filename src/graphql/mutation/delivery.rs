@@ -42,7 +42,7 @@ async fn again(admin: Admin, delivery: &str) -> Result<row::Delivery, Refusal> {
     let Admin { app, scope, .. } = admin;
     let id = id_of(Kind::Delivery, "delivery", "delivery", delivery)?;
     let missing = || not_found("delivery", "delivery");
-    let outcome = replay(&app.db, &app.queue, scope, id).await;
+    let outcome = replay(&app.db, &app.queue, scope, id, app.present()).await;
     outcome
         .map_err(|error: NotStored| Refusal::Inside(inside(error)))?
         .ok_or_else(missing)?;

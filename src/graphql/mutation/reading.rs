@@ -22,8 +22,27 @@ payload! {
     }
 }
 
+payload! {
+    /// The source whose reading was confirmed.
+    ConfirmReadingPayload {
+        /// The source.
+        source: Source
+    }
+}
+
 #[Object]
 impl ReadingMutations {
+    /// Confirms that a platform has as little left as the latest readings said (`readingNeedsConfirmation`): it is read again
+    /// now, and believed that once. What anybody loses by it, the brake judges.
+    async fn confirm_reading(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The source.")] source: ID,
+    ) -> Result<ConfirmReadingPayload> {
+        let admin = Admin::of(context)?;
+        ConfirmReadingPayload::of(confirm(admin, &source).await)
+    }
+
     /// Reads everything from the platform's API now: `lastReadAt` or `problem` say what became of it. Refused where there is
     /// none, or no credentials for it.
     async fn read_source(
@@ -52,6 +71,30 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
         })
     });
     let source = ordered.await?;
+    app.waker.wake();
+    Ok(source)
+}
+
+async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let id = id_of(Kind::Source, "source", "source", source)?;
+    let confirmed = app.db.write(move |tx| {
+        Box::pin(async move {
+            let source = find(tx, scope, id, "source").await?;
+            if source.reading_doubt != Some(row::ReadingDoubt::ConfirmationNeeded) {
+                let name = &source.name;
+                let words = format!(
+                    "no reading of “{name}” waits to be confirmed (readingNeedsConfirmation)"
+                );
+                return Err(invalid("source", words));
+            }
+            readings::confirm(tx, scope, id, now).await?;
+            find(tx, scope, id, "source").await
+        })
+    });
+    let source = confirmed.await?;
     app.waker.wake();
     Ok(source)
 }

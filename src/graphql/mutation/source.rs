@@ -393,7 +393,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 clubs::touch(tx, scope).await?;
                 let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
-                readings::forget(tx, scope, id).await?;
+                readings::delete(tx, scope, id).await?;
                 let words = format!("the source “{}” was removed", source.name);
                 let cause = due::Cause::judged(words).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     NotUnderstood,
     field::{Field, Read},
+    unread,
 };
 use crate::{
     ingest::{
@@ -53,7 +54,9 @@ pub fn read(body: &Value) -> Result<Event, NotUnderstood> {
         kind: Some(kind.clone()),
         ..problem
     };
-    event(&root, &kind).map_err(known)
+    let event = event(&root, &kind).map_err(known)?;
+    let warnings = unread::judge(&root, &kind).map_err(known)?;
+    Ok(Event { warnings, ..event })
 }
 
 fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
@@ -254,7 +257,9 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
             .present()
             .map(|since| since.instant())
             .transpose()?;
-        Ok::<_, NotUnderstood>((reason, since.unwrap_or(happened_at)))
+        // A block that is told of has begun: a later beginning would leave the doors open until then.
+        let since = since.map_or(happened_at, |since| since.min(happened_at));
+        Ok::<_, NotUnderstood>((reason, since))
     });
     let (starts, ends) = ends(data)?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
@@ -282,7 +287,7 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         ("cancelled", "CANCELLED"),
     ])?;
     let (starts, ends) = ends(data)?;
-    let needs = |name: &str| {
+    let needs = |name: &'static str| {
         data.at(name)
             .wrong("an RFC 3339 instant or a date: a registration has both ends")
     };

@@ -1,6 +1,8 @@
 //! Reads JSON field by field and remembers the path, so that whoever sent a wrong one is told which, what it holds and what
 //! it may hold. Used by adapters; believes nothing and never panics.
 
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
 use access::Instant;
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value};
@@ -18,6 +20,23 @@ const MOST_NAMES: usize = 200;
 pub struct Field<'a> {
     path: String,
     value: &'a Value,
+    asked: Asked,
+}
+
+/// Which members each object of a body was asked for, by where the object lies in memory.
+type Asked = Rc<RefCell<HashMap<*const Value, Vec<&'static str>>>>;
+
+/// A member of an object that nobody asked for, though the object was read.
+#[derive(Clone, Debug)]
+pub struct Unread<'a> {
+    /// How to get there.
+    pub path: String,
+    /// Its name.
+    pub name: &'a str,
+    /// What it holds.
+    pub value: &'a Value,
+    /// The names that its object was asked for.
+    pub known: Vec<&'static str>,
 }
 
 /// What a reading gives.
@@ -29,6 +48,22 @@ impl<'a> Field<'a> {
         Self {
             path: String::new(),
             value,
+            asked: Asked::default(),
+        }
+    }
+
+    /// Every member that was not asked for, of every object that was read from here on.
+    pub fn unread(&self) -> Vec<Unread<'a>> {
+        let mut found = Vec::new();
+        unread(&self.asked.borrow(), self.value, &self.path, &mut found);
+        found
+    }
+
+    fn ask(&self, name: &'static str) {
+        let mut asked = self.asked.borrow_mut();
+        let names = asked.entry(std::ptr::from_ref(self.value)).or_default();
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
 
@@ -58,7 +93,8 @@ impl<'a> Field<'a> {
     }
 
     /// A member, null where it is not there.
-    pub fn at(&self, name: &str) -> Field<'a> {
+    pub fn at(&self, name: &'static str) -> Field<'a> {
+        self.ask(name);
         let path = if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -67,11 +103,13 @@ impl<'a> Field<'a> {
         Field {
             path,
             value: self.value.get(name).unwrap_or(&Value::Null),
+            asked: self.asked.clone(),
         }
     }
 
     /// Whether the member was said at all, be it null.
-    pub fn says(&self, name: &str) -> bool {
+    pub fn says(&self, name: &'static str) -> bool {
+        self.ask(name);
         self.value.get(name).is_some()
     }
 
@@ -96,6 +134,7 @@ impl<'a> Field<'a> {
             .map(|(index, value)| Field {
                 path: format!("{}[{index}]", self.path),
                 value,
+                asked: self.asked.clone(),
             })
             .collect())
     }
@@ -197,6 +236,53 @@ impl<'a> Field<'a> {
             )),
         }
     }
+}
+
+fn unread<'a>(
+    asked: &HashMap<*const Value, Vec<&'static str>>,
+    value: &'a Value,
+    path: &str,
+    found: &mut Vec<Unread<'a>>,
+) {
+    match value {
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                unread(asked, element, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Object(fields) => {
+            let Some(known) = asked.get(&std::ptr::from_ref(value)) else {
+                return;
+            };
+            for (name, value) in fields {
+                let path = if path.is_empty() {
+                    printable(name)
+                } else {
+                    format!("{path}.{}", printable(name))
+                };
+                if known.iter().any(|one| one == name) {
+                    unread(asked, value, &path, found);
+                } else {
+                    let known = known.clone();
+                    found.push(Unread {
+                        path,
+                        name,
+                        value,
+                        known,
+                    });
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A sender's own name for a field, as a message can show it and a database can hold it.
+fn printable(name: &str) -> String {
+    let letters = name.chars().take(60);
+    letters
+        .map(|letter| if letter.is_control() { '?' } else { letter })
+        .collect()
 }
 
 /// Puts a field into an object that is being made.

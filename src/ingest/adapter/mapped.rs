@@ -89,7 +89,7 @@ impl Mapping {
 
     /// Reads an event.
     fn translate(&self, root: &Value, verified: &Verified, zone: TimeZone) -> Read<Event> {
-        let mut body = Body::new(root, zone);
+        let mut body = Body::new(root, zone.clone());
         let kind = body.fill(&self.kind, "type")?;
         let kind = match kind {
             Some(Value::String(kind)) if !kind.trim().is_empty() && !kind.contains('\0') => kind,
@@ -112,15 +112,25 @@ impl Mapping {
                 return Err(known(body.by_its_names(wrong)));
             }
         };
+        // Of the type alone more is believed than is signed: all else is read from what is.
+        let signed = signed_of(root, verified);
+        let mut body = signed
+            .as_ref()
+            .map_or(body, |signed| Body::new(signed, zone));
+        let mut notes = Vec::new();
+        let received = || Value::from(verified.said_at().timestamp().to_string());
         let timestamp = match timestamp.or(self.timestamp.as_ref()) {
-            Some(template) => body
-                .fill(template, "timestamp")
-                .map_err(known)?
-                .unwrap_or(Value::Null),
-            None => Value::from(verified.said_at().timestamp().to_string()),
+            Some(template) => match body.fill(template, "timestamp").map_err(known)? {
+                Some(timestamp) => timestamp,
+                None if signed.is_some() => {
+                    notes.push("its time is not signed: it counts from when it came".to_owned());
+                    received()
+                }
+                None => Value::Null,
+            },
+            None => received(),
         };
         let mut event = Event::empty(&kind, verified.said_at());
-        let mut notes = Vec::new();
         for (made, template) in says {
             let data = body.fill(template, "data").map_err(known)?;
             let data = data.unwrap_or_else(|| Value::Object(Map::new()));
@@ -229,6 +239,18 @@ pub fn translate(
     let zone = TimeZone::get(zone)
         .map_err(|_| whole(format!("the source's time zone {zone} is not known")))?;
     mapping.translate(&root, verified, zone)
+}
+
+/// What is signed of a body, where that is not all of it.
+fn signed_of(root: &Value, verified: &Verified) -> Option<Value> {
+    let fields = root.as_object()?;
+    let is_signed = |name: &str| verified.signs(&format!("/{name}"));
+    if fields.keys().all(|name| is_signed(name)) {
+        return None;
+    }
+    let signed = fields.iter().filter(|(name, _)| is_signed(name));
+    let signed = signed.map(|(name, value)| (name.clone(), value.clone()));
+    Some(Value::Object(signed.collect()))
 }
 
 fn missing(field: &str, expected: &str) -> NotUnderstood {

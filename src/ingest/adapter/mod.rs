@@ -1,6 +1,10 @@
 //! The platforms: each is a pure function from verified bytes to statements. Adding one is a file, its fixtures and a line
 //! in `translate`. An adapter believes nothing that was not verified, which the type of its argument says.
 
+use std::time::Duration;
+
+use access::Instant;
+
 use crate::{
     ingest::{signature::Verified, statement::Event},
     store::row::{Platform, Source},
@@ -10,6 +14,7 @@ mod canonical;
 mod field;
 mod mapped;
 pub mod spacebring;
+mod unread;
 
 pub use field::put;
 pub use mapped::{Mapping, MappingError};
@@ -49,6 +54,73 @@ pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnder
             kind: None,
         }),
     }
+}
+
+/// The present time, and how far ahead of it a sender's clock may be.
+#[derive(Copy, Clone, Debug)]
+pub struct Present {
+    /// Now.
+    pub now: Instant,
+    /// How far ahead of it the time of an event may lie.
+    pub tolerance: Duration,
+}
+
+/// Refuses an event whose time lies in the future: it would be later than all that truly happens until then, and so end all that
+/// is said by others. What is read from the platform's API anyway stays a reason to read.
+pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, NotUnderstood> {
+    if event.happened_at <= present.now.plus(present.tolerance) {
+        return Ok(event);
+    }
+    let ahead_us = event
+        .happened_at
+        .micros()
+        .saturating_sub(present.now.micros());
+    let message = format!(
+        "timestamp is {}, which is {} in the future; it has to be when it happened, by a clock that is right",
+        event.happened_at.timestamp(),
+        in_words(ahead_us / 1_000_000)
+    );
+    if event.reads {
+        return Ok(Event {
+            note: Some(format!(
+                "{message}. What it is about is read from the platform's API"
+            )),
+            reads: true,
+            ..Event::empty(&event.kind, present.now)
+        });
+    }
+    Err(NotUnderstood {
+        field: Some("timestamp".to_owned()),
+        message,
+        kind: Some(event.kind),
+    })
+}
+
+/// A length of time in its two largest units.
+fn in_words(seconds: i64) -> String {
+    let units = [
+        (365 * 86_400, "year"),
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
+    let mut rest = seconds.max(1);
+    let mut parts = Vec::new();
+    for (length, name) in units {
+        let count = rest / length;
+        rest %= length;
+        match count {
+            0 if parts.is_empty() => continue,
+            0 => {}
+            1 => parts.push(format!("1 {name}")),
+            _ => parts.push(format!("{count} {name}s")),
+        }
+        if parts.len() == 2 || length == 1 {
+            break;
+        }
+    }
+    parts.join(" and ")
 }
 
 /// What is unsigned: nothing of it is believed.

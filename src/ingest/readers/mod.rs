@@ -17,6 +17,7 @@ use crate::{
 mod api;
 mod changes;
 mod clubspot;
+mod collapse;
 mod credentials;
 mod failure;
 mod pages;

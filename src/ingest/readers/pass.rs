@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     changes, clubspot,
+    collapse::Collapse,
     credentials::Credentials,
     failure::ReadError,
     spacebring::{self, Client},
@@ -24,7 +25,7 @@ use crate::{
     store::{
         Scope, StoreError, leases,
         readings::{self, Done, Reading},
-        row::{Platform, Source},
+        row::{Platform, ReadingDoubt, Source},
         sources,
     },
 };
@@ -104,24 +105,25 @@ async fn held(
         return Ok(());
     }
     let read = tokio::time::timeout(LONGEST, take_in(app, http, &source, begun)).await;
+    let every = source
+        .read_every_s
+        .unwrap_or(DAILY_S)
+        .saturating_mul(1_000_000);
+    let done = Done {
+        begun: begun.micros(),
+        asked: source.read_asked,
+        due_at: source.read_due_at,
+        // What only an event asked for does not put off the time that everything is read.
+        next: if is_due {
+            begun.micros().saturating_add(every)
+        } else {
+            source.read_due_at
+        },
+        not_before: begun.plus(REST).micros(),
+        doubt: source.reading_doubt,
+    };
     match read.unwrap_or(Err(ReadError::TooLong)) {
-        Ok(reading) => {
-            let every = source
-                .read_every_s
-                .unwrap_or(DAILY_S)
-                .saturating_mul(1_000_000);
-            let done = Done {
-                begun: begun.micros(),
-                asked: source.read_asked,
-                due_at: source.read_due_at,
-                // What only an event asked for does not put off the time that everything is read.
-                next: if is_due {
-                    begun.micros().saturating_add(every)
-                } else {
-                    source.read_due_at
-                },
-                not_before: begun.plus(REST).micros(),
-            };
+        Ok(Taken::In(reading)) => {
             let keep = app.db.write(move |tx| {
                 Box::pin(async move {
                     readings::keep(tx, scope, id, reading).await?;
@@ -130,6 +132,7 @@ async fn held(
             });
             keep.await
         }
+        Ok(Taken::Doubtful(collapse)) => doubt(app, &source, done, &collapse).await,
         Err(problem) => {
             let failures = u32::try_from(source.read_failures).unwrap_or(u32::MAX);
             let pause = FIRST_PAUSE
@@ -145,6 +148,37 @@ async fn held(
             fail.await
         }
     }
+}
+
+/// Writes down that a reading has collapsed: it is read again, and where that says the same, an admin has to confirm it.
+async fn doubt(
+    app: &App,
+    source: &Source,
+    done: Done,
+    collapse: &Collapse,
+) -> Result<(), StoreError> {
+    let (scope, id) = (Scope::new(source.club_id), source.id);
+    let is_repeated = source.reading_doubt.is_some();
+    let words = collapse.for_people(name_of(source.platform), is_repeated);
+    tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed");
+    let write = app.db.write(move |tx| {
+        Box::pin(async move {
+            if is_repeated {
+                readings::doubted_again(tx, scope, id, done, words).await
+            } else {
+                readings::doubted(tx, scope, id, done, words).await
+            }
+        })
+    });
+    write.await
+}
+
+/// What became of a reading that went well.
+enum Taken {
+    /// It was handed in, and is to be kept.
+    In(Reading),
+    /// Nothing was concluded from it.
+    Doubtful(Collapse),
 }
 
 /// How people call a platform.
@@ -164,11 +198,15 @@ async fn take_in(
     http: &reqwest::Client,
     source: &Source,
     begun: Instant,
-) -> Result<Reading, ReadError> {
+) -> Result<Taken, ReadError> {
     let roster = roster(app, http, source, begun).await?;
     let body = roster.to_string().into_bytes();
     let scope = Scope::new(source.club_id);
     let before = readings::last(app.db.read(), scope, source.id).await?;
+    if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
+        return Ok(Taken::Doubtful(collapse));
+    }
+    let before = before.filter(|before| !before.is_forgotten());
     let whole_at = before.as_ref().map(|before| before.whole_at);
     let is_stale = match whole_at {
         Some(at) if begun.micros() >= at.saturating_add(DAILY_S.saturating_mul(1_000_000)) => {
@@ -195,11 +233,30 @@ async fn take_in(
         let stored = join_all(some.iter().cloned().map(|job| app.queue.store(job))).await;
         stored.into_iter().collect::<Result<Vec<_>, _>>()?;
     }
-    Ok(Reading {
+    Ok(Taken::In(Reading {
         read_at: begun.micros(),
         whole_at,
         body,
-    })
+    }))
+}
+
+/// What has collapsed since the last reading, unless an admin confirmed that.
+async fn collapse(
+    app: &App,
+    source: &Source,
+    before: Option<&Reading>,
+    roster: &Value,
+) -> Result<Option<Collapse>, StoreError> {
+    if source.reading_doubt == Some(ReadingDoubt::Confirmed) {
+        return Ok(None);
+    }
+    let before = before.and_then(|before| serde_json::from_slice(&before.body).ok());
+    if let Some(before) = before {
+        return Ok(Collapse::between(&before, roster));
+    }
+    let scope = Scope::new(source.club_id);
+    let known = readings::known_of(app.db.read(), scope, source.id).await?;
+    Ok(Collapse::of_first(known, roster))
 }
 
 fn job(
