@@ -58,8 +58,8 @@ pub async fn listen(
         .write(move |tx| {
             Box::pin(async move {
                 listeners::set(tx, scope, id, Some(kisi_id), true).await?;
-                if problem.is_some_and(|problem| problem.starts_with(SILENT)) {
-                    kisi_accounts::set_problem(tx, id, None).await?;
+                if let Some(silent) = problem.filter(|problem| problem.starts_with(SILENT)) {
+                    kisi_accounts::set_problem(tx, id, Some(silent), None).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -151,14 +151,15 @@ pub async fn look(
         .as_deref()
         .is_some_and(|text| text.starts_with(SILENT));
     let (id, kisi_id) = (account.id, listener.kisi_id);
-    let is_free = account.problem.is_none() || says_so;
+    let before = account.problem.clone();
+    let is_free = before.is_none() || says_so;
     let done: Result<(), StoreError> = app
         .db
         .write(move |tx| {
             Box::pin(async move {
                 listeners::set(tx, scope, id, kisi_id, problem.is_none()).await?;
                 if is_free {
-                    kisi_accounts::set_problem(tx, id, problem).await?;
+                    kisi_accounts::set_problem(tx, id, before, problem).await?;
                 }
                 Ok(())
             })

@@ -15,9 +15,10 @@ use crate::{
     app::App,
     clock::new_id,
     store::{
-        Scope, StoreError, clubs, due,
+        Scope, StoreError, Transaction, clubs, due,
         history::{self, Entry},
-        members, revocations,
+        members,
+        revocations::{self, Answer},
         row::{self, HistoryKind, RevocationState, Weight},
     },
 };
@@ -123,65 +124,72 @@ fn is_decided(row: &row::Revocation) -> bool {
     )
 }
 
-/// Judges every open question of a club, a cause at a time, the oldest first. True where there was one.
+/// Judges every open question of a club whose cause has been sorted in all of its accounts, a cause at a time, the oldest
+/// first. True where one was answered: whoever it is about is due anew then, whichever account asked it, and the loop is
+/// woken. What cannot be judged yet stays open, and its members stay unsettled.
 pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, StoreError> {
     let asked = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
     if asked.is_empty() {
         return Ok(false);
     }
     let now = app.clock.now().micros();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                // The club is touched first, so that two accounts of one club judge one after the other.
-                clubs::touch(tx, scope).await?;
-                let asked = revocations::in_state(tx, scope, RevocationState::Asked).await?;
-                let Some(club) = clubs::get(tx, scope).await? else {
-                    return Ok(true);
-                };
-                let window = club.brake_window_s.saturating_mul(1_000_000);
-                let through =
-                    revocations::let_through(tx, scope, now.saturating_sub(window)).await?;
-                let mut through: BTreeSet<Uuid> = through.into_iter().collect();
-                let with_access = revocations::with_access(tx, scope, now).await?;
-                let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-                revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
-                let under_way = due::causes_under_way(tx, scope, account, now).await?;
-                let mut held = Vec::new();
-                for rows in by_cause(asked) {
-                    let is_whole = rows.first().is_some_and(|row| {
-                        !under_way
-                            .iter()
-                            .any(|(words, id)| *words == row.cause && *id == row.delivery_id)
-                    });
-                    if !is_whole {
-                        continue;
-                    }
-                    let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
-                    let fresh = people.difference(&through).count();
-                    let holds = settings(&club).holds(
-                        count(fresh),
-                        count(through.len()),
-                        count(with_access.len()),
-                    );
-                    if holds {
-                        held.push(rows);
-                    } else {
-                        revocations::decide(tx, scope, &rows, RevocationState::Passed, None, now)
-                            .await?;
-                        through.extend(people);
-                    }
-                }
-                if held.is_empty() {
-                    return Ok(true);
-                }
-                let rows: Vec<&row::Revocation> = held.iter().flatten().collect();
-                let suspects = Suspects::find(tx, scope, &rows, &with_access, &through).await?;
-                hold(tx, scope, &held, &suspects, now).await?;
-                Ok(true)
-            })
-        })
-        .await
+    let answered: Result<bool, StoreError> = app
+        .db
+        .write(move |tx| Box::pin(judge_in(tx, scope, account, now)))
+        .await;
+    let is_answered = answered?;
+    if is_answered {
+        app.waker.wake();
+    }
+    Ok(is_answered)
+}
+
+async fn judge_in(
+    tx: &Transaction,
+    scope: Scope,
+    account: Uuid,
+    now: i64,
+) -> Result<bool, StoreError> {
+    // The club is touched first, so that two accounts of one club judge one after the other.
+    clubs::touch(tx, scope).await?;
+    let mut asked = by_cause(revocations::in_state(tx, scope, RevocationState::Asked).await?);
+    let under_way = due::causes_under_way(tx, scope, account, now).await?;
+    asked.retain(|rows| {
+        let is_its = |row: &row::Revocation, (words, id): &(String, Option<Uuid>)| {
+            *words == row.cause && *id == row.delivery_id
+        };
+        rows.first()
+            .is_some_and(|row| !under_way.iter().any(|cause| is_its(row, cause)))
+    });
+    let Some(club) = clubs::get(tx, scope).await?.filter(|_| !asked.is_empty()) else {
+        return Ok(false);
+    };
+    let window = club.brake_window_s.saturating_mul(1_000_000);
+    let through = revocations::let_through(tx, scope, now.saturating_sub(window)).await?;
+    let mut through: BTreeSet<Uuid> = through.into_iter().collect();
+    let with_access = revocations::with_access(tx, scope, now).await?;
+    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
+    revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
+    let mut held = Vec::new();
+    for rows in asked {
+        let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
+        let fresh = people.difference(&through).count();
+        let holds =
+            settings(&club).holds(count(fresh), count(through.len()), count(with_access.len()));
+        if holds {
+            held.push(rows);
+        } else {
+            let passed = Answer::of(RevocationState::Passed);
+            revocations::decide(tx, scope, &rows, passed, now).await?;
+            through.extend(people);
+        }
+    }
+    if !held.is_empty() {
+        let rows: Vec<&row::Revocation> = held.iter().flatten().collect();
+        let suspects = Suspects::find(tx, scope, &rows, &with_access, &through).await?;
+        hold(tx, scope, &held, &suspects, now).await?;
+    }
+    Ok(true)
 }
 
 fn settings(club: &row::Club) -> Brake {
@@ -228,8 +236,11 @@ async fn hold(
     for rows in causes {
         let Some(first) = rows.first() else { continue };
         let cause = format!("{}{}", first.cause, suspects.note(first));
-        let state = RevocationState::Held;
-        revocations::decide(connection, scope, rows, state, Some(&cause), now).await?;
+        let answer = Answer {
+            cause: Some(&cause),
+            ..Answer::of(RevocationState::Held)
+        };
+        revocations::decide(connection, scope, rows, answer, now).await?;
         entries.extend(rows.iter().map(|row| Entry {
             kind: HistoryKind::Held,
             member: Some(row.member_id),

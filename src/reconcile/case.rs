@@ -160,6 +160,12 @@ impl Case {
         self.grants.iter().any(is_open)
     }
 
+    /// Whether the brake has not answered a question about the member yet. Until it does, the member is not settled.
+    pub fn is_asking(&self) -> bool {
+        let is_asked = |row: &row::Revocation| row.state == row::RevocationState::Asked;
+        self.revocations.iter().any(is_asked)
+    }
+
     /// Whether this is somebody whom no source names, and who has something in a group that is this service's own.
     pub fn is_stranger(&self) -> bool {
         self.member.is_none() && self.users.iter().any(|user| user.id == user.member_id)
@@ -207,9 +213,8 @@ impl Case {
         now: Instant,
         horizon: Duration,
     ) -> Option<Option<Instant>> {
-        let is_asked = |row: &row::Revocation| row.state == row::RevocationState::Asked;
         let in_kisi = |grant: &row::Grant| grant.kisi_id.is_some() && !is_open(grant);
-        if self.revocations.iter().any(is_asked) || !self.grants.iter().all(in_kisi) {
+        if self.is_asking() || !self.grants.iter().all(in_kisi) {
             return None;
         }
         let plan = self.plan(ground, now, horizon);

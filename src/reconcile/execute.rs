@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     case::{Case, Ground},
     lease::Lease,
+    replacing::replaced_by,
     sweep::Touched,
 };
 use crate::{
@@ -37,6 +38,9 @@ pub enum Stop {
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
+    /// The account's credentials cannot be opened with the key of this service.
+    #[error("the credentials of the account cannot be opened")]
+    Credentials,
     /// Another worker may have the account.
     #[error("the lease is gone")]
     LeaseLost,
@@ -77,6 +81,10 @@ pub struct Pass<'a> {
     pub(super) lease: &'a Lease,
     pub(super) ground: &'a mut Ground,
     pub(super) touched: &'a Touched,
+    /// Whether Kisi did something of what was asked.
+    pub(super) made_progress: bool,
+    /// Where an open assignment was deleted to be made anew, and is not there yet.
+    pub(super) replacing: Option<Scope>,
 }
 
 impl Pass<'_> {
@@ -140,6 +148,7 @@ impl Pass<'_> {
                 // What was read may be torn: nothing is taken away by it.
                 return Ok(Flow::Stale);
             }
+            let replaced = replaced_by(case, plan, step, self.now());
             let done = match *step {
                 Step::CreateUser => self.create_user(&client, case, plan).await?,
                 Step::Create { scope, window } => self.create(&client, case, scope, window).await?,
@@ -149,6 +158,12 @@ impl Pass<'_> {
             if matches!(done, Done::Learned) {
                 break;
             }
+            self.made_progress = true;
+            self.replacing = match *step {
+                Step::Delete { .. } => replaced.or(self.replacing),
+                Step::Create { scope, .. } => self.replacing.filter(|lacking| *lacking != scope),
+                Step::CreateUser | Step::Change { .. } => self.replacing,
+            };
         }
         Ok(Flow::On)
     }

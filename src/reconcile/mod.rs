@@ -23,6 +23,7 @@ mod lease;
 mod pause;
 mod record;
 mod recover;
+mod replacing;
 mod resting;
 mod setup;
 mod sort;
@@ -30,6 +31,7 @@ mod sweep;
 mod worker;
 
 use clock_watch::ClockWatch;
+use execute::back_off;
 pub use lease::holder;
 
 /// How often new accounts are looked for where nobody wakes the loop.
@@ -45,6 +47,7 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let holder = app.holder.clone();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
     let mut clock_watch = ClockWatch::new();
+    let mut failures = 0u32;
     while !is_stopping(&stopping) {
         let woken = app.waker.register();
         if let Err(problem) = clock_watch.look(&app).await {
@@ -52,6 +55,7 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         }
         match kisi_accounts::working(app.db.read()).await {
             Ok(accounts) => {
+                failures = 0;
                 workers.retain(|_, worker| !worker.is_finished());
                 for account in accounts {
                     workers.entry(account.id).or_insert_with(|| {
@@ -66,7 +70,15 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
                 }
             }
             Err(problem) => {
-                tracing::error!(error = ?problem, "the accounts cannot be read; trying again")
+                // Whoever works already goes on. A wake-up does not mend a database, so it ends no pause.
+                let wait = back_off(failures, pause::DATABASE.0, pause::DATABASE.1);
+                failures = failures.saturating_add(1);
+                tracing::error!(error = ?problem, wait_ms = wait.as_millis(), "the accounts cannot be read; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stopping.changed() => {}
+                }
+                continue;
             }
         }
         tokio::select! {

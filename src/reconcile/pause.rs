@@ -1,4 +1,6 @@
-//! Why and for how long the work on an account pauses, and what is said of it. Called by the worker where a turn ends early.
+//! Why and for how long the work on an account pauses, and what is said of it. What Kisi answers counts for the credentials
+//! that the call was made with, and for no others. A database that fails says nothing about Kisi: it is tried again within a
+//! second, and the account stays as it is. Called by the worker where a turn ends early.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -10,70 +12,118 @@ use super::{
 };
 use crate::{
     kisi::Error,
-    store::{StoreError, kisi_accounts, row::KisiStatus},
+    store::{
+        StoreError,
+        kisi_accounts::{self, MadeWith},
+        row::KisiStatus,
+    },
 };
 
+/// How long the work waits for Kisi after a first failure, and at most.
+const KISI: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// … for the database, in real time.
+pub(super) const DATABASE: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How a pause ends.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// At an instant of the clock, or as soon as the account has other credentials.
+    Until(Instant),
+    /// After a length of real time, whatever the clock shows: the database failed.
+    For(Duration),
+}
+
 impl Worker {
+    /// False where the account has other credentials meanwhile: what they are good for is not known, and nothing was written.
     pub(super) async fn set_status(
         &self,
         status: KisiStatus,
         problem: Option<String>,
-    ) -> Result<(), StoreError> {
-        let id = self.account;
+    ) -> Result<bool, StoreError> {
+        let call = self.call();
         self.app
             .db
             .write(move |tx| {
-                Box::pin(async move { kisi_accounts::set_status(tx, id, status, problem).await })
+                Box::pin(async move { kisi_accounts::set_status(tx, &call, status, problem).await })
             })
             .await
     }
 
     /// Kisi asked for patience: whoever works on the account next, in this process or another, has it as well.
     async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
-        let (id, until) = (self.account, until.micros());
+        let (call, until) = (self.call(), until.micros());
         let stored = (self.app.db).write(move |tx| {
-            Box::pin(async move { kisi_accounts::stop_until(tx, id, until).await })
+            Box::pin(async move { kisi_accounts::stop_until(tx, &call, until).await })
         });
         stored.await
     }
 
-    /// Says on the account what is wrong, and when to go on.
-    pub(super) async fn stopped(&mut self, stop: Stop) -> Instant {
-        let now = self.app.clock.now();
-        let (first, most) = (Duration::from_secs(1), Duration::from_secs(60));
-        let mut wait = back_off(self.failures, first, most);
-        match &stop {
-            Stop::Kisi(Error::Unauthorized { .. }) => wait = most,
-            Stop::Kisi(Error::RateLimited { after: Some(after) }) => wait = *after,
-            _ => {}
+    fn call(&self) -> MadeWith {
+        MadeWith {
+            account: self.account,
+            credentials: self.tried.clone(),
         }
-        let status = match &stop {
-            Stop::Kisi(problem @ Error::Unauthorized { .. }) => {
-                Some((KisiStatus::Unauthorized, problem.for_people()))
+    }
+
+    /// Says on the account what is wrong, and when to go on.
+    pub(super) async fn stopped(&mut self, stop: Stop) -> Pause {
+        match &stop {
+            Stop::Store(_) => self.without_database(&stop),
+            Stop::Kisi(problem) => {
+                let wait = self.without_kisi(problem).await;
+                self.pauses(&stop, wait)
             }
-            Stop::Kisi(Error::RateLimited { .. }) => None,
+            Stop::Credentials => self.pauses(&stop, KISI.1),
+            Stop::LeaseLost => self.pauses(&stop, KISI.0),
+        }
+    }
+
+    fn pauses(&mut self, stop: &Stop, wait: Duration) -> Pause {
+        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
+        let until = self.app.clock.now().plus(wait);
+        self.stopped_until = Some(until);
+        Pause::Until(until)
+    }
+
+    fn without_database(&mut self, stop: &Stop) -> Pause {
+        let wait = back_off(self.database_failures, DATABASE.0, DATABASE.1);
+        self.database_failures = self.database_failures.saturating_add(1);
+        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the database failed; the account waits for it");
+        Pause::For(wait)
+    }
+
+    /// Stores what a failure of Kisi means for the account; how long to wait.
+    async fn without_kisi(&mut self, problem: &Error) -> Duration {
+        if self.made_progress.swap(false, Ordering::Relaxed) {
+            // Kisi did something of what was asked: it is not the same trouble that goes on.
+            self.failures = 0;
+        }
+        let wait = match problem {
+            Error::Unauthorized { .. } => KISI.1,
+            Error::RateLimited { after: Some(after) } => *after,
+            _ => back_off(self.failures, KISI.0, KISI.1),
+        };
+        let status = match problem {
+            Error::Unauthorized { .. } => Some(KisiStatus::Unauthorized),
+            Error::RateLimited { .. } => None,
             // Once may be an accident.
-            Stop::Kisi(problem)
-                if self.failures > 0 || self.failures_in_a_row.load(Ordering::Relaxed) > 1 =>
-            {
-                Some((KisiStatus::Unreachable, problem.for_people()))
+            _ if self.failures > 0 || self.failures_in_a_row.load(Ordering::Relaxed) > 1 => {
+                Some(KisiStatus::Unreachable)
             }
             _ => None,
         };
-        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
-        if let Some((status, problem)) = status
-            && let Err(second) = self.set_status(status, Some(problem)).await
+        if let Some(status) = status
+            && let Err(second) = self.set_status(status, Some(problem.for_people())).await
         {
             tracing::error!(error = ?second, "the state of an account could not be stored");
         }
         self.failures = self.failures.saturating_add(1);
-        let until = now.plus(wait);
-        if let Stop::Kisi(Error::RateLimited { .. }) = &stop
-            && let Err(second) = self.stop_until(until).await
+        if let Error::RateLimited { .. } = problem
+            && let Err(second) = self.stop_until(self.app.clock.now().plus(wait)).await
         {
             tracing::error!(error = ?second, "the stop of an account could not be stored");
         }
-        self.stopped_until = Some(until);
-        until
+        wait
     }
 }

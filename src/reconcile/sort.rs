@@ -12,10 +12,7 @@ use super::{
 };
 use crate::{
     kisi::Client,
-    store::{
-        due,
-        row::{self, RevocationState},
-    },
+    store::{due, row},
 };
 
 impl Worker {
@@ -30,31 +27,30 @@ impl Worker {
     ) -> Result<(), Stop> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORTED_AT_ONCE;
-        let mut cases = case::load(&self.app.db, ground, rows.clone()).await?;
+        let mut cases = case::load(&self.app.db, ground, rows).await?;
         let mut questions = Questions::default();
         for case in &mut cases {
             questions.of(case, ground, now, &self.app);
         }
+        let asks = |case: &Case| case.is_asking();
+        let is_asking = !questions.is_empty() || cases.iter().any(asks);
         if !questions.is_empty() {
             questions.write(&self.app, self.scope).await?;
-            if is_all && brake::judge(&self.app, self.scope, self.account).await? {
-                cases = case::load(&self.app.db, ground, rows).await?;
-            }
+        }
+        if is_asking && is_all && brake::judge(&self.app, self.scope, self.account).await? {
+            // An answer marks its members anew: the rows at hand are out of date.
+            return Ok(());
         }
         let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
         let mut open: Vec<(i32, Case)> = Vec::new();
         for case in cases {
             let plan = case.plan(ground, now, horizon);
-            let asks = case
-                .revocations
-                .iter()
-                .any(|row| row.state == RevocationState::Asked);
             if case.is_in_flight() {
                 open.push((lane_number(access::Lane::Now), case));
-            } else if asks {
-                open.push((lane_number(access::Lane::Revocation), case));
             } else if plan.steps.is_empty() {
                 settled.push((case.due, plan.again_at.map(Instant::micros)));
+            } else if case.is_asking() {
+                open.push((lane_number(access::Lane::Revocation), case));
             } else {
                 open.push((lane_number(plan.lane), case));
             }

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,8 @@ use super::{
     case::{self, Case, Ground},
     execute::{End, Pass, Stop, back_off},
     lease::Lease,
+    pause::Pause,
+    replacing::Replacing,
     sweep::Watch,
 };
 use crate::{
@@ -37,6 +39,10 @@ use crate::{
 pub(super) const SORTED_AT_ONCE: u64 = 500;
 /// So few are served at once, where nobody waits in a lane.
 pub(super) const FEW: usize = 4;
+/// An answer of the brake marks its members. This long after a question without one, they are looked at all the same.
+const UNANSWERED: Duration = Duration::from_mins(10);
+/// How long after Kisi refused something for one member it is tried again, at first.
+const REFUSED: Duration = Duration::from_secs(15);
 /// How long to wait where nothing is planned, in case that a wake-up went to another replica.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -48,12 +54,17 @@ pub struct Worker {
     holder: String,
     stopping: watch::Receiver<bool>,
     pub(super) failures: u32,
+    /// How often in a row the database failed.
+    pub(super) database_failures: u32,
     pub(super) stopped_until: Option<Instant>,
     /// The sealed credentials that were used last: with others a stop is over.
-    tried: Vec<u8>,
+    pub(super) tried: Vec<u8>,
+    /// Whether Kisi did something of what was asked since the work last paused.
+    pub(super) made_progress: AtomicBool,
     /// How many members in a row Kisi could not serve.
     pub(super) failures_in_a_row: AtomicU32,
     watch: Watch,
+    pub(super) replacing: Replacing,
 }
 
 /// What a turn led to.
@@ -77,14 +88,17 @@ impl Worker {
         let scope = Scope::new(account.club_id);
         Self {
             watch: Watch::new(app.clone()),
+            replacing: Replacing::default(),
             app,
             account: account.id,
             scope,
             holder,
             stopping,
             failures: 0,
+            database_failures: 0,
             stopped_until: None,
             tried: Vec::new(),
+            made_progress: AtomicBool::new(false),
             failures_in_a_row: AtomicU32::new(0),
         }
     }
@@ -128,11 +142,21 @@ impl Worker {
     async fn turns(&mut self, lease: &Lease) -> bool {
         while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
-            let until = match self.turn(lease).await {
+            let turn = self.turn(lease).await;
+            if turn.is_ok() {
+                self.database_failures = 0;
+            }
+            let until = match turn {
                 Ok(Turn::Worked) => continue,
                 Ok(Turn::Over) => return true,
                 Ok(Turn::IdleUntil(at)) => at,
-                Err(stop) => self.stopped(stop).await,
+                Err(stop) => match self.stopped(stop).await {
+                    Pause::Until(at) => at,
+                    Pause::For(length) => {
+                        self.pause(length).await;
+                        continue;
+                    }
+                },
             };
             let clock = self.app.clock.clone();
             tokio::select! {
@@ -159,15 +183,16 @@ impl Worker {
         else {
             return Ok(Turn::Over);
         };
-        let mended = account.credentials != self.tried;
-        if let Some(until) = self.stopped_until.filter(|until| *until > now && !mended) {
+        if account.credentials != self.tried {
+            self.has_other_credentials(&account);
+        }
+        if let Some(until) = self.stopped_until.filter(|until| *until > now) {
             return Ok(Turn::IdleUntil(until));
         }
         if let Some(until) = account.stopped_until.filter(|until| *until > now.micros()) {
             return Ok(Turn::IdleUntil(Instant::from_micros(until)));
         }
         self.stopped_until = None;
-        self.tried.clone_from(&account.credentials);
         let guard: Guard = Arc::new(lease.guard());
         let client = self.client(&account)?.guarded(guard.clone());
         if matches!(
@@ -186,6 +211,14 @@ impl Worker {
         Ok(turn)
     }
 
+    /// What went wrong with the credentials before says nothing about these.
+    fn has_other_credentials(&mut self, account: &row::KisiAccount) {
+        self.tried.clone_from(&account.credentials);
+        self.stopped_until = None;
+        self.failures = 0;
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+    }
+
     async fn work(
         &self,
         account: row::KisiAccount,
@@ -201,6 +234,13 @@ impl Worker {
         } else {
             account.read_due_at
         };
+        let half_replaced = self.half_replaced(now).await?;
+        if !half_replaced.is_empty() {
+            let mut ground = Ground::load(db, account).await?;
+            self.finish_replacing(&mut ground, half_replaced, client, lease)
+                .await?;
+            return Ok(Turn::Worked);
+        }
         let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         if !unsorted.is_empty() {
             let mut ground = Ground::load(db, account).await?;
@@ -219,6 +259,7 @@ impl Worker {
             let over = db.write(move |tx| {
                 Box::pin(async move {
                     logins::forget_account(tx, scope, id).await?;
+                    revocations::forget_account(tx, scope, id).await?;
                     kisi_accounts::is_disconnected(tx, id).await
                 })
             });
@@ -275,54 +316,63 @@ impl Worker {
             lease,
             ground,
             touched: self.watch.touched(),
+            made_progress: false,
+            replacing: self.replacing.of(case.due.member_id),
         };
-        let end = match pass.serve(case).await {
+        let served = pass.serve(case).await;
+        let made_progress = pass.made_progress;
+        let lacking = (pass.replacing).filter(|_| !matches!(served, Ok(End::Settled(_))));
+        self.replacing.set(case.due.member_id, lacking);
+        if made_progress {
+            self.made_progress.store(true, Ordering::Relaxed);
+            self.failures_in_a_row.store(0, Ordering::Relaxed);
+        }
+        let attempts = match u32::try_from(case.due.attempts) {
+            Ok(attempts) if !made_progress => attempts,
+            _ => 0,
+        };
+        let end = match served {
             Ok(end) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
                 end
             }
             Err(Stop::Kisi(problem)) if is_about_one(&problem) => {
-                return self.put_off(case, problem).await;
+                return self.put_off(case, attempts, problem).await;
             }
             Err(stop) => return Err(stop),
         };
         match end {
             End::Settled(again_at) => {
-                self.settle(vec![(case.due.clone(), again_at.map(Instant::micros))])
-                    .await?;
+                let again_at = again_at.map(Instant::micros);
+                self.settle(vec![(case.due.clone(), again_at)]).await?;
             }
             End::Stale => {}
             End::Wait(at) => {
                 let (row, at) = (case.due.clone(), at.micros());
-                let waits = self
-                    .app
-                    .db
-                    .write(move |tx| Box::pin(async move { due::wait(tx, &row, at).await }));
+                let db = &self.app.db;
+                let waits =
+                    db.write(move |tx| Box::pin(async move { due::wait(tx, &row, at).await }));
                 waits.await?;
             }
-            End::PutOff => {
-                let failures = u32::try_from(case.due.attempts).unwrap_or(0);
-                let wait = back_off(failures, Duration::from_secs(15), Duration::from_hours(1));
-                let (row, at) = (case.due.clone(), self.app.clock.now().plus(wait).micros());
-                self.app
-                    .db
-                    .write(move |tx| Box::pin(async move { due::retry(tx, &row, at).await }))
-                    .await?;
-            }
+            End::PutOff => self.retry(case, attempts, REFUSED).await?,
         }
         Ok(())
     }
 
-    /// Kisi could not serve one member: that one waits, and nobody behind. Several in a row are Kisi's trouble.
-    async fn put_off(&self, case: &Case, problem: Error) -> Result<(), Stop> {
-        let attempts = u32::try_from(case.due.attempts).unwrap_or(0);
-        let wait = back_off(attempts, Duration::from_secs(1), Duration::from_hours(1));
+    /// Another try for one member, later the more often in a row it did not work.
+    async fn retry(&self, case: &Case, attempts: u32, first: Duration) -> Result<(), StoreError> {
+        let most = self.longest_wait(case, attempts);
+        let wait = back_off(attempts, first.min(most), most);
         let (row, at) = (case.due.clone(), self.app.clock.now().plus(wait).micros());
-        let later = self
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { due::retry(tx, &row, at).await }));
-        later.await?;
+        let attempts = attempts.saturating_add(1);
+        let later = (self.app.db)
+            .write(move |tx| Box::pin(async move { due::retry(tx, &row, attempts, at).await }));
+        later.await
+    }
+
+    /// Kisi could not serve one member: that one waits, and nobody behind. Several in a row are Kisi's trouble.
+    async fn put_off(&self, case: &Case, attempts: u32, problem: Error) -> Result<(), Stop> {
+        self.retry(case, attempts, Duration::from_secs(1)).await?;
         let in_a_row = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
         if in_a_row > 0 {
             return Err(problem.into());
@@ -331,7 +381,9 @@ impl Worker {
         Ok(())
     }
 
-    /// Kisi holds what it should for these members: their deliveries are settled in the same transaction.
+    /// Kisi holds what it should for these members: their deliveries are settled in the same transaction. Members who were
+    /// marked again meanwhile are not settled, nor are those with an open question of the brake: they wait for its answer,
+    /// which marks them.
     pub(super) async fn settle(
         &self,
         rows: Vec<(row::Due, Option<i64>)>,
@@ -344,10 +396,17 @@ impl Worker {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let settled: Vec<(&row::Due, Option<i64>)> =
-                        rows.iter().map(|(row, at)| (row, *at)).collect();
-                    due::settle_all(tx, &settled).await?;
                     let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
+                    let asked = revocations::unanswered(tx, scope, account, &members).await?;
+                    let is_asked = |row: &row::Due| asked.contains(&row.member_id);
+                    let waiting = rows.iter().map(|(row, _)| row);
+                    let waiting: Vec<&row::Due> = waiting.filter(|row| is_asked(row)).collect();
+                    let patience = i64::try_from(UNANSWERED.as_micros()).unwrap_or(i64::MAX);
+                    due::wait_all(tx, &waiting, now.saturating_add(patience)).await?;
+                    let settled = rows.iter().filter(|(row, _)| !is_asked(row));
+                    let settled: Vec<(&row::Due, Option<i64>)> =
+                        settled.map(|(row, at)| (row, *at)).collect();
+                    let members = due::settle_all(tx, &settled).await?;
                     revocations::settled(tx, scope, account, &members).await?;
                     deliveries::settle(tx, scope, &members, now).await
                 })
@@ -366,9 +425,7 @@ impl Worker {
             )
             .map_err(|problem| {
                 tracing::error!(error = ?problem, "the credentials of an account cannot be opened");
-                Stop::Store(StoreError::Unreadable {
-                    what: "Kisi credential",
-                })
+                Stop::Credentials
             })?;
         Ok(self.app.kisi.of_user(account.kisi_user_id, key))
     }

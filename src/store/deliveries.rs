@@ -8,8 +8,8 @@ use entity::{
     revocation,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, UpdateMany,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -150,14 +150,17 @@ pub async fn settle(
             .from(delivery_member::Entity)
             .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
             .to_owned();
-        let waiting: Vec<(Uuid, DeliveryStatus)> = scope
+        let unsettled = scope
             .find::<delivery::Entity>()
             .select_only()
             .columns([delivery::Column::Id, delivery::Column::Status])
             .filter(
                 delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
             )
-            .filter(delivery::Column::Id.in_subquery(about))
+            .filter(delivery::Column::Id.in_subquery(about));
+        // Two accounts may settle the last two members at once: whoever comes second sees what the first one did.
+        lock(connection, unsettled.clone()).await?;
+        let waiting: Vec<(Uuid, DeliveryStatus)> = unsettled
             .filter(Condition::all().not().add(Expr::exists(still_open())))
             .into_tuple()
             .all(connection)
@@ -182,6 +185,21 @@ pub async fn settle(
         .await?;
         let free = free.into_iter().map(|(id, _)| id).collect();
         become_of(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
+    }
+    Ok(())
+}
+
+/// Locks deliveries until the transaction ends. SQLite has one writer at a time.
+async fn lock(
+    connection: &impl ConnectionTrait,
+    select: Select<delivery::Entity>,
+) -> Result<(), StoreError> {
+    if connection.get_database_backend() != DatabaseBackend::Sqlite {
+        let locked = select.order_by_asc(delivery::Column::Id).lock_exclusive();
+        locked
+            .into_tuple::<(Uuid, DeliveryStatus)>()
+            .all(connection)
+            .await?;
     }
     Ok(())
 }

@@ -15,11 +15,15 @@ use sea_orm::{
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{Scope, StoreError, bulk, one_of};
 
+mod again;
 mod cause;
+mod later;
 
+pub use again::{DueKey, look_again, of_members};
 pub use cause::Cause;
+pub use later::{retry, wait, wait_all};
 
 /// The accounts of a club that work is done for.
 pub async fn accounts(
@@ -309,11 +313,15 @@ pub async fn sort_all(
 }
 
 /// What was open when the rows were read is done; the next look at each is at its instant, or never. A mark that came
-/// meanwhile stays.
+/// meanwhile stays: the members whose rows were settled are given.
 pub async fn settle_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, Option<i64>)],
-) -> Result<(), StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
+    let Some((first, _)) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let (scope, account) = (Scope::new(first.club_id), first.account_id);
     let mut settled: Vec<due::Model> = rows
         .iter()
         .map(|(row, again_at)| due::Model {
@@ -337,7 +345,36 @@ pub async fn settle_all(
             due::Column::Weight,
         ])
         .action_and_where(unchanged());
-    bulk::insert_on(connection, settled, Some(conflict)).await
+    let read: BTreeMap<Uuid, i64> = (settled.iter())
+        .map(|row| (row.member_id, row.generation))
+        .collect();
+    bulk::insert_on(connection, settled, Some(conflict)).await?;
+    // Whatever was written is locked by this transaction until it ends.
+    let members: Vec<Uuid> = read.keys().copied().collect();
+    let stored = generations(connection, scope, account, &members).await?;
+    let is_same = |(member, generation): &(Uuid, i64)| read.get(member) == Some(generation);
+    Ok((stored.into_iter().filter(is_same))
+        .map(|(member, _)| member)
+        .collect())
+}
+
+async fn generations(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    members: &[Uuid],
+) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    let mut all = Vec::with_capacity(members.len());
+    for chunk in members.chunks(bulk::MOST_VALUES) {
+        let some = scope
+            .among::<due::Entity>()
+            .select_only()
+            .columns([due::Column::MemberId, due::Column::Generation])
+            .filter(due::Column::AccountId.eq(account))
+            .filter(one_of(connection, due::Column::MemberId, chunk));
+        all.extend(some.into_tuple::<(Uuid, i64)>().all(connection).await?);
+    }
+    Ok(all)
 }
 
 /// Whoever locks several rows does so in this order, so that no two wait for each other.
@@ -349,46 +386,6 @@ fn in_one_order(rows: &mut [due::Model]) {
 fn unchanged() -> sea_orm::sea_query::Expr {
     Expr::col((due::Entity, due::Column::Generation))
         .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
-}
-
-/// Nothing can be done before `at`.
-pub async fn wait(
-    connection: &impl ConnectionTrait,
-    row: &due::Model,
-    at: i64,
-) -> Result<(), StoreError> {
-    update(row)
-        .col_expr(due::Column::DueAt, Expr::value(at))
-        .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
-        .exec(connection)
-        .await?;
-    Ok(())
-}
-
-/// It did not work: another try at `at`.
-pub async fn retry(
-    connection: &impl ConnectionTrait,
-    row: &due::Model,
-    at: i64,
-) -> Result<(), StoreError> {
-    update(row)
-        .col_expr(due::Column::DueAt, Expr::value(at))
-        .col_expr(due::Column::Lane, Expr::value(Option::<i32>::None))
-        .col_expr(
-            due::Column::Attempts,
-            Expr::col(due::Column::Attempts).add(1),
-        )
-        .exec(connection)
-        .await?;
-    Ok(())
-}
-
-fn update(row: &due::Model) -> sea_orm::UpdateMany<due::Entity> {
-    Scope::new(row.club_id)
-        .update::<due::Entity>()
-        .filter(due::Column::AccountId.eq(row.account_id))
-        .filter(due::Column::MemberId.eq(row.member_id))
-        .filter(due::Column::Generation.eq(row.generation))
 }
 
 /// How many members of an account have open work, or work that is overdue.
@@ -434,7 +431,7 @@ pub async fn was_marked_since(
 }
 
 /// Causes of which somebody is not sorted yet in an account that works, beside one that has sorted all: the brake cannot
-/// judge them yet.
+/// judge them yet. An account that Kisi asked for patience sorts nobody meanwhile, and is not waited for.
 pub async fn causes_under_way(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -446,6 +443,11 @@ pub async fn causes_under_way(
         .from(kisi_account::Entity)
         .and_where(kisi_account::Column::ClubId.eq(scope.club))
         .and_where(kisi_account::Column::Status.eq(KisiStatus::Connected))
+        .and_where(
+            kisi_account::Column::StoppedUntil
+                .is_null()
+                .or(kisi_account::Column::StoppedUntil.lte(now)),
+        )
         .to_owned();
     Ok(scope
         .find::<due::Entity>()

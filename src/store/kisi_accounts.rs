@@ -59,36 +59,84 @@ fn one(id: Uuid) -> sea_orm::UpdateMany<kisi_account::Entity> {
     kisi_account::Entity::update_many().filter(kisi_account::Column::Id.eq(id))
 }
 
-/// How the connection is, in a word and in words. That an account is being disconnected stays said.
+/// An account, as long as it has the credentials that a call was made with: what Kisi answers to old ones says nothing about
+/// new ones.
+#[derive(Clone, Debug)]
+pub struct MadeWith {
+    /// The account.
+    pub account: Uuid,
+    /// The sealed credentials; sealed anew whenever they are set, so that no two are alike.
+    pub credentials: Vec<u8>,
+}
+
+impl MadeWith {
+    /// The credentials that the row has.
+    pub fn of(row: &kisi_account::Model) -> Self {
+        Self {
+            account: row.id,
+            credentials: row.credentials.clone(),
+        }
+    }
+
+    fn update(&self) -> sea_orm::UpdateMany<kisi_account::Entity> {
+        one(self.account)
+            .filter(kisi_account::Column::Credentials.eq(self.credentials.clone()))
+            .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
+    }
+}
+
+/// How the connection is, in a word and in words, as a call showed. That an account is being disconnected stays said. False
+/// where the account has other credentials meanwhile, or is disconnected: nothing is written then.
 pub async fn set_status(
     connection: &impl ConnectionTrait,
-    id: Uuid,
+    call: &MadeWith,
     status: KisiStatus,
     problem: Option<String>,
-) -> Result<(), StoreError> {
-    one(id)
+) -> Result<bool, StoreError> {
+    let updated = call
+        .update()
         .col_expr(kisi_account::Column::Status, Expr::value(status))
         .exec(connection)
         .await?;
     let says_something_else = Condition::any()
         .add(kisi_account::Column::Problem.is_null())
         .add(kisi_account::Column::Problem.ne(crate::connect::DISCONNECTING));
-    one(id)
+    call.update()
         .col_expr(kisi_account::Column::Problem, Expr::value(problem))
         .filter(says_something_else)
+        .exec(connection)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// What is wrong beside the state of the connection, in the place of what was read as wrong before. Where something else is
+/// said meanwhile, that stays.
+pub async fn set_problem(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    before: Option<String>,
+    problem: Option<String>,
+) -> Result<(), StoreError> {
+    let is_as_before = match before {
+        Some(text) => kisi_account::Column::Problem.eq(text),
+        None => kisi_account::Column::Problem.is_null(),
+    };
+    one(id)
+        .col_expr(kisi_account::Column::Problem, Expr::value(problem))
+        .filter(is_as_before)
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// What is wrong beside the state of the connection.
-pub async fn set_problem(
+/// Its assignments are being removed, whatever else is wrong.
+pub async fn begins_to_disconnect(
     connection: &impl ConnectionTrait,
     id: Uuid,
-    problem: Option<String>,
 ) -> Result<(), StoreError> {
+    let text = crate::connect::DISCONNECTING.to_owned();
     one(id)
-        .col_expr(kisi_account::Column::Problem, Expr::value(problem))
+        .col_expr(kisi_account::Column::Problem, Expr::value(Some(text)))
         .exec(connection)
         .await?;
     Ok(())
@@ -144,13 +192,13 @@ pub async fn set(
     Ok(())
 }
 
-/// Kisi asked for no more requests until then.
+/// Kisi asked for no more requests of these credentials until then.
 pub async fn stop_until(
     connection: &impl ConnectionTrait,
-    id: Uuid,
+    call: &MadeWith,
     until: i64,
 ) -> Result<(), StoreError> {
-    one(id)
+    call.update()
         .col_expr(kisi_account::Column::StoppedUntil, Expr::value(Some(until)))
         .exec(connection)
         .await?;

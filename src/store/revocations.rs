@@ -12,10 +12,14 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use std::collections::{BTreeMap, HashSet};
+
 use super::{
     Scope, StoreError,
     bulk::{self, MOST_VALUES},
+    due::{self, Cause, DueKey},
     facts::among,
+    one_of,
 };
 
 /// What an entry is about, as the heart knows it.
@@ -40,6 +44,27 @@ pub async fn open(
         .filter(revocation::Column::AccountId.eq(account))
         .filter(revocation::Column::State.ne(RevocationState::Counted));
     among(connection, open, revocation::Column::MemberId, members).await
+}
+
+/// Those of the members who have a question without an answer in an account.
+pub async fn unanswered(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+    members: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let mut asked = HashSet::new();
+    for chunk in members.chunks(MOST_VALUES) {
+        let some = scope
+            .among::<revocation::Entity>()
+            .select_only()
+            .column(revocation::Column::MemberId)
+            .filter(revocation::Column::AccountId.eq(account))
+            .filter(revocation::Column::State.eq(RevocationState::Asked))
+            .filter(one_of(connection, revocation::Column::MemberId, chunk));
+        asked.extend(some.into_tuple::<Uuid>().all(connection).await?);
+    }
+    Ok(asked)
 }
 
 /// Writes new entries.
@@ -109,15 +134,53 @@ pub async fn with_access(
         .await?)
 }
 
-/// Decides entries. What is held shows on the grants as well.
+/// An answer to questions.
+#[derive(Copy, Clone)]
+pub struct Answer<'a> {
+    /// What becomes of them.
+    pub state: RevocationState,
+    /// What is said of their cause from now on; none: what was said.
+    pub cause: Option<&'a str>,
+    /// What the members are looked at again for; none: what the question was for.
+    pub mark: Option<&'a (dyn Fn(&revocation::Model) -> Cause + Sync)>,
+}
+
+impl Answer<'_> {
+    /// Nothing but what becomes of them.
+    pub fn of(state: RevocationState) -> Self {
+        Self {
+            state,
+            cause: None,
+            mark: None,
+        }
+    }
+}
+
+/// Decides entries. What is held shows on the grants as well. Whatever the answer is, whoever it is about is due in the
+/// account of the question: the caller wakes the loop after the commit.
 pub async fn decide(
     connection: &impl ConnectionTrait,
     scope: Scope,
     rows: &[revocation::Model],
-    state: RevocationState,
-    cause: Option<&str>,
+    answer: Answer<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
+    let Answer { state, cause, mark } = answer;
+    // No work is done for an account that is disconnected: a mark there would stay open.
+    let working = due::accounts(connection, scope).await?;
+    let marks: BTreeMap<DueKey, Cause> = rows
+        .iter()
+        .filter(|row| working.contains(&row.account_id))
+        .map(|row| {
+            let key = DueKey {
+                account: row.account_id,
+                member: row.member_id,
+            };
+            let cause = mark.map_or_else(|| Cause::of_question(row), |of| of(row));
+            (key, cause)
+        })
+        .collect();
+    due::look_again(connection, scope, marks, now).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     for chunk in ids.chunks(MOST_VALUES) {
         let mut update = scope
@@ -249,6 +312,22 @@ pub async fn forget_dismissed(
             .exec(connection)
             .await?;
     }
+    Ok(())
+}
+
+/// An account is disconnected: nobody will ask or answer anything there any more. What went through stays counted.
+pub async fn forget_account(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<(), StoreError> {
+    let counts = [RevocationState::Passed, RevocationState::Counted];
+    scope
+        .delete::<revocation::Entity>()
+        .filter(revocation::Column::AccountId.eq(account))
+        .filter(revocation::Column::State.is_not_in(counts))
+        .exec(connection)
+        .await?;
     Ok(())
 }
 

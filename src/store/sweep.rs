@@ -2,12 +2,12 @@
 //! looked at. Strangers are kept as users that are their own members, so that the brake, the plan and the executor treat
 //! their assignments as everybody's. Called by the sweep, and by the API for the strangers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
     access_group, due, history,
     kind::{HistoryKind, Intent, ScopeKind},
-    kisi_grant, kisi_user,
+    kisi_grant, kisi_user, member,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect,
@@ -189,6 +189,28 @@ pub async fn say(
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// Every member of the club, and whoever else has a grant in an account, by id.
+pub async fn everybody(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<Vec<Uuid>, StoreError> {
+    let members = scope
+        .find::<member::Entity>()
+        .select_only()
+        .column(member::Column::Id);
+    let holders = scope
+        .find::<kisi_grant::Entity>()
+        .select_only()
+        .column(kisi_grant::Column::MemberId)
+        .distinct()
+        .filter(kisi_grant::Column::AccountId.eq(account));
+    let mut all: BTreeSet<Uuid> = BTreeSet::new();
+    all.extend(members.into_tuple::<Uuid>().all(connection).await?);
+    all.extend(holders.into_tuple::<Uuid>().all(connection).await?);
+    Ok(all.into_iter().collect())
 }
 
 /// Members of whom it is not known what Kisi holds, and whom nobody is about to look at.

@@ -5,6 +5,7 @@
 #[macro_use]
 mod support;
 
+mod accounts;
 mod agree;
 mod any_order;
 mod bad_events;

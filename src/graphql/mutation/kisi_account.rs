@@ -20,7 +20,9 @@ use crate::{
     kisi::{self, Client, Lane, Login},
     kisi_events::listen,
     secret::SecretKind,
-    store::{Connection, Scope, clubs, due, grants, kisi_accounts, logins, row, setup},
+    store::{
+        Connection, Scope, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
+    },
 };
 
 /// Connects, changes and disconnects accounts.
@@ -353,6 +355,8 @@ async fn disconnect(
                         grants::let_go(tx, scope, id, None).await?;
                         due::forget_account(tx, scope, id).await?;
                         logins::forget_account(tx, scope, id).await?;
+                        revocations::forget_account(tx, scope, id).await?;
+                        kisi_accounts::is_disconnected(tx, id).await?;
                         (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
                     }
                     DisconnectPolicy::Revoke => {
@@ -361,14 +365,9 @@ async fn disconnect(
                         let cause =
                             due::Cause::judged("a Kisi account is being disconnected").by(&actor);
                         due::mark_everybody(tx, scope, now, &cause).await?;
+                        kisi_accounts::begins_to_disconnect(tx, id).await?;
                         account.problem = Some(DISCONNECTING.to_owned());
                     }
-                }
-                if account.status == row::KisiStatus::Disconnected {
-                    kisi_accounts::is_disconnected(tx, id).await?;
-                } else {
-                    let problem = account.problem.clone();
-                    kisi_accounts::set_status(tx, id, account.status, problem).await?;
                 }
                 Ok::<_, Refusal>(account)
             })

@@ -9,9 +9,9 @@ use crate::{
     id::Kind,
     store::{
         clubs,
-        due::{self, Cause},
-        revocations,
-        row::RevocationState,
+        due::Cause,
+        revocations::{self, Answer},
+        row::{self, RevocationState},
     },
 };
 
@@ -113,17 +113,17 @@ async fn decide(
                     }
                     held.retain(|row| named.contains(&row.id));
                 }
-                revocations::decide(tx, scope, &held, state, None, now).await?;
-                let causes = held.iter().map(|row| {
-                    let words = format!("{actor} {what} what the brake held: {}", row.cause);
-                    let cause = Cause {
-                        delivery: row.delivery_id,
-                        rule: row.rule_id,
-                        ..Cause::judged(words).by(&actor)
-                    };
-                    (row.member_id, cause)
-                });
-                due::mark_each(tx, scope, causes.collect(), now).await?;
+                let mark = |row: &row::Revocation| Cause {
+                    delivery: row.delivery_id,
+                    rule: row.rule_id,
+                    ..Cause::judged(format!("{actor} {what} what the brake held: {}", row.cause))
+                        .by(&actor)
+                };
+                let answer = Answer {
+                    mark: Some(&mark),
+                    ..Answer::of(state)
+                };
+                revocations::decide(tx, scope, &held, answer, now).await?;
                 Ok(held.len())
             })
         })

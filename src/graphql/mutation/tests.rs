@@ -262,7 +262,7 @@ impl House {
         let work = self.app.db.write(move |tx| {
             Box::pin(async move {
                 let settled: Vec<_> = rows.iter().map(|row| (row, None)).collect();
-                due::settle_all(tx, &settled).await
+                due::settle_all(tx, &settled).await.map(drop)
             })
         });
         work.await.unwrap();

@@ -1,7 +1,8 @@
 //! Reads everything in Kisi that this service looks after, a list at a time and in the last lane, and compares it with what
 //! is known here. It never acts: it writes down what it saw, marks the members concerned due, and the loop does the rest, by
 //! the plan and the brake. A list that is not whole ends the sweep, and nothing is concluded from it. What is missing is
-//! concluded by nobody before that person's own assignments were read. Called by the worker that holds the lease.
+//! concluded by nobody before that person's own assignments were read. Last, whatever is known is compared with what the
+//! rules want now, so that a change that was missed for any reason is found. Called by the worker that holds the lease.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,6 +24,7 @@ use crate::{
 mod compare;
 mod conclude;
 mod list;
+mod overlooked;
 mod touched;
 mod watch;
 
@@ -51,6 +53,8 @@ pub struct Report {
     pub found: Found,
     /// Something is to be looked at again soon.
     pub is_doubtful: bool,
+    /// Members whose work was said to be done though it was not.
+    pub overlooked: u64,
 }
 
 /// One sweep of one account.
@@ -91,6 +95,7 @@ impl Sweep {
         for subject in self.subjects().await? {
             self.list(&subject, &mut report).await?;
         }
+        report.overlooked = self.overlooked().await?;
         self.finish(report).await?;
         Ok(report)
     }

@@ -12,7 +12,8 @@ use crate::{
     kisi::{Client, Error, Guard},
     reconcile::execute::{Stop, back_off},
     store::{
-        Scope, StoreError, kisi_accounts,
+        Scope, StoreError,
+        kisi_accounts::{self, MadeWith},
         row::{self, KisiStatus},
     },
 };
@@ -20,18 +21,26 @@ use crate::{
 /// How long after the first failure the next sweep begins; longer after each more.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// How long after the database failed for the first time.
+const AFTER_DATABASE: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub struct Watch {
     app: Arc<App>,
     touched: Arc<Touched>,
     running: Option<Running>,
     failures: u32,
+    /// How often in a row the database failed, and the moment of real time until which the next sweep waits for it.
+    database_failures: u32,
+    waits_until: Option<tokio::time::Instant>,
 }
 
 struct Running {
     task: JoinHandle<Result<Report, Stop>>,
     began: Instant,
     due_at: i64,
+    /// What it calls Kisi with.
+    call: MadeWith,
 }
 
 impl Watch {
@@ -42,6 +51,8 @@ impl Watch {
             touched: Arc::default(),
             running: None,
             failures: 0,
+            database_failures: 0,
+            waits_until: None,
         }
     }
 
@@ -63,7 +74,8 @@ impl Watch {
     }
 
     /// Takes up the end of a sweep, or begins one that is due. True where one ended. What stops all work on the account is
-    /// given back; any other trouble puts the next sweep off.
+    /// given back; any other trouble puts the next sweep off. What went wrong with other credentials than the account has by
+    /// now concerns nobody: whoever set them asked for a sweep.
     pub async fn tend(
         &mut self,
         account: &row::KisiAccount,
@@ -78,11 +90,16 @@ impl Watch {
             };
             match outcome {
                 Ok(report) => self.is_whole(account, report, running.began),
-                Err(stop) => self.failed(account, stop, running.due_at).await?,
+                Err(Stop::Store(problem)) => self.has_no_database(account, &problem),
+                Err(stop) if running.call.credentials != account.credentials => {
+                    tracing::info!(account = %account.id, error = ?stop, "a sweep with credentials that were replaced ended early");
+                }
+                Err(stop) => self.failed(&running.call, stop, running.due_at).await?,
             }
             return Ok(true);
         }
-        if self.running.is_none() && account.read_due_at <= now.micros() {
+        let is_waiting = (self.waits_until).is_some_and(|until| until.elapsed().is_zero());
+        if self.running.is_none() && !is_waiting && account.read_due_at <= now.micros() {
             let sweep = Sweep {
                 app: self.app.clone(),
                 scope: Scope::new(account.club_id),
@@ -96,6 +113,7 @@ impl Watch {
                 task: tokio::spawn(sweep.run()),
                 began: now,
                 due_at: account.read_due_at,
+                call: MadeWith::of(account),
             });
         }
         Ok(false)
@@ -103,6 +121,7 @@ impl Watch {
 
     fn is_whole(&mut self, account: &row::KisiAccount, report: Report, began: Instant) {
         self.failures = 0;
+        self.database_failures = 0;
         self.app.metrics.sweep(Some(&report.found));
         let took = self.app.clock.now().micros() - began.micros();
         tracing::info!(
@@ -113,17 +132,22 @@ impl Watch {
             changed = report.found.changed,
             strangers = report.found.strangers,
             twins = report.found.twins,
+            overlooked = report.overlooked,
             duration_ms = took / 1000,
             "swept"
         );
     }
 
-    async fn failed(
-        &mut self,
-        account: &row::KisiAccount,
-        stop: Stop,
-        due_at: i64,
-    ) -> Result<(), Stop> {
+    /// The database says nothing about Kisi: the sweep is still due, and begins again soon.
+    fn has_no_database(&mut self, account: &row::KisiAccount, problem: &StoreError) {
+        self.app.metrics.sweep(None);
+        let wait = back_off(self.database_failures, AFTER_DATABASE, RETRY);
+        self.database_failures = self.database_failures.saturating_add(1);
+        self.waits_until = Some(tokio::time::Instant::now() + wait);
+        tracing::warn!(account = %account.id, error = ?problem, wait_ms = wait.as_millis(), "the database failed during a sweep; nothing is concluded");
+    }
+
+    async fn failed(&mut self, call: &MadeWith, stop: Stop, due_at: i64) -> Result<(), Stop> {
         if matches!(stop, Stop::LeaseLost | Stop::Kisi(Error::Withheld)) {
             return Ok(());
         }
@@ -138,7 +162,8 @@ impl Watch {
             }
             _ => None,
         };
-        let (id, at) = (account.id, self.app.clock.now().plus(wait).micros());
+        let (id, at) = (call.account, self.app.clock.now().plus(wait).micros());
+        let made_with = call.clone();
         let stored: Result<(), StoreError> = self
             .app
             .db
@@ -146,7 +171,7 @@ impl Watch {
                 Box::pin(async move {
                     if let Some(problem) = unreachable {
                         let status = KisiStatus::Unreachable;
-                        kisi_accounts::set_status(tx, id, status, Some(problem)).await?;
+                        kisi_accounts::set_status(tx, &made_with, status, Some(problem)).await?;
                     }
                     kisi_accounts::read_again(tx, id, due_at, at).await
                 })
@@ -154,11 +179,9 @@ impl Watch {
             .await;
         stored?;
         match stop {
-            Stop::Kisi(Error::Unauthorized { .. } | Error::RateLimited { .. }) | Stop::Store(_) => {
-                Err(stop)
-            }
+            Stop::Kisi(Error::Unauthorized { .. } | Error::RateLimited { .. }) => Err(stop),
             _ => {
-                tracing::warn!(account = %account.id, error = ?stop, wait_ms = wait.as_millis(), "a sweep ended early; nothing is concluded");
+                tracing::warn!(account = %id, error = ?stop, wait_ms = wait.as_millis(), "a sweep ended early; nothing is concluded");
                 Ok(())
             }
         }

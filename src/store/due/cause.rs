@@ -1,7 +1,7 @@
 //! What led to a mark. Promises that equal words of no delivery are one cause, and that the clock is one by itself. Made by
 //! whoever marks, read by the brake and for the history.
 
-use entity::{due, kind::Weight};
+use entity::{due, kind::Weight, revocation};
 use uuid::Uuid;
 
 /// What led to a mark, for the history and for the brake, which judges together what one cause would take away.
@@ -49,6 +49,17 @@ impl Cause {
     pub fn by(self, actor: &str) -> Self {
         let actor = Some(actor.to_owned());
         Self { actor, ..self }
+    }
+
+    /// What led to a question of the brake.
+    pub fn of_question(row: &revocation::Model) -> Self {
+        Self {
+            words: row.cause.clone(),
+            delivery: row.delivery_id,
+            rule: row.rule_id,
+            actor: row.actor.clone(),
+            weight: Weight::Judged,
+        }
     }
 
     /// What led to a look at a member: the last mark while that is not done with, else the time.

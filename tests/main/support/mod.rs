@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod schema;
 pub mod socket;
+pub mod switchboard;
 pub mod world;
 
 /// Makes of each `async fn name(world: &mut World)` a test on SQLite and one on PostgreSQL, `name::sqlite` and

@@ -109,7 +109,8 @@ pub struct World {
     /// Every address that was ever spoken of.
     pub people: BTreeSet<String>,
     setup: Setup,
-    kisi_url: String,
+    /// Where the service finds Kisi, when it starts next.
+    pub kisi_url: String,
     storage: Option<Storage>,
     running: Option<Running>,
     kisi: ServerHandle,

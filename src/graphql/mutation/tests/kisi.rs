@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     connect::is_disconnecting,
     sandbox::{Fault, FaultKind},
-    store::grants,
+    store::{grants, kisi_accounts::MadeWith},
 };
 
 const CONNECT: &str = "ConnectKisiInput!";
@@ -273,18 +273,20 @@ async fn one_place_alone_can_be_connected() {
 async fn new_credentials_are_tried_and_mend_the_account() {
     let house = House::new().await;
     let account = house.connected().await;
-    let (key, refused) = (account.id, "Kisi refuses the key".to_owned());
-    let set: Result<(), StoreError> = house
+    let stored = kisi_accounts::get(house.app.db.read(), Scope::new(account.club_id), account.id);
+    let call = MadeWith::of(&stored.await.unwrap().unwrap());
+    let refused = "Kisi refuses the key".to_owned();
+    let set: Result<bool, StoreError> = house
         .app
         .db
         .write(move |tx| {
             Box::pin(async move {
-                kisi_accounts::set_status(tx, key, row::KisiStatus::Unauthorized, Some(refused))
-                    .await
+                let status = row::KisiStatus::Unauthorized;
+                kisi_accounts::set_status(tx, &call, status, Some(refused)).await
             })
         })
         .await;
-    set.unwrap();
+    assert!(set.unwrap());
     let input = |credentials: Value| {
         let id = id(Kind::KisiAccount, account.id);
         [(

@@ -87,7 +87,7 @@ impl House {
         self.write(move |tx| {
             Box::pin(async move {
                 let rows: Vec<_> = rows.iter().map(|row| (row, None)).collect();
-                due::settle_all(tx, &rows).await
+                due::settle_all(tx, &rows).await.map(drop)
             })
         })
         .await;

@@ -1,0 +1,345 @@
+//! A club with several Kisi accounts: what one account waits for is answered by another, and nothing is forgotten on the way.
+
+mod any_interleaving;
+mod club;
+
+use std::time::Duration;
+
+use latchkey::{
+    clock::new_id,
+    id::{self, Kind},
+    sandbox::{Duplicates, Fault, FaultKind, PatchWindow},
+    store::{Scope, StoreError, due, members, overrides, row},
+};
+use sea_orm::{ConnectionTrait, Database as Connecting};
+use serde_json::{Value, json};
+
+use crate::{
+    brake::{brake, decide, delivery, held_names},
+    support::{
+        api::eventually,
+        event::{email, membership, with},
+        world::{Database, Setup, World},
+    },
+};
+use club::{Club, House, a_club};
+
+on_both!(
+    a_revocation_that_waits_for_another_account_is_carried_out,
+    a_question_of_one_account_is_answered_in_that_account,
+    an_approval_waits_for_no_back_off,
+    what_was_overlooked_is_found_by_the_sweep,
+    who_stands_before_a_shut_door_is_served_first,
+    what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one,
+);
+
+fn is_in(house: &House, who: &str) -> bool {
+    let rows = house.sandbox.assignments_of(&email(who));
+    !rows.is_empty()
+}
+
+async fn join(world: &mut World, club: &Club, names: &[&str]) {
+    for who in names {
+        let joins = membership(&format!("m-{who}"), who);
+        world.send(&club.source, "membership.updated", joins).await;
+    }
+}
+
+async fn leave(world: &mut World, club: &Club, who: &str) -> String {
+    let gone = json!({ "id": format!("m-{who}") });
+    world.send(&club.source, "membership.deleted", gone).await
+}
+
+/// One account is in the middle of a long call when a membership ends whose door is the other one's.
+async fn a_revocation_that_waits_for_another_account_is_carried_out(world: &mut World) {
+    let club = a_club(world, 2).await;
+    let (here, there) = (&club.houses[0], &club.houses[1]);
+    join(world, &club, &["ada", "bob", "cyd"]).await;
+    here.rule(world).await;
+    world.settled().await;
+    brake(world, json!({ "enabled": true, "people": 3 })).await;
+    let hang = FaultKind::Hang(Duration::from_secs(2));
+    there
+        .sandbox
+        .fault(Fault::new("POST", "/role_assignments", hang), 1);
+    there.rule(world).await;
+    busy(there).await;
+    let ended = leave(world, &club, "ada").await;
+    world.settled().await;
+    assert!(!is_in(here, "ada") && !is_in(there, "ada"));
+    assert!(is_in(here, "bob"));
+    assert_eq!(held_names(world).await, [""; 0]);
+    assert_eq!(delivery(world, &ended).await, ("SETTLED".to_owned(), true));
+    club.close().await;
+}
+
+/// Waits for a call that assigns something.
+async fn busy(house: &House) {
+    let ask = async || {
+        let calls = house.sandbox.calls();
+        let is_it = |call: &&latchkey::sandbox::Call| {
+            call.method == "POST" && call.path == "/role_assignments"
+        };
+        calls.iter().find(is_it).map(|_| ())
+    };
+    eventually(ask, async || "nothing is assigned".to_owned()).await;
+}
+
+/// What the brake holds in one account is approved and dismissed there; the other account has no part in it.
+async fn a_question_of_one_account_is_answered_in_that_account(world: &mut World) {
+    let club = a_club(world, 2).await;
+    let (here, there) = (&club.houses[0], &club.houses[1]);
+    join(world, &club, &["ada", "bob"]).await;
+    here.rule(world).await;
+    world.settled().await;
+    brake(world, json!({ "enabled": true, "people": 0, "percent": 0 })).await;
+    let ended = leave(world, &club, "ada").await;
+    world.settled().await;
+    assert_eq!(held_names(world).await, ["ada"]);
+    assert_eq!(delivery(world, &ended).await, ("HELD".to_owned(), false));
+    assert!(is_in(here, "ada"));
+    let before = there.sandbox.writes().len();
+    assert_eq!(decide(world, "approve", None).await, 1);
+    assert!(!is_in(here, "ada"));
+    assert_eq!(delivery(world, &ended).await, ("SETTLED".to_owned(), true));
+    let ended = leave(world, &club, "bob").await;
+    world.settled().await;
+    assert_eq!(decide(world, "dismiss", None).await, 1);
+    assert!(is_in(here, "bob"));
+    assert_eq!(delivery(world, &ended).await, ("SETTLED".to_owned(), true));
+    assert_eq!(there.sandbox.writes().len(), before);
+    club.close().await;
+}
+
+/// Somebody of whom something is held was put off for an hour, after many tries, when it is approved.
+async fn an_approval_waits_for_no_back_off(world: &mut World) {
+    let club = a_club(world, 1).await;
+    let house = &club.houses[0];
+    join(world, &club, &["ada"]).await;
+    house.rule(world).await;
+    world.settled().await;
+    let settings = json!({ "enabled": true, "people": 0, "percent": 0 });
+    brake(world, settings).await;
+    leave(world, &club, "ada").await;
+    world.settled().await;
+    let ada = row_of(world, "ada").await;
+    let account = id::decode_as(Kind::KisiAccount, &house.account).unwrap();
+    let (db, scope) = (world.app().db.clone(), Scope::new(ada.club_id));
+    let rows = due::of_members(db.read(), scope, account, &[ada.id]).await;
+    let row = rows.unwrap().remove(0);
+    let later = (world.now() + Duration::from_hours(1)).as_microsecond();
+    let put_off: Result<(), StoreError> = db
+        .write(move |tx| Box::pin(async move { due::retry(tx, &row, 9, later).await }))
+        .await;
+    put_off.unwrap();
+    assert_eq!(decide(world, "approve", None).await, 1);
+    assert!(!is_in(house, "ada"), "without the clock being turned");
+    club.close().await;
+}
+
+/// Somebody is suspended, and later resumed, without anybody being marked: no change that this program makes is like that.
+async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
+    let club = a_club(world, 1).await;
+    let house = &club.houses[0];
+    join(world, &club, &["ada", "bob"]).await;
+    house.rule(world).await;
+    world.settled().await;
+    let ada = row_of(world, "ada").await;
+    let suspension = row::Suspension {
+        id: new_id(),
+        club_id: ada.club_id,
+        member_id: ada.id,
+        reason: "nobody was told".to_owned(),
+        until_at: None,
+        actor: None,
+        learned_at: world.clock.now().micros(),
+        superseded_at: None,
+    };
+    let written: Result<(), StoreError> = (world.app().db)
+        .write(move |tx| Box::pin(async move { overrides::suspend(tx, suspension).await }))
+        .await;
+    written.unwrap();
+    sweep(world, house).await;
+    assert!(!is_in(house, "ada") && is_in(house, "bob"));
+
+    let (scope, now) = (Scope::new(ada.club_id), world.clock.now().micros());
+    let written: Result<(), StoreError> = (world.app().db)
+        .write(move |tx| Box::pin(async move { overrides::resume(tx, scope, ada.id, now).await }))
+        .await;
+    written.unwrap();
+    sweep(world, house).await;
+    assert!(is_in(house, "ada") && is_in(house, "bob"));
+    house.sandbox.forget_calls();
+    sweep(world, house).await;
+    assert!(house.sandbox.writes().is_empty());
+    club.close().await;
+}
+
+async fn row_of(world: &World, who: &str) -> row::Member {
+    let id = world.api.member(&email(who)).await.unwrap();
+    let id = id::decode_as(Kind::Member, &id).unwrap();
+    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = club["club"]["id"].as_str().unwrap();
+    let club = id::decode_as(Kind::Club, club).unwrap();
+    let member = members::get(world.app().db.read(), Scope::new(club), id);
+    member.await.unwrap().unwrap()
+}
+
+/// Waits for a whole sweep, and for what follows from it.
+async fn sweep(world: &World, house: &House) {
+    world.turn_to(world.now() + Duration::from_secs(1));
+    let before = last_read_at(world, house).await;
+    let account = [("account", "ID!", json!(house.account))];
+    let selection = "account { id }";
+    world.api.change("refreshKisi", &account, selection).await;
+    until_read(world, house, &before).await;
+    world.settled().await;
+}
+
+async fn last_read_at(world: &World, house: &House) -> Value {
+    let query = "query($id: ID!) { node(id: $id) { ... on KisiAccount { lastReadAt } } }";
+    let mut found = (world.api.ask(query, json!({ "id": house.account }))).await;
+    found["node"]["lastReadAt"].take()
+}
+
+async fn until_read(world: &World, house: &House, before: &Value) {
+    let ask = async || (last_read_at(world, house).await != *before).then_some(());
+    eventually(ask, async || "no end of the sweep".to_owned()).await;
+}
+
+/// Kisi neither changes a window nor takes a second assignment, and fails between the two halves of a replacement.
+async fn who_stands_before_a_shut_door_is_served_first(world: &mut World) {
+    let club = a_club(world, 1).await;
+    let house = &club.houses[0];
+    let others = ["o1", "o2", "o3", "o4", "o5", "o6"];
+    join(world, &club, &others).await;
+    join(world, &club, &["ada", "bob"]).await;
+    house.rule(world).await;
+    world.settled().await;
+    house.switch(|switches| {
+        switches.patch_window = PatchWindow::Refused;
+        switches.duplicates = Duplicates::Conflict;
+    });
+    let until = |who: &str, ends: &str| {
+        let ends = json!({ "ends_at": ends });
+        with(membership(&format!("m-{who}"), who), ends)
+    };
+    let learned = until("bob", "2026-03-01");
+    world
+        .send(&club.source, "membership.updated", learned)
+        .await;
+    world.settled().await;
+    house.sandbox.fault(
+        Fault::new("POST", "/role_assignments", FaultKind::TooMany),
+        1,
+    );
+    house.sandbox.forget_calls();
+    let shorter = until("ada", "2026-03-01");
+    world
+        .send(&club.source, "membership.updated", shorter)
+        .await;
+    let ask = async || {
+        (house
+            .sandbox
+            .calls()
+            .iter()
+            .any(|call| call.status == Some(429)))
+        .then_some(())
+    };
+    eventually(ask, async || format!("{:?}", house.sandbox.calls())).await;
+    assert!(!is_in(house, "ada"), "{:?}", house.sandbox.calls());
+    house.sandbox.forget_calls();
+    for who in others {
+        leave(world, &club, who).await;
+    }
+    world.settled_in_time().await;
+    let writes = house.sandbox.writes();
+    assert_eq!(writes[0].method, "POST", "{writes:?}");
+    assert_eq!(writes.len(), 1 + others.len(), "{writes:?}");
+    assert!(is_in(house, "ada"));
+    club.close().await;
+}
+
+/// A sweep is still asking Kisi by the old key, which is refused, when the new one is set.
+async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut World) {
+    let club = a_club(world, 1).await;
+    let house = &club.houses[0];
+    join(world, &club, &["ada"]).await;
+    world.settled().await;
+    let hang = FaultKind::Hang(Duration::from_secs(2));
+    house.sandbox.fault(Fault::new("GET", "/places", hang), 1);
+    house.sandbox.forget_calls();
+    let new_key = club.another_key(0, "another-key");
+    let account = [("account", "ID!", json!(house.account))];
+    let before = last_read_at(world, house).await;
+    world.turn_to(world.now() + Duration::from_secs(1));
+    let selection = "account { id }";
+    world.api.change("refreshKisi", &account, selection).await;
+    let is_asked = async || {
+        let calls = house.sandbox.calls();
+        calls
+            .iter()
+            .any(|call| call.path == "/places")
+            .then_some(())
+    };
+    eventually(is_asked, async || "no sweep began".to_owned()).await;
+    let input = json!({ "account": house.account, "credentials": { "apiKey": new_key } });
+    let update = [("input", "UpdateKisiAccountInput!", input)];
+    let updated = (world.api).change("updateKisiAccount", &update, "account { status }");
+    assert_eq!(updated.await["account"]["status"], "CONNECTED");
+    house.rule(world).await;
+    until_read(world, house, &before).await;
+    world.settled().await;
+    assert!(is_in(house, "ada"), "without the clock being turned");
+    club.close().await;
+}
+
+/// Each connection to the database dies, over and over: that is no failure of Kisi's, and the account waits for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_up_is_no_failure_of_kisi() {
+    let Some(mut world) = World::start(Database::Postgres, Setup::default()).await else {
+        return;
+    };
+    let club = a_club(&mut world, 2).await;
+    for house in &club.houses {
+        house.rule(&world).await;
+    }
+    world.settled().await;
+    let admin = Connecting::connect(world.database_url()).await.unwrap();
+    let hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for round in 0..6 {
+        let who = format!("p{round}");
+        let body = membership(&format!("m-{who}"), &who);
+        let body = crate::support::event::event("membership.updated", world.now(), &body);
+        let id = world.next_id();
+        let ask = async || {
+            let signed = world.signed(&club.source, &id, body.to_string().into_bytes());
+            let answer = world.api.deliver(&club.source, signed).await;
+            matches!(answer.status, 200 | 202).then_some(())
+        };
+        eventually(ask, async || "the event is not taken".to_owned()).await;
+        admin.execute_unprepared(hang_up).await.unwrap();
+    }
+    let idle = async || {
+        let query = "{ kisiAccounts { status backlog } }";
+        let answer = world.api.raw(query, json!({})).await;
+        let accounts = answer["data"]["kisiAccounts"].as_array()?;
+        assert!(accounts.iter().all(|one| one["status"] == "CONNECTED"));
+        accounts.iter().all(|one| one["backlog"] == 0).then_some(())
+    };
+    // The clock stands still: whatever waits for it waits for ever.
+    eventually(idle, async || "work is left".to_owned()).await;
+    for (house, round) in club
+        .houses
+        .iter()
+        .flat_map(|house| (0..6).map(move |n| (house, n)))
+    {
+        assert!(is_in(house, &format!("p{round}")), "p{round}");
+    }
+    admin.close().await.unwrap();
+    world.stop().await;
+    world.start_again().await;
+    club.close().await;
+    world.finish().await;
+}
