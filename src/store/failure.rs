@@ -32,6 +32,7 @@ impl StoreError {
     pub fn failure(&self) -> Failure {
         match self {
             Self::Database(problem) => of_db(problem),
+            Self::TooManyEvaluations => Failure::Lock,
             Self::TaskEnded | Self::Unreadable { .. } | Self::Newer(_) => Failure::Data,
         }
     }
