@@ -157,7 +157,7 @@ fn question(token: &SecretString, lock: &str) -> Vec<u8> {
             )
         })
         .collect();
-    let query = format!("{{ lock(id: \"{lock}\") {{ {lists} }} }}");
+    let query = format!("{{ node(id: \"{lock}\") {{ ... on Lock {{ {lists} }} }} }}");
     let body = json!({ "query": query }).to_string();
     let token = token.expose_secret();
     format!(
