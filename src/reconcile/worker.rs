@@ -229,7 +229,8 @@ impl Worker {
         let db = &self.app.db;
         let id = account.id;
         let is_leaving = is_disconnecting(&account);
-        let read_due_at = if is_leaving || self.watch.is_running() {
+        let has_no_turn = self.watch.is_running() || self.watch.is_waiting();
+        let read_due_at = if is_leaving || has_no_turn {
             i64::MAX
         } else {
             account.read_due_at

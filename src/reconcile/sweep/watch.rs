@@ -66,6 +66,11 @@ impl Watch {
         self.running.is_some()
     }
 
+    /// Whether the next sweep waits for the database, though one is due.
+    pub fn is_waiting(&self) -> bool {
+        (self.waits_until).is_some_and(|until| until > tokio::time::Instant::now())
+    }
+
     /// Ends a sweep that is under way: another holder of the lease begins anew.
     pub fn abort(&mut self) {
         if let Some(running) = self.running.take() {
@@ -98,8 +103,7 @@ impl Watch {
             }
             return Ok(true);
         }
-        let is_waiting = (self.waits_until).is_some_and(|until| until.elapsed().is_zero());
-        if self.running.is_none() && !is_waiting && account.read_due_at <= now.micros() {
+        if self.running.is_none() && !self.is_waiting() && account.read_due_at <= now.micros() {
             let sweep = Sweep {
                 app: self.app.clone(),
                 scope: Scope::new(account.club_id),

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const CASES: u64 = 4;
+const CASES: u64 = 3;
 const STEPS: usize = 24;
 const PEOPLE: [&str; 6] = ["ada", "bob", "cyd", "dan", "eve", "fay"];
 /// What may be answered to a call instead of what is due.
