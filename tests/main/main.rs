@@ -12,6 +12,7 @@ mod bad_events;
 mod bad_kisi;
 mod bad_settings;
 mod brake;
+mod chaos;
 mod clubs_apart;
 mod crash;
 mod history;
