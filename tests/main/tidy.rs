@@ -286,6 +286,42 @@ fn the_first_pages_say_what_a_newcomer_needs() {
 }
 
 #[test]
+fn the_tests_that_the_security_page_names_are_there() {
+    let sources = files(".rs");
+    let exists = |name: &str| {
+        let last = name.rsplit("::").next().unwrap();
+        let (function, file) = (format!("fn {last}("), format!("/{last}.rs"));
+        sources.iter().any(|source| {
+            source.path == name || source.path.ends_with(&file) || source.text.contains(&function)
+        })
+    };
+    let pages = files(".md");
+    let page = pages.iter().find(|page| page.path == "docs/security.md");
+    let page = page.expect("docs/security.md");
+    let mut faults = Vec::new();
+    let mut threats = 0;
+    for (line, text) in page.text.lines().enumerate() {
+        let row = text
+            .strip_prefix("| ")
+            .and_then(|row| row.strip_suffix(" |"));
+        let Some(tests) = row.and_then(|row| row.split(" | ").nth(2)) else {
+            continue;
+        };
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if tests != "Test" && names.is_empty() {
+            faults.push(format!("docs/security.md:{}: names no test", line + 1));
+        }
+        threats += names.len();
+        let missing = names.into_iter().filter(|name| !exists(name));
+        faults.extend(
+            missing.map(|name| format!("docs/security.md:{}: there is no {name}", line + 1)),
+        );
+    }
+    assert!(threats > 30, "the tables are not read");
+    assert_none(faults);
+}
+
+#[test]
 fn the_reader_sees_names_and_lengths() {
     let text = r##"
 use crate::{

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::support::{
     api::{Answer, Signed, Source, eventually},
-    event,
+    event, judge,
     world::{Database, Setup, World},
 };
 
@@ -57,7 +57,6 @@ pub struct Club {
     locked_out: Arc<Mutex<Vec<String>>>,
     /// Ids and bodies of the events.
     sent: Vec<(String, Vec<u8>)>,
-    changed_in_kisi: bool,
     /// What the brake holds is approved at quiet points.
     has_brake: bool,
     trace: Vec<String>,
@@ -121,7 +120,6 @@ impl Club {
             protected: Arc::default(),
             locked_out: Arc::default(),
             sent: Vec::new(),
-            changed_in_kisi: false,
             has_brake,
             trace: Vec::new(),
             world,
@@ -418,7 +416,6 @@ impl Club {
             .lock()
             .unwrap()
             .retain(|(who, _)| *who != person);
-        self.changed_in_kisi = true;
         if self.random.once_in(2) {
             self.world.sandbox.remove_assignment(one.id);
         } else {
@@ -430,6 +427,8 @@ impl Club {
         }
     }
 
+    /// A list that says well-formed that it is empty is left out: said twice over, by the list and by the person's own, it is believed,
+    /// and what is forgotten then cannot be told from what somebody else made.
     fn fail_kisi(&mut self) {
         let kinds = [
             FaultKind::TooMany,
@@ -441,7 +440,6 @@ impl Club {
             FaultKind::Lost,
             FaultKind::Hang(Duration::from_millis(30)),
             FaultKind::ShortPage,
-            FaultKind::EmptyList,
             FaultKind::NotAList,
         ];
         let method = self.random.one_of(&["*", "GET", "POST", "PATCH", "DELETE"]);
@@ -476,9 +474,26 @@ impl Club {
         // Another failure may have been first.
         drop(planted);
         self.membership().await;
+        // Whatever the fault still stands in the way of is let through.
+        let mend = match self.world.database() {
+            Database::Sqlite => [
+                "PRAGMA query_only = OFF",
+                "PRAGMA max_page_count = 4294967294",
+            ],
+            Database::Postgres => ["SELECT 1"; 2],
+        };
         let works = async || {
-            let written = db.write(|tx| Box::pin(latchkey::store::probe::write(tx)));
-            written.await.is_ok().then_some(())
+            let mended: Result<(), StoreError> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for statement in mend {
+                            tx.execute_unprepared(statement).await?;
+                        }
+                        latchkey::store::probe::write(tx).await
+                    })
+                })
+                .await;
+            mended.is_ok().then_some(())
         };
         eventually(works, async || "nothing can be stored any more".to_owned()).await;
     }
@@ -505,13 +520,9 @@ impl Club {
     /// Waits until Kisi is as the reference says, within the bound. From then on everybody who may pass is protected.
     async fn quiet(&mut self) {
         self.note("quiet".to_owned());
+        self.world.sandbox.clear_faults();
         let began = self.world.now();
         let (world, reference, groups) = (&self.world, &self.reference, &self.groups);
-        let steps = if self.changed_in_kisi {
-            [1, 60]
-        } else {
-            [1, 5]
-        };
         let mut looks = 0_usize;
         loop {
             let is_settled = world.api.open_work().await.is_none();
@@ -521,24 +532,26 @@ impl Club {
                 break;
             }
             let waited = now.duration_since(began).unsigned_abs();
-            assert!(
-                waited < BOUND,
-                "not quiet after {waited:?}: {difference:#?}\n{:?}\nlatest steps: {:#?}",
-                world.api.open_work().await,
-                &self.trace[self.trace.len().saturating_sub(60)..]
-            );
+            if waited >= BOUND {
+                panic!(
+                    "not quiet after {waited:?}: {difference:#?}\n{:?}\n{}\n{}\nlatest steps: {:#?}",
+                    world.api.open_work().await,
+                    judge::grants(&world.api).await,
+                    held(world).await,
+                    &self.trace[self.trace.len().saturating_sub(120)..]
+                );
+            }
             if self.has_brake && looks.is_multiple_of(8) {
                 approve_all(world).await;
             }
             looks += 1;
-            // The loop works in real time; what waits for the clock, waits for this one.
+            // The loop works in real time, and what waits for the clock waits for this one, which must not run away from it.
             tokio::time::sleep(Duration::from_millis(2)).await;
-            if looks.is_multiple_of(5) {
-                let step = steps[usize::from(looks > 100)];
-                world.turn_to(now + Duration::from_secs(step));
+            let (every, seconds) = if looks < 100 { (5, 1) } else { (25, 60) };
+            if looks.is_multiple_of(every) {
+                world.turn_to(now + Duration::from_secs(seconds));
             }
         }
-        self.changed_in_kisi = false;
         self.quiet = self.reference.clone();
         let now = self.world.now();
         let all =
@@ -568,6 +581,12 @@ impl Club {
         }
         self.world.finish().await;
     }
+}
+
+/// What the brake holds.
+async fn held(world: &World) -> Value {
+    let query = "{ heldRevocations(first: 50) { nodes { member { email } cause } } }";
+    world.api.raw(query, json!({})).await
 }
 
 /// An admin approves all that the brake holds.
