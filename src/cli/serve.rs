@@ -14,8 +14,8 @@ use crate::{
 
 /// How many threads answer requests.
 const WORKERS: usize = 2;
-/// How long the loops and the database may take to end once no request is open, which takes 5 seconds at most: whoever
-/// runs services kills them after 30.
+/// How long the loops and the database may take to end once no request is open, which takes 5 seconds at most: service
+/// managers kill a process after 30.
 const ENDING: Duration = Duration::from_secs(15);
 /// SIGXFSZ, the same number on all of Linux but MIPS: a write would go beyond the limit of a file's size.
 const FILE_SIZE_LIMIT: SignalKind = SignalKind::from_raw(25);
