@@ -21,7 +21,7 @@ use crate::{
 };
 
 mod echo;
-mod event;
+pub(crate) mod event;
 pub mod listen;
 mod take;
 

@@ -32,4 +32,5 @@ pub mod secret;
 pub mod store;
 pub mod telemetry;
 pub mod unlock;
+pub mod untrusted;
 pub mod wake;

@@ -11,7 +11,7 @@ mod check;
 pub mod club;
 mod demo;
 mod replay;
-mod roster;
+pub(crate) mod roster;
 mod sandbox;
 mod serve;
 mod token;

@@ -95,7 +95,7 @@ impl Roster {
 }
 
 /// The file as a `roster.snapshot`.
-fn snapshot(file: &std::path::Path, text: &str, at: Instant) -> anyhow::Result<Value> {
+pub(crate) fn snapshot(file: &std::path::Path, text: &str, at: Instant) -> anyhow::Result<Value> {
     let is_json = file
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("json"));

@@ -111,14 +111,14 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
         Ok(found)
     }
 
-    /// Everybody in a window, in chunks; `enough` is asked with what was found so far.
+    /// Everybody in a window, in chunks, until `take` has enough; `pay` is asked before a chunk is evaluated.
     async fn walk(
         &self,
         db: &Db,
         window: &Window,
+        pay: impl Fn(u64) -> Result<(), StoreError> + Send + Sync,
         mut take: impl FnMut(Vec<row::Member>) -> bool + Send,
     ) -> Result<(), StoreError> {
-        let walk = self.evaluations.begin();
         let mut part = Window {
             most: FIRST_CHUNK,
             ..window.clone()
@@ -138,7 +138,7 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
                 part.after = edge;
             }
             part.most = (part.most * 2).min(MOST_CHUNK);
-            self.evaluations.spend(&walk, rows.len() as u64)?;
+            pay(rows.len() as u64)?;
             let enough = take(self.true_of(db, rows).await?);
             if enough || is_last {
                 return Ok(());
@@ -196,7 +196,9 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
             }
             rows
         };
-        self.walk(db, window, |rows| {
+        let question = self.evaluations.begin();
+        let pay = |members| self.evaluations.spend(&question, members);
+        self.walk(db, window, pay, |rows| {
             found.extend(nearest_first(rows));
             found.len() >= most
         })
@@ -206,11 +208,20 @@ impl<L: Listed<Row = row::Member>> Standing<L> {
     }
 
     async fn count_anew(&self, db: &Db) -> Result<u64, StoreError> {
+        // A page may be full early, but a count needs everybody: it is paid before the first is evaluated.
+        let everybody = self.members.count(db).await?;
+        self.evaluations
+            .spend(&self.evaluations.begin(), everybody)?;
         let mut count = 0;
-        self.walk(db, &Window::default(), |rows| {
-            count += rows.len() as u64;
-            false
-        })
+        self.walk(
+            db,
+            &Window::default(),
+            |_| Ok(()),
+            |rows| {
+                count += rows.len() as u64;
+                false
+            },
+        )
         .await?;
         Ok(count)
     }

@@ -2,7 +2,8 @@
 //!
 //! A token has at most half of the turns, and an operation that does not get its turn in time is refused: none runs without
 //! one, so the load on the machine is bounded whatever is sent. What changes something takes no turn from queries, since it may
-//! wait for Kisi; it has a bound of its own. Subscriptions are bounded by their socket. The executor and sockets ask.
+//! wait for Kisi; it has a bound of its own. Subscriptions are bounded by their socket, and sockets by their token. The executor
+//! and sockets ask.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,6 +29,8 @@ use crate::map::Map;
 const TURNS_EACH: usize = 6;
 /// How many mutations a token may have under way: each may wait for Kisi.
 const CHANGES: usize = 64;
+/// How many sockets a token may have open: a front desk has a handful, a server that passes on to its own clients has one.
+const SOCKETS: usize = 256;
 /// How many operations of a token may wait for their turn.
 const WAITING: usize = 256;
 /// How long an operation waits for its turn.
@@ -55,6 +58,7 @@ struct Budget {
     queries: Arc<Semaphore>,
     changes: Arc<Semaphore>,
     waiting: Semaphore,
+    sockets: Arc<Semaphore>,
 }
 
 /// The right to run an operation, as long as it lives.
@@ -105,6 +109,12 @@ impl Admission {
         }
     }
 
+    /// Admits one more socket of a caller, as long as what is given lives. None where there are too many.
+    pub(super) fn admit_socket(&self, caller: &Caller) -> Option<OwnedSemaphorePermit> {
+        let sockets = self.budget(caller).sockets.clone();
+        sockets.try_acquire_owned().ok()
+    }
+
     async fn turn(&self, budget: &Budget, kind: Option<Kind>) -> Result<Admitted, AcquireError> {
         if kind == Some(Kind::Mutation) {
             let _budget = budget.changes.clone().acquire_owned().await?;
@@ -133,6 +143,7 @@ impl Admission {
                 queries: Arc::new(Semaphore::new(self.of_each)),
                 changes: Arc::new(Semaphore::new(CHANGES)),
                 waiting: Semaphore::new(WAITING),
+                sockets: Arc::new(Semaphore::new(SOCKETS)),
             })
         });
         budget.clone()
@@ -144,6 +155,7 @@ impl Budget {
         Arc::strong_count(self) > 1
             || self.queries.available_permits() < queries
             || self.changes.available_permits() < CHANGES
+            || self.sockets.available_permits() < SOCKETS
     }
 }
 
@@ -199,6 +211,21 @@ mod tests {
         assert!(next.is_err());
         let other = admission.admit(&caller("b"), Some(Kind::Mutation)).await;
         assert!(other.is_ok());
+    }
+
+    #[tokio::test]
+    async fn sockets_of_a_token_are_bounded_and_keep_its_budget() {
+        let admission = Admission::new(2, Duration::ZERO);
+        let open: Vec<_> = (0..SOCKETS)
+            .map(|_| admission.admit_socket(&caller("a")).unwrap())
+            .collect();
+        assert!(admission.admit_socket(&caller("b")).is_some());
+        for n in 0..2 * KNOWN_TOKENS {
+            admission.budget(&caller(&n.to_string()));
+        }
+        assert!(admission.admit_socket(&caller("a")).is_none());
+        drop(open);
+        assert!(admission.admit_socket(&caller("a")).is_some());
     }
 
     #[tokio::test]

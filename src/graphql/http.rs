@@ -52,6 +52,16 @@ impl<E: Executor> Runs for E {
     }
 }
 
+/// Whether a body is a request with a document that can be read.
+pub(crate) fn is_operation(body: &[u8]) -> bool {
+    parse::from_body(body).is_ok_and(|mut request| is_readable(&mut request))
+}
+
+/// Whether the document of a request can be read.
+pub(crate) fn is_readable(request: &mut Request) -> bool {
+    documents::parsed(request).is_ok()
+}
+
 /// Awaits what came of a request of a kind. What may change something runs by itself, and is finished where whoever awaits this
 /// is gone: actix drops its futures when the caller leaves. A document that is wrong or known by its hash alone has no kind yet;
 /// it may change something. None where it panicked.

@@ -25,10 +25,14 @@ use futures_util::Stream;
 
 pub use origin::is_own;
 
-use super::{executor::Schemas, http::MAX_BODY_BYTES};
+use super::{
+    executor::Schemas,
+    http::{MAX_BODY_BYTES, is_readable},
+};
 use crate::app::App;
 use conversation::Conversation;
 use frames::{LimitedFrames, MessageLimit};
+use protocol::{Protocol, Step};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -38,6 +42,22 @@ pub fn is_asked(headers: &header::HeaderMap) -> bool {
     upgrades
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.eq_ignore_ascii_case("websocket"))
+}
+
+/// Whether a text is a message that an open connection takes, with a document that can be read.
+pub(crate) fn is_message(text: &str) -> bool {
+    let mut protocol = Protocol::new();
+    protocol.welcome();
+    match protocol.take(text) {
+        Step::Run { mut request, .. } => is_readable(&mut request),
+        Step::Close(_) | Step::Refuse { .. } => false,
+        Step::Authenticate(_) | Step::Stop { .. } | Step::Say(_) | Step::Nothing => true,
+    }
+}
+
+/// Whether the frames that bytes hold keep the limits of a connection that is not open yet.
+pub(crate) fn keeps_limits(bytes: &[u8]) -> bool {
+    frames::Scanner::new(MessageLimit::new()).keeps_limit(bytes)
 }
 
 type FrameStream = Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>>;

@@ -19,7 +19,6 @@ use crate::{
 
 mod any_order;
 mod big_clubs;
-mod deep_input;
 mod due_marks;
 mod known_then;
 

@@ -21,6 +21,8 @@ on_both!(
     a_frame_that_declares_too_much_is_refused_at_its_header,
     nobody_unknown_has_a_body_read,
     what_is_compressed_is_not_read,
+    a_body_that_does_not_come_is_not_waited_for,
+    a_socket_ends_with_its_session,
     a_revoked_token_is_told_nothing_more,
 );
 
@@ -164,6 +166,44 @@ async fn what_is_compressed_is_not_read(world: &mut World) {
         let status = answer_to_head(world, path, &[json, gzip, &token]).await;
         assert_eq!(status, 415, "{path}");
     }
+}
+
+async fn a_body_that_does_not_come_is_not_waited_for(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let token = format!("Authorization: Bearer {}", world.api.token);
+    let headers = ["Content-Type: application/json", token.as_str()];
+    let statuses = futures_util::join!(
+        answer_to_head(world, "/graphql", &headers),
+        answer_to_head(world, &source.path, &headers)
+    );
+    assert_eq!(statuses, (408, 408));
+}
+
+async fn a_socket_ends_with_its_session(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    world
+        .send(&source, "membership.updated", membership("m1", "ada"))
+        .await;
+    world.settled().await;
+    let ada = world.api.member("ada@example.com").await.unwrap();
+    let arguments = [("member", "ID!", json!(ada))];
+    let opened = world
+        .api
+        .change("createMemberSession", &arguments, "session")
+        .await;
+    let mut session = world.api.clone();
+    opened["session"]
+        .as_str()
+        .unwrap()
+        .clone_into(&mut session.token);
+    let mut socket = Socket::open(&session).await;
+    socket.ask("a", "{ viewer { role } }").await;
+    assert_eq!(socket.event("a").await["viewer"]["role"], "MEMBER");
+    assert_eq!(socket.text().await["type"], "complete");
+    world.turn_to(world.now() + Duration::from_secs(3_601));
+    // Nobody says anything: the socket is closed all the same.
+    assert_eq!(socket.closed().await, 4403);
 }
 
 async fn a_revoked_token_is_told_nothing_more(world: &mut World) {

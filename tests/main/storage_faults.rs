@@ -27,9 +27,13 @@ struct Club {
 
 impl Club {
     async fn start(database: String) -> Self {
+        Self::with_deadline(database, "PT1S").await
+    }
+
+    async fn with_deadline(database: String, deadline: &str) -> Self {
         let settings = vec![
             ("DATABASE_URL", database),
-            ("DATABASE_DEADLINE", "PT1S".to_owned()),
+            ("DATABASE_DEADLINE", deadline.to_owned()),
         ];
         let create = [
             "club",

@@ -12,7 +12,7 @@ use actix_ws::{
 };
 use async_graphql::Request;
 use tokio::{
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, mpsc},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
@@ -53,6 +53,8 @@ pub(super) struct Conversation {
     /// The operation that has to listen before the next message is read: so a client knows by any answer that it does.
     beginning: Option<u64>,
     silent_looks: u32,
+    /// One of the sockets that the token may have open.
+    admitted: Option<OwnedSemaphorePermit>,
 }
 
 /// Whether the conversation goes on: none where it does, else how it ends, if there is still somebody to be told.
@@ -79,6 +81,7 @@ impl Conversation {
             sender,
             beginning: None,
             silent_looks: 0,
+            admitted: None,
         }
     }
 
@@ -160,12 +163,7 @@ impl Conversation {
             Step::Authenticate(header) => {
                 self.token = header.as_deref().and_then(auth::bearer).map(str::to_owned);
                 match self.caller().await {
-                    Ok(caller) => {
-                        self.identity = Some(caller);
-                        self.limit.raise();
-                        let welcome = self.protocol.welcome();
-                        self.say(welcome).await
-                    }
+                    Ok(caller) => self.welcome(caller).await,
                     Err(close) => Some(Some(close)),
                 }
             }
@@ -177,6 +175,18 @@ impl Conversation {
                 Err(close) => Some(Some(close)),
             },
         }
+    }
+
+    async fn welcome(&mut self, caller: Caller) -> Ends {
+        self.admitted = self.schemas.admission.admit_socket(&caller);
+        if self.admitted.is_none() {
+            let reason = "Too many sockets of this token: close some of them";
+            return Some(Some(Close::new(1013, reason)));
+        }
+        self.identity = Some(caller);
+        self.limit.raise();
+        let welcome = self.protocol.welcome();
+        self.say(welcome).await
     }
 
     fn start(&mut self, number: u64, request: Request, caller: Caller) {

@@ -82,7 +82,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for LimitedFr
 }
 
 /// Where in a frame the next byte lies.
-struct Scanner {
+pub(super) struct Scanner {
     limit: MessageLimit,
     header: [u8; MAX_HEADER],
     /// How many bytes of the header are there.
@@ -95,7 +95,7 @@ struct Scanner {
 }
 
 impl Scanner {
-    fn new(limit: MessageLimit) -> Self {
+    pub(super) fn new(limit: MessageLimit) -> Self {
         Self {
             limit,
             header: [0; MAX_HEADER],
@@ -107,7 +107,7 @@ impl Scanner {
     }
 
     /// Takes the next bytes; false from the first header on that declares too much.
-    fn keeps_limit(&mut self, mut bytes: &[u8]) -> bool {
+    pub(super) fn keeps_limit(&mut self, mut bytes: &[u8]) -> bool {
         loop {
             let skipped = usize::try_from(self.content)
                 .unwrap_or(usize::MAX)

@@ -104,3 +104,48 @@ async fn a_service_outlives_silent_connections_and_ends_when_it_is_told() {
     assert!(ended.success(), "{ended:?}");
     database.remove().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_that_wait_too_long_are_reported() {
+    let Some(database) = postgres::fresh().await else {
+        return;
+    };
+    let mut club = Club::with_deadline(database.url().to_owned(), "PT30S").await;
+    assert_eq!(club.send().await.status, 202);
+    let aside = Db::connect(database.url()).await.unwrap();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let (locked, has_lock) = tokio::sync::oneshot::channel();
+    let holding = tokio::spawn(async move {
+        let held: Result<(), StoreError> = aside
+            .write(|tx| {
+                Box::pin(async move {
+                    tx.execute_unprepared("LOCK TABLE delivery IN EXCLUSIVE MODE")
+                        .await?;
+                    locked.send(()).unwrap();
+                    released.await.unwrap();
+                    Ok(())
+                })
+            })
+            .await;
+        held.unwrap();
+        aside.close().await;
+    });
+    has_lock.await.unwrap();
+    let readyz = format!("{}/readyz", club.api.base);
+    let told = async {
+        let told = async || {
+            let text = reqwest::get(&readyz).await.unwrap().text().await.unwrap();
+            text.starts_with("deliveries wait too long").then_some(())
+        };
+        eventually(told, async || "it does not say so".to_owned()).await;
+    };
+    let (refused, ()) = futures_util::join!(club.send(), told);
+    assert_eq!(refused.status, 503);
+    release.send(()).unwrap();
+    holding.await.unwrap();
+    let ready = async || (club.ready().await.0 == 200).then_some(());
+    eventually(ready, async || "it does not recover".to_owned()).await;
+    assert_eq!(club.send().await.status, 202);
+    club.serving.take().unwrap().kill();
+    database.remove().await;
+}

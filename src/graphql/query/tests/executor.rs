@@ -16,7 +16,13 @@ use async_graphql::{
 };
 use uuid::Uuid;
 
-use crate::decide::{Evaluations, MAX_EVALUATIONS};
+use crate::{
+    decide::{Evaluations, MAX_EVALUATIONS},
+    store::{
+        listings::{self, MemberFilter},
+        page::Listed,
+    },
+};
 
 use super::{House, Kind, Role, context_data, gid};
 use crate::graphql::{
@@ -182,6 +188,7 @@ async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share()
         house.reads.load(Ordering::SeqCst) - before
     };
     assert_eq!(cost(1).await, cost(150).await);
+    let whole = cost(1).await;
     // The first question of a document goes through the whole club in any case, and leaves nothing to the second.
     let mut spending = request(&house, reader(), "{ club { name } }");
     let evaluations = Arc::new(Evaluations::new(house.app.evaluations.clone()));
@@ -189,12 +196,53 @@ async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share()
     evaluations.spend(&first, MAX_EVALUATIONS + 1).unwrap();
     spending.query = document(1);
     spending.data.insert(evaluations);
+    let before = house.reads.load(Ordering::SeqCst);
     let response = house.schema.execute(spending).await;
+    assert_too_many_evaluations(&response);
+    assert!(
+        house.reads.load(Ordering::SeqCst) - before < whole,
+        "a count is refused before anybody is evaluated"
+    );
+}
+
+fn assert_too_many_evaluations(response: &Response) {
     let error = serde_json::to_value(&response.errors[0]).unwrap();
     assert_eq!(
         error["extensions"],
         serde_json::json!({ "code": "TOO_COMPLEX", "limit": "evaluations" })
     );
+}
+
+/// A preview evaluates every member under each of its conditions, so that is what it costs.
+#[tokio::test]
+async fn a_preview_costs_as_much_as_the_club_is_large_and_the_rule_is_long() {
+    let house = House::new().await;
+    let everybody = listings::members(house.scope, &MemberFilter::default());
+    let members = everybody.count(&house.app.db).await.unwrap();
+    assert!(members > 1);
+    let lock = gid(Kind::Lock, house.front);
+    let response = async |conditions: usize, left: u64| {
+        let conditions = "{ tag: { tags: [\"staff\"] } } ".repeat(conditions);
+        let mut request = request(
+            &house,
+            house.caller(Role::Admin, None),
+            &format!(
+                "{{ previewRule(change: {{ create: {{ name: \"staff\", target: \"{lock}\", conditions: [{conditions}] }} }}) {{ basedOn }} }}"
+            ),
+        );
+        let evaluations = Arc::new(Evaluations::new(house.app.evaluations.clone()));
+        evaluations
+            .spend(&evaluations.begin(), MAX_EVALUATIONS - left)
+            .unwrap();
+        request.data.insert(evaluations);
+        house.schema.execute(request).await
+    };
+    for conditions in [1, 20] {
+        let price = members * (1 + conditions as u64);
+        let affordable = response(conditions, price).await;
+        assert!(affordable.errors.is_empty(), "{:?}", affordable.errors);
+        assert_too_many_evaluations(&response(conditions, price - 1).await);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,6 @@
+//! Any text, as a cursor.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    latchkey::untrusted::cursor(text);
+});

@@ -1,0 +1,9 @@
+//! Any text, as a mapping, and what follows a NUL as the body that it reads.
+#![no_main]
+
+use latchkey::{store::row::Platform, untrusted::event};
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let (mapping, body) = text.split_once('\0').unwrap_or((text, "{\"type\":\"x\"}"));
+    event(Platform::Mapped, Some(mapping), body.as_bytes());
+});

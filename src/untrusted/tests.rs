@@ -1,0 +1,114 @@
+//! Text that is nested as deeply as bytes allow, or is no such thing at all, read on a stack that is smaller than that of any
+//! thread of the service. A stack that overflows ends the process, and with it the test.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const SMALL_STACK: usize = 1 << 20;
+
+/// Runs every reader on each text; how many readers understood any of them.
+fn read_on_a_small_stack(texts: Vec<String>) -> usize {
+    let reading = move || texts.iter().map(|text| readers_of(text)).sum();
+    let thread = std::thread::Builder::new().stack_size(SMALL_STACK);
+    thread.spawn(reading).unwrap().join().unwrap()
+}
+
+fn readers_of(text: &str) -> usize {
+    let body = text.as_bytes();
+    let mut understood: Vec<bool> = PLATFORMS
+        .map(|platform| event(platform, Some(text), body))
+        .to_vec();
+    understood.push(event(Platform::Mapped, Some(text), b"{\"type\":\"x\"}"));
+    understood.push(event(Platform::Mapped, Some("{}"), body));
+    understood.extend(SCHEMES.map(|scheme| signature(scheme, text, body)));
+    understood.extend([
+        operation(body),
+        operation_of(text),
+        message(text),
+        frames(body),
+        cursor(text),
+    ]);
+    understood.extend([roster("r.json", text), roster("r.csv", text)]);
+    understood.push(kisi_event(body));
+    understood.into_iter().filter(|one| *one).count()
+}
+
+fn nested(open: &str, inner: &str, close: &str, depth: usize) -> String {
+    format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+}
+
+/// Texts of every kind that hold something nested so deeply.
+fn deep_texts(depth: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (open, inner, close) in [("[", "", "]"), ("{\"data\":", "1", "}"), ("{a ", "a", "}")] {
+        let deep = nested(open, inner, close, depth);
+        texts.extend([
+            format!(
+                "{{\"type\":\"member.updated\",\"timestamp\":\"2026-01-05T09:30:00Z\",\"data\":{deep}}}"
+            ),
+            format!("{{\"query\":\"{{ a }}\",\"variables\":{{\"b\":{deep}}}}}"),
+            format!("{{\"id\":\"1\",\"type\":\"subscribe\",\"payload\":{{\"query\":\"{{ a }}\",\"variables\":{deep}}}}}"),
+            json!({ "query": format!("{{ a(b: {deep}) }}") }).to_string(),
+            json!({ "id": "1", "type": "subscribe", "payload": { "query": deep } }).to_string(),
+            format!("{{\"members\":[{{\"id\":\"1\",\"tags\":{deep}}}]}}"),
+            format!("id,tags\n1,{deep}\n"),
+            deep,
+        ]);
+    }
+    let template = nested("{\"first\":[", "\"/a\"", "]}", depth);
+    texts.push(format!(
+        "{{\"type\":\"/type\",\"events\":{{\"x\":{{\"as\":\"member.updated\",\"data\":{template}}}}}}}"
+    ));
+    texts
+}
+
+#[test]
+fn text_may_be_nested_as_deeply_as_it_likes() {
+    assert!(read_on_a_small_stack(deep_texts(10)) > 0);
+    for depth in [64, 120, 127, 128, 200_000] {
+        read_on_a_small_stack(deep_texts(depth));
+    }
+}
+
+#[test]
+fn each_reader_understands_what_is_meant_for_it() {
+    let member = json!({ "type": "member.updated", "timestamp": "2026-01-05T07:30:00Z", "data": { "id": "m", "email": "a@b.example" } });
+    assert!(event(
+        Platform::Canonical,
+        None,
+        member.to_string().as_bytes()
+    ));
+    assert!(operation(b"{\"query\":\"{ viewer { role } }\"}"));
+    assert!(!operation(b"{\"query\":\"{ viewer { role }\"}"));
+    let subscribe =
+        json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ viewer { role } }" } });
+    assert!(message(&subscribe.to_string()));
+    assert!(!message("{\"type\":\"subscribe\"}"));
+    assert!(cursor("AAAAAAAAAAAAAAAAAAAAAA"));
+    assert!(!cursor("AAAA"));
+    assert!(roster("members.csv", "id,email,name\n1,a@b.example,Ada\n"));
+    assert!(roster("members.json", "{\"members\":[{\"id\":\"1\"}]}"));
+    assert!(!roster("members.csv", "shoe size\n44\n"));
+    assert!(frames(&[0x81, 0x80, 0, 0, 0, 0]));
+    assert!(!frames(&[0x81, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_is_too_odd_for_any_reader(
+        odd in "[\\[\\]{}()\":,a0-9/ \\n;]{0,200}", any in ".{0,200}"
+    ) {
+        read_on_a_small_stack(vec![odd, any]);
+    }
+
+    #[test]
+    fn nobody_signs_without_the_secret(headers in ".{0,100}", body in prop::collection::vec(any::<u8>(), 0..300)) {
+        for scheme in SCHEMES {
+            prop_assert!(!signature(scheme, &headers, &body));
+        }
+    }
+}
