@@ -11,7 +11,7 @@ use std::{
 
 use latchkey::{
     clock::{Clock, new_id},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     store::{StoreError, row, tokens},
 };
@@ -34,10 +34,15 @@ pub struct Beside {
     pub refused: usize,
 }
 
-/// Sends webhooks one at a time beside `TOKENS` tokens that ask for everybody again and again; `members` are in the club.
-pub async fn run(database: &str, members: usize, length: Duration, is_loaded: bool) -> Beside {
+/// Sends webhooks one at a time beside `TOKENS` tokens that ask again and again for everybody, so often in each document;
+/// `members` are in the club. None ask where that is zero.
+pub async fn run(database: &str, members: usize, length: Duration, lists: usize) -> Beside {
     let clock = Clock::system();
     let sandbox = Sandbox::new(Arc::new(move || clock.now().timestamp()));
+    sandbox.set(Switches {
+        rate: None,
+        ..Switches::default()
+    });
     let place = sandbox.add_place("HQ", "Europe/Berlin");
     sandbox.add_lock(place, "Front door");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -64,12 +69,12 @@ pub async fn run(database: &str, members: usize, length: Duration, is_loaded: bo
         Arc::<[AtomicUsize; 2]>::default(),
     );
     let mut asking = Vec::new();
-    for _ in 0..if is_loaded { TOKENS } else { 0 } {
+    for _ in 0..if lists == 0 { 0 } else { TOKENS } {
         let token = token(&service).await;
         for _ in 0..CONNECTIONS {
             let (stop, counts) = (stop.clone(), counts.clone());
             let mut connection = connect(&service.address).await;
-            let question = question(&token, &lock);
+            let question = question(&token, &lock, lists);
             asking.push(tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     connection.write_all(&question).await.expect("sent");
@@ -148,9 +153,9 @@ async fn token(service: &Service) -> SecretString {
     token
 }
 
-/// Who may open a door, at as many different instants as one document may ask about in a club of six thousand.
-fn question(token: &SecretString, lock: &str) -> Vec<u8> {
-    let lists: String = (10..26)
+/// Who may open a door, at so many different instants.
+fn question(token: &SecretString, lock: &str, lists: usize) -> Vec<u8> {
+    let lists: String = (10..10 + lists)
         .map(|n| {
             format!(
                 "a{n}: allowedMembers(first: 0, at: \"2026-02-{n}T12:00:00Z\") {{ totalCount }} "
