@@ -125,6 +125,8 @@ fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
         problem: None,
         missing_since: None,
         gone_at: None,
+        read_at: None,
+        evaluated_at: None,
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Model {
     pub problem: Option<String>,
     pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
+    /// When its assignments were first read since it is managed; until then nothing is written to it.
+    pub read_at: Option<i64>,
+    /// When everybody was evaluated since it is managed and has an enabled rule; until then no stranger is removed.
+    pub evaluated_at: Option<i64>,
 }
 
 /// Joins are written out where they are needed.

@@ -422,6 +422,9 @@ pub enum HistoryKind {
     /// `GRANTED`
     #[sea_orm(string_value = "GRANTED")]
     Granted,
+    /// `ADOPTED`
+    #[sea_orm(string_value = "ADOPTED")]
+    Adopted,
     /// `CHANGED`
     #[sea_orm(string_value = "CHANGED")]
     Changed,

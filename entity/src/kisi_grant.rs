@@ -1,7 +1,8 @@
 //! One role assignment that is ours. `intent` is stored before Kisi is called; while it is not
 //! NONE, what Kisi holds is not known. `missed_at` is when a list of Kisi's did not show it, or
 //! showed another window, until the person's own list has said what is so. `stray`: somebody else
-//! made it, in a group that is this service's own.
+//! made it, in a managed group, and it is theirs. `adopted`: somebody else made it, the rules want it,
+//! and it is this service's from then on.
 
 use sea_orm::entity::prelude::*;
 
@@ -33,6 +34,7 @@ pub struct Model {
     pub confirmed_at: Option<i64>,
     pub missed_at: Option<i64>,
     pub stray: bool,
+    pub adopted: bool,
 }
 
 /// Joins are written out where they are needed.

@@ -77,6 +77,8 @@ fn one_place_keeps_its_own_and_what_is_everybodys() {
         problem: None,
         missing_since: None,
         gone_at: None,
+        read_at: None,
+        evaluated_at: None,
     };
     let groups = vec![
         group(1, Some(here.id)),

@@ -17,6 +17,8 @@ use crate::{
 pub enum AccessEventKind {
     /// Kisi lets the member in, from now on or for a window.
     Granted,
+    /// Somebody else had let the member in at Kisi, and the rules do too: the assignment is looked after from now on.
+    Adopted,
     /// The window of an assignment in Kisi was changed.
     Changed,
     /// Kisi no longer lets the member in: access was taken away before its end.

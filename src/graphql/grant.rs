@@ -71,6 +71,11 @@ impl Grant {
         self.0.state.into()
     }
 
+    /// Whether somebody else made the assignment in Kisi, and this service looks after it since the rules want it.
+    async fn adopted(&self) -> bool {
+        self.0.adopted
+    }
+
     /// Kisi's last refusal, in words; null where there was none.
     async fn problem(&self) -> Option<&str> {
         self.0.problem.as_deref()

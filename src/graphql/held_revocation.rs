@@ -32,17 +32,11 @@ impl HeldRevocation {
 
     /// Whose access it would take.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        let mut member = loader::one(context, loader::MemberKey(self.0.member_id)).await?;
-        if member.is_none() {
-            let stranger = loader::one(context, loader::StrangerKey(self.0.member_id)).await?;
-            member = stranger.map(|stranger| self.in_place_of(stranger));
+        if let Some(member) = loader::one(context, loader::MemberKey(self.0.member_id)).await? {
+            return Ok(Member(member));
         }
-        let gone = || {
-            inside(crate::store::StoreError::Unreadable {
-                what: "member of a revocation",
-            })
-        };
-        member.map(Member).ok_or_else(gone)
+        let stranger = loader::one(context, loader::StrangerKey(self.0.member_id)).await?;
+        Ok(Member(self.in_place_of(stranger)))
     }
 
     /// Where it would take it.
@@ -68,14 +62,15 @@ impl HeldRevocation {
 }
 
 impl HeldRevocation {
-    /// A stranger is no member: nothing is known but what Kisi shows.
-    fn in_place_of(&self, stranger: row::KisiUser) -> row::Member {
+    /// A stranger is no member: nothing is known but what Kisi shows, and nothing at all of one who has gone meanwhile.
+    fn in_place_of(&self, stranger: Option<row::KisiUser>) -> row::Member {
+        let email = stranger.map(|stranger| stranger.email);
         row::Member {
-            id: stranger.id,
-            club_id: stranger.club_id,
+            id: self.0.member_id,
+            club_id: self.0.club_id,
             name: "a stranger in Kisi".to_owned(),
             search: String::new(),
-            email: Some(stranger.email).filter(|email| !email.is_empty()),
+            email: email.filter(|email| !email.is_empty()),
             problems: None,
             created_at: self.0.asked_at,
         }

@@ -101,6 +101,13 @@ impl Ground {
         })
     }
 
+    /// Whether an enabled rule is about a group.
+    pub(super) fn has_rule(&self, group: Uuid) -> bool {
+        let rules = self.rules.get(&group).into_iter().flatten();
+        let mut standing = rules.flat_map(Rule::standing);
+        standing.any(|version| version.enabled)
+    }
+
     /// What has been learned of Kisi's ways.
     pub fn abilities(&self) -> Abilities {
         let ability = |stored| match stored {
@@ -190,19 +197,21 @@ impl Case {
     /// What Kisi has to be told. What the brake holds, or was asked and has not answered, Kisi goes on holding.
     pub fn plan(&self, ground: &Ground, now: Instant, horizon: Duration) -> Plan {
         let user = self.user().map(|user| id(user.id));
-        let mut grants = self.in_kisi();
+        let mut grants = self.planned(ground);
         grants.retain(|grant| !self.refused.contains(&grant.scope));
         let mut desired = self.desired(ground, now, horizon);
-        desired.retain(|wish| !self.refused.contains(&wish.scope));
+        desired.retain(|wish| {
+            !self.refused.contains(&wish.scope) && !ground.is_unread(wish.scope)
+        });
+        let adopts_at = self.covered_by_others(ground, &mut desired);
         desired = held_back(&desired, &grants, &self.held());
         for wish in &mut desired {
             keep_past_starts(wish, &grants, user, now);
         }
         let mut plan = plan(&desired, &grants, user, ground.abilities(), now, horizon);
-        if ground.recurs {
-            let tomorrow = now.plus(DAY);
-            plan.again_at = Some(plan.again_at.map_or(tomorrow, |at| at.min(tomorrow)));
-        }
+        let tomorrow = ground.recurs.then(|| now.plus(DAY));
+        let again_at = [plan.again_at, tomorrow, adopts_at];
+        plan.again_at = again_at.into_iter().flatten().min();
         plan
     }
 
@@ -214,7 +223,10 @@ impl Case {
         horizon: Duration,
     ) -> Option<Option<Instant>> {
         let in_kisi = |grant: &row::Grant| grant.kisi_id.is_some() && !is_open(grant);
-        if self.is_asking() || !self.grants.iter().all(in_kisi) {
+        if self.is_asking()
+            || !self.grants.iter().all(in_kisi)
+            || self.is_waiting_for_reading(ground, now, horizon)
+        {
             return None;
         }
         let plan = self.plan(ground, now, horizon);
@@ -223,16 +235,11 @@ impl Case {
 
     /// Where the member would lose access early if the plan were carried out unchecked.
     pub fn losses(&self, ground: &Ground, now: Instant, horizon: Duration) -> BTreeSet<Scope> {
-        let grants = self.in_kisi();
+        let grants = self.planned(ground);
         if grants.iter().all(|grant| !grant.window.contains(now)) {
             return BTreeSet::new();
         }
         losses(&self.desired(ground, now, horizon), &grants, now)
-    }
-
-    fn in_kisi(&self) -> Vec<Grant> {
-        let known_to_kisi = self.grants.iter().filter(|grant| grant.kisi_id.is_some());
-        known_to_kisi.map(known).collect()
     }
 
     fn held(&self) -> BTreeSet<Scope> {
@@ -246,7 +253,7 @@ impl Case {
     }
 
     /// When the member may pass, by group, and by place and account for what was shared.
-    fn desired(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Desired> {
+    pub(super) fn desired(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Desired> {
         let Some(member) = self.member.as_ref().filter(|_| !ground.is_leaving) else {
             return Vec::new();
         };

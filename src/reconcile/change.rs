@@ -26,6 +26,7 @@ impl Pass<'_> {
             return Ok(Done::Learned);
         };
         grant.intent = Intent::Change;
+        grant.adopted |= grant.stray;
         grant.stray = false;
         (grant.want_from, grant.want_until) = stored(window);
         self.put(case, grant.clone(), None).await?;

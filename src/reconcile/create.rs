@@ -206,12 +206,14 @@ impl Pass<'_> {
                 .confirm(case, grant, adopted, HistoryKind::Granted)
                 .await?);
         }
-        let strangers = self
-            .ground
-            .groups
-            .get(&grant.scope_id)
-            .map(|group| group.strangers);
-        if !here.is_empty() && strangers == Some(row::StrangerPolicy::Remove) {
+        if let Some(other) = here.iter().find(|one| one.role_id == role_id) {
+            // Somebody else's, and the rules want the member in: adopted, and planned again.
+            grant.adopted = true;
+            return Ok(self
+                .confirm(case, grant, other, HistoryKind::Adopted)
+                .await?);
+        }
+        if !here.is_empty() && self.ground.removes(grant.scope_id) {
             for stranger in here {
                 client.delete_assignment(stranger.id).await?;
             }
@@ -221,8 +223,8 @@ impl Pass<'_> {
         let text = if here.is_empty() {
             refusal.for_people()
         } else {
-            "Kisi has an assignment for this person here already, made by somebody else. Remove it in Kisi, or let this \
-             service remove strangers from the group."
+            "Kisi has given this person another role here, by somebody else's hand, and takes no second one. Remove that role in \
+             Kisi, or let this service remove strangers from the group."
                 .to_owned()
         };
         self.refused(case, grant, text).await
@@ -318,6 +320,7 @@ impl Pass<'_> {
             confirmed_at: None,
             missed_at: None,
             stray: false,
+        adopted: false,
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum Stop {
 pub enum End {
     /// Kisi holds what it should; the next look is at the instant, if any.
     Settled(Option<Instant>),
+    /// A group that the member wants in is not read yet.
+    Waiting,
     /// Kisi refused something, or kept changing its mind: another try is due later.
     PutOff,
     /// Whether a call happened cannot be known before this instant.
@@ -100,7 +102,11 @@ impl Pass<'_> {
             {
                 return Ok(End::Wait(at));
             }
-            let plan = case.plan(self.ground, self.now(), self.app.config.horizon);
+            let (now, horizon) = (self.now(), self.app.config.horizon);
+            let plan = case.plan(self.ground, now, horizon);
+            if plan.steps.is_empty() && case.is_waiting_for_reading(self.ground, now, horizon) {
+                return Ok(End::Waiting);
+            }
             if plan.steps.is_empty() {
                 let whole = case.refused.is_empty();
                 if whole {

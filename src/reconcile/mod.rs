@@ -13,6 +13,7 @@ use crate::{
     store::kisi_accounts,
 };
 
+mod adoption;
 mod brake;
 mod case;
 mod change;

@@ -4,7 +4,11 @@
 use access::Span;
 use uuid::Uuid;
 
-use super::{case::Case, execute::Pass};
+use super::{
+    adoption,
+    case::{Case, Ground},
+    execute::Pass,
+};
 use crate::store::{
     StoreError, due, grants,
     history::{self, Entry},
@@ -60,21 +64,30 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Stores who the member is in Kisi.
+    /// Stores who the member is in Kisi. What that user has there as a stranger is the member's from then on.
     pub(super) async fn put_user(
         &self,
         case: &mut Case,
         user: row::KisiUser,
     ) -> Result<(), StoreError> {
+        self.touched.add(case.due.member_id);
         let is_new = !case.users.iter().any(|known| known.id == user.id);
-        let row = user.clone();
-        self.app
+        let (scope, row) = (self.ground.scope, user.clone());
+        let claimed: Result<Vec<row::Grant>, StoreError> = self
+            .app
             .db
-            .write(move |tx| Box::pin(async move { grants::put_user(tx, row, is_new).await }))
-            .await?;
+            .write(move |tx| {
+                Box::pin(async move {
+                    grants::put_user(tx, row.clone(), is_new).await?;
+                    grants::claim(tx, scope, &row).await
+                })
+            })
+            .await;
+        case.grants.extend(claimed?);
         case.users.retain(|known| known.id != user.id);
         case.users.push(user);
-        Ok(())
+        let now = self.now();
+        adoption::adopt(self.app, self.ground, std::slice::from_mut(case), now).await
     }
 
     fn entries(&self, case: &Case, grant: &row::Grant, event: Option<HistoryKind>) -> Vec<Entry> {
@@ -82,7 +95,7 @@ impl Pass<'_> {
             return Vec::new();
         };
         let cause = due::Cause::of(&case.due);
-        let name = self.name_of(grant.scope_kind, grant.scope_id);
+        let name = name_of(self.ground, grant.scope_kind, grant.scope_id);
         let time = self.words(case_window(grant));
         let who = if case.is_stranger() {
             "a stranger"
@@ -91,6 +104,9 @@ impl Pass<'_> {
         };
         let message = match kind {
             HistoryKind::Granted => format!("Kisi lets {who} into {name}{time}."),
+            HistoryKind::Adopted => format!(
+                "Somebody else had let {who} into {name}: this service looks after it from now on."
+            ),
             HistoryKind::Changed => format!("Kisi lets {who} into {name}{time} now."),
             HistoryKind::Revoked => format!("Kisi no longer lets {who} into {name}."),
             HistoryKind::DriftFound => {
@@ -114,20 +130,6 @@ impl Pass<'_> {
             actor: cause.actor,
             message,
         }]
-    }
-
-    fn name_of(&self, kind: row::ScopeKind, id: Uuid) -> String {
-        let name = match kind {
-            row::ScopeKind::Group | row::ScopeKind::Lock => {
-                self.ground.groups.get(&id).map(|row| &row.name)
-            }
-            row::ScopeKind::Place => self.ground.places.get(&id).map(|row| &row.name),
-            row::ScopeKind::Account => Some(&self.ground.account.name),
-        };
-        name.map_or_else(
-            || "something that is gone".to_owned(),
-            |name| format!("“{name}”"),
-        )
     }
 
     fn words(&self, window: Span) -> String {
@@ -155,4 +157,17 @@ fn case_window(grant: &row::Grant) -> Span {
         Intent::None | Intent::Delete => super::case::window(grant.valid_from, grant.valid_until),
         Intent::Create | Intent::Change => super::case::window(grant.want_from, grant.want_until),
     }
+}
+
+/// What people call the group, place or account of a grant.
+pub(super) fn name_of(ground: &Ground, kind: row::ScopeKind, id: Uuid) -> String {
+    let name = match kind {
+        row::ScopeKind::Group | row::ScopeKind::Lock => ground.groups.get(&id).map(|row| &row.name),
+        row::ScopeKind::Place => ground.places.get(&id).map(|row| &row.name),
+        row::ScopeKind::Account => Some(&ground.account.name),
+    };
+    name.map_or_else(
+        || "something that is gone".to_owned(),
+        |name| format!("“{name}”"),
+    )
 }

@@ -4,6 +4,7 @@
 use access::Instant;
 
 use super::{
+    adoption,
     brake::Questions,
     case::{self, Ground},
     execute::Stop,
@@ -20,7 +21,9 @@ impl Worker {
         let (id, horizon) = (ground.account.id, self.app.config.horizon);
         let rows = due::next(self.app.db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         let mut settled = Vec::new();
-        for mut case in case::load(&self.app.db, ground, rows).await? {
+        let mut cases = case::load(&self.app.db, ground, rows).await?;
+        adoption::adopt(&self.app, ground, &mut cases, now).await?;
+        for mut case in cases {
             let mut questions = Questions::default();
             questions.of(&mut case, ground, now, &self.app);
             if !questions.is_empty() {

@@ -4,15 +4,16 @@
 use access::Instant;
 
 use super::{
+    adoption,
     brake::{self, Questions},
     case::{self, Case, Ground, lane_number},
     execute::Stop,
     lease::Lease,
-    worker::{FEW, SORTED_AT_ONCE, Worker, count},
+    worker::{FEW, SORTED_AT_ONCE, UNANSWERED, Worker, count},
 };
 use crate::{
     kisi::Client,
-    store::{due, row},
+    store::{StoreError, due, kisi_accounts, row},
 };
 
 impl Worker {
@@ -28,6 +29,7 @@ impl Worker {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORTED_AT_ONCE;
         let mut cases = case::load(&self.app.db, ground, rows).await?;
+        adoption::adopt(&self.app, ground, &mut cases, now).await?;
         let mut questions = Questions::default();
         for case in &mut cases {
             questions.of(case, ground, now, &self.app);
@@ -42,11 +44,14 @@ impl Worker {
             return Ok(());
         }
         let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
+        let mut waiting: Vec<row::Due> = Vec::new();
         let mut open: Vec<(i32, Case)> = Vec::new();
         for case in cases {
             let plan = case.plan(ground, now, horizon);
             if case.is_in_flight() {
                 open.push((lane_number(access::Lane::Now), case));
+            } else if plan.steps.is_empty() && case.is_waiting_for_reading(ground, now, horizon) {
+                waiting.push(case.due);
             } else if plan.steps.is_empty() {
                 settled.push((case.due, plan.again_at.map(Instant::micros)));
             } else if case.is_asking() {
@@ -56,6 +61,17 @@ impl Worker {
             }
         }
         self.settle(settled).await?;
+        self.wait(waiting, now.plus(UNANSWERED)).await?;
+        if is_all && !ground.waiting_for_evaluation().is_empty() {
+            // Everybody was evaluated: the next sweep may remove strangers.
+            let (id, at) = (ground.account.id, now.micros());
+            let due: Result<(), StoreError> = (self.app.db)
+                .write(move |tx| {
+                    Box::pin(async move { kisi_accounts::read_due(tx, id, at).await })
+                })
+                .await;
+            due?;
+        }
         let db = self.app.db.read();
         let waiting = due::next(db, ground.account.id, now.micros(), 1).await?;
         if is_all && open.len() <= FEW && waiting.is_empty() {

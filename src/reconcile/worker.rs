@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
+    adoption,
     brake::{self, Questions},
     case::{self, Case, Ground},
     execute::{End, Pass, Stop, back_off},
@@ -40,7 +41,7 @@ pub(super) const SORTED_AT_ONCE: u64 = 500;
 /// So few are served at once, where nobody waits in a lane.
 pub(super) const FEW: usize = 4;
 /// An answer of the brake marks its members. This long after a question without one, they are looked at all the same.
-const UNANSWERED: Duration = Duration::from_mins(10);
+pub(super) const UNANSWERED: Duration = Duration::from_mins(10);
 /// How long after Kisi refused something for one member it is tried again, at first.
 const REFUSED: Duration = Duration::from_secs(15);
 /// How long to wait where nothing is planned, in case that a wake-up went to another replica.
@@ -284,6 +285,7 @@ impl Worker {
     ) -> Result<(), Stop> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let mut cases = case::load(&self.app.db, ground, next).await?;
+        adoption::adopt(&self.app, ground, &mut cases, now).await?;
         let mut questions = Questions::default();
         for case in &mut cases {
             questions.of(case, ground, now, &self.app);
@@ -343,6 +345,10 @@ impl Worker {
             Err(stop) => return Err(stop),
         };
         match end {
+            End::Waiting => {
+                let at = self.app.clock.now().plus(UNANSWERED);
+                self.wait(vec![case.due.clone()], at).await?;
+            }
             End::Settled(again_at) => {
                 let again_at = again_at.map(Instant::micros);
                 self.settle(vec![(case.due.clone(), again_at)]).await?;
@@ -358,6 +364,20 @@ impl Worker {
             End::PutOff => self.retry(case, attempts, REFUSED).await?,
         }
         Ok(())
+    }
+
+    /// These members wait for something that marks them. At `at` they are looked at all the same.
+    pub(super) async fn wait(&self, rows: Vec<row::Due>, at: Instant) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let waits = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                let rows: Vec<&row::Due> = rows.iter().collect();
+                due::wait_all(tx, &rows, at.micros()).await
+            })
+        });
+        waits.await
     }
 
     /// Another try for one member, later the more often in a row it did not work.

@@ -1,18 +1,25 @@
 //! Who a member is in Kisi, and the role assignments that are ours. An intent is stored here before Kisi is called: while
 //! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
 
+use std::collections::BTreeMap;
+
 use entity::{
+    due,
     kind::{Intent, ScopeKind},
-    kisi_grant, kisi_user,
+    kisi_grant, kisi_user, revocation,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, facts::among};
+use super::{
+    Scope, StoreError,
+    bulk::{self, MOST_VALUES},
+    facts::among,
+};
 
 /// Who these members are in an account.
 pub async fn users_in(
@@ -223,21 +230,129 @@ pub async fn let_go(
     Ok(())
 }
 
-/// Lets go of what somebody else made in an account, or in one of its groups: it stays in Kisi, and stays theirs.
+/// Lets go of what somebody else made in an account, or in one of its groups: it stays in Kisi, and stays theirs. What the
+/// brake was asked about it is void.
 pub async fn let_strays_go(
     connection: &impl ConnectionTrait,
     scope: Scope,
     account: Uuid,
     group: Option<Uuid>,
 ) -> Result<(), StoreError> {
-    let mut delete = scope
-        .delete::<kisi_grant::Entity>()
-        .filter(kisi_grant::Column::AccountId.eq(account))
-        .filter(kisi_grant::Column::Stray.eq(true));
+    let mut strays = Condition::all()
+        .add(kisi_grant::Column::AccountId.eq(account))
+        .add(kisi_grant::Column::Stray.eq(true));
     if let Some(group) = group {
-        delete = delete.filter(kisi_grant::Column::ScopeId.eq(group));
+        strays = strays.add(kisi_grant::Column::ScopeId.eq(group));
     }
-    delete.exec(connection).await?;
+    let held: Vec<(Uuid, Uuid)> = scope
+        .find::<kisi_grant::Entity>()
+        .select_only()
+        .columns([kisi_grant::Column::ScopeId, kisi_grant::Column::MemberId])
+        .filter(strays.clone())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut by_target: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for (target, member) in held {
+        by_target.entry(target).or_default().push(member);
+    }
+    for (target, members) in by_target {
+        for chunk in members.chunks(MOST_VALUES) {
+            scope
+                .delete::<revocation::Entity>()
+                .filter(revocation::Column::ScopeId.eq(target))
+                .filter(revocation::Column::MemberId.is_in(chunk.iter().copied()))
+                .exec(connection)
+                .await?;
+        }
+    }
+    scope
+        .delete::<kisi_grant::Entity>()
+        .filter(strays)
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// A user of Kisi's turns out to be a member: what that user has as a stranger is the member's, and still somebody else's
+/// doing. The grants that are the member's now.
+pub async fn claim(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    user: &kisi_user::Model,
+) -> Result<Vec<kisi_grant::Model>, StoreError> {
+    let Some(kisi_id) = user.kisi_id.filter(|_| user.member_id != user.id) else {
+        return Ok(Vec::new());
+    };
+    let strangers: Vec<Uuid> = scope
+        .find::<kisi_user::Entity>()
+        .select_only()
+        .column(kisi_user::Column::Id)
+        .filter(kisi_user::Column::AccountId.eq(user.account_id))
+        .filter(kisi_user::Column::KisiId.eq(kisi_id))
+        .filter(Expr::col(kisi_user::Column::MemberId).eq(Expr::col(kisi_user::Column::Id)))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut claimed = Vec::new();
+    for stranger in strangers {
+        let held = kisi_grant::Column::KisiUserId.eq(stranger);
+        let grants = scope.find::<kisi_grant::Entity>().filter(held.clone());
+        claimed.extend(grants.all(connection).await?);
+        scope
+            .update::<kisi_grant::Entity>()
+            .col_expr(kisi_grant::Column::MemberId, Expr::value(user.member_id))
+            .col_expr(kisi_grant::Column::KisiUserId, Expr::value(user.id))
+            .filter(held)
+            .exec(connection)
+            .await?;
+        forget_stranger(connection, scope, stranger).await?;
+    }
+    for grant in &mut claimed {
+        (grant.member_id, grant.kisi_user_id) = (user.member_id, user.id);
+    }
+    Ok(claimed)
+}
+
+/// Forgets a stranger, the work on them and what the brake was asked about them.
+pub async fn forget_stranger(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .delete::<due::Entity>()
+        .filter(due::Column::MemberId.eq(id))
+        .exec(connection)
+        .await?;
+    scope
+        .delete::<revocation::Entity>()
+        .filter(revocation::Column::MemberId.eq(id))
+        .exec(connection)
+        .await?;
+    scope
+        .delete::<kisi_user::Entity>()
+        .filter(kisi_user::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// What others made for members is this service's from now on.
+pub async fn adopt(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    ids: &[Uuid],
+) -> Result<(), StoreError> {
+    for chunk in ids.chunks(MOST_VALUES) {
+        scope
+            .update::<kisi_grant::Entity>()
+            .col_expr(kisi_grant::Column::Stray, Expr::value(false))
+            .col_expr(kisi_grant::Column::Adopted, Expr::value(true))
+            .filter(kisi_grant::Column::Id.is_in(chunk.iter().copied()))
+            .exec(connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -65,6 +65,22 @@ pub async fn by_email(
         .await?)
 }
 
+/// Who bears each of these addresses, which are trimmed and in lower case.
+pub async fn by_emails(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    emails: &[String],
+) -> Result<Vec<member::Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in emails.chunks(MOST_VALUES) {
+        let some = scope
+            .find::<member::Entity>()
+            .filter(member::Column::Email.is_in(chunk.iter().cloned()));
+        found.extend(some.all(connection).await?);
+    }
+    Ok(found)
+}
+
 /// A query for the club's members whose name or e-mail has this in it, in any case.
 pub fn search(scope: Scope, text: Option<&str>) -> Select<member::Entity> {
     let members = scope.find::<member::Entity>();

@@ -333,7 +333,55 @@ pub async fn manage(
         .filter(access_group::Column::Id.eq(group))
         .exec(connection)
         .await?;
+    if !managed {
+        scope
+            .update::<access_group::Entity>()
+            .col_expr(access_group::Column::ReadAt, nothing())
+            .col_expr(access_group::Column::EvaluatedAt, nothing())
+            .filter(access_group::Column::Id.eq(group))
+            .exec(connection)
+            .await?;
+    }
     Ok(())
+}
+
+/// The assignments of a managed group were read for the first time. False where that was known, or the group was let go.
+pub async fn was_read(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    group: Uuid,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let updated = scope
+        .update::<access_group::Entity>()
+        .col_expr(access_group::Column::ReadAt, Expr::value(Some(now)))
+        .filter(access_group::Column::Id.eq(group))
+        .filter(access_group::Column::Managed.eq(true))
+        .filter(access_group::Column::ReadAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Everybody was evaluated since these groups are managed and have a rule.
+pub async fn were_evaluated(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    groups: &[Uuid],
+    now: i64,
+) -> Result<(), StoreError> {
+    scope
+        .update::<access_group::Entity>()
+        .col_expr(access_group::Column::EvaluatedAt, Expr::value(Some(now)))
+        .filter(access_group::Column::Id.is_in(groups.iter().copied()))
+        .filter(access_group::Column::Managed.eq(true))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+fn nothing() -> sea_orm::sea_query::SimpleExpr {
+    Expr::value(Option::<i64>::None)
 }
 
 /// Lets all groups of an account go: none of them is managed any more.
@@ -345,6 +393,8 @@ pub async fn let_all_go(
     scope
         .update::<access_group::Entity>()
         .col_expr(access_group::Column::Managed, Expr::value(false))
+        .col_expr(access_group::Column::ReadAt, nothing())
+        .col_expr(access_group::Column::EvaluatedAt, nothing())
         .filter(access_group::Column::AccountId.eq(account))
         .exec(connection)
         .await?;

@@ -19,6 +19,7 @@ use super::{
     Scope, StoreError,
     bulk::{self, MOST_VALUES},
     facts::among,
+    grants,
 };
 
 /// Every grant of one scope of an account, in Kisi or on its way.
@@ -260,17 +261,8 @@ pub async fn forget_strangers(
         .into_tuple()
         .all(connection)
         .await?;
-    for chunk in done.chunks(MOST_VALUES) {
-        scope
-            .delete::<due::Entity>()
-            .filter(due::Column::MemberId.is_in(chunk.iter().copied()))
-            .exec(connection)
-            .await?;
-        scope
-            .delete::<kisi_user::Entity>()
-            .filter(kisi_user::Column::Id.is_in(chunk.iter().copied()))
-            .exec(connection)
-            .await?;
+    for stranger in done {
+        grants::forget_stranger(connection, scope, stranger).await?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ fn margin() -> Duration {
 pub struct RuleInput {
     /// How people call it, in 1 to 200 characters.
     pub name: String,
-    /// A managed group, or a lock.
+    /// A group, or a lock. A rule of a group that is not managed yet takes effect once it is.
     pub target: ID,
     /// At least one; all must hold.
     pub conditions: Vec<ConditionInput>,

@@ -157,12 +157,6 @@ async fn target(
             if group.gone_at.is_some() {
                 return Err(invalid(path, "Kisi has this group no more: choose another"));
             }
-            if !group.managed {
-                return Err(invalid(
-                    path,
-                    "nothing is ever written to a group that is not managed: manage the group first",
-                ));
-            }
             Ok((row::TargetKind::Group, id))
         }
         Some((Kind::Lock, id)) => {

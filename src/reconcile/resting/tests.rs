@@ -188,6 +188,7 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         confirmed_at: None,
         missed_at: None,
         stray: false,
+        adopted: false,
     };
     let written: Result<(), StoreError> = shop
         .app

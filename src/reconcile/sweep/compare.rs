@@ -57,7 +57,8 @@ impl Differences {
                 continue;
             };
             let held = window_of(&row);
-            if role.is_some_and(|role| role != row.role_id) && !grant.stray {
+            let is_strangers = grant.stray && grant.member_id == grant.kisi_user_id;
+            if role.is_some_and(|role| role != row.role_id) && !is_strangers {
                 found.estranged.push(grant.clone());
             } else if held != window(grant.valid_from, grant.valid_until) {
                 found.changed.push((grant.clone(), held));
@@ -88,6 +89,8 @@ pub fn in_flight(grants: &[row::Grant]) -> impl Iterator<Item = Uuid> {
 /// Whose the unknown assignments are.
 #[derive(Debug, Default)]
 pub struct Sorted {
+    /// Members whom Kisi turned out to know.
+    pub met: Vec<row::KisiUser>,
     /// A second one of ours, from a write that came very late: of these members, by Kisi's user here.
     pub twins: Vec<(row::KisiUser, Assignment)>,
     /// A member's, made by somebody else.

@@ -15,7 +15,7 @@ use access::{Instant, Span};
 use uuid::Uuid;
 
 use super::{
-    CHANGED, GONE, Report, STRANGERS, Subject, Sweep, TWICE,
+    CHANGED, GONE, LET_IN, Report, STRANGERS, Subject, Sweep, TWICE,
     compare::{Differences, Sorted},
     list::count,
 };
@@ -55,6 +55,10 @@ pub struct Conclusions {
     estranged: Vec<row::Grant>,
     strangers: Vec<row::KisiUser>,
     adopted: Vec<(row::Grant, &'static str)>,
+    /// Members whom Kisi turned out to know.
+    met: Vec<row::KisiUser>,
+    /// The group, where this is its first list.
+    unread: Option<Uuid>,
     /// When whoever is fought over is due.
     later: BTreeMap<Uuid, i64>,
     group: Option<Uuid>,
@@ -82,6 +86,8 @@ impl Conclusions {
             estranged: found.estranged,
             strangers: Vec::new(),
             adopted: Vec::new(),
+            met: Vec::new(),
+            unread: subject.unread_group(),
             later: BTreeMap::new(),
             group: subject.group.as_ref().map(|group| group.id),
             name: subject.group.as_ref().map_or_else(
@@ -118,6 +124,7 @@ impl Conclusions {
                 confirmed_at: Some(self.now),
                 missed_at: None,
                 stray,
+                adopted: false,
             }
         };
         let mut adopted = Vec::new();
@@ -125,8 +132,9 @@ impl Conclusions {
             adopted.push((grant(user, row, false), TWICE));
         }
         for (user, row) in &sorted.of_members {
-            adopted.push((grant(user, row, true), STRANGERS));
+            adopted.push((grant(user, row, true), LET_IN));
         }
+        self.met.clone_from(&sorted.met);
         let mut met: HashMap<i64, row::KisiUser> = HashMap::new();
         for (known, row) in &sorted.of_strangers {
             let again = row.user_id.and_then(|id| met.get(&id)).cloned();
@@ -216,6 +224,8 @@ impl Conclusions {
             && self.changed.is_empty()
             && self.estranged.is_empty()
             && self.adopted.is_empty()
+            && self.met.is_empty()
+            && self.unread.is_none()
     }
 
     async fn write_in(self, tx: &Transaction) -> Result<(), StoreError> {
@@ -239,11 +249,26 @@ impl Conclusions {
         for grant in &self.estranged {
             grants::remove(tx, scope, grant.id).await?;
             marks.insert(grant.member_id, CHANGED);
+            if grant.stray {
+                continue;
+            }
             let text = format!(
                 "Somebody gave the assignment for {} another role in Kisi: it is theirs now.",
                 self.name
             );
             entries.push(entry(grant, CHANGED, text));
+        }
+        for user in &self.met {
+            let known = grants::users_in(tx, scope, self.account, &[user.member_id]).await?;
+            let known = known.into_iter().find(|known| known.email == user.email);
+            let is_as_read = known.as_ref().is_none_or(|known| {
+                known.id == user.id && known.kisi_id.is_none() && !known.sent
+            });
+            if is_as_read {
+                grants::put_user(tx, user.clone(), known.is_none()).await?;
+                grants::claim(tx, scope, user).await?;
+                marks.insert(user.member_id, LET_IN);
+            }
         }
         let mut adopted = Vec::new();
         for (grant, cause) in self.still_unknown(tx).await? {
@@ -259,6 +284,12 @@ impl Conclusions {
         strangers.retain(|stranger| holding.contains(&stranger.id));
         sweep::adopt(tx, strangers, adopted).await?;
         history::write(tx, scope, now, entries).await?;
+        if let Some(group) = self.unread
+            && setup::was_read(tx, scope, group, now).await?
+        {
+            let cause = due::Cause::judged(format!("the group {} was taken over", self.name));
+            due::mark_everybody(tx, scope, now, &cause).await?;
+        }
         let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
         for (member, cause) in marks {
             let at = self.later.get(&member).copied().unwrap_or(now);
@@ -297,7 +328,7 @@ impl Conclusions {
         let mut adopted = self.adopted.clone();
         adopted.retain(|(grant, _)| {
             is_ours
-                && (removes || !grant.stray)
+                && (removes || grant.member_id != grant.kisi_user_id)
                 && !grant.kisi_id.is_some_and(|id| known.contains(&id))
         });
         Ok(adopted)

@@ -1,6 +1,8 @@
 //! One list: read whole, compared with the grants as they are known after the reading, and handed over to be written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
 
 use super::{
     Report, Subject, Sweep,
@@ -8,9 +10,10 @@ use super::{
     conclude::{Conclusions, FOUGHT},
 };
 use crate::{
+    clock::new_id,
     kisi::{Assignment, Error, Lane},
     reconcile::execute::{GROUP_ROLE, Stop},
-    store::{StoreError, row, sweep},
+    store::{StoreError, grants, members, row, sweep},
 };
 
 /// What is said of a group that is too large for Kisi to list.
@@ -19,12 +22,23 @@ const TOO_LONG: &str = "Kisi lists no more than 20,000 assignments of a group, a
                         Kisi account can split the group.";
 
 impl Sweep {
-    pub(super) async fn list(&self, subject: &Subject, report: &mut Report) -> Result<(), Stop> {
+    pub(super) async fn list(
+        &self,
+        subject: &Subject,
+        lane: Lane,
+        report: &mut Report,
+    ) -> Result<(), Stop> {
         self.touched.begin();
-        let client = self.client.in_lane(Lane::Sweep);
+        let client = self.client.in_lane(lane);
         let rows = match client.assignments(subject.filter).await {
             Ok(rows) => rows,
-            Err(Error::TooLong) => return Ok(self.say(subject, Some(TOO_LONG)).await?),
+            Err(Error::TooLong) => {
+                self.say(subject, Some(TOO_LONG)).await?;
+                // What is there is found where a member's own turn comes.
+                let (nothing, nobody) = (Differences::default(), Sorted::default());
+                let conclusions = Conclusions::of(self, subject, nothing, nobody).await?;
+                return Ok(conclusions.write(self, report).await?);
+            }
             Err(problem) => return Err(problem.into()),
         };
         report.lists += 1;
@@ -36,7 +50,11 @@ impl Sweep {
             .collect();
         let grants = sweep::grants_at(db, self.scope, account.id, subject.at).await?;
         let mut busy: BTreeSet<_> = compare::in_flight(&grants).collect();
-        busy.extend(self.touched.all());
+        // Nothing was written to a group that is read for the first time.
+        let is_first = subject.unread_group().is_some();
+        if !is_first {
+            busy.extend(self.touched.all());
+        }
         let role = subject.group.as_ref().map(|_| GROUP_ROLE);
         let mut found = Differences::of(rows, &grants, role, &busy);
         let unknown = std::mem::take(&mut found.unknown);
@@ -55,10 +73,10 @@ impl Sweep {
         subject: &Subject,
         mut unknown: Vec<Assignment>,
         grants: &[row::Grant],
-        busy: &mut BTreeSet<uuid::Uuid>,
+        busy: &mut BTreeSet<Uuid>,
     ) -> Result<Sorted, StoreError> {
         let own = self.account.kisi_user_id;
-        if !subject.removes_strangers() {
+        if subject.group.is_none() {
             unknown.retain(|row| own.is_some() && row.created_by_id == own);
         }
         if unknown.is_empty() {
@@ -67,15 +85,81 @@ impl Sweep {
         let ids: BTreeSet<i64> = unknown.iter().filter_map(|row| row.user_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         let db = self.app.db.read();
-        let users = sweep::users_by_kisi_ids(db, self.scope, self.account.id, &ids).await?;
-        busy.extend(self.touched.all());
+        let mut users = sweep::users_by_kisi_ids(db, self.scope, self.account.id, &ids).await?;
+        let met = self.met(&unknown, &users).await?;
+        users.extend(met.iter().cloned());
+        if subject.unread_group().is_none() {
+            busy.extend(self.touched.all());
+        }
         let role = subject.group.as_ref().map(|_| GROUP_ROLE);
         let mut sorted = compare::sort(unknown, grants, users, own, role, busy);
-        if !subject.removes_strangers() {
+        if subject.group.is_none() {
             sorted.of_members.clear();
+        }
+        if !subject.removes {
             sorted.of_strangers.clear();
         }
+        sorted.met = met;
         Ok(sorted)
+    }
+
+    /// Members whom Kisi knows by their exact e-mail, and of whom that was not known here.
+    async fn met(
+        &self,
+        unknown: &[Assignment],
+        users: &[row::KisiUser],
+    ) -> Result<Vec<row::KisiUser>, StoreError> {
+        let known: BTreeSet<i64> = users
+            .iter()
+            .filter(|user| user.member_id != user.id)
+            .filter_map(|user| user.kisi_id)
+            .collect();
+        let mut by_email: BTreeMap<String, i64> = BTreeMap::new();
+        for row in unknown {
+            let email = row.email.trim().to_lowercase();
+            if let Some(id) = row.user_id.filter(|id| !known.contains(id))
+                && !email.is_empty()
+            {
+                by_email.insert(email, id);
+            }
+        }
+        let emails: Vec<String> = by_email.keys().cloned().collect();
+        let (db, account) = (self.app.db.read(), self.account.id);
+        let members = members::by_emails(db, self.scope, &emails).await?;
+        let ids: Vec<Uuid> = members.iter().map(|member| member.id).collect();
+        let mut stored = grants::users_in(db, self.scope, account, &ids).await?;
+        let mut met = Vec::new();
+        for member in members {
+            let Some(email) = member.email else { continue };
+            let Some(kisi_id) = by_email.get(&email).copied() else {
+                continue;
+            };
+            let is_same = |user: &row::KisiUser| user.member_id == member.id && user.email == email;
+            let place = stored.iter().position(is_same);
+            let user = match place.map(|place| stored.swap_remove(place)) {
+                // Somebody looks the person up just now, or Kisi has two users of one address.
+                Some(user) if user.sent || user.kisi_id.is_some() => continue,
+                Some(user) => row::KisiUser {
+                    kisi_id: Some(kisi_id),
+                    problem: None,
+                    ..user
+                },
+                None => row::KisiUser {
+                    id: new_id(),
+                    club_id: self.scope.club,
+                    account_id: account,
+                    member_id: member.id,
+                    email,
+                    kisi_id: Some(kisi_id),
+                    sent: false,
+                    problem: None,
+                },
+            };
+            met.push(user);
+        }
+        let touched = self.touched.all();
+        met.retain(|user| !touched.contains(&user.member_id));
+        Ok(met)
     }
 
     /// Says what is wrong with a group, where that is not said already.

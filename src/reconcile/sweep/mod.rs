@@ -9,14 +9,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use access::Instant;
 use uuid::Uuid;
 
-use super::{execute::Stop, setup};
+use super::{case::Ground, execute::Stop, setup};
 use crate::{
     app::App,
     kisi::{AppliesTo, AssignmentFilter, Client, Guard, Lane},
     metrics::Found,
     store::{
         Scope, StoreError, due, kisi_accounts,
-        row::{self, ScopeKind, StrangerPolicy},
+        row::{self, ScopeKind},
         setup as stored, sweep,
     },
 };
@@ -37,6 +37,8 @@ const GONE: &str = "Kisi: what was given here is gone there";
 const CHANGED: &str = "Kisi: times were changed there by somebody else";
 /// … who has something in a group that is this service's own.
 const STRANGERS: &str = "Kisi: strangers are in a group that is this service's own";
+/// … whom somebody else had let in.
+const LET_IN: &str = "Kisi: somebody else had let the member in";
 /// … who is there twice.
 const TWICE: &str = "Kisi: somebody is there twice";
 /// … of whom it was not known what Kisi holds.
@@ -76,6 +78,8 @@ struct Subject {
     applies_to: AppliesTo,
     /// The group, where it is one.
     group: Option<row::Group>,
+    /// Whether whatever is not wanted there is to go.
+    removes: bool,
 }
 
 impl Sweep {
@@ -86,32 +90,60 @@ impl Sweep {
             None => Lane::Rest,
             Some(_) => Lane::Sweep,
         };
+        let mut report = Report::default();
+        // Nothing is written to a group that is taken over before it was read.
+        let (unread, _) = self.subjects().await?;
+        for subject in &unread {
+            self.list(subject, Lane::Rest, &mut report).await?;
+        }
         let setup = self.client.in_lane(lane);
-        let is_missing = setup::read(&self.app, &self.account, &setup, &self.guard).await?;
-        let mut report = Report {
-            is_doubtful: is_missing,
-            ..Report::default()
-        };
-        for subject in self.subjects().await? {
-            self.list(&subject, &mut report).await?;
+        report.is_doubtful |= setup::read(&self.app, &self.account, &setup, &self.guard).await?;
+        self.note_evaluated().await?;
+        let (_, subjects) = self.subjects().await?;
+        let was_read = |subject: &Subject| unread.iter().any(|one| one.at == subject.at);
+        for subject in subjects {
+            if subject.removes || !was_read(&subject) {
+                self.list(&subject, Lane::Sweep, &mut report).await?;
+            }
         }
         report.overlooked = self.overlooked().await?;
         self.finish(report).await?;
         Ok(report)
     }
 
-    /// Managed groups, and the places and the organization where something is shared.
-    async fn subjects(&self) -> Result<Vec<Subject>, StoreError> {
+    /// Strangers of a group may be removed once everybody was evaluated under its rules.
+    async fn note_evaluated(&self) -> Result<(), StoreError> {
+        let (db, id, now) = (&self.app.db, self.account.id, self.app.clock.now().micros());
+        let ground = Ground::load(db, self.account.clone()).await?;
+        let groups = ground.waiting_for_evaluation();
+        // The rules were read first, so whoever they mark is seen.
+        if groups.is_empty() || !due::unsorted(db.read(), id, now, 1).await?.is_empty() {
+            return Ok(());
+        }
+        let scope = self.scope;
+        db.write(move |tx| {
+            Box::pin(async move { stored::were_evaluated(tx, scope, &groups, now).await })
+        })
+        .await
+    }
+
+    /// Managed groups that were not read yet; and those that were, with the places and the organization where something is
+    /// shared.
+    async fn subjects(&self) -> Result<(Vec<Subject>, Vec<Subject>), StoreError> {
         let (db, id) = (self.app.db.read(), self.account.id);
-        let mut subjects = Vec::new();
+        let (mut unread, mut subjects) = (Vec::new(), Vec::new());
+        let ground = Ground::load(&self.app.db, self.account.clone()).await?;
         for group in stored::groups(db, self.scope, id).await? {
             if group.managed && group.gone_at.is_none() && group.missing_since.is_none() {
-                subjects.push(Subject {
+                let is_read = group.read_at.is_some();
+                let subject = Subject {
                     at: (ScopeKind::Group, group.id),
                     filter: AssignmentFilter::Group(group.kisi_id),
                     applies_to: AppliesTo::Group(group.kisi_id),
+                    removes: is_read && ground.removes(group.id),
                     group: Some(group),
-                });
+                };
+                if is_read { &mut subjects } else { &mut unread }.push(subject);
             }
         }
         let places = stored::places(db, self.scope, id).await?;
@@ -137,9 +169,10 @@ impl Sweep {
                 filter,
                 applies_to,
                 group: None,
+                removes: false,
             }));
         }
-        Ok(subjects)
+        Ok((unread, subjects))
     }
 
     /// The sweep is whole.
@@ -175,9 +208,9 @@ impl Sweep {
 }
 
 impl Subject {
-    /// Whether whatever is not wanted there is to go.
-    fn removes_strangers(&self) -> bool {
-        let policy = self.group.as_ref().map(|group| group.strangers);
-        policy == Some(StrangerPolicy::Remove)
+    /// The group, where it is read for the first time.
+    fn unread_group(&self) -> Option<Uuid> {
+        let group = self.group.as_ref()?;
+        group.read_at.is_none().then_some(group.id)
     }
 }

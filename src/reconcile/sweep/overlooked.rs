@@ -89,7 +89,8 @@ impl Sweep {
 
     fn has_work(&self, case: &Case, ground: &Ground, now: Instant) -> bool {
         let horizon = self.app.config.horizon;
-        case.is_asking() || !case.plan(ground, now, horizon).steps.is_empty()
+        let adopts = !case.to_adopt(ground, now, horizon).is_empty();
+        adopts || case.is_asking() || !case.plan(ground, now, horizon).steps.is_empty()
     }
 
     async fn mark(&self, marks: BTreeMap<DueKey, Cause>, now: Instant) -> Result<(), Stop> {

@@ -46,6 +46,7 @@ async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
         created_at: 0,
         missed_at: None,
         stray: false,
+        adopted: false,
         confirmed_at: Some(0),
     };
     let put: Result<(), StoreError> = house

@@ -283,6 +283,8 @@ impl House {
             problem: None,
             missing_since: None,
             gone_at: None,
+            read_at: None,
+            evaluated_at: None,
         }
     }
 

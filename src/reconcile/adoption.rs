@@ -1,0 +1,187 @@
+//! Assignments that somebody else made for a member. Where the rules want the member in, such a one is adopted: it is this
+//! service's from then on, and the plan aligns its window. Where they do not, it is a stranger's, and stays or goes as its group
+//! says. Never calls Kisi. Called by whoever has loaded cases, before they are planned.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use access::{Desired, Grant, Id, Instant, Scope, Span, SpanSet};
+use uuid::Uuid;
+
+use super::{
+    case::{Case, Ground, known},
+    record,
+};
+use crate::{
+    app::App,
+    store::{
+        StoreError, due, grants,
+        history::{self, Entry},
+        row::{self, HistoryKind},
+    },
+};
+
+impl Case {
+    /// What somebody else made for this member, where the rules want the member in: while they do, or, where it is not open
+    /// now, at some time that it is open. What is open now is not taken from the member for the sake of a later time.
+    pub(super) fn to_adopt(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Uuid> {
+        if !self.grants.iter().any(|grant| grant.stray) {
+            return Vec::new();
+        }
+        let desired = self.desired(ground, now, horizon);
+        let user = self.user().map(|user| user.id);
+        let is_wanted = |row: &&row::Grant| {
+            let grant = known(row);
+            let windows = windows_at(&desired, grant.scope);
+            let later = || {
+                let open = SpanSet::of([grant.window]);
+                !grant.window.contains(now) && !windows.intersect(&open).is_empty()
+            };
+            row.stray && Some(row.kisi_user_id) == user && (windows.contains(now) || later())
+        };
+        let wanted = self.grants.iter().filter(is_wanted);
+        wanted.map(|row| row.id).collect()
+    }
+
+    /// Whether a group that the rules want the member in is not read yet. The member is not settled before: the reading marks
+    /// everybody due.
+    pub(super) fn is_waiting_for_reading(
+        &self,
+        ground: &Ground,
+        now: Instant,
+        horizon: Duration,
+    ) -> bool {
+        let is_unread = |group: &Uuid| ground.is_unread(Scope::Group(Id(group.as_u128())));
+        if !ground.groups.keys().any(is_unread) {
+            return false;
+        }
+        let desired = self.desired(ground, now, horizon);
+        let waits = |wish: &Desired| !wish.windows.is_empty() && ground.is_unread(wish.scope);
+        desired.iter().any(waits)
+    }
+
+    /// The assignments that the plan is about: ours, and those of others that their group removes.
+    pub(super) fn planned(&self, ground: &Ground) -> Vec<Grant> {
+        let in_kisi = |row: &&row::Grant| row.kisi_id.is_some();
+        let is_planned = |row: &&row::Grant| !row.stray || ground.removes(row.scope_id);
+        let rows = self.grants.iter().filter(in_kisi).filter(is_planned);
+        let grants = rows.map(known);
+        grants
+            .filter(|grant| !ground.is_unread(grant.scope))
+            .collect()
+    }
+
+    /// Leaves out of what is desired what an assignment of somebody else's gives anyway; when the first of it begins. Once it
+    /// does, that assignment is adopted.
+    pub(super) fn covered_by_others(
+        &self,
+        ground: &Ground,
+        desired: &mut [Desired],
+    ) -> Option<Instant> {
+        let user = self.user().map(|user| user.id);
+        let mut first: Option<Instant> = None;
+        let others = self.grants.iter().filter(|row| {
+            row.stray && Some(row.kisi_user_id) == user && !ground.removes(row.scope_id)
+        });
+        for other in others.map(known) {
+            let open = SpanSet::of([other.window]);
+            for wish in desired.iter_mut().filter(|wish| wish.scope == other.scope) {
+                let (covered, rest): (Vec<&Span>, Vec<&Span>) = wish
+                    .windows
+                    .iter()
+                    .partition(|window| open.covers(&SpanSet::of([**window])));
+                let begins = covered.first().map(|window| window.from);
+                first = first.into_iter().chain(begins).min();
+                wish.windows = SpanSet::of(rest.into_iter().copied());
+            }
+        }
+        first
+    }
+}
+
+fn windows_at(desired: &[Desired], scope: Scope) -> SpanSet {
+    let wish = desired.iter().find(|wish| wish.scope == scope);
+    wish.map(|wish| wish.windows.clone()).unwrap_or_default()
+}
+
+/// Adopts what the rules want of what others made, for all of the cases in one transaction.
+pub async fn adopt(
+    app: &App,
+    ground: &Ground,
+    cases: &mut [Case],
+    now: Instant,
+) -> Result<(), StoreError> {
+    let mut adopted: BTreeMap<Uuid, Entry> = BTreeMap::new();
+    for case in cases.iter_mut() {
+        let ids = case.to_adopt(ground, now, app.config.horizon);
+        for row in &mut case.grants {
+            if ids.contains(&row.id) {
+                (row.stray, row.adopted) = (false, true);
+                adopted.insert(row.id, entry(ground, &case.due, row));
+            }
+        }
+    }
+    if adopted.is_empty() {
+        return Ok(());
+    }
+    let scope = ground.scope;
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let ids: Vec<Uuid> = adopted.keys().copied().collect();
+                grants::adopt(tx, scope, &ids).await?;
+                history::write(tx, scope, now.micros(), adopted.into_values().collect()).await
+            })
+        })
+        .await
+}
+
+fn entry(ground: &Ground, due: &row::Due, row: &row::Grant) -> Entry {
+    let cause = due::Cause::of(due);
+    let name = record::name_of(ground, row.scope_kind, row.scope_id);
+    Entry {
+        kind: HistoryKind::Adopted,
+        member: Some(row.member_id),
+        target: Some((row.scope_kind, row.scope_id)),
+        cause: cause.words,
+        delivery: cause.delivery,
+        rule: cause.rule,
+        actor: cause.actor,
+        message: format!("Somebody else had let the member into {name}: this service looks after it from now on."),
+    }
+}
+
+impl Ground {
+    /// Whether a group is managed and its assignments were not read yet: nothing is written to it before.
+    pub(super) fn is_unread(&self, scope: Scope) -> bool {
+        let Scope::Group(Id(group)) = scope else {
+            return false;
+        };
+        let group = self.groups.get(&Uuid::from_u128(group));
+        group.is_some_and(|group| group.managed && group.read_at.is_none())
+    }
+
+    /// Whether what others made in a group goes where the rules do not want it.
+    pub(super) fn removes(&self, group: Uuid) -> bool {
+        let group = self.groups.get(&group);
+        group.is_some_and(|group| {
+            group.managed
+                && group.strangers == row::StrangerPolicy::Remove
+                && group.evaluated_at.is_some()
+                && self.has_rule(group.id)
+        })
+    }
+
+    /// Groups whose strangers may be removed once everybody was evaluated, which is not known yet.
+    pub(super) fn waiting_for_evaluation(&self) -> Vec<Uuid> {
+        let waits = |group: &&row::Group| {
+            group.managed
+                && group.strangers == row::StrangerPolicy::Remove
+                && group.evaluated_at.is_none()
+                && group.read_at.is_some()
+                && self.has_rule(group.id)
+        };
+        let groups = self.groups.values().filter(waits);
+        groups.map(|group| group.id).collect()
+    }
+
+}
