@@ -30,10 +30,7 @@ impl MigrationTrait for Migration {
             .table(Alias::new("kisi_grant"))
             .add_column(adopted.boolean().not_null().default(false));
         manager.alter_table(altered).await?;
-        manager
-            .get_connection()
-            .execute_unprepared(ORPHANS)
-            .await?;
+        manager.get_connection().execute_unprepared(ORPHANS).await?;
         Ok(())
     }
 

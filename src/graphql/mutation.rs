@@ -50,6 +50,7 @@ pub mod listening;
 pub mod location;
 pub mod offering;
 pub mod reading;
+pub mod retry;
 pub mod revocation;
 pub mod rule;
 pub mod session;
@@ -70,6 +71,7 @@ pub struct Mutation(
     group::GroupMutations,
     source::SourceMutations,
     reading::ReadingMutations,
+    retry::RetryMutations,
     offering::OfferingMutations,
     location::LocationMutations,
     delivery::DeliveryMutations,

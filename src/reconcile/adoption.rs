@@ -22,7 +22,8 @@ use crate::{
 
 impl Case {
     /// What somebody else made for this member, where the rules want the member in: while they do, or, where it is not open
-    /// now, at some time that it is open. What is open now is not taken from the member for the sake of a later time.
+    /// now, at some time that it is open. What is open now is not taken from the member for the sake of a later time, and what
+    /// somebody makes beside an assignment of this service's is left alone.
     pub(super) fn to_adopt(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Uuid> {
         if !self.grants.iter().any(|grant| grant.stray) {
             return Vec::new();
@@ -36,10 +37,21 @@ impl Case {
                 let open = SpanSet::of([grant.window]);
                 !grant.window.contains(now) && !windows.intersect(&open).is_empty()
             };
-            row.stray && Some(row.kisi_user_id) == user && (windows.contains(now) || later())
+            let is_theirs = row.stray && Some(row.kisi_user_id) == user;
+            is_theirs && !self.has_ours(grant.scope) && (windows.contains(now) || later())
         };
         let wanted = self.grants.iter().filter(is_wanted);
         wanted.map(|row| row.id).collect()
+    }
+
+    /// Whether this service has an assignment for the member's present user in a group.
+    fn has_ours(&self, scope: Scope) -> bool {
+        let user = self.user().map(|user| user.id);
+        let ours = |row: &&row::Grant| {
+            !row.stray && row.kisi_id.is_some() && Some(row.kisi_user_id) == user
+        };
+        let mut ours = self.grants.iter().filter(ours).map(known);
+        ours.any(|grant| grant.scope == scope)
     }
 
     /// Whether a group that the rules want the member in is not read yet. The member is not settled before: the reading marks
@@ -83,6 +95,9 @@ impl Case {
             row.stray && Some(row.kisi_user_id) == user && !ground.removes(row.scope_id)
         });
         for other in others.map(known) {
+            if self.has_ours(other.scope) {
+                continue;
+            }
             let open = SpanSet::of([other.window]);
             for wish in desired.iter_mut().filter(|wish| wish.scope == other.scope) {
                 let (covered, rest): (Vec<&Span>, Vec<&Span>) = wish
@@ -146,7 +161,9 @@ fn entry(ground: &Ground, due: &row::Due, row: &row::Grant) -> Entry {
         delivery: cause.delivery,
         rule: cause.rule,
         actor: cause.actor,
-        message: format!("Somebody else had let the member into {name}: this service looks after it from now on."),
+        message: format!(
+            "Somebody else had let the member into {name}: this service looks after it from now on."
+        ),
     }
 }
 
@@ -183,5 +200,4 @@ impl Ground {
         let groups = self.groups.values().filter(waits);
         groups.map(|group| group.id).collect()
     }
-
 }

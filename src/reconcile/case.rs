@@ -58,6 +58,8 @@ pub struct Case {
     pub revocations: Vec<row::Revocation>,
     /// Scopes where Kisi refused in this pass: nothing more is tried there.
     pub refused: BTreeSet<Scope>,
+    /// Whether one of those refusals passes with time; the others wait for somebody.
+    pub passes: bool,
 }
 
 impl Ground {
@@ -155,6 +157,7 @@ pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Ca
         grants: held.remove(&due.member_id).unwrap_or_default(),
         revocations: asked.remove(&due.member_id).unwrap_or_default(),
         refused: BTreeSet::new(),
+        passes: false,
         due,
     });
     Ok(cases.collect())
@@ -200,9 +203,7 @@ impl Case {
         let mut grants = self.planned(ground);
         grants.retain(|grant| !self.refused.contains(&grant.scope));
         let mut desired = self.desired(ground, now, horizon);
-        desired.retain(|wish| {
-            !self.refused.contains(&wish.scope) && !ground.is_unread(wish.scope)
-        });
+        desired.retain(|wish| !self.refused.contains(&wish.scope) && !ground.is_unread(wish.scope));
         let adopts_at = self.covered_by_others(ground, &mut desired);
         desired = held_back(&desired, &grants, &self.held());
         for wish in &mut desired {

@@ -113,6 +113,8 @@ impl Pass<'_> {
                 grant.state = GrantState::Failed;
                 grant.problem = Some(refusal.for_people());
                 case.refused.insert(super::case::known(&grant).scope);
+                // Somebody can still pass who should not: that is tried again in any case.
+                case.passes = true;
                 self.put(case, grant, Some(HistoryKind::RefusedByKisi))
                     .await?;
                 Ok(Done::Learned)

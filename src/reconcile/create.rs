@@ -192,6 +192,7 @@ impl Pass<'_> {
         if !known.is_empty() {
             // Another member's, who was this person in Kisi until a moment ago: it goes or moves when that one's turn comes.
             let text = "Another member has this assignment in Kisi: two share an e-mail there";
+            case.passes = true;
             return self.refused(case, grant, text.to_owned()).await;
         }
         let want = super::case::window(grant.want_from, grant.want_until);
@@ -242,6 +243,7 @@ impl Pass<'_> {
         let found = client.user_by_email(&user.email).await?;
         if found.as_ref().map(|found| found.id) == user.kisi_id {
             read_setup_again(self).await?;
+            case.passes = true;
             return self.refused(case, grant, refusal.for_people()).await;
         }
         let theirs = match user.kisi_id {
@@ -251,6 +253,7 @@ impl Pass<'_> {
         let is_there = |known: &row::Grant| theirs.iter().any(|one| known.kisi_id == Some(one.id));
         if case.grants.iter().any(is_there) {
             // The user is there still, under another e-mail: what is there stays known.
+            case.passes = true;
             return self.refused(case, grant, refusal.for_people()).await;
         }
         self.forget(case, &grant, None).await?;
@@ -320,7 +323,7 @@ impl Pass<'_> {
             confirmed_at: None,
             missed_at: None,
             stray: false,
-        adopted: false,
+            adopted: false,
         }
     }
 }

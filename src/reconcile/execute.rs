@@ -55,6 +55,9 @@ pub enum End {
     Waiting,
     /// Kisi refused something, or kept changing its mind: another try is due later.
     PutOff,
+    /// Kisi refused what only a person can put right: a fact, an edit, a difference that a sweep finds, or a request to try
+    /// again marks the member. The rest is looked at again at the instant, if any.
+    Blocked(Option<Instant>),
     /// Whether a call happened cannot be known before this instant.
     Wait(Instant),
     /// The member was marked again meanwhile: it is due as it is, and read again.
@@ -112,10 +115,10 @@ impl Pass<'_> {
                 if whole {
                     self.forget_refused(case).await?;
                 }
-                return Ok(if whole {
-                    End::Settled(plan.again_at)
-                } else {
-                    End::PutOff
+                return Ok(match (whole, case.passes) {
+                    (true, _) => End::Settled(plan.again_at),
+                    (false, true) => End::PutOff,
+                    (false, false) => End::Blocked(plan.again_at),
                 });
             }
             if let Flow::Stale = self.steps(case, &plan).await? {

@@ -66,9 +66,7 @@ impl Worker {
             // Everybody was evaluated: the next sweep may remove strangers.
             let (id, at) = (ground.account.id, now.micros());
             let due: Result<(), StoreError> = (self.app.db)
-                .write(move |tx| {
-                    Box::pin(async move { kisi_accounts::read_due(tx, id, at).await })
-                })
+                .write(move |tx| Box::pin(async move { kisi_accounts::read_due(tx, id, at).await }))
                 .await;
             due?;
         }

@@ -349,6 +349,10 @@ impl Worker {
                 let at = self.app.clock.now().plus(UNANSWERED);
                 self.wait(vec![case.due.clone()], at).await?;
             }
+            End::Blocked(again_at) => {
+                let at = again_at.unwrap_or(Instant::END);
+                self.wait(vec![case.due.clone()], at).await?;
+            }
             End::Settled(again_at) => {
                 let again_at = again_at.map(Instant::micros);
                 self.settle(vec![(case.due.clone(), again_at)]).await?;

@@ -166,7 +166,8 @@ impl Sandbox {
         http::serve(self.clone(), listener)
     }
 
-    fn now(&self) -> Timestamp {
+    /// The time of its clock.
+    pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
 

@@ -6,6 +6,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    sea_query::ExprTrait,
 };
 use uuid::Uuid;
 
@@ -211,8 +212,11 @@ pub async fn read_due(
     id: Uuid,
     at: i64,
 ) -> Result<(), StoreError> {
+    let due_at = || Expr::col(kisi_account::Column::ReadDueAt);
+    // Never the instant that a sweep which is under way was due at: it would take this for its own, and end it.
+    let sooner = Expr::case(due_at().lte(at), due_at().sub(1i64)).finally(Expr::value(at));
     one(id)
-        .col_expr(kisi_account::Column::ReadDueAt, Expr::value(at))
+        .col_expr(kisi_account::Column::ReadDueAt, sooner.into())
         .exec(connection)
         .await?;
     Ok(())

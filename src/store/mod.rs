@@ -40,6 +40,7 @@ pub mod page;
 mod pool;
 pub mod presses;
 pub mod probe;
+pub mod problems;
 pub mod reader;
 pub mod readings;
 pub mod rejections;

@@ -363,6 +363,24 @@ pub async fn was_read(
     Ok(updated.rows_affected > 0)
 }
 
+/// Whether an account has a managed group that was not read yet, and that a sweep would read.
+pub async fn has_unread(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    account: Uuid,
+) -> Result<bool, StoreError> {
+    let unread = scope
+        .find::<access_group::Entity>()
+        .filter(access_group::Column::AccountId.eq(account))
+        .filter(access_group::Column::Managed.eq(true))
+        .filter(access_group::Column::ReadAt.is_null())
+        .filter(access_group::Column::GoneAt.is_null())
+        .filter(access_group::Column::MissingSince.is_null())
+        .one(connection)
+        .await?;
+    Ok(unread.is_some())
+}
+
 /// Everybody was evaluated since these groups are managed and have a rule.
 pub async fn were_evaluated(
     connection: &impl ConnectionTrait,

@@ -12,7 +12,7 @@ use crate::support::{
 on_both!(
     a_person_without_an_address_is_listed_and_not_in_kisi,
     a_guest_without_a_name_or_address_is_nobody,
-    a_rule_needs_a_managed_group_and_a_condition,
+    a_rule_needs_a_condition,
     an_event_that_nothing_depends_on_writes_nothing,
     a_late_older_event_undoes_nothing,
     two_people_under_one_address_are_one_member,
@@ -80,12 +80,9 @@ async fn a_guest_without_a_name_or_address_is_nobody(world: &mut World) {
     assert_eq!(found["members"]["totalCount"], 2);
 }
 
-async fn a_rule_needs_a_managed_group_and_a_condition(world: &mut World) {
+async fn a_rule_needs_a_condition(world: &mut World) {
     world.connect().await;
-    let [members, staff] = [
-        world.manage("Members").await,
-        world.api.named("groups", "Staff").await,
-    ];
+    let members = world.manage("Members").await;
     let rule = |target: &str, conditions| {
         [(
             "input",
@@ -93,14 +90,7 @@ async fn a_rule_needs_a_managed_group_and_a_condition(world: &mut World) {
             json!({ "name": "r", "target": target, "conditions": conditions }),
         )]
     };
-    let any = json!([{ "membership": {} }]);
     for (name, target, conditions, code) in [
-        (
-            "a group that is not managed",
-            &staff,
-            any.clone(),
-            "INVALID",
-        ),
         ("no condition", &members, json!([]), "INVALID"),
         (
             "a grace without its length",

@@ -31,6 +31,7 @@ mod storage_faults;
 mod subscriptions;
 mod suspicious;
 mod sweep;
+mod take_over;
 mod tidy;
 mod unlock_faults;
 mod unlocks;

@@ -261,9 +261,9 @@ impl Conclusions {
         for user in &self.met {
             let known = grants::users_in(tx, scope, self.account, &[user.member_id]).await?;
             let known = known.into_iter().find(|known| known.email == user.email);
-            let is_as_read = known.as_ref().is_none_or(|known| {
-                known.id == user.id && known.kisi_id.is_none() && !known.sent
-            });
+            let is_as_read = known
+                .as_ref()
+                .is_none_or(|known| known.id == user.id && known.kisi_id.is_none() && !known.sent);
             if is_as_read {
                 grants::put_user(tx, user.clone(), known.is_none()).await?;
                 grants::claim(tx, scope, user).await?;

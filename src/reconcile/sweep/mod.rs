@@ -197,7 +197,9 @@ impl Sweep {
                     let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
                     due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
                     sweep::forget_strangers(tx, scope, id).await?;
-                    let again_at = now.plus(wait).micros();
+                    // One that was taken over meanwhile waits for its first reading.
+                    let is_unread = stored::has_unread(tx, scope, id).await?;
+                    let again_at = if is_unread { now } else { now.plus(wait) }.micros();
                     kisi_accounts::was_read(tx, id, now.micros(), due_at, again_at).await
                 })
             })

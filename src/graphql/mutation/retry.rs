@@ -1,0 +1,83 @@
+//! Tries again what Kisi refused, once a person has put right what was in the way: no clock tries it, since time does not mend
+//! it. Called by admins.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+
+use super::{Admin, id_of};
+use crate::{
+    graphql::error::Refusal,
+    id::Kind,
+    store::{due, problems},
+};
+
+/// Tries refused work again.
+#[derive(Default)]
+pub struct RetryMutations;
+
+/// Whose problems are tried again; each field that is given narrows it.
+#[derive(InputObject)]
+pub struct RetryProblemsInput {
+    /// In this Kisi account.
+    pub account: Option<ID>,
+    /// In this group.
+    pub group: Option<ID>,
+    /// Of this member.
+    pub member: Option<ID>,
+}
+
+payload! {
+    /// Whose work is tried again.
+    RetryProblemsPayload {
+        /// How many members that are.
+        members: i32
+    }
+}
+
+#[Object]
+impl RetryMutations {
+    /// Tries again now what Kisi refused: grants that are FAILED, and people for whom Kisi made no user. What only a person can
+    /// put right is not tried again by itself, unless something about the member or the setup changes.
+    async fn retry_problems(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose.")] input: RetryProblemsInput,
+    ) -> Result<RetryProblemsPayload> {
+        let admin = Admin::of(context)?;
+        RetryProblemsPayload::of(retry(admin, input).await)
+    }
+}
+
+async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i32, Refusal> {
+    let Admin {
+        app,
+        scope,
+        actor,
+        now,
+    } = admin;
+    let id =
+        |kind, path, name, id: Option<ID>| id.map(|id| id_of(kind, path, name, &id)).transpose();
+    let of = problems::Of {
+        account: id(
+            Kind::KisiAccount,
+            "input.account",
+            "Kisi account",
+            input.account,
+        )?,
+        group: id(Kind::Group, "input.group", "group", input.group)?,
+        member: id(Kind::Member, "input.member", "member", input.member)?,
+    };
+    let marked = app.db.write(move |tx| {
+        Box::pin(async move {
+            let cause = due::Cause::judged("what Kisi refused is tried again").by(&actor);
+            let found = problems::find(tx, scope, &of).await?;
+            let members: std::collections::BTreeSet<_> =
+                found.iter().map(|key| key.member).collect();
+            let marks = found.into_iter().map(|key| (key, cause.clone())).collect();
+            due::look_again(tx, scope, marks, now).await?;
+            Ok::<_, Refusal>(members.len())
+        })
+    });
+    let members = marked.await?;
+    app.waker.wake();
+    Ok(i32::try_from(members).unwrap_or(i32::MAX))
+}
