@@ -4,6 +4,7 @@
 //! Promises that a mistake of the caller is a `UserError` and changes nothing. Kisi is called by connecting an account and
 //! by changing its credentials alone, and never while a transaction is open.
 
+use access::Instant;
 use async_graphql::{Context, MergedObject};
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     app::App,
     id::{self, Kind},
+    sentinel,
     store::Scope,
 };
 
@@ -150,7 +152,7 @@ fn id_of(kind: Kind, path: &str, what: &str, id: &str) -> Result<Uuid, Refusal> 
     id::decode_as(kind, id).ok_or_else(|| not_found(path, what))
 }
 
-/// An instant that has to lie ahead; none where none was given.
+/// An end that has to lie ahead; none where none was given, or a date that stands for none.
 fn ahead(
     path: &str,
     at: Option<super::scalar::DateTime>,
@@ -158,6 +160,8 @@ fn ahead(
 ) -> Result<Option<i64>, Refusal> {
     match at {
         Some(at) if at.0 <= now => Err(invalid(path, "it has to lie in the future")),
-        at => Ok(at.map(|at| at.0)),
+        at => Ok(at
+            .and_then(|at| sentinel::end(Instant::from_micros(at.0)))
+            .map(Instant::micros)),
     }
 }

@@ -11,6 +11,7 @@ mod any_order;
 mod bad_events;
 mod bad_kisi;
 mod bad_settings;
+mod boundaries;
 mod brake;
 mod chaos;
 mod clubs_apart;

@@ -17,6 +17,7 @@ use crate::{
         scalar::Duration,
     },
     id::{self, Kind},
+    sentinel,
     store::{
         Connection, Scope, clubs,
         facts::kinds,
@@ -341,8 +342,10 @@ impl Known {
             return Err(invalid(&format!("{path}.until"), message));
         }
         let (start_date, end_date) = (
-            input.start_date.map(|date| date.0),
-            input.end_date.map(|date| date.0),
+            input
+                .start_date
+                .and_then(|date| sentinel::start_day(date.0)),
+            input.end_date.and_then(|date| sentinel::end_day(date.0)),
         );
         if let (Some(start), Some(end)) = (start_date, end_date)
             && end < start

@@ -19,6 +19,7 @@ use crate::{
         apply::{Apply, who},
         statement::{PersonWord, Statement, Version},
     },
+    sentinel,
     store::{
         Connection, Scope, clubs, due,
         history::{self, Entry},
@@ -136,7 +137,10 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
         }),
     };
     let until = ahead("input.until", input.until, now)?;
-    let from = input.from.map(|from| from.0);
+    let from = input
+        .from
+        .and_then(|from| sentinel::start(Instant::from_micros(from.0)))
+        .map(Instant::micros);
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
