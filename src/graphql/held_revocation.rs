@@ -74,6 +74,7 @@ impl HeldRevocation {
             id: stranger.id,
             club_id: stranger.club_id,
             name: "a stranger in Kisi".to_owned(),
+            folded_name: String::new(),
             search: String::new(),
             email: Some(stranger.email).filter(|email| !email.is_empty()),
             problems: None,

@@ -11,12 +11,16 @@ use uuid::Uuid;
 use super::{
     context,
     error::{Refusal, UserError, UserErrorCode},
+    node::SEVERAL,
 };
 use crate::{
     app::App,
     id::{self, Kind},
     sentinel,
-    store::Scope,
+    store::{
+        Connection, Scope,
+        kisi_names::{self, Named},
+    },
 };
 
 /// A payload: the object that was made or changed, or why not.
@@ -150,6 +154,22 @@ fn text_of(path: &str, what: &str, text: &str, longest: usize) -> Result<String,
 /// The id of a kind.
 fn id_of(kind: Kind, path: &str, what: &str, id: &str) -> Result<Uuid, Refusal> {
     id::decode_as(kind, id).ok_or_else(|| not_found(path, what))
+}
+
+/// What an argument names that Kisi has as well, by its id, or by Kisi's id or URL.
+pub(in crate::graphql) async fn named_in_kisi(
+    connection: &impl Connection,
+    scope: Scope,
+    kinds: &[Kind],
+    path: &str,
+    what: &str,
+    text: &str,
+) -> Result<(Kind, Uuid), Refusal> {
+    match kisi_names::named(connection, scope, kinds, text).await? {
+        Named::One(kind, id) => Ok((kind, id)),
+        Named::Nothing => Err(not_found(path, what)),
+        Named::Several => Err(invalid(path, SEVERAL)),
+    }
 }
 
 /// An end that has to lie ahead; none where none was given, or a date that stands for none.

@@ -19,6 +19,10 @@ on_both!(
     what_is_over_may_end_before_it_starts,
     what_opens_a_door_may_not_end_before_it_starts,
     all_tags_count,
+    names_are_sorted_and_found_without_case_and_accents,
+    nul_is_a_mistake_of_the_caller,
+    a_cursor_of_another_list_is_refused,
+    locks_and_groups_are_named_as_kisi_names_them,
 );
 
 const LAST: [&str; 4] = [
@@ -39,8 +43,18 @@ async fn a_club(world: &mut World) -> Source {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
-    for condition in ["membership", "registration", "purchase"] {
-        world.rule(&group, json!([{ condition: {} }])).await;
+    // A rule for what is bought names it, so it has to have been seen.
+    let pass = json!({ "id": "unlimited", "kind": "billing_item", "name": "unlimited" });
+    world.send(&source, "offering.updated", pass).await;
+    let query = "{ offerings { nodes { id } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let pass = &found["offerings"]["nodes"][0]["id"];
+    for condition in [
+        json!({ "membership": {} }),
+        json!({ "registration": {} }),
+        json!({ "purchase": { "offerings": [pass] } }),
+    ] {
+        world.rule(&group, json!([condition])).await;
     }
     source
 }
@@ -300,5 +314,379 @@ async fn all_tags_count(world: &mut World) {
             .unwrap()
             .len(),
         all.len()
+    );
+}
+
+/// The members of a list by their names, in its order, a page of two after another, from either end.
+async fn in_order(world: &World, list: &str, way: (&str, &str)) -> Vec<String> {
+    let (size, from) = way;
+    let query = format!(
+        "query($cursor: String) {{ {list}({size}: 2, {from}: $cursor) {{ nodes {{ name }}
+            pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
+    );
+    let (mut names, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let mut page = world.api.ask(&query, json!({ "cursor": cursor })).await[list].take();
+        let nodes = page["nodes"].as_array().unwrap();
+        let part = nodes
+            .iter()
+            .map(|node| node["name"].as_str().unwrap().to_owned());
+        let forward = size == "first";
+        names = if forward {
+            names.into_iter().chain(part).collect()
+        } else {
+            part.chain(names).collect()
+        };
+        let (end, more) = if forward {
+            ("endCursor", "hasNextPage")
+        } else {
+            ("startCursor", "hasPreviousPage")
+        };
+        if page["pageInfo"][more] == false {
+            return names;
+        }
+        cursor = page["pageInfo"][end].take();
+    }
+}
+
+/// The names that a search finds.
+async fn found(world: &World, list: &str, search: &str) -> Vec<String> {
+    let query = format!(
+        "query($search: String) {{ {list}(filter: {{ search: $search }}) {{ nodes {{ name }} totalCount }} }}"
+    );
+    let found = world.api.ask(&query, json!({ "search": search })).await;
+    let nodes = found[list]["nodes"].as_array().unwrap();
+    assert_eq!(found[list]["totalCount"], nodes.len());
+    nodes
+        .iter()
+        .map(|node| node["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const NAMES: [&str; 8] = [
+    "Abel 50%",
+    "Anne-Marie Groß",
+    "émile zola",
+    "Müller, Jörg",
+    "O'Neil",
+    "Ölraum",
+    "ØSTERGAARD",
+    "zoe",
+];
+
+async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    for (nth, name) in NAMES.iter().rev().enumerate() {
+        let person = json!({ "id": nth, "email": format!("p{nth}@example.com"), "name": name });
+        world.send(&source, "member.updated", person).await;
+        let plan = json!({ "id": nth, "kind": "room", "name": name });
+        world.send(&source, "offering.updated", plan).await;
+        let input =
+            json!({ "name": name, "target": group, "conditions": [{ "tag": { "tags": ["t"] } }] });
+        world
+            .api
+            .change(
+                "createRule",
+                &[("input", "RuleInput!", input)],
+                "rule { id }",
+            )
+            .await;
+    }
+    for list in ["members", "offerings", "rules"] {
+        for way in [("first", "after"), ("last", "before")] {
+            assert_eq!(in_order(world, list, way).await, NAMES, "{list} {way:?}");
+        }
+        for (search, names) in [
+            ("ölraum", &["Ölraum"][..]),
+            ("OLRAUM", &["Ölraum"]),
+            ("muller", &["Müller, Jörg"]),
+            ("jorg MÜLLER", &["Müller, Jörg"]),
+            ("O'Neil", &["O'Neil"]),
+            ("o’neil", &["O'Neil"]),
+            ("oneil", &["O'Neil"]),
+            ("gross marie", &["Anne-Marie Groß"]),
+            ("ostergaard", &["ØSTERGAARD"]),
+            ("Émile", &["émile zola"]),
+            ("%", &["Abel 50%"]),
+            ("_", &[]),
+            ("muller anne", &[]),
+            ("\\", &[]),
+            ("  ", &NAMES),
+        ] {
+            assert_eq!(found(world, list, search).await, names, "{list} {search}");
+        }
+    }
+    assert_eq!(
+        found(world, "members", "p3@EXAMPLE zoe").await,
+        Vec::<String>::new()
+    );
+    assert_eq!(found(world, "members", "zoe p0@example").await, ["zoe"]);
+    let long = "x ".repeat(2_000);
+    let query = "query($search: String) { members(filter: { search: $search }) { totalCount } }";
+    assert_eq!(
+        code(&world.api.raw(query, json!({ "search": long })).await),
+        "BAD_USER_INPUT"
+    );
+
+    // A name that changes is sorted and found anew.
+    let renamed = json!({ "id": 0, "name": "Çağla" });
+    world.send(&source, "member.updated", renamed).await;
+    assert_eq!(found(world, "members", "cagla").await, ["Çağla"]);
+    assert_eq!(found(world, "members", "zoe").await, Vec::<String>::new());
+    world.settled().await;
+}
+
+fn code(answer: &Value) -> String {
+    let code = &answer["errors"][0]["extensions"]["code"];
+    code.as_str()
+        .unwrap_or_else(|| panic!("{answer}"))
+        .to_owned()
+}
+
+async fn nul_is_a_mistake_of_the_caller(world: &mut World) {
+    world.connect().await;
+    let group = world.manage("Members").await;
+    let searches = ["members", "locks", "groups", "rules", "offerings"].map(|list| {
+        format!(
+            "query($text: String) {{ it: {list}(filter: {{ search: $text }}) {{ totalCount }} }}"
+        )
+    });
+    let others = [
+        "query($text: String) { it: member(email: $text) { id } }",
+        "query($text: ID!) { it: node(id: $text) { id } }",
+        "query($text: String) { it: members(after: $text) { totalCount } }",
+        "query($text: String) { it: members(filter: { tag: $text }) { totalCount } }",
+        "mutation($text: String!) { it: revokeToken(name: $text) { revoked } }",
+        "mutation($text: String!) { it: createToken(input: { name: $text, role: READER }) { token } }",
+        "query($text: JSON) { it: members @include(if: true) { totalCount } }",
+    ];
+    for query in searches.iter().map(String::as_str).chain(others) {
+        for text in [json!("a\0b"), json!("\0")] {
+            let answer = world.api.raw(query, json!({ "text": text })).await;
+            assert_eq!(code(&answer), "BAD_USER_INPUT", "{query}");
+        }
+    }
+    let input =
+        json!({ "name": "a", "target": group, "conditions": [{ "tag": { "tags": ["a\0"] } }] });
+    let query = "mutation($input: RuleInput!) { createRule(input: $input) { rule { id } } }";
+    assert_eq!(
+        code(&world.api.raw(query, json!({ "input": input })).await),
+        "BAD_USER_INPUT"
+    );
+    for literal in [
+        r#"{ members(filter: { search: "a\u0000" }) { totalCount } }"#,
+        r#"query($a: String = "\u0000") { members(filter: { search: $a }) { totalCount } }"#,
+        r#"{ ...all } fragment all on Query { member(email: "\u0000") { id } }"#,
+    ] {
+        assert_eq!(
+            code(&world.api.raw(literal, json!({})).await),
+            "BAD_USER_INPUT",
+            "{literal}"
+        );
+    }
+    // Six characters that only look like it.
+    let text = r#"{ members(filter: { search: "\\u0000" }) { totalCount } }"#;
+    assert_eq!(
+        world.api.ask(text, json!({})).await["members"]["totalCount"],
+        0
+    );
+}
+
+async fn a_cursor_of_another_list_is_refused(world: &mut World) {
+    let source = a_club(world).await;
+    world
+        .send(
+            &source,
+            "membership.updated",
+            with(
+                membership("m", "ada"),
+                json!({ "location": { "id": "1", "name": "Pier" } }),
+            ),
+        )
+        .await;
+    world.settled().await;
+    let lists = [
+        "members",
+        "locks",
+        "groups",
+        "places",
+        "rules",
+        "offerings",
+        "locations",
+        "deliveries",
+        "history",
+    ];
+    let mut cursors = Vec::new();
+    for list in lists {
+        let query = format!("{{ {list} {{ pageInfo {{ endCursor }} }} }}");
+        let mut found = world.api.ask(&query, json!({})).await;
+        cursors.push(found[list]["pageInfo"]["endCursor"].take());
+    }
+    for (nth, list) in lists.into_iter().enumerate() {
+        for (of, cursor) in cursors.iter().enumerate() {
+            for side in ["after", "before"] {
+                let query = format!(
+                    "query($cursor: String) {{ {list}({side}: $cursor) {{ nodes {{ __typename }} }} }}"
+                );
+                let answer = world.api.raw(&query, json!({ "cursor": cursor })).await;
+                if nth == of {
+                    assert!(answer.get("errors").is_none(), "{answer}");
+                } else {
+                    assert_eq!(code(&answer), "BAD_USER_INPUT", "{list} {}", lists[of]);
+                }
+            }
+        }
+        // A cursor of an earlier version, and one with NUL in its name.
+        for old in ["AZrlkmLQcAOAAAAAAAAAAWFkYQ", "RAGa5ZJi0HADgAAAAAAAAAEAYQ"] {
+            let query = format!(
+                "query($cursor: String) {{ {list}(after: $cursor) {{ nodes {{ __typename }} }} }}"
+            );
+            let answer = world.api.raw(&query, json!({ "cursor": old })).await;
+            assert_eq!(code(&answer), "BAD_USER_INPUT", "{list} {old}");
+        }
+    }
+}
+
+async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
+    let source = a_club(world).await;
+    world
+        .send(&source, "membership.updated", membership("m", "ada"))
+        .await;
+    world.settled().await;
+    let ada = world.api.member("ada@example.com").await.unwrap();
+    let query = "{ locks { nodes { id name kisiId place { id kisiId } } } groups { nodes { id name kisiId } }
+        kisiAccounts { kisiOrganizationId } }";
+    let all = world.api.ask(query, json!({})).await;
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{all}")).to_owned();
+    let organization = text(&all["kisiAccounts"][0]["kisiOrganizationId"]);
+    let lock = &all["locks"]["nodes"][0];
+    let groups = all["groups"]["nodes"].as_array().unwrap();
+    let group = groups
+        .iter()
+        .find(|group| group["name"] == "Members")
+        .unwrap();
+    let place = &lock["place"];
+    let page = |of: &str, noun: &str, thing: &Value| {
+        format!(
+            "https://web.kisi.io/organization/{of}/{noun}/{}",
+            text(&thing["kisiId"])
+        )
+    };
+    let in_place = format!("places/{}/locks", text(&place["kisiId"]));
+    let lock_url = page(&organization, &in_place, lock);
+    let group_url = page(&organization, "groups", group);
+    let place_url = page(&organization, "places", place);
+
+    for (list, thing, url) in [("locks", lock, &lock_url), ("groups", group, &group_url)] {
+        for search in [
+            text(&thing["kisiId"]),
+            url.clone(),
+            format!(" {url}/settings?tab=1 "),
+        ] {
+            let query = format!(
+                "query($search: String) {{ {list}(filter: {{ search: $search }}) {{ nodes {{ id }} }} }}"
+            );
+            let found = world.api.ask(&query, json!({ "search": search })).await;
+            assert_eq!(
+                found[list]["nodes"],
+                json!([{ "id": thing["id"] }]),
+                "{search}"
+            );
+        }
+        for name in [text(&thing["kisiId"]), url.clone()] {
+            let query = "query($target: ID!, $ada: ID!) {
+                explain(member: $ada, target: $target) { decision { allowed } }
+                rules(filter: { target: $target }) { totalCount } history(filter: { target: $target }) { totalCount }
+                members(filter: { target: $target }) { totalCount } }";
+            let by_name = world
+                .api
+                .ask(query, json!({ "target": name, "ada": ada }))
+                .await;
+            let by_id = world
+                .api
+                .ask(query, json!({ "target": thing["id"], "ada": ada }))
+                .await;
+            assert_eq!(by_name, by_id, "{name}");
+        }
+        let query = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }";
+        let found = world.api.ask(query, json!({ "id": url })).await;
+        assert_eq!(found["node"]["id"], thing["id"]);
+        assert_eq!(found["nodes"][0]["id"], thing["id"]);
+    }
+    let query = "query($lock: ID!, $group: ID!, $place: ID!) {
+        locks(filter: { group: $group, place: $place }) { nodes { id } } groups(filter: { lock: $lock }) { nodes { id } } }";
+    let ids = json!({ "lock": lock["id"], "group": group["id"], "place": place["id"] });
+    let by_id = world.api.ask(query, ids).await;
+    let urls = json!({ "lock": lock_url, "group": group_url, "place": place_url });
+    assert_eq!(world.api.ask(query, urls).await, by_id);
+    let numbers =
+        json!({ "lock": lock["kisiId"], "group": group["kisiId"], "place": place["kisiId"] });
+    assert_eq!(world.api.ask(query, numbers).await, by_id);
+
+    let rule =
+        json!({ "name": "By URL", "target": lock_url, "conditions": [{ "membership": {} }] });
+    let made = world
+        .api
+        .change(
+            "createRule",
+            &[("input", "RuleInput!", rule)],
+            "rule { target { ... on Lock { id } } }",
+        )
+        .await;
+    assert_eq!(made["rule"]["target"]["id"], lock["id"]);
+    world.settled().await;
+    let opened = world.api.unlock(&lock_url, &ada, Value::Null).await;
+    assert_eq!(
+        (&opened["userErrors"], &opened["lock"]["id"]),
+        (&json!([]), &lock["id"])
+    );
+    let input = json!({ "group": group_url, "managed": true });
+    world
+        .api
+        .change(
+            "manageGroup",
+            &[("input", "ManageGroupInput!", input)],
+            "group { id }",
+        )
+        .await;
+    let who = json!({ "member": ada });
+    let share = json!({ "who": who, "scope": group["kisiId"] });
+    let shared = world
+        .api
+        .change(
+            "shareAccess",
+            &[("input", "ShareAccessInput!", share)],
+            "share { scope { ... on Group { id } } }",
+        )
+        .await;
+    assert_eq!(shared["share"]["scope"]["id"], group["id"]);
+    world.settled().await;
+
+    // Of another organization, of another kind, or of nothing.
+    let elsewhere = page("1", "locks", lock);
+    for wrong in [
+        elsewhere.clone(),
+        place_url,
+        page(&organization, "groups", lock),
+        "999999999".to_owned(),
+    ] {
+        let query = "query($target: ID!) { rules(filter: { target: $target }) { totalCount } }";
+        assert_eq!(
+            code(&world.api.raw(query, json!({ "target": wrong })).await),
+            "BAD_USER_INPUT",
+            "{wrong}"
+        );
+        let rule = json!({ "name": "a", "target": wrong, "conditions": [{ "membership": {} }] });
+        let refused = world
+            .api
+            .refusals("createRule", &[("input", "RuleInput!", rule)])
+            .await;
+        assert_eq!(refused, ["NOT_FOUND"], "{wrong}");
+    }
+    assert_eq!(
+        found(world, "locks", &elsewhere).await,
+        Vec::<String>::new()
     );
 }

@@ -16,6 +16,7 @@ mod brake;
 mod chaos;
 mod clubs_apart;
 mod crash;
+mod folded_names;
 mod history;
 mod hostile;
 mod kisi_events;

@@ -13,6 +13,7 @@ use super::rule::{
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal},
+        mutation::named_in_kisi,
         rule::{BlockedPolicy, RegistrationSpan, Weekday},
         scalar::Duration,
     },
@@ -151,8 +152,9 @@ async fn target(
     id: &str,
     path: &str,
 ) -> Result<(row::TargetKind, Uuid), Refusal> {
-    match id::decode(id) {
-        Some((Kind::Group, id)) => {
+    let kinds = [Kind::Group, Kind::Lock];
+    match named_in_kisi(connection, scope, &kinds, path, "group or lock", id).await? {
+        (Kind::Group, id) => {
             let group = setup::some_groups(connection, scope, &[id]).await?.pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
@@ -166,7 +168,7 @@ async fn target(
             }
             Ok((row::TargetKind::Group, id))
         }
-        Some((Kind::Lock, id)) => {
+        (_, id) => {
             let lock = setup::some_locks(connection, scope, &[id]).await?.pop();
             let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
             if lock.gone_at.is_some() {
@@ -174,7 +176,6 @@ async fn target(
             }
             Ok((row::TargetKind::Lock, id))
         }
-        _ => Err(not_found(path, "group or lock")),
     }
 }
 

@@ -1,14 +1,14 @@
 //! What lists can be narrowed by. An id of another kind is refused by the name of its field.
 
-use async_graphql::{ID, InputObject, Result};
+use async_graphql::{Context, ID, InputObject, Result};
 use uuid::Uuid;
 
 use crate::{
     graphql::{
-        access_event::AccessEventKind, delivery::DeliveryStatus, error::bad_input,
+        access_event::AccessEventKind, delivery::DeliveryStatus, error::bad_input, node,
         offering::OfferingKind, scalar::DateTime,
     },
-    id::{self, Kind},
+    id::Kind,
     store::{
         listings,
         row::{ScopeKind, TargetKind},
@@ -104,46 +104,58 @@ pub struct HistoryFilter {
     pub until: Option<DateTime>,
 }
 
-/// A group or a lock, by an argument.
-pub fn target(argument: &str, text: &ID) -> Result<(TargetKind, Uuid)> {
-    match id::decode(text) {
-        Some((Kind::Group, id)) => Ok((TargetKind::Group, id)),
-        Some((Kind::Lock, id)) => Ok((TargetKind::Lock, id)),
-        _ => Err(bad_input(format!(
-            "{argument}: it is no id of a group or a lock"
+/// The longest search, in characters: names and addresses are no longer.
+const LONGEST_SEARCH: usize = 500;
+
+/// What is searched for.
+pub fn search(text: Option<String>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > LONGEST_SEARCH => Err(bad_input(format!(
+            "filter.search: {LONGEST_SEARCH} characters at most"
         ))),
+        text => Ok(text),
     }
 }
 
+/// A group or a lock, by an argument.
+pub async fn target(
+    context: &Context<'_>,
+    argument: &str,
+    text: &ID,
+) -> Result<(TargetKind, Uuid)> {
+    let kinds = [Kind::Group, Kind::Lock];
+    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let kind = match kind {
+        Kind::Lock => TargetKind::Lock,
+        _ => TargetKind::Group,
+    };
+    Ok((kind, id))
+}
+
 /// Anything that access can be given to, by an argument.
-fn anywhere(argument: &str, text: &ID) -> Result<(ScopeKind, Uuid)> {
-    match id::decode(text) {
-        Some((Kind::Group, id)) => Ok((ScopeKind::Group, id)),
-        Some((Kind::Lock, id)) => Ok((ScopeKind::Lock, id)),
-        Some((Kind::Place, id)) => Ok((ScopeKind::Place, id)),
-        Some((Kind::KisiAccount, id)) => Ok((ScopeKind::Account, id)),
-        _ => {
-            let kinds = "a group, a lock, a place or a Kisi account";
-            Err(bad_input(format!("{argument}: it is no id of {kinds}")))
-        }
-    }
+async fn anywhere(context: &Context<'_>, argument: &str, text: &ID) -> Result<(ScopeKind, Uuid)> {
+    let kinds = [Kind::Group, Kind::Lock, Kind::Place, Kind::KisiAccount];
+    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let kind = match kind {
+        Kind::Lock => ScopeKind::Lock,
+        Kind::Place => ScopeKind::Place,
+        Kind::KisiAccount => ScopeKind::Account,
+        _ => ScopeKind::Group,
+    };
+    Ok((kind, id))
 }
 
 impl HistoryFilter {
     /// As the store wants it.
-    pub fn into_store(self) -> Result<listings::HistoryFilter> {
-        let member = |text: &ID| {
-            let id = id::decode_as(Kind::Member, text);
-            id.ok_or_else(|| bad_input("filter.member: it is no id of a member"))
-        };
+    pub async fn into_store(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
         let kinds = |kinds: Vec<AccessEventKind>| kinds.into_iter().map(Into::into).collect();
+        let target = match &self.target {
+            Some(text) => Some(anywhere(context, "filter.target", text).await?),
+            None => None,
+        };
         Ok(listings::HistoryFilter {
-            member: self.member.as_ref().map(member).transpose()?,
-            target: self
-                .target
-                .as_ref()
-                .map(|it| anywhere("filter.target", it))
-                .transpose()?,
+            member: node::maybe_named("filter.member", Kind::Member, self.member.as_ref())?,
+            target,
             kinds: self.kinds.map(kinds),
             from: self.from.map(|at| at.0),
             until: self.until.map(|at| at.0),

@@ -130,7 +130,7 @@ impl Single {
         as_known_at: Option<DateTime>,
     ) -> Result<Explanation> {
         let member = node::named("member", Kind::Member, &member)?;
-        let (kind, target) = filter::target("target", &target)?;
+        let (kind, target) = filter::target(context, "target", &target).await?;
         sees(context, member)?;
         if loader::one(context, loader::MemberKey(member))
             .await?

@@ -72,7 +72,9 @@ fn fraction(text: &str) -> Result<(i64, &str), ScalarError> {
     let Some(rest) = text.strip_prefix('.') else {
         return Ok((0, text));
     };
-    let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or(FORMAT)?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     if end == 0 {
         return Err(FORMAT);
     }
