@@ -156,7 +156,8 @@ fn id_of(kind: Kind, path: &str, what: &str, id: &str) -> Result<Uuid, Refusal> 
     id::decode_as(kind, id).ok_or_else(|| not_found(path, what))
 }
 
-/// What an argument names that Kisi has as well, by its id, or by Kisi's id or URL.
+/// What an argument names that Kisi has as well, by its id, or by Kisi's id or URL. A number that several things have at Kisi is
+/// refused.
 pub(in crate::graphql) async fn named_in_kisi(
     connection: &impl Connection,
     scope: Scope,
@@ -168,7 +169,7 @@ pub(in crate::graphql) async fn named_in_kisi(
     match kisi_names::named(connection, scope, kinds, text).await? {
         Named::One(kind, id) => Ok((kind, id)),
         Named::Nothing => Err(not_found(path, what)),
-        Named::Several => Err(invalid(path, SEVERAL)),
+        Named::Several(_) => Err(invalid(path, SEVERAL)),
     }
 }
 

@@ -75,7 +75,8 @@ pub fn named(argument: &str, kind: Kind, text: &ID) -> Result<Uuid> {
         .ok_or_else(|| bad_input(format!("{argument}: it is no id of a {}", word(kind))))
 }
 
-/// What an argument names that Kisi has as well, where it must be of one of these kinds: by its id, or by Kisi's id or URL.
+/// What an argument of a query names that Kisi has as well, where it must be of one of these kinds: by its id, or by Kisi's id
+/// or URL. A number that several things have at Kisi is the lock's.
 pub async fn named_in_kisi(
     context: &Context<'_>,
     argument: &str,
@@ -89,7 +90,9 @@ pub async fn named_in_kisi(
         .map_err(inside)?
     {
         Named::One(kind, id) => Ok((kind, id)),
-        Named::Several => Err(bad_input(format!("{argument}: {SEVERAL}"))),
+        // To look at the lock does no harm. What changes something asks which is meant.
+        Named::Several(Some(lock)) => Ok((Kind::Lock, lock)),
+        Named::Several(None) => Err(bad_input(format!("{argument}: {SEVERAL}"))),
         Named::Nothing => {
             let words: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
             let (last, others) = words.split_last().unwrap_or((&"thing", &[]));
@@ -165,7 +168,7 @@ pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
             match named.map_err(inside)? {
                 Named::One(kind, id) => Some((kind, id)),
                 Named::Nothing => None,
-                Named::Several => return Err(bad_input(format!("id: {SEVERAL}"))),
+                Named::Several(_) => return Err(bad_input(format!("id: {SEVERAL}"))),
             }
         }
         None => None,

@@ -18,8 +18,8 @@ pub enum Named {
     One(Kind, Uuid),
     /// Nothing of these kinds.
     Nothing,
-    /// Several things have the number: only a URL or an id tells which.
-    Several,
+    /// Several things have the number: only a URL or an id tells which. With the lock, where one lock alone is among them.
+    Several(Option<Uuid>),
 }
 
 /// What a text names among things of some kinds. What Kisi lists no more is named only where nothing else is.
@@ -68,7 +68,11 @@ pub async fn named(
     Ok(match found.as_slice() {
         [] => Named::Nothing,
         [(kind, id, _)] => Named::One(*kind, *id),
-        _ => Named::Several,
+        several => {
+            let locks = several.iter().filter(|(kind, ..)| *kind == Kind::Lock);
+            let locks: Vec<Uuid> = locks.map(|(_, id, _)| *id).collect();
+            Named::Several(<[Uuid; 1]>::try_from(locks).ok().map(|[lock]| lock))
+        }
     })
 }
 

@@ -81,7 +81,7 @@ async fn held(world: &World, who: &str) -> Value {
 
 async fn a_last_date_is_no_end(world: &mut World) {
     let source = a_club(world).await;
-    let start = world.now() - 1.day();
+    let start = world.now() - 24.hours();
     for (nth, end) in LAST.into_iter().enumerate() {
         let at = json!({ "ends_at": end });
         let who = |kind: &str| format!("{kind}{nth}");
@@ -164,9 +164,13 @@ async fn dates_of_arguments_may_stand_for_none(world: &mut World) {
         let arguments = [("input", "SuspendMemberInput!", input)];
         let suspended = world
             .api
-            .change("suspendMember", &arguments, "suspension { until }")
+            .change(
+                "suspendMember",
+                &arguments,
+                "member { suspension { until } }",
+            )
             .await;
-        assert_eq!(suspended["suspension"], json!({ "until": null }));
+        assert_eq!(suspended["member"]["suspension"], json!({ "until": null }));
 
         let input = json!({ "name": format!("t{nth}"), "role": "READER", "expiresAt": end });
         let arguments = [("input", "CreateTokenInput!", input)];
@@ -293,7 +297,7 @@ async fn all_tags_count(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
-    let long = "t".repeat(199);
+    let long = "t".repeat(190);
     let tags: Vec<String> = (0..250).map(|nth| format!("{long}{nth}")).collect();
     world
         .rule(&group, json!([{ "tag": { "tags": ["tag 249"] } }]))
@@ -368,8 +372,8 @@ const NAMES: [&str; 8] = [
     "Anne-Marie Groß",
     "émile zola",
     "Müller, Jörg",
-    "O'Neil",
     "Ölraum",
+    "O'Neil",
     "ØSTERGAARD",
     "zoe",
 ];
@@ -589,13 +593,18 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
                 "query($search: String) {{ {list}(filter: {{ search: $search }}) {{ nodes {{ id }} }} }}"
             );
             let found = world.api.ask(&query, json!({ "search": search })).await;
-            assert_eq!(
-                found[list]["nodes"],
-                json!([{ "id": thing["id"] }]),
-                "{search}"
-            );
+            let nodes = found[list]["nodes"].as_array().unwrap();
+            // A number may be part of a name as well.
+            let is_found = nodes.contains(&json!({ "id": thing["id"] }));
+            assert!(is_found, "{search}: {found}");
+            assert!(search.len() < 10 || nodes.len() == 1, "{search}: {found}");
         }
-        for name in [text(&thing["kisiId"]), url.clone()] {
+        // A group may have the number of a lock, which it then is.
+        let names = match list {
+            "locks" => vec![text(&thing["kisiId"]), url.clone()],
+            _ => vec![url.clone()],
+        };
+        for name in names {
             let query = "query($target: ID!, $ada: ID!) {
                 explain(member: $ada, target: $target) { decision { allowed } }
                 rules(filter: { target: $target }) { totalCount } history(filter: { target: $target }) { totalCount }
@@ -652,7 +661,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
         )
         .await;
     let who = json!({ "member": ada });
-    let share = json!({ "who": who, "scope": group["kisiId"] });
+    let share = json!({ "who": who, "scope": group_url });
     let shared = world
         .api
         .change(
@@ -663,6 +672,20 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
         .await;
     assert_eq!(shared["share"]["scope"]["id"], group["id"]);
     world.settled().await;
+
+    // What changes something asks which is meant, where several have the number.
+    let is_shared = groups.iter().any(|group| group["kisiId"] == lock["kisiId"]);
+    assert!(
+        is_shared,
+        "the sandbox numbers locks and groups alike: {all}"
+    );
+    let rule =
+        json!({ "name": "a", "target": lock["kisiId"], "conditions": [{ "membership": {} }] });
+    let refused = world
+        .api
+        .refusals("createRule", &[("input", "RuleInput!", rule)])
+        .await;
+        format!("https://web.kisi.io/organization/{organization}/groups/999999"),
 
     // Of another organization, of another kind, or of nothing.
     let elsewhere = page("1", "locks", lock);

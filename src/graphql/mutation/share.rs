@@ -41,7 +41,7 @@ pub struct ShareMutations;
 pub struct ShareAccessInput {
     /// A member, or someone new by e-mail: a member of no source, and the same one when a source names that e-mail later.
     pub who: PersonInput,
-    /// A managed group, a place or a Kisi account.
+    /// A managed group, a place or a Kisi account; of a group and a place, Kisi's id or URL as well.
     pub scope: ID,
     /// Left out: from now on.
     pub from: Option<DateTime>,

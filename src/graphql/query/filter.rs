@@ -18,22 +18,24 @@ use crate::{
 /// Narrows locks.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct LockFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
+    /// as well.
     pub search: Option<String>,
-    /// In this place.
+    /// In this place: its id, or Kisi's id or URL of it.
     pub place: Option<ID>,
-    /// Opened by this group.
+    /// Opened by this group: its id, or Kisi's id or URL of it.
     pub group: Option<ID>,
 }
 
 /// Narrows groups.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct GroupFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
+    /// as well.
     pub search: Option<String>,
-    /// In this place.
+    /// In this place: its id, or Kisi's id or URL of it.
     pub place: Option<ID>,
-    /// With this lock.
+    /// With this lock: its id, or Kisi's id or URL of it.
     pub lock: Option<ID>,
     /// True: those that this service writes to; false: the others.
     pub managed: Option<bool>,
@@ -42,9 +44,9 @@ pub struct GroupFilter {
 /// Narrows rules.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct RuleFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents.
     pub search: Option<String>,
-    /// On this group or lock.
+    /// On this group or lock: its id, or Kisi's id or URL of it.
     pub target: Option<ID>,
     /// True: those that give access; false: those that are switched off.
     pub enabled: Option<bool>,
@@ -53,7 +55,7 @@ pub struct RuleFilter {
 /// Narrows members. search matches name and e-mail, in any case, anywhere in the word.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct MemberFilter {
-    /// In the name or the e-mail.
+    /// In the name and the e-mail: every word of it, in any order, without case and accents.
     pub search: Option<String>,
     /// Who may pass this group or lock now.
     pub target: Option<ID>,
@@ -70,7 +72,7 @@ pub struct MemberFilter {
 /// Narrows offerings.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct OfferingFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents.
     pub search: Option<String>,
     /// Of one of these kinds.
     pub kinds: Option<Vec<OfferingKind>>,
@@ -94,7 +96,7 @@ pub struct DeliveryFilter {
 pub struct HistoryFilter {
     /// Of this member.
     pub member: Option<ID>,
-    /// At this group, lock, place or Kisi account.
+    /// At this group, lock, place or Kisi account: its id, or Kisi's id or URL of it.
     pub target: Option<ID>,
     /// Of one of these kinds.
     pub kinds: Option<Vec<AccessEventKind>>,

@@ -169,14 +169,15 @@ impl<'a> Field<'a> {
         Ok(self.optional_text()?.map(|name| cut(&name)))
     }
 
-    /// The texts of an array, all of them and whole: what is left out of tags would be access that is missing. None where there
-    /// is no array.
-    pub fn texts(self) -> Read<Option<Vec<String>>> {
+    /// The names of an array, all of them, each cut as `name` does: a tag that is left out would be access that is missing. None
+    /// where there is no array.
+    pub fn names(self) -> Read<Option<Vec<String>>> {
         let Some(field) = self.present() else {
             return Ok(None);
         };
         let all = field.list()?;
-        all.iter().map(Field::text).collect::<Read<_>>().map(Some)
+        let names = all.iter().map(|one| Ok(cut(&one.text()?)));
+        names.collect::<Read<_>>().map(Some)
     }
 
     /// An id: text, or a whole number, which means its digits. At most 500 bytes.
