@@ -685,14 +685,14 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
         .api
         .refusals("createRule", &[("input", "RuleInput!", rule)])
         .await;
-        format!("https://web.kisi.io/organization/{organization}/groups/999999"),
+    assert_eq!(refused, ["INVALID"]);
 
     // Of another organization, of another kind, or of nothing.
     let elsewhere = page("1", "locks", lock);
     for wrong in [
         elsewhere.clone(),
         place_url,
-        page(&organization, "groups", lock),
+        format!("https://web.kisi.io/organization/{organization}/groups/999999"),
         "999999999".to_owned(),
     ] {
         let query = "query($target: ID!) { rules(filter: { target: $target }) { totalCount } }";
