@@ -119,6 +119,7 @@ fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
         kisi_id: group.id,
         place_id: None,
         name: group.name,
+        folded_name: String::new(),
         description: Some(group.description).filter(|text| !text.is_empty()),
         managed: false,
         strangers: StrangerPolicy::Keep,
@@ -155,6 +156,7 @@ pub async fn read_setup<S: BuildHasher>(
             account_id: account.id,
             kisi_id: place.id,
             name: place.name,
+            folded_name: String::new(),
             time_zone: place
                 .time_zone
                 .filter(|zone| jiff::tz::TimeZone::get(zone).is_ok()),
@@ -177,6 +179,7 @@ pub async fn read_setup<S: BuildHasher>(
                 .place_id
                 .and_then(|place| of_place.get(&place).copied()),
             name: lock.name,
+            folded_name: String::new(),
             description: Some(lock.description).filter(|text| !text.is_empty()),
             online: lock.online,
             restricted: lock.reader_restriction_enabled == Some(true),

@@ -1,7 +1,8 @@
 //! Ids as the outside sees them: opaque, globally unique, the same for ever. An id bears its kind, so that one of a wrong
-//! kind is refused before the database is asked.
+//! kind is refused before the database is asked. Kisi's own ids and the URLs of its pages are read here as well.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use url::Url;
 use uuid::Uuid;
 
 /// What an id is of.
@@ -93,9 +94,122 @@ pub fn decode_as(kind: Kind, text: &str) -> Option<Uuid> {
     decode(text).filter(|(of, _)| *of == kind).map(|(_, id)| id)
 }
 
+/// How Kisi names a lock, a group or a place: by a number, which says of itself neither what it is of nor where, or by a URL.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct KisiName {
+    /// What it is of; none where that is not said.
+    pub kind: Option<Kind>,
+    /// Kisi's id of the organization; none where that is not said.
+    pub organization: Option<i64>,
+    /// Kisi's id of the thing.
+    pub id: i64,
+}
+
+/// The words of Kisi's URLs, the narrowest first.
+const PAGES: [(&str, Kind); 3] = [
+    ("locks", Kind::Lock),
+    ("groups", Kind::Group),
+    ("places", Kind::Place),
+];
+
+impl KisiName {
+    /// Reads a number, or the URL of a page at Kisi, such as
+    /// `https://web.kisi.io/organization/123/places/5432/locks/123456`, with or without its scheme.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some(id) = number(text) {
+            return Some(Self {
+                kind: None,
+                organization: None,
+                id,
+            });
+        }
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let url = Url::parse(&with_scheme).ok()?;
+        let host = url.host_str()?;
+        if host != "kisi.io" && !host.ends_with(".kisi.io") {
+            return None;
+        }
+        let parts: Vec<&str> = url.path_segments()?.collect();
+        let behind = |word: &str| {
+            let mut pairs = parts.iter().zip(parts.iter().skip(1));
+            pairs.find_map(|(part, next)| number(next).filter(|_| *part == word))
+        };
+        let page = |(word, kind): &(&str, Kind)| Some((*kind, behind(word)?));
+        let (kind, id) = PAGES.iter().find_map(page)?;
+        Some(Self {
+            kind: Some(kind),
+            organization: behind("organization").or_else(|| behind("organizations")),
+            id,
+        })
+    }
+}
+
+fn number(text: &str) -> Option<i64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|id| is_number && *id > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kisis_ids_and_urls_are_read() {
+        let name = |kind, organization, id| {
+            Some(KisiName {
+                kind,
+                organization,
+                id,
+            })
+        };
+        let lock = name(Some(Kind::Lock), Some(123), 456);
+        for (text, read) in [
+            ("456", name(None, None, 456)),
+            (" 456\n", name(None, None, 456)),
+            (
+                "https://web.kisi.io/organization/123/places/5/locks/456",
+                lock,
+            ),
+            (
+                "https://web.kisi.io/organization/123/places/5/locks/456/settings?tab=1#top",
+                lock,
+            ),
+            (
+                "https://web.kisi.io/organization/123/groups/8/locks/456",
+                lock,
+            ),
+            ("web.kisi.io/organization/123/locks/456/", lock),
+            (
+                "https://web.kisi.io/locks/456",
+                name(Some(Kind::Lock), None, 456),
+            ),
+            (
+                "https://web.kisi.io/organization/123/groups/7",
+                name(Some(Kind::Group), Some(123), 7),
+            ),
+            (
+                "https://web.kisi.io/organization/123/places/5",
+                name(Some(Kind::Place), Some(123), 5),
+            ),
+            ("https://example.com/organization/123/locks/456", None),
+            ("https://kisi.io.example.com/locks/456", None),
+            ("https://web.kisi.io/organization/123/locks/new", None),
+            ("https://web.kisi.io/organization/123", None),
+            ("", None),
+            ("0", None),
+            ("-4", None),
+            ("+4", None),
+            ("99999999999999999999", None),
+            ("front door", None),
+        ] {
+            assert_eq!(KisiName::parse(text), read, "{text}");
+        }
+    }
 
     #[test]
     fn every_kind_comes_back() {

@@ -29,6 +29,7 @@ pub mod running;
 pub mod sandbox;
 mod sealed;
 pub mod secret;
+mod sentinel;
 pub mod store;
 pub mod telemetry;
 pub mod unlock;

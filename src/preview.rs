@@ -17,7 +17,7 @@ use crate::{
     store::{
         Connection, Scope, StoreError, clubs,
         facts::{self, Known},
-        members,
+        fold, members,
         rules::{self, StoredCondition},
     },
 };
@@ -87,7 +87,7 @@ fn target_parts(target: Target) -> (&'static str, Uuid) {
 /// Somebody whose access to a target would change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Affected {
-    name: String,
+    folded_name: String,
     member: Uuid,
     /// Where the target stands among those that were judged.
     target: usize,
@@ -355,7 +355,7 @@ impl Found {
             }
         }
         self.affected.push(Affected {
-            name: name.to_owned(),
+            folded_name: fold(name),
             member,
             target,
             gains: !change.gained.is_empty(),

@@ -16,6 +16,7 @@ use crate::{
     kisi_events::event::Event,
     store::{
         Scope,
+        page::ListOf,
         row::{Platform, SignatureScheme, Source},
         sources,
     },
@@ -91,7 +92,7 @@ pub fn frames(bytes: &[u8]) -> bool {
 
 /// Whether a text is a cursor.
 pub fn cursor(text: &str) -> bool {
-    page::Arguments::new(None, Some(text.to_owned()), None, None).is_ok()
+    page::is_cursor(ListOf::Members, text)
 }
 
 /// Whether a file is a roster, and the service understands what it says.

@@ -7,7 +7,7 @@ use entity::{
 };
 use latchkey::{
     clock::new_id,
-    store::{Db, StoreError, bulk, row},
+    store::{Db, StoreError, bulk, fold, row},
 };
 use uuid::Uuid;
 
@@ -68,6 +68,7 @@ impl Shop {
                 source_id: source.id,
                 kind,
                 external_id: name.to_lowercase(),
+                folded_name: fold(&name),
                 name,
                 happened_at: now - DAY,
                 version_key: "1".to_owned(),
@@ -148,7 +149,8 @@ impl Shop {
         rows.members.push(member::Model {
             id: member,
             club_id: club,
-            search: format!("{name} {email}").to_lowercase(),
+            folded_name: fold(&name),
+            search: fold(&format!("{name} {email}")),
             name: name.clone(),
             email: Some(email.clone()),
             problems: None,

@@ -1,4 +1,4 @@
-//! The tables as SeaORM entities, a file a table, no behaviour. Instants are microseconds since the Unix epoch (`i64`):
+//! The tables as SeaORM entities, a file a table, no behaviour but what a column holds (`fold`). Instants are microseconds since the Unix epoch (`i64`):
 //! one number that both databases order alike. Ids are UUIDs of version 7. Every row but a lease belongs to a club.
 
 #![expect(
@@ -17,6 +17,7 @@ pub mod due;
 pub mod entitlement;
 pub mod entitlement_person;
 pub mod entitlement_version;
+pub mod fold;
 pub mod group_lock;
 pub mod history;
 pub mod kind;

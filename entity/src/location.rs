@@ -14,6 +14,9 @@ pub struct Model {
     pub external_id: String,
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// The name as it is sorted and looked for (`fold`).
+    #[sea_orm(column_type = "Text")]
+    pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub time_zone: Option<String>,
     pub happened_at: i64,

@@ -15,6 +15,9 @@ pub struct Model {
     pub place_id: Option<Uuid>,
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// The name as it is sorted and looked for (`fold`).
+    #[sea_orm(column_type = "Text")]
+    pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub description: Option<String>,
     pub online: Option<bool>,

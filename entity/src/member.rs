@@ -12,6 +12,9 @@ pub struct Model {
     pub club_id: Uuid,
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// The name as it is sorted and looked for (`fold`).
+    #[sea_orm(column_type = "Text")]
+    pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub email: Option<String>,
     #[sea_orm(column_type = "Text")]

@@ -17,6 +17,9 @@ pub struct Model {
     pub external_id: String,
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// The name as it is sorted and looked for (`fold`).
+    #[sea_orm(column_type = "Text")]
+    pub folded_name: String,
     pub happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub version_key: String,

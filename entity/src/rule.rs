@@ -17,6 +17,9 @@ pub struct Model {
     pub target_id: Uuid,
     #[sea_orm(column_type = "Text")]
     pub name: String,
+    /// The name as it is sorted and looked for (`fold`).
+    #[sea_orm(column_type = "Text")]
+    pub folded_name: String,
     pub enabled: bool,
     #[sea_orm(column_type = "Text")]
     pub conditions: String,

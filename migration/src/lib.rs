@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_first;
 mod m20261127_000001_write_probe;
 mod m20261127_000004_suspicious_input;
+mod m20261127_000020_folded_names;
 mod m20261127_000040_take_over;
 mod table;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_first::Migration),
             Box::new(m20261127_000001_write_probe::Migration),
             Box::new(m20261127_000004_suspicious_input::Migration),
+            Box::new(m20261127_000020_folded_names::Migration),
             Box::new(m20261127_000040_take_over::Migration),
         ]
     }

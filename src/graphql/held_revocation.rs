@@ -69,6 +69,7 @@ impl HeldRevocation {
             id: self.0.member_id,
             club_id: self.0.club_id,
             name: "a stranger in Kisi".to_owned(),
+            folded_name: String::new(),
             search: String::new(),
             email: email.filter(|email| !email.is_empty()),
             problems: None,

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod limits;
 mod negotiate;
 mod nesting;
+mod nul;
 mod nulls;
 pub(super) mod parse;
 

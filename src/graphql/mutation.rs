@@ -4,17 +4,23 @@
 //! Promises that a mistake of the caller is a `UserError` and changes nothing. Kisi is called by connecting an account and
 //! by changing its credentials alone, and never while a transaction is open.
 
+use access::Instant;
 use async_graphql::{Context, MergedObject};
 use uuid::Uuid;
 
 use super::{
     context,
     error::{Refusal, UserError, UserErrorCode},
+    node::SEVERAL,
 };
 use crate::{
     app::App,
     id::{self, Kind},
-    store::Scope,
+    sentinel,
+    store::{
+        Connection, Scope,
+        kisi_names::{self, Named},
+    },
 };
 
 /// A payload: the object that was made or changed, or why not.
@@ -152,7 +158,24 @@ fn id_of(kind: Kind, path: &str, what: &str, id: &str) -> Result<Uuid, Refusal> 
     id::decode_as(kind, id).ok_or_else(|| not_found(path, what))
 }
 
-/// An instant that has to lie ahead; none where none was given.
+/// What an argument names that Kisi has as well, by its id, or by Kisi's id or URL. A number that several things have at Kisi is
+/// refused.
+pub(in crate::graphql) async fn named_in_kisi(
+    connection: &impl Connection,
+    scope: Scope,
+    kinds: &[Kind],
+    path: &str,
+    what: &str,
+    text: &str,
+) -> Result<(Kind, Uuid), Refusal> {
+    match kisi_names::named(connection, scope, kinds, text).await? {
+        Named::One(kind, id) => Ok((kind, id)),
+        Named::Nothing => Err(not_found(path, what)),
+        Named::Several(_) => Err(invalid(path, SEVERAL)),
+    }
+}
+
+/// An end that has to lie ahead; none where none was given, or a date that stands for none.
 fn ahead(
     path: &str,
     at: Option<super::scalar::DateTime>,
@@ -160,6 +183,8 @@ fn ahead(
 ) -> Result<Option<i64>, Refusal> {
     match at {
         Some(at) if at.0 <= now => Err(invalid(path, "it has to lie in the future")),
-        at => Ok(at.map(|at| at.0)),
+        at => Ok(at
+            .and_then(|at| sentinel::end(Instant::from_micros(at.0)))
+            .map(Instant::micros)),
     }
 }

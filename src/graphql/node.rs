@@ -28,8 +28,13 @@ use super::{
     suspension::Suspension,
 };
 use crate::{
-    id::{self, Kind},
-    store::{clubs, grants, history, overrides, revocations, row::RevocationState},
+    id::{self, Kind, KisiName},
+    store::{
+        clubs, grants, history,
+        kisi_names::{self, Named},
+        overrides, revocations,
+        row::RevocationState,
+    },
 };
 
 /// Whatever has an id.
@@ -70,6 +75,57 @@ pub fn named(argument: &str, kind: Kind, text: &ID) -> Result<Uuid> {
         .ok_or_else(|| bad_input(format!("{argument}: it is no id of a {}", word(kind))))
 }
 
+/// What an argument of a query names that Kisi has as well, where it must be of one of these kinds: by its id, or by Kisi's id
+/// or URL. A number that several things have at Kisi is the lock's.
+pub async fn named_in_kisi(
+    context: &Context<'_>,
+    argument: &str,
+    kinds: &[Kind],
+    text: &ID,
+) -> Result<(Kind, Uuid)> {
+    let scope = context::caller(context)?.scope;
+    let db = context::app(context)?.db.read();
+    match kisi_names::named(db, scope, kinds, text)
+        .await
+        .map_err(inside)?
+    {
+        Named::One(kind, id) => Ok((kind, id)),
+        // To look at the lock does no harm. What changes something asks which is meant.
+        Named::Several(Some(lock)) => Ok((Kind::Lock, lock)),
+        Named::Several(None) => Err(bad_input(format!("{argument}: {SEVERAL}"))),
+        Named::Nothing => {
+            let words: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
+            let (last, others) = words.split_last().unwrap_or((&"thing", &[]));
+            let words = if others.is_empty() {
+                (*last).to_owned()
+            } else {
+                format!("{} or a {last}", others.join(", a "))
+            };
+            Err(bad_input(format!("{argument}: it is no id of a {words}")))
+        }
+    }
+}
+
+/// Where Kisi's number alone does not say which is meant.
+pub const SEVERAL: &str =
+    "several things at Kisi have this number: give the URL of its page at Kisi, or its id here";
+
+/// The same for one kind and an argument that may be left out.
+pub async fn maybe_named_in_kisi(
+    context: &Context<'_>,
+    argument: &str,
+    kind: Kind,
+    text: Option<&ID>,
+) -> Result<Option<Uuid>> {
+    match text {
+        None => Ok(None),
+        Some(text) => {
+            let (_, id) = named_in_kisi(context, argument, &[kind], text).await?;
+            Ok(Some(id))
+        }
+    }
+}
+
 /// The same for an argument that may be left out.
 pub fn maybe_named(argument: &str, kind: Kind, text: Option<&ID>) -> Result<Option<Uuid>> {
     text.map(|text| named(argument, kind, text)).transpose()
@@ -102,7 +158,21 @@ fn word(kind: Kind) -> &'static str {
 /// ask for itself, its club and the locks that it may open.
 pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
     let caller = context::caller(context)?;
-    let named = id::decode(text);
+    let named = match id::decode(text) {
+        Some(named) => Some(named),
+        // A number does not say what it is of.
+        None if KisiName::parse(text).is_some_and(|name| name.kind.is_some()) => {
+            let kinds = [Kind::Lock, Kind::Group, Kind::Place];
+            let db = context::app(context)?.db.read();
+            let named = kisi_names::named(db, caller.scope, &kinds, text).await;
+            match named.map_err(inside)? {
+                Named::One(kind, id) => Some((kind, id)),
+                Named::Nothing => None,
+                Named::Several(_) => return Err(bad_input(format!("id: {SEVERAL}"))),
+            }
+        }
+        None => None,
+    };
     if let Some(member) = caller.member {
         let sees = match named {
             Some((Kind::Member, id)) => id == member,

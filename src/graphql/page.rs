@@ -13,7 +13,7 @@ use crate::{
     app::App,
     store::{
         StoreError,
-        page::{Key, Keyed, Listed, Window},
+        page::{Key, Keyed, ListOf, Listed, Window},
     },
 };
 
@@ -53,12 +53,15 @@ pub fn times(count: usize, each: usize) -> usize {
 /// Which page is asked for.
 #[derive(Clone, Debug)]
 pub struct Arguments {
-    window: Window,
+    after: Option<String>,
+    before: Option<String>,
+    from_end: bool,
+    most: u64,
 }
 
 impl Arguments {
-    /// From the arguments of a connection. Both `first` and `last`, one that is negative or above
-    /// 250, and a cursor that is none are refused.
+    /// From the arguments of a connection. Both `first` and `last`, and one that is negative or above
+    /// 250 are refused.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
@@ -74,22 +77,43 @@ impl Arguments {
         let Some(most) = most else {
             return Err(bad_input(format!("{name}: a number from 0 to {MOST}")));
         };
-        let window = Window {
-            after: after.map(|text| cursor("after", &text)).transpose()?,
-            before: before.map(|text| cursor("before", &text)).transpose()?,
+        Ok(Self {
+            after,
+            before,
             from_end: last.is_some(),
             most,
+        })
+    }
+
+    /// The part of a list. A cursor that is none of this list is refused.
+    fn window(&self, list: ListOf) -> Result<Window> {
+        let key = |argument, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| cursor(list, argument, text)).transpose()
         };
-        Ok(Self { window })
+        Ok(Window {
+            after: key("after", &self.after)?,
+            before: key("before", &self.before)?,
+            from_end: self.from_end,
+            most: self.most,
+        })
     }
 }
 
-fn cursor(argument: &str, text: &str) -> Result<Key> {
+/// Whether a text is a cursor of a list.
+pub fn is_cursor(list: ListOf, text: &str) -> bool {
+    cursor(list, "after", text).is_ok()
+}
+
+fn cursor(list: ListOf, argument: &str, text: &str) -> Result<Key> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let read = bytes.as_deref().and_then(|bytes| {
-        let (id, name) = bytes.split_at_checked(16)?;
+        let (mark, key) = bytes.split_first()?;
+        let (id, name) = key.split_at_checked(16)?;
         let name = std::str::from_utf8(name).ok()?.to_owned();
-        Some(Key {
+        // No name that was folded has NUL in it, and PostgreSQL takes none.
+        let is_of_list = *mark == list as u8 && !name.contains('\0');
+        is_of_list.then_some(Key {
             name,
             id: Uuid::from_slice(id).ok()?,
         })
@@ -97,8 +121,13 @@ fn cursor(argument: &str, text: &str) -> Result<Key> {
     read.ok_or_else(|| bad_input(format!("{argument}: it is no cursor of this list")))
 }
 
-fn cursor_of(key: &Key) -> String {
-    URL_SAFE_NO_PAD.encode([key.id.as_bytes().as_slice(), key.name.as_bytes()].concat())
+fn cursor_of(list: ListOf, key: &Key) -> String {
+    let bytes = [
+        &[list as u8],
+        key.id.as_bytes().as_slice(),
+        key.name.as_bytes(),
+    ];
+    URL_SAFE_NO_PAD.encode(bytes.concat())
 }
 
 type Counted = Pin<Box<dyn Future<Output = Result<u64, StoreError>> + Send>>;
@@ -122,7 +151,8 @@ where
     L: Listed,
     C: From<Page<L::Row>>,
 {
-    let mut window = arguments.window;
+    let of = <L::Row as Keyed>::LIST;
+    let mut window = arguments.window(of)?;
     let most = usize::try_from(window.most).unwrap_or(usize::MAX);
     // One more than asked for, to see whether there is one.
     window.most += 1;
@@ -134,7 +164,7 @@ where
     rows.truncate(most);
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|row| (cursor_of(&row.key()), row))
+        .map(|row| (cursor_of(of, &row.key()), row))
         .collect();
     let (has_next_page, has_previous_page) = if window.from_end {
         (window.before.is_some(), more)

@@ -93,7 +93,7 @@ macro_rules! string_scalar {
 
 string_scalar!(
     /// An instant, RFC 3339, always written in UTC with a trailing Z. Any offset is accepted on
-    /// input.
+    /// input. The year 9999 as an end, and the year 1 as a start, stand for none.
     DateTime(i64), "DateTime", parse_instant, |micros: &i64| format_instant(*micros)
 );
 string_scalar!(

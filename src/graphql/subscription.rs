@@ -51,7 +51,7 @@ impl Subscription {
         filter: Option<HistoryFilter>,
     ) -> Result<impl Stream<Item = Result<AccessEvent>>> {
         let asker = caller(context)?;
-        let mut filter = filter.unwrap_or_default().into_store()?;
+        let mut filter = filter.unwrap_or_default().into_store(context).await?;
         if asker.role == Role::Member {
             let own = asker.member.ok_or_else(|| forbidden(OF_ITSELF))?;
             if filter.member.is_some_and(|member| member != own) {

@@ -1,11 +1,12 @@
 //! How Kisi writes things, where serde does not read it by itself.
 //!
 //! Promises: a missing or null value becomes the empty one, a time with or without fractions is
-//! read, a time that cannot be read is an error and never an open end. Called by the types of this
-//! module.
+//! read, a date that stands for none is none, a time that cannot be read is an error and never an
+//! open end. Called by the types of this module.
 
 use std::collections::BTreeMap;
 
+use access::Instant;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::assignments::{AppliesTo, Assignment};
 use super::error::Error;
 use super::page::Row;
+use crate::sentinel;
 
 /// Null as the empty value; together with `#[serde(default)]` a missing key as well.
 pub(super) fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -23,18 +25,27 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// The start of a window.
+fn start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    bound(deserializer, sentinel::start)
+}
+
+/// The end of a window.
+fn end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    bound(deserializer, sentinel::end)
+}
+
 /// An instant or null. Anything else fails: a window whose end is not understood must not count as
 /// open.
-pub(super) fn instant<'de, D>(deserializer: D) -> Result<Option<Timestamp>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    Option::<String>::deserialize(deserializer)?
-        .map(|text| {
-            text.parse()
-                .map_err(|_| de::Error::custom("not an instant"))
-        })
-        .transpose()
+fn bound<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    known: fn(Instant) -> Option<Instant>,
+) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let at = sentinel::parse(&text).ok_or_else(|| de::Error::custom("not an instant"))?;
+    Ok(known(at).map(Instant::timestamp))
 }
 
 /// The permissions of a role; whatever is no yes or no is left out, and so is not granted.
@@ -83,9 +94,9 @@ pub(super) struct AssignmentRow {
     group_id: Option<i64>,
     place_id: Option<i64>,
     organization_id: Option<i64>,
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, deserialize_with = "start")]
     valid_from: Option<Timestamp>,
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, deserialize_with = "end")]
     valid_until: Option<Timestamp>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     store::{
         Db, StoreError,
         facts::{self, Known},
-        page::{Key, Keyed, Listed, Window},
+        page::{Key, Keyed, ListOf, Listed, Window},
     },
 };
 
@@ -58,17 +58,19 @@ pub struct Changed {
 }
 
 impl Keyed for Changed {
+    const LIST: ListOf = ListOf::Changes;
+
     fn key(&self) -> Key {
         self.key.clone()
     }
 }
 
-/// Names hold no NUL: behind one stands the target, for a member who is listed twice.
-const MARK: char = '\0';
+/// Folded names have no line breaks: behind one stands the target, for a member who is listed twice.
+const MARK: char = '\n';
 
 fn key(affected: &Affected) -> Key {
     Key {
-        name: format!("{}{MARK}{}", affected.name, affected.target),
+        name: format!("{}{MARK}{}", affected.folded_name, affected.target),
         id: affected.member,
     }
 }
@@ -76,7 +78,11 @@ fn key(affected: &Affected) -> Key {
 /// How somebody stands to a key, in the order of the list.
 fn compare(affected: &Affected, key: &Key) -> Ordering {
     let (name, target) = key.name.rsplit_once(MARK).unwrap_or((&key.name, "0"));
-    let own = (affected.name.as_str(), affected.member, affected.target);
+    let own = (
+        affected.folded_name.as_str(),
+        affected.member,
+        affected.target,
+    );
     own.cmp(&(name, key.id, target.parse().unwrap_or(0)))
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, fold};
 
 const MOST_BINDS: usize = 30_000;
 /// How many values one `IN` list may have.
@@ -46,6 +46,38 @@ where
         statement.exec_without_returning(connection).await?;
     }
     Ok(())
+}
+
+/// A row that is listed and looked for by its name.
+pub trait Named {
+    /// Folds the name, as it is now.
+    fn fold_name(&mut self);
+}
+
+macro_rules! named {
+    ($($table:ident),*) => {
+        $(impl Named for entity::$table::Model {
+            fn fold_name(&mut self) {
+                self.folded_name = fold(&self.name);
+            }
+        })*
+    };
+}
+
+named!(place, lock, access_group, member, offering, location, rule);
+
+/// Inserts rows that have a name, as `insert_on` does: the folded name always follows from the name.
+pub async fn insert_named<M>(
+    connection: &impl ConnectionTrait,
+    mut rows: Vec<M>,
+    conflict: Option<OnConflict>,
+) -> Result<(), StoreError>
+where
+    M: Named + ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: Send,
+{
+    rows.iter_mut().for_each(Named::fold_name);
+    insert_on(connection, rows, conflict).await
 }
 
 /// The ids, the last one repeated up to a power of two: each length is a statement of its own, which each connection would

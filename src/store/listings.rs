@@ -1,4 +1,5 @@
-//! What can be listed, and by what it can be narrowed. Text is found in any case, anywhere in the word.
+//! What can be listed, and by what it can be narrowed. A search finds every word of it, anywhere in a name, without case and
+//! accents; of locks and groups, Kisi's id or URL as well.
 
 use entity::{
     access_group, company_person, delivery, delivery_member, group_lock, history,
@@ -6,18 +7,20 @@ use entity::{
     location, lock, member, offering, person, place, revocation, rule, suspension,
 };
 use sea_orm::{
-    ColumnTrait, Condition, IntoSimpleExpr, Iterable, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement},
+    ColumnTrait, Condition, Iterable, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, LikeExpr, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use super::{
-    Scope,
+    Scope, fold,
+    kisi_names::bears,
     page::{Listing, Order},
 };
+use crate::id::{Kind, KisiName};
 
 /// What contains a text, whatever stands in it.
-fn like(text: &str) -> LikeExpr {
+pub(super) fn like(text: &str) -> LikeExpr {
     let escaped = text
         .replace('\\', "\\\\")
         .replace('%', "\\%")
@@ -25,14 +28,28 @@ fn like(text: &str) -> LikeExpr {
     LikeExpr::new(format!("%{escaped}%")).escape('\\')
 }
 
-/// A name that has the text in it. SQLite knows the cases of ASCII letters alone: others are found as they are written.
-fn named<C: ColumnTrait>(column: C, search: Option<&str>) -> Condition {
-    let text = search.map(str::trim).filter(|text| !text.is_empty());
-    text.map_or_else(Condition::all, |text| {
-        let lower =
-            Expr::expr(Func::lower(column.into_simple_expr())).like(like(&text.to_lowercase()));
-        Condition::any().add(lower).add(column.like(like(text)))
+/// A folded text that has every word of a search in it, in whatever order.
+fn found<C: ColumnTrait>(folded: C, search: Option<&str>) -> Condition {
+    let words = fold(search.unwrap_or_default());
+    let each = words.split(' ').filter(|word| !word.is_empty());
+    each.fold(Condition::all(), |all, word| {
+        all.add(folded.like(like(word)))
     })
+}
+
+/// The same, or what the text names at Kisi.
+fn found_or_named<C: ColumnTrait>(
+    kind: Kind,
+    [folded, kisi_id, account_id]: [C; 3],
+    search: Option<&str>,
+) -> Condition {
+    let found = found(folded, search);
+    match search.and_then(KisiName::parse) {
+        None => found,
+        Some(name) => Condition::any()
+            .add(found)
+            .add(bears(kind, kisi_id, account_id, &name)),
+    }
 }
 
 /// Adds a condition where there is something to ask for.
@@ -47,7 +64,7 @@ pub fn places(scope: Scope) -> Listing<place::Entity> {
         .filter(place::Column::GoneAt.is_null());
     Listing {
         select,
-        order: Order::ByName(place::Column::Name, place::Column::Id),
+        order: Order::ByName(place::Column::FoldedName, place::Column::Id),
     }
 }
 
@@ -69,14 +86,22 @@ pub fn locks(
     let select = scope
         .find::<lock::Entity>()
         .filter(lock::Column::GoneAt.is_null())
-        .filter(named(lock::Column::Name, search))
+        .filter(found_or_named(
+            Kind::Lock,
+            [
+                lock::Column::FoldedName,
+                lock::Column::KisiId,
+                lock::Column::AccountId,
+            ],
+            search,
+        ))
         .filter(given(place, |place| {
             Condition::all().add(lock::Column::PlaceId.eq(place))
         }))
         .filter(given(group, opened));
     Listing {
         select,
-        order: Order::ByName(lock::Column::Name, lock::Column::Id),
+        order: Order::ByName(lock::Column::FoldedName, lock::Column::Id),
     }
 }
 
@@ -99,7 +124,15 @@ pub fn groups(
     let select = scope
         .find::<access_group::Entity>()
         .filter(access_group::Column::GoneAt.is_null())
-        .filter(named(access_group::Column::Name, search))
+        .filter(found_or_named(
+            Kind::Group,
+            [
+                access_group::Column::FoldedName,
+                access_group::Column::KisiId,
+                access_group::Column::AccountId,
+            ],
+            search,
+        ))
         .filter(given(place, |place| {
             Condition::all().add(access_group::Column::PlaceId.eq(place))
         }))
@@ -109,7 +142,7 @@ pub fn groups(
         }));
     Listing {
         select,
-        order: Order::ByName(access_group::Column::Name, access_group::Column::Id),
+        order: Order::ByName(access_group::Column::FoldedName, access_group::Column::Id),
     }
 }
 
@@ -128,14 +161,14 @@ pub fn rules(
     let select = scope
         .find::<rule::Entity>()
         .filter(rule::Column::SupersededAt.is_null())
-        .filter(named(rule::Column::Name, search))
+        .filter(found(rule::Column::FoldedName, search))
         .filter(given(target, on_target))
         .filter(given(enabled, |enabled| {
             Condition::all().add(rule::Column::Enabled.eq(enabled))
         }));
     Listing {
         select,
-        order: Order::ByName(rule::Column::Name, rule::Column::RuleId),
+        order: Order::ByName(rule::Column::FoldedName, rule::Column::RuleId),
     }
 }
 
@@ -157,11 +190,6 @@ pub struct MemberFilter {
 /// Members.
 pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
     use member::Column;
-    let search = filter
-        .search
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty());
     let is_null = |is: bool, column: Column| {
         if is {
             column.is_not_null()
@@ -180,9 +208,7 @@ pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
     };
     let select = scope
         .find::<member::Entity>()
-        .filter(given(search, |text| {
-            Condition::all().add(Column::Search.like(like(&text.to_lowercase())))
-        }))
+        .filter(found(Column::Search, filter.search.as_deref()))
         .filter(given(filter.suspended, suspended))
         .filter(given(filter.has_problem, |is| {
             Condition::all().add(is_null(is, Column::Problems))
@@ -195,7 +221,7 @@ pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
         }));
     Listing {
         select,
-        order: Order::ByName(Column::Name, Column::Id),
+        order: Order::ByName(Column::FoldedName, Column::Id),
     }
 }
 
@@ -238,7 +264,7 @@ pub fn offerings(
 ) -> Listing<offering::Entity> {
     let select = scope
         .find::<offering::Entity>()
-        .filter(named(offering::Column::Name, search))
+        .filter(found(offering::Column::FoldedName, search))
         .filter(given(kinds, |kinds| {
             Condition::all().add(offering::Column::Kind.is_in(kinds))
         }))
@@ -247,7 +273,7 @@ pub fn offerings(
         }));
     Listing {
         select,
-        order: Order::ByName(offering::Column::Name, offering::Column::Id),
+        order: Order::ByName(offering::Column::FoldedName, offering::Column::Id),
     }
 }
 
@@ -256,7 +282,7 @@ pub fn locations(scope: Scope) -> Listing<location::Entity> {
     let select = scope.find::<location::Entity>();
     Listing {
         select,
-        order: Order::ByName(location::Column::Name, location::Column::Id),
+        order: Order::ByName(location::Column::FoldedName, location::Column::Id),
     }
 }
 

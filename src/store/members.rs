@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use entity::{company, kind::PersonAspect, member, person, person_version};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk::MOST_VALUES, facts::among};
+use super::{Scope, StoreError, bulk::MOST_VALUES, facts::among, listings::like};
 
 /// A member.
 pub async fn get(
@@ -81,15 +81,6 @@ pub async fn by_emails(
     Ok(found)
 }
 
-/// A query for the club's members whose name or e-mail has this in it, in any case.
-pub fn search(scope: Scope, text: Option<&str>) -> Select<member::Entity> {
-    let members = scope.find::<member::Entity>();
-    match text.map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) => members.filter(member::Column::Search.contains(text.to_lowercase())),
-        None => members,
-    }
-}
-
 /// The ids of all members, ascending.
 pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
     let mut ids: Vec<Uuid> = scope
@@ -129,7 +120,7 @@ pub async fn tagged(
         .find::<person_version::Entity>()
         .filter(person_version::Column::Aspect.eq(PersonAspect::Tags))
         .filter(person_version::Column::SupersededAt.is_null())
-        .filter(person_version::Column::Value.contains(needle))
+        .filter(person_version::Column::Value.like(like(&needle)))
         .all(connection)
         .await?;
     let persons: Vec<Uuid> = words.into_iter().map(|word| word.person_id).collect();

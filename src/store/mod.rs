@@ -4,6 +4,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+pub use entity::fold::fold;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DbErr, RuntimeErr,
@@ -27,6 +28,7 @@ pub mod grants;
 mod health;
 pub mod history;
 pub mod kisi_accounts;
+pub mod kisi_names;
 pub mod leases;
 pub mod listeners;
 pub mod listings;

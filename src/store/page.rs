@@ -10,10 +10,29 @@ use uuid::Uuid;
 
 use super::{Db, StoreError, row, scope::OfClub};
 
+/// What the rows of a list are. A cursor bears it, so that one of another list is refused.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+#[repr(u8)]
+pub enum ListOf {
+    // Beyond the first byte of any id: cursors once began with one, and named no list.
+    Places = 0x41,
+    Locks,
+    Groups,
+    Members,
+    Offerings,
+    Locations,
+    Rules,
+    Deliveries,
+    History,
+    Revocations,
+    Changes,
+}
+
 /// Where a row stands in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Empty in lists that are ordered by id alone.
+    /// The folded name; empty in lists that are ordered by id alone.
     pub name: String,
     /// The tie-breaker.
     pub id: Uuid,
@@ -34,6 +53,9 @@ pub struct Window {
 
 /// A row that says where it stands.
 pub trait Keyed {
+    /// In which list.
+    const LIST: ListOf;
+
     /// Its key.
     fn key(&self) -> Key;
 }
@@ -131,13 +153,17 @@ impl<E: OfClub> Listing<E> {
 }
 
 macro_rules! keyed {
-    (by $id:ident, name: $($named:ident),*; newest: $($newest:ident),*) => {
+    (by $id:ident, name: $($named:ident in $list:ident),*; newest: $($newest:ident in $newest_list:ident),*) => {
         $(impl Keyed for row::$named {
+            const LIST: ListOf = ListOf::$list;
+
             fn key(&self) -> Key {
-                Key { name: self.name.clone(), id: self.$id }
+                Key { name: self.folded_name.clone(), id: self.$id }
             }
         })*
         $(impl Keyed for row::$newest {
+            const LIST: ListOf = ListOf::$newest_list;
+
             fn key(&self) -> Key {
                 Key { name: String::new(), id: self.$id }
             }
@@ -145,5 +171,9 @@ macro_rules! keyed {
     };
 }
 
-keyed!(by id, name: Place, Lock, Group, Member, Offering, Location; newest: Delivery, HistoryEntry, Revocation);
-keyed!(by rule_id, name: Rule; newest:);
+keyed!(
+    by id,
+    name: Place in Places, Lock in Locks, Group in Groups, Member in Members, Offering in Offerings, Location in Locations;
+    newest: Delivery in Deliveries, HistoryEntry in History, Revocation in Revocations
+);
+keyed!(by rule_id, name: Rule in Rules; newest:);

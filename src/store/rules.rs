@@ -226,7 +226,7 @@ pub async fn standing(
     Ok(scope
         .find::<rule::Entity>()
         .filter(rule::Column::SupersededAt.is_null())
-        .order_by_asc(rule::Column::Name)
+        .order_by_asc(rule::Column::FoldedName)
         .order_by_asc(rule::Column::RuleId)
         .all(connection)
         .await?)
@@ -255,7 +255,7 @@ pub async fn stand(
     row: rule::Model,
 ) -> Result<(), StoreError> {
     supersede(connection, scope, row.rule_id, row.learned_at).await?;
-    bulk::insert(connection, vec![row]).await
+    bulk::insert_named(connection, vec![row], None).await
 }
 
 /// Deletes a rule: none of its versions stands any more.

@@ -54,7 +54,7 @@ pub async fn places(
     Ok(scope
         .find::<place::Entity>()
         .filter(place::Column::AccountId.eq(account))
-        .order_by_asc(place::Column::Name)
+        .order_by_asc(place::Column::FoldedName)
         .all(connection)
         .await?)
 }
@@ -68,7 +68,7 @@ pub async fn locks(
     Ok(scope
         .find::<lock::Entity>()
         .filter(lock::Column::AccountId.eq(account))
-        .order_by_asc(lock::Column::Name)
+        .order_by_asc(lock::Column::FoldedName)
         .all(connection)
         .await?)
 }
@@ -82,7 +82,7 @@ pub async fn groups(
     Ok(scope
         .find::<access_group::Entity>()
         .filter(access_group::Column::AccountId.eq(account))
-        .order_by_asc(access_group::Column::Name)
+        .order_by_asc(access_group::Column::FoldedName)
         .all(connection)
         .await?)
 }
@@ -176,7 +176,7 @@ pub async fn all_locks(
     Ok(scope
         .find::<lock::Entity>()
         .filter(lock::Column::GoneAt.is_null())
-        .order_by_asc(lock::Column::Name)
+        .order_by_asc(lock::Column::FoldedName)
         .order_by_asc(lock::Column::Id)
         .all(connection)
         .await?)
@@ -190,7 +190,7 @@ pub async fn all_groups(
     Ok(scope
         .find::<access_group::Entity>()
         .filter(access_group::Column::GoneAt.is_null())
-        .order_by_asc(access_group::Column::Name)
+        .order_by_asc(access_group::Column::FoldedName)
         .order_by_asc(access_group::Column::Id)
         .all(connection)
         .await?)
@@ -204,7 +204,7 @@ pub async fn all_places(
     Ok(scope
         .find::<place::Entity>()
         .filter(place::Column::GoneAt.is_null())
-        .order_by_asc(place::Column::Name)
+        .order_by_asc(place::Column::FoldedName)
         .order_by_asc(place::Column::Id)
         .all(connection)
         .await?)
@@ -240,12 +240,14 @@ pub async fn keep(
             let back = of_account.iter().any(|row| row.gone_at.is_some() && there.contains(&row.id));
             let renewed = OnConflict::column($table::Column::Id)
                 .update_columns([
+                    $table::Column::Name,
+                    $table::Column::FoldedName,
                     $($table::Column::$column),*,
                     $table::Column::MissingSince,
                     $table::Column::GoneAt,
                 ])
                 .to_owned();
-            bulk::insert_on(connection, $rows, Some(renewed)).await?;
+            bulk::insert_named(connection, $rows, Some(renewed)).await?;
             let absent = of_account.iter().filter(|row| row.gone_at.is_none() && !there.contains(&row.id));
             let (again, first): (Vec<_>, Vec<_>) = absent.partition(|row| row.missing_since.is_some());
             for (rows, column) in [
@@ -264,13 +266,13 @@ pub async fn keep(
             gone_groups.extend(again.iter().map(|row| row.id));
         };
     }
-    keep!(setup.places, place, [Name, TimeZone]);
+    keep!(setup.places, place, [TimeZone]);
     keep!(
         setup.locks,
         lock,
-        [Name, Description, PlaceId, Online, Restricted]
+        [Description, PlaceId, Online, Restricted]
     );
-    keep!(setup.groups, access_group, [Name, Description, PlaceId]);
+    keep!(setup.groups, access_group, [Description, PlaceId]);
     // Kisi removed their assignments with them.
     for id in gone_groups {
         super::grants::let_go(

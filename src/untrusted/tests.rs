@@ -86,7 +86,8 @@ fn each_reader_understands_what_is_meant_for_it() {
         json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ viewer { role } }" } });
     assert!(message(&subscribe.to_string()));
     assert!(!message("{\"type\":\"subscribe\"}"));
-    assert!(cursor("AAAAAAAAAAAAAAAAAAAAAA"));
+    assert!(cursor("RAAAAAAAAAAAAAAAAAAAAAA"));
+    assert!(!cursor("AAAAAAAAAAAAAAAAAAAAAA"));
     assert!(!cursor("AAAA"));
     assert!(roster("members.csv", "id,email,name\n1,a@b.example,Ada\n"));
     assert!(roster("members.json", "{\"members\":[{\"id\":\"1\"}]}"));

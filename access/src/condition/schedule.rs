@@ -51,9 +51,10 @@ fn bit(day: civil::Weekday) -> u8 {
 /// All week round: one span, bounded by the dates alone.
 fn unbroken(condition: &ScheduleCondition) -> SpanSet {
     let (opens, closes) = (condition.from_minute, condition.until_minute);
+    // A first day that is too far away to be reckoned never comes.
     let from = condition
         .start_date
-        .and_then(|date| instant(date, opens, &condition.zone));
+        .map(|date| instant(date, opens, &condition.zone).unwrap_or(Instant::END));
     let until = condition
         .end_date
         .and_then(|date| closing(date, opens, closes, &condition.zone));

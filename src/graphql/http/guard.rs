@@ -29,6 +29,7 @@ use async_graphql::{
 
 use super::documents;
 use super::limits::{Limits, check_text};
+use super::nul;
 use super::nulls::{FieldPlace, Nulls};
 use crate::graphql::batch;
 
@@ -133,7 +134,8 @@ pub(in crate::graphql) fn lets_pass<T>(
         let mut operations = document.operations.iter();
         let query = selected(document, name.as_deref())?;
         let passes = operations.all(|(_, operation)| operation.node.ty == OperationType::Query)
-            && check_variables(query, &variables).is_ok();
+            && check_variables(query, &variables).is_ok()
+            && nul::check(&text, document, &variables).is_ok();
         passes.then(|| judge(&text, document, query)).flatten()
     });
     request.operation_name = name;
@@ -221,10 +223,13 @@ impl Extension for Checks {
         let mut request = next.run(ctx, request).await?;
         let name = request.operation_name.clone();
         let queries_only = request.data.contains_key(&TypeId::of::<QueriesOnly>());
-        // Set aside while the document borrows the request.
+        documents::parsed(&mut request)?;
+        // Set aside while the document, which is there by now, borrows the request.
         let variables = std::mem::take(&mut request.variables);
+        let text = std::mem::take(&mut request.query);
         let document = documents::parsed(&mut request)?;
         self.limits.check(document)?;
+        nul::check(&text, document, &variables)?;
         if let Some(operation) = selected(document, name.as_deref()) {
             check_variables(operation, &variables)?;
             check_roots(operation)?;
@@ -238,6 +243,7 @@ impl Extension for Checks {
             return Err(error);
         }
         request.variables = variables;
+        request.query = text;
         Ok(request)
     }
 

@@ -13,10 +13,12 @@ use super::rule::{
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal},
+        mutation::named_in_kisi,
         rule::{BlockedPolicy, RegistrationSpan, Weekday},
         scalar::Duration,
     },
     id::{self, Kind},
+    sentinel,
     store::{
         Connection, Scope, clubs,
         facts::kinds,
@@ -150,8 +152,9 @@ async fn target(
     id: &str,
     path: &str,
 ) -> Result<(row::TargetKind, Uuid), Refusal> {
-    match id::decode(id) {
-        Some((Kind::Group, id)) => {
+    let kinds = [Kind::Group, Kind::Lock];
+    match named_in_kisi(connection, scope, &kinds, path, "group or lock", id).await? {
+        (Kind::Group, id) => {
             let group = setup::some_groups(connection, scope, &[id]).await?.pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
@@ -159,7 +162,7 @@ async fn target(
             }
             Ok((row::TargetKind::Group, id))
         }
-        Some((Kind::Lock, id)) => {
+        (_, id) => {
             let lock = setup::some_locks(connection, scope, &[id]).await?.pop();
             let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
             if lock.gone_at.is_some() {
@@ -167,7 +170,6 @@ async fn target(
             }
             Ok((row::TargetKind::Lock, id))
         }
-        _ => Err(not_found(path, "group or lock")),
     }
 }
 
@@ -335,8 +337,10 @@ impl Known {
             return Err(invalid(&format!("{path}.until"), message));
         }
         let (start_date, end_date) = (
-            input.start_date.map(|date| date.0),
-            input.end_date.map(|date| date.0),
+            input
+                .start_date
+                .and_then(|date| sentinel::start_day(date.0)),
+            input.end_date.and_then(|date| sentinel::end_day(date.0)),
         );
         if let (Some(start), Some(end)) = (start_date, end_date)
             && end < start

@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{
-    Admin, id_of, invalid, kisi_account::DisconnectPolicy, kisi_account::refuse_disconnected,
-    not_found,
+    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::refuse_disconnected,
+    named_in_kisi, not_found,
 };
 use crate::{
     graphql::{
@@ -62,7 +62,9 @@ async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Ref
         actor,
         now,
     } = admin;
-    let id = id_of(Kind::Group, "input.group", "group", &input.group)?;
+    let kinds = [Kind::Group];
+    let db = app.db.read();
+    let (_, id) = named_in_kisi(db, scope, &kinds, "input.group", "group", &input.group).await?;
     let strangers = row::StrangerPolicy::from(input.strangers);
     let group = app
         .db

@@ -85,6 +85,7 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
                     source_id: source,
                     external_id: key.1.clone(),
                     name: name.clone(),
+                    folded_name: String::new(),
                     time_zone: None,
                     happened_at: i64::MIN,
                     version_key: String::new(),

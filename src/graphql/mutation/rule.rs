@@ -270,6 +270,7 @@ fn version(scope: Scope, draft: Draft, actor: &str, now: i64) -> Result<row::Rul
         target_kind: draft.target_kind,
         target_id: draft.target_id,
         name: draft.name,
+        folded_name: String::new(),
         enabled: draft.enabled,
         conditions,
         actor: Some(actor.to_owned()),

@@ -5,7 +5,8 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, ahead, id_of, invalid, kisi_account::refuse_disconnected, name, not_found, text_of,
+    Admin, ahead, id_of, invalid, kisi_account::refuse_disconnected, name, named_in_kisi,
+    not_found, text_of,
 };
 use crate::{
     clock::new_id,
@@ -14,11 +15,12 @@ use crate::{
         scalar::DateTime,
         share::Share,
     },
-    id::{self, Kind},
+    id::Kind,
     ingest::{
         apply::{Apply, who},
         statement::{PersonWord, Statement, Version},
     },
+    sentinel,
     store::{
         Connection, Scope, clubs, due,
         history::{self, Entry},
@@ -39,7 +41,7 @@ pub struct ShareMutations;
 pub struct ShareAccessInput {
     /// A member, or someone new by e-mail: a member of no source, and the same one when a source names that e-mail later.
     pub who: PersonInput,
-    /// A managed group, a place or a Kisi account.
+    /// A managed group, a place or a Kisi account; of a group and a place, Kisi's id or URL as well.
     pub scope: ID,
     /// Left out: from now on.
     pub from: Option<DateTime>,
@@ -136,7 +138,10 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
         }),
     };
     let until = ahead("input.until", input.until, now)?;
-    let from = input.from.map(|from| from.0);
+    let from = input
+        .from
+        .and_then(|from| sentinel::start(Instant::from_micros(from.0)))
+        .map(Instant::micros);
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
@@ -257,8 +262,11 @@ async fn shared(
     target: &str,
 ) -> Result<(row::ScopeKind, Uuid), Refusal> {
     let path = "input.scope";
-    let (kind, id, account) = match id::decode(target) {
-        Some((Kind::Group, id)) => {
+    let kinds = [Kind::Group, Kind::Place, Kind::KisiAccount];
+    let what = "group, place or Kisi account";
+    let named = named_in_kisi(connection, scope, &kinds, path, what, target).await?;
+    let (kind, id, account) = match named {
+        (Kind::Group, id) => {
             let group = setup::some_groups(connection, scope, &[id]).await?.pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
@@ -272,7 +280,7 @@ async fn shared(
             }
             (row::ScopeKind::Group, id, group.account_id)
         }
-        Some((Kind::Place, id)) => {
+        (Kind::Place, id) => {
             let place = setup::some_places(connection, scope, &[id]).await?.pop();
             let place = place.ok_or_else(|| not_found(path, "place"))?;
             if place.gone_at.is_some() {
@@ -280,8 +288,7 @@ async fn shared(
             }
             (row::ScopeKind::Place, id, place.account_id)
         }
-        Some((Kind::KisiAccount, id)) => (row::ScopeKind::Account, id, id),
-        _ => return Err(not_found(path, "group, place or Kisi account")),
+        (_, id) => (row::ScopeKind::Account, id, id),
     };
     let account = kisi_accounts::get(connection, scope, account).await?;
     refuse_disconnected(

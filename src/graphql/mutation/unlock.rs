@@ -3,7 +3,7 @@
 use access::{Instant, Target};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
-use super::{id_of, invalid, not_found, text_of};
+use super::{id_of, invalid, named_in_kisi, not_found, text_of};
 use crate::{
     graphql::{
         context::{self, Caller},
@@ -124,7 +124,8 @@ async fn open(
     let (app, caller) = (context::app(context)?, context::caller(context)?);
     let scope = caller.scope;
     let member = who(context, caller, member).await?;
-    let id = id_of(Kind::Lock, "lock", "lock", lock)?;
+    let db = app.db.read();
+    let (_, id) = named_in_kisi(db, scope, &[Kind::Lock], "lock", "lock", lock).await?;
     let lock = setup::lock(app.db.read(), scope, id).await?;
     let lock = lock.ok_or_else(|| not_found("lock", "lock"))?;
     let key = key

@@ -1,14 +1,14 @@
 //! What lists can be narrowed by. An id of another kind is refused by the name of its field.
 
-use async_graphql::{ID, InputObject, Result};
+use async_graphql::{Context, ID, InputObject, Result};
 use uuid::Uuid;
 
 use crate::{
     graphql::{
-        access_event::AccessEventKind, delivery::DeliveryStatus, error::bad_input,
+        access_event::AccessEventKind, delivery::DeliveryStatus, error::bad_input, node,
         offering::OfferingKind, scalar::DateTime,
     },
-    id::{self, Kind},
+    id::Kind,
     store::{
         listings,
         row::{ScopeKind, TargetKind},
@@ -18,22 +18,24 @@ use crate::{
 /// Narrows locks.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct LockFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
+    /// as well.
     pub search: Option<String>,
-    /// In this place.
+    /// In this place: its id, or Kisi's id or URL of it.
     pub place: Option<ID>,
-    /// Opened by this group.
+    /// Opened by this group: its id, or Kisi's id or URL of it.
     pub group: Option<ID>,
 }
 
 /// Narrows groups.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct GroupFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
+    /// as well.
     pub search: Option<String>,
-    /// In this place.
+    /// In this place: its id, or Kisi's id or URL of it.
     pub place: Option<ID>,
-    /// With this lock.
+    /// With this lock: its id, or Kisi's id or URL of it.
     pub lock: Option<ID>,
     /// True: those that this service writes to; false: the others.
     pub managed: Option<bool>,
@@ -42,9 +44,9 @@ pub struct GroupFilter {
 /// Narrows rules.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct RuleFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents.
     pub search: Option<String>,
-    /// On this group or lock.
+    /// On this group or lock: its id, or Kisi's id or URL of it.
     pub target: Option<ID>,
     /// True: those that give access; false: those that are switched off.
     pub enabled: Option<bool>,
@@ -53,7 +55,7 @@ pub struct RuleFilter {
 /// Narrows members. search matches name and e-mail, in any case, anywhere in the word.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct MemberFilter {
-    /// In the name or the e-mail.
+    /// In the name and the e-mail: every word of it, in any order, without case and accents.
     pub search: Option<String>,
     /// Who may pass this group or lock now.
     pub target: Option<ID>,
@@ -70,7 +72,7 @@ pub struct MemberFilter {
 /// Narrows offerings.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct OfferingFilter {
-    /// In the name, in any case.
+    /// In the name: every word of it, in any order, without case and accents.
     pub search: Option<String>,
     /// Of one of these kinds.
     pub kinds: Option<Vec<OfferingKind>>,
@@ -94,7 +96,7 @@ pub struct DeliveryFilter {
 pub struct HistoryFilter {
     /// Of this member.
     pub member: Option<ID>,
-    /// At this group, lock, place or Kisi account.
+    /// At this group, lock, place or Kisi account: its id, or Kisi's id or URL of it.
     pub target: Option<ID>,
     /// Of one of these kinds.
     pub kinds: Option<Vec<AccessEventKind>>,
@@ -104,46 +106,58 @@ pub struct HistoryFilter {
     pub until: Option<DateTime>,
 }
 
-/// A group or a lock, by an argument.
-pub fn target(argument: &str, text: &ID) -> Result<(TargetKind, Uuid)> {
-    match id::decode(text) {
-        Some((Kind::Group, id)) => Ok((TargetKind::Group, id)),
-        Some((Kind::Lock, id)) => Ok((TargetKind::Lock, id)),
-        _ => Err(bad_input(format!(
-            "{argument}: it is no id of a group or a lock"
+/// The longest search, in characters: names and addresses are no longer.
+const LONGEST_SEARCH: usize = 500;
+
+/// What is searched for.
+pub fn search(text: Option<String>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > LONGEST_SEARCH => Err(bad_input(format!(
+            "filter.search: {LONGEST_SEARCH} characters at most"
         ))),
+        text => Ok(text),
     }
 }
 
+/// A group or a lock, by an argument.
+pub async fn target(
+    context: &Context<'_>,
+    argument: &str,
+    text: &ID,
+) -> Result<(TargetKind, Uuid)> {
+    let kinds = [Kind::Group, Kind::Lock];
+    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let kind = match kind {
+        Kind::Lock => TargetKind::Lock,
+        _ => TargetKind::Group,
+    };
+    Ok((kind, id))
+}
+
 /// Anything that access can be given to, by an argument.
-fn anywhere(argument: &str, text: &ID) -> Result<(ScopeKind, Uuid)> {
-    match id::decode(text) {
-        Some((Kind::Group, id)) => Ok((ScopeKind::Group, id)),
-        Some((Kind::Lock, id)) => Ok((ScopeKind::Lock, id)),
-        Some((Kind::Place, id)) => Ok((ScopeKind::Place, id)),
-        Some((Kind::KisiAccount, id)) => Ok((ScopeKind::Account, id)),
-        _ => {
-            let kinds = "a group, a lock, a place or a Kisi account";
-            Err(bad_input(format!("{argument}: it is no id of {kinds}")))
-        }
-    }
+async fn anywhere(context: &Context<'_>, argument: &str, text: &ID) -> Result<(ScopeKind, Uuid)> {
+    let kinds = [Kind::Group, Kind::Lock, Kind::Place, Kind::KisiAccount];
+    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let kind = match kind {
+        Kind::Lock => ScopeKind::Lock,
+        Kind::Place => ScopeKind::Place,
+        Kind::KisiAccount => ScopeKind::Account,
+        _ => ScopeKind::Group,
+    };
+    Ok((kind, id))
 }
 
 impl HistoryFilter {
     /// As the store wants it.
-    pub fn into_store(self) -> Result<listings::HistoryFilter> {
-        let member = |text: &ID| {
-            let id = id::decode_as(Kind::Member, text);
-            id.ok_or_else(|| bad_input("filter.member: it is no id of a member"))
-        };
+    pub async fn into_store(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
         let kinds = |kinds: Vec<AccessEventKind>| kinds.into_iter().map(Into::into).collect();
+        let target = match &self.target {
+            Some(text) => Some(anywhere(context, "filter.target", text).await?),
+            None => None,
+        };
         Ok(listings::HistoryFilter {
-            member: self.member.as_ref().map(member).transpose()?,
-            target: self
-                .target
-                .as_ref()
-                .map(|it| anywhere("filter.target", it))
-                .transpose()?,
+            member: node::maybe_named("filter.member", Kind::Member, self.member.as_ref())?,
+            target,
             kinds: self.kinds.map(kinds),
             from: self.from.map(|at| at.0),
             until: self.until.map(|at| at.0),

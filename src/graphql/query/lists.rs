@@ -69,9 +69,10 @@ impl Lists {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
-        let place = maybe("filter.place", Kind::Place, filter.place)?;
-        let group = maybe("filter.group", Kind::Group, filter.group)?;
-        let list = listings::locks(scope, filter.search.as_deref(), place, group);
+        let place = in_kisi(context, "filter.place", Kind::Place, filter.place).await?;
+        let group = in_kisi(context, "filter.group", Kind::Group, filter.group).await?;
+        let search = filter::search(filter.search)?;
+        let list = listings::locks(scope, search.as_deref(), place, group);
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -91,9 +92,10 @@ impl Lists {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
-        let place = maybe("filter.place", Kind::Place, filter.place)?;
-        let lock = maybe("filter.lock", Kind::Lock, filter.lock)?;
-        let list = listings::groups(scope, filter.search.as_deref(), place, lock, filter.managed);
+        let place = in_kisi(context, "filter.place", Kind::Place, filter.place).await?;
+        let lock = in_kisi(context, "filter.lock", Kind::Lock, filter.lock).await?;
+        let search = filter::search(filter.search)?;
+        let list = listings::groups(scope, search.as_deref(), place, lock, filter.managed);
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -113,11 +115,12 @@ impl Lists {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
-        let target = filter
-            .target
-            .map(|it| filter::target("filter.target", &it))
-            .transpose()?;
-        let list = listings::rules(scope, filter.search.as_deref(), target, filter.enabled);
+        let target = match &filter.target {
+            Some(text) => Some(filter::target(context, "filter.target", text).await?),
+            None => None,
+        };
+        let search = filter::search(filter.search)?;
+        let list = listings::rules(scope, search.as_deref(), target, filter.enabled);
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -161,7 +164,8 @@ impl Lists {
         let kinds = filter
             .kinds
             .map(|kinds| kinds.into_iter().map(Into::into).collect());
-        let list = listings::offerings(scope, filter.search.as_deref(), kinds, source);
+        let search = filter::search(filter.search)?;
+        let list = listings::offerings(scope, search.as_deref(), kinds, source);
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -239,13 +243,22 @@ impl Lists {
     ) -> Result<AccessEventConnection> {
         let scope = reads(context)?;
         let arguments = Arguments::new(first, after, last, before)?;
-        let list = listings::history(scope, filter.unwrap_or_default().into_store()?);
+        let list = listings::history(scope, filter.unwrap_or_default().into_store(context).await?);
         page::load(context::app(context)?, list, arguments).await
     }
 }
 
 fn maybe(argument: &str, kind: Kind, text: Option<ID>) -> Result<Option<uuid::Uuid>> {
     node::maybe_named(argument, kind, text.as_ref())
+}
+
+async fn in_kisi(
+    context: &Context<'_>,
+    argument: &str,
+    kind: Kind,
+    text: Option<ID>,
+) -> Result<Option<uuid::Uuid>> {
+    node::maybe_named_in_kisi(context, argument, kind, text.as_ref()).await
 }
 
 /// The members that a filter leaves. What the database can say narrows whom the heart is asked of.
@@ -258,7 +271,7 @@ async fn standing(
     let now = app.clock.now();
     let passing = match (filter.target, filter.allowed) {
         (Some(text), allowed) => {
-            let target = match filter::target("filter.target", &text)? {
+            let target = match filter::target(context, "filter.target", &text).await? {
                 (TargetKind::Group, group) => access::Target::Group(id(group)),
                 (TargetKind::Lock, lock) => access::Target::Lock(id(lock)),
             };
@@ -281,7 +294,7 @@ async fn standing(
         None => None,
     };
     let database_filter = listings::MemberFilter {
-        search: filter.search,
+        search: filter::search(filter.search)?,
         suspended: filter.suspended.map(|is| (is, now.micros())),
         has_problem: filter.has_problem,
         among: None,

@@ -124,13 +124,14 @@ impl Single {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whose access.")] member: ID,
-        #[graphql(desc = "Where: a group or a lock.")] target: ID,
+        #[graphql(desc = "Where: a group or a lock, by its id, or by Kisi's id or URL of it.")]
+        target: ID,
         #[graphql(desc = "When the member would pass. Left out: now.")] at: Option<DateTime>,
         #[graphql(desc = "From what was known at this instant. Left out: from what is known now.")]
         as_known_at: Option<DateTime>,
     ) -> Result<Explanation> {
         let member = node::named("member", Kind::Member, &member)?;
-        let (kind, target) = filter::target("target", &target)?;
+        let (kind, target) = filter::target(context, "target", &target).await?;
         sees(context, member)?;
         if loader::one(context, loader::MemberKey(member))
             .await?

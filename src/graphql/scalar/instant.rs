@@ -2,7 +2,7 @@
 //!
 //! Promises UTC with a trailing Z on the way out, any offset on the way in, and the years 0001 to
 //! 9999. Digits below a microsecond are dropped, towards the past. Never reads a local time without
-//! its offset. The scalar `DateTime` calls it, and whoever reads or shows instants outside GraphQL.
+//! its offset, but for one that stands for no date (see `sentinel`). The scalar `DateTime` calls it, and whoever reads or shows instants outside GraphQL.
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time, datetime};
@@ -10,6 +10,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 
 use super::ScalarError;
 use super::calendar::{digits, parse_date};
+use crate::sentinel;
 
 /// Writes as many digits of a second as are not zero at its end.
 static PRINTER: DateTimePrinter = DateTimePrinter::new();
@@ -25,14 +26,13 @@ const FORMAT: ScalarError = ScalarError(
     "an instant is written as RFC 3339 asks, with an offset, such as 2026-01-31T09:30:00Z or \
      2026-01-31T10:30:00+01:00",
 );
-const RANGE: ScalarError = ScalarError("an instant lies in the years 0001 to 9999, UTC");
 
 /// Reads an RFC 3339 instant with any offset: microseconds since 1970-01-01T00:00:00Z. A leap
-/// second is read as the second before it.
+/// second is read as the second before it, and an instant that its offset brings outside the years
+/// 0001 to 9999 as the nearest in them.
 ///
 /// # Errors
-/// Where the text is not so written, names a date or time that does not exist, or lies outside the
-/// years 0001 to 9999.
+/// Where the text is not so written, or names a date or time that does not exist.
 pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
     let (day, clock) = text.split_once(['T', 't']).ok_or(FORMAT)?;
     let local = parse_date(day)
@@ -51,15 +51,20 @@ pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
     let (micros, zone) = fraction(clock.get(8..).ok_or(FORMAT)?)?;
     let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second.min(59));
     let since_midnight = SignedDuration::from_micros(seconds * 1_000_000 + micros);
-    let shift = SignedDuration::from_secs(offset_seconds(zone)?);
+    let ahead = if zone.is_empty() {
+        None
+    } else {
+        Some(offset_seconds(zone)?)
+    };
+    let shift = SignedDuration::from_secs(ahead.unwrap_or(0));
     // Both are below two days, so their difference cannot overflow; the sum with the date may.
-    let utc = local
-        .checked_add(since_midnight - shift)
-        .map_err(|_| RANGE)?;
-    if !(FIRST..=LAST).contains(&utc) {
-        return Err(RANGE);
+    let nearest = if shift.is_negative() { LAST } else { FIRST };
+    let utc = local.checked_add(since_midnight - shift);
+    let utc = utc.unwrap_or(nearest).clamp(FIRST, LAST);
+    if ahead.is_none() && sentinel::local(utc).is_none() {
+        return Err(FORMAT);
     }
-    i64::try_from(utc.duration_since(EPOCH).as_micros()).map_err(|_| RANGE)
+    i64::try_from(utc.duration_since(EPOCH).as_micros()).map_err(|_| FORMAT)
 }
 
 /// The microseconds that stand before the offset, and what is left of the text.
@@ -67,7 +72,9 @@ fn fraction(text: &str) -> Result<(i64, &str), ScalarError> {
     let Some(rest) = text.strip_prefix('.') else {
         return Ok((0, text));
     };
-    let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or(FORMAT)?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     if end == 0 {
         return Err(FORMAT);
     }

@@ -208,18 +208,16 @@ fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
     }))
 }
 
-/// Start and end, in this order where both are there and can be compared.
-fn ends(field: &Field<'_>) -> Read<(Option<Moment>, Option<Moment>)> {
-    let (starts, end) = (
-        field.at("starts_at").moment()?,
-        field.at("ends_at").moment()?,
-    );
+/// Start and end. Of what can open a door they have to be in this order, where both are there and can be compared. What opens
+/// none, such as an ended membership or a cancelled booking, is taken as it is: to refuse it would leave the door open.
+fn ends(field: &Field<'_>, opens: bool) -> Read<(Option<Moment>, Option<Moment>)> {
+    let (starts, end) = (field.at("starts_at").start()?, field.at("ends_at").end()?);
     let in_order = match (starts, end) {
         (Some(Moment::At(start)), Some(Moment::At(end))) => start <= end,
         (Some(Moment::On(first)), Some(Moment::On(last))) => first <= last,
         _ => true,
     };
-    if in_order {
+    if in_order || !opens {
         Ok((starts, end))
     } else {
         Err(field.at("ends_at").wrong("no earlier than starts_at"))
@@ -252,16 +250,12 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
             ("payment_retrying", BlockReason::PaymentRetrying),
             ("manual", BlockReason::Manual),
         ])?;
-        let since = blocked
-            .at("since")
-            .present()
-            .map(|since| since.instant())
-            .transpose()?;
+        let since = blocked.at("since").since()?;
         // A block that is told of has begun: a later beginning would leave the doors open until then.
         let since = since.map_or(happened_at, |since| since.min(happened_at));
         Ok::<_, NotUnderstood>((reason, since))
     });
-    let (starts, ends) = ends(data)?;
+    let (starts, ends) = ends(data, matches!(status, "ACTIVE" | "SCHEDULED"))?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
         kind: EntitlementKind::Membership,
         id,
@@ -286,11 +280,15 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         ("waitlisted", "WAITLISTED"),
         ("cancelled", "CANCELLED"),
     ])?;
-    let (starts, ends) = ends(data)?;
-    let needs = |name: &'static str| {
-        data.at(name)
-            .wrong("an RFC 3339 instant or a date: a registration has both ends")
-    };
+    // Both have to be there, though one may be a date that stands for none.
+    for name in ["starts_at", "ends_at"] {
+        if data.at(name).present().is_none() {
+            return Err(data
+                .at(name)
+                .wrong("an RFC 3339 instant or a date: a registration has both ends"));
+        }
+    }
+    let (starts, ends) = ends(data, status == "CONFIRMED")?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
         kind: EntitlementKind::Registration,
         id,
@@ -300,8 +298,8 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         status,
         offering: offering(&data.at("item"), kind)?,
         location: location(data.at("location"))?,
-        starts: Some(starts.ok_or_else(|| needs("starts_at"))?),
-        ends: Some(ends.ok_or_else(|| needs("ends_at"))?),
+        starts,
+        ends,
         block: None,
     })))
 }
@@ -314,7 +312,7 @@ fn purchase(data: &Field<'_>) -> Read<Statement> {
         ("refunded", "REFUNDED"),
         ("void", "VOID"),
     ])?;
-    let (starts, ends) = ends(data)?;
+    let (starts, ends) = ends(data, status == "PAID")?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
         kind: EntitlementKind::Purchase,
         id,

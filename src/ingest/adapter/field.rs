@@ -8,12 +8,12 @@ use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value};
 
 use super::NotUnderstood;
-use crate::ingest::statement::Moment;
+use crate::{ingest::statement::Moment, sentinel};
 
 /// How many characters of a name are kept.
 const LONGEST_NAME: usize = 200;
-/// How many names of a list are kept.
-const MOST_NAMES: usize = 200;
+
+const AN_INSTANT: &str = "an RFC 3339 instant, such as 2026-01-05T09:30:00Z";
 
 /// A JSON value and how to get there.
 #[derive(Clone, Debug)]
@@ -169,14 +169,15 @@ impl<'a> Field<'a> {
         Ok(self.optional_text()?.map(|name| cut(&name)))
     }
 
-    /// The names of an array, each cut as `name` does, the first two hundred of them; none where there is no array.
+    /// The names of an array, all of them, each cut as `name` does: a tag that is left out would be access that is missing. None
+    /// where there is no array.
     pub fn names(self) -> Read<Option<Vec<String>>> {
         let Some(field) = self.present() else {
             return Ok(None);
         };
         let all = field.list()?;
-        let names = all.iter().take(MOST_NAMES).map(|one| Ok(cut(&one.text()?)));
-        names.collect::<Read<Vec<String>>>().map(Some)
+        let names = all.iter().map(|one| Ok(cut(&one.text()?)));
+        names.collect::<Read<_>>().map(Some)
     }
 
     /// An id: text, or a whole number, which means its digits. At most 500 bytes.
@@ -213,11 +214,34 @@ impl<'a> Field<'a> {
             .and_then(|text| text.parse::<Timestamp>().ok());
         parsed
             .map(Instant::from_timestamp)
-            .ok_or_else(|| self.wrong("an RFC 3339 instant, such as 2026-01-05T09:30:00Z"))
+            .ok_or_else(|| self.wrong(AN_INSTANT))
     }
 
-    /// An RFC 3339 instant or a local date; none for null.
-    pub fn moment(&self) -> Read<Option<Moment>> {
+    /// An RFC 3339 instant from which on something is so; none for null, and for a date that stands for none.
+    pub fn since(self) -> Read<Option<Instant>> {
+        let Some(field) = self.present() else {
+            return Ok(None);
+        };
+        let at = field.value.as_str().and_then(sentinel::parse);
+        at.map(sentinel::start)
+            .ok_or_else(|| field.wrong(AN_INSTANT))
+    }
+
+    /// A start: an RFC 3339 instant or a local date. None for null, and for a date that stands for none.
+    pub fn start(&self) -> Read<Option<Moment>> {
+        self.moment(sentinel::start, sentinel::start_day)
+    }
+
+    /// An end: an RFC 3339 instant or a local date. None for null, and for a date that stands for none.
+    pub fn end(&self) -> Read<Option<Moment>> {
+        self.moment(sentinel::end, sentinel::end_day)
+    }
+
+    fn moment(
+        &self,
+        instant: fn(Instant) -> Option<Instant>,
+        day: fn(Date) -> Option<Date>,
+    ) -> Read<Option<Moment>> {
         let Some(text) = self.value.as_str() else {
             return match self.value {
                 Value::Null => Ok(None),
@@ -227,14 +251,14 @@ impl<'a> Field<'a> {
         if text.len() == 10
             && let Ok(date) = text.parse::<Date>()
         {
-            return Ok(Some(Moment::On(date)));
+            return Ok(day(date).map(Moment::On));
         }
-        match text.parse::<Timestamp>() {
-            Ok(instant) => Ok(Some(Moment::At(Instant::from_timestamp(instant)))),
-            Err(_) => Err(self.wrong(
+        let at = sentinel::parse(text).ok_or_else(|| {
+            self.wrong(
                 "an RFC 3339 instant, such as 2026-01-05T09:30:00Z, or a date, such as 2026-01-05",
-            )),
-        }
+            )
+        })?;
+        Ok(instant(at).map(Moment::At))
     }
 }
 

@@ -234,6 +234,8 @@ impl Apply<'_> {
                 kind: word.kind,
                 external_id: word.id.clone(),
                 name: word.id.clone(),
+                // Folded when it is stored.
+                folded_name: String::new(),
                 happened_at: i64::MIN,
                 version_key: String::new(),
             }
@@ -264,6 +266,8 @@ impl Apply<'_> {
                 source_id: source,
                 external_id: word.id.clone(),
                 name: word.id.clone(),
+                // Folded when it is stored.
+                folded_name: String::new(),
                 time_zone: None,
                 happened_at: i64::MIN,
                 version_key: String::new(),

@@ -10,6 +10,7 @@ use crate::{
     clock::new_id,
     ingest::identity::{EmailWord, Somebody, resolve},
     store::{
+        fold,
         row::{Member, Person, PersonAspect, PersonPast},
         working_set::{Versioned, WorkingSet},
     },
@@ -130,11 +131,11 @@ fn describe(
     let row = Member {
         id,
         club_id: set.scope.club,
-        search: format!(
-            "{} {}",
-            name.to_lowercase(),
+        folded_name: fold(&name),
+        search: fold(&format!(
+            "{name} {}",
             somebody.email.as_deref().unwrap_or_default()
-        ),
+        )),
         name,
         email: somebody.email.clone(),
         problems: problems(somebody),

@@ -204,6 +204,38 @@ async fn assignments_are_asked_for_by_what_they_apply_to() {
 }
 
 #[tokio::test]
+async fn a_last_date_is_an_open_end_and_a_first_one_an_open_start() {
+    let row = |from: &str, until: &str| json!({ "id": 1, "user_id": 2, "group_id": 3, "valid_from": from, "valid_until": until });
+    for (from, until, window) in [
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", (None, None)),
+        (
+            "0001-01-01T00:00:00.000+05:00",
+            "9999-12-31T23:59:59.999-08:00",
+            (None, None),
+        ),
+        (
+            "9999-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+            (at("9999-01-01T00:00:00Z"), at("0002-01-01T00:00:00Z")),
+        ),
+        (
+            "1900-01-01T00:00:00Z",
+            "2999-12-31T23:59:59Z",
+            (at("1900-01-01T00:00:00Z"), at("2999-12-31T23:59:59Z")),
+        ),
+    ] {
+        let server = Server::start(always(json!([row(from, until)])));
+        let listed = server.client().assignments(AssignmentFilter::User(2)).await;
+        let listed = listed.unwrap();
+        assert_eq!(
+            (listed[0].valid_from, listed[0].valid_until),
+            window,
+            "{from} {until}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_is_not_understood_is_never_open() {
     for odd in [json!("soon"), json!(""), json!(17), json!("2026-03-01")] {
         let row = json!({ "id": 1, "user_id": 2, "group_id": 3, "valid_until": odd });

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::WorkingSet;
 use crate::store::{
     StoreError,
-    bulk::{MOST_VALUES, insert, insert_on},
+    bulk::{MOST_VALUES, insert, insert_named, insert_on},
 };
 
 impl WorkingSet {
@@ -70,12 +70,13 @@ impl WorkingSet {
             member::Column::Id,
             [
                 member::Column::Name,
+                member::Column::FoldedName,
                 member::Column::Email,
                 member::Column::Search,
                 member::Column::Problems,
             ],
         );
-        insert_on(connection, members, Some(renewed)).await?;
+        insert_named(connection, members, Some(renewed)).await?;
         let persons = rows(&changed.persons, &self.persons);
         let columns = [person::Column::MemberId, person::Column::GuestOnly];
         insert_on(
@@ -103,11 +104,12 @@ impl WorkingSet {
             offering::Column::Id,
             [
                 offering::Column::Name,
+                offering::Column::FoldedName,
                 offering::Column::HappenedAt,
                 offering::Column::VersionKey,
             ],
         );
-        insert_on::<offering::Model>(connection, offerings, Some(renewed)).await?;
+        insert_named::<offering::Model>(connection, offerings, Some(renewed)).await?;
         let locations = changed
             .locations
             .iter()
@@ -117,6 +119,7 @@ impl WorkingSet {
             location::Column::Id,
             [
                 location::Column::Name,
+                location::Column::FoldedName,
                 location::Column::TimeZone,
                 location::Column::HappenedAt,
                 location::Column::VersionKey,
@@ -124,7 +127,7 @@ impl WorkingSet {
                 location::Column::ZoneVersionKey,
             ],
         );
-        insert_on::<location::Model>(connection, locations, Some(renewed)).await?;
+        insert_named::<location::Model>(connection, locations, Some(renewed)).await?;
         for (from, to) in changed.merged {
             self.merge(connection, from, to).await?;
         }

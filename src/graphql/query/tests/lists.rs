@@ -99,6 +99,27 @@ async fn pages_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
+async fn a_number_that_several_things_bear_at_kisi_is_the_locks() {
+    let house = House::new().await;
+    let rules =
+        |target: &str| format!(r#"{{ rules(filter: {{target: "{target}"}}) {{ totalCount }} }}"#);
+    let lock = gid(Kind::Lock, house.front);
+    assert_eq!(house.ask(&rules("1")).await, house.ask(&rules(&lock)).await);
+    let (code, message) = house.refused(&rules("77")).await;
+    assert_eq!(code, "BAD_USER_INPUT");
+    assert_eq!(message, "filter.target: it is no id of a group or a lock");
+    for target in [
+        "https://web.kisi.io/groups/1",
+        "web.kisi.io/places/1/locks/1",
+    ] {
+        house.ask(&rules(target)).await;
+    }
+    house
+        .ask(r#"{ locks(filter: {group: "1", place: "1"}) { totalCount } }"#)
+        .await;
+}
+
+#[tokio::test]
 async fn filters_narrow() {
     let house = House::new().await;
     let tagged = json!({"id": "ann", "tags": ["range"]});

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use access::Instant;
 use jiff::{
-    Timestamp,
     civil::{Date, DateTime},
     fmt::strtime,
     tz::TimeZone,
@@ -12,7 +12,10 @@ use jiff::{
 use serde_json::{Map, Value};
 
 use super::template::{Path, Template, Words, Written};
-use crate::ingest::adapter::{NotUnderstood, field::Read};
+use crate::{
+    ingest::adapter::{NotUnderstood, field::Read},
+    sentinel,
+};
 
 /// A body, being read by a mapping.
 pub struct Body<'a> {
@@ -102,6 +105,14 @@ impl<'a> Body<'a> {
                 Ok(last)
             }
             Template::Each(list, item) => self.each(list, item, here),
+            Template::List(list) => {
+                let filled = self.at(list, here)?;
+                let value = match filled.value {
+                    Some(value) if is_nothing(&value) => Some(Value::Array(Vec::new())),
+                    value => value,
+                };
+                Ok(Filled { value, ..filled })
+            }
             Template::Object(fields) => {
                 let (mut object, mut led) = (Map::new(), None);
                 for (name, template) in fields {
@@ -155,8 +166,15 @@ impl<'a> Body<'a> {
         match written {
             Written::AsIs => Ok(value.clone()),
             Written::Since1970 { per_second } => since_1970(value, *per_second)
-                .map(|at| Value::from(at.to_string()))
-                .ok_or_else(|| wrong(pointer, value, "a number of (milli)seconds since 1970")),
+                .map(|at| Value::from(sentinel::format(at)))
+                .ok_or_else(|| {
+                    let expected = if *per_second == 1 {
+                        "a number of seconds since 1970"
+                    } else {
+                        "a number of milliseconds since 1970"
+                    };
+                    wrong(pointer, value, expected)
+                }),
             Written::Local { format, zone } => {
                 let zone = zone.as_ref().unwrap_or(&self.zone);
                 let read = value
@@ -209,8 +227,8 @@ impl<'a> Body<'a> {
             .entry(here.field.to_owned())
             .or_insert_with(|| pointer.clone());
         let elements = match here.element.pointer(&list.pointer) {
-            None | Some(Value::Null) => {
-                let (value, led) = (None, Some(false));
+            found @ (None | Some(Value::Null)) => {
+                let (value, led) = (found.cloned(), Some(false));
                 return Ok(Filled { value, led });
             }
             Some(Value::Array(elements)) => elements,
@@ -263,38 +281,61 @@ fn meant(words: &Words, found: Option<&Value>, pointer: &str) -> Read<Option<Val
     })
 }
 
-fn since_1970(value: &Value, per_second: i64) -> Option<Timestamp> {
-    let whole = value
-        .as_i64()
-        .or_else(|| value.as_str()?.trim().parse().ok());
-    match whole {
-        Some(units) if per_second == 1 => Timestamp::from_second(units).ok(),
-        Some(units) => Timestamp::from_millisecond(units).ok(),
+/// None for what is no number, and for a number whose unit is a finer one: to take that for a date far away would make an end
+/// no end.
+fn since_1970(value: &Value, per_second: i64) -> Option<Instant> {
+    let whole = match value {
+        Value::Number(number) => number
+            .as_i64()
+            .map(i128::from)
+            .or(number.as_u64().map(i128::from)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let scale = i128::from(1_000_000 / per_second);
+    let micros = match whole {
+        Some(units) => units.saturating_mul(scale),
         None => {
-            let seconds = value.as_f64()? / f64::from(u32::try_from(per_second).ok()?);
-            let span = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
-            Timestamp::from_duration(span).ok()
+            micros_of(value.as_f64()? * 1_000_000.0 / f64::from(i32::try_from(per_second).ok()?))
         }
-    }
+    };
+    let at = sentinel::from_micros(micros);
+    let is_of_a_finer_unit = at == Instant::END
+        && FINER
+            .iter()
+            .any(|factor| PRESENT_AGE.contains(&(micros / factor)));
+    (!is_of_a_finer_unit).then_some(at)
+}
+
+/// How many times finer than a second or a millisecond the units are that a number may have been meant in.
+const FINER: [i128; 3] = [1_000, 1_000_000, 1_000_000_000];
+
+/// 1980 to 2200, in microseconds since 1970: what a number is likely to mean.
+const PRESENT_AGE: std::ops::Range<i128> = 315_532_800_000_000..7_258_118_400_000_000;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it saturates, and what is beyond is an end of time"
+)]
+fn micros_of(micros: f64) -> i128 {
+    micros as i128
 }
 
 /// An instant, or a date where no time is told. A time that names its own offset keeps it.
 fn local(text: &str, format: Option<&str>, zone: &TimeZone) -> Option<String> {
     let instant = |time: DateTime| {
-        Some(
-            zone.to_ambiguous_zoned(time)
-                .compatible()
-                .ok()?
-                .timestamp()
-                .to_string(),
-        )
+        let at = || {
+            let zoned = zone.to_ambiguous_zoned(time).compatible().ok()?;
+            Some(Instant::from_timestamp(zoned.timestamp()))
+        };
+        sentinel::local(time).or_else(at).map(sentinel::format)
     };
     let Some(format) = format else {
         if text.len() == 10 {
             return Some(text.parse::<Date>().ok()?.to_string());
         }
-        if let Ok(at) = text.parse::<Timestamp>() {
-            return Some(at.to_string());
+        if let Some(at) = sentinel::parse(text) {
+            return Some(sentinel::format(at));
         }
         return instant(text.parse().ok()?);
     };

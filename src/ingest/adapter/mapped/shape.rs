@@ -9,10 +9,14 @@ pub enum Shape {
     Plain,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
     /// An object with these fields.
     Object(&'static [Part]),
     /// A list of such objects.
     List(&'static [Part]),
+    /// A list of all such objects that there are: one that is not there is no statement that all are over.
+    All(&'static [Part]),
 }
 
 /// A field of an object.
@@ -70,7 +74,7 @@ const PERSON: &[Part] = &[
     needed("id", Shape::Plain),
     maybe("email", Shape::Plain),
     maybe("name", Shape::Plain),
-    maybe("tags", Shape::Plain),
+    maybe("tags", Shape::Texts),
     maybe("companies", Shape::List(NAMED)),
 ];
 const GUEST: &[Part] = &[
@@ -166,11 +170,11 @@ const OFFERING: &[Part] = &[
     maybe("name", Shape::Plain),
 ];
 const ROSTER: &[Part] = &[
-    maybe("members", Shape::List(PERSON)),
-    maybe("companies", Shape::List(COMPANY)),
-    maybe("memberships", Shape::List(MEMBERSHIP)),
-    maybe("registrations", Shape::List(REGISTRATION)),
-    maybe("purchases", Shape::List(PURCHASE)),
+    maybe("members", Shape::All(PERSON)),
+    maybe("companies", Shape::All(COMPANY)),
+    maybe("memberships", Shape::All(MEMBERSHIP)),
+    maybe("registrations", Shape::All(REGISTRATION)),
+    maybe("purchases", Shape::All(PURCHASE)),
 ];
 
 /// Every type of the canonical events.

@@ -40,6 +40,8 @@ pub enum Template {
     Each(Path, Box<Template>),
     /// An object.
     Object(Vec<(String, Template)>),
+    /// A list, by this template: where that gives null or a blank text, there is nothing in it.
+    List(Box<Template>),
 }
 
 /// Where a value stands, and how it is written there.
@@ -127,6 +129,16 @@ impl Template {
             }
         }
     }
+
+    /// Whether null can come of it only where it is in the body, and not of a word of the mapping, whose null says nothing.
+    fn reads_body_alone(&self) -> bool {
+        match self {
+            Self::Path(path) => path.words.is_none(),
+            Self::Each(..) => true,
+            Self::First(choices) => choices.iter().all(Self::reads_body_alone),
+            Self::Value(_) | Self::Join(..) | Self::Object(_) | Self::List(_) => false,
+        }
+    }
 }
 
 fn instruction(
@@ -161,8 +173,8 @@ fn instruction(
         "each" => {
             only(fields, &["each", "item"], place)?;
             let parts = match shape {
-                Shape::List(parts) => Shape::Object(parts),
-                Shape::Plain => Shape::Plain,
+                Shape::List(parts) | Shape::All(parts) => Shape::Object(parts),
+                Shape::Plain | Shape::Texts => Shape::Plain,
                 _ => return Err(here.wrong("this field is no list")),
             };
             let item = fields.get("item").unwrap_or(&Value::Null);
@@ -190,7 +202,7 @@ fn several(json: &Value, place: &Place, shape: Shape) -> Parse<Vec<Template>> {
 fn object(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Template> {
     let parts = match shape {
         Shape::Object(parts) => parts,
-        Shape::List(_) => {
+        Shape::List(_) | Shape::All(_) => {
             let words = r#"this field is a list: {"each": "/path/of/the/list", "item": {…}}, or the path of one that is canonical already"#;
             return Err(place.wrong(words));
         }
@@ -226,7 +238,14 @@ pub fn fields_of(
                 names()
             ))
         })?;
-        read.push((name.clone(), Template::parse(json, &here, part.shape)?));
+        let template = Template::parse(json, &here, part.shape)?;
+        let is_list = matches!(part.shape, Shape::Texts | Shape::List(_));
+        let template = if is_list && template.reads_body_alone() {
+            Template::List(Box::new(template))
+        } else {
+            template
+        };
+        read.push((name.clone(), template));
     }
     let missing = parts
         .iter()

@@ -19,6 +19,8 @@ use crate::{
     store::row::BlockReason,
 };
 
+mod limits;
+
 const ZONE: &str = "America/New_York";
 
 fn at(text: &str) -> Instant {
@@ -348,7 +350,8 @@ fn a_mapping_that_cannot_work_is_refused_by_its_path() {
 fn sample(part: &Part) -> Value {
     match part.shape {
         Shape::Object(parts) => all_of(parts),
-        Shape::List(parts) => json!([all_of(parts)]),
+        Shape::List(parts) | Shape::All(parts) => json!([all_of(parts)]),
+        Shape::Texts => json!(["range"]),
         Shape::Word(words) => json!(words[0]),
         Shape::Plain => match part.name {
             "email" => json!("ada@example.com"),
