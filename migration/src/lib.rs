@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_first;
 mod m20261127_000001_write_probe;
 mod m20261127_000004_suspicious_input;
+mod m20261127_000030_unlocking;
 mod table;
 
 /// All migrations, oldest first.
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_first::Migration),
             Box::new(m20261127_000001_write_probe::Migration),
             Box::new(m20261127_000004_suspicious_input::Migration),
+            Box::new(m20261127_000030_unlocking::Migration),
         ]
     }
 }

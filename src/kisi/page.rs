@@ -28,7 +28,8 @@ pub(super) trait Row: DeserializeOwned {
 
 impl Client {
     /// Every row, over as many calls as it takes. `call` makes the call of one page, without limit
-    /// and offset.
+    /// and offset, and with an order where Kisi knows one: without it, a page may repeat rows of
+    /// the one before and leave out others.
     ///
     /// # Errors
     /// `Malformed` when a page is no array, short, out of range or repeats a row, when rows went

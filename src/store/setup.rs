@@ -268,9 +268,13 @@ pub async fn keep(
     keep!(
         setup.locks,
         lock,
-        [Name, Description, PlaceId, Online, Restricted]
+        [Name, Description, PlaceId, Online, Restrictions]
     );
-    keep!(setup.groups, access_group, [Name, Description, PlaceId]);
+    keep!(
+        setup.groups,
+        access_group,
+        [Name, Description, PlaceId, Restrictions]
+    );
     // Kisi removed their assignments with them.
     for id in gone_groups {
         super::grants::let_go(

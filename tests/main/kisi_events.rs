@@ -279,6 +279,13 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let lock = world.api.named("locks", "Workshop").await;
     let payload = world.api.unlock(&lock, &house.ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
+    // Kisi's list shows no addresses: a sweep knows the integration by its id.
+    let query = "{ kisiAccounts { listening problem } }";
+    let found = world.api.ask(query, json!({})).await;
+    assert_eq!(
+        found["kisiAccounts"][0],
+        json!({ "listening": true, "problem": null })
+    );
     // An integration that is switched off by Kisi is said, and mended by listening anew.
     let trouble = listener(world).await.kisi_id.unwrap();
     let url = world
@@ -298,7 +305,6 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
         .api
         .change("refreshKisi", &account, "account { id }")
         .await;
-    let query = "{ kisiAccounts { listening problem } }";
     let ask = async || {
         let found = world.api.ask(query, json!({})).await;
         (found["kisiAccounts"][0]["problem"] != Value::Null).then(|| found.to_string())
@@ -312,6 +318,11 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
         payload["account"],
         json!({ "listening": true, "problem": null })
     );
+    let made = world.sandbox.calls();
+    let made = made
+        .iter()
+        .filter(|call| call.method == "POST" && call.path == "/integrations");
+    assert_eq!(made.count(), 1, "never a second one");
 }
 
 async fn listening_begins_and_ends(world: &mut World) {

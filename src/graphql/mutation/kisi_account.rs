@@ -171,8 +171,9 @@ async fn connect_account(
         stopped_until: None,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
-        place_role: known.place_role,
-        organization_role: known.organization_role,
+        place_role: known.roles.place,
+        organization_role: known.roles.organization,
+        roles_judged_at: Some(now),
         created_at: now,
     };
     let mut setup = connect::read_setup(

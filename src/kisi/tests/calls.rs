@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Request, Server};
 use crate::kisi::{
-    AppliesTo, AssignmentFilter, Error, Lane, Login, NewAssignment, NewUser, Pacer, as_kept,
-    http_client, log_in,
+    AppliesTo, AssignmentFilter, Clients, Error, Lane, Login, NewAssignment, NewUser, Pacer,
+    as_kept, http_client, log_in,
 };
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -64,7 +64,22 @@ async fn the_headers_say_who_calls() {
             .unwrap()
             .starts_with("latchkey/")
     );
-    assert!(request.header("x-kisi-integration-contact").is_some());
+    assert_eq!(request.header("x-kisi-integration-contact"), None);
+}
+
+#[tokio::test]
+async fn the_contact_is_the_address_that_was_set() {
+    let server = Server::start(always(json!({ "id": 7 })));
+    let clients = Clients::new(server.url.clone(), 1000, Some("desk@example.com")).unwrap();
+    clients
+        .with_key("s3cret".to_owned().into())
+        .me()
+        .await
+        .unwrap();
+    assert_eq!(
+        server.last().header("x-kisi-integration-contact"),
+        Some("desk@example.com")
+    );
 }
 
 #[tokio::test]
@@ -122,7 +137,6 @@ async fn a_user_is_made_with_what_is_known() {
         email: "a@b.c".to_owned(),
         name: "A".to_owned(),
         send_emails: false,
-        confirm: true,
     };
     assert!(
         server
@@ -328,7 +342,7 @@ async fn the_house_is_read_however_little_kisi_says() {
     let roles = client.roles().await.unwrap();
     assert_eq!(
         roles[0].permissions.iter().collect::<Vec<_>>(),
-        [(&"a".to_owned(), &true)]
+        [(&"a".to_owned(), &Some(true)), (&"b".to_owned(), &None)]
     );
     let locks = client.locks().await.unwrap();
     assert_eq!(
@@ -353,7 +367,7 @@ async fn unlock_and_webhook() {
         _ => Reply::json(200, json!({ "id": 4, "type": "event_webhook" })),
     });
     let client = server.client();
-    client.unlock(2006).await.unwrap();
+    client.unlock(2006, None).await.unwrap();
     assert_eq!(
         (server.last().line().as_str(), &server.last().body),
         ("POST /locks/2006/unlock", &json!({}))

@@ -263,7 +263,7 @@ impl House {
             name: name.to_owned(),
             description: None,
             online: Some(true),
-            restricted: false,
+            restrictions: 0,
             missing_since: None,
             gone_at: None,
         }
@@ -278,6 +278,7 @@ impl House {
             place_id: Some(self.place),
             name: name.to_owned(),
             description: None,
+            restrictions: 0,
             managed: false,
             strangers: row::StrangerPolicy::Keep,
             problem: None,
@@ -328,6 +329,7 @@ impl House {
             twins: row::Ability::Unknown,
             place_role: None,
             organization_role: None,
+            roles_judged_at: Some(0),
             created_at: 0,
         }
     }
