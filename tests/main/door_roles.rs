@@ -63,7 +63,7 @@ async fn a_role_that_can_do_more_is_never_given(world: &mut World) {
 }
 
 async fn what_an_earlier_version_gave_is_judged_again(world: &mut World) {
-    let House { ann, .. } = house(world).await;
+    let House { ann, front, .. } = house(world).await;
     let place = place(world).await;
     let shared = share(&ann, &place);
     world
@@ -93,10 +93,11 @@ async fn what_an_earlier_version_gave_is_judged_again(world: &mut World) {
     let ask = async || (roles(world, "ann") == ["group_basic"]).then_some(());
     let state = async || format!("{:?}", roles(world, "ann"));
     eventually(ask, state).await;
-    let query = "query($id: ID!) { node(id: $id) { ... on Member { grants { problem } } } }";
+    let query = "query($ann: ID!, $lock: ID!) { explain(member: $ann, target: $lock) { grants { problem } } }";
+    let asked = json!({ "ann": ann, "lock": front });
     let ask = async || {
-        let found = world.api.ask(query, json!({ "id": ann })).await.to_string();
-        found.contains("only open doors").then_some(())
+        let found = world.api.ask(query, asked.clone()).await.to_string();
+        found.contains("can only open doors").then_some(())
     };
     eventually(ask, async || "nobody says why".to_owned()).await;
     let refused = world.api.refusals("shareAccess", &shared).await;

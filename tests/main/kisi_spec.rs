@@ -6,7 +6,7 @@ mod spec;
 use std::{
     collections::BTreeSet,
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -45,7 +45,9 @@ fn sandbox() -> (Sandbox, Url) {
 }
 
 fn http() -> reqwest::Client {
-    http_client(Duration::from_secs(20)).unwrap()
+    static HTTP: LazyLock<reqwest::Client> =
+        LazyLock::new(|| http_client(Duration::from_secs(20)).unwrap());
+    HTTP.clone()
 }
 
 fn client(url: &Url) -> Client {
@@ -224,6 +226,10 @@ async fn what_the_service_asks_is_what_kisi_takes(world: &mut World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_reads_whatever_kisi_may_answer() {
+    let faults: Vec<String> = operations()
+        .flat_map(Operation::faults_of_examples)
+        .collect();
+    assert_eq!(faults, Vec::<String>::new(), "the examples are wrong");
     let mut failures = Vec::new();
     let most = operations().map(|one| one.examples().len()).max().unwrap();
     for nth in 0..most {
