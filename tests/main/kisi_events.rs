@@ -297,7 +297,7 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let request = world
         .api
         .http
-        .patch(url)
+        .patch(url.clone())
         .json(&json!({ "integration": { "enabled": false } }));
     request.header("authorization", key).send().await.unwrap();
     let account = [("account", "ID!", json!(world.account))];
@@ -313,6 +313,25 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     assert!(said.contains("switched off there"), "{said}");
     let found = world.api.ask(query, json!({})).await;
     assert_eq!(found["kisiAccounts"][0]["listening"], false);
+    let payload = listen(world).await;
+    assert_eq!(
+        payload["account"],
+        json!({ "listening": true, "problem": null })
+    );
+    // The same for one that was given another address: it is ours all the same, by its id.
+    let elsewhere = json!({ "integration": { "url": "https://elsewhere.example.com/" } });
+    let request = world.api.http.patch(url).json(&elsewhere);
+    let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
+    request.header("authorization", key).send().await.unwrap();
+    world
+        .api
+        .change("refreshKisi", &account, "account { id }")
+        .await;
+    let ask = async || {
+        let found = world.api.ask(query, json!({})).await.to_string();
+        found.contains("another address there").then_some(())
+    };
+    eventually(ask, async || "nobody noticed the address".to_owned()).await;
     let payload = listen(world).await;
     assert_eq!(
         payload["account"],

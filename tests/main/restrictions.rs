@@ -1,7 +1,9 @@
 //! What in Kisi's own settings can make Kisi refuse an unlock that the rules allow: said before anybody presses, and met with a
 //! location where that is enough.
 
-use latchkey::sandbox::LockFlags;
+use latchkey::{sandbox::LockFlags, unlock::restriction::Restriction};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::{
@@ -206,4 +208,51 @@ async fn check_leaves_a_running_service_its_requests(world: &mut World) {
     assert!(told.contains("Kisi account “Kisi” answers\n"), "{told}");
     assert_eq!(asked(world), before + 1);
     world.start_again().await;
+}
+
+const BEFORE: &str = "m20261127_000030_unlocking";
+
+/// A database as the version before left it, with a door at whose reader one must stand, and one without.
+async fn keeps_what_was_known(url: &str, id: impl Fn(u8) -> String) {
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    let earlier = Migrator::migrations()
+        .iter()
+        .position(|one| one.name() == BEFORE)
+        .unwrap();
+    Migrator::up(&connection, u32::try_from(earlier).ok())
+        .await
+        .unwrap();
+    for (number, restricted) in [(1, "TRUE"), (2, "FALSE")] {
+        let statement = format!(
+            "INSERT INTO \"lock\" (id, club_id, account_id, kisi_id, name, restricted)
+             VALUES ({}, {}, {}, {number}, 'Door', {restricted})",
+            id(number),
+            id(8),
+            id(9),
+        );
+        connection.execute_unprepared(&statement).await.unwrap();
+    }
+    Migrator::up(&connection, None).await.unwrap();
+    let select = "SELECT restrictions FROM \"lock\" ORDER BY kisi_id";
+    let select = Statement::from_string(connection.get_database_backend(), select);
+    let rows = connection.query_all_raw(select).await.unwrap();
+    let kept: Vec<i32> = rows
+        .iter()
+        .map(|row| row.try_get("", "restrictions").unwrap())
+        .collect();
+    assert_eq!(kept, [Restriction::Reader as i32, 0]);
+    connection.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doors_of_an_earlier_version_keep_their_restriction() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    keeps_what_was_known(&url, |number| format!("X'{number:032x}'")).await;
+    if let Some(database) = postgres::fresh().await {
+        let id = |number| format!("'{}'::uuid", uuid::Uuid::from_u128(u128::from(number)));
+        keeps_what_was_known(database.url(), id).await;
+        database.remove().await;
+    }
 }
