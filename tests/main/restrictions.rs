@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::{
-    support::{api::eventually, child, world::World},
+    support::{api::eventually, child, postgres, world::World},
     unlocks::{House, codes, house},
 };
 
