@@ -102,7 +102,11 @@ impl App {
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let rejections = Rejections::start(db.clone());
-        let kisi = Clients::new(config.kisi_url.clone(), config.kisi_rate)?;
+        let kisi = Clients::new(
+            config.kisi_url.clone(),
+            config.kisi_rate,
+            config.kisi_contact.as_deref(),
+        )?;
         let metrics = Metrics::new()?;
         Ok(Arc::new(Self {
             config,

@@ -109,6 +109,9 @@ settings! {
     kisi_rate: u32 = Is("5"), value::rate, Whole,
         "a whole number from 1 to 1000",
         "Requests a second for each Kisi user.";
+    kisi_contact: Option<String> = Absent("Kisi is told no address"), value::contact, Whole,
+        "an e-mail address",
+        "Where Kisi can reach whoever runs this service; sent with every request, as Kisi asks of integrations.";
     spacebring_url: Url = Is("https://api.spacebring.com"), value::url, Whole,
         "an https address without credentials, query or fragment; http for this machine alone",
         "Where Spacebring's API is read.";

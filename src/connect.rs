@@ -15,16 +15,18 @@ use crate::{
         row::{Group, KisiAccount, Lock, Place, StrangerPolicy},
         setup::Setup,
     },
+    unlock::restriction,
 };
 
+mod roles;
 #[cfg(test)]
 mod tests;
+
+pub use roles::DoorRoles;
 
 /// How the problem of an account begins whose assignments are being removed before it is disconnected.
 pub const DISCONNECTING: &str = "disconnecting: its assignments are being removed";
 
-/// The permission that the reading of roles looks for.
-const OPENS: &str = "locks_unlock";
 /// The permission without which nothing can be kept in step.
 const ASSIGNS: &str = "role_assignments_write";
 
@@ -43,10 +45,8 @@ pub struct Introduction {
     pub user: i64,
     /// Kisi's id of the organization.
     pub organization: i64,
-    /// The least role that opens the doors of a place.
-    pub place_role: Option<String>,
-    /// The least role that opens the doors of the whole organization.
-    pub organization_role: Option<String>,
+    /// The roles that open doors and can do nothing else.
+    pub roles: DoorRoles,
     /// False where Kisi shows the user's role on the organization, and it may not give access to others.
     pub administers: bool,
 }
@@ -66,8 +66,7 @@ pub async fn introduce(client: &Client) -> Result<Introduction, kisi::Error> {
     Ok(Introduction {
         user: me.id,
         organization: organization.id,
-        place_role: least_role(&roles, "Place"),
-        organization_role: least_role(&roles, "Organization"),
+        roles: DoorRoles::of(&roles),
         administers,
     })
 }
@@ -90,29 +89,13 @@ async fn assigns(
 }
 
 fn permits(role: &Role, permission: &str) -> bool {
-    role.permissions.get(permission).copied().unwrap_or(false)
-}
-
-/// The role for this kind of thing that opens doors and allows the least besides; of equals the first by id.
-fn least_role(roles: &[Role], applies_to: &str) -> Option<String> {
-    roles
-        .iter()
-        .filter(|role| role.applies_to == applies_to && permits(role, OPENS))
-        .min_by_key(|role| {
-            (
-                role.permissions
-                    .values()
-                    .filter(|allowed| **allowed)
-                    .count(),
-                &role.id,
-            )
-        })
-        .map(|role| role.id.clone())
+    role.permissions.get(permission) == Some(&Some(true))
 }
 
 /// A group as it is kept, without its place.
 fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
     Group {
+        restrictions: restriction::of_group(&group),
         id,
         club_id: account.club_id,
         account_id: account.id,
@@ -178,11 +161,11 @@ pub async fn read_setup<S: BuildHasher>(
             place_id: lock
                 .place_id
                 .and_then(|place| of_place.get(&place).copied()),
+            restrictions: restriction::of_lock(&lock),
             name: lock.name,
             folded_name: String::new(),
             description: Some(lock.description).filter(|text| !text.is_empty()),
             online: lock.online,
-            restricted: lock.reader_restriction_enabled == Some(true),
             missing_since: None,
             gone_at: None,
         })

@@ -34,6 +34,7 @@ pub mod preview;
 pub mod prompt;
 pub mod query;
 pub mod reach;
+mod restriction;
 pub mod roles;
 pub mod rule;
 pub mod scalar;

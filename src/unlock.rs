@@ -14,6 +14,7 @@ use crate::{
     app::App,
     clock::{Clock, new_id},
     connect::is_disconnecting,
+    kisi,
     store::{
         Scope, StoreError, kisi_accounts, leases, presses,
         row::{self, KisiStatus, PressState},
@@ -24,6 +25,7 @@ mod claim;
 pub mod desk;
 mod judge;
 mod record;
+pub mod restriction;
 mod send;
 
 use claim::Claimed;
@@ -54,6 +56,37 @@ pub struct Ask {
     pub key: Option<String>,
     /// Who asked: a token's name or the member's.
     pub actor: String,
+    /// Where the member is, as far as the caller says: a door with a geofence asks for it.
+    pub location: Option<Location>,
+}
+
+/// A place on Earth in ten-millionths of a degree, a centimetre: what is kept of a location until the press has ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    latitude_e7: i64,
+    longitude_e7: i64,
+}
+
+impl Location {
+    /// Of degrees; `None` for what is nowhere on Earth.
+    pub fn new(latitude: f64, longitude: f64) -> Option<Self> {
+        // INVARIANT: at most 1.8 thousand million, which every float of 64 bits and i64 hold.
+        let e7 = |degrees: f64, most: f64| {
+            (degrees.abs() <= most).then_some((degrees * 1e7).round() as i64)
+        };
+        Some(Self {
+            latitude_e7: e7(latitude, 90.0)?,
+            longitude_e7: e7(longitude, 180.0)?,
+        })
+    }
+
+    fn of(press: &row::Press) -> Option<kisi::Location> {
+        let degrees = |e7: i64| e7 as f64 / 1e7;
+        Some(kisi::Location {
+            latitude: degrees(press.latitude_e7?),
+            longitude: degrees(press.longitude_e7?),
+        })
+    }
 }
 
 /// A refusal by the rules in words: for the member, and for the history.
@@ -127,6 +160,8 @@ pub async fn press(
         asked_at: judged.decision.at.micros(),
         taken_until: is_here.then(send::until),
         event_key: None,
+        latitude_e7: ask.location.map(|at| at.latitude_e7),
+        longitude_e7: ask.location.map(|at| at.longitude_e7),
     };
     let press = match claim::claim(app, &ask, press, judged, words).await? {
         Claimed::TooMany(again_at) => return Ok(Answer::TooMany(again_at)),

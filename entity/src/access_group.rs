@@ -1,4 +1,5 @@
-//! A Kisi access group. Only managed ones are ever written to.
+//! A Kisi access group. Only managed ones are ever written to. `restrictions` is a set of bits: what keeps
+//! Kisi from opening a door for somebody of the group. `unlock/restriction.rs` names them.
 
 use sea_orm::entity::prelude::*;
 
@@ -21,6 +22,7 @@ pub struct Model {
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub description: Option<String>,
+    pub restrictions: i32,
     pub managed: bool,
     pub strangers: StrangerPolicy,
     #[sea_orm(column_type = "Text", nullable)]

@@ -28,10 +28,14 @@ pub struct Model {
     pub stopped_until: Option<i64>,
     pub change_window: Ability,
     pub twins: Ability,
+    /// The role for a place that can do nothing but open its doors; none where Kisi has none.
     #[sea_orm(column_type = "Text", nullable)]
     pub place_role: Option<String>,
+    /// The same for the whole organization.
     #[sea_orm(column_type = "Text", nullable)]
     pub organization_role: Option<String>,
+    /// When the two were last read. None: by a version that judged roles by less, so that neither is given.
+    pub roles_judged_at: Option<i64>,
     pub created_at: i64,
 }
 

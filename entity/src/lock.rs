@@ -1,5 +1,5 @@
-//! A Kisi lock: a door. `restricted` is true where Kisi refuses an unlock that does not come from
-//! a phone at the reader.
+//! A Kisi lock: a door. `restrictions` is a set of bits: what keeps Kisi from opening it for anybody,
+//! anywhere, at any time. `unlock/restriction.rs` names them.
 
 use sea_orm::entity::prelude::*;
 
@@ -21,7 +21,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub description: Option<String>,
     pub online: Option<bool>,
-    pub restricted: bool,
+    pub restrictions: i32,
     pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
 }

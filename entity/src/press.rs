@@ -1,5 +1,6 @@
 //! An unlock that was asked for, and what became of it. It is stored before Kisi is asked, so that
-//! one press is never sent twice. `taken_until` is real time: whoever took it has ended by then.
+//! one press is never sent twice. `taken_until` is real time: whoever took it has ended by then. The
+//! location is where the member was, in ten-millionths of a degree, until the press has ended.
 
 use sea_orm::entity::prelude::*;
 
@@ -29,6 +30,8 @@ pub struct Model {
     pub taken_until: Option<i64>,
     #[sea_orm(column_type = "Text", nullable)]
     pub event_key: Option<String>,
+    pub latitude_e7: Option<i64>,
+    pub longitude_e7: Option<i64>,
 }
 
 /// Joins are written out where they are needed.

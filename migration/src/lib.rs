@@ -7,6 +7,7 @@ mod m20261122_000001_first;
 mod m20261127_000001_write_probe;
 mod m20261127_000004_suspicious_input;
 mod m20261127_000020_folded_names;
+mod m20261127_000030_unlocking;
 mod m20261127_000040_take_over;
 mod table;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000001_write_probe::Migration),
             Box::new(m20261127_000004_suspicious_input::Migration),
             Box::new(m20261127_000020_folded_names::Migration),
+            Box::new(m20261127_000030_unlocking::Migration),
             Box::new(m20261127_000040_take_over::Migration),
         ]
     }

@@ -91,6 +91,19 @@ pub(super) fn rate(text: &str) -> Option<u32> {
     number(text, 1, 1_000)?.try_into().ok()
 }
 
+/// An e-mail address of characters that a header bears.
+pub(super) fn contact(text: &str) -> Option<Option<String>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let (name, host) = text.split_once('@')?;
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b',' | b';' | b':'));
+    let is_sound = !name.is_empty() && host.contains('.') && !host.contains('@');
+    (is_plain && is_sound && text.len() <= 320).then(|| Some(text.to_owned()))
+}
+
 pub(super) fn max_bytes(text: &str) -> Option<usize> {
     number(text, 1 << 10, 64 << 20)?.try_into().ok()
 }

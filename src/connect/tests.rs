@@ -1,18 +1,6 @@
-//! What is made of Kisi's lists, without Kisi: the least role, places by name, and the narrowing to one place.
+//! What is made of Kisi's lists, without Kisi: places by name, and the narrowing to one place.
 
 use super::*;
-
-fn role(id: &str, applies_to: &str, allowed: &[&str]) -> Role {
-    let permissions = allowed
-        .iter()
-        .map(|name| ((*name).to_owned(), true))
-        .collect();
-    Role {
-        id: id.to_owned(),
-        applies_to: applies_to.to_owned(),
-        permissions,
-    }
-}
 
 fn place(kisi_id: i64, name: &str) -> Place {
     let id = Uuid::from_u128(kisi_id.unsigned_abs().into());
@@ -27,19 +15,6 @@ fn place(kisi_id: i64, name: &str) -> Place {
         missing_since: None,
         gone_at: None,
     }
-}
-
-#[test]
-fn the_least_role_that_opens_doors_is_taken() {
-    let roles = [
-        role("manager", "Place", &[OPENS, ASSIGNS]),
-        role("viewer", "Place", &["locks_read"]),
-        role("second", "Place", &[OPENS]),
-        role("first", "Place", &[OPENS]),
-        role("everything", "Organization", &["locks_read"]),
-    ];
-    assert_eq!(least_role(&roles, "Place").as_deref(), Some("first"));
-    assert_eq!(least_role(&roles, "Organization"), None);
 }
 
 #[test]
@@ -74,6 +49,7 @@ fn one_place_keeps_its_own_and_what_is_everybodys() {
         name: String::new(),
         folded_name: String::new(),
         description: None,
+        restrictions: 0,
         managed: false,
         strangers: StrangerPolicy::Keep,
         problem: None,

@@ -76,6 +76,11 @@ impl Layout {
         places.filter_map(|at| self.groups.get(*at))
     }
 
+    /// Those of them by which this service gives access.
+    pub fn managed_groups_of(&self, lock: Uuid) -> impl Iterator<Item = &row::Group> {
+        self.groups_of(lock).filter(|group| group.managed)
+    }
+
     /// The locks that a group contains, by name.
     pub fn locks_of(&self, group: Uuid) -> impl Iterator<Item = &row::Lock> {
         let places = self.opens.get(&group).into_iter().flatten();

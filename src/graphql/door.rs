@@ -3,8 +3,12 @@
 use access::Decision;
 use async_graphql::SimpleObject;
 
-use super::{lock::Lock, scalar::DateTime};
-use crate::store::row;
+use super::{
+    lock::Lock,
+    restriction::{self, UnlockRestriction},
+    scalar::DateTime,
+};
+use crate::{store::row, unlock::restriction::Restriction};
 
 /// A lock that a member may open at this instant.
 #[derive(Clone, Debug, SimpleObject)]
@@ -14,16 +18,19 @@ pub struct Door {
     lock: Lock,
     /// Until when the member may open it, where that is known.
     until: Option<DateTime>,
-    /// False where Kisi refuses an unlock that does not come from a phone at the reader.
+    /// Whether Kisi takes an unlock from anywhere and at any time: false where there are unlockRestrictions.
     remote_unlockable: bool,
+    /// What in Kisi's settings can make Kisi refuse an unlock of this door; empty where nothing can.
+    unlock_restrictions: Vec<UnlockRestriction>,
 }
 
 impl Door {
-    /// A lock with the decision that allows it.
-    pub fn new(lock: row::Lock, decision: &Decision) -> Self {
+    /// A lock with the decision that allows it, and what can keep Kisi from opening it.
+    pub fn new(lock: row::Lock, decision: &Decision, restrictions: Vec<Restriction>) -> Self {
         let until = decision.until.map(|until| DateTime(until.micros()));
         Self {
-            remote_unlockable: !lock.restricted,
+            remote_unlockable: restrictions.is_empty(),
+            unlock_restrictions: restriction::shown(restrictions),
             lock: Lock(lock),
             until,
         }

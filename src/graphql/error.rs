@@ -28,6 +28,9 @@ pub enum UserErrorCode {
     KisiUnreachable,
     /// Kisi refused; the message bears its reason.
     KisiRefused,
+    /// Kisi has no role for this place or organization that can do nothing but open doors, and one that can do more is not
+    /// given: make a group with those doors in Kisi, manage it here, and share that.
+    KisiNoDoorRole,
     /// Another connection of this service manages the group already.
     GroupInUse,
     /// The rules say no; see the decision.

@@ -15,6 +15,7 @@ use super::{
     entitlement::Entitlement,
     error::{bad_input, inside},
     grant::Grant,
+    restriction::{self, UnlockRestriction},
     rule::{Condition, Rule},
     scalar::DateTime,
     share::Share,
@@ -28,6 +29,7 @@ use crate::{
         facts::{Holdings, Known},
         grants, overrides, row, rules,
     },
+    unlock::restriction::for_member,
 };
 
 /// From inclusive, until exclusive; null is without end on that side.
@@ -144,6 +146,7 @@ pub struct Explanation {
     shares: Vec<Share>,
     suspension: Option<Suspension>,
     grants: Vec<Grant>,
+    unlock_restrictions: Vec<UnlockRestriction>,
     fixes: Vec<Fix>,
     next_change_at: Option<DateTime>,
 }
@@ -177,6 +180,12 @@ impl Explanation {
     /// service.
     async fn grants(&self) -> &[Grant] {
         &self.grants
+    }
+
+    /// Where a lock is asked about: what in Kisi's settings can make Kisi refuse an unlock for this member though the member
+    /// may pass. Empty where nothing can.
+    async fn unlock_restrictions(&self) -> &[UnlockRestriction] {
+        &self.unlock_restrictions
     }
 
     /// The smallest changes that would let the member pass, easiest first; empty when the member
@@ -256,6 +265,11 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
     let held = grants::grants_of(db, scope, &[member])
         .await
         .map_err(inside)?;
+    let lock = match target {
+        Target::Lock(id) => premises.layout.lock(row_id(id)),
+        Target::Group(_) => None,
+    };
+    let in_the_way = lock.map(|lock| for_member(&premises.layout, lock, &held, at));
     let covers = |grant: &row::Grant| scopes.contains(&(grant.scope_kind, grant.scope_id));
     Ok(Explanation {
         fixes: fixes(&premises, &access, at),
@@ -266,6 +280,7 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
         rules,
         shares: shares.into_iter().map(Share).collect(),
         suspension: suspension.map(Suspension),
+        unlock_restrictions: restriction::shown(in_the_way.unwrap_or_default()),
         grants: held.into_iter().filter(covers).map(Grant).collect(),
     })
 }

@@ -10,6 +10,7 @@ use super::{
     node,
     page::{self, Arguments},
     place::Place,
+    restriction::{self, UnlockRestriction},
     rule::Rule,
     scalar::DateTime,
 };
@@ -20,6 +21,7 @@ use crate::{
         listings,
         row::{self, TargetKind},
     },
+    unlock::restriction::{Restriction, at_door},
 };
 
 /// A lock, by its row.
@@ -75,10 +77,15 @@ impl Lock {
         self.0.online
     }
 
-    /// False where a restriction on the lock makes Kisi refuse an unlock that does not come from a
-    /// phone at the reader.
-    async fn remote_unlockable(&self) -> bool {
-        !self.0.restricted
+    /// Whether Kisi takes an unlock from anywhere and at any time: false where there are unlockRestrictions.
+    async fn remote_unlockable(&self, context: &Context<'_>) -> Result<bool> {
+        Ok(self.restrictions(context).await?.is_empty())
+    }
+
+    /// What in Kisi's settings of the lock and of the managed groups that open it can make Kisi refuse an unlock; of several
+    /// groups, the one that restricts least counts. Empty where nothing can.
+    async fn unlock_restrictions(&self, context: &Context<'_>) -> Result<Vec<UnlockRestriction>> {
+        Ok(restriction::shown(self.restrictions(context).await?))
     }
 
     /// Rules that open this lock by this service's own unlock alone, without any right in Kisi.
@@ -105,6 +112,13 @@ impl Lock {
         let target = access::Target::Lock(access::Id(self.0.id.as_u128()));
         let arguments = Arguments::new(first, after, last, before)?;
         allowed(context, target, at, arguments).await
+    }
+}
+
+impl Lock {
+    async fn restrictions(&self, context: &Context<'_>) -> Result<Vec<Restriction>> {
+        let layout = loader::layout(context).await?;
+        Ok(at_door(&self.0, layout.managed_groups_of(self.0.id)))
     }
 }
 

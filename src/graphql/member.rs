@@ -22,6 +22,7 @@ use super::{
 use crate::{
     id::Kind,
     store::{facts::Holdings, row},
+    unlock::restriction::for_member,
 };
 
 /// Something about a person that needs a human.
@@ -133,10 +134,13 @@ impl Member {
     #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
     async fn doors(&self, context: &Context<'_>) -> Result<Vec<Door>> {
         let now = loader::instant(context, None)?;
-        let (premises, holdings) =
-            futures_util::future::try_join(loader::premises(context), self.holdings(context))
-                .await?;
-        let facts = &holdings.facts;
+        let (premises, holdings, held) = futures_util::future::try_join3(
+            loader::premises(context),
+            self.holdings(context),
+            loader::one(context, loader::GrantsOf(self.0.id)),
+        )
+        .await?;
+        let (facts, held) = (&holdings.facts, held.unwrap_or_default());
         let mut doors = Vec::new();
         for lock in &premises.layout.locks {
             let target = access::Target::Lock(crate::decide::id(lock.id));
@@ -144,6 +148,7 @@ impl Member {
                 doors.push(Door::new(
                     lock.clone(),
                     &premises.decide(facts, target, now),
+                    for_member(&premises.layout, lock, &held, now),
                 ));
             }
         }

@@ -83,7 +83,10 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
         ],
     ),
     ("Company", &["id", "name"]),
-    ("Door", &["lock", "until", "remoteUnlockable"]),
+    (
+        "Door",
+        &["lock", "until", "remoteUnlockable", "unlockRestrictions"],
+    ),
     (
         "Lock",
         &[
@@ -94,6 +97,7 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
             "place",
             "online",
             "remoteUnlockable",
+            "unlockRestrictions",
         ],
     ),
     ("Group", &["id", "name", "description", "place"]),
@@ -163,7 +167,14 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
     ),
     (
         "Explanation",
-        &["decision", "shares", "suspension", "fixes", "nextChangeAt"],
+        &[
+            "decision",
+            "shares",
+            "suspension",
+            "unlockRestrictions",
+            "fixes",
+            "nextChangeAt",
+        ],
     ),
     ("Fix", &["code", "by", "message"]),
     (

@@ -237,6 +237,7 @@ fn account_row(club_id: Uuid, id: Uuid) -> row::KisiAccount {
         twins: row::Ability::Unknown,
         place_role: None,
         organization_role: None,
+        roles_judged_at: Some(0),
         created_at: noon(),
     }
 }

@@ -94,7 +94,7 @@ impl Client {
     /// left out.
     pub async fn assignments(&self, filter: AssignmentFilter) -> Result<Vec<Assignment>, Error> {
         let call = || {
-            let call = Call::get(ALL);
+            let call = Call::get(ALL).with("sort", "user.name");
             let applies_to = |call: Call, kind| call.with("applies_to_type", kind);
             match filter {
                 AssignmentFilter::User(id) => {

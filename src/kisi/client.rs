@@ -45,36 +45,38 @@ struct Account {
     told_of_sunset: AtomicBool,
 }
 
-/// The HTTP client for all Kisi accounts. `timeout` is for a whole call, a third of it (5 s at
+/// The HTTP client for all Kisi accounts, without a contact. `timeout` is for a whole call, a third of it (5 s at
 /// most) for the connection. Installs ring as the process's TLS provider unless there is one
 /// already.
 ///
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    http_client_through(&Proxies::from_environment(), timeout)
+    http_client_through(&Proxies::from_environment(), timeout, None)
 }
 
-/// The same, through given proxies.
+/// The same, through given proxies, and naming the e-mail address of whoever runs this service: Kisi writes there where its
+/// calls cause trouble.
 pub(super) fn http_client_through(
     proxies: &Proxies,
     timeout: Duration,
+    contact: Option<&str>,
 ) -> Result<reqwest::Client, reqwest::Error> {
     // An error only says that there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let json = HeaderValue::from_static("application/json");
-    let headers = HeaderMap::from_iter([
+    let mut headers = HeaderMap::from_iter([
         (ACCEPT, json.clone()),
         (CONTENT_TYPE, json),
         (
             HeaderName::from_static("x-kisi-integration-identifier"),
             HeaderValue::from_static("Latchkey"),
         ),
-        (
-            HeaderName::from_static("x-kisi-integration-contact"),
-            HeaderValue::from_static(env!("CARGO_PKG_REPOSITORY")),
-        ),
     ]);
+    // What no header can bear is no address, which the setting sees to.
+    if let Some(contact) = contact.and_then(|address| HeaderValue::try_from(address).ok()) {
+        headers.insert("x-kisi-integration-contact", contact);
+    }
     proxies
         .apply(reqwest::Client::builder())
         .timeout(timeout)

@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Client, Error, Login, Pacer, http_client, log_in};
+use super::{Client, Error, Login, Pacer, client::http_client_through, log_in};
+use crate::proxy::Proxies;
 
 /// How long Kisi may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,12 +41,12 @@ enum Whose {
 }
 
 impl Clients {
-    /// For Kisi at `base`, with `rate` requests a second for each key.
-    pub fn new(base: Url, rate: u32) -> Result<Self, NoClient> {
+    /// For Kisi at `base`, with `rate` requests a second for each key; `contact` is the e-mail address that Kisi is told.
+    pub fn new(base: Url, rate: u32, contact: Option<&str>) -> Result<Self, NoClient> {
         Ok(Self {
             base,
             rate,
-            http: http_client(PATIENCE)?,
+            http: http_client_through(&Proxies::from_environment(), PATIENCE, contact)?,
             pacers: Arc::default(),
         })
     }

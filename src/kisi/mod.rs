@@ -30,6 +30,6 @@ pub use error::Error;
 pub use logins::{Login, OnBehalf, log_in};
 pub use pacer::{Lane, Pacer, Turn};
 pub use setup::{
-    Group, GroupLock, Integration, Lock, Me, Organization, OrganizationRef, Place, Role,
+    Group, GroupLock, Integration, Location, Lock, Me, Organization, OrganizationRef, Place, Role,
 };
 pub use users::{NewUser, User};

@@ -28,7 +28,9 @@ pub(super) trait Row: DeserializeOwned {
 
 impl Client {
     /// Every row, over as many calls as it takes. `call` makes the call of one page, without limit
-    /// and offset.
+    /// and offset, and with an order where Kisi knows one: without it, a page may repeat rows of
+    /// the one before and leave out others. What is returned is in the order of ids all the same,
+    /// so that nothing hangs on how Kisi sorts.
     ///
     /// # Errors
     /// `Malformed` when a page is no array, short, out of range or repeats a row, when rows went
@@ -63,6 +65,7 @@ impl Client {
                 rows.push(row);
             }
             if is_last {
+                rows.sort_by_key(Row::id);
                 return Ok(rows);
             }
         }

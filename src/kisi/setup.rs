@@ -65,9 +65,12 @@ pub struct Role {
     /// `Organization`, `Place` or `Group`.
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub applies_to: String,
-    /// As `role_assignments_write`; what is not named is not allowed.
+    /// Made by the organization itself. Taken as one where Kisi is silent: such a role is never given by itself.
+    #[serde(default = "wire::on")]
+    pub custom: bool,
+    /// As `role_assignments_write`; what is not named is not allowed. `None`: neither yes nor no.
     #[serde(default, deserialize_with = "wire::permissions")]
-    pub permissions: BTreeMap<String, bool>,
+    pub permissions: BTreeMap<String, Option<bool>>,
 }
 
 /// A building.
@@ -147,9 +150,17 @@ pub struct Integration {
     /// Kisi switched it off because deliveries kept failing.
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub disabled_due_to_error: bool,
+    /// Where events are sent; a list does not show it.
     pub url: Option<String>,
-    #[serde(default, deserialize_with = "wire::or_empty")]
-    pub enabled_events: Vec<String>,
+}
+
+/// Where somebody is, in degrees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Location {
+    /// North of the equator.
+    pub latitude: f64,
+    /// East of Greenwich.
+    pub longitude: f64,
 }
 
 macro_rules! rows_by_id {
@@ -181,17 +192,19 @@ impl Client {
 
     /// All places.
     pub async fn places(&self) -> Result<Vec<Place>, Error> {
-        self.list(|| Call::get("/places")).await
+        self.list(|| Call::get("/places").with("sort", "name"))
+            .await
     }
 
     /// All locks; with the login of a member, those that the member may open.
     pub async fn locks(&self) -> Result<Vec<Lock>, Error> {
-        self.list(|| Call::get("/locks")).await
+        self.list(|| Call::get("/locks").with("sort", "name")).await
     }
 
     /// All groups.
     pub async fn groups(&self) -> Result<Vec<Group>, Error> {
-        self.list(|| Call::get("/groups")).await
+        self.list(|| Call::get("/groups").with("sort", "name"))
+            .await
     }
 
     /// Which locks are in the group.
@@ -205,17 +218,36 @@ impl Client {
             .collect())
     }
 
-    /// Opens a door as the user of this client. Done means that the controller took the command.
+    /// Opens a door as the user of this client, who is at the location where it is known: a door with a geofence asks for it.
+    /// Done means that the controller took the command.
     ///
     /// # Errors
     /// Kisi's own reason is in [`Error::code`].
-    pub async fn unlock(&self, lock: i64) -> Result<(), Error> {
-        self.done(Call::post(UNLOCK, json!({})).of(lock)).await
+    pub async fn unlock(&self, lock: i64, location: Option<Location>) -> Result<(), Error> {
+        let body = match location {
+            None => json!({}),
+            Some(Location {
+                latitude,
+                longitude,
+            }) => json!({
+                "context": { "location": { "latitude": latitude, "longitude": longitude } }
+            }),
+        };
+        self.done(Call::post(UNLOCK, body).of(lock)).await
     }
 
-    /// All integrations of the organization.
+    /// All integrations of the organization, without their addresses: Kisi shows those one by one.
     pub async fn integrations(&self) -> Result<Vec<Integration>, Error> {
         self.list(|| Call::get("/integrations")).await
+    }
+
+    /// The integration with this id, with its address; `None` when it is gone.
+    pub async fn integration(&self, id: i64) -> Result<Option<Integration>, Error> {
+        match self.one(Call::get("/integrations/{id}").of(id)).await {
+            Ok(there) => Ok(Some(there)),
+            Err(error) if error.says_gone() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Has Kisi send these types of events to `url`, signed with the key.

@@ -48,15 +48,17 @@ fn bound<'de, D: Deserializer<'de>>(
     Ok(known(at).map(Instant::timestamp))
 }
 
-/// The permissions of a role; whatever is no yes or no is left out, and so is not granted.
-pub(super) fn permissions<'de, D>(deserializer: D) -> Result<BTreeMap<String, bool>, D::Error>
+/// The permissions of a role. What is neither yes nor no is kept as such: it grants nothing, and is not known to be harmless.
+pub(super) fn permissions<'de, D>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Option<bool>>, D::Error>
 where
     D: Deserializer<'de>,
 {
     let all = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
     Ok(all
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_bool()?)))
+        .map(|(name, value)| (name, value.as_bool()))
         .collect())
 }
 

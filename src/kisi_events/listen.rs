@@ -1,5 +1,5 @@
-//! Has Kisi send its events here: an integration of ours in the organization, found again by its address, signed with a key
-//! of its own. Looks after it whenever the setup is read.
+//! Has Kisi send its events here: an integration of ours in the organization, found again by its id, signed with a key of its
+//! own. Looks after it whenever the setup is read.
 
 use secrecy::SecretString;
 use url::Url;
@@ -12,6 +12,9 @@ use crate::{
     secret::{SecretError, SecretKind, new_path_key, new_signing_secret},
     store::{Scope, StoreError, kisi_accounts, listeners, row},
 };
+
+/// Kisi's word for an integration that sends events.
+const EVENT_WEBHOOK: &str = "event_webhook";
 
 /// How the problem of an account begins whose events do not come any more.
 const SILENT: &str = "Kisi does not send its events here any more";
@@ -43,8 +46,7 @@ pub async fn listen(
         .open(SecretKind::KisiEventSecret, account.id, &listener.secret)?;
     let client = client(app, account)?;
     let url = address(public_url, &listener.path_key);
-    let all = client.integrations().await?;
-    let kisi_id = match ours(&all, &listener) {
+    let kisi_id = match ours(&client, &listener).await? {
         Some(there) => {
             client
                 .update_event_webhook(there.id, &url, &key, TYPES)
@@ -115,11 +117,33 @@ fn address(public_url: &Url, path_key: &str) -> Url {
     url
 }
 
-/// Our integration, whatever the address of this service was when it was made.
-fn ours<'a>(all: &'a [Integration], listener: &row::KisiListener) -> Option<&'a Integration> {
+/// Whether an integration sends to the address of this listener, whatever the address of this service was when it was made.
+fn sends_here(integration: &Integration, listener: &row::KisiListener) -> bool {
     let end = format!("/{}", path(&listener.path_key));
-    let is_ours = |one: &&Integration| one.url.as_deref().is_some_and(|url| url.ends_with(&end));
-    all.iter().find(is_ours)
+    integration
+        .url
+        .as_deref()
+        .is_some_and(|url| url.ends_with(&end))
+}
+
+/// Our integration: the one whose id is kept, else one that sends here, as after a lost answer. Kisi's list shows no
+/// addresses, so that each is read by itself.
+async fn ours(client: &Client, listener: &row::KisiListener) -> Result<Option<Integration>, Error> {
+    if let Some(id) = listener.kisi_id
+        && let Some(there) = client.integration(id).await?
+    {
+        return Ok(Some(there));
+    }
+    for row in client.integrations().await? {
+        if row.kind != EVENT_WEBHOOK {
+            continue;
+        }
+        let there = client.integration(row.id).await?;
+        if let Some(there) = there.filter(|there| sends_here(there, listener)) {
+            return Ok(Some(there));
+        }
+    }
+    Ok(None)
 }
 
 /// Looks whether the integration stands, and says on the account where it does not.
@@ -133,14 +157,16 @@ pub async fn look(
     let Some(listener) = listener.filter(|listener| listener.kisi_id.is_some()) else {
         return Ok(());
     };
-    let all = client.integrations().await?;
-    let there = ours(&all, &listener);
-    let trouble = match there {
+    let there = ours(client, &listener).await?;
+    let trouble = match &there {
         None => Some("its integration was deleted there"),
         Some(one) if one.disabled_due_to_error => {
             Some("it switched the integration off after errors")
         }
         Some(one) if !one.enabled => Some("its integration is switched off there"),
+        Some(one) if !sends_here(one, &listener) => {
+            Some("its integration was given another address there")
+        }
         Some(_) => None,
     };
     let problem = trouble.map(|trouble| {
@@ -150,7 +176,10 @@ pub async fn look(
         .problem
         .as_deref()
         .is_some_and(|text| text.starts_with(SILENT));
-    let (id, kisi_id) = (account.id, listener.kisi_id);
+    let (id, kisi_id) = (
+        account.id,
+        there.map_or(listener.kisi_id, |one| Some(one.id)),
+    );
     let before = account.problem.clone();
     let is_free = before.is_none() || says_so;
     let done: Result<(), StoreError> = app

@@ -12,7 +12,7 @@ use futures_util::future::try_join5;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use crate::connect::is_disconnecting;
+use crate::connect::{DoorRoles, is_disconnecting};
 use crate::store::{
     self, Db, StoreError, clubs,
     facts::{self, Holdings, Known},
@@ -253,6 +253,18 @@ impl Case {
             .collect()
     }
 
+    /// Whether Kisi holds an assignment here though it has no role for that which only opens doors: an earlier version gave one
+    /// that can do more, which has to go.
+    fn holds_too_much(&self, ground: &Ground, scope: Scope) -> bool {
+        let lacks_role = |roles: DoorRoles| match scope {
+            Scope::Place(_) => roles.place.is_none(),
+            Scope::Account(_) => roles.organization.is_none(),
+            Scope::Group(_) => false,
+        };
+        DoorRoles::of_account(&ground.account).is_some_and(lacks_role)
+            && self.in_kisi().iter().any(|grant| grant.scope == scope)
+    }
+
     /// When the member may pass, by group, and by place and account for what was shared.
     pub(super) fn desired(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Desired> {
         let Some(member) = self.member.as_ref().filter(|_| !ground.is_leaving) else {
@@ -277,7 +289,9 @@ impl Case {
         }
         let places = ground.places.keys().map(|place| Scope::Place(id(*place)));
         for scope in places.chain([Scope::Account(id(ground.account.id))]) {
-            if facts.shares.iter().any(|share| share.scope == scope) {
+            if facts.shares.iter().any(|share| share.scope == scope)
+                && !self.holds_too_much(ground, scope)
+            {
                 let windows = evaluate(facts, &[], &[scope], around).spans;
                 desired.push(Desired { scope, windows });
             }

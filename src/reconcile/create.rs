@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+const NO_ROLE: &str = "Kisi has no role here that can only open doors, and one that can do more is not given. Make a group with \
+                       these doors in Kisi, manage it here and share that.";
+
 impl Pass<'_> {
     /// Finds the person in Kisi by exact e-mail, or makes a user. The look-up first makes a lost answer harmless.
     pub(super) async fn create_user(
@@ -47,12 +50,10 @@ impl Pass<'_> {
         let mut found = client.user_by_email(&email).await?;
         let mut refusal = None;
         if found.is_none() {
-            let invite = self.ground.account.invite_by_email;
             let new = NewUser {
                 email: email.clone(),
                 name: member.name,
-                send_emails: invite,
-                confirm: !invite,
+                send_emails: self.ground.account.invite_by_email,
             };
             match client.create_user(&new).await {
                 Ok(created) => found = Some(created),
@@ -109,12 +110,7 @@ impl Pass<'_> {
         };
         let mut grant = self.intended(user.id, case, scope, window);
         let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
-            self.refused(
-                case,
-                grant,
-                "Kisi knows no role that could be given here".to_owned(),
-            )
-            .await?;
+            self.refused(case, grant, NO_ROLE.to_owned()).await?;
             return Ok(Done::Learned);
         };
         self.put(case, grant.clone(), None).await?;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
+    connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
     store::{
         StoreError, due, kisi_accounts,
@@ -215,6 +216,7 @@ impl Pass<'_> {
     /// What a grant is for in Kisi's words, and the role to be given.
     pub(super) fn in_kisi(&self, grant: &row::Grant) -> Option<(AppliesTo, String)> {
         let account = &self.ground.account;
+        let roles = DoorRoles::of_account(account).unwrap_or_default();
         match grant.scope_kind {
             ScopeKind::Group | ScopeKind::Lock => {
                 let group = self.ground.groups.get(&grant.scope_id)?;
@@ -222,11 +224,11 @@ impl Pass<'_> {
             }
             ScopeKind::Place => {
                 let place = self.ground.places.get(&grant.scope_id)?;
-                Some((AppliesTo::Place(place.kisi_id), account.place_role.clone()?))
+                Some((AppliesTo::Place(place.kisi_id), roles.place?))
             }
             ScopeKind::Account => Some((
                 AppliesTo::Organization(account.organization_id?),
-                account.organization_role.clone()?,
+                roles.organization?,
             )),
         }
     }

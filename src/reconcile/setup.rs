@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::execute::Stop;
 use crate::{
     app::App,
-    connect::read_setup,
+    connect::{DoorRoles, read_setup},
     kisi::{Client, Guard},
     kisi_events::listen,
-    store::{Scope, StoreError, due, row, setup},
+    store::{Scope, StoreError, due, kisi_accounts, row, setup},
 };
 
 /// How soon to look again for what was missing.
@@ -48,6 +48,8 @@ pub async fn read(
             .collect();
         opens.push((group.id, of_group));
     }
+    let roles = DoorRoles::of(&client.roles().await?);
+    let roles_changed = DoorRoles::of_account(account).as_ref() != Some(&roles);
     if !guard() {
         return Err(Stop::LeaseLost);
     }
@@ -60,6 +62,12 @@ pub async fn read(
                 for (group, locks) in opens {
                     setup::keep_group_locks(tx, scope, group, locks).await?;
                 }
+                if roles_changed {
+                    let roles = (roles.place, roles.organization);
+                    kisi_accounts::set_door_roles(tx, id, roles, now).await?;
+                    let cause = due::Cause::judged("Kisi has other roles that open doors");
+                    due::mark_everybody(tx, scope, now, &cause).await?;
+                }
                 if kept.groups_changed {
                     let cause = due::Cause::judged("a group is gone from Kisi, or back");
                     due::mark_everybody(tx, scope, now, &cause).await?;
@@ -69,7 +77,7 @@ pub async fn read(
         })
         .await;
     let kept = kept?;
-    if kept.groups_changed {
+    if kept.groups_changed || roles_changed {
         app.waker.wake();
     }
     Ok(kept.is_missing)

@@ -143,19 +143,29 @@ impl Role {
     }
 }
 
+/// Those that the organization has.
+pub(super) fn roles(state: &State) -> impl Iterator<Item = &'static Role> {
+    let has_all = state.switches.door_roles;
+    let is_of_doors = |role: &Role| role.rank == 0 && role.applies_to != "Group";
+    ROLES
+        .iter()
+        .filter(move |role| has_all || !is_of_doors(role))
+}
+
 pub(super) fn role_named(id: &str) -> Option<&'static Role> {
     ROLES.iter().find(|role| role.id == id)
 }
 
 /// Answers `/roles`.
-pub(super) fn route(request: &Request<'_>, rest: &[&str]) -> Outcome {
+pub(super) fn route(state: &State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     request.caller()?;
     match (request.method, rest) {
         ("GET", []) => Ok(Answer::Many {
-            rows: ROLES.iter().map(Role::render).collect(),
+            rows: roles(state).map(Role::render).collect(),
             range: None,
         }),
-        ("GET", [id]) => role_named(id)
+        ("GET", [id]) => roles(state)
+            .find(|role| role.id == *id)
             .map(|role| Answer::One(role.render()))
             .ok_or_else(Refusal::not_found),
         _ => Err(Refusal::no_endpoint()),

@@ -182,7 +182,7 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
         until: instant(fields, "valid_until", &mut wrong).flatten(),
     };
     check_window(target.and_then(Target::group).is_some(), window, &mut wrong);
-    let known = role_named(&role);
+    let known = access::roles(state).find(|known| known.id == role);
     if !role.is_empty() && known.is_none_or(|known| Some(known.applies_to) != target.map(kind)) {
         wrong.add("role_id", "is not included in the list");
     }

@@ -65,6 +65,8 @@ pub struct Switches {
     pub email_filter: EmailFilter,
     /// A `limit` above the maximum.
     pub over_limit: OverLimit,
+    /// Whether a place and the organization have roles that only open doors.
+    pub door_roles: bool,
     /// Requests a second for each user; `None`: no limit.
     pub rate: Option<u32>,
     /// A 429 says in `Retry-After` when to come again.
@@ -82,6 +84,7 @@ impl Default for Switches {
             patch_window: PatchWindow::default(),
             email_filter: EmailFilter::default(),
             over_limit: OverLimit::default(),
+            door_roles: true,
             rate: Some(5),
             retry_after: true,
             rate_body: true,

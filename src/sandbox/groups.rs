@@ -12,7 +12,7 @@ use super::answer::{Answer, Complaints, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, required, wrapped};
 use super::rows::{Group, GroupLock, Stamps, Target};
-use super::setup::{group_brief, place_brief};
+use super::setup::{embed, group_brief, place_brief};
 use super::state::State;
 use super::users::number;
 
@@ -126,7 +126,7 @@ fn render(state: &State, id: i64, group: &Group) -> Value {
         .filter(|(_, row)| in_it(row))
         .map(|(_, row)| row.user)
         .collect();
-    json!({
+    let shown = json!({
         "id": id, "resource_type": "Group", "name": group.name, "description": group.description,
         "created_at": group.stamps.created, "updated_at": group.stamps.updated,
         "geofence_restriction_enabled": group.geofence_restriction,
@@ -140,8 +140,9 @@ fn render(state: &State, id: i64, group: &Group) -> Value {
         "members_count": users.len(), "elevator_stops_count": 0,
         "locks_count": state.group_locks.iter().filter(|(_, row)| row.group == id).count(),
         "place_id": group.place,
-        "place": group.place.map_or(Value::Null, |place| place_brief(state, place)),
-    })
+    });
+    let place = group.place.map(|place| place_brief(state, place));
+    embed(shown, "place", place)
 }
 
 /// Answers `/group_locks`.

@@ -9,7 +9,7 @@ use super::answer::{Answer, Complaints, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, required, wrapped};
 use super::rows::{EventSet, Integration, ORGANIZATION, Stamps};
-use super::setup::organization_brief;
+use super::setup::{embed, organization_brief};
 use super::state::State;
 use super::users::number;
 
@@ -64,7 +64,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
         })
         .collect();
     page::paged(&rows, query, page::OTHERS, state, |(id, row)| {
-        render(*id, row)
+        render_row(*id, row)
     })
 }
 
@@ -110,13 +110,19 @@ fn fill(row: &mut Integration, fields: &Map<String, Value>) {
 }
 
 fn render(id: i64, row: &Integration) -> Value {
+    let shown = embed(render_row(id, row), "url", Some(json!(row.url)));
+    embed(shown, "enabled_events", Some(json!(row.enabled_events)))
+}
+
+/// As in the list: without what only integrations of this type have.
+fn render_row(id: i64, row: &Integration) -> Value {
     json!({
         "id": id, "resource_type": "Integration", "name": row.name, "type": "event_webhook",
-        "url": row.url, "enabled": row.enabled, "enabled_events": row.enabled_events,
+        "enabled": row.enabled,
         "disabled_due_to_error": row.disabled.is_some(), "disabled_due_to_error_at": row.disabled,
         "created_at": row.stamps.created, "updated_at": row.stamps.updated,
         "organization_id": ORGANIZATION, "organization": organization_brief(),
-        "place_id": null, "place": null,
+        "place_id": null,
     })
 }
 

@@ -111,21 +111,35 @@ fn name(kind: LoginKind) -> &'static str {
 }
 
 fn render(state: &State, id: i64, login: &Login) -> Value {
-    let user = state.users.get(login.user);
-    let primary = |(_, one): (i64, &Login)| one.user == login.user && one.primary;
-    let has_primary = state.logins.iter().any(primary);
     let [brand, model, os] = &login.device;
     json!({
         "id": id, "created_at": login.stamps.created, "updated_at": login.stamps.updated,
         "type": name(login.kind), "name": login.name, "primary": login.primary,
         "expire": login.expire, "last_used_at": login.last_used, "device_brand": brand,
         "device_model": model, "os_name": os, "user_id": login.user,
-        "user": brief(state, login.user), "scram_credentials": null,
-        "email": user.map(|user| &user.email), "image": user.map(|user| &user.image),
+        "user": brief(state, login.user), "app": {}, "user_agent": {}, "device": {}, "os": {},
+    })
+}
+
+/// With what is shown at its creation and never again.
+fn render_new(state: &State, id: i64, login: &Login, secret: &str) -> Value {
+    let user = state.users.get(login.user);
+    let primary = |(_, one): (i64, &Login)| one.user == login.user && one.primary;
+    let has_primary = state.logins.iter().any(primary);
+    let scram = (login.kind == LoginKind::Device)
+        .then(|| json!({"phone_key": "5a5a", "online_certificate": "a5a5"}));
+    let mut shown = render(state, id, login);
+    let new = json!({
+        "scram_credentials": scram, "secret": secret, "authentication_token": secret,
+        "email": user.map(|user| &user.email), "image": user.and_then(|user| user.image.as_ref()),
         "otp_required_for_login": user.is_some_and(|user| user.otp_code.is_some()),
         "otp_enabled_at": null, "notifications_unread_count": 0,
         "has_primary_device": has_primary, "primary_login_exists": has_primary,
-    })
+    });
+    if let (Some(fields), Value::Object(new)) = (shown.as_object_mut(), new) {
+        fields.extend(new);
+    }
+    shown
 }
 
 fn create(state: &mut State, request: &Request<'_>) -> Outcome {
@@ -166,18 +180,10 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     let secret = format!("sandbox-login-{id}-{}", request.now.timestamp().as_second());
     state.change_secret(id, secret.clone());
     forget_unused_devices(state, owner, id);
-    let mut shown = state
+    let shown = state
         .logins
         .get(id)
-        .map_or(Value::Null, |login| render(state, id, login));
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert("authentication_token".to_owned(), secret.clone().into());
-        fields.insert("secret".to_owned(), secret.into());
-        if kind == LoginKind::Device {
-            let scram = json!({"phone_key": "sandbox", "online_certificate": "sandbox"});
-            fields.insert("scram_credentials".to_owned(), scram);
-        }
-    }
+        .map_or(Value::Null, |login| render_new(state, id, login, &secret));
     Ok(Answer::One(shown))
 }
 

@@ -190,7 +190,7 @@ fn route(state: &mut State, request: &Request<'_>, path: &str) -> Outcome {
         "user" => users::route_me(state, request, rest),
         "users" => users::route(state, request, rest),
         "role_assignments" => assignments::route(state, request, rest),
-        "roles" => access::route(request, rest),
+        "roles" => access::route(state, request, rest),
         "organization" if rest.is_empty() => setup::route_organization(state, request, false),
         "organizations" if rest.is_empty() => setup::route_organization(state, request, true),
         "places" => setup::route_places(state, request, rest),

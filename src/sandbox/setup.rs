@@ -3,13 +3,15 @@
 //! Promises: who is no admin sees the doors that open for them now, and no other.
 //! Must never judge an unlock. Called by `route`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::access::{self, Standing};
 use super::answer::{Answer, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, wrapped};
-use super::rows::{Lock, LockFlags, ORGANIZATION, Place};
+use super::rows::{Lock, LockFlags, ORGANIZATION, Place, Target};
 use super::state::State;
 use super::unlock;
 use super::users::number;
@@ -58,7 +60,7 @@ pub(super) fn route_organization(state: &State, request: &Request<'_>, all: bool
         "sso_expiration_override": null, "metadata": null, "time_zone": "Europe/Berlin",
         "web_authentication_api_enabled": false, "apple_pass_enabled": false,
         "created_at": since, "updated_at": since, "user_id": state.owner,
-        "transfer_to_id": null, "transfer_to": null,
+        "transfer_to_id": null, "image": null, "color": null,
     });
     Ok(if all {
         Answer::Many {
@@ -112,7 +114,40 @@ fn render_place(state: &State, id: i64, place: &Place) -> Value {
         "integrations_count": 0, "locked_down": place.locked_down_since.is_some(),
         "locked_down_since": place.locked_down_since, "occupancy_rate": null,
         "organization_id": ORGANIZATION, "organization": organization_brief(),
+        "color": null, "logo": null, "user_id": null, "members_count": members_of(state, id),
     })
+}
+
+/// How many have a role on a place or on one of its groups.
+fn members_of(state: &State, place: i64) -> usize {
+    let is_there = |target: Target| match target {
+        Target::Organization => false,
+        Target::Place(id) => id == place,
+        Target::Group(id) => {
+            let group = state.groups.get(id);
+            group.is_some_and(|group| group.place == Some(place))
+        }
+    };
+    let there = state.assignments.iter();
+    let there = there.filter(|(_, row)| is_there(row.target));
+    let users: BTreeSet<i64> = there.map(|(_, row)| row.user).collect();
+    users.len()
+}
+
+/// The form that a lock embeds.
+fn place_of_lock(state: &State, id: i64) -> Value {
+    state.places.get(id).map_or(
+        Value::Null,
+        |place| json!({"id": id, "name": place.name, "latitude": null, "longitude": null}),
+    )
+}
+
+/// Embeds something that Kisi leaves out where there is none.
+pub(super) fn embed(mut shown: Value, name: &str, embedded: Option<Value>) -> Value {
+    if let (Some(fields), Some(embedded)) = (shown.as_object_mut(), embedded) {
+        fields.insert(name.to_owned(), embedded);
+    }
+    shown
 }
 
 pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
@@ -225,7 +260,7 @@ fn render_lock(state: &State, id: i64, lock: &Lock) -> Value {
         "geofence_restriction_enabled": geofence_restriction, "geofence_restriction_radius": 300,
         "reader_restriction_enabled": reader_restriction,
         "time_restriction_enabled": time_restriction, "time_restriction_time_zone": null,
-        "place_id": lock.place, "place": place_brief(state, lock.place), "floor_id": null,
+        "place_id": lock.place, "place": place_of_lock(state, lock.place), "floor_id": null,
         "groups_count": groups,
     })
 }

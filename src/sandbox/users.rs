@@ -45,8 +45,8 @@ pub(super) fn route_me(state: &mut State, request: &Request<'_>, rest: &[&str]) 
                 "email": user.email, "image": user.image, "locale": null,
                 "created_at": user.stamps.created, "updated_at": user.stamps.updated,
                 "otp_required_for_login": user.otp_code.is_some(), "otp_enabled_at": null,
-                "password_flow_enabled": user.password_flow_enabled,
                 "notifications_unread_count": 0, "last_read_at": null,
+                "announcements_last_seen_at": null, "notes": user.notes,
                 "primary_login_exists": state.logins.iter()
                     .any(|(_, login)| login.user == caller.user && login.primary),
                 "organization_id": ORGANIZATION,

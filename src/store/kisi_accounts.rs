@@ -56,6 +56,25 @@ pub async fn working(
         .await?)
 }
 
+/// Which roles can do nothing but open doors, as judged now.
+pub async fn set_door_roles(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    (place, organization): (Option<String>, Option<String>),
+    now: i64,
+) -> Result<(), StoreError> {
+    one(id)
+        .col_expr(kisi_account::Column::PlaceRole, Expr::value(place))
+        .col_expr(
+            kisi_account::Column::OrganizationRole,
+            Expr::value(organization),
+        )
+        .col_expr(kisi_account::Column::RolesJudgedAt, Expr::value(Some(now)))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
 fn one(id: Uuid) -> sea_orm::UpdateMany<kisi_account::Entity> {
     kisi_account::Entity::update_many().filter(kisi_account::Column::Id.eq(id))
 }

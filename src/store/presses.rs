@@ -111,7 +111,7 @@ pub async fn take(
     Ok(taken.rows_affected > 0)
 }
 
-/// Writes what a press that is in this state came to; false where it is no longer in it.
+/// Writes what a press that is in this state came to, and forgets where the member was; false where it is no longer in it.
 pub async fn end(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -127,6 +127,8 @@ pub async fn end(
             Expr::value(ending.kisi_code.clone()),
         )
         .col_expr(press::Column::Message, Expr::value(ending.message.clone()))
+        .col_expr(press::Column::LatitudeE7, Expr::value(None::<i64>))
+        .col_expr(press::Column::LongitudeE7, Expr::value(None::<i64>))
         .filter(press::Column::Id.eq(id))
         .filter(press::Column::State.eq(from))
         .exec(connection)

@@ -270,9 +270,13 @@ pub async fn keep(
     keep!(
         setup.locks,
         lock,
-        [Description, PlaceId, Online, Restricted]
+        [Description, PlaceId, Online, Restrictions]
     );
-    keep!(setup.groups, access_group, [Description, PlaceId]);
+    keep!(
+        setup.groups,
+        access_group,
+        [Description, PlaceId, Restrictions]
+    );
     // Kisi removed their assignments with them.
     for id in gone_groups {
         super::grants::let_go(

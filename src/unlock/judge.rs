@@ -7,7 +7,7 @@ use access::{Decision, Instant, Target, holds_membership};
 use uuid::Uuid;
 
 use crate::{
-    decide::{Deciding, Premises, id},
+    decide::{Deciding, Layout, Premises, id},
     store::{
         Connection, Scope, StoreError, clubs,
         facts::Known,
@@ -67,31 +67,8 @@ async fn held_by_kisi(
     member: &row::Member,
     at: Instant,
 ) -> Result<Option<Uuid>, StoreError> {
-    let groups: Vec<Uuid> = premises
-        .layout
-        .groups_of(lock.id)
-        .map(|group| group.id)
-        .collect();
-    let covers = |grant: &row::Grant| match grant.scope_kind {
-        ScopeKind::Group => groups.contains(&grant.scope_id),
-        ScopeKind::Lock => grant.scope_id == lock.id,
-        ScopeKind::Place => Some(grant.scope_id) == lock.place_id,
-        ScopeKind::Account => grant.scope_id == lock.account_id,
-    };
-    let is_sure = |grant: &row::Grant| {
-        grant.kisi_id.is_some()
-            && grant.intent == Intent::None
-            && grant.missed_at.is_none()
-            && matches!(grant.state, GrantState::Confirmed | GrantState::Held)
-    };
-    let is_in_time = |grant: &row::Grant| {
-        grant.valid_from.is_none_or(|from| from <= at.micros())
-            && grant.valid_until.is_none_or(|until| at.micros() < until)
-    };
     let held = grants::grants_in(connection, scope, lock.account_id, &[member.id]).await?;
-    let open: Vec<Uuid> = held
-        .iter()
-        .filter(|grant| covers(grant) && is_sure(grant) && is_in_time(grant))
+    let open: Vec<Uuid> = opening(&premises.layout, lock, &held, at)
         .map(|grant| grant.kisi_user_id)
         .collect();
     if open.is_empty() {
@@ -102,4 +79,33 @@ async fn held_by_kisi(
     // Whoever has changed the address may be there twice for a while.
     users.sort_by_key(|user| Some(&user.email) != member.email.as_ref());
     Ok(users.first().map(|user| user.id))
+}
+
+/// Those of a member's assignments that open a lock in Kisi at an instant, for all we know.
+pub fn opening<'a>(
+    layout: &'a Layout,
+    lock: &'a row::Lock,
+    held: &'a [row::Grant],
+    at: Instant,
+) -> impl Iterator<Item = &'a row::Grant> {
+    let covers = |grant: &row::Grant| match grant.scope_kind {
+        ScopeKind::Group => layout
+            .groups_of(lock.id)
+            .any(|group| group.id == grant.scope_id),
+        ScopeKind::Lock => grant.scope_id == lock.id,
+        ScopeKind::Place => Some(grant.scope_id) == lock.place_id,
+        ScopeKind::Account => grant.scope_id == lock.account_id,
+    };
+    let is_sure = |grant: &row::Grant| {
+        grant.kisi_id.is_some()
+            && grant.intent == Intent::None
+            && grant.missed_at.is_none()
+            && matches!(grant.state, GrantState::Confirmed | GrantState::Held)
+    };
+    let is_in_time = move |grant: &row::Grant| {
+        grant.valid_from.is_none_or(|from| from <= at.micros())
+            && grant.valid_until.is_none_or(|until| at.micros() < until)
+    };
+    held.iter()
+        .filter(move |grant| covers(grant) && is_sure(grant) && is_in_time(grant))
 }

@@ -24,6 +24,7 @@ pub fn write(press: &mut row::Press, ending: &Ending) {
     press.state = ending.state;
     press.kisi_code.clone_from(&ending.kisi_code);
     press.message.clone_from(&ending.message);
+    (press.latitude_e7, press.longitude_e7) = (None, None);
 }
 
 /// The entry of the history, of a lock's and a member's name and why not.

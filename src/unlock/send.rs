@@ -12,10 +12,10 @@ use std::{
 use secrecy::SecretString;
 use tokio::time::{sleep, timeout};
 
-use super::{real_now, record};
+use super::{Location, real_now, record};
 use crate::{
     app::App,
-    kisi::{Client, Error, Guard, Lane},
+    kisi::{self, Client, Error, Guard, Lane},
     secret::SecretKind,
     store::{
         Scope, StoreError, grants, kisi_accounts, logins,
@@ -31,6 +31,9 @@ const TURN: Duration = Duration::from_secs(8);
 const LOGIN: Duration = Duration::from_secs(15);
 /// Longer than the longest way from taking a press to the answer: two logins, two turns, two answers of ten seconds.
 const TAKEN_FOR: Duration = Duration::from_secs(75);
+
+/// A lock by Kisi's id, and where the member is who asks for it.
+type Door = (i64, Option<kisi::Location>);
 
 /// Until when whoever takes a press now has surely ended, in real time.
 pub fn until() -> i64 {
@@ -79,12 +82,13 @@ async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<End
         .kisi
         .of_user(account.kisi_user_id, key)
         .in_lane(Lane::Urgent);
+    let door = (lock.kisi_id, Location::of(press));
     let person = match press.kisi_user_id {
         Some(user) => grants::user(db, scope, user).await?,
         None => None,
     };
     let Some((person, kisi_id)) = person.and_then(|user| user.kisi_id.map(|id| (user, id))) else {
-        return Ok(match send(&by_key, lock.kisi_id, guard).await {
+        return Ok(match send(&by_key, door, guard).await {
             Ok(()) => unlocked(),
             Err(Error::Unauthorized { code, message }) => Ending {
                 state: PressState::Unauthorized,
@@ -101,7 +105,7 @@ async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<End
         kisi_id,
         by_key: &by_key,
     };
-    behalf.open(lock.kisi_id, guard).await
+    behalf.open(door, guard).await
 }
 
 /// One person in Kisi, as whom the door is asked to open.
@@ -114,7 +118,7 @@ struct Behalf<'a> {
 }
 
 impl Behalf<'_> {
-    async fn open(&self, lock: i64, guard: Option<Guard>) -> Result<Ending, Inside> {
+    async fn open(&self, door: Door, guard: Option<Guard>) -> Result<Ending, Inside> {
         let kept = self.kept().await?;
         let was_kept = kept.is_some();
         let login = match kept {
@@ -124,11 +128,11 @@ impl Behalf<'_> {
                 Err(ending) => return Ok(ending),
             },
         };
-        let outcome = send(&self.client(login), lock, guard.clone()).await;
+        let outcome = send(&self.client(login), door, guard.clone()).await;
         let outcome = match outcome {
             // Old logins vanish without a word: this one did nothing.
             Err(Error::Unauthorized { .. }) if was_kept => match self.make().await? {
-                Ok(login) => send(&self.client(login), lock, guard).await,
+                Ok(login) => send(&self.client(login), door, guard).await,
                 Err(ending) => return Ok(ending),
             },
             outcome => outcome,
@@ -207,7 +211,7 @@ impl Behalf<'_> {
 const NO_TURN: &str = "Kisi takes no more requests for the moment, so the door was not asked to open. Try again in a moment.";
 
 /// Sends the unlock once its turn comes, or gives up before that. `Withheld` is surely not sent.
-async fn send(client: &Client, lock: i64, lease: Option<Guard>) -> Result<(), Error> {
+async fn send(client: &Client, (lock, location): Door, lease: Option<Guard>) -> Result<(), Error> {
     let sent = Arc::new(AtomicBool::new(false));
     let flag = sent.clone();
     let guard: Guard = Arc::new(move || {
@@ -216,7 +220,7 @@ async fn send(client: &Client, lock: i64, lease: Option<Guard>) -> Result<(), Er
         may
     });
     let client = client.guarded(guard);
-    let mut call = Box::pin(client.unlock(lock));
+    let mut call = Box::pin(client.unlock(lock, location));
     tokio::select! {
         outcome = &mut call => return outcome,
         () = sleep(TURN) => {}

@@ -1,6 +1,8 @@
 //! Kisi tells what happens at its doors: the whole road from the sandbox's signed events to the history and the loop, and
 //! what is not let in.
 
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
 use latchkey::{
     id::{Kind, decode_as},
@@ -279,6 +281,13 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let lock = world.api.named("locks", "Workshop").await;
     let payload = world.api.unlock(&lock, &house.ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
+    // Kisi's list shows no addresses: a sweep knows the integration by its id.
+    let query = "{ kisiAccounts { listening problem } }";
+    let found = world.api.ask(query, json!({})).await;
+    assert_eq!(
+        found["kisiAccounts"][0],
+        json!({ "listening": true, "problem": null })
+    );
     // An integration that is switched off by Kisi is said, and mended by listening anew.
     let trouble = listener(world).await.kisi_id.unwrap();
     let url = world
@@ -290,7 +299,7 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let request = world
         .api
         .http
-        .patch(url)
+        .patch(url.clone())
         .json(&json!({ "integration": { "enabled": false } }));
     request.header("authorization", key).send().await.unwrap();
     let account = [("account", "ID!", json!(world.account))];
@@ -298,7 +307,6 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
         .api
         .change("refreshKisi", &account, "account { id }")
         .await;
-    let query = "{ kisiAccounts { listening problem } }";
     let ask = async || {
         let found = world.api.ask(query, json!({})).await;
         (found["kisiAccounts"][0]["problem"] != Value::Null).then(|| found.to_string())
@@ -312,6 +320,32 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
         payload["account"],
         json!({ "listening": true, "problem": null })
     );
+    // The same for one that was given another address: it is ours all the same, by its id.
+    let elsewhere = json!({ "integration": { "url": "https://elsewhere.example.com/" } });
+    let request = world.api.http.patch(url).json(&elsewhere);
+    let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
+    request.header("authorization", key).send().await.unwrap();
+    // Later than what made the sweep before due, which may still run: by a clock that stands still they would be one.
+    world.turn_to(world.now() + Duration::from_secs(1));
+    world
+        .api
+        .change("refreshKisi", &account, "account { id }")
+        .await;
+    let ask = async || {
+        let found = world.api.ask(query, json!({})).await.to_string();
+        found.contains("another address there").then_some(())
+    };
+    eventually(ask, async || "nobody noticed the address".to_owned()).await;
+    let payload = listen(world).await;
+    assert_eq!(
+        payload["account"],
+        json!({ "listening": true, "problem": null })
+    );
+    let made = world.sandbox.calls();
+    let made = made
+        .iter()
+        .filter(|call| call.method == "POST" && call.path == "/integrations");
+    assert_eq!(made.count(), 1, "never a second one");
 }
 
 async fn listening_begins_and_ends(world: &mut World) {

@@ -237,6 +237,8 @@ async fn taken(world: &World, house: &House, key: &str, until: i64) {
         asked_at: world.clock.now().micros(),
         taken_until: Some(until),
         event_key: None,
+        latitude_e7: None,
+        longitude_e7: None,
     };
     let put: Result<(), StoreError> = world
         .app()

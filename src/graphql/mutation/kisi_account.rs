@@ -171,8 +171,9 @@ async fn connect_account(
         stopped_until: None,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
-        place_role: known.place_role,
-        organization_role: known.organization_role,
+        place_role: known.roles.place,
+        organization_role: known.roles.organization,
+        roles_judged_at: Some(now),
         created_at: now,
     };
     let mut setup = connect::read_setup(
@@ -183,17 +184,7 @@ async fn connect_account(
     .await
     .map_err(of_kisi)?;
     if let Some(place) = place {
-        let found = connect::place_named(&setup, &place);
-        let found = found.map_err(|_| {
-            invalid(
-                "input.place",
-                "several places bear this name: give the Kisi id",
-            )
-        })?;
-        let Some(kisi_id) = found else {
-            let message = "Kisi has no place of this id or name that the credentials may see";
-            return Err(UserError::at(UserErrorCode::NotFound, "input.place", message).into());
-        };
+        let kisi_id = place_named(&setup, &place)?;
         account.place_kisi_id = Some(kisi_id);
         connect::narrow(&mut setup, kisi_id);
     }
@@ -217,6 +208,17 @@ async fn connect_account(
         .await?;
     app.waker.wake();
     Ok(account)
+}
+
+/// Kisi's id of the place that a caller names.
+fn place_named(setup: &setup::Setup, text: &str) -> Result<i64, Refusal> {
+    let path = "input.place";
+    let found = connect::place_named(setup, text)
+        .map_err(|_| invalid(path, "several places bear this name: give the Kisi id"))?;
+    found.ok_or_else(|| {
+        let message = "Kisi has no place of this id or name that the credentials may see";
+        UserError::at(UserErrorCode::NotFound, path, message).into()
+    })
 }
 
 async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::KisiAccount, Refusal> {

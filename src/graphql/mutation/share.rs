@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     clock::new_id,
+    connect::DoorRoles,
     graphql::{
-        error::{Refusal, internal},
+        error::{Refusal, UserError, UserErrorCode, internal},
         scalar::DateTime,
         share::Share,
     },
@@ -291,10 +292,18 @@ async fn shared(
         (_, id) => (row::ScopeKind::Account, id, id),
     };
     let account = kisi_accounts::get(connection, scope, account).await?;
-    refuse_disconnected(
-        &account.ok_or_else(|| not_found(path, "Kisi account"))?,
-        path,
-    )?;
+    let account = account.ok_or_else(|| not_found(path, "Kisi account"))?;
+    refuse_disconnected(&account, path)?;
+    let lacks_role = |roles: DoorRoles| match kind {
+        row::ScopeKind::Place => roles.place.is_none(),
+        row::ScopeKind::Account => roles.organization.is_none(),
+        row::ScopeKind::Group | row::ScopeKind::Lock => false,
+    };
+    if DoorRoles::of_account(&account).is_some_and(lacks_role) {
+        let message = "Kisi has no role here that can do nothing but open doors, and one that can do more is not given: make a \
+                       group with these doors in Kisi, manage it here, and share that";
+        return Err(UserError::at(UserErrorCode::KisiNoDoorRole, path, message).into());
+    }
     Ok((kind, id))
 }
 

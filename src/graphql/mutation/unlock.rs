@@ -1,7 +1,7 @@
 //! The unlock button: checks who asks for whom, and says what became of it. Everything else is `crate::unlock`'s work.
 
 use access::{Instant, Target};
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{id_of, invalid, named_in_kisi, not_found, text_of};
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         row::{self, PressState, Role},
         setup,
     },
-    unlock::{self, Answer, Ask, Judged, MOST_PRESSES, NoDoor, Words},
+    unlock::{self, Answer, Ask, Judged, Location, MOST_PRESSES, NoDoor, Words},
 };
 
 /// The longest key that is taken, in characters.
@@ -45,6 +45,15 @@ pub struct UnlockPayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// Where somebody is, as their device says.
+#[derive(InputObject)]
+pub struct UnlockLocationInput {
+    /// In degrees north of the equator, from -90 to 90.
+    pub latitude: f64,
+    /// In degrees east of Greenwich, from -180 to 180.
+    pub longitude: f64,
+}
+
 #[Object]
 impl UnlockMutations {
     /// Opens a door: with an ADMIN or APP token, for the member named; with a member session, for itself. Two calls
@@ -62,8 +71,13 @@ impl UnlockMutations {
             desc = "Made anew for each press, and sent with each try of it; 1 to 200 characters. Left out: each call is a press."
         )]
         key: Option<String>,
+        #[graphql(
+            desc = "Where the member is. A door with the restriction GEOFENCE opens only for somebody near it, others take no \
+                    notice. It is handed to Kisi and not kept."
+        )]
+        location: Option<UnlockLocationInput>,
     ) -> Result<UnlockPayload> {
-        match open(context, &lock, member.as_ref(), key).await {
+        match open(context, &lock, member.as_ref(), (key, location)).await {
             Ok(payload) => Ok(payload),
             Err(refusal) => Ok(UnlockPayload {
                 unlocked: false,
@@ -119,7 +133,7 @@ async fn open(
     context: &Context<'_>,
     lock: &ID,
     member: Option<&ID>,
-    key: Option<String>,
+    (key, location): (Option<String>, Option<UnlockLocationInput>),
 ) -> Result<UnlockPayload, Refusal> {
     let (app, caller) = (context::app(context)?, context::caller(context)?);
     let scope = caller.scope;
@@ -130,6 +144,12 @@ async fn open(
     let lock = lock.ok_or_else(|| not_found("lock", "lock"))?;
     let key = key
         .map(|key| text_of("key", "a key", &key, LONGEST_KEY))
+        .transpose()?;
+    let location = location
+        .map(|at| {
+            let location = Location::new(at.latitude, at.longitude);
+            location.ok_or_else(|| invalid("location", "it has to be in degrees: a latitude from -90 to 90, a longitude from -180 to 180"))
+        })
         .transpose()?;
     if let Some(no_door) = unlock::way_to(app, scope, &lock).await? {
         return Err(without_door(no_door));
@@ -148,6 +168,7 @@ async fn open(
             .unwrap_or_else(|| member.name.clone()),
         member: member.clone(),
         key,
+        location,
     };
     let words = Words {
         member: said.words(Audience::Member),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::server::{Reply, Request, Server};
 use crate::kisi::{
-    AppliesTo, AssignmentFilter, Error, Lane, Login, NewAssignment, NewUser, Pacer, as_kept,
-    http_client, log_in,
+    AppliesTo, AssignmentFilter, Clients, Error, Lane, Login, NewAssignment, NewUser, Pacer,
+    as_kept, http_client, log_in,
 };
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -64,7 +64,22 @@ async fn the_headers_say_who_calls() {
             .unwrap()
             .starts_with("latchkey/")
     );
-    assert!(request.header("x-kisi-integration-contact").is_some());
+    assert_eq!(request.header("x-kisi-integration-contact"), None);
+}
+
+#[tokio::test]
+async fn the_contact_is_the_address_that_was_set() {
+    let server = Server::start(always(json!({ "id": 7 })));
+    let clients = Clients::new(server.url.clone(), 1000, Some("desk@example.com")).unwrap();
+    clients
+        .with_key("s3cret".to_owned().into())
+        .me()
+        .await
+        .unwrap();
+    assert_eq!(
+        server.last().header("x-kisi-integration-contact"),
+        Some("desk@example.com")
+    );
 }
 
 #[tokio::test]
@@ -122,7 +137,6 @@ async fn a_user_is_made_with_what_is_known() {
         email: "a@b.c".to_owned(),
         name: "A".to_owned(),
         send_emails: false,
-        confirm: true,
     };
     assert!(
         server
@@ -167,16 +181,16 @@ async fn assignments_are_read_in_both_dialects() {
     // 5 is on a thing without a word here, 6 is a team's, 7 another person's.
     assert_eq!(
         found.iter().map(|row| row.id).collect::<Vec<_>>(),
-        [990_001, 2, 3, 4]
+        [2, 3, 4, 990_001]
     );
-    assert_eq!(found[0].applies_to, AppliesTo::Group(45274));
+    assert_eq!(found[3].applies_to, AppliesTo::Group(45274));
     assert_eq!(
-        (found[0].user_id, found[0].created_by_id),
+        (found[3].user_id, found[3].created_by_id),
         (Some(881_001), Some(7))
     );
-    assert_eq!(found[0].valid_from, at("2026-03-01T09:00:00Z"));
-    assert_eq!(found[0].valid_until, at("2026-03-01T12:00:00Z"));
-    let rest: Vec<_> = found[1..].iter().map(|row| row.applies_to).collect();
+    assert_eq!(found[3].valid_from, at("2026-03-01T09:00:00Z"));
+    assert_eq!(found[3].valid_until, at("2026-03-01T12:00:00Z"));
+    let rest: Vec<_> = found[..3].iter().map(|row| row.applies_to).collect();
     assert_eq!(
         rest,
         [
@@ -185,7 +199,7 @@ async fn assignments_are_read_in_both_dialects() {
             AppliesTo::Organization(5)
         ]
     );
-    assert_eq!((found[1].valid_from, found[1].valid_until), (None, None));
+    assert_eq!((found[0].valid_from, found[0].valid_until), (None, None));
 }
 
 #[tokio::test]
@@ -360,7 +374,11 @@ async fn the_house_is_read_however_little_kisi_says() {
     let roles = client.roles().await.unwrap();
     assert_eq!(
         roles[0].permissions.iter().collect::<Vec<_>>(),
-        [(&"a".to_owned(), &true)]
+        [
+            (&"a".to_owned(), &Some(true)),
+            (&"b".to_owned(), &None),
+            (&"c".to_owned(), &None)
+        ]
     );
     let locks = client.locks().await.unwrap();
     assert_eq!(
@@ -385,7 +403,7 @@ async fn unlock_and_webhook() {
         _ => Reply::json(200, json!({ "id": 4, "type": "event_webhook" })),
     });
     let client = server.client();
-    client.unlock(2006).await.unwrap();
+    client.unlock(2006, None).await.unwrap();
     assert_eq!(
         (server.last().line().as_str(), &server.last().body),
         ("POST /locks/2006/unlock", &json!({}))

@@ -182,7 +182,7 @@ async fn an_unlock_names_the_device_that_is_away() {
     for code in ["fac001", "fbc000", "ff420a", "fad107", "ecc123"] {
         let server =
             Server::start(move |_| Reply::json(503, json!({ "error": "No.", "code": code })));
-        let error = server.client().unlock(3).await.unwrap_err();
+        let error = server.client().unlock(3, None).await.unwrap_err();
         assert!(
             matches!(error, Error::Refused { status: 503, .. }),
             "{error:?}"
@@ -192,7 +192,7 @@ async fn an_unlock_names_the_device_that_is_away() {
     }
     for body in [json!({ "error": "x", "code": "ffffff" }), json!({})] {
         let server = Server::start(move |_| Reply::json(503, body.clone()));
-        let error = server.client().unlock(3).await.unwrap_err();
+        let error = server.client().unlock(3, None).await.unwrap_err();
         assert!(matches!(error, Error::Unknown { .. }), "{error:?}");
     }
 }

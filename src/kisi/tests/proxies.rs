@@ -22,7 +22,7 @@ fn dead() -> Proxies {
 #[tokio::test]
 async fn kisi_on_this_machine_is_reached_without_a_proxy() {
     let server = Server::start(|_| Reply::Close);
-    let http = http_client_through(&dead(), Duration::from_secs(20)).unwrap();
+    let http = http_client_through(&dead(), Duration::from_secs(20), None).unwrap();
     for host in ["127.0.0.1", "localhost"] {
         let mut url = server.url.clone();
         url.set_host(Some(host)).unwrap();
@@ -34,7 +34,7 @@ async fn kisi_on_this_machine_is_reached_without_a_proxy() {
 
 #[tokio::test]
 async fn kisi_elsewhere_is_reached_through_the_proxy() {
-    let http = http_client_through(&dead(), Duration::from_secs(20)).unwrap();
+    let http = http_client_through(&dead(), Duration::from_secs(20), None).unwrap();
     let url = "http://kisi.invalid/".parse().unwrap();
     let client = Client::new(url, "key".to_owned().into(), Pacer::new(5), http);
     // A name that no resolver knows is not looked up: the proxy is asked, and is not there.

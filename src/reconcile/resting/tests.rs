@@ -115,6 +115,7 @@ fn account(club_id: Uuid) -> row::KisiAccount {
         twins: row::Ability::Unknown,
         place_role: None,
         organization_role: None,
+        roles_judged_at: Some(0),
         created_at: NOW,
     }
 }

@@ -98,7 +98,7 @@ async fn an_organization_is_connected_and_read_and_nothing_is_written() {
     assert!(
         locks
             .iter()
-            .all(|lock| lock.place_id.is_some() && !lock.restricted)
+            .all(|lock| lock.place_id.is_some() && lock.restrictions == 0)
     );
     assert!(!house.group("Members").await.managed);
     assert_eq!(house.sandbox.writes(), []);

@@ -265,7 +265,7 @@ impl House {
             folded_name: String::new(),
             description: None,
             online: Some(true),
-            restricted: false,
+            restrictions: 0,
             missing_since: None,
             gone_at: None,
         }
@@ -281,6 +281,7 @@ impl House {
             name: name.to_owned(),
             folded_name: String::new(),
             description: None,
+            restrictions: 0,
             managed: false,
             strangers: row::StrangerPolicy::Keep,
             problem: None,
@@ -334,6 +335,7 @@ impl House {
             twins: row::Ability::Unknown,
             place_role: None,
             organization_role: None,
+            roles_judged_at: Some(0),
             created_at: 0,
         }
     }
