@@ -1,11 +1,14 @@
 //! Sources: the platforms that send events here. Their secrets are sealed before they come here.
 
+use std::collections::HashMap;
+
 use entity::{
     kind::{Platform, SignatureScheme},
     source,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -99,6 +102,24 @@ pub async fn some(
         .filter(source::Column::Id.is_in(ids.iter().copied()))
         .all(connection)
         .await?)
+}
+
+/// The club's removed sources, and when each was removed.
+pub async fn removed(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let rows: Vec<(Uuid, Option<i64>)> = scope
+        .find::<source::Entity>()
+        .select_only()
+        .column(source::Column::Id)
+        .column(source::Column::RemovedAt)
+        .filter(source::Column::RemovedAt.is_not_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let removed = rows.into_iter();
+    Ok(removed.filter_map(|(id, at)| Some((id, at?))).collect())
 }
 
 /// Removes a source: all that people hold from it is over.

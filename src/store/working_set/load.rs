@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use super::{Pairs, Versioned, Words, WorkingSet, ended};
-use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub};
+use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub, sources};
 
 /// What the statements of a batch name, by source.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Keys {
     pub gone: BTreeMap<Uuid, BTreeSet<String>>,
     /// Snapshots among the statements, by source.
     pub snapshots: BTreeMap<Uuid, Roster>,
+    /// Sources of which everybody is looked at, whatever is said.
+    pub everybody_of: BTreeSet<Uuid>,
     /// When the oldest event of the batch happened; where it is not given, none of it can come late.
     pub oldest: Option<Instant>,
 }
@@ -75,12 +77,14 @@ pub async fn load(
             .map(|(source, _)| *source)
     };
     let (everybody, source) = (scope.among::<person::Entity>(), person::Column::SourceId);
-    let everybody = among(connection, everybody, source, of(SourceAspect::Members)).await?;
+    let sources = of(SourceAspect::Members).chain(keys.everybody_of.iter().copied());
+    let everybody = among(connection, everybody, source, sources).await?;
     set.take_persons(everybody);
     let (all, source) = (scope.among::<company::Entity>(), company::Column::SourceId);
     let all = among(connection, all, source, of(SourceAspect::Companies)).await?;
     set.take_companies(all);
     floors(connection, &mut set, keys).await?;
+    set.removed_sources = sources::removed(connection, scope).await?;
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
     people(
