@@ -104,22 +104,20 @@ pub async fn some(
         .await?)
 }
 
-/// The club's removed sources, and when each was removed.
-pub async fn removed(
+/// The ids of all of the club's sources; of those that were removed, when.
+pub async fn removals(
     connection: &impl ConnectionTrait,
     scope: Scope,
-) -> Result<HashMap<Uuid, i64>, StoreError> {
+) -> Result<HashMap<Uuid, Option<i64>>, StoreError> {
     let rows: Vec<(Uuid, Option<i64>)> = scope
         .find::<source::Entity>()
         .select_only()
         .column(source::Column::Id)
         .column(source::Column::RemovedAt)
-        .filter(source::Column::RemovedAt.is_not_null())
         .into_tuple()
         .all(connection)
         .await?;
-    let removed = rows.into_iter();
-    Ok(removed.filter_map(|(id, at)| Some((id, at?))).collect())
+    Ok(rows.into_iter().collect())
 }
 
 /// Removes a source: all that people hold from it is over.

@@ -17,6 +17,7 @@ mod clubs_apart;
 mod crash;
 mod history;
 mod hostile;
+mod identity;
 mod kisi_events;
 mod mapped;
 mod pacing;

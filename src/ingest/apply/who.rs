@@ -15,7 +15,7 @@ use crate::{
         statement::Version,
     },
     store::{
-        row::{Member, Person, PersonAspect, PersonPast},
+        row::{Member, Person, PersonAspect, PersonPast, SourceAspect},
         working_set::{HandOver, Versioned, WorkingSet},
     },
 };
@@ -71,16 +71,8 @@ fn history(set: &WorkingSet, people: &BTreeMap<Uuid, Person>) -> IdentityHistory
     let silent = people.keys().filter(|id| !told.contains(id)).copied();
     let silent = silent.collect();
     let ends = people.values().flat_map(|person| {
-        let deleted = set
-            .person_words
-            .standing(&(person.id, PersonAspect::Deleted));
-        // People known only as guests stay, whatever a snapshot of the members does not name.
-        let unlisted = set
-            .person_words
-            .standing(&(person.id, PersonAspect::Unlisted));
-        let unlisted = unlisted.filter(|_| !person.guest_only);
-        let ends = deleted.into_iter().chain(unlisted);
-        ends.map(|row| (row.version(), name(person)))
+        let ends = ends_of(set, person).into_iter();
+        ends.map(|version| (version, name(person)))
     });
     let ends = ends.collect();
     let removed = set.removed_sources.iter().map(|(source, at)| {
@@ -96,6 +88,29 @@ fn history(set: &WorkingSet, people: &BTreeMap<Uuid, Person>) -> IdentityHistory
         removed: removed.collect(),
         silent,
     }
+}
+
+/// What ended a person's claims: a deletion, or a list of everybody that does not name the person. People known only as guests
+/// stay, whatever a list does not name.
+fn ends_of(set: &WorkingSet, person: &Person) -> Vec<Version> {
+    let standing = |aspect| {
+        let row = set.person_words.standing(&(person.id, aspect));
+        row.map(Versioned::version)
+    };
+    let deleted = standing(PersonAspect::Deleted);
+    if person.guest_only {
+        return deleted.into_iter().collect();
+    }
+    // Whoever is known by nothing but memberships is named by a list of all memberships, or is gone.
+    let of_their_own = [PersonAspect::Tags, PersonAspect::Companies];
+    let is_more = of_their_own
+        .into_iter()
+        .any(|aspect| standing(aspect).is_some());
+    let source = person.source_id.filter(|_| !is_more);
+    let list = source.and_then(|source| set.floors.standing(&(source, SourceAspect::Memberships)));
+    let list = list.map(Versioned::version);
+    let unlisted = standing(PersonAspect::Unlisted);
+    deleted.into_iter().chain(unlisted).chain(list).collect()
 }
 
 /// Which member each cluster goes on being, so that what was given or shut by hand stays with the person whom it was meant for:
