@@ -1,9 +1,14 @@
-//! Who is who: which people of the sources are one member. A pure function of all words about their e-mails, read in the
-//! order of their versions and not of their arrival, so that any order of the same events ends in the same members.
+//! Who is who, and whose an address is. A pure function of all versions of people's e-mails and of the ends of people, read in
+//! the order of their versions and not of their arrival, so that any order of the same events ends in the same members.
 //!
-//! A person is found by the source's own id first, then by e-mail within the club. Where the two disagree nobody is
-//! merged by guess: the e-mail stays whose it is, and the member that claims it bears a problem for a human. Two people
-//! of one source who shared an address are two members as soon as the source gives one of them another.
+//! The two questions are answered apart. A person is what a source's id names. Which people are one member follows from the
+//! first mention of each: a person who is new and bears an address that is claimed at that moment, or was the last address of a
+//! member whose people are all gone, is that member. Nobody who is known is merged later: the design asks for a human there.
+//! Two living people of one source who have different addresses are two members.
+//!
+//! An address belongs to whoever claims it now (`owners`): a member claims the address that a source gave last to one of its
+//! living people. What was claimed before, or by people who are gone, is held only while nobody else claims it. So people may
+//! swap addresses in any order, and an address that was given up is free.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,12 +16,16 @@ use uuid::Uuid;
 
 use super::statement::Version;
 
+mod owners;
+#[cfg(test)]
+mod tests;
+
 /// A source and its id for a person: unlike our own ids, the same whatever came first.
 pub type Name = (Option<Uuid>, String);
 
-/// One word about a person's e-mail.
+/// One version of a person's e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EmailWord {
+pub struct EmailVersion {
     /// When it was said; of equals, the name of the person decides, so that the order is one whatever came first.
     pub version: Version,
     /// The person.
@@ -27,417 +36,406 @@ pub struct EmailWord {
     pub email: Option<String>,
 }
 
+/// All that who is who follows from.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityHistory {
+    /// Every version of every e-mail.
+    pub emails: Vec<EmailVersion>,
+    /// Deletions of people, and snapshots that do not name them: older e-mails are claims no more.
+    pub ends: Vec<(Version, Name)>,
+    /// Sources that were removed, and when: none of their people claims anything since.
+    pub removed: HashMap<Uuid, Version>,
+    /// People of whom no e-mail was ever said: each is a member alone.
+    pub silent: Vec<Uuid>,
+}
+
+/// What ties a person to the member.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// A source's id, of somebody who is there.
+    Living,
+    /// A source's id, of somebody who is gone.
+    Gone,
+    /// The address alone, as of a guest without an id: such a person follows the address.
+    Address,
+}
+
 /// People who are one member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Somebody {
+pub struct IdentityCluster {
     /// In the order in which they were first spoken of.
-    pub persons: Vec<Uuid>,
-    /// The latest e-mail that is theirs.
+    pub people: Vec<(Uuid, Tie)>,
+    /// The address that Kisi knows the member by.
     pub email: Option<String>,
-    /// An e-mail that a source gives them, though it is another member's.
+    /// An address that a source gives the member, though another member claimed it first and still does.
     pub contested: Option<String>,
-    /// Two people of one source bear one e-mail.
-    pub shared: bool,
+    /// Two living people of one source bear one e-mail.
+    pub is_shared: bool,
+    /// All of the people are gone.
+    pub is_gone: bool,
 }
 
-#[derive(Default)]
-struct Cluster {
-    /// The e-mail in force of each person, and the version of the word that gave it.
-    emails: BTreeMap<Name, (Version, Option<String>)>,
-    /// Who bears an e-mail that is in force.
-    bearers: HashMap<String, BTreeSet<Name>>,
-    contested: BTreeMap<Name, (Version, String)>,
-    /// How many people each source has here.
-    of_source: HashMap<Uuid, usize>,
-}
-
-/// Everybody who has been spoken of so far.
-#[derive(Default)]
-struct Parting {
-    clusters: Vec<Cluster>,
-    /// The cluster of each person.
-    of_person: HashMap<Name, usize>,
-    /// Whose an e-mail is.
-    owner: HashMap<String, usize>,
-    /// In the order in which they were first spoken of.
-    everybody: Vec<(Name, Uuid)>,
-}
-
-/// Parts people into members. `silent` are people of whom no e-mail was ever said: each is a member alone.
-pub fn resolve(mut words: Vec<EmailWord>, silent: impl IntoIterator<Item = Uuid>) -> Vec<Somebody> {
-    words.sort_by(|a, b| (&a.version, &a.name).cmp(&(&b.version, &b.name)));
-    let mut parting = Parting::default();
-    for word in words {
-        parting.hear(word);
-    }
-    parting.settle_contests();
-    let alone = silent.into_iter().map(|person| Somebody {
-        persons: vec![person],
-        ..Somebody::default()
+/// Parts people into members, and gives each address to one of them.
+pub fn resolve(history: IdentityHistory) -> Vec<IdentityCluster> {
+    let silent = history.silent.clone();
+    let alone = silent.into_iter().map(|person| IdentityCluster {
+        people: vec![(person, Tie::Living)],
+        ..IdentityCluster::default()
     });
-    parting.into_somebodies().into_iter().chain(alone).collect()
+    let mut clusters = owners::assign(IdentityResolver::replay(history));
+    clusters.extend(alone);
+    clusters
 }
 
-impl Parting {
-    fn hear(&mut self, word: EmailWord) {
-        let known = self.of_person.get(&word.name).copied();
-        let owned = word
-            .email
-            .as_ref()
-            .and_then(|email| self.owner.get(email).copied());
-        let index = known.or(owned).unwrap_or(self.clusters.len());
-        if index == self.clusters.len() {
-            self.clusters.push(Cluster::default());
-        }
-        if known.is_none() {
-            self.everybody.push((word.name.clone(), word.person));
-            self.join(&word.name, index);
-        }
-        if owned.is_some_and(|owner| owner != index)
-            && let Some(cluster) = self.clusters.get_mut(index)
-        {
-            let email = word.email.unwrap_or_default();
-            cluster.contested.insert(word.name, (word.version, email));
-            return;
-        }
-        self.give(word.name, index, word.version, word.email);
-    }
+/// Of equal versions ends come first, then what changes, so that a new person never joins somebody whom the same snapshot moves.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    End,
+    Change,
+    FirstMention,
+}
 
-    /// A person of this cluster has an e-mail, which is nobody's or the cluster's, or has none.
-    fn give(&mut self, name: Name, index: usize, version: Version, email: Option<String>) {
-        let index = match &email {
-            Some(email) if self.is_another(&name, index, email) => self.part(&name, index, email),
-            _ => index,
-        };
-        let Some(cluster) = self.clusters.get_mut(index) else {
-            return;
-        };
-        cluster.contested.remove(&name);
-        let before = cluster
-            .emails
-            .get(&name)
-            .and_then(|(_, email)| email.clone());
-        if let Some(left) = before.filter(|before| email.as_ref() != Some(before))
-            && cluster.forget(&left, &name)
-        {
-            self.owner.remove(&left);
-        }
-        if let Some(email) = &email {
-            self.owner.insert(email.clone(), index);
-            let bearers = cluster.bearers.entry(email.clone()).or_default();
-            bearers.insert(name.clone());
-        }
-        cluster.emails.insert(name, (version, email));
-    }
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    version: Version,
+    kind: Kind,
+    name: Name,
+    email: Option<String>,
+    person: Uuid,
+}
 
-    /// Whether a person of the same source stays behind under another e-mail, and so is somebody else.
-    fn is_another(&self, name: &Name, index: usize, email: &str) -> bool {
-        let Some(cluster) = self.clusters.get(index) else {
-            return false;
-        };
-        let Some(source) = name.0 else { return false };
-        let before = cluster.emails.get(name).map(|(_, email)| email.as_deref());
-        if before.is_none_or(|before| before == Some(email)) {
-            return false;
-        }
-        let there = cluster.of_source.get(&source).copied().unwrap_or_default();
-        let alike = cluster.bearers.get(email).into_iter().flatten();
-        there > 1 + alike.filter(|other| other.0 == Some(source)).count()
-    }
+/// A person as of what was read so far. Positions in the history stand for versions.
+#[derive(Debug)]
+struct Person {
+    id: Uuid,
+    name: Name,
+    cluster: usize,
+    /// The address that the source gave last.
+    claim: Option<String>,
+    /// Since when, without a break; of a person who joined a member by the address, since when the member has claimed it.
+    since: usize,
+    /// The last version of the e-mail, or the end.
+    last: usize,
+    is_living: bool,
+    /// The address that was the member's before a claim that is another's.
+    before: Option<String>,
+}
 
-    /// Makes a cluster of a person and of all who bear the person's new e-mail already.
-    fn part(&mut self, name: &Name, from: usize, email: &str) -> usize {
-        let to = self.clusters.len();
-        self.clusters.push(Cluster::default());
-        let mut movers = BTreeSet::from([name.clone()]);
-        if let Some(cluster) = self.clusters.get_mut(from) {
-            movers.extend(cluster.bearers.get(email).into_iter().flatten().cloned());
-        }
-        for mover in movers {
-            let Some(cluster) = self.clusters.get_mut(from) else {
-                continue;
-            };
-            let said = cluster.emails.remove(&mover);
-            let claim = cluster.contested.remove(&mover);
-            if let Some(left) = said.as_ref().and_then(|(_, email)| email.clone())
-                && cluster.forget(&left, &mover)
-            {
-                self.owner.remove(&left);
-            }
-            if let Some(count) = mover
-                .0
-                .and_then(|source| cluster.of_source.get_mut(&source))
-            {
-                *count = count.saturating_sub(1);
-            }
-            self.join(&mover, to);
-            let Some(cluster) = self.clusters.get_mut(to) else {
-                continue;
-            };
-            cluster
-                .contested
-                .extend(claim.map(|claim| (mover.clone(), claim)));
-            if mover == *name {
-                continue;
-            }
-            cluster
-                .bearers
-                .entry(email.to_owned())
-                .or_default()
-                .insert(mover.clone());
-            cluster.emails.extend(said.map(|said| (mover, said)));
-        }
-        to
+impl Person {
+    /// Whether nothing but the address says who this is.
+    fn is_address(&self) -> bool {
+        let named = self.name.1.strip_prefix("mailto:");
+        named.is_some() && named == self.claim.as_deref()
     }
+}
 
-    fn join(&mut self, name: &Name, index: usize) {
-        self.of_person.insert(name.clone(), index);
-        if let (Some(source), Some(cluster)) = (name.0, self.clusters.get_mut(index)) {
-            *cluster.of_source.entry(source).or_default() += 1;
-        }
-    }
-
-    /// What was another's when it was said may have become free since; whoever takes it may leave another free.
-    fn settle_contests(&mut self) {
-        while self.settle_some() {}
-    }
-
-    fn settle_some(&mut self) -> bool {
-        let claims = self.clusters.iter().flat_map(|cluster| &cluster.contested);
-        let mut claims: Vec<(Version, Name, String)> = claims
-            .map(|(name, (version, email))| (version.clone(), name.clone(), email.clone()))
-            .collect();
-        claims.sort();
-        let mut is_any = false;
-        for (version, name, email) in claims {
-            let Some(index) = self.of_person.get(&name).copied() else {
-                continue;
-            };
-            if self.owner.get(&email).is_none_or(|owner| *owner == index) {
-                self.give(name, index, version, Some(email));
-                is_any = true;
-            }
-        }
-        is_any
-    }
-
-    fn into_somebodies(self) -> Vec<Somebody> {
-        let mut all: Vec<Somebody> = self
-            .clusters
-            .into_iter()
-            .map(Cluster::into_somebody)
-            .collect();
-        for (name, person) in self.everybody {
-            let index = self.of_person.get(&name).copied();
-            if let Some(somebody) = index.and_then(|index| all.get_mut(index)) {
-                somebody.persons.push(person);
-            }
-        }
-        all.retain(|somebody| !somebody.persons.is_empty());
-        all
-    }
+/// People who are one member, as of what was read so far. Only the living are counted.
+#[derive(Debug, Default)]
+struct Cluster {
+    living: usize,
+    /// Of each source, how many have which address. More than one address is never kept.
+    of_source: HashMap<Uuid, HashMap<Option<String>, usize>>,
+    /// Who has which address, with the position since when.
+    claims: BTreeMap<String, BTreeSet<(usize, usize)>>,
+    /// How many of these are known by an id.
+    by_id: HashMap<String, usize>,
 }
 
 impl Cluster {
-    /// Somebody bears an e-mail no more; whether nobody does.
-    fn forget(&mut self, email: &str, name: &Name) -> bool {
-        let Some(bearers) = self.bearers.get_mut(email) else {
-            return true;
-        };
-        bearers.remove(name);
-        let is_free = bearers.is_empty();
-        if is_free {
-            self.bearers.remove(email);
-        }
-        is_free
+    /// The address that the member claims, and since when: what a source changed last. A source that repeats an older address
+    /// does not take it back.
+    fn claim(&self) -> Option<(usize, &String)> {
+        let claims = self.claims.iter();
+        let claims = claims.filter_map(|(email, who)| Some((who.first()?.0, email)));
+        claims.max()
     }
 
-    fn into_somebody(self) -> Somebody {
-        let latest = self
-            .emails
-            .into_iter()
-            .filter_map(|(name, (version, email))| Some((version, name, email?)))
-            .max();
-        let claims = self.contested.into_iter();
-        let claim = claims
-            .map(|(name, (version, email))| (version, name, email))
-            .max();
-        Somebody {
-            persons: Vec::new(),
-            email: latest.map(|(_, _, email)| email),
-            contested: claim.map(|(_, _, email)| email),
-            shared: self.of_source.values().any(|count| *count > 1),
+    fn since(&self, email: &str) -> Option<usize> {
+        Some(self.claims.get(email)?.first()?.0)
+    }
+
+    fn claims_by_id(&self, email: &str) -> bool {
+        self.by_id.contains_key(email)
+    }
+
+    /// Whether the source has somebody here with another address.
+    fn has_another(&self, source: Option<Uuid>, email: Option<&str>) -> bool {
+        let here = source.and_then(|source| self.of_source.get(&source));
+        here.is_some_and(|here| here.keys().any(|claim| claim.as_deref() != email))
+    }
+}
+
+/// Reads the history from its beginning.
+#[derive(Debug, Default)]
+struct IdentityResolver {
+    /// In the order in which they were first spoken of.
+    persons: Vec<Person>,
+    by_name: HashMap<Name, usize>,
+    clusters: Vec<Cluster>,
+    /// How many living people of which cluster have an address.
+    bearers: HashMap<String, BTreeMap<usize, usize>>,
+    /// The people who are gone by their last address, with the position of their end.
+    gone: HashMap<String, BTreeSet<(usize, usize)>>,
+    removed: HashMap<Uuid, Version>,
+}
+
+impl IdentityResolver {
+    fn replay(history: IdentityHistory) -> Self {
+        let mut resolver = Self {
+            removed: history.removed.clone(),
+            ..Self::default()
+        };
+        for (at, event) in events(history).into_iter().enumerate() {
+            resolver.observe(at, event);
+        }
+        resolver
+    }
+
+    fn observe(&mut self, at: usize, event: Event) {
+        let known = self.by_name.get(&event.name).copied();
+        match (event.kind, known) {
+            (Kind::End, known) => {
+                if let Some(index) = known {
+                    self.end(at, index);
+                }
+            }
+            (_, Some(index)) => self.change(at, index, event),
+            (_, None) => self.meet(at, event),
+        }
+    }
+
+    fn end(&mut self, at: usize, index: usize) {
+        self.leave(index);
+        if let Some(person) = self.persons.get_mut(index) {
+            (person.is_living, person.last, person.before) = (false, at, None);
+        }
+        self.enter(index);
+    }
+
+    fn meet(&mut self, at: usize, event: Event) {
+        let email = event.email.as_deref();
+        let host = email.and_then(|email| self.host(email, event.name.0));
+        let since = host.zip(email).and_then(|(host, email)| {
+            let cluster = self.clusters.get(host)?;
+            cluster.since(email)
+        });
+        let cluster = host.unwrap_or_else(|| self.found());
+        let index = self.persons.len();
+        self.by_name.insert(event.name.clone(), index);
+        let is_living = !self.is_removed(&event);
+        self.persons.push(Person {
+            id: event.person,
+            name: event.name,
+            cluster,
+            claim: event.email,
+            since: since.unwrap_or(at),
+            last: at,
+            is_living,
+            before: None,
+        });
+        self.enter(index);
+    }
+
+    fn change(&mut self, at: usize, index: usize, event: Event) {
+        let is_living = !self.is_removed(&event);
+        let holds = self.holds(index);
+        self.leave(index);
+        let Some(person) = self.persons.get_mut(index) else {
+            return;
+        };
+        if person.claim != event.email {
+            if holds || event.email.is_none() {
+                person.before = person.claim.clone().filter(|_| event.email.is_some());
+            }
+            person.since = at;
+        } else if !person.is_living {
+            person.since = at;
+        }
+        (person.claim, person.last, person.is_living) = (event.email, at, is_living);
+        let (source, claim, from) = (person.name.0, person.claim.clone(), person.cluster);
+        let here = self.clusters.get(from);
+        if is_living && here.is_some_and(|here| here.has_another(source, claim.as_deref())) {
+            self.split(index, from, claim);
+        }
+        self.enter(index);
+    }
+
+    /// A removed source says nothing more, whatever its clock.
+    fn is_removed(&self, event: &Event) -> bool {
+        let removed = event.name.0.and_then(|source| self.removed.get(&source));
+        removed.is_some_and(|removed| event.version >= *removed)
+    }
+
+    /// The member who somebody new with this address is.
+    fn host(&self, email: &str, source: Option<Uuid>) -> Option<usize> {
+        if let Some(claimant) = self.claimant(email) {
+            let cluster = self.clusters.get(claimant)?;
+            return (!cluster.has_another(source, Some(email))).then_some(claimant);
+        }
+        let gone = self.gone.get(email).into_iter().flatten().rev();
+        let mut clusters = gone.filter_map(|(_, index)| Some(self.persons.get(*index)?.cluster));
+        clusters.find(|index| {
+            let cluster = self.clusters.get(*index);
+            cluster.is_some_and(|cluster| cluster.living == 0)
+        })
+    }
+
+    /// Of the members whose living people have an address: who claims it, by an id, and first.
+    fn claimant(&self, email: &str) -> Option<usize> {
+        let bearers = self.bearers.get(email).into_iter().flatten();
+        let ranked = bearers.filter_map(|(index, _)| {
+            let cluster = self.clusters.get(*index)?;
+            let is_stale = cluster.claim().is_none_or(|(_, claim)| claim != email);
+            let since = cluster.since(email)?;
+            Some((is_stale, !cluster.claims_by_id(email), since, *index))
+        });
+        ranked.min().map(|(.., index)| index)
+    }
+
+    /// Whether the person's address is the one that the member has.
+    fn holds(&self, index: usize) -> bool {
+        let person = self.persons.get(index).filter(|person| person.is_living);
+        let of = person.and_then(|person| Some((person.cluster, person.claim.as_deref()?)));
+        of.is_some_and(|(cluster, email)| self.claimant(email) == Some(cluster))
+    }
+
+    fn found(&mut self) -> usize {
+        self.clusters.push(Cluster::default());
+        self.clusters.len().saturating_sub(1)
+    }
+
+    /// Makes a member of a person, who has left, and of all others there who have the person's new address already.
+    fn split(&mut self, index: usize, from: usize, claim: Option<String>) {
+        let to = self.found();
+        let here = self.clusters.get(from);
+        let alike = claim.and_then(|claim| here?.claims.get(&claim));
+        let movers: Vec<usize> = alike.into_iter().flatten().map(|(_, one)| *one).collect();
+        for mover in movers {
+            self.leave(mover);
+            self.put(mover, to);
+            self.enter(mover);
+        }
+        self.put(index, to);
+    }
+
+    fn put(&mut self, index: usize, cluster: usize) {
+        if let Some(person) = self.persons.get_mut(index) {
+            person.cluster = cluster;
+        }
+    }
+
+    /// Counts a person where it is.
+    fn enter(&mut self, index: usize) {
+        let Some(person) = self.persons.get(index) else {
+            return;
+        };
+        if !person.is_living {
+            if let Some(claim) = &person.claim {
+                let gone = self.gone.entry(claim.clone()).or_default();
+                gone.insert((person.last, index));
+            }
+            return;
+        }
+        let Some(cluster) = self.clusters.get_mut(person.cluster) else {
+            return;
+        };
+        cluster.living += 1;
+        if let Some(source) = person.name.0 {
+            let here = cluster.of_source.entry(source).or_default();
+            *here.entry(person.claim.clone()).or_default() += 1;
+        }
+        let Some(claim) = &person.claim else { return };
+        let who = cluster.claims.entry(claim.clone()).or_default();
+        who.insert((person.since, index));
+        if !person.is_address() {
+            *cluster.by_id.entry(claim.clone()).or_default() += 1;
+        }
+        let bearers = self.bearers.entry(claim.clone()).or_default();
+        *bearers.entry(person.cluster).or_default() += 1;
+    }
+
+    /// Counts a person no more; what changes of the person changes between this and `enter`.
+    fn leave(&mut self, index: usize) {
+        let Some(person) = self.persons.get(index) else {
+            return;
+        };
+        if !person.is_living {
+            if let Some(gone) = person.claim.as_ref().and_then(|e| self.gone.get_mut(e)) {
+                gone.remove(&(person.last, index));
+            }
+            return;
+        }
+        let Some(cluster) = self.clusters.get_mut(person.cluster) else {
+            return;
+        };
+        cluster.living = cluster.living.saturating_sub(1);
+        if let Some(here) = person.name.0.and_then(|s| cluster.of_source.get_mut(&s)) {
+            count_down(here, &person.claim);
+        }
+        let Some(claim) = &person.claim else { return };
+        if let Some(who) = cluster.claims.get_mut(claim) {
+            who.remove(&(person.since, index));
+            if who.is_empty() {
+                cluster.claims.remove(claim);
+            }
+        }
+        if !person.is_address() {
+            count_down(&mut cluster.by_id, claim);
+        }
+        if let Some(bearers) = self.bearers.get_mut(claim)
+            && let Some(count) = bearers.get_mut(&person.cluster)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                bearers.remove(&person.cluster);
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use access::Instant;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn word(at: i64, person: u128, source: u128, email: Option<&str>) -> EmailWord {
-        EmailWord {
-            version: Version {
-                happened_at: Instant::from_micros(at),
-                key: format!("k{at}"),
-            },
-            person: Uuid::from_u128(person),
-            name: (Some(Uuid::from_u128(source)), person.to_string()),
-            email: email.map(str::to_owned),
+fn count_down<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
         }
     }
+}
 
-    #[test]
-    fn two_sources_that_name_one_email_mean_one_member() {
-        let all = resolve(vec![word(1, 1, 1, Some("a")), word(2, 2, 2, Some("a"))], []);
-        assert_eq!(all.len(), 1);
-        assert!(!all[0].shared);
-    }
-
-    #[test]
-    fn a_changed_email_is_followed() {
-        let all = resolve(vec![word(2, 1, 1, Some("b")), word(1, 1, 1, Some("a"))], []);
-        assert_eq!((all.len(), all[0].email.as_deref()), (1, Some("b")));
-    }
-
-    #[test]
-    fn nobody_is_merged_by_guess() {
-        let words = vec![
-            word(1, 1, 1, Some("a")),
-            word(2, 2, 2, Some("b")),
-            word(3, 2, 2, Some("a")),
-        ];
-        let all = resolve(words, []);
-        assert_eq!(all.len(), 2);
-        assert_eq!(
-            (all[1].email.as_deref(), all[1].contested.as_deref()),
-            (Some("b"), Some("a"))
-        );
-    }
-
-    #[test]
-    fn an_email_that_became_free_is_taken() {
-        let words = vec![
-            word(1, 1, 1, Some("a")),
-            word(2, 2, 2, Some("b")),
-            word(3, 2, 2, Some("a")),
-            word(4, 1, 1, Some("c")),
-        ];
-        let all = resolve(words, []);
-        assert_eq!(all[1].email.as_deref(), Some("a"));
-        assert_eq!(all[1].contested, None);
-    }
-
-    #[test]
-    fn two_people_of_one_source_under_one_email_are_marked() {
-        let all = resolve(vec![word(1, 1, 1, Some("a")), word(2, 2, 1, Some("a"))], []);
-        assert!(all.len() == 1 && all[0].shared);
-    }
-
-    #[test]
-    fn two_people_who_shared_an_email_are_parted_by_another() {
-        let shared = vec![word(1, 1, 1, Some("a")), word(2, 2, 1, Some("a"))];
-        let parted = [shared.clone(), vec![word(3, 2, 1, Some("b"))]].concat();
-        let repeated = [parted.clone(), vec![word(4, 1, 1, Some("a"))]].concat();
-        for words in [parted, repeated] {
-            let all = resolve(words, []);
-            let emails: Vec<_> = all.iter().map(|one| one.email.as_deref()).collect();
-            assert_eq!(emails, [Some("a"), Some("b")]);
-            assert!(all.iter().all(|one| !one.shared && one.contested.is_none()));
-        }
-        // The first of them may be the one who leaves.
-        let all = resolve([shared, vec![word(3, 1, 1, Some("b"))]].concat(), []);
-        let emails: Vec<_> = all.iter().map(|one| one.email.as_deref()).collect();
-        assert_eq!(emails, [Some("a"), Some("b")]);
-        assert_eq!(all[1].persons, [Uuid::from_u128(1)]);
-    }
-
-    #[test]
-    fn whoever_is_known_elsewhere_by_the_new_email_leaves_too() {
-        let words = vec![
-            word(1, 1, 1, Some("a")),
-            word(2, 2, 1, Some("a")),
-            word(3, 3, 2, Some("a")),
-            word(4, 3, 2, Some("b")),
-            word(5, 2, 1, Some("b")),
-        ];
-        let all = resolve(words, []);
-        let people: Vec<_> = all.iter().map(|one| one.persons.len()).collect();
-        assert_eq!(people, [1, 2]);
-        assert_eq!(all[1].email.as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn an_email_that_became_free_parts_people_too() {
-        let words = vec![
-            word(1, 1, 1, Some("a")),
-            word(2, 2, 1, Some("a")),
-            word(3, 3, 1, Some("b")),
-            word(4, 2, 1, Some("b")),
-            word(5, 3, 1, Some("c")),
-        ];
-        let all = resolve(words, []);
-        let mut emails: Vec<_> = all.iter().map(|one| one.email.as_deref()).collect();
-        emails.sort_unstable();
-        assert_eq!(emails, [Some("a"), Some("b"), Some("c")]);
-    }
-
-    #[test]
-    fn of_equal_versions_the_name_decides_and_not_who_came_first() {
-        for (first, second) in [(1, 2), (2, 1)] {
-            let named = |person, source: u128, at, email| EmailWord {
-                name: (Some(Uuid::from_u128(source)), "x".to_owned()),
-                ..word(at, person, source, Some(email))
-            };
-            let words = vec![
-                named(first, 1, 1, "a"),
-                named(second, 2, 2, "a"),
-                named(first, 1, 3, "b"),
-                named(second, 2, 3, "c"),
-            ];
-            let all = resolve(words, []);
-            assert_eq!(all[0].email.as_deref(), Some("c"), "{first} came first");
+/// The history in its order.
+fn events(history: IdentityHistory) -> Vec<Event> {
+    let mut first: HashMap<Name, Version> = HashMap::new();
+    for email in &history.emails {
+        let version = first.entry(email.name.clone());
+        let version = version.or_insert_with(|| email.version.clone());
+        if email.version < *version {
+            version.clone_from(&email.version);
         }
     }
-
-    proptest! {
-        #[test]
-        fn any_order_ends_alike(
-            said in proptest::collection::vec((0i64..9, 0u128..5, proptest::option::of("[abc]")), 0..12),
-            turns in any::<u64>(),
-        ) {
-            // Some words share a version, as those of one snapshot do, and our own ids are of the order of arrival.
-            let words: Vec<_> = said
-                .iter()
-                .enumerate()
-                .map(|(n, (at, person, email))| EmailWord {
-                    version: Version { happened_at: Instant::from_micros(*at), key: (n / 2).to_string() },
-                    ..word(*at, *person, person % 2, email.as_deref())
-                })
-                .collect();
-            let mut seen = std::collections::HashSet::new();
-            let words: Vec<_> = words
-                .into_iter()
-                .filter(|word| seen.insert((word.version.clone(), word.person)))
-                .collect();
-            let other = |id: Uuid| Uuid::from_u128(9 - id.as_u128());
-            let mut shuffled: Vec<_> = words
-                .iter()
-                .map(|word| EmailWord { person: other(word.person), ..word.clone() })
-                .collect();
-            let mut state = turns | 1;
-            for index in (1..shuffled.len()).rev() {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                shuffled.swap(index, (state >> 33) as usize % (index + 1));
-            }
-            let mut came = resolve(shuffled, []);
-            for one in &mut came {
-                one.persons.iter_mut().for_each(|id| *id = other(*id));
-            }
-            prop_assert_eq!(resolve(words, []), came);
-        }
-    }
+    let of_removed = first.keys().filter_map(|name| {
+        let removed = name.0.and_then(|source| history.removed.get(&source))?;
+        Some((removed.clone(), name.clone()))
+    });
+    let ends: Vec<(Version, Name)> = of_removed.chain(history.ends).collect();
+    let ends = ends.into_iter().map(|(version, name)| Event {
+        version,
+        kind: Kind::End,
+        name,
+        email: None,
+        person: Uuid::nil(),
+    });
+    let emails = history.emails.into_iter().map(|email| Event {
+        kind: if first.get(&email.name) == Some(&email.version) {
+            Kind::FirstMention
+        } else {
+            Kind::Change
+        },
+        version: email.version,
+        name: email.name,
+        email: email.email,
+        person: email.person,
+    });
+    let mut events: Vec<Event> = ends.chain(emails).collect();
+    events.sort();
+    events
 }

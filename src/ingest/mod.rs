@@ -12,6 +12,7 @@ pub mod queue;
 pub mod readers;
 pub mod rehearsal;
 pub mod rejections;
+pub mod removal;
 pub mod replay;
 pub mod signature;
 pub mod statement;

@@ -20,6 +20,7 @@ use crate::{
 mod any_order;
 mod big_clubs;
 mod due_marks;
+mod identity;
 mod known_then;
 
 const NOON: &str = "2026-03-02T12:00:00Z";

@@ -181,20 +181,14 @@ impl Case {
         self.member.is_none() && self.users.iter().any(|user| user.id == user.member_id)
     }
 
-    /// The user in Kisi who is the member now. Whoever has no e-mail any more stays who they were.
+    /// The user in Kisi who is the member now. Kisi knows people by their addresses, so whoever has none is nobody there.
     pub fn user(&self) -> Option<&row::KisiUser> {
         if self.is_stranger() {
             return self.users.iter().find(|user| user.id == user.member_id);
         }
-        let known = || self.users.iter().filter(|user| user.kisi_id.is_some());
-        match self.member.as_ref()?.email.as_deref() {
-            Some(email) => known().find(|user| user.email == email),
-            None => known().find(|user| {
-                self.grants
-                    .iter()
-                    .any(|grant| grant.kisi_user_id == user.id)
-            }),
-        }
+        let email = self.member.as_ref()?.email.as_deref()?;
+        let mut known = self.users.iter().filter(|user| user.kisi_id.is_some());
+        known.find(|user| user.email == email)
     }
 
     /// What Kisi has to be told. What the brake holds, or was asked and has not answered, Kisi goes on holding.
@@ -270,7 +264,7 @@ impl Case {
         let Some(member) = self.member.as_ref().filter(|_| !ground.is_leaving) else {
             return Vec::new();
         };
-        if member.email.is_none() && self.user().is_none() {
+        if member.email.is_none() {
             return Vec::new();
         }
         // A day beyond the horizon, so that what begins just after it is seen coming.

@@ -1,11 +1,14 @@
 //! Sources: the platforms that send events here. Their secrets are sealed before they come here.
 
+use std::collections::HashMap;
+
 use entity::{
     kind::{Platform, SignatureScheme},
     source,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -99,6 +102,22 @@ pub async fn some(
         .filter(source::Column::Id.is_in(ids.iter().copied()))
         .all(connection)
         .await?)
+}
+
+/// The ids of all of the club's sources; of those that were removed, when.
+pub async fn removals(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<HashMap<Uuid, Option<i64>>, StoreError> {
+    let rows: Vec<(Uuid, Option<i64>)> = scope
+        .find::<source::Entity>()
+        .select_only()
+        .column(source::Column::Id)
+        .column(source::Column::RemovedAt)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Removes a source: all that people hold from it is over.

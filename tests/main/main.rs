@@ -20,6 +20,7 @@ mod folded_names;
 mod door_roles;
 mod history;
 mod hostile;
+mod identity;
 mod kisi_events;
 mod kisi_spec;
 mod mapped;

@@ -17,7 +17,7 @@ use crate::{
         source::{Platform, SignatureScheme, Source},
     },
     id::{Kind, encode},
-    ingest::signature::secret_is_usable,
+    ingest::{removal, signature::secret_is_usable},
     secret::{SecretKind, new_path_key, new_signing_secret},
     store::{Connection, Scope, clubs, due, readings, revocations, row, sources},
 };
@@ -397,6 +397,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 let words = format!("the source “{}” was removed", source.name);
                 let cause = due::Cause::judged(words).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;
+                removal::free_addresses(tx, scope, id, now, &cause).await?;
                 // What its people held is over: a fact about them.
                 let people = due::members_of_source(tx, scope, id).await?;
                 revocations::forget_dismissed(tx, scope, &people).await?;

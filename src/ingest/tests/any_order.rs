@@ -102,7 +102,8 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
     let held: Vec<Value> = some(nth)
         .map(|(_, name)| of(&format!("m-{name}"), name))
         .collect();
-    match what % 16 {
+    let moved = json!({ "id": who, "email": format!("{whom}@example.com") });
+    match what % 18 {
         0 => ("membership.updated", of(&own, who)),
         1 => (
             "membership.updated",
@@ -130,6 +131,8 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
         12 => ("roster.snapshot", json!({ "members": people(nth) })),
         13 => ("roster.snapshot", json!({ "memberships": held })),
         14 => ("roster.snapshot", json!({ "companies": [inside] })),
+        15 => ("member.updated", moved),
+        16 => ("member.updated", json!({ "id": who, "email": null })),
         _ => (
             "roster.snapshot",
             json!({ "members": people(nth), "memberships": held, "registrations": [] }),
@@ -150,7 +153,7 @@ fn story() -> impl Strategy<Value = Vec<Said>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whoever holds something else after an event is due by it, in whatever order the events come; and they end alike.
     #[test]

@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use super::{Pairs, Versioned, Words, WorkingSet, ended};
-use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub};
+use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub, sources};
 
 /// What the statements of a batch name, by source.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Keys {
     pub gone: BTreeMap<Uuid, BTreeSet<String>>,
     /// Snapshots among the statements, by source.
     pub snapshots: BTreeMap<Uuid, Roster>,
+    /// Sources of which everybody is looked at, whatever is said.
+    pub everybody_of: BTreeSet<Uuid>,
     /// When the oldest event of the batch happened; where it is not given, none of it can come late.
     pub oldest: Option<Instant>,
 }
@@ -67,7 +69,8 @@ pub async fn load(
     )
     .await?;
     set.take_persons(named);
-    // A list of all members, or of all companies, is a word about each of the source, named or not.
+    // A list of all members, or of all companies, is a word about each of the source, named or not. One of all memberships
+    // ends what older words about people claim.
     let of = |aspect| {
         let rosters = keys.snapshots.iter();
         rosters
@@ -75,12 +78,15 @@ pub async fn load(
             .map(|(source, _)| *source)
     };
     let (everybody, source) = (scope.among::<person::Entity>(), person::Column::SourceId);
-    let everybody = among(connection, everybody, source, of(SourceAspect::Members)).await?;
+    let mut sources: BTreeSet<Uuid> = of(SourceAspect::Members).collect();
+    sources.extend(of(SourceAspect::Memberships));
+    sources.extend(&keys.everybody_of);
+    let everybody = among(connection, everybody, source, sources).await?;
     set.take_persons(everybody);
     let (all, source) = (scope.among::<company::Entity>(), company::Column::SourceId);
     let all = among(connection, all, source, of(SourceAspect::Companies)).await?;
     set.take_companies(all);
-    floors(connection, &mut set, keys).await?;
+    floors(connection, &mut set).await?;
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
     people(
@@ -94,28 +100,18 @@ pub async fn load(
     Ok(set)
 }
 
-/// From when on older words count no more.
-async fn floors(
-    connection: &impl ConnectionTrait,
-    set: &mut WorkingSet,
-    keys: &Keys,
-) -> Result<(), StoreError> {
-    let sources: BTreeSet<Uuid> = keys
-        .persons
-        .keys()
-        .flatten()
-        .chain(keys.companies.keys())
-        .chain(keys.entitlements.keys())
-        .chain(keys.snapshots.keys())
-        .copied()
-        .collect();
+/// From when on older words count no more, of every source: people of any may bear an address that is spoken of.
+async fn floors(connection: &impl ConnectionTrait, set: &mut WorkingSet) -> Result<(), StoreError> {
+    let removals = sources::removals(connection, set.scope).await?;
     let standing = set
         .scope
-        .find::<source_version::Entity>()
+        .among::<source_version::Entity>()
         .filter(source_version::Column::SupersededAt.is_null());
     let of_source = source_version::Column::SourceId;
-    let rows = among(connection, standing, of_source, sources).await?;
+    let rows = among(connection, standing, of_source, removals.keys().copied()).await?;
     set.floors = words(rows, |row| (row.source_id, row.aspect));
+    let removed = removals.into_iter();
+    set.removed_sources = removed.filter_map(|(id, at)| Some((id, at?))).collect();
     Ok(())
 }
 

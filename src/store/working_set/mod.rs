@@ -16,6 +16,7 @@ use super::Scope;
 use crate::ingest::statement::Version;
 
 mod ended;
+mod hand_over;
 mod load;
 mod pairs;
 mod save;
@@ -155,6 +156,8 @@ pub struct WorkingSet {
     pub locations: HashMap<(Uuid, String), location::Model>,
     /// From when on older words about a kind count no more, by source.
     pub floors: Words<(Uuid, SourceAspect), source_version::Model>,
+    /// Sources that were removed, and when.
+    pub removed_sources: HashMap<Uuid, i64>,
     /// By id.
     pub members: HashMap<Uuid, member::Model>,
     /// What was made or changed, to be saved.
@@ -186,6 +189,19 @@ pub struct Changed {
     pub moved: Vec<person_past::Model>,
     /// Members whose people are all another member's now: from, to.
     pub merged: Vec<(Uuid, Uuid)>,
+    /// Addresses that became a member's, and may have been others' before.
+    pub handed_over: Vec<HandOver>,
+}
+
+/// An address that became a member's.
+#[derive(Debug)]
+pub struct HandOver {
+    /// Whose it is now.
+    pub to: Uuid,
+    /// The address.
+    pub email: String,
+    /// Who may have had it before.
+    pub from: BTreeSet<Uuid>,
 }
 
 impl WorkingSet {
@@ -208,6 +224,7 @@ impl WorkingSet {
             offerings: HashMap::new(),
             locations: HashMap::new(),
             floors: Words::empty(),
+            removed_sources: HashMap::new(),
             members: HashMap::new(),
             changed: Changed::default(),
         }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{
-    company, company_person, company_version, entitlement_version, kisi_grant, kisi_user, location,
-    member, offering, person, person_version, share, source_version, suspension,
+    company, company_person, company_version, entitlement_version, location, member, offering,
+    person, person_version, source_version,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter,
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::WorkingSet;
+use super::{WorkingSet, hand_over};
 use crate::store::{
     StoreError,
     bulk::{MOST_VALUES, insert, insert_named, insert_on},
@@ -129,64 +129,9 @@ impl WorkingSet {
         );
         insert_named::<location::Model>(connection, locations, Some(renewed)).await?;
         for (from, to) in changed.merged {
-            self.merge(connection, from, to).await?;
+            hand_over::merge(connection, self.scope, from, to).await?;
         }
-        Ok(())
-    }
-
-    /// Moves what was given to one member by hand, and what Kisi holds for it, to the member that it turned out to be.
-    async fn merge(
-        &self,
-        connection: &impl ConnectionTrait,
-        from: Uuid,
-        to: Uuid,
-    ) -> Result<(), StoreError> {
-        let scope = self.scope;
-        macro_rules! follow {
-            ($table:ident) => {
-                scope
-                    .update::<$table::Entity>()
-                    .col_expr($table::Column::MemberId, Expr::value(to))
-                    .filter($table::Column::MemberId.eq(from))
-                    .exec(connection)
-                    .await?;
-            };
-        }
-        follow!(share);
-        follow!(suspension);
-        let both = [from, to];
-        let users = scope
-            .find::<kisi_user::Entity>()
-            .filter(kisi_user::Column::MemberId.is_in(both))
-            .all(connection)
-            .await?;
-        for user in users.iter().filter(|user| user.member_id == from) {
-            let twin = users.iter().find(|other| {
-                other.member_id == to
-                    && other.account_id == user.account_id
-                    && other.email == user.email
-            });
-            if let Some(twin) = twin {
-                scope
-                    .update::<kisi_grant::Entity>()
-                    .col_expr(kisi_grant::Column::KisiUserId, Expr::value(twin.id))
-                    .filter(kisi_grant::Column::KisiUserId.eq(user.id))
-                    .exec(connection)
-                    .await?;
-                scope
-                    .delete::<kisi_user::Entity>()
-                    .filter(kisi_user::Column::Id.eq(user.id))
-                    .exec(connection)
-                    .await?;
-            }
-        }
-        follow!(kisi_user);
-        follow!(kisi_grant);
-        scope
-            .delete::<member::Entity>()
-            .filter(member::Column::Id.eq(from))
-            .exec(connection)
-            .await?;
+        hand_over::addresses(connection, self.scope, &changed.handed_over).await?;
         Ok(())
     }
 }
