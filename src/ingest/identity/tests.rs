@@ -1,3 +1,5 @@
+//! Whose an address is, however people swap it, give it up and come back: in any order, whatever else is said of them.
+
 use access::Instant;
 use proptest::prelude::*;
 
