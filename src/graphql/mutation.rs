@@ -49,6 +49,7 @@ macro_rules! payload {
 }
 
 pub mod club;
+mod connection;
 pub mod delivery;
 pub mod group;
 pub mod kisi_account;

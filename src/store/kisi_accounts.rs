@@ -5,7 +5,7 @@ use entity::{
     kisi_account,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr,
     sea_query::ExprTrait,
 };
 use uuid::Uuid;
@@ -18,6 +18,18 @@ pub async fn create(
     row: kisi_account::Model,
 ) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
+}
+
+/// Takes an account up again that was disconnected: all of it is as given.
+pub async fn revive(
+    connection: &impl ConnectionTrait,
+    row: kisi_account::Model,
+) -> Result<(), StoreError> {
+    row.into_active_model()
+        .reset_all()
+        .update(connection)
+        .await?;
+    Ok(())
 }
 
 /// The club's accounts, oldest first.

@@ -25,6 +25,8 @@ on_both!(
     a_stranger_becomes_a_member,
     what_is_held_of_strangers_is_void_once_they_are_kept,
     another_role_is_for_a_person_to_solve,
+    an_organization_is_connected_once,
+    what_was_disconnected_comes_back,
 );
 
 /// Members with an assignment by somebody else's hand.
@@ -382,4 +384,64 @@ async fn another_role_is_for_a_person_to_solve(world: &mut World) {
     assert_eq!(retried["members"], 1);
     world.settled().await;
     assert_eq!(rows(world, "ada")[0].role, "group_basic");
+}
+
+/// Connects the sandbox's organization, or a place of it; the codes of what refuses it.
+async fn connect_place(world: &World, place: Option<&str>) -> Vec<String> {
+    let credentials = json!({ "apiKey": world.sandbox.api_key() });
+    let input = json!({ "name": "Kisi", "place": place, "credentials": credentials, "inviteByEmail": false });
+    let arguments = [("input", "ConnectKisiInput!", input)];
+    let answer = world.api.attempt("connectKisi", &arguments, "account { id }");
+    let answer = answer.await;
+    let errors = answer["userErrors"].as_array().unwrap();
+    let codes = errors.iter().map(|error| error["code"].as_str().unwrap().to_owned());
+    codes.collect()
+}
+
+async fn an_organization_is_connected_once(world: &mut World) {
+    world.connect().await;
+    let annex = world.sandbox.add_place("Annex", "Europe/Berlin");
+    for place in [None, Some(annex.to_string())] {
+        let refused = connect_place(world, place.as_deref()).await;
+        assert_eq!(refused, ["ALREADY_EXISTS"], "{place:?}");
+    }
+    let accounts = "{ kisiAccounts { id } }";
+    let found = world.api.ask(accounts, json!({})).await;
+    assert_eq!(found["kisiAccounts"].as_array().unwrap().len(), 1);
+    let arguments = [
+        ("account", "ID!", json!(world.account)),
+        ("access", "DisconnectPolicy!", json!("KEEP")),
+    ];
+    world.api.change("disconnectKisi", &arguments, "account { id }").await;
+    let house = world.sandbox.add_place("House", "Europe/Berlin").to_string();
+    assert_eq!(connect_place(world, Some(&annex.to_string())).await, [""; 0]);
+    assert_eq!(connect_place(world, Some(&house)).await, [""; 0], "two places of one organization");
+    assert_eq!(connect_place(world, Some(&house)).await, ["ALREADY_EXISTS"]);
+    world.account = None;
+}
+
+async fn what_was_disconnected_comes_back(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = manage(world, Policy::Keep).await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world
+        .send(&source, "membership.updated", membership("m", "ada"))
+        .await;
+    world.settled().await;
+    let before = rows(world, "ada");
+    let listed = "{ groups { nodes { id name } } locks { nodes { id name } } places { nodes { id } } rules { nodes { id } } }";
+    let known = world.api.ask(listed, json!({})).await;
+    let arguments = [
+        ("account", "ID!", json!(world.account)),
+        ("access", "DisconnectPolicy!", json!("KEEP")),
+    ];
+    world.api.change("disconnectKisi", &arguments, "account { id }").await;
+    assert_eq!(connect_place(world, None).await, [""; 0]);
+    assert_eq!(world.api.ask(listed, json!({})).await, known, "the same, each once");
+    world.sandbox.forget_calls();
+    manage(world, Policy::Keep).await;
+    world.settled().await;
+    assert_eq!(rows(world, "ada"), before, "adopted as it is");
+    assert_eq!(world.sandbox.writes(), []);
 }

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, InputObject, Object, Result};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{Admin, id_of, invalid, name, not_found, text_of};
+use super::{Admin, connection, id_of, invalid, name, not_found, text_of};
 use crate::{
     app::App,
     clock::new_id,
@@ -153,15 +153,13 @@ async fn connect_account(
     let key = key(&app, input.credentials).await?;
     let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
     let known = introduce(&client).await?;
-    let id = new_id();
-    let sealed = app.sealer.seal(SecretKind::KisiCredentials, id, &key);
     let mut account = row::KisiAccount {
-        id,
+        id: new_id(),
         club_id: scope.club,
         name,
         organization_id: Some(known.organization),
         kisi_user_id: Some(known.user),
-        credentials: sealed.map_err(inside)?,
+        credentials: Vec::new(),
         place_kisi_id: None,
         invite_by_email: input.invite_by_email,
         status: row::KisiStatus::Connected,
@@ -188,12 +186,32 @@ async fn connect_account(
         account.place_kisi_id = Some(kisi_id);
         connect::narrow(&mut setup, kisi_id);
     }
+    let (organization, place) = (known.organization, account.place_kisi_id);
+    let all = kisi_accounts::all(app.db.read(), scope).await?;
+    let ended = connection::ended(all, organization, place)?;
+    if let Some(ended) = &ended {
+        // The same groups, locks and places as before, with whatever rules there are about them.
+        (account.id, account.created_at) = (ended.id, ended.created_at);
+        let rows = setup::known(app.db.read(), scope, ended.id).await?;
+        let again = connect::read_setup(&client, &account, rows).await;
+        setup = again.map_err(of_kisi)?;
+    }
+    let sealed = app
+        .sealer
+        .seal(SecretKind::KisiCredentials, account.id, &key);
+    account.credentials = sealed.map_err(inside)?;
     let account = app
         .db
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
-                kisi_accounts::create(tx, account.clone()).await?;
+                // Somebody else may have connected it meanwhile.
+                let all = kisi_accounts::all(tx, scope).await?;
+                let still = connection::ended(all, organization, place)?;
+                match still.filter(|still| still.id == account.id) {
+                    Some(_) => kisi_accounts::revive(tx, account.clone()).await?,
+                    None => kisi_accounts::create(tx, account.clone()).await?,
+                }
                 setup::keep(tx, scope, account.id, setup, now).await?;
                 due::mark_everybody(
                     tx,

@@ -360,7 +360,10 @@ async fn a_refresh_is_the_loops_work() {
         .app
         .db
         .write(move |tx| {
-            Box::pin(async move { kisi_accounts::read_due(tx, account.id, i64::MAX).await })
+            Box::pin(async move {
+                let due_at = account.read_due_at;
+                kisi_accounts::read_again(tx, account.id, due_at, i64::MAX).await
+            })
         })
         .await;
     again.unwrap();
