@@ -1,3 +1,5 @@
+//! Who is who and whose an address is, by histories in small, and as laws over any of them.
+
 use access::Instant;
 use proptest::prelude::*;
 
