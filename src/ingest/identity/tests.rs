@@ -1,4 +1,4 @@
-//! Whose an address is, however people swap it, give it up and come back: in any order, whatever else is said of them.
+//! Who is who and whose an address is, by histories in small, and as laws over any of them.
 
 use access::Instant;
 use proptest::prelude::*;
