@@ -124,6 +124,7 @@ impl Rows {
                 confirmed_at: Some(now.micros()),
                 missed_at: None,
                 stray: false,
+                adopted: false,
             });
         }
         self.due.push(due::Model {

@@ -256,7 +256,10 @@ impl Case {
             Scope::Group(_) => false,
         };
         DoorRoles::of_account(&ground.account).is_some_and(lacks_role)
-            && self.planned(ground).iter().any(|grant| grant.scope == scope)
+            && self
+                .planned(ground)
+                .iter()
+                .any(|grant| grant.scope == scope)
     }
 
     /// When the member may pass, by group, and by place and account for what was shared.

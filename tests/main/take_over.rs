@@ -391,10 +391,14 @@ async fn connect_place(world: &World, place: Option<&str>) -> Vec<String> {
     let credentials = json!({ "apiKey": world.sandbox.api_key() });
     let input = json!({ "name": "Kisi", "place": place, "credentials": credentials, "inviteByEmail": false });
     let arguments = [("input", "ConnectKisiInput!", input)];
-    let answer = world.api.attempt("connectKisi", &arguments, "account { id }");
+    let answer = world
+        .api
+        .attempt("connectKisi", &arguments, "account { id }");
     let answer = answer.await;
     let errors = answer["userErrors"].as_array().unwrap();
-    let codes = errors.iter().map(|error| error["code"].as_str().unwrap().to_owned());
+    let codes = errors
+        .iter()
+        .map(|error| error["code"].as_str().unwrap().to_owned());
     codes.collect()
 }
 
@@ -412,10 +416,23 @@ async fn an_organization_is_connected_once(world: &mut World) {
         ("account", "ID!", json!(world.account)),
         ("access", "DisconnectPolicy!", json!("KEEP")),
     ];
-    world.api.change("disconnectKisi", &arguments, "account { id }").await;
-    let house = world.sandbox.add_place("House", "Europe/Berlin").to_string();
-    assert_eq!(connect_place(world, Some(&annex.to_string())).await, [""; 0]);
-    assert_eq!(connect_place(world, Some(&house)).await, [""; 0], "two places of one organization");
+    world
+        .api
+        .change("disconnectKisi", &arguments, "account { id }")
+        .await;
+    let house = world
+        .sandbox
+        .add_place("House", "Europe/Berlin")
+        .to_string();
+    assert_eq!(
+        connect_place(world, Some(&annex.to_string())).await,
+        [""; 0]
+    );
+    assert_eq!(
+        connect_place(world, Some(&house)).await,
+        [""; 0],
+        "two places of one organization"
+    );
     assert_eq!(connect_place(world, Some(&house)).await, ["ALREADY_EXISTS"]);
     world.account = None;
 }
@@ -436,9 +453,16 @@ async fn what_was_disconnected_comes_back(world: &mut World) {
         ("account", "ID!", json!(world.account)),
         ("access", "DisconnectPolicy!", json!("KEEP")),
     ];
-    world.api.change("disconnectKisi", &arguments, "account { id }").await;
+    world
+        .api
+        .change("disconnectKisi", &arguments, "account { id }")
+        .await;
     assert_eq!(connect_place(world, None).await, [""; 0]);
-    assert_eq!(world.api.ask(listed, json!({})).await, known, "the same, each once");
+    assert_eq!(
+        world.api.ask(listed, json!({})).await,
+        known,
+        "the same, each once"
+    );
     world.sandbox.forget_calls();
     manage(world, Policy::Keep).await;
     world.settled().await;

@@ -13,12 +13,12 @@ use crate::{
 /// Where the club is connected to the organization, or to that place of it. Two connections to different places are fine.
 pub(super) fn ended(
     accounts: Vec<KisiAccount>,
-    organization: i64,
+    organization: Option<i64>,
     place: Option<i64>,
 ) -> Result<Option<KisiAccount>, Refusal> {
     let of_organization = accounts
         .into_iter()
-        .filter(|account| account.organization_id == Some(organization));
+        .filter(|account| account.organization_id == organization);
     let mut ended = None;
     for account in of_organization {
         if account.status == KisiStatus::Disconnected {
@@ -43,7 +43,9 @@ fn overlap(one: Option<i64>, other: Option<i64>) -> bool {
 fn refused(account: &KisiAccount) -> Refusal {
     let name = &account.name;
     let message = if is_disconnecting(account) {
-        format!("“{name}” is this organization, and is being disconnected: connect it again once that is done")
+        format!(
+            "“{name}” is this organization, and is being disconnected: connect it again once that is done"
+        )
     } else {
         format!(
             "this organization is connected already, as “{name}”: change its credentials there, or limit each connection to a \

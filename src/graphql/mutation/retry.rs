@@ -3,11 +3,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Admin, id_of};
+use super::{Admin, id_of, not_found};
 use crate::{
     graphql::error::Refusal,
     id::Kind,
-    store::{due, problems},
+    store::{Connection, Scope, due, kisi_accounts, members, problems, setup},
 };
 
 /// Tries refused work again.
@@ -68,6 +68,7 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
     };
     let marked = app.db.write(move |tx| {
         Box::pin(async move {
+            refuse_unknown(tx, scope, &of).await?;
             let cause = due::Cause::judged("what Kisi refused is tried again").by(&actor);
             let found = problems::find(tx, scope, &of).await?;
             let members: std::collections::BTreeSet<_> =
@@ -80,4 +81,30 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
     let members = marked.await?;
     app.waker.wake();
     Ok(i32::try_from(members).unwrap_or(i32::MAX))
+}
+
+/// Refuses what the club does not have.
+async fn refuse_unknown(
+    connection: &impl Connection,
+    scope: Scope,
+    of: &problems::Of,
+) -> std::result::Result<(), Refusal> {
+    if let Some(id) = of.account
+        && kisi_accounts::get(connection, scope, id).await?.is_none()
+    {
+        return Err(not_found("input.account", "Kisi account"));
+    }
+    if let Some(id) = of.group
+        && setup::some_groups(connection, scope, &[id])
+            .await?
+            .is_empty()
+    {
+        return Err(not_found("input.group", "group"));
+    }
+    if let Some(id) = of.member
+        && members::get(connection, scope, id).await?.is_none()
+    {
+        return Err(not_found("input.member", "member"));
+    }
+    Ok(())
 }

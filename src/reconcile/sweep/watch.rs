@@ -15,11 +15,15 @@ use crate::{
         Scope, StoreError,
         kisi_accounts::{self, MadeWith},
         row::{self, KisiStatus},
+        setup,
     },
 };
 
 /// How long after the first failure the next sweep begins; longer after each more.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// The same where members wait for the first reading of a group.
+const FIRST_READING: Duration = Duration::from_secs(1);
 
 /// How long after the database failed for the first time.
 const AFTER_DATABASE: Duration = Duration::from_secs(1);
@@ -99,7 +103,13 @@ impl Watch {
                 Err(stop) if running.call.credentials != account.credentials => {
                     tracing::info!(account = %account.id, error = ?stop, "a sweep with credentials that were replaced ended early");
                 }
-                Err(stop) => self.failed(&running.call, stop, running.due_at).await?,
+                Err(stop) => {
+                    let scope = Scope::new(account.club_id);
+                    let unread = setup::has_unread(self.app.db.read(), scope, account.id);
+                    let first = if unread.await? { FIRST_READING } else { RETRY };
+                    self.failed(&running.call, stop, running.due_at, first)
+                        .await?;
+                }
             }
             return Ok(true);
         }
@@ -151,13 +161,19 @@ impl Watch {
         tracing::warn!(account = %account.id, error = ?problem, wait_ms = wait.as_millis(), "the database failed during a sweep; nothing is concluded");
     }
 
-    async fn failed(&mut self, call: &MadeWith, stop: Stop, due_at: i64) -> Result<(), Stop> {
+    async fn failed(
+        &mut self,
+        call: &MadeWith,
+        stop: Stop,
+        due_at: i64,
+        first: Duration,
+    ) -> Result<(), Stop> {
         if matches!(stop, Stop::LeaseLost | Stop::Kisi(Error::Withheld)) {
             return Ok(());
         }
         self.app.metrics.sweep(None);
         let most = self.app.config.sweep_interval.max(RETRY);
-        let wait = back_off(self.failures, RETRY, most);
+        let wait = back_off(self.failures, first, most);
         self.failures = self.failures.saturating_add(1);
         let unreachable = match &stop {
             // Once may be an accident.
