@@ -2,9 +2,14 @@
 //! that was ended, whose groups, locks and rules come back with it.
 
 use crate::{
+    app::App,
     connect::is_disconnecting,
     graphql::error::{Refusal, UserError, UserErrorCode},
-    store::row::{KisiAccount, KisiStatus},
+    store::{
+        Scope, clubs, due, kisi_accounts,
+        row::{KisiAccount, KisiStatus},
+        setup,
+    },
 };
 
 /// The ended connection that is taken up again; none where there was none.
@@ -53,4 +58,33 @@ fn refused(account: &KisiAccount) -> Refusal {
         )
     };
     UserError::at(UserErrorCode::AlreadyExists, "input.credentials", message).into()
+}
+
+/// Stores a connection and what it sees of Kisi: the one that was ended, where that has the same id, else a new one.
+pub(super) async fn store(
+    app: &App,
+    account: KisiAccount,
+    setup: setup::Setup,
+    now: i64,
+) -> Result<KisiAccount, Refusal> {
+    let scope = Scope::new(account.club_id);
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                clubs::touch(tx, scope).await?;
+                // Somebody else may have connected it meanwhile.
+                let all = kisi_accounts::all(tx, scope).await?;
+                let (organization, place) = (account.organization_id, account.place_kisi_id);
+                let earlier = ended(all, organization, place)?;
+                match earlier.filter(|earlier| earlier.id == account.id) {
+                    Some(_) => kisi_accounts::revive(tx, account.clone()).await?,
+                    None => kisi_accounts::create(tx, account.clone()).await?,
+                }
+                setup::keep(tx, scope, account.id, setup, now).await?;
+                let cause = due::Cause::judged("a Kisi account was connected");
+                due::mark_everybody(tx, scope, now, &cause).await?;
+                Ok::<_, Refusal>(account)
+            })
+        })
+        .await
 }

@@ -199,38 +199,9 @@ async fn connect_account(
         .sealer
         .seal(SecretKind::KisiCredentials, account.id, &key);
     account.credentials = sealed.map_err(inside)?;
-    let account = store_connection(&app, account, setup, now).await?;
+    let account = connection::store(&app, account, setup, now).await?;
     app.waker.wake();
     Ok(account)
-}
-
-/// Stores a connection and what it sees of Kisi: the one that was ended, where that has the same id, else a new one.
-async fn store_connection(
-    app: &App,
-    account: row::KisiAccount,
-    setup: setup::Setup,
-    now: i64,
-) -> Result<row::KisiAccount, Refusal> {
-    let scope = Scope::new(account.club_id);
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                // Somebody else may have connected it meanwhile.
-                let all = kisi_accounts::all(tx, scope).await?;
-                let (organization, place) = (account.organization_id, account.place_kisi_id);
-                let ended = connection::ended(all, organization, place)?;
-                match ended.filter(|ended| ended.id == account.id) {
-                    Some(_) => kisi_accounts::revive(tx, account.clone()).await?,
-                    None => kisi_accounts::create(tx, account.clone()).await?,
-                }
-                setup::keep(tx, scope, account.id, setup, now).await?;
-                let cause = due::Cause::judged("a Kisi account was connected");
-                due::mark_everybody(tx, scope, now, &cause).await?;
-                Ok::<_, Refusal>(account)
-            })
-        })
-        .await
 }
 
 /// Kisi's id of the place that a caller names.
