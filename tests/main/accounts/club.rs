@@ -8,7 +8,7 @@ use crate::support::{
     api::Source,
     event::email,
     switchboard::Switchboard,
-    world::{World, connect, kisi},
+    world::{World, connect_to, kisi},
 };
 
 /// One organization and the account that it is connected by.
@@ -40,16 +40,20 @@ pub async fn a_club(world: &mut World, accounts: usize) -> Club {
         let (sandbox, server, url) = kisi(&world.clock, None, true);
         let key = format!("key-{number}");
         let sandbox = sandbox.with_key(key.clone());
+        // Sandboxes count alike, and bear one organization's number: each account is for another place of it.
+        for other in 0..number {
+            sandbox.add_place(&format!("Other house {other}"), "Europe/Berlin");
+        }
         let place = sandbox.add_place("House", "Europe/Berlin");
         let door = sandbox.add_lock(place, "Door");
-        // Sandboxes count alike, and no two accounts may manage one group of one organization.
+        // No two accounts may manage one group of one organization.
         for other in 0..number {
             sandbox.add_group(&format!("Others {number}.{other}"), None, &[door]);
         }
         let name = format!("Members {number}");
         let kisi_group = sandbox.add_group(&name, None, &[door]);
         switchboard.line(&key, &url);
-        let account = connect(&world.api, &sandbox).await;
+        let account = connect_to(&world.api, &sandbox, Some(place)).await;
         let group = world.manage(&name).await;
         houses.push(House {
             sandbox,

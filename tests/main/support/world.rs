@@ -498,7 +498,13 @@ fn logs() {
 
 /// Connects the sandbox to a club; the account's id.
 pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
-    let input = json!({ "name": "Kisi", "credentials": { "apiKey": sandbox.api_key() }, "inviteByEmail": false });
+    connect_to(api, sandbox, None).await
+}
+
+/// The same, of one place alone where one is given.
+pub async fn connect_to(api: &Api, sandbox: &Sandbox, place: Option<i64>) -> String {
+    let input = json!({ "name": "Kisi", "credentials": { "apiKey": sandbox.api_key() }, "inviteByEmail": false,
+        "place": place.map(|place| place.to_string()) });
     let made = api
         .change(
             "connectKisi",
