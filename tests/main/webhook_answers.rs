@@ -257,6 +257,7 @@ async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
     let stranger = connection(&world.database_url()).await;
     let (block, free) = match world.database() {
         Database::Sqlite => ("BEGIN IMMEDIATE", "ROLLBACK"),
@@ -277,7 +278,9 @@ async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
     stranger.execute_unprepared(free).await.unwrap();
     stranger.close().await.unwrap();
     let answer = world.api.deliver(&source, signed).await;
-    assert_eq!(answer.word(), (202, "accepted"), "it is new: {answer:?}");
+    // A sender who was told that it took too long may have been told so just before it was stored.
+    let is_stored = [(202, "accepted"), (200, "duplicate")].contains(&answer.word());
+    assert!(is_stored, "{answer:?}");
     // What stood in the way may have stood in the way of the loop as well, which then rests for a while.
     world.settled_in_time().await;
     assert_eq!(world.api.deliveries().await, 1);
