@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::App,
     store::{
-        StoreError, due, grants,
+        StoreError, grants,
         history::{self, Entry},
         row::{self, HistoryKind},
     },
@@ -127,12 +127,14 @@ pub async fn adopt(
 ) -> Result<(), StoreError> {
     let mut adopted: BTreeMap<Uuid, Entry> = BTreeMap::new();
     for case in cases.iter_mut() {
-        let ids = case.to_adopt(ground, now, app.config.horizon);
-        for row in &mut case.grants {
-            if ids.contains(&row.id) {
-                (row.stray, row.adopted) = (false, true);
-                adopted.insert(row.id, entry(ground, &case.due, row));
-            }
+        for id in case.to_adopt(ground, now, app.config.horizon) {
+            let Some(row) = case.grants.iter_mut().find(|row| row.id == id) else {
+                continue;
+            };
+            (row.stray, row.adopted) = (false, true);
+            let row = row.clone();
+            let entry = record::entry(ground, case, &row, HistoryKind::Adopted, now);
+            adopted.insert(id, entry);
         }
     }
     if adopted.is_empty() {
@@ -148,23 +150,6 @@ pub async fn adopt(
             })
         })
         .await
-}
-
-fn entry(ground: &Ground, due: &row::Due, row: &row::Grant) -> Entry {
-    let cause = due::Cause::of(due);
-    let name = record::name_of(ground, row.scope_kind, row.scope_id);
-    Entry {
-        kind: HistoryKind::Adopted,
-        member: Some(row.member_id),
-        target: Some((row.scope_kind, row.scope_id)),
-        cause: cause.words,
-        delivery: cause.delivery,
-        rule: cause.rule,
-        actor: cause.actor,
-        message: format!(
-            "Somebody else had let the member into {name}: this service looks after it from now on."
-        ),
-    }
 }
 
 impl Ground {

@@ -1,7 +1,7 @@
 //! Writes down what is about to be done and what came of it: the grant, and the entry of the history in the same
 //! transaction. The case in memory and the rows in the database stay one.
 
-use access::Span;
+use access::{Instant, Span};
 use uuid::Uuid;
 
 use super::{
@@ -91,64 +91,73 @@ impl Pass<'_> {
     }
 
     fn entries(&self, case: &Case, grant: &row::Grant, event: Option<HistoryKind>) -> Vec<Entry> {
-        let Some(kind) = event else {
-            return Vec::new();
-        };
-        let cause = due::Cause::of(&case.due);
-        let name = name_of(self.ground, grant.scope_kind, grant.scope_id);
-        let time = self.words(case_window(grant));
-        let who = if case.is_stranger() {
-            "a stranger"
-        } else {
-            "the member"
-        };
-        let message = match kind {
-            HistoryKind::Granted => format!("Kisi lets {who} into {name}{time}."),
-            HistoryKind::Adopted => format!(
-                "Somebody else had let {who} into {name}: this service looks after it from now on."
-            ),
-            HistoryKind::Changed => format!("Kisi lets {who} into {name}{time} now."),
-            HistoryKind::Revoked => format!("Kisi no longer lets {who} into {name}."),
-            HistoryKind::DriftFound => {
-                format!("Kisi did not hold the access to {name} any more, or not as it was made.")
-            }
-            HistoryKind::RefusedByKisi => {
-                format!(
-                    "Kisi refuses {name}: {}",
-                    grant.problem.as_deref().unwrap_or("it gave no reason")
-                )
-            }
-            _ => name.clone(),
-        };
-        vec![Entry {
-            kind,
-            member: Some(case.due.member_id),
-            target: Some((grant.scope_kind, grant.scope_id)),
-            cause: cause.words,
-            delivery: cause.delivery,
-            rule: cause.rule,
-            actor: cause.actor,
-            message,
-        }]
+        let entry = |kind| entry(self.ground, case, grant, kind, self.now());
+        event.map(entry).into_iter().collect()
     }
+}
 
-    fn words(&self, window: Span) -> String {
-        // Read long after: the day is said always, and all in the club's time.
-        let text = |at: access::Instant| {
-            let then = self.ground.zone.to_datetime(at.timestamp());
-            then.strftime("%-d %B %Y, %H:%M").to_string()
-        };
-        let from = window
-            .from
-            .known()
-            .filter(|from| *from > self.now())
-            .map(|from| format!(" from {}", text(from)));
-        let until = window
-            .until
-            .known()
-            .map(|until| format!(" until {}", text(until)));
-        format!("{}{}", from.unwrap_or_default(), until.unwrap_or_default())
+/// What happened to a grant of a case, for the history.
+pub(super) fn entry(
+    ground: &Ground,
+    case: &Case,
+    grant: &row::Grant,
+    kind: HistoryKind,
+    now: Instant,
+) -> Entry {
+    let cause = due::Cause::of(&case.due);
+    let name = name_of(ground, grant.scope_kind, grant.scope_id);
+    let time = words(ground, case_window(grant), now);
+    let who = if case.is_stranger() {
+        "a stranger"
+    } else {
+        "the member"
+    };
+    let message = match kind {
+        HistoryKind::Granted => format!("Kisi lets {who} into {name}{time}."),
+        HistoryKind::Adopted => format!(
+            "Somebody else had let {who} into {name}: this service looks after it from now on."
+        ),
+        HistoryKind::Changed => format!("Kisi lets {who} into {name}{time} now."),
+        HistoryKind::Revoked => format!("Kisi no longer lets {who} into {name}."),
+        HistoryKind::DriftFound => {
+            format!("Kisi did not hold the access to {name} any more, or not as it was made.")
+        }
+        HistoryKind::RefusedByKisi => {
+            format!(
+                "Kisi refuses {name}: {}",
+                grant.problem.as_deref().unwrap_or("it gave no reason")
+            )
+        }
+        _ => name,
+    };
+    Entry {
+        kind,
+        member: Some(case.due.member_id),
+        target: Some((grant.scope_kind, grant.scope_id)),
+        cause: cause.words,
+        delivery: cause.delivery,
+        rule: cause.rule,
+        actor: cause.actor,
+        message,
     }
+}
+
+fn words(ground: &Ground, window: Span, now: Instant) -> String {
+    // Read long after: the day is said always, and all in the club's time.
+    let text = |at: Instant| {
+        let then = ground.zone.to_datetime(at.timestamp());
+        then.strftime("%-d %B %Y, %H:%M").to_string()
+    };
+    let from = window
+        .from
+        .known()
+        .filter(|from| *from > now)
+        .map(|from| format!(" from {}", text(from)));
+    let until = window
+        .until
+        .known()
+        .map(|until| format!(" until {}", text(until)));
+    format!("{}{}", from.unwrap_or_default(), until.unwrap_or_default())
 }
 
 /// The window that a grant has, or is about to have.
@@ -160,7 +169,7 @@ fn case_window(grant: &row::Grant) -> Span {
 }
 
 /// What people call the group, place or account of a grant.
-pub(super) fn name_of(ground: &Ground, kind: row::ScopeKind, id: Uuid) -> String {
+fn name_of(ground: &Ground, kind: row::ScopeKind, id: Uuid) -> String {
     let name = match kind {
         row::ScopeKind::Group | row::ScopeKind::Lock => ground.groups.get(&id).map(|row| &row.name),
         row::ScopeKind::Place => ground.places.get(&id).map(|row| &row.name),

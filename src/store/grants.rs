@@ -295,8 +295,8 @@ pub async fn claim(
         .all(connection)
         .await?;
     let mut claimed = Vec::new();
-    for stranger in strangers {
-        let held = kisi_grant::Column::KisiUserId.eq(stranger);
+    for stranger in &strangers {
+        let held = kisi_grant::Column::KisiUserId.eq(*stranger);
         let grants = scope.find::<kisi_grant::Entity>().filter(held.clone());
         claimed.extend(grants.all(connection).await?);
         scope
@@ -306,35 +306,38 @@ pub async fn claim(
             .filter(held)
             .exec(connection)
             .await?;
-        forget_stranger(connection, scope, stranger).await?;
     }
+    forget_strangers(connection, scope, &strangers).await?;
     for grant in &mut claimed {
         (grant.member_id, grant.kisi_user_id) = (user.member_id, user.id);
     }
     Ok(claimed)
 }
 
-/// Forgets a stranger, the work on them and what the brake was asked about them.
-pub async fn forget_stranger(
+/// Forgets strangers, the work on them and what the brake was asked about them.
+pub async fn forget_strangers(
     connection: &impl ConnectionTrait,
     scope: Scope,
-    id: Uuid,
+    ids: &[Uuid],
 ) -> Result<(), StoreError> {
-    scope
-        .delete::<due::Entity>()
-        .filter(due::Column::MemberId.eq(id))
-        .exec(connection)
-        .await?;
-    scope
-        .delete::<revocation::Entity>()
-        .filter(revocation::Column::MemberId.eq(id))
-        .exec(connection)
-        .await?;
-    scope
-        .delete::<kisi_user::Entity>()
-        .filter(kisi_user::Column::Id.eq(id))
-        .exec(connection)
-        .await?;
+    for chunk in ids.chunks(MOST_VALUES) {
+        let some = || chunk.iter().copied();
+        scope
+            .delete::<due::Entity>()
+            .filter(due::Column::MemberId.is_in(some()))
+            .exec(connection)
+            .await?;
+        scope
+            .delete::<revocation::Entity>()
+            .filter(revocation::Column::MemberId.is_in(some()))
+            .exec(connection)
+            .await?;
+        scope
+            .delete::<kisi_user::Entity>()
+            .filter(kisi_user::Column::Id.is_in(some()))
+            .exec(connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use entity::{access_group, group_lock, kisi_account, lock, place};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, UpdateMany,
     sea_query::{Expr, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -332,22 +332,17 @@ pub async fn manage(
     managed: bool,
     strangers: entity::kind::StrangerPolicy,
 ) -> Result<(), StoreError> {
-    scope
+    let mut update = scope
         .update::<access_group::Entity>()
         .col_expr(access_group::Column::Managed, Expr::value(managed))
-        .col_expr(access_group::Column::Strangers, Expr::value(strangers))
+        .col_expr(access_group::Column::Strangers, Expr::value(strangers));
+    if !managed {
+        update = as_never_read(update);
+    }
+    update
         .filter(access_group::Column::Id.eq(group))
         .exec(connection)
         .await?;
-    if !managed {
-        scope
-            .update::<access_group::Entity>()
-            .col_expr(access_group::Column::ReadAt, nothing())
-            .col_expr(access_group::Column::EvaluatedAt, nothing())
-            .filter(access_group::Column::Id.eq(group))
-            .exec(connection)
-            .await?;
-    }
     Ok(())
 }
 
@@ -369,22 +364,22 @@ pub async fn was_read(
     Ok(updated.rows_affected > 0)
 }
 
-/// Whether an account has a managed group that was not read yet, and that a sweep would read.
-pub async fn has_unread(
+/// Managed groups of an account that were not read yet, and that a sweep would read.
+pub async fn unread(
     connection: &impl ConnectionTrait,
     scope: Scope,
     account: Uuid,
-) -> Result<bool, StoreError> {
-    let unread = scope
+) -> Result<Vec<access_group::Model>, StoreError> {
+    Ok(scope
         .find::<access_group::Entity>()
         .filter(access_group::Column::AccountId.eq(account))
         .filter(access_group::Column::Managed.eq(true))
         .filter(access_group::Column::ReadAt.is_null())
         .filter(access_group::Column::GoneAt.is_null())
         .filter(access_group::Column::MissingSince.is_null())
-        .one(connection)
-        .await?;
-    Ok(unread.is_some())
+        .order_by_asc(access_group::Column::Id)
+        .all(connection)
+        .await?)
 }
 
 /// Everybody was evaluated since these groups are managed and have a rule.
@@ -404,8 +399,12 @@ pub async fn were_evaluated(
     Ok(())
 }
 
-fn nothing() -> sea_orm::sea_query::SimpleExpr {
-    Expr::value(Option::<i64>::None)
+/// Groups that are let go are read and evaluated anew when they are managed again.
+fn as_never_read(update: UpdateMany<access_group::Entity>) -> UpdateMany<access_group::Entity> {
+    let nothing = || Expr::value(Option::<i64>::None);
+    update
+        .col_expr(access_group::Column::ReadAt, nothing())
+        .col_expr(access_group::Column::EvaluatedAt, nothing())
 }
 
 /// Lets all groups of an account go: none of them is managed any more.
@@ -414,11 +413,10 @@ pub async fn let_all_go(
     scope: Scope,
     account: Uuid,
 ) -> Result<(), StoreError> {
-    scope
+    let update = scope
         .update::<access_group::Entity>()
-        .col_expr(access_group::Column::Managed, Expr::value(false))
-        .col_expr(access_group::Column::ReadAt, nothing())
-        .col_expr(access_group::Column::EvaluatedAt, nothing())
+        .col_expr(access_group::Column::Managed, Expr::value(false));
+    as_never_read(update)
         .filter(access_group::Column::AccountId.eq(account))
         .exec(connection)
         .await?;

@@ -261,8 +261,5 @@ pub async fn forget_strangers(
         .into_tuple()
         .all(connection)
         .await?;
-    for stranger in done {
-        grants::forget_stranger(connection, scope, stranger).await?;
-    }
-    Ok(())
+    grants::forget_strangers(connection, scope, &done).await
 }

@@ -58,7 +58,7 @@ pub struct Conclusions {
     /// Members whom Kisi turned out to know.
     met: Vec<row::KisiUser>,
     /// The group, where this is its first list.
-    unread: Option<Uuid>,
+    unread: Option<row::Group>,
     /// When whoever is fought over is due.
     later: BTreeMap<Uuid, i64>,
     group: Option<Uuid>,
@@ -87,7 +87,7 @@ impl Conclusions {
             strangers: Vec::new(),
             adopted: Vec::new(),
             met: Vec::new(),
-            unread: subject.unread_group(),
+            unread: subject.unread_group().cloned(),
             later: BTreeMap::new(),
             group: subject.group.as_ref().map(|group| group.id),
             name: subject.group.as_ref().map_or_else(
@@ -284,11 +284,8 @@ impl Conclusions {
         strangers.retain(|stranger| holding.contains(&stranger.id));
         sweep::adopt(tx, strangers, adopted).await?;
         history::write(tx, scope, now, entries).await?;
-        if let Some(group) = self.unread
-            && setup::was_read(tx, scope, group, now).await?
-        {
-            let cause = due::Cause::judged(format!("the group {} was taken over", self.name));
-            due::mark_everybody(tx, scope, now, &cause).await?;
+        if let Some(group) = &self.unread {
+            was_read(tx, scope, group, now).await?;
         }
         let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
         for (member, cause) in marks {
@@ -333,6 +330,20 @@ impl Conclusions {
         });
         Ok(adopted)
     }
+}
+
+/// A group was read for the first time: everybody is evaluated for it now.
+pub async fn was_read(
+    tx: &Transaction,
+    scope: Scope,
+    group: &row::Group,
+    now: i64,
+) -> Result<(), StoreError> {
+    if setup::was_read(tx, scope, group.id, now).await? {
+        let cause = due::Cause::judged(format!("the group “{}” was taken over", group.name));
+        due::mark_everybody(tx, scope, now, &cause).await?;
+    }
+    Ok(())
 }
 
 /// Of a list that differs in too much, only what an earlier one differed in as well is believed; the rest is taken out.

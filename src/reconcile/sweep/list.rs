@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Report, Subject, Sweep,
     compare::{self, Differences, Sorted},
-    conclude::{Conclusions, FOUGHT},
+    conclude::{self, Conclusions, FOUGHT},
 };
 use crate::{
     clock::new_id,
@@ -35,9 +35,7 @@ impl Sweep {
             Err(Error::TooLong) => {
                 self.say(subject, Some(TOO_LONG)).await?;
                 // What is there is found where a member's own turn comes.
-                let (nothing, nobody) = (Differences::default(), Sorted::default());
-                let conclusions = Conclusions::of(self, subject, nothing, nobody).await?;
-                return Ok(conclusions.write(self, report).await?);
+                return Ok(self.was_read(subject).await?);
             }
             Err(problem) => return Err(problem.into()),
         };
@@ -160,6 +158,20 @@ impl Sweep {
         let touched = self.touched.all();
         met.retain(|user| !touched.contains(&user.member_id));
         Ok(met)
+    }
+
+    /// A group was read as far as it can be: its members' turn has come, where it was the first time.
+    async fn was_read(&self, subject: &Subject) -> Result<(), StoreError> {
+        let Some(group) = subject.unread_group().cloned() else {
+            return Ok(());
+        };
+        let (scope, now) = (self.scope, self.app.clock.now().micros());
+        let read = self.app.db.write(move |tx| {
+            Box::pin(async move { conclude::was_read(tx, scope, &group, now).await })
+        });
+        read.await?;
+        self.app.waker.wake();
+        Ok(())
     }
 
     /// Says what is wrong with a group, where that is not said already.

@@ -4,7 +4,11 @@
 //! concluded by nobody before that person's own assignments were read. Last, whatever is known is compared with what the
 //! rules want now, so that a change that was missed for any reason is found. Called by the worker that holds the lease.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use access::Instant;
 use uuid::Uuid;
@@ -92,17 +96,17 @@ impl Sweep {
         };
         let mut report = Report::default();
         // Nothing is written to a group that is taken over before it was read.
-        let (unread, _) = self.subjects().await?;
-        for subject in &unread {
-            self.list(subject, Lane::Rest, &mut report).await?;
+        let unread = stored::unread(self.app.db.read(), self.scope, self.account.id).await?;
+        let just_read: BTreeSet<Uuid> = unread.iter().map(|group| group.id).collect();
+        for group in unread {
+            let subject = Subject::of_group(group, false);
+            self.list(&subject, Lane::Rest, &mut report).await?;
         }
         let setup = self.client.in_lane(lane);
         report.is_doubtful |= setup::read(&self.app, &self.account, &setup, &self.guard).await?;
-        self.note_evaluated().await?;
-        let (_, subjects) = self.subjects().await?;
-        let was_read = |subject: &Subject| unread.iter().any(|one| one.at == subject.at);
-        for subject in subjects {
-            if subject.removes || !was_read(&subject) {
+        let ground = self.evaluated_ground().await?;
+        for subject in self.subjects(&ground).await? {
+            if subject.removes || !just_read.contains(&subject.at.1) {
                 self.list(&subject, Lane::Sweep, &mut report).await?;
             }
         }
@@ -111,41 +115,42 @@ impl Sweep {
         Ok(report)
     }
 
-    /// Strangers of a group may be removed once everybody was evaluated under its rules.
-    async fn note_evaluated(&self) -> Result<(), StoreError> {
+    /// The account's ground. Strangers of a group may be removed once everybody was evaluated under its rules, which is noted
+    /// here.
+    async fn evaluated_ground(&self) -> Result<Ground, StoreError> {
         let (db, id, now) = (&self.app.db, self.account.id, self.app.clock.now().micros());
-        let ground = Ground::load(db, self.account.clone()).await?;
+        let mut ground = Ground::load(db, self.account.clone()).await?;
         let groups = ground.waiting_for_evaluation();
         // The rules were read first, so whoever they mark is seen.
         if groups.is_empty() || !due::unsorted(db.read(), id, now, 1).await?.is_empty() {
-            return Ok(());
+            return Ok(ground);
         }
-        let scope = self.scope;
-        db.write(move |tx| {
-            Box::pin(async move { stored::were_evaluated(tx, scope, &groups, now).await })
-        })
-        .await
-    }
-
-    /// Managed groups that were not read yet; and those that were, with the places and the organization where something is
-    /// shared.
-    async fn subjects(&self) -> Result<(Vec<Subject>, Vec<Subject>), StoreError> {
-        let (db, id) = (self.app.db.read(), self.account.id);
-        let (mut unread, mut subjects) = (Vec::new(), Vec::new());
-        let ground = Ground::load(&self.app.db, self.account.clone()).await?;
-        for group in stored::groups(db, self.scope, id).await? {
-            if group.managed && group.gone_at.is_none() && group.missing_since.is_none() {
-                let is_read = group.read_at.is_some();
-                let subject = Subject {
-                    at: (ScopeKind::Group, group.id),
-                    filter: AssignmentFilter::Group(group.kisi_id),
-                    applies_to: AppliesTo::Group(group.kisi_id),
-                    removes: is_read && ground.removes(group.id),
-                    group: Some(group),
-                };
-                if is_read { &mut subjects } else { &mut unread }.push(subject);
+        for group in &groups {
+            if let Some(group) = ground.groups.get_mut(group) {
+                group.evaluated_at = Some(now);
             }
         }
+        let scope = self.scope;
+        let noted: Result<(), StoreError> = db
+            .write(move |tx| {
+                Box::pin(async move { stored::were_evaluated(tx, scope, &groups, now).await })
+            })
+            .await;
+        noted?;
+        Ok(ground)
+    }
+
+    /// Managed groups that were read before, and the places and the organization where something is shared.
+    async fn subjects(&self, ground: &Ground) -> Result<Vec<Subject>, StoreError> {
+        let (db, id) = (self.app.db.read(), self.account.id);
+        let mut subjects: Vec<Subject> = ground
+            .groups
+            .values()
+            .filter(|group| group.managed && group.read_at.is_some())
+            .filter(|group| group.gone_at.is_none() && group.missing_since.is_none())
+            .map(|group| Subject::of_group(group.clone(), ground.removes(group.id)))
+            .collect();
+        subjects.sort_by_key(|subject| subject.at.1);
         let places = stored::places(db, self.scope, id).await?;
         let places: BTreeMap<Uuid, row::Place> =
             places.into_iter().map(|place| (place.id, place)).collect();
@@ -172,7 +177,7 @@ impl Sweep {
                 removes: false,
             }));
         }
-        Ok((unread, subjects))
+        Ok(subjects)
     }
 
     /// The sweep is whole.
@@ -198,8 +203,13 @@ impl Sweep {
                     due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
                     sweep::forget_strangers(tx, scope, id).await?;
                     // One that was taken over meanwhile waits for its first reading.
-                    let is_unread = stored::has_unread(tx, scope, id).await?;
-                    let again_at = if is_unread { now } else { now.plus(wait) }.micros();
+                    let unread = stored::unread(tx, scope, id).await?;
+                    let wait = if unread.is_empty() {
+                        wait
+                    } else {
+                        Duration::ZERO
+                    };
+                    let again_at = now.plus(wait).micros();
                     kisi_accounts::was_read(tx, id, now.micros(), due_at, again_at).await
                 })
             })
@@ -210,9 +220,18 @@ impl Sweep {
 }
 
 impl Subject {
+    fn of_group(group: row::Group, removes: bool) -> Self {
+        Self {
+            at: (ScopeKind::Group, group.id),
+            filter: AssignmentFilter::Group(group.kisi_id),
+            applies_to: AppliesTo::Group(group.kisi_id),
+            group: Some(group),
+            removes,
+        }
+    }
+
     /// The group, where it is read for the first time.
-    fn unread_group(&self) -> Option<Uuid> {
-        let group = self.group.as_ref()?;
-        group.read_at.is_none().then_some(group.id)
+    fn unread_group(&self) -> Option<&row::Group> {
+        self.group.as_ref().filter(|group| group.read_at.is_none())
     }
 }

@@ -105,8 +105,12 @@ impl Watch {
                 }
                 Err(stop) => {
                     let scope = Scope::new(account.club_id);
-                    let unread = setup::has_unread(self.app.db.read(), scope, account.id);
-                    let first = if unread.await? { FIRST_READING } else { RETRY };
+                    let unread = setup::unread(self.app.db.read(), scope, account.id).await?;
+                    let first = if unread.is_empty() {
+                        RETRY
+                    } else {
+                        FIRST_READING
+                    };
                     self.failed(&running.call, stop, running.due_at, first)
                         .await?;
                 }
