@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::support::{
+    api::{Api, Source},
     child,
     event::membership,
     socket::{PROTOCOL, Said, Socket},
@@ -49,27 +50,30 @@ fn deep_documents() -> Vec<String> {
     ]
 }
 
-async fn deep_documents_stop_nothing(world: &mut World) {
-    let source = world.api.source("Front desk").await;
+/// The API as a member sees it.
+async fn session_of_ada(world: &mut World, source: &Source) -> Api {
     world.connect().await;
     world
-        .send(&source, "membership.updated", membership("m1", "ada"))
+        .send(source, "membership.updated", membership("m1", "ada"))
         .await;
     world.settled().await;
     let ada = world.api.member("ada@example.com").await.unwrap();
+    let arguments = [("member", "ID!", json!(ada))];
     let opened = world
         .api
-        .change(
-            "createMemberSession",
-            &[("member", "ID!", json!(ada))],
-            "session",
-        )
+        .change("createMemberSession", &arguments, "session")
         .await;
-    let mut member = world.api.clone();
+    let mut session = world.api.clone();
     opened["session"]
         .as_str()
         .unwrap()
-        .clone_into(&mut member.token);
+        .clone_into(&mut session.token);
+    session
+}
+
+async fn deep_documents_stop_nothing(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    let member = session_of_ada(world, &source).await;
     let mut socket = Socket::open(&member).await;
     for document in deep_documents() {
         let by_post = member.raw(&document, json!({})).await;
@@ -181,22 +185,7 @@ async fn a_body_that_does_not_come_is_not_waited_for(world: &mut World) {
 
 async fn a_socket_ends_with_its_session(world: &mut World) {
     let source = world.api.source("Front desk").await;
-    world.connect().await;
-    world
-        .send(&source, "membership.updated", membership("m1", "ada"))
-        .await;
-    world.settled().await;
-    let ada = world.api.member("ada@example.com").await.unwrap();
-    let arguments = [("member", "ID!", json!(ada))];
-    let opened = world
-        .api
-        .change("createMemberSession", &arguments, "session")
-        .await;
-    let mut session = world.api.clone();
-    opened["session"]
-        .as_str()
-        .unwrap()
-        .clone_into(&mut session.token);
+    let session = session_of_ada(world, &source).await;
     let mut socket = Socket::open(&session).await;
     socket.ask("a", "{ viewer { role } }").await;
     assert_eq!(socket.event("a").await["viewer"]["role"], "MEMBER");

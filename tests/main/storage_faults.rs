@@ -1,7 +1,11 @@
 //! The database fails: the disk is full or read only, a connection dies or goes silent, somebody else has the lock, a commit is
 //! refused. Success is told after a commit that succeeded and never before, and everything recovers by itself.
 
-use latchkey::clock::Clock;
+use latchkey::{
+    clock::Clock,
+    store::{Connection, Db, StoreError},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::support::{
     api::{Answer, Api, Signed, Source},
@@ -93,6 +97,42 @@ impl Club {
         self.serving.take().unwrap().kill();
         self.serve_by(child::serve(&as_text(&self.settings)));
         assert_eq!(self.api.deliveries().await, self.acknowledged);
+    }
+}
+
+/// A transaction of another process that goes on until it is told to end.
+struct Held {
+    release: oneshot::Sender<()>,
+    holding: JoinHandle<()>,
+}
+
+impl Held {
+    /// Begins one with a statement; it holds what that locks.
+    async fn begin(url: &str, statement: &'static str) -> Self {
+        let aside = Db::connect(url).await.unwrap();
+        let (locked, has_lock) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let holding = tokio::spawn(async move {
+            let held: Result<(), StoreError> = aside
+                .write(move |tx| {
+                    Box::pin(async move {
+                        tx.execute_unprepared(statement).await?;
+                        locked.send(()).unwrap();
+                        released.await.unwrap();
+                        Ok(())
+                    })
+                })
+                .await;
+            held.unwrap();
+            aside.close().await;
+        });
+        has_lock.await.unwrap();
+        Self { release, holding }
+    }
+
+    async fn end(self) {
+        self.release.send(()).unwrap();
+        self.holding.await.unwrap();
     }
 }
 

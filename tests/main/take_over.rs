@@ -267,8 +267,8 @@ async fn rules_may_come_before_and_after_the_group_is_managed(world: &mut World)
     world.sandbox.remove_user(&email("ended"));
 }
 
-/// What the brake held of a stranger is the member's once the stranger turns out to be one.
-async fn a_stranger_becomes_a_member(world: &mut World) {
+/// A group of strangers that are to be removed, whom the brake holds; the source of its only member.
+async fn held_strangers(world: &mut World) -> Source {
     brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
     let source = world.api.source("Front desk").await;
     history(world);
@@ -288,6 +288,12 @@ async fn a_stranger_becomes_a_member(world: &mut World) {
         (found["heldRevocations"]["totalCount"] != 0).then_some(())
     };
     eventually(held, async || "nothing is held".to_owned()).await;
+    source
+}
+
+/// What the brake held of a stranger is the member's once the stranger turns out to be one.
+async fn a_stranger_becomes_a_member(world: &mut World) {
+    let source = held_strangers(world).await;
     let locked_out = watch(&world.sandbox);
     memberships(world, &source).await;
     world.settled().await;
@@ -303,22 +309,8 @@ async fn a_stranger_becomes_a_member(world: &mut World) {
 }
 
 async fn what_is_held_of_strangers_is_void_once_they_are_kept(world: &mut World) {
-    brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
-    let source = world.api.source("Front desk").await;
-    history(world);
-    world.connect().await;
-    let group = world.api.named("groups", "Members").await;
-    world.rule(&group, json!([{ "membership": {} }])).await;
-    world
-        .send(&source, "membership.updated", membership("new", "new"))
-        .await;
-    manage(world, Policy::Remove).await;
+    held_strangers(world).await;
     let asked = "{ heldRevocations(first: 50) { totalCount nodes { member { name email } target { __typename } } } }";
-    let held = async || {
-        let found = world.api.ask(asked, json!({})).await;
-        (found["heldRevocations"]["totalCount"] != 0).then_some(())
-    };
-    eventually(held, async || "nothing is held".to_owned()).await;
     manage(world, Policy::Keep).await;
     world.settled().await;
     let found = world.api.ask(asked, json!({})).await;

@@ -6,7 +6,7 @@ use latchkey::store::{Connection, Db, Failure, StoreError};
 use sea_orm::Statement;
 use url::Url;
 
-use super::Club;
+use super::{Club, Held};
 use crate::support::{
     api::eventually,
     postgres::{self, FreshDatabase},
@@ -112,25 +112,7 @@ async fn deliveries_that_wait_too_long_are_reported() {
     };
     let mut club = Club::with_deadline(database.url().to_owned(), "PT30S").await;
     assert_eq!(club.send().await.status, 202);
-    let aside = Db::connect(database.url()).await.unwrap();
-    let (release, released) = tokio::sync::oneshot::channel::<()>();
-    let (locked, has_lock) = tokio::sync::oneshot::channel();
-    let holding = tokio::spawn(async move {
-        let held: Result<(), StoreError> = aside
-            .write(|tx| {
-                Box::pin(async move {
-                    tx.execute_unprepared("LOCK TABLE delivery IN EXCLUSIVE MODE")
-                        .await?;
-                    locked.send(()).unwrap();
-                    released.await.unwrap();
-                    Ok(())
-                })
-            })
-            .await;
-        held.unwrap();
-        aside.close().await;
-    });
-    has_lock.await.unwrap();
+    let held = Held::begin(database.url(), "LOCK TABLE delivery IN EXCLUSIVE MODE").await;
     let readyz = format!("{}/readyz", club.api.base);
     let told = async {
         let told = async || {
@@ -141,8 +123,7 @@ async fn deliveries_that_wait_too_long_are_reported() {
     };
     let (refused, ()) = futures_util::join!(club.send(), told);
     assert_eq!(refused.status, 503);
-    release.send(()).unwrap();
-    holding.await.unwrap();
+    held.end().await;
     let ready = async || (club.ready().await.0 == 200).then_some(());
     eventually(ready, async || "it does not recover".to_owned()).await;
     assert_eq!(club.send().await.status, 202);

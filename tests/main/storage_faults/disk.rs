@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use latchkey::store::{Connection, Db};
+use latchkey::store::Db;
 use serde_json::json;
 
-use super::{Club, as_text};
+use super::{Club, Held, as_text};
 use crate::support::{api::eventually, child};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,24 +68,7 @@ async fn senders_are_told_while_somebody_else_has_the_lock() {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let mut club = Club::start(url.clone()).await;
     assert_eq!(club.send().await.status, 202);
-    let aside = Db::connect(&url).await.unwrap();
-    let (locked, has_lock) = tokio::sync::oneshot::channel();
-    let (release, released) = tokio::sync::oneshot::channel::<()>();
-    let holding = tokio::spawn(async move {
-        let held: Result<(), latchkey::store::StoreError> = aside
-            .write(|tx| {
-                Box::pin(async move {
-                    tx.execute_unprepared("SELECT 1").await?;
-                    locked.send(()).unwrap();
-                    released.await.unwrap();
-                    Ok(())
-                })
-            })
-            .await;
-        held.unwrap();
-        aside.close().await;
-    });
-    has_lock.await.unwrap();
+    let held = Held::begin(&url, "SELECT 1").await;
     for _ in 0..3 {
         let refused = club.send().await;
         assert_eq!(
@@ -94,8 +77,7 @@ async fn senders_are_told_while_somebody_else_has_the_lock() {
         );
     }
     assert_eq!(club.ready().await.0, 503);
-    release.send(()).unwrap();
-    holding.await.unwrap();
+    held.end().await;
     assert_eq!(club.ready().await.0, 200);
     assert_eq!(club.send().await.status, 202);
     club.kill_and_count().await;
