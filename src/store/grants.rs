@@ -10,7 +10,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -274,6 +274,40 @@ pub async fn let_strays_go(
     Ok(())
 }
 
+/// Whose a grant is: the member, and the user of Kisi's that the member is or was.
+#[derive(Copy, Clone, Debug)]
+pub struct Holder {
+    /// The member; a stranger is its own.
+    pub member: Uuid,
+    /// The user, by our id.
+    pub user: Uuid,
+}
+
+fn of_holder(scope: Scope, holder: Holder) -> Select<kisi_grant::Entity> {
+    scope
+        .find::<kisi_grant::Entity>()
+        .filter(kisi_grant::Column::MemberId.eq(holder.member))
+        .filter(kisi_grant::Column::KisiUserId.eq(holder.user))
+}
+
+/// Gives what one holds in Kisi to another.
+pub async fn give(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    from: Holder,
+    to: Holder,
+) -> Result<(), StoreError> {
+    scope
+        .update::<kisi_grant::Entity>()
+        .col_expr(kisi_grant::Column::MemberId, Expr::value(to.member))
+        .col_expr(kisi_grant::Column::KisiUserId, Expr::value(to.user))
+        .filter(kisi_grant::Column::MemberId.eq(from.member))
+        .filter(kisi_grant::Column::KisiUserId.eq(from.user))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
 /// A user of Kisi's turns out to be a member: what that user has as a stranger is the member's, and still somebody else's
 /// doing. The grants that are the member's now.
 pub async fn claim(
@@ -296,16 +330,16 @@ pub async fn claim(
         .await?;
     let mut claimed = Vec::new();
     for stranger in &strangers {
-        let held = kisi_grant::Column::KisiUserId.eq(*stranger);
-        let grants = scope.find::<kisi_grant::Entity>().filter(held.clone());
-        claimed.extend(grants.all(connection).await?);
-        scope
-            .update::<kisi_grant::Entity>()
-            .col_expr(kisi_grant::Column::MemberId, Expr::value(user.member_id))
-            .col_expr(kisi_grant::Column::KisiUserId, Expr::value(user.id))
-            .filter(held)
-            .exec(connection)
-            .await?;
+        let from = Holder {
+            member: *stranger,
+            user: *stranger,
+        };
+        claimed.extend(of_holder(scope, from).all(connection).await?);
+        let to = Holder {
+            member: user.member_id,
+            user: user.id,
+        };
+        give(connection, scope, from, to).await?;
     }
     forget_strangers(connection, scope, &strangers).await?;
     for grant in &mut claimed {

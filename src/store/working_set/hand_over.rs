@@ -8,7 +8,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{HandOver, load::among};
-use crate::store::{Scope, StoreError};
+use crate::store::{
+    Scope, StoreError,
+    grants::{self, Holder},
+};
 
 /// Moves all that is one member's to the member that it turned out to be.
 pub(super) async fn merge(
@@ -93,17 +96,15 @@ async fn give(
         other.member_id == to && other.account_id == user.account_id && other.email == user.email
     });
     let same = same.map(|same| same.id);
-    scope
-        .update::<kisi_grant::Entity>()
-        .col_expr(
-            kisi_grant::Column::KisiUserId,
-            Expr::value(same.unwrap_or(user.id)),
-        )
-        .col_expr(kisi_grant::Column::MemberId, Expr::value(to))
-        .filter(kisi_grant::Column::MemberId.eq(user.member_id))
-        .filter(kisi_grant::Column::KisiUserId.eq(user.id))
-        .exec(connection)
-        .await?;
+    let holder = Holder {
+        member: user.member_id,
+        user: user.id,
+    };
+    let new = Holder {
+        member: to,
+        user: same.unwrap_or(user.id),
+    };
+    grants::give(connection, scope, holder, new).await?;
     if same.is_some() {
         scope
             .delete::<kisi_user::Entity>()
