@@ -13,6 +13,7 @@ use crate::{
     ingest::{adapter::Present, queue::Queue, rejections::Rejections},
     kisi::Clients,
     metrics::Metrics,
+    reconcile::take_over::Readings,
     sealed,
     secret::{Sealer, SecretError},
     store::{Db, StoreError},
@@ -41,6 +42,8 @@ pub struct App {
     pub rejections: Rejections,
     /// Ways to Kisi.
     pub kisi: Clients,
+    /// What was read of groups for previews.
+    pub group_readings: Readings,
     /// The turns in which requests have many members evaluated.
     pub evaluations: Arc<Semaphore>,
     /// What is counted.
@@ -119,6 +122,7 @@ impl App {
             queue,
             rejections,
             kisi,
+            group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(PARALLEL)),
             metrics,
             holder: crate::reconcile::holder(),

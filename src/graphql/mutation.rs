@@ -16,6 +16,7 @@ use super::{
 use crate::{
     app::App,
     id::{self, Kind},
+    preview::CheckError,
     sentinel,
     store::{
         Connection, Scope,
@@ -128,6 +129,16 @@ fn invalid(path: &str, message: impl Into<String>) -> Refusal {
 fn not_found(path: &str, what: &str) -> Refusal {
     let message = format!("there is no such {what} in this club");
     UserError::at(UserErrorCode::NotFound, path, message).into()
+}
+
+/// Something is not any more as a preview showed it.
+fn stale(error: CheckError) -> Refusal {
+    match error {
+        CheckError::Stale(message) => {
+            UserError::at(UserErrorCode::Stale, "basedOn", message).into()
+        }
+        CheckError::Store(error) => error.into(),
+    }
 }
 
 /// The name is another's.

@@ -39,6 +39,8 @@ pub struct Assignment {
     pub user_id: Option<i64>,
     /// The address of whoever holds it; empty where Kisi does not show it.
     pub email: String,
+    /// The name of whoever holds it; empty where Kisi does not show it.
+    pub name: String,
     /// The user who made it; `None` when it was no user, or Kisi does not say.
     pub created_by_id: Option<i64>,
     /// `None` is open, as always for a place or an organization.

@@ -62,11 +62,22 @@ where
         .collect())
 }
 
-/// The address within whatever is shown of a person; nothing else of it is kept.
-fn email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let shown = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
-    let email = shown.get("email").and_then(Value::as_str);
-    Ok(email.unwrap_or_default().to_owned())
+/// What is kept of whatever is shown of a person.
+#[derive(Default)]
+struct Shown {
+    email: String,
+    name: String,
+}
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let shown = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
+        let text = |field| shown.get(field).and_then(Value::as_str).unwrap_or_default();
+        Ok(Self {
+            email: text("email").to_owned(),
+            name: text("name").to_owned(),
+        })
+    }
 }
 
 /// A flag that is on unless Kisi says that it is off.
@@ -89,10 +100,10 @@ pub(super) struct AssignmentRow {
     issued_by_id: Option<i64>,
     scope: Option<String>,
     user_id: Option<i64>,
-    #[serde(default, deserialize_with = "email")]
-    assignee: String,
-    #[serde(default, deserialize_with = "email")]
-    user: String,
+    #[serde(default)]
+    assignee: Shown,
+    #[serde(default)]
+    user: Shown,
     group_id: Option<i64>,
     place_id: Option<i64>,
     organization_id: Option<i64>,
@@ -133,14 +144,14 @@ impl AssignmentRow {
         };
         let assignee = self.assignee_type.as_deref();
         let maker = self.created_by_type.as_deref();
+        let either = |one: String, other| if one.is_empty() { other } else { one };
         Ok(Some(Assignment {
             id: self.id,
             role_id: self.role_id,
             applies_to,
             user_id: user(assignee, self.assignee_id, self.user_id),
-            email: Some(self.assignee)
-                .filter(|email| !email.is_empty())
-                .unwrap_or(self.user),
+            email: either(self.assignee.email, self.user.email),
+            name: either(self.assignee.name, self.user.name),
             created_by_id: user(
                 maker,
                 self.created_by_id,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use access::Instant;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::Semaphore;
 
 use super::{Case, Fingerprint, Preview, Proposal, Side, preview};
@@ -46,6 +46,25 @@ pub enum CheckError {
     Store(#[from] StoreError),
 }
 
+/// What a preview rests on, as it is handed out: sealed for the club.
+pub fn sealed(
+    sealer: &Sealer,
+    scope: Scope,
+    basis: &impl Serialize,
+) -> Result<String, SecretError> {
+    let text = serde_json::to_string(basis).map_err(|_| SecretError::Unreadable)?;
+    let text = SecretString::from(text);
+    let sealed = sealer.seal(SecretKind::PreviewToken, scope.club, &text)?;
+    Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+/// What was handed out for this club; none for anything else.
+pub fn opened<T: DeserializeOwned>(sealer: &Sealer, scope: Scope, text: &str) -> Option<T> {
+    let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let text = sealer.open(SecretKind::PreviewToken, scope.club, &sealed);
+    serde_json::from_str(text.ok()?.expose_secret()).ok()
+}
+
 fn stale<T>(what: impl Into<String>) -> Result<T, CheckError> {
     let what = what.into();
     Err(CheckError::Stale(format!(
@@ -71,13 +90,7 @@ impl Basis {
 
     /// As it is handed out.
     pub fn seal(&self, sealer: &Sealer, scope: Scope) -> Result<String, SecretError> {
-        let text = serde_json::to_string(self).map_err(|_| SecretError::Unreadable)?;
-        let sealed = sealer.seal(
-            SecretKind::PreviewToken,
-            scope.club,
-            &SecretString::from(text),
-        )?;
-        Ok(URL_SAFE_NO_PAD.encode(sealed))
+        sealed(sealer, scope, self)
     }
 
     /// From what was handed out by this club.
@@ -85,13 +98,7 @@ impl Basis {
     /// # Errors
     /// Stale for anything else.
     pub fn open(sealer: &Sealer, scope: Scope, text: &str) -> Result<Self, CheckError> {
-        let sealed = URL_SAFE_NO_PAD.decode(text).ok();
-        let text = sealed.and_then(|sealed| {
-            sealer
-                .open(SecretKind::PreviewToken, scope.club, &sealed)
-                .ok()
-        });
-        let read = text.and_then(|text| serde_json::from_str(text.expose_secret()).ok());
+        let read = opened(sealer, scope, text);
         read.map_or_else(|| stale("this names no preview of this club"), Ok)
     }
 

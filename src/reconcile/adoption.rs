@@ -45,7 +45,7 @@ impl Case {
     }
 
     /// Whether this service has an assignment for the member's present user in a group.
-    fn has_ours(&self, scope: Scope) -> bool {
+    pub(super) fn has_ours(&self, scope: Scope) -> bool {
         let user = self.user().map(|user| user.id);
         let ours = |row: &&row::Grant| {
             !row.stray && row.kisi_id.is_some() && Some(row.kisi_user_id) == user

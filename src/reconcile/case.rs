@@ -67,6 +67,16 @@ impl Ground {
     pub async fn load(db: &Db, account: row::KisiAccount) -> Result<Self, StoreError> {
         let scope = store::Scope::new(account.club_id);
         let groups = setup::groups(db.read(), scope, account.id).await?;
+        Self::of_groups(db, account, groups).await
+    }
+
+    /// As `load`, with these groups in the place of the stored ones.
+    pub(super) async fn of_groups(
+        db: &Db,
+        account: row::KisiAccount,
+        groups: Vec<row::Group>,
+    ) -> Result<Self, StoreError> {
+        let scope = store::Scope::new(account.club_id);
         let places = setup::places(db.read(), scope, account.id).await?;
         let mut by_group: HashMap<Uuid, Vec<Rule>> = HashMap::new();
         let mut recurs = false;

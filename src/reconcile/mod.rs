@@ -29,6 +29,7 @@ mod resting;
 mod setup;
 mod sort;
 mod sweep;
+pub mod take_over;
 mod worker;
 
 use clock_watch::ClockWatch;

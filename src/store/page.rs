@@ -27,6 +27,7 @@ pub enum ListOf {
     History,
     Revocations,
     Changes,
+    GroupPeople,
 }
 
 /// Where a row stands in its list.

@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+mod preview;
+
 on_both!(
     what_the_rules_want_is_adopted,
     rules_may_come_before_and_after_the_group_is_managed,

@@ -49,6 +49,7 @@ const LAWS: [Law; 9] = [
         except: &[
             "src/graphql/unlock",
             "src/graphql/connect",
+            "src/graphql/kisi_error",
             "src/graphql/mutation/kisi_account",
             "src/graphql/mutation/tests",
             "src/graphql/query/tests",

@@ -1,17 +1,21 @@
 //! Which groups are managed: only those are ever written to in Kisi. Called by admins.
 
+use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, Result};
+use uuid::Uuid;
 
 use super::{
     Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::refuse_disconnected,
-    named_in_kisi, not_found,
+    named_in_kisi, not_found, stale,
 };
 use crate::{
+    connect::is_disconnecting,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode},
+        error::{Refusal, UserError, UserErrorCode, inside},
         group::{Group, StrangerPolicy},
     },
     id::Kind,
+    reconcile::take_over::{self, Basis, Confirmed, Proposal, ReadError},
     store::{clubs, due, grants, kisi_accounts, row, setup},
 };
 
@@ -49,22 +53,77 @@ impl GroupMutations {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The group, and what becomes of it.")] input: ManageGroupInput,
+        #[graphql(
+            desc = "The basedOn of a preview of this group with this policy. Refused as STALE if anything that matters has \
+                    changed since; who is removed then is the admin's own word, which the brake does not hold. Left out: the \
+                    brake judges who is removed."
+        )]
+        based_on: Option<String>,
     ) -> Result<ManageGroupPayload> {
         let admin = Admin::of(context)?;
-        ManageGroupPayload::of(manage(admin, input).await)
+        ManageGroupPayload::of(manage(admin, input, based_on).await)
     }
 }
 
-async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Refusal> {
-    let Admin {
-        app,
-        scope,
-        actor,
-        now,
-    } = admin;
+/// Why a group cannot be managed, and what to do about it.
+pub fn unmanageable(account: &row::KisiAccount, group: &row::Group) -> Option<&'static str> {
+    if is_disconnecting(account) || account.status == row::KisiStatus::Disconnected {
+        return Some("the account is disconnected, or about to be");
+    }
+    (group.gone_at.is_some())
+        .then_some("Kisi has this group no more: refresh the account, and choose another")
+}
+
+/// What a preview showed of the group, where one is named: looked at again, with Kisi read again, so before the transaction.
+async fn confirmed(
+    admin: &Admin,
+    group: Uuid,
+    input: &ManageGroupInput,
+    based_on: Option<String>,
+) -> Result<Option<Confirmed>, Refusal> {
+    let Some(text) = based_on else {
+        return Ok(None);
+    };
+    if !input.managed {
+        let message =
+            "a preview is of a group that is to be managed: leave it out to let the group go";
+        return Err(invalid("basedOn", message));
+    }
+    let (app, scope, db) = (&admin.app, admin.scope, admin.app.db.read());
+    let strangers = row::StrangerPolicy::from(input.strangers);
+    let proposal = Proposal { group, strangers };
+    let now = Instant::from_micros(admin.now);
+    let basis = Basis::open(&app.sealer, scope, &text, proposal, now).map_err(stale)?;
+    let group = setup::some_groups(db, scope, &[group]).await?.pop();
+    let group = group.ok_or_else(|| not_found("input.group", "group"))?;
+    let account = kisi_accounts::get(db, scope, group.account_id).await?;
+    let account = account.ok_or_else(|| not_found("input.group", "group"))?;
+    refuse_disconnected(&account, "input.group")?;
+    let reading = match take_over::read(app, &account, &group).await {
+        Ok(reading) => reading,
+        Err(ReadError::Kisi(problem)) => {
+            let code = UserErrorCode::of_kisi(&problem);
+            return Err(UserError::at(code, "basedOn", problem.for_people()).into());
+        }
+        Err(secret) => return Err(inside(secret).into()),
+    };
+    let turns = &app.evaluations;
+    let fresh = take_over::preview(app, account, &group, strangers, &reading, turns).await?;
+    Ok(Some(basis.check(fresh).map_err(stale)?))
+}
+
+async fn manage(
+    admin: Admin,
+    input: ManageGroupInput,
+    based_on: Option<String>,
+) -> Result<row::Group, Refusal> {
     let kinds = [Kind::Group];
-    let db = app.db.read();
+    let (db, scope) = (admin.app.db.read(), admin.scope);
     let (_, id) = named_in_kisi(db, scope, &kinds, "input.group", "group", &input.group).await?;
+    let confirmed = confirmed(&admin, id, &input, based_on).await?;
+    let Admin {
+        app, actor, now, ..
+    } = admin;
     let strangers = row::StrangerPolicy::from(input.strangers);
     let group = app
         .db
@@ -96,9 +155,17 @@ async fn manage(admin: Admin, input: ManageGroupInput) -> Result<row::Group, Ref
                 setup::manage(tx, scope, id, input.managed, strangers).await?;
                 // Who is a stranger there is to be seen only by reading.
                 kisi_accounts::read_due(tx, account.id, now).await?;
-                let cause = due::Cause::judged(format!("the group “{}” was {}", group.name, if input.managed { "taken over" } else { "let go" })).by(&actor);
-                due::mark_everybody(tx, scope, now, &cause).await?;
-                Ok::<_, Refusal>(row::Group { managed: input.managed, strangers, ..group })
+                let group = row::Group { managed: input.managed, strangers, ..group };
+                let what = if input.managed { "taken over" } else { "let go" };
+                let words = format!("the group “{}” was {what}", group.name);
+                match confirmed {
+                    Some(confirmed) => confirmed.write(tx, scope, &group, now, &words, &actor).await?,
+                    None => {
+                        let cause = due::Cause::judged(words).by(&actor);
+                        due::mark_everybody(tx, scope, now, &cause).await?;
+                    }
+                }
+                Ok::<_, Refusal>(group)
             })
         })
         .await?;

@@ -63,12 +63,6 @@ fn refusal(error: ListenError) -> Refusal {
     let ListenError::Kisi(problem) = error else {
         return inside(error).into();
     };
-    let code = if problem.is_unauthorized() {
-        UserErrorCode::KisiUnauthorized
-    } else if problem.is_outage() {
-        UserErrorCode::KisiUnreachable
-    } else {
-        UserErrorCode::KisiRefused
-    };
+    let code = UserErrorCode::of_kisi(&problem);
     UserError::at(code, "account", problem.for_people()).into()
 }

@@ -6,11 +6,11 @@ use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, id_of, not_found};
+use super::{Admin, id_of, not_found, stale};
 use crate::{
     clock::new_id,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, inside},
+        error::{Refusal, inside},
         input::{
             rule::RuleInput,
             rule_draft::{Draft, draft},
@@ -18,7 +18,7 @@ use crate::{
         rule::Rule,
     },
     id::{Kind, encode},
-    preview::{Basis, CheckError, Proposal},
+    preview::{Basis, Proposal},
     store::{
         Connection, Scope, StoreError, clubs, due,
         history::{self, Entry},
@@ -216,12 +216,12 @@ impl Seen {
             Some(input) => Some(draft(db, scope, input, "input").await?),
             None => None,
         };
-        let basis = Basis::open(&admin.app.sealer, scope, &text).map_err(refusal)?;
+        let basis = Basis::open(&admin.app.sealer, scope, &text).map_err(stale)?;
         let proposal = proposal(rule, to.as_ref());
         let now = Instant::from_micros(admin.now);
         let turns = Some(admin.app.evaluations.as_ref());
         let basis = Box::pin(basis.check(db, scope, &proposal, now, 0, turns)).await;
-        Ok(Self(Some(basis.map_err(refusal)?)))
+        Ok(Self(Some(basis.map_err(stale)?)))
     }
 
     /// Within the transaction that has touched the club: whether the edit is the admin's own word. Looks again where
@@ -240,7 +240,7 @@ impl Seen {
         let proposal = proposal(rule, to);
         let now = Instant::from_micros(now);
         let checked = Box::pin(basis.check(connection, scope, &proposal, now, 1, None)).await;
-        checked.map_err(refusal)?;
+        checked.map_err(stale)?;
         Ok(true)
     }
 }
@@ -248,15 +248,6 @@ impl Seen {
 fn proposal(rule: Option<Uuid>, to: Option<&Draft>) -> Proposal {
     let to = to.cloned().map(Into::into);
     Proposal { rule, to }
-}
-
-fn refusal(error: CheckError) -> Refusal {
-    match error {
-        CheckError::Stale(message) => {
-            UserError::at(UserErrorCode::Stale, "basedOn", message).into()
-        }
-        CheckError::Store(error) => error.into(),
-    }
 }
 
 /// The first version of a new rule.

@@ -22,11 +22,12 @@ use super::{
 use crate::{
     clock::new_id,
     kisi::Assignment,
-    reconcile::execute::{stored, window_of},
+    reconcile::execute::{GROUP_ROLE, stored, window_of},
     store::{
         Scope, StoreError, Transaction, clubs, due, grants,
         history::{self, Entry},
-        row::{self, GrantState, HistoryKind, Intent, StrangerPolicy},
+        members,
+        row::{self, GrantState, HistoryKind, Intent, ScopeKind, StrangerPolicy},
         setup, sweep,
     },
 };
@@ -54,6 +55,8 @@ pub struct Conclusions {
     changed: Vec<(row::Grant, Span)>,
     estranged: Vec<row::Grant>,
     strangers: Vec<row::KisiUser>,
+    /// Those who have the plain role: no members, when they were looked for.
+    no_members: BTreeSet<Uuid>,
     adopted: Vec<(row::Grant, &'static str)>,
     /// Members whom Kisi turned out to know.
     met: Vec<row::KisiUser>,
@@ -67,7 +70,7 @@ pub struct Conclusions {
 
 impl Conclusions {
     /// What follows from what was found.
-    pub async fn of(
+    pub(super) async fn of(
         sweep: &Sweep,
         subject: &Subject,
         mut found: Differences,
@@ -75,42 +78,70 @@ impl Conclusions {
     ) -> Result<Self, StoreError> {
         let now = sweep.app.clock.now();
         let doubted = doubted(&mut found, sweep.began);
+        let (scope, account) = (sweep.scope, sweep.account.id);
         let mut conclusions = Self {
-            scope: sweep.scope,
-            account: sweep.account.id,
-            now: now.micros(),
             back: found.back,
             doubted,
             missing: found.missing,
             changed: found.changed,
             estranged: found.estranged,
-            strangers: Vec::new(),
-            adopted: Vec::new(),
-            met: Vec::new(),
             unread: subject.unread_group().cloned(),
-            later: BTreeMap::new(),
-            group: subject.group.as_ref().map(|group| group.id),
-            name: subject.group.as_ref().map_or_else(
-                || "what was shared".to_owned(),
-                |group| format!("“{}”", group.name),
-            ),
+            ..Self::none(scope, account, subject.group.as_ref(), now)
         };
-        conclusions.adopt(sweep, subject, sorted);
+        conclusions.take_up(subject.at, sorted);
         conclusions.fights(sweep, subject, now).await?;
         Ok(conclusions)
     }
 
-    fn adopt(&mut self, sweep: &Sweep, subject: &Subject, sorted: Sorted) {
+    /// What follows from a list of a group that is about to be taken over: what is in it that nobody here knows of.
+    pub fn of_group(
+        scope: Scope,
+        account: Uuid,
+        group: &row::Group,
+        sorted: Sorted,
+        now: Instant,
+    ) -> Self {
+        let mut conclusions = Self::none(scope, account, Some(group), now);
+        conclusions.take_up((ScopeKind::Group, group.id), sorted);
+        conclusions
+    }
+
+    fn none(scope: Scope, account: Uuid, group: Option<&row::Group>, now: Instant) -> Self {
+        Self {
+            scope,
+            account,
+            now: now.micros(),
+            back: Vec::new(),
+            doubted: Vec::new(),
+            missing: Vec::new(),
+            changed: Vec::new(),
+            estranged: Vec::new(),
+            strangers: Vec::new(),
+            no_members: BTreeSet::new(),
+            adopted: Vec::new(),
+            met: Vec::new(),
+            unread: None,
+            later: BTreeMap::new(),
+            group: group.map(|group| group.id),
+            name: group.map_or_else(
+                || "what was shared".to_owned(),
+                |group| format!("“{}”", group.name),
+            ),
+        }
+    }
+
+    fn take_up(&mut self, at: (ScopeKind, Uuid), sorted: Sorted) {
+        let (club_id, account_id, now) = (self.scope.club, self.account, self.now);
         let grant = |user: &row::KisiUser, row: &Assignment, stray: bool| {
             let (valid_from, valid_until) = stored(window_of(row));
             row::Grant {
                 id: new_id(),
-                club_id: sweep.scope.club,
-                account_id: sweep.account.id,
+                club_id,
+                account_id,
                 member_id: user.member_id,
                 kisi_user_id: user.id,
-                scope_kind: subject.at.0,
-                scope_id: subject.at.1,
+                scope_kind: at.0,
+                scope_id: at.1,
                 kisi_id: Some(row.id),
                 valid_from,
                 valid_until,
@@ -120,8 +151,8 @@ impl Conclusions {
                 want_until: None,
                 notify: false,
                 problem: None,
-                created_at: self.now,
-                confirmed_at: Some(self.now),
+                created_at: now,
+                confirmed_at: Some(now),
                 missed_at: None,
                 stray,
                 adopted: false,
@@ -134,7 +165,7 @@ impl Conclusions {
         for (user, row) in &sorted.of_members {
             adopted.push((grant(user, row, true), LET_IN));
         }
-        self.met.clone_from(&sorted.met);
+        self.met = sorted.met;
         let mut met: HashMap<i64, row::KisiUser> = HashMap::new();
         for (known, row) in &sorted.of_strangers {
             let again = row.user_id.and_then(|id| met.get(&id)).cloned();
@@ -142,8 +173,8 @@ impl Conclusions {
                 let id = new_id();
                 let stranger = row::KisiUser {
                     id,
-                    club_id: sweep.scope.club,
-                    account_id: sweep.account.id,
+                    club_id,
+                    account_id,
                     member_id: id,
                     email: row.email.clone(),
                     kisi_id: row.user_id,
@@ -153,6 +184,9 @@ impl Conclusions {
                 self.strangers.push(stranger.clone());
                 stranger
             });
+            if row.role_id == GROUP_ROLE {
+                self.no_members.insert(stranger.id);
+            }
             if let Some(user) = row.user_id {
                 met.insert(user, stranger.clone());
             }
@@ -228,7 +262,29 @@ impl Conclusions {
             && self.unread.is_none()
     }
 
-    async fn write_in(self, tx: &Transaction) -> Result<(), StoreError> {
+    async fn write_in(mut self, tx: &Transaction) -> Result<(), StoreError> {
+        let (scope, now) = (self.scope, self.now);
+        let marks = self.store(tx).await?;
+        if let Some(group) = &self.unread {
+            was_read(tx, scope, group, now).await?;
+        }
+        let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
+        for (member, cause) in marks {
+            let at = self.later.get(&member).copied().unwrap_or(now);
+            let marked = by_time.entry(at).or_default();
+            marked.insert(member, due::Cause::judged(cause));
+        }
+        for (at, members) in by_time {
+            due::mark_in(tx, scope, &[self.account], members, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes it down; whom it concerns, and why. They are to be marked due in the same transaction.
+    pub async fn store(
+        &mut self,
+        tx: &Transaction,
+    ) -> Result<BTreeMap<Uuid, &'static str>, StoreError> {
         let (scope, now) = (self.scope, self.now);
         let mut marks: BTreeMap<Uuid, &'static str> = BTreeMap::new();
         let mut entries = Vec::new();
@@ -280,23 +336,25 @@ impl Conclusions {
             adopted.push(grant);
         }
         let holding: BTreeSet<Uuid> = adopted.iter().map(|grant| grant.kisi_user_id).collect();
-        let mut strangers = self.strangers;
+        let mut strangers = std::mem::take(&mut self.strangers);
         strangers.retain(|stranger| holding.contains(&stranger.id));
         sweep::adopt(tx, strangers, adopted).await?;
         history::write(tx, scope, now, entries).await?;
-        if let Some(group) = &self.unread {
-            was_read(tx, scope, group, now).await?;
+        Ok(marks)
+    }
+
+    /// The grants of members among what is taken up.
+    pub fn of_members(&self) -> BTreeMap<Uuid, Vec<row::Grant>> {
+        let mut grants: BTreeMap<Uuid, Vec<row::Grant>> = BTreeMap::new();
+        for (grant, _) in &self.adopted {
+            if grant.member_id != grant.kisi_user_id {
+                grants
+                    .entry(grant.member_id)
+                    .or_default()
+                    .push(grant.clone());
+            }
         }
-        let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
-        for (member, cause) in marks {
-            let at = self.later.get(&member).copied().unwrap_or(now);
-            let marked = by_time.entry(at).or_default();
-            marked.insert(member, due::Cause::judged(cause));
-        }
-        for (at, members) in by_time {
-            due::mark_in(tx, scope, &[self.account], members, at).await?;
-        }
-        Ok(())
+        grants
     }
 }
 
@@ -322,13 +380,40 @@ impl Conclusions {
         let ids: Vec<i64> = ids.collect();
         let known = grants::by_kisi_ids(tx, self.scope, self.account, &ids).await?;
         let known: BTreeSet<i64> = known.into_iter().map(|(id, _)| id).collect();
+        let members = self.became_members(tx).await?;
         let mut adopted = self.adopted.clone();
         adopted.retain(|(grant, _)| {
             is_ours
                 && (removes || grant.member_id != grant.kisi_user_id)
+                && !members.contains(&grant.member_id)
                 && !grant.kisi_id.is_some_and(|id| known.contains(&id))
         });
         Ok(adopted)
+    }
+
+    /// New strangers who became members meanwhile: the next list shows them as such.
+    async fn became_members(&self, tx: &Transaction) -> Result<BTreeSet<Uuid>, StoreError> {
+        let strangers = self.strangers.iter();
+        let strangers = strangers.filter(|stranger| self.no_members.contains(&stranger.id));
+        let strangers: Vec<&row::KisiUser> = strangers.collect();
+        if strangers.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let address = |stranger: &row::KisiUser| stranger.email.trim().to_lowercase();
+        let emails: BTreeSet<String> = strangers.iter().map(|it| address(it)).collect();
+        let emails: Vec<String> = emails.into_iter().filter(|it| !it.is_empty()).collect();
+        let taken = members::by_emails(tx, self.scope, &emails).await?;
+        let taken: BTreeSet<String> = taken.into_iter().filter_map(|it| it.email).collect();
+        let kisi_ids = strangers.iter().filter_map(|stranger| stranger.kisi_id);
+        let kisi_ids: Vec<i64> = kisi_ids.collect();
+        let users = sweep::users_by_kisi_ids(tx, self.scope, self.account, &kisi_ids).await?;
+        let users = users.iter().filter(|user| user.member_id != user.id);
+        let known: BTreeSet<Option<i64>> = users.map(|user| user.kisi_id).collect();
+        let is_member = |stranger: &&&row::KisiUser| {
+            taken.contains(&address(stranger)) || known.contains(&stranger.kisi_id)
+        };
+        let members = strangers.iter().filter(is_member);
+        Ok(members.map(|stranger| stranger.id).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One list: read whole, compared with the grants as they are known after the reading, and handed over to be written down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
@@ -8,12 +8,12 @@ use super::{
     Report, Subject, Sweep,
     compare::{self, Differences, Sorted},
     conclude::{self, Conclusions, FOUGHT},
+    met::met,
 };
 use crate::{
-    clock::new_id,
     kisi::{Assignment, Error, Lane},
     reconcile::execute::{GROUP_ROLE, Stop},
-    store::{StoreError, grants, members, row, sweep},
+    store::{StoreError, row, sweep},
 };
 
 /// What is said of a group that is too large for Kisi to list.
@@ -84,7 +84,9 @@ impl Sweep {
         let ids: Vec<i64> = ids.into_iter().collect();
         let db = self.app.db.read();
         let mut users = sweep::users_by_kisi_ids(db, self.scope, self.account.id, &ids).await?;
-        let met = self.met(&unknown, &users).await?;
+        let mut met = met(db, self.scope, self.account.id, &unknown, &users).await?;
+        let touched = self.touched.all();
+        met.retain(|user| !touched.contains(&user.member_id));
         users.extend(met.iter().cloned());
         if subject.unread_group().is_none() {
             busy.extend(self.touched.all());
@@ -99,65 +101,6 @@ impl Sweep {
         }
         sorted.met = met;
         Ok(sorted)
-    }
-
-    /// Members whom Kisi knows by their exact e-mail, and of whom that was not known here.
-    async fn met(
-        &self,
-        unknown: &[Assignment],
-        users: &[row::KisiUser],
-    ) -> Result<Vec<row::KisiUser>, StoreError> {
-        let known: BTreeSet<i64> = users
-            .iter()
-            .filter(|user| user.member_id != user.id)
-            .filter_map(|user| user.kisi_id)
-            .collect();
-        let mut by_email: BTreeMap<String, i64> = BTreeMap::new();
-        for row in unknown {
-            let email = row.email.trim().to_lowercase();
-            if let Some(id) = row.user_id.filter(|id| !known.contains(id))
-                && !email.is_empty()
-            {
-                by_email.insert(email, id);
-            }
-        }
-        let emails: Vec<String> = by_email.keys().cloned().collect();
-        let (db, account) = (self.app.db.read(), self.account.id);
-        let members = members::by_emails(db, self.scope, &emails).await?;
-        let ids: Vec<Uuid> = members.iter().map(|member| member.id).collect();
-        let mut stored = grants::users_in(db, self.scope, account, &ids).await?;
-        let mut met = Vec::new();
-        for member in members {
-            let Some(email) = member.email else { continue };
-            let Some(kisi_id) = by_email.get(&email).copied() else {
-                continue;
-            };
-            let is_same = |user: &row::KisiUser| user.member_id == member.id && user.email == email;
-            let place = stored.iter().position(is_same);
-            let user = match place.map(|place| stored.swap_remove(place)) {
-                // Somebody looks the person up just now, or Kisi has two users of one address.
-                Some(user) if user.sent || user.kisi_id.is_some() => continue,
-                Some(user) => row::KisiUser {
-                    kisi_id: Some(kisi_id),
-                    problem: None,
-                    ..user
-                },
-                None => row::KisiUser {
-                    id: new_id(),
-                    club_id: self.scope.club,
-                    account_id: account,
-                    member_id: member.id,
-                    email,
-                    kisi_id: Some(kisi_id),
-                    sent: false,
-                    problem: None,
-                },
-            };
-            met.push(user);
-        }
-        let touched = self.touched.all();
-        met.retain(|user| !touched.contains(&user.member_id));
-        Ok(met)
     }
 
     /// A group was read as far as it can be: its members' turn has come, where it was the first time.

@@ -25,9 +25,10 @@ use crate::{
     },
 };
 
-mod compare;
-mod conclude;
+pub(super) mod compare;
+pub(super) mod conclude;
 mod list;
+pub(super) mod met;
 mod overlooked;
 mod touched;
 mod watch;

@@ -1,0 +1,25 @@
+//! What an error of Kisi's means for callers of the API. Never calls Kisi.
+
+use async_graphql::{Error, ErrorExtensions, resolver_utils::enum_value};
+
+use super::error::UserErrorCode;
+use crate::kisi;
+
+impl UserErrorCode {
+    /// What Kisi's refusal means for whoever has a connected account.
+    pub fn of_kisi(problem: &kisi::Error) -> Self {
+        if problem.is_unauthorized() {
+            Self::KisiUnauthorized
+        } else if problem.is_outage() {
+            Self::KisiUnreachable
+        } else {
+            Self::KisiRefused
+        }
+    }
+}
+
+/// Kisi did not give what a query has to read there.
+pub fn of_kisi(problem: &kisi::Error) -> Error {
+    let code = enum_value(UserErrorCode::of_kisi(problem));
+    Error::new(problem.for_people()).extend_with(|_, extensions| extensions.set("code", code))
+}

@@ -1,0 +1,177 @@
+//! Managing a group on the word of a preview: refused where it would now do anything else than was shown. What was read then is
+//! the group's first reading, so that nobody waits for a sweep, and what it removes is the admin's own word.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use access::Instant;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Fate, Preview, Proposal};
+use crate::{
+    preview::{CheckError, opened, sealed},
+    secret::{Sealer, SecretError},
+    store::{
+        Scope, StoreError, Transaction, due, grants, members,
+        revocations::{self, Answer},
+        row::{self, RevocationState, StrangerPolicy},
+        setup,
+    },
+};
+
+/// How long a preview is good for.
+const GOOD_FOR: Duration = Duration::from_hours(24);
+
+/// What a preview rests on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Basis {
+    group: Uuid,
+    removes: bool,
+    people: [u8; 32],
+    has_rule: bool,
+    counts: [usize; 4],
+    made_at: i64,
+}
+
+const FATES: [Fate; 4] = [Fate::Adopted, Fate::Kept, Fate::Removed, Fate::Granted];
+
+impl Basis {
+    /// What this preview rests on, made at an instant.
+    pub fn of(preview: &Preview, proposal: Proposal, now: Instant) -> Self {
+        Self {
+            group: proposal.group,
+            removes: proposal.strangers == StrangerPolicy::Remove,
+            people: preview.fingerprint(),
+            has_rule: preview.has_rule,
+            counts: FATES.map(|fate| preview.count(fate)),
+            made_at: now.micros(),
+        }
+    }
+
+    /// As it is handed out.
+    pub fn seal(&self, sealer: &Sealer, scope: Scope) -> Result<String, SecretError> {
+        sealed(sealer, scope, self)
+    }
+
+    /// From what was handed out by this club, for this proposal.
+    ///
+    /// # Errors
+    /// Stale for anything else, and for what is older than a day.
+    pub fn open(
+        sealer: &Sealer,
+        scope: Scope,
+        text: &str,
+        proposal: Proposal,
+        now: Instant,
+    ) -> Result<Self, CheckError> {
+        let Some(basis) = opened::<Self>(sealer, scope, text) else {
+            return stale("this names no preview of a group of this club");
+        };
+        if basis.group != proposal.group {
+            return stale("the preview was of another group");
+        }
+        if basis.removes != (proposal.strangers == StrangerPolicy::Remove) {
+            return stale("the preview was of another policy for strangers");
+        }
+        if now > Instant::from_micros(basis.made_at).plus(GOOD_FOR) {
+            return stale("the preview is older than a day");
+        }
+        Ok(basis)
+    }
+
+    /// Whether managing the group does what was shown.
+    ///
+    /// # Errors
+    /// Stale, with what has moved.
+    pub fn check(self, fresh: Preview) -> Result<Confirmed, CheckError> {
+        if fresh.has_rule != self.has_rule {
+            return stale("whether the group has an enabled rule has changed since the preview");
+        }
+        if fresh.fingerprint() == self.people {
+            return Ok(Confirmed::of(fresh));
+        }
+        let counts = FATES.map(|fate| fresh.count(fate));
+        if counts == self.counts {
+            return stale("other people would be affected now");
+        }
+        let words = |[adopted, kept, removed, granted]: [usize; 4]| {
+            format!("{adopted} adopted, {kept} kept, {removed} removed and {granted} newly granted")
+        };
+        let (now, then) = (words(counts), words(self.counts));
+        stale(format!(
+            "there would be {now} now, where the preview said {then}"
+        ))
+    }
+}
+
+fn stale<T>(what: impl Into<String>) -> Result<T, CheckError> {
+    let what = what.into();
+    Err(CheckError::Stale(format!(
+        "{what}: look again with previewGroup"
+    )))
+}
+
+/// A preview that was seen and still holds.
+pub struct Confirmed {
+    preview: Preview,
+    /// Members who were shown to lose something: it is removed, or gets the times of the rules.
+    members: BTreeSet<Uuid>,
+    /// What is so, by Kisi's ids.
+    assignments: BTreeSet<i64>,
+}
+
+impl Confirmed {
+    fn of(preview: Preview) -> Self {
+        let shown = || {
+            let removed = preview.of(Fate::Removed);
+            removed.chain(preview.of(Fate::Adopted))
+        };
+        Self {
+            members: shown().filter_map(|person| person.member).collect(),
+            assignments: shown().filter_map(|person| person.assignment).collect(),
+            preview,
+        }
+    }
+
+    /// Writes down what was read, in the transaction that manages the group, and marks everybody due: whoever was shown to
+    /// lose something by the admin's own word, and all others for the brake to judge. `group` is as it is managed.
+    pub async fn write(
+        mut self,
+        tx: &Transaction,
+        scope: Scope,
+        group: &row::Group,
+        now: i64,
+        words: &str,
+        actor: &str,
+    ) -> Result<(), StoreError> {
+        setup::was_read(tx, scope, group.id, now).await?;
+        if group.strangers == StrangerPolicy::Remove && self.preview.has_rule {
+            // Everybody was evaluated for the preview, and is again before anything of theirs is removed.
+            setup::were_evaluated(tx, scope, &[group.id], now).await?;
+        }
+        let conclusions = &mut self.preview.others.conclusions;
+        let touched = conclusions.store(tx).await?;
+        let ids: Vec<i64> = self.assignments.iter().copied().collect();
+        let holders = grants::by_kisi_ids(tx, scope, group.account_id, &ids).await?;
+        let mut shown: BTreeSet<Uuid> = holders.into_iter().map(|(_, member)| member).collect();
+        shown.extend(&self.members);
+        let asked: Vec<Uuid> = shown.iter().copied().collect();
+        // What the brake was asked about them before is answered.
+        let mut open = revocations::open(tx, scope, group.account_id, &asked).await?;
+        open.retain(|row| row.scope_id == group.id);
+        let approved = Answer::of(RevocationState::Approved);
+        revocations::decide(tx, scope, &open, approved, now).await?;
+        let judged = due::Cause::judged(words).by(actor);
+        let own_word = due::Cause::own_word(words).by(actor);
+        let mut marks: BTreeMap<Uuid, due::Cause> = BTreeMap::new();
+        let everybody = members::ids(tx, scope).await?;
+        for member in everybody.into_iter().chain(touched.into_keys()) {
+            marks.insert(member, judged.clone());
+        }
+        marks.extend(shown.into_iter().map(|member| (member, own_word.clone())));
+        due::mark_in(tx, scope, &[group.account_id], marks, now).await
+    }
+}

@@ -1,0 +1,65 @@
+//! The people of a preview who share a fate, in pages: by name, then by id. Called by the API.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{Fate, Person, Preview};
+use crate::store::{
+    Db, StoreError,
+    page::{Key, Keyed, ListOf, Listed, Window},
+};
+
+/// See the module.
+#[derive(Clone)]
+pub struct People {
+    /// Of which.
+    pub preview: Arc<Preview>,
+    /// Which of them.
+    pub fate: Fate,
+}
+
+impl Keyed for Person {
+    const LIST: ListOf = ListOf::GroupPeople;
+
+    fn key(&self) -> Key {
+        self.key.clone()
+    }
+}
+
+/// What people are ordered by.
+pub fn order(person: &Person) -> (&str, Uuid) {
+    (&person.key.name, person.key.id)
+}
+
+fn compare(person: &Person, key: &Key) -> Ordering {
+    order(person).cmp(&(&key.name, key.id))
+}
+
+impl Listed for People {
+    type Row = Person;
+
+    async fn rows(&self, _: &Db, window: &Window) -> Result<Vec<Person>, StoreError> {
+        let within = |person: &&Person| {
+            let after = window.after.as_ref();
+            let before = window.before.as_ref();
+            after.is_none_or(|key| compare(person, key) == Ordering::Greater)
+                && before.is_none_or(|key| compare(person, key) == Ordering::Less)
+        };
+        let most = usize::try_from(window.most).unwrap_or(usize::MAX);
+        let listed = self.preview.of(self.fate).filter(within);
+        let mut rows: Vec<Person> = if window.from_end {
+            listed.rev().take(most).cloned().collect()
+        } else {
+            listed.take(most).cloned().collect()
+        };
+        if window.from_end {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    async fn count(&self, _: &Db) -> Result<u64, StoreError> {
+        Ok(self.preview.count(self.fate) as u64)
+    }
+}

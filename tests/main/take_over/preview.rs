@@ -1,0 +1,238 @@
+//! A preview of what managing a group does tells it beforehand, and what is managed on its word is done without the brake.
+
+use serde_json::{Value, json};
+
+use super::{BY_HAND, history, manage, memberships, rows, watch, who};
+use crate::{
+    brake::brake,
+    support::{
+        api::eventually,
+        event::{email, membership, with},
+        world::World,
+    },
+};
+
+on_both!(
+    a_preview_tells_what_managing_does,
+    what_has_moved_since_a_preview_makes_it_stale,
+    strangers_of_a_managed_group_go_on_the_word_of_a_preview,
+    previews_are_for_admins,
+    without_a_rule_nobody_is_removed,
+);
+
+const PREVIEW: &str = "query($g: ID!, $s: StrangerPolicy!, $r: String) { previewGroup(group: $g, strangers: $s, reading: $r) {
+    basedOn reading readAt hasRule adoptedCount keptCount removedCount grantedCount
+    adopted(first: 3) { totalCount nodes { name email role holds { from until } wanted { from until } member { email } } pageInfo { endCursor } }
+    kept { nodes { name email role member { email } wanted { from } } }
+    removed { nodes { name email role member { email } } }
+    granted { nodes { name role holds { from } wanted { from until } } } } }";
+
+async fn preview(world: &World, group: &str, strangers: &str) -> Value {
+    let arguments = json!({ "g": group, "s": strangers });
+    let found = world.api.ask(PREVIEW, arguments).await;
+    found["previewGroup"].clone()
+}
+
+fn counts(preview: &Value) -> [u64; 4] {
+    ["adopted", "kept", "removed", "granted"]
+        .map(|fate| preview[format!("{fate}Count")].as_u64().unwrap())
+}
+
+fn names(preview: &Value, fate: &str) -> Vec<String> {
+    let nodes = preview[fate]["nodes"].as_array().unwrap();
+    let name = |node: &Value| node["name"].as_str().unwrap().to_owned();
+    nodes.iter().map(name).collect()
+}
+
+/// Manages on the word of a preview; what was refused.
+async fn manage_on(world: &World, group: &str, strangers: &str, preview: &Value) -> Vec<String> {
+    let input = json!({ "group": group, "managed": true, "strangers": strangers });
+    let arguments = [
+        ("input", "ManageGroupInput!", input),
+        ("basedOn", "String", preview["basedOn"].clone()),
+    ];
+    world.api.refusals("manageGroup", &arguments).await
+}
+
+/// A club with years of history, its memberships known, and a brake that holds all but one revocation.
+async fn with_history(world: &mut World) -> String {
+    brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
+    let source = world.api.source("Front desk").await;
+    history(world);
+    world.connect().await;
+    memberships(world, &source).await;
+    world.settled().await;
+    world.api.named("groups", "Members").await
+}
+
+async fn a_preview_tells_what_managing_does(world: &mut World) {
+    let group = with_history(world).await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let kept = preview(world, &group, "KEEP").await;
+    assert_eq!(counts(&kept), [8, 2, 0, 2], "{kept:#}");
+    let shown = preview(world, &group, "REMOVE").await;
+    assert_eq!(counts(&shown), [8, 0, 2, 2], "{shown:#}");
+    assert_eq!(shown["hasRule"], true);
+    let removed = &shown["removed"]["nodes"];
+    assert_eq!(names(&shown, "removed"), ["ended", "eve"]);
+    assert_eq!(removed[0]["member"]["email"], json!(email("ended")));
+    assert_eq!(removed[1]["member"], Value::Null);
+    assert_eq!(removed[1]["role"], "group_basic");
+    assert_eq!(names(&shown, "granted"), ["p8", "p9"]);
+    assert_eq!(names(&shown, "adopted"), ["p0", "p1", "p2"]);
+    let first = &shown["adopted"]["nodes"][0];
+    assert!(first["wanted"][0]["until"].is_string(), "{first}");
+    assert_eq!(first["holds"]["until"], Value::Null, "{first}");
+    // Nothing was changed by looking, and the next page asks nothing of Kisi.
+    assert_eq!(world.sandbox.writes(), []);
+    world.sandbox.forget_calls();
+    let page = "query($g: ID!, $r: String, $a: String) { previewGroup(group: $g, strangers: REMOVE, reading: $r) {
+        basedOn adopted(first: 250, after: $a) { nodes { name } } } }";
+    let after = &shown["adopted"]["pageInfo"]["endCursor"];
+    let arguments = json!({ "g": group, "r": shown["reading"], "a": after });
+    let next = world.api.ask(page, arguments).await;
+    let next = &next["previewGroup"];
+    assert_eq!(names(next, "adopted"), ["p3", "p4", "p5", "p6", "p7"]);
+    let lists = |world: &World| {
+        let calls = world.sandbox.calls().into_iter();
+        calls
+            .filter(|call| call.path.contains("role_assignments"))
+            .count()
+    };
+    assert_eq!(lists(world), 0);
+    let locked_out = watch(&world.sandbox);
+    assert_eq!(
+        manage_on(world, &group, "REMOVE", next).await,
+        Vec::<String>::new()
+    );
+    world.settled().await;
+    assert!(rows(world, "eve").is_empty() && rows(world, "ended").is_empty());
+    for nth in 0..BY_HAND + 2 {
+        assert_eq!(rows(world, &who(nth)).len(), 1, "{}", who(nth));
+    }
+    assert!(locked_out.lock().unwrap().is_empty());
+    let asked = "{ heldRevocations(first: 5) { totalCount }
+        members(first: 50) { nodes { kisiUsers { grants { adopted } } } } }";
+    let found = world.api.ask(asked, json!({})).await;
+    assert_eq!(found["heldRevocations"]["totalCount"], 0);
+    assert_eq!(
+        found.to_string().matches("true").count(),
+        BY_HAND,
+        "{found}"
+    );
+    let again = preview(world, &group, "REMOVE").await;
+    assert_eq!(counts(&again), [0, 0, 0, 0], "{again:#}");
+}
+
+async fn what_has_moved_since_a_preview_makes_it_stale(world: &mut World) {
+    let group = with_history(world).await;
+    let source = world.api.source("Reception").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let shown = preview(world, &group, "REMOVE").await;
+    let sandbox = world.sandbox.clone();
+    let in_kisi = sandbox.group_named("Members").unwrap();
+    let stale = async |world: &World, strangers: &str, shown: &Value| {
+        let refused = manage_on(world, &group, strangers, shown).await;
+        assert!(
+            refused.len() == 1 && refused[0].contains("STALE"),
+            "{refused:?}"
+        );
+    };
+    stale(world, "KEEP", &shown).await;
+    let late = sandbox.add_user(&email("late"), "late");
+    sandbox.add_assignment(late, in_kisi, None, None);
+    stale(world, "REMOVE", &shown).await;
+    let shown = preview(world, &group, "REMOVE").await;
+    assert_eq!(counts(&shown), [8, 0, 3, 2], "{shown:#}");
+    let more = membership("more", "more");
+    world.send(&source, "membership.updated", more).await;
+    stale(world, "REMOVE", &shown).await;
+    let shown = preview(world, &group, "REMOVE").await;
+    let ended = with(membership("more", "more"), json!({ "status": "ended" }));
+    world.send(&source, "membership.updated", ended).await;
+    stale(world, "REMOVE", &shown).await;
+    stale(world, "REMOVE", &json!({ "basedOn": "made up" })).await;
+    // None of them changed anything.
+    let found = world
+        .api
+        .ask(
+            "query($g: ID!) { node(id: $g) { ... on Group { managed } } }",
+            json!({ "g": group }),
+        )
+        .await;
+    assert_eq!(found["node"]["managed"], false);
+    assert_eq!(world.sandbox.writes(), []);
+    for who in ["eve", "ended", "late"] {
+        sandbox.remove_user(&email(who));
+    }
+    for nth in 0..BY_HAND {
+        sandbox.remove_user(&email(&who(nth)));
+    }
+}
+
+/// A group that is managed and keeps its strangers gets the other policy: they go, and nothing of this service's own.
+async fn strangers_of_a_managed_group_go_on_the_word_of_a_preview(world: &mut World) {
+    let group = with_history(world).await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    manage(world, super::Policy::Keep).await;
+    world.settled().await;
+    assert_eq!(rows(world, "eve").len(), 1);
+    // The brake holds them where nobody has seen a preview.
+    manage(world, super::Policy::Remove).await;
+    world.settled().await;
+    let held = async || {
+        let found = world
+            .api
+            .ask("{ heldRevocations { totalCount } }", json!({}))
+            .await;
+        (found["heldRevocations"]["totalCount"] != 0).then_some(())
+    };
+    eventually(held, async || "nothing is held".to_owned()).await;
+    let locked_out = watch(&world.sandbox);
+    let shown = preview(world, &group, "REMOVE").await;
+    assert_eq!(counts(&shown), [0, 0, 2, 0], "{shown:#}");
+    assert_eq!(
+        manage_on(world, &group, "REMOVE", &shown).await,
+        Vec::<String>::new()
+    );
+    world.settled().await;
+    assert!(rows(world, "eve").is_empty() && rows(world, "ended").is_empty());
+    assert!(locked_out.lock().unwrap().is_empty());
+}
+
+async fn previews_are_for_admins(world: &mut World) {
+    world.connect().await;
+    let group = world.api.named("groups", "Members").await;
+    let ask = "query($g: ID!) { previewGroup(group: $g) { adoptedCount } }";
+    let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].clone();
+    for role in ["APP", "READER"] {
+        let api = world.api.token(role).await;
+        let answer = api.raw(ask, json!({ "g": group })).await;
+        assert_eq!(code(&answer), "FORBIDDEN", "{answer}");
+    }
+    let other = world.another_club().await;
+    let answer = other.raw(ask, json!({ "g": group })).await;
+    assert_eq!(code(&answer), "BAD_USER_INPUT", "{answer}");
+    let unkept = "query($g: ID!) { previewGroup(group: $g, reading: \"x\") { adoptedCount } }";
+    let answer = world.api.raw(unkept, json!({ "g": group })).await;
+    assert_eq!(code(&answer), "BAD_USER_INPUT", "{answer}");
+}
+
+async fn without_a_rule_nobody_is_removed(world: &mut World) {
+    let group = with_history(world).await;
+    let shown = preview(world, &group, "REMOVE").await;
+    assert_eq!(counts(&shown), [0, 10, 0, 0], "{shown:#}");
+    assert_eq!(shown["hasRule"], false);
+    assert_eq!(
+        manage_on(world, &group, "REMOVE", &shown).await,
+        Vec::<String>::new()
+    );
+    world.settled().await;
+    assert_eq!(world.sandbox.writes(), []);
+    for nth in 0..BY_HAND {
+        world.sandbox.remove_user(&email(&who(nth)));
+    }
+    for who in ["eve", "ended"] {
+        world.sandbox.remove_user(&email(who));
+    }
+}
