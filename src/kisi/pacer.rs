@@ -2,7 +2,7 @@
 //!
 //! Promises: never more than the limit's requests within any one second as Kisi sees them arrive,
 //! bursts up to the limit when idle, lanes in order and first come first served within one, a tenth
-//! for the sweep. Must never lose a turn to a caller that gave up, nor let anyone go during a stop.
+//! for the sweep. With enough requests in flight the limit is reached whatever each of them takes. Must never lose a turn to a caller that gave up, nor let anyone go during a stop.
 //! Used by the client for every call; one pacer is shared by all clients of the same Kisi user.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +14,10 @@ use tokio::time::{Instant, sleep_until};
 
 /// Kisi counts over a second; the rest is for clocks that do not run quite alike.
 const PERIOD: Duration = Duration::from_millis(1005);
+/// So many of the latest requests are asked for the shortest time that Kisi takes.
+const REMEMBERED: usize = 32;
+/// By so much more may one request be on its way to Kisi than another.
+const UNEVEN: Duration = Duration::from_millis(10);
 /// Every tenth turn is the sweep's while it waits.
 const BEFORE_SWEEP: u32 = 9;
 /// So many places the sweep leaves free while nobody else waits, or half of them where there are few.
@@ -40,13 +44,14 @@ pub struct Pacer {
     shared: Arc<Shared>,
 }
 
-/// The right to send one request. Drop it when the answer has come (or is no longer awaited): only
-/// then does the second begin after which its place is free again, since Kisi saw the request
-/// arrive before it answered.
+/// The right to send one request. Drop it when the answer has come (or is no longer awaited): Kisi
+/// saw the request arrive before it answered, by at least the shortest time that any request took
+/// lately. The second after which its place is free again begins there.
 #[derive(Debug)]
 #[must_use = "a turn that is dropped at once counts as a request"]
 pub struct Turn {
     shared: Arc<Shared>,
+    begun: Instant,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,8 @@ struct State {
     cooling: VecDeque<Instant>,
     stopped_until: Option<Instant>,
     since_sweep: u32,
+    /// How long the latest requests took, the latest last.
+    took: VecDeque<Duration>,
 }
 
 impl Pacer {
@@ -144,6 +151,16 @@ impl State {
         self.waiting.first_key_value()
     }
 
+    /// Notes how long a request took; how long before its end Kisi saw it at the latest.
+    fn seen_before_end(&mut self, took: Duration) -> Duration {
+        if self.took.len() == REMEMBERED {
+            self.took.pop_front();
+        }
+        self.took.push_back(took);
+        let shortest = self.took.iter().min().copied().unwrap_or_default();
+        shortest.saturating_sub(UNEVEN)
+    }
+
     fn wake_head(&self) {
         if let Some((_, woken)) = self.head() {
             woken.notify_one();
@@ -153,10 +170,14 @@ impl State {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let free_again = Instant::now() + self.shared.period;
+        let now = Instant::now();
         let mut state = self.shared.lock();
+        let before = state.seen_before_end(now.saturating_duration_since(self.begun));
+        let free_again = now + self.shared.period.saturating_sub(before);
         state.in_flight = state.in_flight.saturating_sub(1);
-        state.cooling.push_back(free_again);
+        // Answers come in another order than they were asked for.
+        let place = state.cooling.partition_point(|other| *other <= free_again);
+        state.cooling.insert(place, free_again);
         state.wake_head();
     }
 }
@@ -226,6 +247,7 @@ impl Place {
         drop(state);
         Step::Go(Turn {
             shared: Arc::clone(&self.shared),
+            begun: now,
         })
     }
 }

@@ -36,6 +36,15 @@ impl Client {
     /// `Malformed` when a page is no array, short, out of range or repeats a row, when rows went
     /// while we read. `TooLong` when there are more than Kisi pages through.
     pub(super) async fn list<T: Row>(&self, call: impl Fn() -> Call) -> Result<Vec<T>, Error> {
+        self.list_up_to(MOST_ROWS, call).await
+    }
+
+    /// The same, where there are so many rows at most; else `TooLong`, after the first page.
+    pub(super) async fn list_up_to<T: Row>(
+        &self,
+        most: u64,
+        call: impl Fn() -> Call,
+    ) -> Result<Vec<T>, Error> {
         let shape = call().shape;
         let wrong = |what: &str| Error::malformed(format!("{shape}: {what}"));
         let mut rows: Vec<T> = Vec::new();
@@ -56,6 +65,9 @@ impl Client {
                 Err(TOO_LONG) => return Err(Error::TooLong),
                 Err(what) => return Err(wrong(what)),
             };
+            if progress.total.unwrap_or(progress.offset) > most {
+                return Err(Error::TooLong);
+            }
             for value in values {
                 let row: T = serde_json::from_value(value)
                     .map_err(|_| wrong("a row is not as documented"))?;

@@ -71,6 +71,15 @@ impl Client {
         }
     }
 
+    /// Every user of the organization, where there are so many at most.
+    ///
+    /// # Errors
+    /// `TooLong`, after one call, where there are more.
+    pub async fn users(&self, most: u64) -> Result<Vec<User>, Error> {
+        self.list_up_to(most, || Call::get("/users").with("sort", "name"))
+            .await
+    }
+
     /// Makes a user whose address counts as confirmed, as Kisi's guides do: somebody who has to confirm it first passes nowhere
     /// by app until then, and Kisi's e-mail that asks for it may never come.
     ///

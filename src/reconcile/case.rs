@@ -2,6 +2,7 @@
 //! Loaded for many at once; planning is pure and reads nothing but the case.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use access::{
@@ -36,6 +37,8 @@ pub struct Ground {
     pub zone: TimeZone,
     /// The rules of each managed group.
     rules: HashMap<Uuid, Vec<Rule>>,
+    /// What has been learned of Kisi's ways; the cases that are served at once learn together.
+    abilities: Mutex<Abilities>,
     /// Whether a rule has times of the week.
     recurs: bool,
     /// Whether the account is being disconnected: nothing is desired there any more.
@@ -108,6 +111,7 @@ impl Ground {
             places: places.into_iter().map(|row| (row.id, row)).collect(),
             rules: by_group,
             recurs,
+            abilities: Mutex::new(abilities(&account)),
             is_leaving: is_disconnecting(&account),
             account,
         })
@@ -122,15 +126,33 @@ impl Ground {
 
     /// What has been learned of Kisi's ways.
     pub fn abilities(&self) -> Abilities {
-        let ability = |stored| match stored {
-            row::Ability::Unknown => Ability::Unknown,
-            row::Ability::Yes => Ability::Yes,
-            row::Ability::No => Ability::No,
-        };
-        Abilities {
-            change_window: ability(self.account.change_window),
-            twins: ability(self.account.twins),
-        }
+        *self
+            .abilities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something more was learned; all that is known then.
+    pub(super) fn learn(&self, change: Option<Ability>, twins: Option<Ability>) -> Abilities {
+        let mut known = self
+            .abilities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.change_window = change.unwrap_or(known.change_window);
+        known.twins = twins.unwrap_or(known.twins);
+        *known
+    }
+}
+
+fn abilities(account: &row::KisiAccount) -> Abilities {
+    let ability = |stored| match stored {
+        row::Ability::Unknown => Ability::Unknown,
+        row::Ability::Yes => Ability::Yes,
+        row::Ability::No => Ability::No,
+    };
+    Abilities {
+        change_window: ability(account.change_window),
+        twins: ability(account.twins),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     kisi::{Client, Error},
-    store::row::{self, GrantState, HistoryKind, Intent},
+    store::row::{GrantState, HistoryKind, Intent},
 };
 
 impl Pass<'_> {
@@ -51,7 +51,7 @@ impl Pass<'_> {
             Ok(Some(held)) if window_of(&held) == window => {
                 self.confirm(case, grant, &held, HistoryKind::Changed)
                     .await?;
-                if self.ground.account.change_window == row::Ability::Unknown {
+                if self.ground.abilities().change_window == Ability::Unknown {
                     self.learn(Some(Ability::Yes), None).await?;
                 }
                 Ok(Done::Yes)

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::{
     case::Case,
+    directory::Found,
     execute::{Done, Pass, Stop, ends, read_setup_again, stored, stored_scope, window_of},
 };
 use crate::{
     clock::new_id,
     kisi::{Assignment, Client, Error, NewAssignment, NewUser},
     store::{
-        grants,
+        due, grants,
         row::{self, GrantState, HistoryKind, Intent},
     },
 };
@@ -21,7 +22,8 @@ const NO_ROLE: &str = "Kisi has no role here that can only open doors, and one t
                        these doors in Kisi, manage it here and share that.";
 
 impl Pass<'_> {
-    /// Finds the person in Kisi by exact e-mail, or makes a user. The look-up first makes a lost answer harmless.
+    /// Finds the person in Kisi by exact e-mail, or makes a user. Of somebody who was never looked for, the directory tells it
+    /// where many wait; anybody else is looked up first, which makes a lost answer harmless.
     pub(super) async fn create_user(
         &mut self,
         client: &Client,
@@ -35,6 +37,10 @@ impl Pass<'_> {
             return Ok(Done::Learned);
         };
         let known = case.users.iter().find(|user| user.email == email).cloned();
+        let told = match known {
+            Some(_) => Found::Unread,
+            None => self.told_by_directory(client, &email).await?,
+        };
         let mut user = known.unwrap_or_else(|| row::KisiUser {
             id: new_id(),
             club_id: self.ground.scope.club,
@@ -45,9 +51,18 @@ impl Pass<'_> {
             sent: false,
             problem: None,
         });
-        user.sent = true;
-        self.put_user(case, user.clone()).await?;
-        let mut found = client.user_by_email(&email).await?;
+        let (mut found, is_absent) = match told {
+            Found::There(user) => (Some(user), false),
+            Found::Absent => (None, true),
+            Found::Unread => (None, false),
+        };
+        if found.is_none() {
+            user.sent = true;
+            self.put_user(case, user.clone()).await?;
+            if !is_absent {
+                found = client.user_by_email(&email).await?;
+            }
+        }
         let mut refusal = None;
         if found.is_none() {
             let new = NewUser {
@@ -93,6 +108,12 @@ impl Pass<'_> {
                 Ok(Done::Learned)
             }
         }
+    }
+
+    async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, Stop> {
+        let (db, account) = (self.app.db.read(), self.ground.account.id);
+        let waiting = due::in_lanes(db, account, self.now().micros()).await?;
+        Ok(self.directory.find(client, email, waiting).await?)
     }
 
     pub(super) async fn create(

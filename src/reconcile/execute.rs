@@ -6,10 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use access::{Ability, Id, Instant, Plan, Scope, Span, Step};
 use jiff::Timestamp;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
     case::{Case, Ground},
+    directory::Directory,
+    flight::Flight,
     lease::Lease,
     replacing::replaced_by,
     sweep::Touched,
@@ -18,6 +21,7 @@ use crate::{
     app::App,
     connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
+    running::is_stopping,
     store::{
         StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},
@@ -61,14 +65,14 @@ pub enum End {
     Blocked(Option<Instant>),
     /// Whether a call happened cannot be known before this instant.
     Wait(Instant),
-    /// The member was marked again meanwhile: it is due as it is, and read again.
+    /// The member was marked again meanwhile, or something more urgent came: it is due as it is, and read again.
     Stale,
 }
 
 /// Whether a case may go on.
 enum Flow {
     On,
-    /// It was marked again since it was read.
+    /// It was marked again since it was read, or gives way.
     Stale,
 }
 
@@ -85,7 +89,10 @@ pub struct Pass<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) client: &'a Client,
     pub(super) lease: &'a Lease,
-    pub(super) ground: &'a mut Ground,
+    pub(super) ground: &'a Ground,
+    pub(super) flight: &'a Flight<'a>,
+    pub(super) directory: &'a Directory,
+    pub(super) stopping: &'a watch::Receiver<bool>,
     pub(super) touched: &'a Touched,
     /// Whether Kisi did something of what was asked.
     pub(super) made_progress: bool,
@@ -158,6 +165,9 @@ impl Pass<'_> {
                 // What was read may be torn: nothing is taken away by it.
                 return Ok(Flow::Stale);
             }
+            if self.made_progress && self.gives_way(case).await? {
+                return Ok(Flow::Stale);
+            }
             let replaced = replaced_by(case, plan, step, self.now());
             let done = match *step {
                 Step::CreateUser => self.create_user(&client, case, plan).await?,
@@ -176,6 +186,22 @@ impl Pass<'_> {
             };
         }
         Ok(Flow::On)
+    }
+
+    /// Whether the work ends, or somebody more urgent waits. Never where an open assignment is being replaced.
+    pub(super) async fn gives_way(&self, case: &Case) -> Result<bool, StoreError> {
+        if self.replacing.is_some() {
+            return Ok(false);
+        }
+        if self.flight.is_ended() || is_stopping(self.stopping) {
+            return Ok(true);
+        }
+        let Some(lane) = case.due.lane else {
+            // Served as soon as it was sorted, so it is one of few.
+            return Ok(false);
+        };
+        let (db, now) = (self.app.db.read(), self.now().micros());
+        due::is_more_urgent_waiting(db, self.ground.account.id, now, lane).await
     }
 
     /// Kisi holds the grant as `held` says, read from its own answer.
@@ -234,7 +260,7 @@ impl Pass<'_> {
     }
 
     pub(super) async fn learn(
-        &mut self,
+        &self,
         change: Option<Ability>,
         twins: Option<Ability>,
     ) -> Result<(), StoreError> {
@@ -243,10 +269,9 @@ impl Pass<'_> {
             Ability::Yes => row::Ability::Yes,
             Ability::No => row::Ability::No,
         };
-        let account = &mut self.ground.account;
-        account.change_window = change.map_or(account.change_window, stored);
-        account.twins = twins.map_or(account.twins, stored);
-        let (id, change, twins) = (account.id, account.change_window, account.twins);
+        let known = self.ground.learn(change, twins);
+        let (change, twins) = (stored(known.change_window), stored(known.twins));
+        let id = self.ground.account.id;
         self.app
             .db
             .write(move |tx| {

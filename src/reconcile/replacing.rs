@@ -15,6 +15,7 @@ use super::{
     brake::{self, Questions},
     case::{self, Case, Ground},
     execute::{Stop, find},
+    flight::Flight,
     lease::Lease,
     worker::Worker,
 };
@@ -94,7 +95,7 @@ impl Worker {
     /// Serves them, in the order in which they are due.
     pub(super) async fn finish_replacing(
         &self,
-        ground: &mut Ground,
+        ground: &Ground,
         mut rows: Vec<row::Due>,
         client: &Client,
         lease: &Lease,
@@ -112,9 +113,7 @@ impl Worker {
                 return Ok(());
             }
         }
-        for case in &mut cases {
-            self.serve(ground, case, client, lease).await?;
-        }
-        Ok(())
+        self.serve_all(Flight::new(ground, client, lease), &mut cases)
+            .await
     }
 }

@@ -8,6 +8,7 @@ use super::{
     brake::{self, Questions},
     case::{self, Case, Ground, lane_number},
     execute::Stop,
+    flight::Flight,
     lease::Lease,
     worker::{FEW, SORTED_AT_ONCE, UNANSWERED, Worker, count},
 };
@@ -21,7 +22,7 @@ impl Worker {
     /// early is asked of the brake first, and answered once everybody who is due has been sorted.
     pub(super) async fn sort(
         &self,
-        ground: &mut Ground,
+        ground: &Ground,
         rows: Vec<row::Due>,
         client: &Client,
         lease: &Lease,
@@ -74,10 +75,9 @@ impl Worker {
         let waiting = due::next(db, ground.account.id, now.micros(), 1).await?;
         if is_all && open.len() <= FEW && waiting.is_empty() {
             open.sort_by_key(|(lane, _)| *lane);
-            for (_, mut case) in open {
-                self.serve(ground, &mut case, client, lease).await?;
-            }
-            return Ok(());
+            let mut cases: Vec<Case> = open.into_iter().map(|(_, case)| case).collect();
+            let flight = Flight::new(ground, client, lease);
+            return self.serve_all(flight, &mut cases).await;
         }
         let lanes: Vec<(row::Due, i32)> = open
             .into_iter()

@@ -17,7 +17,9 @@ use super::{
     adoption,
     brake::{self, Questions},
     case::{self, Case, Ground},
+    directory::Directory,
     execute::{End, Pass, Stop, back_off},
+    flight::Flight,
     lease::Lease,
     pause::Pause,
     replacing::Replacing,
@@ -38,8 +40,10 @@ use crate::{
 
 /// How many members are sorted at once.
 pub(super) const SORTED_AT_ONCE: u64 = 500;
-/// So few are served at once, where nobody waits in a lane.
+/// So few are served as soon as they were sorted, where nobody waits in a lane.
 pub(super) const FEW: usize = 4;
+/// So many of one lane are taken at once.
+const TAKEN_AT_ONCE: u64 = 16;
 /// An answer of the brake marks its members. This long after a question without one, they are looked at all the same.
 pub(super) const UNANSWERED: Duration = Duration::from_mins(10);
 /// How long after Kisi refused something for one member it is tried again, at first.
@@ -66,6 +70,7 @@ pub struct Worker {
     pub(super) failures_in_a_row: AtomicU32,
     watch: Watch,
     pub(super) replacing: Replacing,
+    directory: Directory,
 }
 
 /// What a turn led to.
@@ -90,6 +95,7 @@ impl Worker {
         Self {
             watch: Watch::new(app.clone()),
             replacing: Replacing::default(),
+            directory: Directory::default(),
             app,
             account: account.id,
             scope,
@@ -218,6 +224,7 @@ impl Worker {
         self.stopped_until = None;
         self.failures = 0;
         self.failures_in_a_row.store(0, Ordering::Relaxed);
+        self.directory = Directory::default();
     }
 
     async fn work(
@@ -238,22 +245,23 @@ impl Worker {
         };
         let half_replaced = self.half_replaced(now).await?;
         if !half_replaced.is_empty() {
-            let mut ground = Ground::load(db, account).await?;
-            self.finish_replacing(&mut ground, half_replaced, client, lease)
+            let ground = Ground::load(db, account).await?;
+            self.finish_replacing(&ground, half_replaced, client, lease)
                 .await?;
             return Ok(Turn::Worked);
         }
         let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         if !unsorted.is_empty() {
-            let mut ground = Ground::load(db, account).await?;
-            self.sort(&mut ground, unsorted, client, lease).await?;
+            let ground = Ground::load(db, account).await?;
+            self.sort(&ground, unsorted, client, lease).await?;
             return Ok(Turn::Worked);
         }
         brake::judge(&self.app, self.scope, self.account).await?;
-        let next = due::next(db.read(), id, now.micros(), 1).await?;
-        if !next.is_empty() {
-            let mut ground = Ground::load(db, account).await?;
-            self.serve_next(&mut ground, next, client, lease).await?;
+        let mut next = due::next(db.read(), id, now.micros(), TAKEN_AT_ONCE).await?;
+        if let Some(lane) = next.first().map(|row| row.lane) {
+            next.retain(|row| row.lane == lane);
+            let ground = Ground::load(db, account).await?;
+            self.serve_next(&ground, next, client, lease).await?;
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
@@ -278,7 +286,7 @@ impl Worker {
     /// Serves the first in the lanes, planned anew.
     async fn serve_next(
         &self,
-        ground: &mut Ground,
+        ground: &Ground,
         next: Vec<row::Due>,
         client: &Client,
         lease: &Lease,
@@ -300,28 +308,27 @@ impl Worker {
         if cases.iter().all(rests) {
             return self.settle_resting(ground, now).await;
         }
-        for case in &mut cases {
-            self.serve(ground, case, client, lease).await?;
-        }
-        Ok(())
+        self.serve_all(Flight::new(ground, client, lease), &mut cases)
+            .await
     }
 
-    pub(super) async fn serve(
-        &self,
-        ground: &mut Ground,
-        case: &mut Case,
-        client: &Client,
-        lease: &Lease,
-    ) -> Result<(), Stop> {
+    /// Serves one member, unless something more urgent came since it was taken.
+    pub(super) async fn serve(&self, flight: &Flight<'_>, case: &mut Case) -> Result<(), Stop> {
         let mut pass = Pass {
             app: &self.app,
-            client,
-            lease,
-            ground,
+            client: flight.client,
+            lease: flight.lease,
+            ground: flight.ground,
+            flight,
+            directory: &self.directory,
+            stopping: &self.stopping,
             touched: self.watch.touched(),
             made_progress: false,
             replacing: self.replacing.of(case.due.member_id),
         };
+        if pass.gives_way(case).await? {
+            return Ok(());
+        }
         let served = pass.serve(case).await;
         let made_progress = pass.made_progress;
         let lacking = (pass.replacing).filter(|_| !matches!(served, Ok(End::Settled(_))));

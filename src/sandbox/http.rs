@@ -110,6 +110,7 @@ struct Arrival {
 
 async fn answer(sandbox: web::Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let parsed = serde_json::from_slice::<Value>(&body).ok();
+    let _under_way = UnderWay::begin(&sandbox);
     let mut arrival = arrive(&sandbox, &request, parsed.clone());
     if !arrival.latency.is_zero() {
         tokio::time::sleep(arrival.latency).await;
@@ -135,6 +136,26 @@ async fn answer(sandbox: web::Data<Sandbox>, request: HttpRequest, body: Bytes) 
         _ => {}
     }
     finish(&sandbox, arrival.call, render(outcome, arrival.fault))
+}
+
+/// A request that is not answered yet.
+struct UnderWay(Sandbox);
+
+impl UnderWay {
+    fn begin(sandbox: &Sandbox) -> Self {
+        let mut state = sandbox.state();
+        state.under_way += 1;
+        state.most_under_way = state.most_under_way.max(state.under_way);
+        drop(state);
+        Self(sandbox.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.under_way = state.under_way.saturating_sub(1);
+    }
 }
 
 /// Everything that is settled before time may pass: who calls, whether they may now, and what goes

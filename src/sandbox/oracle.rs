@@ -125,6 +125,12 @@ impl Sandbox {
         state.forgotten += state.calls.len();
         state.calls.clear();
         state.meter.forget_peak();
+        state.most_under_way = state.under_way;
+    }
+
+    /// The most requests that waited for their answer at the same time, since the start or `forget_calls`.
+    pub fn most_under_way(&self) -> usize {
+        self.state().most_under_way
     }
 
     /// The most requests by one Kisi user within any second, refused ones too.

@@ -84,6 +84,9 @@ pub(super) struct State {
     pub switches: Switches,
     pub faults: VecDeque<Planted>,
     pub calls: VecDeque<Call>,
+    /// How many requests are not answered yet, and how many that were at most.
+    pub under_way: usize,
+    pub most_under_way: usize,
     /// How many calls and events are kept.
     pub kept: usize,
     /// How many calls were forgotten: calls are numbered on.

@@ -270,6 +270,39 @@ pub async fn next(
         .await?)
 }
 
+/// How many members of an account have something to send.
+pub async fn in_lanes(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+) -> Result<u64, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::Lane.is_not_null())
+        .filter(due::Column::DueAt.lte(now))
+        .count(connection)
+        .await?)
+}
+
+/// Whether somebody of an account is to be looked at before those of a lane: not sorted yet, or more urgent.
+pub async fn is_more_urgent_waiting(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    lane: i32,
+) -> Result<bool, StoreError> {
+    let is_unsorted = due::Column::Lane.is_null();
+    let first: Option<Uuid> = of_account(account)
+        .select_only()
+        .column(due::Column::MemberId)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(is_unsorted.or(due::Column::Lane.lt(lane)))
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(first.is_some())
+}
+
 /// When the account has something to do next, beside what is sorted into a lane; none where nothing is planned.
 pub async fn next_at(
     connection: &impl ConnectionTrait,

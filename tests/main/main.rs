@@ -13,6 +13,7 @@ mod bad_kisi;
 mod bad_settings;
 mod boundaries;
 mod brake;
+mod call_budget;
 mod chaos;
 mod clubs_apart;
 mod crash;

@@ -75,6 +75,26 @@ async fn the_real_rate_is_met_to_95_percent() {
 }
 
 #[tokio::test]
+async fn the_limit_is_reached_however_long_kisi_takes() {
+    let pacer = Pacer::new(5);
+    let arrivals = Mutex::new(Vec::new());
+    let begun = Instant::now();
+    join_all((0..21).map(|_| async {
+        let turn = pacer.turn(Lane::Rest).await;
+        arrivals.lock().unwrap().push(Instant::now());
+        sleep(250 * MS).await;
+        drop(turn);
+    }))
+    .await;
+    let mut arrivals = arrivals.into_inner().unwrap();
+    arrivals.sort();
+    assert_never_above(&arrivals, 5, Duration::from_secs(1));
+    // Twenty places are used up in four periods; one at a time took more than five seconds.
+    let spent = begun.elapsed();
+    assert!(spent < Duration::from_millis(4_700), "{spent:?}");
+}
+
+#[tokio::test]
 async fn bursts_are_fine_when_idle_and_no_more() {
     let pacer = Pacer::new(5);
     let turns: Vec<_> = (0..5)
