@@ -14,7 +14,7 @@ use crate::{
     connect::{DoorRoles, read_setup},
     kisi::{Client, Guard},
     kisi_events::listen,
-    store::{Scope, StoreError, due, kisi_accounts, row, setup},
+    store::{Scope, StoreError, clubs, due, kisi_accounts, row, setup},
 };
 
 /// How soon to look again for what was missing.
@@ -58,6 +58,7 @@ pub async fn read(
         .db
         .write(move |tx| {
             Box::pin(async move {
+                clubs::hold(tx, scope).await?;
                 let kept = setup::keep(tx, scope, id, read, now).await?;
                 for (group, locks) in opens {
                     setup::keep_group_locks(tx, scope, group, locks).await?;

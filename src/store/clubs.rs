@@ -3,9 +3,10 @@
 
 use entity::club;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, LockType},
 };
+use uuid::Uuid;
 
 use super::{Scope, StoreError, bulk};
 
@@ -39,6 +40,20 @@ pub async fn touch(connection: &impl ConnectionTrait, scope: Scope) -> Result<()
             Expr::col(club::Column::Revision).add(1),
         )
         .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Waits for whoever changes facts, rules or overrides of a club, as `touch` does, and changes nothing: the first statement of
+/// a transaction that marks everybody for another reason. Somebody who becomes a member meanwhile is marked by neither
+/// otherwise.
+pub async fn hold(connection: &impl ConnectionTrait, scope: Scope) -> Result<(), StoreError> {
+    club::Entity::find_by_id(scope.club)
+        .select_only()
+        .column(club::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<Uuid>()
+        .one(connection)
         .await?;
     Ok(())
 }

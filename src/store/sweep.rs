@@ -138,6 +138,24 @@ pub async fn adopt(
     bulk::insert(connection, grants).await
 }
 
+/// Who has something in these groups that somebody else made.
+pub async fn stray_holders(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    groups: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(scope
+        .find::<kisi_grant::Entity>()
+        .select_only()
+        .column(kisi_grant::Column::MemberId)
+        .distinct()
+        .filter(kisi_grant::Column::Stray.eq(true))
+        .filter(kisi_grant::Column::ScopeId.is_in(groups.iter().copied()))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
 /// How often Kisi was found to differ in one scope since an instant, by member; of these members, or of all.
 pub async fn drifts(
     connection: &impl ConnectionTrait,

@@ -264,6 +264,7 @@ impl Conclusions {
 
     async fn write_in(mut self, tx: &Transaction) -> Result<(), StoreError> {
         let (scope, now) = (self.scope, self.now);
+        clubs::hold(tx, scope).await?;
         let marks = self.store(tx).await?;
         if let Some(group) = &self.unread {
             was_read(tx, scope, group, now).await?;

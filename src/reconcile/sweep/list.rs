@@ -13,7 +13,7 @@ use super::{
 use crate::{
     kisi::{Assignment, Error, Lane},
     reconcile::execute::{GROUP_ROLE, Stop},
-    store::{StoreError, row, sweep},
+    store::{StoreError, clubs, row, sweep},
 };
 
 /// What is said of a group that is too large for Kisi to list.
@@ -110,7 +110,10 @@ impl Sweep {
         };
         let (scope, now) = (self.scope, self.app.clock.now().micros());
         let read = self.app.db.write(move |tx| {
-            Box::pin(async move { conclude::was_read(tx, scope, &group, now).await })
+            Box::pin(async move {
+                clubs::hold(tx, scope).await?;
+                conclude::was_read(tx, scope, &group, now).await
+            })
         });
         read.await?;
         self.app.waker.wake();

@@ -134,7 +134,14 @@ impl Sweep {
         let scope = self.scope;
         let noted: Result<(), StoreError> = db
             .write(move |tx| {
-                Box::pin(async move { stored::were_evaluated(tx, scope, &groups, now).await })
+                Box::pin(async move {
+                    stored::were_evaluated(tx, scope, &groups, now).await?;
+                    // What others made there was left alone until now.
+                    let holders = sweep::stray_holders(tx, scope, &groups).await?;
+                    let cause = due::Cause::judged(STRANGERS);
+                    let marks = holders.into_iter().map(|member| (member, cause.clone()));
+                    due::mark_in(tx, scope, &[id], marks.collect(), now).await
+                })
             })
             .await;
         noted?;

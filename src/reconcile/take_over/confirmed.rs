@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Fate, Preview, Proposal};
 use crate::{
+    clock::new_id,
     preview::{CheckError, opened, sealed},
     secret::{Sealer, SecretError},
     store::{
@@ -114,6 +115,40 @@ fn stale<T>(what: impl Into<String>) -> Result<T, CheckError> {
     )))
 }
 
+/// Answers for the brake what these members lose in a group: the admin has seen it.
+async fn approve(
+    tx: &Transaction,
+    scope: Scope,
+    group: &row::Group,
+    members: &BTreeSet<Uuid>,
+    cause: &due::Cause,
+    now: i64,
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = members.iter().copied().collect();
+    let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
+    open.retain(|row| row.scope_id == group.id);
+    let asked: BTreeSet<Uuid> = open.iter().map(|row| row.member_id).collect();
+    let approved = Answer::of(RevocationState::Approved);
+    revocations::decide(tx, scope, &open, approved, now).await?;
+    let row = |member: &Uuid| row::Revocation {
+        id: new_id(),
+        club_id: scope.club,
+        account_id: group.account_id,
+        member_id: *member,
+        scope_kind: row::ScopeKind::Group,
+        scope_id: group.id,
+        state: RevocationState::Approved,
+        cause: cause.words.clone(),
+        delivery_id: None,
+        rule_id: None,
+        actor: cause.actor.clone(),
+        asked_at: now,
+        decided_at: Some(now),
+    };
+    let rows = members.difference(&asked).map(row).collect();
+    revocations::ask(tx, rows).await
+}
+
 /// A preview that was seen and still holds.
 pub struct Confirmed {
     preview: Preview,
@@ -136,8 +171,8 @@ impl Confirmed {
         }
     }
 
-    /// Writes down what was read, in the transaction that manages the group, and marks everybody due: whoever was shown to
-    /// lose something by the admin's own word, and all others for the brake to judge. `group` is as it is managed.
+    /// Writes down what was read, in the transaction that manages the group, and marks everybody due. What members were shown to
+    /// lose there is approved; anything else is for the brake to judge. `group` is as it is managed.
     pub async fn write(
         mut self,
         tx: &Transaction,
@@ -158,20 +193,15 @@ impl Confirmed {
         let holders = grants::by_kisi_ids(tx, scope, group.account_id, &ids).await?;
         let mut shown: BTreeSet<Uuid> = holders.into_iter().map(|(_, member)| member).collect();
         shown.extend(&self.members);
-        let asked: Vec<Uuid> = shown.iter().copied().collect();
-        // What the brake was asked about them before is answered.
-        let mut open = revocations::open(tx, scope, group.account_id, &asked).await?;
-        open.retain(|row| row.scope_id == group.id);
-        let approved = Answer::of(RevocationState::Approved);
-        revocations::decide(tx, scope, &open, approved, now).await?;
-        let judged = due::Cause::judged(words).by(actor);
-        let own_word = due::Cause::own_word(words).by(actor);
-        let mut marks: BTreeMap<Uuid, due::Cause> = BTreeMap::new();
+        let cause = due::Cause::judged(words).by(actor);
         let everybody = members::ids(tx, scope).await?;
-        for member in everybody.into_iter().chain(touched.into_keys()) {
-            marks.insert(member, judged.clone());
-        }
-        marks.extend(shown.into_iter().map(|member| (member, own_word.clone())));
+        let marked = everybody
+            .into_iter()
+            .chain(touched.into_keys())
+            .chain(shown.iter().copied());
+        let marks: BTreeMap<Uuid, due::Cause> =
+            marked.map(|member| (member, cause.clone())).collect();
+        approve(tx, scope, group, &shown, &cause, now).await?;
         due::mark_in(tx, scope, &[group.account_id], marks, now).await
     }
 }

@@ -233,6 +233,8 @@ impl Outcome<'_> {
     /// As the loop would treat a member: what the rules want is adopted, and the rest is planned.
     fn member(&mut self, mut case: Case) {
         self.others.add_to(&mut case);
+        // What the brake holds of it is the admin's to say now.
+        case.revocations.clear();
         let Some(member) = case.member.clone() else {
             return;
         };

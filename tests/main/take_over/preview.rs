@@ -173,6 +173,7 @@ async fn what_has_moved_since_a_preview_makes_it_stale(world: &mut World) {
 /// A group that is managed and keeps its strangers gets the other policy: they go, and nothing of this service's own.
 async fn strangers_of_a_managed_group_go_on_the_word_of_a_preview(world: &mut World) {
     let group = with_history(world).await;
+    brake(world, json!({ "enabled": true, "percent": 0, "people": 0 })).await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     manage(world, super::Policy::Keep).await;
     world.settled().await;
