@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use access::{
-    Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Rule, Scope, Span, SpanSet,
-    Target, evaluate, held_back, losses, plan,
+    Abilities, Ability, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Rule, Scope, Span,
+    SpanSet, Target, evaluate, held_back, losses, plan,
 };
 use futures_util::future::try_join5;
 use jiff::tz::TimeZone;
@@ -40,6 +40,8 @@ pub struct Ground {
     recurs: bool,
     /// Whether the account is being disconnected: nothing is desired there any more.
     is_leaving: bool,
+    /// A coarser granularity that may explain why a change changed nothing; it is not known yet whether it does.
+    pub(super) tried_granularity: Option<Granularity>,
 }
 
 /// See the module.
@@ -99,6 +101,7 @@ impl Ground {
             rules: by_group,
             recurs,
             is_leaving: is_disconnecting(&account),
+            tried_granularity: None,
             account,
         })
     }
@@ -120,6 +123,7 @@ impl Ground {
         Abilities {
             change_window: ability(self.account.change_window),
             twins: ability(self.account.twins),
+            granularity: self.granularity(),
         }
     }
 }
@@ -200,12 +204,14 @@ impl Case {
         desired.retain(|wish| !self.refused.contains(&wish.scope) && !ground.is_unread(wish.scope));
         let adopts_at = self.covered_by_others(ground, &mut desired);
         desired = held_back(&desired, &grants, &self.held());
+        let held_longer = self.count_answers(ground, &desired, &mut grants, now);
+        let granularity = ground.granularity();
         for wish in &mut desired {
-            keep_past_starts(wish, &grants, user, now);
+            keep_past_starts(wish, &grants, user, granularity, now);
         }
         let mut plan = plan(&desired, &grants, user, ground.abilities(), now, horizon);
         let tomorrow = ground.recurs.then(|| now.plus(DAY));
-        let again_at = [plan.again_at, tomorrow, adopts_at];
+        let again_at = [plan.again_at, tomorrow, adopts_at, held_longer];
         plan.again_at = again_at.into_iter().flatten().min();
         plan
     }
@@ -230,11 +236,20 @@ impl Case {
 
     /// Where the member would lose access early if the plan were carried out unchecked.
     pub fn losses(&self, ground: &Ground, now: Instant, horizon: Duration) -> BTreeSet<Scope> {
-        let grants = self.planned(ground);
+        let mut grants = self.planned(ground);
+        self.as_given(&mut grants);
         if grants.iter().all(|grant| !grant.window.contains(now)) {
             return BTreeSet::new();
         }
-        losses(&self.desired(ground, now, horizon), &grants, now)
+        let mut desired = self.desired(ground, now, horizon);
+        // What is given beyond its end by rounding alone is not lost early when it ends.
+        for wish in &mut desired {
+            let windows = wish.windows.iter();
+            wish.windows = windows
+                .map(|window| ground.granularity().outward(window))
+                .collect();
+        }
+        losses(&desired, &grants, now)
     }
 
     fn held(&self) -> BTreeSet<Scope> {
@@ -303,14 +318,21 @@ pub fn is_open(grant: &row::Grant) -> bool {
 }
 
 /// Where a window is open and only the past differs, Kisi need not be told.
-fn keep_past_starts(wish: &mut Desired, grants: &[Grant], user: Option<Id>, now: Instant) {
-    let ahead = wish.windows.iter().filter(|window| window.until > now);
+fn keep_past_starts(
+    wish: &mut Desired,
+    grants: &[Grant],
+    user: Option<Id>,
+    granularity: Granularity,
+    now: Instant,
+) {
+    let rounded = |window: &Span| granularity.outward(window);
+    let ahead = (wish.windows.iter()).filter(|window| rounded(window).until > now);
     let windows = ahead.map(|window| {
-        let whole = window.whole_seconds();
+        let (whole, rounded) = (window.whole_seconds(), rounded(window));
         let same = grants.iter().find(|grant| {
             grant.scope == wish.scope
                 && Some(grant.user) == user
-                && grant.window.until == whole.until
+                && (grant.window.until == whole.until || grant.window.until == rounded.until)
                 && grant.window.from <= now
                 && whole.from <= now
         });

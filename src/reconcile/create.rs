@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     case::Case,
     execute::{Done, Pass, Stop, ends, read_setup_again, stored, stored_scope, window_of},
+    rounding,
 };
 use crate::{
     clock::new_id,
@@ -125,10 +126,14 @@ impl Pass<'_> {
         };
         match client.create_assignment(&new).await {
             Ok(made) => {
-                grant.intent = Intent::Create;
-                self.confirm(case, grant, &made, HistoryKind::Granted)
+                let is_as_asked = window_of(&made) == window;
+                self.answered(case, grant, &made, Some(HistoryKind::Granted))
                     .await?;
-                Ok(Done::Yes)
+                Ok(if is_as_asked {
+                    Done::Yes
+                } else {
+                    Done::Learned
+                })
             }
             Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
                 self.taken(client, case, grant, kisi_user, &refusal).await?;
@@ -192,15 +197,13 @@ impl Pass<'_> {
             return self.refused(case, grant, text.to_owned()).await;
         }
         let want = super::case::window(grant.want_from, grant.want_until);
-        let made_by_us = |one: &&&Assignment| {
-            one.role_id == role_id
-                && one.created_by_id == self.ground.account.kisi_user_id
-                && window_of(one) == want
-        };
-        if let Some(adopted) = here.iter().find(made_by_us) {
-            grant.intent = Intent::Create;
+        let own_user = self.ground.account.kisi_user_id;
+        let made_by_us = here
+            .iter()
+            .filter(|one| one.role_id == role_id && one.created_by_id == own_user);
+        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), own_user) {
             return Ok(self
-                .confirm(case, grant, adopted, HistoryKind::Granted)
+                .answered(case, grant, made, Some(HistoryKind::Granted))
                 .await?);
         }
         if let Some(other) = here.iter().find(|one| one.role_id == role_id) {
@@ -320,6 +323,9 @@ impl Pass<'_> {
             missed_at: None,
             stray: false,
             adopted: false,
+            asked_differs: false,
+            asked_from: None,
+            asked_until: None,
         }
     }
 }

@@ -41,7 +41,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use example::example;
-pub use faults::{Duplicates, EmailFilter, Fault, FaultKind, OverLimit, PatchWindow, Switches};
+pub use faults::{
+    Duplicates, EmailFilter, Fault, FaultKind, OverLimit, PatchWindow, Rounding, Switches,
+};
 pub use http::Call;
 pub use oracle::{AssignmentView, UserView};
 pub use rows::LockFlags;

@@ -30,6 +30,7 @@ mod readers;
 mod restrictions;
 mod roles;
 mod rosters;
+mod rounding;
 mod scenario;
 mod sessions;
 mod signatures;

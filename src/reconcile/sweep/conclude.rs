@@ -125,6 +125,9 @@ impl Conclusions {
                 missed_at: None,
                 stray,
                 adopted: false,
+                asked_differs: false,
+                asked_from: None,
+                asked_until: None,
             }
         };
         let mut adopted = Vec::new();
