@@ -23,6 +23,7 @@ mod hostile;
 mod identity;
 mod kisi_events;
 mod kisi_spec;
+mod lived_in;
 mod mapped;
 mod pacing;
 mod platforms;
