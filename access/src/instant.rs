@@ -61,26 +61,24 @@ impl Instant {
         )
     }
 
-    /// The whole second at or before this instant; the ends stay.
+    /// The last multiple of so many seconds at or before this instant; the ends stay.
     #[must_use]
-    pub fn floor_second(self) -> Self {
+    pub fn floor_to(self, seconds: i64) -> Self {
         if self.is_end_of_time() {
             return self;
         }
-        Self(self.0.saturating_sub(self.0.rem_euclid(SECOND)))
+        let unit = seconds.saturating_mul(SECOND).max(1);
+        Self(self.0.saturating_sub(self.0.rem_euclid(unit)))
     }
 
-    /// The whole second at or after this instant; the ends stay.
+    /// The first multiple of so many seconds at or after this instant; the ends stay.
     #[must_use]
-    pub fn ceil_second(self) -> Self {
-        if self.is_end_of_time() {
-            return self;
-        }
-        let over = self.0.rem_euclid(SECOND);
-        if over == 0 {
+    pub fn ceil_to(self, seconds: i64) -> Self {
+        let floor = self.floor_to(seconds);
+        if floor == self {
             self
         } else {
-            Self(self.0.saturating_add(SECOND - over))
+            Self(floor.0.saturating_add(seconds.saturating_mul(SECOND)))
         }
     }
 

@@ -42,6 +42,7 @@ pub mod fact;
 pub mod instant;
 pub mod plan;
 pub mod preview;
+pub mod rounding;
 pub mod rule;
 pub mod span;
 
@@ -59,6 +60,7 @@ pub use self::{
     instant::Instant,
     plan::{Abilities, Ability, Desired, Grant, Lane, Plan, Step, plan},
     preview::{Change, Effect, Trial, allowed_times, makes_needless},
+    rounding::{Answer, Granularity},
     rule::{
         BlockedPolicy, Condition, MembershipCondition, PurchaseCondition, RegistrationCondition,
         RegistrationSpan, Rule, RuleVersion, ScheduleCondition, TagCondition, Target,

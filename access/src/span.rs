@@ -6,7 +6,7 @@
 
 use std::{slice, time::Duration};
 
-use crate::instant::Instant;
+use crate::{instant::Instant, rounding::Granularity};
 
 /// Half-open, `[from, until)`; empty where `from >= until`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -69,10 +69,7 @@ impl Span {
     /// On whole seconds: the beginning rounded down and the end up.
     #[must_use]
     pub fn whole_seconds(&self) -> Self {
-        Self {
-            from: self.from.floor_second(),
-            until: self.until.ceil_second(),
-        }
+        Granularity::SECOND.outward(self)
     }
 }
 

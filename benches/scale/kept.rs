@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use access::{
-    Abilities, Ability, Desired, Instant, Scope as Where, Span, Step, Target, evaluate, plan,
+    Abilities, Ability, Desired, Granularity, Instant, Scope as Where, Span, Step, Target,
+    evaluate, plan,
 };
 use entity::{due, kisi_grant, kisi_user};
 use latchkey::{
@@ -22,6 +23,7 @@ const HORIZON: Duration = Duration::from_hours(7 * 24);
 const ABILITIES: Abilities = Abilities {
     change_window: Ability::Yes,
     twins: Ability::Yes,
+    granularity: Granularity::SECOND,
 };
 
 #[derive(Default)]
@@ -125,6 +127,9 @@ impl Rows {
                 missed_at: None,
                 stray: false,
                 adopted: false,
+                asked_differs: false,
+                asked_from: None,
+                asked_until: None,
             });
         }
         self.due.push(due::Model {

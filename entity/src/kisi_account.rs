@@ -28,6 +28,8 @@ pub struct Model {
     pub stopped_until: Option<i64>,
     pub change_window: Ability,
     pub twins: Ability,
+    /// The seconds that Kisi rounds windows to.
+    pub granularity_s: i64,
     /// The role for a place that can do nothing but open its doors; none where Kisi has none.
     #[sea_orm(column_type = "Text", nullable)]
     pub place_role: Option<String>,

@@ -2,7 +2,8 @@
 //! NONE, what Kisi holds is not known. `missed_at` is when a list of Kisi's did not show it, or
 //! showed another window, until the person's own list has said what is so. `stray`: somebody else
 //! made it, in a managed group, and it is theirs. `adopted`: somebody else made it, the rules want it,
-//! and it is this service's from then on.
+//! and it is this service's from then on. `asked_differs`: what Kisi holds is its answer to `asked_from` and `asked_until`,
+//! which it does not keep as they were asked for.
 
 use sea_orm::entity::prelude::*;
 
@@ -35,6 +36,9 @@ pub struct Model {
     pub missed_at: Option<i64>,
     pub stray: bool,
     pub adopted: bool,
+    pub asked_differs: bool,
+    pub asked_from: Option<i64>,
+    pub asked_until: Option<i64>,
 }
 
 /// Joins are written out where they are needed.

@@ -9,6 +9,7 @@ mod m20261127_000004_suspicious_input;
 mod m20261127_000020_folded_names;
 mod m20261127_000030_unlocking;
 mod m20261127_000040_take_over;
+mod m20261127_000050_rounding;
 mod table;
 
 /// All migrations, oldest first.
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000020_folded_names::Migration),
             Box::new(m20261127_000030_unlocking::Migration),
             Box::new(m20261127_000040_take_over::Migration),
+            Box::new(m20261127_000050_rounding::Migration),
         ]
     }
 }

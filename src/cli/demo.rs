@@ -21,6 +21,7 @@ mod people;
 mod scene;
 mod stage;
 mod story;
+mod take_over;
 mod tell;
 
 use stage::House;

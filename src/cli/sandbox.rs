@@ -1,9 +1,9 @@
-//! `latchkey sandbox`: the Kisi sandbox alone, with the example organization in it.
+//! `latchkey sandbox`: the Kisi sandbox alone, with an organization in it.
 
 use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{clock::Clock, sandbox, secret::new_path_key};
 
@@ -12,6 +12,18 @@ pub struct Serve {
     /// The API key of the organization's owner; one is made where none is given.
     #[arg(long)]
     key: Option<String>,
+    /// What is in the organization.
+    #[arg(long, value_enum, default_value_t)]
+    seed: Seed,
+}
+
+#[derive(Copy, Clone, Debug, Default, ValueEnum)]
+enum Seed {
+    /// A clubhouse with four doors and three groups, and nobody in them.
+    #[default]
+    Example,
+    /// The same, and years of history: people, groups and assignments that were made by hand.
+    LivedIn,
 }
 
 impl Serve {
@@ -22,7 +34,11 @@ impl Serve {
         let address = listener.local_addr()?;
         let clock = Clock::system();
         let key = self.key.unwrap_or_else(new_path_key);
-        let sandbox = sandbox::example(Arc::new(move || clock.now().timestamp()), key);
+        let clock: sandbox::Clock = Arc::new(move || clock.now().timestamp());
+        let sandbox = match self.seed {
+            Seed::Example => sandbox::example(clock, key),
+            Seed::LivedIn => sandbox::lived_in(clock, key),
+        };
         println!("listening on http://{address}\nkey: {}", sandbox.api_key());
         std::io::stdout().flush()?;
         sandbox.serve(listener)?.await?;

@@ -236,6 +236,7 @@ fn account_row(club_id: Uuid, id: Uuid) -> row::KisiAccount {
         stopped_until: None,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
+        granularity_s: 1,
         place_role: None,
         organization_role: None,
         roles_judged_at: Some(0),

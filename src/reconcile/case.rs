@@ -2,12 +2,12 @@
 //! Loaded for many at once; planning is pure and reads nothing but the case.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use access::{
-    Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Rule, Scope, Span, SpanSet,
-    Target, evaluate, held_back, losses, plan,
+    Abilities, Ability, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Rule, Scope, Span,
+    SpanSet, Target, evaluate, held_back, losses, plan,
 };
 use futures_util::future::try_join5;
 use jiff::tz::TimeZone;
@@ -63,6 +63,8 @@ pub struct Case {
     pub refused: BTreeSet<Scope>,
     /// Whether one of those refusals passes with time; the others wait for somebody.
     pub passes: bool,
+    /// A coarser granularity that may explain why a change changed nothing; it is not known yet whether it does.
+    pub tried_granularity: Option<Granularity>,
 }
 
 impl Ground {
@@ -126,21 +128,29 @@ impl Ground {
 
     /// What has been learned of Kisi's ways.
     pub fn abilities(&self) -> Abilities {
-        *self
-            .abilities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.known_abilities()
+    }
+
+    fn known_abilities(&self) -> MutexGuard<'_, Abilities> {
+        (self.abilities.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something more was learned; all that is known then.
     pub(super) fn learn(&self, change: Option<Ability>, twins: Option<Ability>) -> Abilities {
-        let mut known = self
-            .abilities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known_abilities();
         known.change_window = change.unwrap_or(known.change_window);
         known.twins = twins.unwrap_or(known.twins);
         *known
+    }
+
+    /// Kisi turned out to round windows to a unit of time; false where a coarser one is known.
+    pub(super) fn learn_granularity(&self, unit: Granularity) -> bool {
+        let mut known = self.known_abilities();
+        let is_coarser = unit > known.granularity;
+        if is_coarser {
+            known.granularity = unit;
+        }
+        is_coarser
     }
 }
 
@@ -153,6 +163,7 @@ fn abilities(account: &row::KisiAccount) -> Abilities {
     Abilities {
         change_window: ability(account.change_window),
         twins: ability(account.twins),
+        granularity: Granularity::from_seconds(account.granularity_s),
     }
 }
 
@@ -190,6 +201,7 @@ pub async fn load(db: &Db, ground: &Ground, due: Vec<row::Due>) -> Result<Vec<Ca
         revocations: asked.remove(&due.member_id).unwrap_or_default(),
         refused: BTreeSet::new(),
         passes: false,
+        tried_granularity: None,
         due,
     });
     Ok(cases.collect())
@@ -232,12 +244,17 @@ impl Case {
         desired.retain(|wish| !self.refused.contains(&wish.scope) && !ground.is_unread(wish.scope));
         let adopts_at = self.covered_by_others(ground, &mut desired);
         desired = held_back(&desired, &grants, &self.held());
+        let held_longer = self.count_answers(ground, &desired, &mut grants, now);
+        let abilities = Abilities {
+            granularity: self.granularity(ground),
+            ..ground.abilities()
+        };
         for wish in &mut desired {
-            keep_past_starts(wish, &grants, user, now);
+            keep_past_starts(wish, &grants, user, abilities.granularity, now);
         }
-        let mut plan = plan(&desired, &grants, user, ground.abilities(), now, horizon);
+        let mut plan = plan(&desired, &grants, user, abilities, now, horizon);
         let tomorrow = ground.recurs.then(|| now.plus(DAY));
-        let again_at = [plan.again_at, tomorrow, adopts_at];
+        let again_at = [plan.again_at, tomorrow, adopts_at, held_longer];
         plan.again_at = again_at.into_iter().flatten().min();
         plan
     }
@@ -262,11 +279,20 @@ impl Case {
 
     /// Where the member would lose access early if the plan were carried out unchecked.
     pub fn losses(&self, ground: &Ground, now: Instant, horizon: Duration) -> BTreeSet<Scope> {
-        let grants = self.planned(ground);
+        let mut grants = self.planned(ground);
+        self.as_given(&mut grants);
         if grants.iter().all(|grant| !grant.window.contains(now)) {
             return BTreeSet::new();
         }
-        losses(&self.desired(ground, now, horizon), &grants, now)
+        let mut desired = self.desired(ground, now, horizon);
+        // What is given beyond its end by rounding alone is not lost early when it ends.
+        for wish in &mut desired {
+            let windows = wish.windows.iter();
+            wish.windows = windows
+                .map(|window| self.granularity(ground).outward(window))
+                .collect();
+        }
+        losses(&desired, &grants, now)
     }
 
     fn held(&self) -> BTreeSet<Scope> {
@@ -335,14 +361,21 @@ pub fn is_open(grant: &row::Grant) -> bool {
 }
 
 /// Where a window is open and only the past differs, Kisi need not be told.
-fn keep_past_starts(wish: &mut Desired, grants: &[Grant], user: Option<Id>, now: Instant) {
-    let ahead = wish.windows.iter().filter(|window| window.until > now);
+fn keep_past_starts(
+    wish: &mut Desired,
+    grants: &[Grant],
+    user: Option<Id>,
+    granularity: Granularity,
+    now: Instant,
+) {
+    let rounded = |window: &Span| granularity.outward(window);
+    let ahead = (wish.windows.iter()).filter(|window| rounded(window).until > now);
     let windows = ahead.map(|window| {
-        let whole = window.whole_seconds();
+        let (whole, rounded) = (window.whole_seconds(), rounded(window));
         let same = grants.iter().find(|grant| {
             grant.scope == wish.scope
                 && Some(grant.user) == user
-                && grant.window.until == whole.until
+                && (grant.window.until == whole.until || grant.window.until == rounded.until)
                 && grant.window.from <= now
                 && whole.from <= now
         });

@@ -4,7 +4,7 @@ use access::{Ability, Id, Span};
 
 use super::{
     case::Case,
-    execute::{Done, Pass, Stop, ends, find, stored, window_of},
+    execute::{Done, Pass, Stop, ends, find, stored},
 };
 use crate::{
     kisi::{Client, Error},
@@ -48,20 +48,7 @@ impl Pass<'_> {
             Err(problem) => Err(problem),
         };
         match changed {
-            Ok(Some(held)) if window_of(&held) == window => {
-                self.confirm(case, grant, &held, HistoryKind::Changed)
-                    .await?;
-                if self.ground.abilities().change_window == Ability::Unknown {
-                    self.learn(Some(Ability::Yes), None).await?;
-                }
-                Ok(Done::Yes)
-            }
-            Ok(Some(held)) => {
-                // It said yes and did nothing.
-                self.as_held(case, grant, &held).await?;
-                self.learn(Some(Ability::No), None).await?;
-                Ok(Done::Learned)
-            }
+            Ok(Some(held)) => self.changed(case, grant, &held).await,
             Ok(None) => {
                 self.forget(case, &grant, Some(HistoryKind::DriftFound))
                     .await?;

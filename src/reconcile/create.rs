@@ -8,6 +8,7 @@ use super::{
     case::Case,
     directory::Found,
     execute::{Done, Pass, Stop, ends, read_setup_again, stored, stored_scope, window_of},
+    rounding,
 };
 use crate::{
     clock::new_id,
@@ -41,16 +42,7 @@ impl Pass<'_> {
             Some(_) => Found::Unread,
             None => self.told_by_directory(client, &email).await?,
         };
-        let mut user = known.unwrap_or_else(|| row::KisiUser {
-            id: new_id(),
-            club_id: self.ground.scope.club,
-            account_id: self.ground.account.id,
-            member_id: member.id,
-            email: email.clone(),
-            kisi_id: None,
-            sent: false,
-            problem: None,
-        });
+        let mut user = known.unwrap_or_else(|| self.new_user(member.id, email.clone()));
         let (mut found, is_absent) = match told {
             Found::There(user) => (Some(user), false),
             Found::Absent => (None, true),
@@ -110,6 +102,19 @@ impl Pass<'_> {
         }
     }
 
+    fn new_user(&self, member_id: Uuid, email: String) -> row::KisiUser {
+        row::KisiUser {
+            id: new_id(),
+            club_id: self.ground.scope.club,
+            account_id: self.ground.account.id,
+            member_id,
+            email,
+            kisi_id: None,
+            sent: false,
+            problem: None,
+        }
+    }
+
     async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, Stop> {
         let (db, account) = (self.app.db.read(), self.ground.account.id);
         let waiting = due::in_lanes(db, account, self.now().micros()).await?;
@@ -146,10 +151,14 @@ impl Pass<'_> {
         };
         match client.create_assignment(&new).await {
             Ok(made) => {
-                grant.intent = Intent::Create;
-                self.confirm(case, grant, &made, HistoryKind::Granted)
+                let is_as_asked = window_of(&made) == window;
+                self.answered(case, grant, &made, Some(HistoryKind::Granted))
                     .await?;
-                Ok(Done::Yes)
+                Ok(if is_as_asked {
+                    Done::Yes
+                } else {
+                    Done::Learned
+                })
             }
             Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
                 self.taken(client, case, grant, kisi_user, &refusal).await?;
@@ -213,15 +222,13 @@ impl Pass<'_> {
             return self.refused(case, grant, text.to_owned()).await;
         }
         let want = super::case::window(grant.want_from, grant.want_until);
-        let made_by_us = |one: &&&Assignment| {
-            one.role_id == role_id
-                && one.created_by_id == self.ground.account.kisi_user_id
-                && window_of(one) == want
-        };
-        if let Some(adopted) = here.iter().find(made_by_us) {
-            grant.intent = Intent::Create;
+        let own_user = self.ground.account.kisi_user_id;
+        let made_by_us = here
+            .iter()
+            .filter(|one| one.role_id == role_id && one.created_by_id == own_user);
+        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), own_user) {
             return Ok(self
-                .confirm(case, grant, adopted, HistoryKind::Granted)
+                .answered(case, grant, made, Some(HistoryKind::Granted))
                 .await?);
         }
         if let Some(other) = here.iter().find(|one| one.role_id == role_id) {
@@ -341,6 +348,9 @@ impl Pass<'_> {
             missed_at: None,
             stray: false,
             adopted: false,
+            asked_differs: false,
+            asked_from: None,
+            asked_until: None,
         }
     }
 }

@@ -228,12 +228,19 @@ impl Pass<'_> {
     }
 
     pub(super) fn held(&self, mut grant: row::Grant, held: &Assignment) -> row::Grant {
-        (grant.valid_from, grant.valid_until) = stored(window_of(held));
+        let window = stored(window_of(held));
+        let is_as_answered = grant.asked_differs
+            && grant.intent == Intent::None
+            && window == (grant.valid_from, grant.valid_until);
+        if !is_as_answered {
+            grant.asked_differs = false;
+            grant.state = GrantState::Confirmed;
+            grant.problem = None;
+        }
+        (grant.valid_from, grant.valid_until) = window;
         (grant.want_from, grant.want_until) = (None, None);
         grant.kisi_id = Some(held.id);
         grant.intent = Intent::None;
-        grant.state = GrantState::Confirmed;
-        grant.problem = None;
         grant.confirmed_at = Some(self.now().micros());
         grant.missed_at = None;
         grant

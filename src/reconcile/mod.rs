@@ -28,6 +28,7 @@ mod record;
 mod recover;
 mod replacing;
 mod resting;
+mod rounding;
 mod setup;
 mod sort;
 mod sweep;

@@ -4,11 +4,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use access::Instant;
+use access::{Answer, Instant};
 
 use super::{
     case::{Case, is_open, window},
     execute::{Pass, Stop, window_of},
+    rounding,
 };
 use crate::{
     kisi::{Assignment, AssignmentFilter, Client, Lane},
@@ -96,7 +97,7 @@ impl Pass<'_> {
     }
 
     async fn settle_one(
-        &self,
+        &mut self,
         case: &mut Case,
         mut grant: row::Grant,
         held: &[Assignment],
@@ -113,16 +114,16 @@ impl Pass<'_> {
                         .iter()
                         .any(|known| known.kisi_id == Some(one.id))
                 };
-                let made = held.iter().find(|one| {
+                let candidates = held.iter().filter(|one| {
                     target
                         .as_ref()
                         .is_some_and(|(to, role)| one.applies_to == *to && one.role_id == *role)
-                        && window_of(one) == want
                         && !ours(one)
                 });
-                match made {
+                let own_user = self.ground.account.kisi_user_id;
+                match rounding::answer_to(&want, candidates, own_user) {
                     Some(made) => {
-                        self.confirm(case, grant, made, HistoryKind::Granted)
+                        self.answered(case, grant, made, Some(HistoryKind::Granted))
                             .await?
                     }
                     None => {
@@ -135,12 +136,20 @@ impl Pass<'_> {
                 }
             }
             (Intent::Change, Some(there))
-                if window_of(there) == window(grant.want_from, grant.want_until) =>
+                if window_of(there) == window(grant.valid_from, grant.valid_until) =>
             {
-                self.confirm(case, grant, there, HistoryKind::Changed)
-                    .await?;
+                // Nothing came of it: the plan repeats it.
+                self.as_held(case, grant, there).await?;
             }
-            (Intent::Change, Some(there)) => self.as_held(case, grant, there).await?,
+            (Intent::Change, Some(there)) => {
+                let want = window(grant.want_from, grant.want_until);
+                if Answer::of(&want, &window_of(there)) == Answer::Other {
+                    self.as_held(case, grant, there).await?;
+                } else {
+                    self.answered(case, grant, there, Some(HistoryKind::Changed))
+                        .await?;
+                }
+            }
             (Intent::Delete, Some(_)) => {
                 grant.intent = Intent::None;
                 grant.state = GrantState::Confirmed;

@@ -1,7 +1,7 @@
 //! `/role_assignments`: who has which role on what, and when.
 //!
 //! Promises: both dialects are read and written; only assignments to groups have windows, in whole
-//! seconds; one that is over stays listed and counts as a duplicate. Must never grant by itself:
+//! seconds; one that is over stays listed and counts as a duplicate; a switch rounds their ends. Must never grant by itself:
 //! `access` judges. Called by `route`.
 
 use serde_json::{Map, Value, json};
@@ -201,6 +201,7 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     if known.id == "organization_owner" || known.rank > access::rank(state, caller.user) {
         return Err(Refusal::denied());
     }
+    let window = window.rounded(state.switches.rounding);
     check_duplicate(state, user, target, window)?;
     let mut row = Assignment {
         user,
@@ -313,7 +314,7 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     let caller = request.permitted(state, "role_assignments_write")?;
     let fields = wrapped(request.body, "role_assignment")?;
     let rank = access::rank(state, caller.user);
-    let patching = state.switches.patch_window;
+    let (patching, rounding) = (state.switches.patch_window, state.switches.rounding);
     let row = state
         .assignments
         .get_mut(id)
@@ -346,7 +347,7 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
         role.clone_into(&mut row.role);
     }
     if patching == PatchWindow::Works {
-        row.window = window;
+        row.window = window.rounded(rounding);
     }
     flag(fields, "notify", &mut row.notify);
     row.stamps.updated = request.now;

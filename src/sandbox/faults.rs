@@ -32,6 +32,20 @@ pub enum PatchWindow {
     Refused,
 }
 
+/// What becomes of the ends of a window that is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rounding {
+    /// They are kept to the second.
+    #[default]
+    None,
+    /// Both are rounded down to so many seconds.
+    Down(i64),
+    /// The beginning is rounded down and the end up.
+    Outward(i64),
+    /// Both are rounded to the nearest.
+    Nearest(i64),
+}
+
 /// What the `email` filter of the list of users does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmailFilter {
@@ -61,6 +75,8 @@ pub struct Switches {
     pub duplicates: Duplicates,
     /// A change of an assignment's window.
     pub patch_window: PatchWindow,
+    /// The ends of a window.
+    pub rounding: Rounding,
     /// `email=` in the list of users.
     pub email_filter: EmailFilter,
     /// A `limit` above the maximum.
@@ -82,6 +98,7 @@ impl Default for Switches {
         Self {
             duplicates: Duplicates::default(),
             patch_window: PatchWindow::default(),
+            rounding: Rounding::default(),
             email_filter: EmailFilter::default(),
             over_limit: OverLimit::default(),
             door_roles: true,

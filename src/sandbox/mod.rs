@@ -15,6 +15,7 @@ mod faults;
 mod groups;
 mod http;
 mod integrations;
+mod lived_in;
 mod logins;
 mod oracle;
 mod page;
@@ -41,8 +42,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use example::example;
-pub use faults::{Duplicates, EmailFilter, Fault, FaultKind, OverLimit, PatchWindow, Switches};
+pub use faults::{
+    Duplicates, EmailFilter, Fault, FaultKind, OverLimit, PatchWindow, Rounding, Switches,
+};
 pub use http::Call;
+pub use lived_in::{ROWING, lived_in, rowers};
 pub use oracle::{AssignmentView, UserView};
 pub use rows::LockFlags;
 

@@ -12,7 +12,7 @@ use super::Sandbox;
 use super::access::{Standing, standing};
 use super::http::Call;
 use super::rows::{Assignment, Second};
-use super::state::folded;
+use super::state::{State, folded};
 
 /// A user of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,19 @@ pub struct AssignmentView {
     pub by_owner_key: bool,
 }
 
+fn view(state: &State, id: i64, row: &Assignment) -> AssignmentView {
+    AssignmentView {
+        id,
+        group: row.target.group(),
+        place: row.target.place(),
+        role: row.role.clone(),
+        from: row.window.from.map(Second::timestamp),
+        until: row.window.until.map(Second::timestamp),
+        notify: row.notify,
+        by_owner_key: row.created_by == Some(state.owner),
+    }
+}
+
 impl Sandbox {
     /// Whether the user's rights open this door at that instant; restrictions and the door's state
     /// do not count.
@@ -56,17 +69,21 @@ impl Sandbox {
         let Some(user) = state.user_by_email(email) else {
             return Vec::new();
         };
-        let view = |(id, row): (i64, &Assignment)| AssignmentView {
-            id,
-            group: row.target.group(),
-            place: row.target.place(),
-            role: row.role.clone(),
-            from: row.window.from.map(Second::timestamp),
-            until: row.window.until.map(Second::timestamp),
-            notify: row.notify,
-            by_owner_key: row.created_by == Some(state.owner),
-        };
-        state.assignments_of(user).map(view).collect()
+        let rows = state.assignments_of(user);
+        rows.map(|(id, row)| view(&state, id, row)).collect()
+    }
+
+    /// The assignments to a group with the addresses of those who have them, in order of creation, those that are over too.
+    pub fn assignments_in(&self, group: i64) -> Vec<(String, AssignmentView)> {
+        let state = self.state();
+        let rows = state.assignments.iter();
+        let of_group = rows.filter(|(_, row)| row.target.group() == Some(group));
+        of_group
+            .filter_map(|(id, row)| {
+                let user = state.users.get(row.user)?;
+                Some((user.email.clone(), view(&state, id, row)))
+            })
+            .collect()
     }
 
     /// The user with this address, in any case of letters.

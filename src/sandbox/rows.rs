@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::faults::Rounding;
+
 /// The number of the only organization.
 pub(super) const ORGANIZATION: i64 = 18;
 /// How long a login that may expire lives without being used: Kisi's default, two weeks.
@@ -187,6 +189,22 @@ pub(super) struct Window {
     pub until: Option<Second>,
 }
 
+impl Window {
+    /// As it is kept where the ends are rounded.
+    pub(super) fn rounded(self, rounding: Rounding) -> Self {
+        let (unit, from, until) = match rounding {
+            Rounding::None => return self,
+            Rounding::Down(unit) => (unit, 0, 0),
+            Rounding::Outward(unit) => (unit, 0, unit - 1),
+            Rounding::Nearest(unit) => (unit, unit / 2, unit / 2),
+        };
+        Self {
+            from: self.from.map(|at| at.floor(unit, from)),
+            until: self.until.map(|at| at.floor(unit, until)),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Assignment {
     pub user: i64,
@@ -249,6 +267,13 @@ impl Second {
 
     pub(super) fn timestamp(self) -> Timestamp {
         self.0
+    }
+
+    /// The last multiple of `unit` seconds that is not later; with more added to it first.
+    fn floor(self, unit: i64, added: i64) -> Self {
+        let second = self.0.as_second().saturating_add(added);
+        let kept = second.saturating_sub(second.rem_euclid(unit.max(1)));
+        Timestamp::from_second(kept).map_or(self, Self)
     }
 }
 

@@ -300,3 +300,16 @@ pub async fn learn(
         .await?;
     Ok(())
 }
+
+/// To how many seconds windows are rounded, as was learned.
+pub async fn rounds_to(
+    connection: &impl ConnectionTrait,
+    id: Uuid,
+    seconds: i64,
+) -> Result<(), StoreError> {
+    one(id)
+        .col_expr(kisi_account::Column::GranularityS, Expr::value(seconds))
+        .exec(connection)
+        .await?;
+    Ok(())
+}

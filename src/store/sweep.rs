@@ -120,6 +120,8 @@ pub async fn has_window(
             kisi_grant::Column::MissedAt,
             Expr::value(Option::<i64>::None),
         )
+        // It is no answer to what was asked for any more.
+        .col_expr(kisi_grant::Column::AskedDiffers, Expr::value(false))
         .filter(kisi_grant::Column::Id.eq(grant.id))
         .filter(kisi_grant::Column::Intent.eq(Intent::None))
         .filter(kisi_grant::Column::ConfirmedAt.eq(grant.confirmed_at))

@@ -75,7 +75,7 @@ async fn read_whole(world: &World) {
 }
 
 /// Asks for a sweep and waits for its end and for what follows from it.
-async fn swept(world: &World) {
+pub async fn swept(world: &World) {
     world.settled().await;
     world.turn_to(world.now() + Duration::from_secs(1));
     let account = [("account", "ID!", json!(world.account))];

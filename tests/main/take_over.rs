@@ -4,12 +4,10 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use jiff::ToSpan;
 use latchkey::sandbox::{AssignmentView, Duplicates, PatchWindow, Sandbox, Switches};
-use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,6 +20,7 @@ use crate::{
 };
 
 mod preview;
+mod reading;
 
 on_both!(
     what_the_rules_want_is_adopted,
@@ -464,49 +463,4 @@ async fn what_was_disconnected_comes_back(world: &mut World) {
     world.settled().await;
     assert_eq!(rows(world, "ada"), before, "adopted as it is");
     assert_eq!(world.sandbox.writes(), []);
-}
-
-/// Whoever becomes a member in a transaction that has not ended is seen by no other: the first reading of a group, which marks
-/// everybody, waits for it. SQLite has one writer at a time anyhow.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_reading_waits_for_whoever_changes_facts() {
-    let setup = Setup::default();
-    World::run(Database::Postgres, setup, |world| {
-        Box::pin(reads_while_facts_change(world))
-    })
-    .await;
-}
-
-async fn reads_while_facts_change(world: &mut World) {
-    world.connect().await;
-    world.settled().await;
-    world.sandbox.set(Switches {
-        latency: Duration::from_millis(400),
-        ..world.sandbox.switches()
-    });
-    manage(world, Policy::Keep).await;
-    let mut options = ConnectOptions::new(world.database_url());
-    options.max_connections(2).sqlx_logging(false);
-    let database = sea_orm::Database::connect(options).await.unwrap();
-    let facts = database.begin().await.unwrap();
-    let touch = "UPDATE club SET revision = revision + 1";
-    facts.execute_unprepared(touch).await.unwrap();
-    let is_read = async || {
-        let query = "SELECT 1 FROM access_group WHERE read_at IS NOT NULL";
-        let statement = Statement::from_string(DbBackend::Postgres, query);
-        database.query_one_raw(statement).await.unwrap().map(|_| ())
-    };
-    let was_listed = async || {
-        let calls = world.sandbox.calls();
-        let mut lists = calls
-            .iter()
-            .filter(|call| call.path.contains("role_assignments"));
-        lists.any(|call| call.status.is_some()).then_some(())
-    };
-    eventually(was_listed, async || "no list was read".to_owned()).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(is_read().await, None);
-    facts.commit().await.unwrap();
-    eventually(is_read, async || "the group was not read".to_owned()).await;
-    drop(database);
 }

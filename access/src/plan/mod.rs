@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     fact::{Id, Scope},
     instant::Instant,
+    rounding::Granularity,
     span::{Span, SpanSet},
 };
 
@@ -27,7 +28,7 @@ pub const SOON: Duration = Duration::from_hours(1);
 pub struct Desired {
     /// Where.
     pub scope: Scope,
-    /// When, exactly; what Kisi gets is on whole seconds.
+    /// When, exactly; what Kisi gets is rounded outward, to whole seconds or what else it keeps.
     pub windows: SpanSet,
 }
 
@@ -70,6 +71,9 @@ pub struct Abilities {
     pub change_window: Ability,
     /// One person may have several assignments for one group.
     pub twins: Ability,
+    /// What windows are rounded to there. They are asked for rounded outward, so that the answer is what was asked for and
+    /// nobody loses the last seconds.
+    pub granularity: Granularity,
 }
 
 /// One call, or the few that it takes to be sure of it.

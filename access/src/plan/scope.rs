@@ -43,7 +43,7 @@ pub(super) fn windowed(
 ) {
     let now = setting.now;
     let reach = now.plus(setting.horizon);
-    let mut wanted: Vec<Span> = SpanSet::of(windows.iter().map(Span::whole_seconds))
+    let mut wanted: Vec<Span> = SpanSet::of(asked_for(windows, grants, setting))
         .iter()
         .filter(|window| window.until > now)
         .copied()
@@ -74,6 +74,25 @@ pub(super) fn windowed(
         }
         single(scope, first, rest, setting, draft);
     }
+}
+
+/// The windows as Kisi is asked for them. One that it holds to the second is asked for no otherwise. One that ends by
+/// rounding alone is left to end by itself where it is held so; where it was to last longer, it is over.
+fn asked_for<'s>(
+    windows: &'s SpanSet,
+    grants: &'s [Grant],
+    setting: Setting,
+) -> impl Iterator<Item = Span> + 's {
+    let now = setting.now;
+    windows.iter().filter_map(move |window| {
+        let exact = window.whole_seconds();
+        if grants.iter().any(|grant| grant.window == exact) {
+            return Some(exact);
+        }
+        let rounded = setting.abilities.granularity.outward(window);
+        let runs_out = |grant: &Grant| grant.window.until == rounded.until;
+        (exact.until > now || grants.iter().any(runs_out)).then_some(rounded)
+    })
 }
 
 /// Each window has an assignment of its own.

@@ -17,6 +17,7 @@ mod previews;
 mod properties;
 mod refusals;
 mod registrations;
+mod rounding;
 mod schedules;
 mod seeds;
 mod spans;

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use access::{
-    Abilities, Ability, Desired, Grant, Id, Instant, Lane, Plan, Scope, Span, SpanSet, Step, plan,
+    Abilities, Ability, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Scope, Span, SpanSet,
+    Step, plan,
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ const fn abilities(change_window: Ability, twins: Ability) -> Abilities {
     Abilities {
         change_window,
         twins,
+        granularity: Granularity::SECOND,
     }
 }
 

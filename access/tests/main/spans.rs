@@ -90,10 +90,7 @@ fn ends_of_time_are_no_edges_and_do_not_move() {
 fn seconds_round_down_and_up_before_the_epoch_too() {
     let rounded = |micros| {
         let instant = Instant::from_micros(micros);
-        (
-            instant.floor_second().micros(),
-            instant.ceil_second().micros(),
-        )
+        (instant.floor_to(1).micros(), instant.ceil_to(1).micros())
     };
     assert_eq!(rounded(1_500_000), (1_000_000, 2_000_000));
     assert_eq!(rounded(2_000_000), (2_000_000, 2_000_000));

@@ -103,42 +103,59 @@ pub async fn set_up(
 async fn connect(api: &Api, sandbox: &Sandbox) -> anyhow::Result<[Group; 2]> {
     const CONNECT: &str = "mutation($input: ConnectKisiInput!) { connectKisi(input: $input) \
         { account { id } userErrors { message } } }";
-    const GROUPS: &str = "{ groups { nodes { id name } } }";
-    const MANAGE: &str = "mutation($input: ManageGroupInput!) { manageGroup(input: $input) \
-        { group { id managed } userErrors { message } } }";
     let credentials = json!({ "apiKey": sandbox.api_key() });
     let input = json!({ "name": "Clubhouse", "credentials": credentials, "inviteByEmail": false });
     api.change(CONNECT, json!({ "input": input })).await?;
-    let listed = api.ask(GROUPS, Value::Null).await?;
-    let [members, simulator] = ["Members", "Simulator bookings"].map(|name| {
-        let nodes = listed.pointer("/groups/nodes").and_then(Value::as_array);
-        let node = nodes
-            .into_iter()
-            .flatten()
-            .find(|node| node.get("name") == Some(&name.into()));
-        let node = node.with_context(|| format!("expected a group “{name}” in {listed}"))?;
-        let kisi_id = sandbox
-            .group_named(name)
-            .context("the sandbox has no such group")?;
-        anyhow::Ok(Group {
-            id: text(node, "/id")?,
-            name,
-            kisi_id,
-        })
-    });
-    let groups = [members?, simulator?];
+    let groups = [
+        group(api, sandbox, "Members").await?,
+        group(api, sandbox, "Simulator bookings").await?,
+    ];
     for group in &groups {
-        api.change(
-            MANAGE,
-            json!({ "input": { "group": group.id, "managed": true } }),
-        )
-        .await?;
+        manage(api, group).await?;
     }
     Ok(groups)
 }
 
+/// A group by its name in Kisi.
+///
+/// # Errors
+/// Where there is none.
+pub async fn group(api: &Api, sandbox: &Sandbox, name: &'static str) -> anyhow::Result<Group> {
+    const GROUPS: &str = "{ groups(first: 50) { nodes { id name } } }";
+    let listed = api.ask(GROUPS, Value::Null).await?;
+    let nodes = listed.pointer("/groups/nodes").and_then(Value::as_array);
+    let node = nodes
+        .into_iter()
+        .flatten()
+        .find(|node| node.get("name") == Some(&name.into()));
+    let node = node.with_context(|| format!("expected a group “{name}” in {listed}"))?;
+    let kisi_id = sandbox
+        .group_named(name)
+        .context("the sandbox has no such group")?;
+    Ok(Group {
+        id: text(node, "/id")?,
+        name,
+        kisi_id,
+    })
+}
+
+/// Lets the service write to a group; what others made in it for strangers stays.
+///
+/// # Errors
+/// Where the service refuses it.
+pub async fn manage(api: &Api, group: &Group) -> anyhow::Result<()> {
+    const MANAGE: &str = "mutation($input: ManageGroupInput!) { manageGroup(input: $input) \
+        { group { id managed } userErrors { message } } }";
+    let input = json!({ "group": group.id, "managed": true, "strangers": "KEEP" });
+    api.change(MANAGE, json!({ "input": input })).await?;
+    Ok(())
+}
+
 /// Makes an offering known by its id on the platform, its kind and its name; the id here.
-async fn offering(api: &Api, source: &Sender, words: [&str; 3]) -> anyhow::Result<String> {
+///
+/// # Errors
+/// Where the service refuses it.
+pub async fn offering(api: &Api, source: &Sender, words: [&str; 3]) -> anyhow::Result<String> {
     const MUTATION: &str = "mutation($input: SaveOfferingInput!) { saveOffering(input: $input) \
         { offering { id } userErrors { message } } }";
     let [id, kind, name] = words;
@@ -150,7 +167,15 @@ async fn offering(api: &Api, source: &Sender, words: [&str; 3]) -> anyhow::Resul
 }
 
 /// Writes a rule; what the service says that it means.
-async fn rule(api: &Api, name: &str, group: &Group, condition: Value) -> anyhow::Result<String> {
+///
+/// # Errors
+/// Where the service refuses it.
+pub async fn rule(
+    api: &Api,
+    name: &str,
+    group: &Group,
+    condition: Value,
+) -> anyhow::Result<String> {
     const MUTATION: &str = "mutation($input: RuleInput!) { createRule(input: $input) \
         { rule { summary } userErrors { message } } }";
     let input = json!({ "name": name, "target": group.id, "conditions": [condition] });

@@ -104,6 +104,18 @@ impl Scene {
             .timestamp())
     }
 
+    /// Everybody who rows.
+    pub fn rowers(&self, people: &[(String, String)]) -> Value {
+        let one = |(nth, (name, email)): (usize, &(String, String))| {
+            json!({
+                "id": format!("row-{nth}"), "plan": { "id": "rowing", "name": "Rowing" },
+                "member": { "id": format!("rower-{nth}"), "email": email, "name": name }, "status": "active",
+            })
+        };
+        let all: Vec<Value> = people.iter().enumerate().map(one).collect();
+        self.event("roster.snapshot", json!({ "memberships": all }))
+    }
+
     fn event(&self, kind: &str, data: Value) -> Value {
         json!({ "type": kind, "timestamp": self.now().to_string(), "data": data })
     }

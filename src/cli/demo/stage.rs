@@ -76,7 +76,8 @@ impl House {
         let address = address_of(listener.local_addr()?);
 
         let ticking = clock.clone();
-        let sandbox = sandbox::example(Arc::new(move || ticking.now().timestamp()), new_path_key());
+        let sandbox =
+            sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
         sandbox.keep_calls(CALLS_KEPT);
         let kisi = sandbox.serve(kisi)?;
         let kisi_handle = kisi.handle();

@@ -12,6 +12,7 @@ use super::{
     look::Window,
     people::{ADA, BEN, EVA, KIM, LEO, MAX, TOM},
     scene::Scene,
+    take_over,
     tell::Teller,
 };
 use crate::secret::new_signing_secret;
@@ -59,7 +60,14 @@ pub async fn tell(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> 
         event_comes_twice,
     )
     .await?;
-    act(scene, teller, "Somebody forges an event", event_is_forged).await
+    act(scene, teller, "Somebody forges an event", event_is_forged).await?;
+    act(
+        scene,
+        teller,
+        "A group with years of history is taken over",
+        take_over::group_is_taken_over,
+    )
+    .await
 }
 
 /// One step; where it ends early, that is told, and the story goes on.

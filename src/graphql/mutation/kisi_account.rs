@@ -169,6 +169,7 @@ async fn connect_account(
         stopped_until: None,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
+        granularity_s: 1,
         place_role: known.roles.place,
         organization_role: known.roles.organization,
         roles_judged_at: Some(now),

@@ -70,6 +70,7 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
         Box::pin(async move {
             refuse_unknown(tx, scope, &of).await?;
             let cause = due::Cause::judged("what Kisi refused is tried again").by(&actor);
+            problems::forget_answers(tx, scope, &of).await?;
             let found = problems::find(tx, scope, &of).await?;
             let members: std::collections::BTreeSet<_> =
                 found.iter().map(|key| key.member).collect();

@@ -113,6 +113,7 @@ fn account(club_id: Uuid) -> row::KisiAccount {
         stopped_until: None,
         change_window: row::Ability::Unknown,
         twins: row::Ability::Unknown,
+        granularity_s: 1,
         place_role: None,
         organization_role: None,
         roles_judged_at: Some(0),
@@ -190,6 +191,9 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         missed_at: None,
         stray: false,
         adopted: false,
+        asked_differs: false,
+        asked_from: None,
+        asked_until: None,
     };
     let written: Result<(), StoreError> = shop
         .app

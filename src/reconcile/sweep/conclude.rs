@@ -156,6 +156,9 @@ impl Conclusions {
                 missed_at: None,
                 stray,
                 adopted: false,
+                asked_differs: false,
+                asked_from: None,
+                asked_until: None,
             }
         };
         let mut adopted = Vec::new();

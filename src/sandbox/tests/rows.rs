@@ -215,6 +215,17 @@ fn windows_are_patched_as_the_switch_says() {
         (patch("2026-03-02T00:00:00Z"), until()),
         (204, Some(at("2026-03-02T00:00:00Z")))
     );
+    for (rounding, kept) in [
+        (Rounding::Down(60), "2026-03-02T00:00:00Z"),
+        (Rounding::Outward(60), "2026-03-02T00:01:00Z"),
+        (Rounding::Nearest(60), "2026-03-02T00:00:00Z"),
+    ] {
+        wire.switch(|switches| switches.rounding = rounding);
+        assert_eq!(
+            (patch("2026-03-02T00:00:29Z"), until()),
+            (204, Some(at(kept)))
+        );
+    }
     wire.switch(|switches| switches.patch_window = PatchWindow::Ignored);
     assert_eq!(
         (patch("2026-03-03T00:00:00Z"), until()),

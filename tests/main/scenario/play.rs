@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey::sandbox::{Duplicates, PatchWindow};
+use latchkey::sandbox::{Duplicates, PatchWindow, Rounding};
 use serde_json::{Value, json};
 
 use super::{
@@ -158,6 +158,9 @@ impl Play {
                 ["patch", "Works"] => switches.patch_window = PatchWindow::Works,
                 ["patch", "Ignored"] => switches.patch_window = PatchWindow::Ignored,
                 ["patch", "Refused"] => switches.patch_window = PatchWindow::Refused,
+                ["roundingDown", seconds] => {
+                    switches.rounding = Rounding::Down(seconds.parse().unwrap());
+                }
                 _ => panic!("{}: {pair:?} is no switch", line.place),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -12,6 +12,8 @@ use super::{api::eventually, world::ENCRYPTION_KEY};
 /// A `latchkey serve` that listens. It is killed with this value.
 pub struct Serving {
     process: Child,
+    /// Kept open, for what it prints later.
+    _output: BufReader<ChildStdout>,
     /// `http://…`
     pub base: String,
 }
@@ -61,6 +63,13 @@ pub fn serve(settings: &[(&str, &str)]) -> Serving {
     started(command(&["serve", "--listen", "127.0.0.1:0"], settings))
 }
 
+/// Starts the Kisi sandbox alone and waits for its first line.
+pub fn sandbox(arguments: &[&str]) -> Serving {
+    let mut sandbox = command(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
+    sandbox.args(arguments);
+    started(sandbox)
+}
+
 /// Starts the service where no file may grow beyond a size, in KiB: as a disk that is full, but for this process alone.
 pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> Serving {
     let program = command(&[], settings);
@@ -84,12 +93,12 @@ pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> Serving {
 fn started(mut command: Command) -> Serving {
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
     let base = line.trim().strip_prefix("listening on ").map(str::to_owned);
     Serving {
         process,
+        _output: output,
         base: base.unwrap_or_else(|| panic!("the first line was {line:?}")),
     }
 }

@@ -47,6 +47,9 @@ async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
         missed_at: None,
         stray: false,
         adopted: false,
+        asked_differs: false,
+        asked_from: None,
+        asked_until: None,
         confirmed_at: Some(0),
     };
     let put: Result<(), StoreError> = house

@@ -333,6 +333,7 @@ impl House {
             stopped_until: None,
             change_window: row::Ability::Unknown,
             twins: row::Ability::Unknown,
+            granularity_s: 1,
             place_role: None,
             organization_role: None,
             roles_judged_at: Some(0),

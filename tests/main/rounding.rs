@@ -1,0 +1,272 @@
+//! Kisi that rounds windows: what it is asked for comes to rest, nobody loses the last seconds, and an answer that no rounding
+//! explains is not asked for again and again.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use latchkey::sandbox::{
+    AssignmentView, Duplicates, Fault, FaultKind, PatchWindow, Rounding, Switches,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    brake::brake,
+    support::{
+        api::Source,
+        event::{email, membership, with},
+        world::World,
+    },
+    sweep::swept,
+};
+
+on_both!(
+    both_ends_down_to_minutes,
+    outward_to_minutes,
+    to_the_nearest_minute,
+    both_ends_down_to_quarters,
+    to_the_nearest_quarter,
+    a_lost_answer_is_found_though_it_was_rounded,
+    changes_that_are_ignored_are_not_taken_for_rounding,
+    another_window_is_not_believed_and_not_asked_for_again,
+    what_others_change_is_put_right,
+);
+
+const PEOPLE: usize = 10;
+
+fn who(nth: usize) -> String {
+    format!("p{nth}")
+}
+
+/// All of them within one minute, and within a quarter of an hour that has begun.
+fn end(nth: usize) -> Timestamp {
+    let first: Timestamp = "2026-01-06T09:10:03Z".parse().unwrap();
+    first + Duration::from_secs(3 * nth as u64)
+}
+
+fn switch(world: &World, change: impl FnOnce(&mut Switches)) {
+    let mut switches = world.sandbox.switches();
+    change(&mut switches);
+    world.sandbox.set(switches);
+}
+
+fn rows(world: &World, who: &str) -> Vec<AssignmentView> {
+    world.sandbox.assignments_of(&email(who))
+}
+
+async fn a_club(world: &mut World, rounding: Rounding) -> Source {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    world.settled().await;
+    brake(world, json!({ "enabled": true })).await;
+    switch(world, |switches| switches.rounding = rounding);
+    source
+}
+
+async fn ends(world: &mut World, source: &Source, nth: usize, end: Timestamp) {
+    let ends = json!({ "ends_at": end.to_string() });
+    let data = with(membership(&who(nth), &who(nth)), ends);
+    world.send(source, "membership.updated", data).await;
+}
+
+async fn everybody(world: &mut World, source: &Source) {
+    for nth in 0..PEOPLE {
+        ends(world, source, nth, end(nth)).await;
+    }
+    world.settled().await;
+}
+
+/// The states and problems of all grants.
+async fn grants(world: &World) -> Vec<(Value, Value)> {
+    let query = "{ members(first: 50) { nodes { kisiUsers { grants { state problem } } } } }";
+    let found = world.api.ask(query, json!({})).await;
+    let members = found["members"]["nodes"].as_array().unwrap().iter();
+    let users = members.flat_map(|member| member["kisiUsers"].as_array().unwrap());
+    let all = users.flat_map(|user| user["grants"].as_array().unwrap());
+    all.map(|grant| (grant["state"].clone(), grant["problem"].clone()))
+        .collect()
+}
+
+async fn revocations(world: &World) -> Value {
+    let query = "{ heldRevocations(first: 5) { totalCount } }";
+    let found = world.api.ask(query, json!({})).await;
+    found["heldRevocations"]["totalCount"].clone()
+}
+
+/// Somebody may pass for all of the time until `end`, and not for longer than rounding explains.
+fn holds_until(world: &World, nth: usize, end: Timestamp, unit: u64) {
+    let rows = rows(world, &who(nth));
+    let [row] = &rows[..] else {
+        panic!("{nth}: {rows:?}");
+    };
+    let until = row.until.unwrap();
+    assert!(row.from.is_none_or(|from| from <= world.now()), "{row:?}");
+    assert!(
+        until >= end && until < end + Duration::from_secs(unit),
+        "{nth} until {end}: {row:?}"
+    );
+}
+
+fn methods(world: &World) -> Vec<String> {
+    let writes = world.sandbox.writes();
+    writes.iter().map(|call| call.method.clone()).collect()
+}
+
+/// Ten members with odd ends; then another end, another sweep, and their ends.
+async fn comes_to_rest(world: &mut World, rounding: Rounding, unit: u64) {
+    let source = a_club(world, rounding).await;
+    world.sandbox.forget_calls();
+    everybody(world, &source).await;
+    let calls = methods(world);
+    let of = |method: &str| calls.iter().filter(|one| *one == method).count();
+    assert_eq!(of("POST"), 2 * PEOPLE, "a user and an assignment each");
+    assert_eq!(of("DELETE"), 0);
+    assert!(
+        of("PATCH") <= 4,
+        "what is learned is learned once: {calls:?}"
+    );
+    assert_eq!(
+        grants(world).await,
+        vec![(json!("CONFIRMED"), Value::Null); PEOPLE]
+    );
+    for nth in 0..PEOPLE {
+        holds_until(world, nth, end(nth), unit);
+    }
+
+    world.sandbox.forget_calls();
+    swept(world).await;
+    assert_eq!(methods(world), Vec::<String>::new(), "all is as wanted");
+
+    let later: Timestamp = "2026-02-03T08:59:41Z".parse().unwrap();
+    ends(world, &source, 0, later).await;
+    world.settled().await;
+    holds_until(world, 0, later, unit);
+    assert_eq!(methods(world), ["PATCH"]);
+
+    world.sandbox.forget_calls();
+    let gone = json!({ "id": who(0) });
+    world.send(&source, "membership.deleted", gone).await;
+    world.settled().await;
+    assert!(
+        rows(world, &who(0)).is_empty(),
+        "at once, not at the minute"
+    );
+
+    // Just over for everybody, and held for some seconds more by some.
+    world.sandbox.forget_calls();
+    world.turn_to(end(PEOPLE) + 10.seconds());
+    swept(world).await;
+    assert_eq!(
+        methods(world),
+        Vec::<String>::new(),
+        "they end by themselves"
+    );
+    assert_eq!(revocations(world).await, json!(0));
+    world.turn_to(end(PEOPLE) + 20.minutes());
+}
+
+async fn both_ends_down_to_minutes(world: &mut World) {
+    comes_to_rest(world, Rounding::Down(60), 60).await;
+}
+
+async fn outward_to_minutes(world: &mut World) {
+    comes_to_rest(world, Rounding::Outward(60), 60).await;
+}
+
+async fn to_the_nearest_minute(world: &mut World) {
+    comes_to_rest(world, Rounding::Nearest(60), 60).await;
+}
+
+async fn both_ends_down_to_quarters(world: &mut World) {
+    comes_to_rest(world, Rounding::Down(900), 900).await;
+}
+
+async fn to_the_nearest_quarter(world: &mut World) {
+    comes_to_rest(world, Rounding::Nearest(900), 900).await;
+}
+
+async fn a_lost_answer_is_found_though_it_was_rounded(world: &mut World) {
+    let source = a_club(world, Rounding::Down(60)).await;
+    switch(world, |switches| switches.duplicates = Duplicates::Allow);
+    let lost = |method: &str| Fault::new(method, "/role_assignments", FaultKind::Lost);
+    for nth in 0..PEOPLE {
+        world.sandbox.fault(lost("POST"), 1);
+        ends(world, &source, nth, end(nth)).await;
+        world.settled_in_time().await;
+        holds_until(world, nth, end(nth), 60);
+        world.sandbox.fault(lost("PATCH"), 1);
+        let later = end(nth) + 30.hours();
+        ends(world, &source, nth, later).await;
+        world.settled_in_time().await;
+        holds_until(world, nth, later, 60);
+        world.sandbox.clear_faults();
+    }
+    let states = grants(world).await;
+    assert_eq!(states, vec![(json!("CONFIRMED"), Value::Null); PEOPLE]);
+}
+
+async fn changes_that_are_ignored_are_not_taken_for_rounding(world: &mut World) {
+    let source = a_club(world, Rounding::Down(60)).await;
+    switch(world, |switches| {
+        switches.patch_window = PatchWindow::Ignored
+    });
+    everybody(world, &source).await;
+    for nth in 0..PEOPLE {
+        holds_until(world, nth, end(nth), 60);
+    }
+    world.sandbox.forget_calls();
+    swept(world).await;
+    assert_eq!(methods(world), Vec::<String>::new());
+}
+
+async fn another_window_is_not_believed_and_not_asked_for_again(world: &mut World) {
+    // A day is far more than any rounding.
+    let source = a_club(world, Rounding::Outward(86_400)).await;
+    world.sandbox.forget_calls();
+    everybody(world, &source).await;
+    let first = methods(world).len();
+    assert!(first <= 5 * PEOPLE, "{first} writes");
+    let states = grants(world).await;
+    assert!(
+        states
+            .iter()
+            .all(|(state, problem)| state == "FAILED" && problem.is_string()),
+        "it is said: {states:?}"
+    );
+    for _ in 0..3 {
+        world.turn_to(world.now() + 1.hours());
+        swept(world).await;
+    }
+    assert_eq!(methods(world).len(), first, "nothing is repeated");
+
+    switch(world, |switches| switches.rounding = Rounding::None);
+    // Kisi lets them in for longer than they may: the brake would ask before that is put right.
+    brake(world, json!({ "enabled": false })).await;
+    let retry = [("input", "RetryProblemsInput!", json!({}))];
+    world.api.change("retryProblems", &retry, "members").await;
+    world.settled().await;
+    for nth in 0..PEOPLE {
+        holds_until(world, nth, end(nth), 1);
+    }
+    for nth in 0..PEOPLE {
+        ends(world, &source, nth, end(nth) + 1.hours()).await;
+    }
+    world.settled().await;
+    for nth in 0..PEOPLE {
+        holds_until(world, nth, end(nth) + 1.hours(), 1);
+    }
+    let states = grants(world).await;
+    assert_eq!(states, vec![(json!("CONFIRMED"), Value::Null); PEOPLE]);
+}
+
+async fn what_others_change_is_put_right(world: &mut World) {
+    let source = a_club(world, Rounding::Down(60)).await;
+    everybody(world, &source).await;
+    let row = rows(world, &who(3)).remove(0);
+    world
+        .sandbox
+        .set_window(row.id, None, Some(world.now() + 3.hours()));
+    swept(world).await;
+    holds_until(world, 3, end(3), 60);
+}
