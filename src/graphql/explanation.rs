@@ -25,9 +25,9 @@ use super::{
 use crate::{
     decide::{Deciding, Premises, around, row_id},
     store::{
-        Scope,
+        Connection, Scope, StoreError,
         facts::{Holdings, Known},
-        grants, overrides, row, rules,
+        grants, members, overrides, row, rules,
     },
     unlock::restriction::for_member,
 };
@@ -139,6 +139,10 @@ impl Fix {
     }
 }
 
+/// Said of a member whom Kisi cannot know.
+const NO_EMAIL: &str = "The member has no e-mail address, and Kisi knows people by nothing else: once the platform has one for \
+                        the member, access follows.";
+
 /// Why a member may or may not pass.
 pub struct Explanation {
     decision: AccessDecision,
@@ -147,6 +151,7 @@ pub struct Explanation {
     suspension: Option<Suspension>,
     grants: Vec<Grant>,
     unlock_restrictions: Vec<UnlockRestriction>,
+    kisi_problem: Option<String>,
     fixes: Vec<Fix>,
     next_change_at: Option<DateTime>,
 }
@@ -186,6 +191,13 @@ impl Explanation {
     /// may pass. Empty where nothing can.
     async fn unlock_restrictions(&self) -> &[UnlockRestriction] {
         &self.unlock_restrictions
+    }
+
+    /// In words, what keeps Kisi from letting the member pass though the member may, and who can mend it: such as a member
+    /// without an e-mail, whom Kisi cannot know. Null where nothing is known to.
+    async fn kisi_problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
+        context::reads(context)?;
+        Ok(self.kisi_problem.as_deref())
     }
 
     /// The smallest changes that would let the member pass, easiest first; empty when the member
@@ -271,7 +283,14 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
     };
     let in_the_way = lock.map(|lock| for_member(&premises.layout, lock, &held, at));
     let covers = |grant: &row::Grant| scopes.contains(&(grant.scope_kind, grant.scope_id));
+    let held: Vec<row::Grant> = held.into_iter().filter(covers).collect();
+    let is_of_now = access.decide(at).allowed && !scopes.is_empty();
+    let kisi_problem = match known {
+        Known::Now if is_of_now => kisi_problem(db, scope, member, &held).await,
+        _ => Ok(None),
+    };
     Ok(Explanation {
+        kisi_problem: kisi_problem.map_err(inside)?,
         fixes: fixes(&premises, &access, at),
         next_change_at: access
             .next_edge_after(at)
@@ -281,8 +300,30 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
         shares: shares.into_iter().map(Share).collect(),
         suspension: suspension.map(Suspension),
         unlock_restrictions: restriction::shown(in_the_way.unwrap_or_default()),
-        grants: held.into_iter().filter(covers).map(Grant).collect(),
+        grants: held.into_iter().map(Grant).collect(),
     })
+}
+
+/// What keeps Kisi from letting a member pass who may.
+async fn kisi_problem(
+    connection: &impl Connection,
+    scope: Scope,
+    member: Uuid,
+    held: &[row::Grant],
+) -> Result<Option<String>, StoreError> {
+    let Some(member) = members::get(connection, scope, member).await? else {
+        return Ok(None);
+    };
+    if member.email.is_none() {
+        return Ok(Some(NO_EMAIL.to_owned()));
+    }
+    let users = grants::users_of(connection, scope, &[member.id]).await?;
+    let mut present = users
+        .into_iter()
+        .filter(|user| Some(&user.email) == member.email.as_ref());
+    let of_user = present.find_map(|user| user.problem);
+    let of_grant = || held.iter().find_map(|grant| grant.problem.clone());
+    Ok(of_user.or_else(of_grant))
 }
 
 fn scope_row(scope: access::Scope) -> (row::ScopeKind, Uuid) {

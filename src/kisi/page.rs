@@ -36,15 +36,6 @@ impl Client {
     /// `Malformed` when a page is no array, short, out of range or repeats a row, when rows went
     /// while we read. `TooLong` when there are more than Kisi pages through.
     pub(super) async fn list<T: Row>(&self, call: impl Fn() -> Call) -> Result<Vec<T>, Error> {
-        self.list_up_to(MOST_ROWS, call).await
-    }
-
-    /// The same, where there are so many rows at most; else `TooLong`, after the first page.
-    pub(super) async fn list_up_to<T: Row>(
-        &self,
-        most: u64,
-        call: impl Fn() -> Call,
-    ) -> Result<Vec<T>, Error> {
         let shape = call().shape;
         let wrong = |what: &str| Error::malformed(format!("{shape}: {what}"));
         let mut rows: Vec<T> = Vec::new();
@@ -65,9 +56,6 @@ impl Client {
                 Err(TOO_LONG) => return Err(Error::TooLong),
                 Err(what) => return Err(wrong(what)),
             };
-            if progress.total.unwrap_or(progress.offset) > most {
-                return Err(Error::TooLong);
-            }
             for value in values {
                 let row: T = serde_json::from_value(value)
                     .map_err(|_| wrong("a row is not as documented"))?;
@@ -81,6 +69,19 @@ impl Client {
                 return Ok(rows);
             }
         }
+    }
+
+    /// How many rows a list has, by asking for one of them; none where Kisi does not say.
+    ///
+    /// # Errors
+    /// `Malformed` when the range cannot be read.
+    pub(super) async fn total(&self, call: Call) -> Result<Option<u64>, Error> {
+        let shape = call.shape;
+        let probe = call.with("limit", 1u64).with("offset", 0u64);
+        let answer = self.perform(probe).await?;
+        let range = Range::of(&answer.headers);
+        let range = range.map_err(|()| Error::malformed(format!("{shape}: unreadable range")))?;
+        Ok(range.map(|range| range.total))
     }
 }
 

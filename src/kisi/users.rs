@@ -71,13 +71,14 @@ impl Client {
         }
     }
 
-    /// Every user of the organization, where there are so many at most.
-    ///
-    /// # Errors
-    /// `TooLong`, after one call, where there are more.
-    pub async fn users(&self, most: u64) -> Result<Vec<User>, Error> {
-        self.list_up_to(most, || Call::get("/users").with("sort", "name"))
-            .await
+    /// Every user of the organization.
+    pub async fn users(&self) -> Result<Vec<User>, Error> {
+        self.list(|| Call::get("/users").with("sort", "name")).await
+    }
+
+    /// How many users the organization has; none where Kisi does not say.
+    pub async fn user_count(&self) -> Result<Option<u64>, Error> {
+        self.total(Call::get("/users").with("sort", "name")).await
     }
 
     /// Makes a user whose address counts as confirmed, as Kisi's guides do: somebody who has to confirm it first passes nowhere

@@ -63,10 +63,15 @@ impl Directory {
 impl Known {
     async fn read(client: &Client, waiting: u64) -> Result<Self, Error> {
         let read_at = Instant::now();
-        let users = match client.users(waiting.saturating_mul(PAGE)).await {
-            Ok(users) => Some(users),
-            Err(Error::TooLong) => None,
-            Err(problem) => return Err(problem),
+        let pages = client.user_count().await?.map(|count| count.div_ceil(PAGE));
+        let users = match pages {
+            Some(pages) if pages <= waiting => match client.users().await {
+                Ok(users) => Some(users),
+                // Each of them can be looked up still.
+                Err(Error::TooLong | Error::Malformed { .. }) => None,
+                Err(problem) => return Err(problem),
+            },
+            _ => None,
         };
         let by_address = |users: Vec<User>| {
             let mut known: HashMap<String, Option<User>> = HashMap::with_capacity(users.len());

@@ -6,22 +6,20 @@ use std::{sync::Arc, time::Duration};
 
 use access::{Ability, Id, Instant, Plan, Scope, Span, Step};
 use jiff::Timestamp;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
     case::{Case, Ground},
-    directory::Directory,
     flight::Flight,
     lease::Lease,
     replacing::replaced_by,
     sweep::Touched,
+    worker::Worker,
 };
 use crate::{
     app::App,
     connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
-    running::is_stopping,
     store::{
         StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},
@@ -91,8 +89,7 @@ pub struct Pass<'a> {
     pub(super) lease: &'a Lease,
     pub(super) ground: &'a Ground,
     pub(super) flight: &'a Flight<'a>,
-    pub(super) directory: &'a Directory,
-    pub(super) stopping: &'a watch::Receiver<bool>,
+    pub(super) worker: &'a Worker,
     pub(super) touched: &'a Touched,
     /// Whether Kisi did something of what was asked.
     pub(super) made_progress: bool,
@@ -165,7 +162,11 @@ impl Pass<'_> {
                 // What was read may be torn: nothing is taken away by it.
                 return Ok(Flow::Stale);
             }
-            if self.made_progress && self.gives_way(case).await? {
+            // Nobody is left half replaced for others.
+            if self.made_progress
+                && self.replacing.is_none()
+                && self.worker.gives_way(self.flight, case).await?
+            {
                 return Ok(Flow::Stale);
             }
             let replaced = replaced_by(case, plan, step, self.now());
@@ -186,22 +187,6 @@ impl Pass<'_> {
             };
         }
         Ok(Flow::On)
-    }
-
-    /// Whether the work ends, or somebody more urgent waits. Never where an open assignment is being replaced.
-    pub(super) async fn gives_way(&self, case: &Case) -> Result<bool, StoreError> {
-        if self.replacing.is_some() {
-            return Ok(false);
-        }
-        if self.flight.is_ended() || is_stopping(self.stopping) {
-            return Ok(true);
-        }
-        let Some(lane) = case.due.lane else {
-            // Served as soon as it was sorted, so it is one of few.
-            return Ok(false);
-        };
-        let (db, now) = (self.app.db.read(), self.now().micros());
-        due::is_more_urgent_waiting(db, self.ground.account.id, now, lane).await
     }
 
     /// Kisi holds the grant as `held` says, read from its own answer.

@@ -14,7 +14,11 @@ use super::{
     lease::Lease,
     worker::Worker,
 };
-use crate::kisi::Client;
+use crate::{
+    kisi::Client,
+    running::is_stopping,
+    store::{StoreError, due},
+};
 
 /// The most that are served at once, whatever the limit.
 const MOST: usize = 8;
@@ -77,5 +81,26 @@ impl Worker {
             return Err(stop);
         }
         Ok(())
+    }
+
+    /// Whether a case gives way: the work ends, or somebody waits who is half replaced, not sorted yet, or more urgent.
+    pub(super) async fn gives_way(
+        &self,
+        flight: &Flight<'_>,
+        case: &Case,
+    ) -> Result<bool, StoreError> {
+        if flight.is_ended() || is_stopping(&self.stopping) {
+            return Ok(true);
+        }
+        let Some(lane) = case.due.lane else {
+            // Served as soon as it was sorted, so it is one of few.
+            return Ok(false);
+        };
+        let now = self.app.clock.now();
+        if !self.half_replaced(now).await?.is_empty() {
+            return Ok(true);
+        }
+        let db = self.app.db.read();
+        due::is_more_urgent_waiting(db, self.account, now.micros(), lane).await
     }
 }

@@ -57,7 +57,7 @@ pub struct Worker {
     pub(super) account: Uuid,
     pub(super) scope: Scope,
     holder: String,
-    stopping: watch::Receiver<bool>,
+    pub(super) stopping: watch::Receiver<bool>,
     pub(super) failures: u32,
     /// How often in a row the database failed.
     pub(super) database_failures: u32,
@@ -70,7 +70,7 @@ pub struct Worker {
     pub(super) failures_in_a_row: AtomicU32,
     watch: Watch,
     pub(super) replacing: Replacing,
-    directory: Directory,
+    pub(super) directory: Directory,
 }
 
 /// What a turn led to.
@@ -320,13 +320,12 @@ impl Worker {
             lease: flight.lease,
             ground: flight.ground,
             flight,
-            directory: &self.directory,
-            stopping: &self.stopping,
+            worker: self,
             touched: self.watch.touched(),
             made_progress: false,
             replacing: self.replacing.of(case.due.member_id),
         };
-        if pass.gives_way(case).await? {
+        if pass.replacing.is_none() && self.gives_way(flight, case).await? {
             return Ok(());
         }
         let served = pass.serve(case).await;

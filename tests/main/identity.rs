@@ -85,6 +85,14 @@ async fn explained(world: &World, club: &Club, member: &str) -> (String, usize) 
     (code.to_owned(), grants.len())
 }
 
+/// What keeps Kisi from letting somebody pass who may.
+async fn in_the_way(world: &World, club: &Club, member: &str) -> Value {
+    let query = "query($m: ID!, $t: ID!) { explain(member: $m, target: $t) { kisiProblem } }";
+    let arguments = json!({ "m": member, "t": club.group });
+    let told = world.api.ask(query, arguments).await;
+    told["explain"]["kisiProblem"].clone()
+}
+
 async fn a_swap_moves_doors_with_the_people_and_costs_little(world: &mut World) {
     let club = a_club(world).await;
     for (held, who) in [("m1", "ada"), ("m2", "bob")] {
@@ -154,7 +162,13 @@ async fn whoever_has_no_address_opens_no_door(world: &mut World) {
     hear(world, &club, "member.updated", at("bob", "x")).await;
     assert_eq!(open(world), [].into());
     assert_eq!(explained(world, &club, &ada).await.1, 0);
+    let said = in_the_way(world, &club, &ada).await;
+    assert!(
+        said.as_str().unwrap().contains("no e-mail address"),
+        "{said}"
+    );
     hear(world, &club, "member.updated", at("ada", "y")).await;
+    assert_eq!(in_the_way(world, &club, &ada).await, Value::Null);
     assert_eq!(open(world), ["y"].into());
     assert_eq!(
         explained(world, &club, &ada).await,
