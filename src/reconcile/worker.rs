@@ -1,4 +1,4 @@
-//! The worker of one account: takes the lease, sorts whoever is due by urgency, serves one after the other, and waits for
+//! The worker of one account: takes the lease, sorts whoever is due by urgency, serves several at once, and waits for
 //! the next instant or a wake-up. Kisi's troubles stop the account and lose nothing.
 
 use std::{
