@@ -111,7 +111,7 @@ async fn connect(api: &Api, sandbox: &Sandbox) -> anyhow::Result<[Group; 2]> {
         group(api, sandbox, "Simulator bookings").await?,
     ];
     for group in &groups {
-        manage(api, group).await?;
+        manage(api, group, None).await?;
     }
     Ok(groups)
 }
@@ -139,15 +139,16 @@ pub async fn group(api: &Api, sandbox: &Sandbox, name: &'static str) -> anyhow::
     })
 }
 
-/// Lets the service write to a group; what others made in it for strangers stays.
+/// Lets the service write to a group; what others made in it for strangers stays. On the word of a preview, where one is named.
 ///
 /// # Errors
 /// Where the service refuses it.
-pub async fn manage(api: &Api, group: &Group) -> anyhow::Result<()> {
-    const MANAGE: &str = "mutation($input: ManageGroupInput!) { manageGroup(input: $input) \
-        { group { id managed } userErrors { message } } }";
+pub async fn manage(api: &Api, group: &Group, based_on: Option<&str>) -> anyhow::Result<()> {
+    const MANAGE: &str = "mutation($input: ManageGroupInput!, $basedOn: String) \
+        { manageGroup(input: $input, basedOn: $basedOn) { group { id managed } userErrors { message } } }";
     let input = json!({ "group": group.id, "managed": true, "strangers": "KEEP" });
-    api.change(MANAGE, json!({ "input": input })).await?;
+    let variables = json!({ "input": input, "basedOn": based_on });
+    api.change(MANAGE, variables).await?;
     Ok(())
 }
 

@@ -37,7 +37,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 pub async fn group_is_taken_over(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
     teller.note(
         "The rowers' group in Kisi was kept by hand for years. The section sends the list of its members;\n\
-         the rule is written first, and the group is managed then. Whoever is no member is left alone (KEEP).",
+         the rule is written first, and what managing the group would do is looked at before it is done. Whoever\n\
+         is no member is left alone (KEEP).",
     )?;
     let rowing = group(&scene.api, &scene.sandbox, sandbox::ROWING).await?;
     let books = books();
@@ -51,7 +52,11 @@ pub async fn group_is_taken_over(scene: &mut Scene, teller: &mut Teller) -> anyh
     let locked_out = watch(&scene.sandbox, gate, &addresses);
     let calls_before = scene.sandbox.calls().len();
 
-    manage(&scene.api, &rowing).await?;
+    let (shown, based_on) = preview(scene, &rowing).await?;
+    let expected = (before.rights.len(), addresses.len() - before.rights.len());
+    let kept = before.of_others.len();
+    teller.same("preview", &shown, &counts(expected.0, expected.1, kept, 0))?;
+    manage(&scene.api, &rowing, Some(&based_on)).await?;
     teller.wait("waiting for Kisi")?;
     at_rest(scene, &rowing, &addresses).await?;
 
@@ -59,7 +64,6 @@ pub async fn group_is_taken_over(scene: &mut Scene, teller: &mut Teller) -> anyh
     let by_hand = after.rights.iter().filter(|right| !right.by_owner_key);
     let adopted = by_hand.count();
     let granted = after.rights.len() - adopted;
-    let expected = (before.rights.len(), addresses.len() - before.rights.len());
     teller.same(
         "adopted",
         &assignments(adopted, "made by hand, and looked after from now on"),
@@ -89,6 +93,27 @@ pub async fn group_is_taken_over(scene: &mut Scene, teller: &mut Teller) -> anyh
     let said = |writes: usize| format!("{} calls, of which {writes} change something", calls.len());
     teller.same("Kisi", &said(writes), &said(needed))?;
     Ok(())
+}
+
+/// What managing the group would do, from what Kisi holds now; and what the mutation is to name.
+async fn preview(scene: &Scene, group: &Group) -> anyhow::Result<(String, String)> {
+    const PREVIEW: &str = "query($group: ID!) { previewGroup(group: $group, strangers: KEEP) \
+        { basedOn adoptedCount grantedCount keptCount removedCount } }";
+    let data = scene.api.ask(PREVIEW, json!({ "group": group.id })).await?;
+    let count = |fate: &str| {
+        let count = data.pointer(&format!("/previewGroup/{fate}Count"));
+        let count = count.and_then(Value::as_u64).context("no count")?;
+        anyhow::Ok(usize::try_from(count)?)
+    };
+    let [adopted, granted, kept, removed] = ["adopted", "granted", "kept", "removed"].map(count);
+    let shown = counts(adopted?, granted?, kept?, removed?);
+    Ok((shown, text(&data, "/previewGroup/basedOn")?))
+}
+
+fn counts(adopted: usize, granted: usize, kept: usize, removed: usize) -> String {
+    format!(
+        "{adopted} would be adopted, {granted} newly granted, {kept} kept and {removed} removed"
+    )
 }
 
 /// The section's list of its members.
