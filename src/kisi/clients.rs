@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Client, Error, Login, Pacer, client::http_client_through, log_in};
+use super::{ApiLogin, Client, Error, Login, Pacer, client::http_client_through, log_in};
 use crate::proxy::Proxies;
 
 /// How long Kisi may take for an answer.
@@ -79,7 +79,7 @@ impl Clients {
     }
 
     /// Logs in by password, which gives a key.
-    pub async fn log_in(&self, login: &Login) -> Result<SecretString, Error> {
+    pub async fn log_in(&self, login: &Login) -> Result<ApiLogin, Error> {
         let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();
         log_in(
             self.base.clone(),

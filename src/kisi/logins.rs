@@ -44,7 +44,7 @@ pub async fn log_in(
     http: reqwest::Client,
     pacer: Arc<Pacer>,
     login: &Login,
-) -> Result<SecretString, Error> {
+) -> Result<ApiLogin, Error> {
     let mut user = json!({
         "domain": login.domain,
         "email": login.email,
@@ -58,7 +58,18 @@ pub async fn log_in(
         "user": user,
     });
     let client = Client::with(base, None, pacer, http).in_lane(Lane::Urgent);
-    client.one::<Made>(Call::post(LOGINS, body)).await?.secret()
+    let made: Made = client.one(Call::post(LOGINS, body)).await?;
+    let id = made.id;
+    let secret = made.secret()?;
+    Ok(ApiLogin { secret, id })
+}
+
+/// An API key that was made.
+#[derive(Clone, Debug)]
+pub struct ApiLogin {
+    pub secret: SecretString,
+    /// `None` where Kisi does not say.
+    pub id: Option<i64>,
 }
 
 /// A login that was made for somebody else.
@@ -71,6 +82,11 @@ pub struct OnBehalf {
 }
 
 impl Client {
+    /// Deletes a key or login; one that is gone already is done.
+    pub async fn delete_login(&self, id: i64) -> Result<(), Error> {
+        self.delete(Call::delete("/logins/{id}").of(id)).await
+    }
+
     /// A login of a user of the organization, by which calls act as that user.
     ///
     /// # Errors
@@ -95,6 +111,7 @@ impl Client {
 
 #[derive(Deserialize)]
 struct Made {
+    id: Option<i64>,
     secret: Option<String>,
     /// The older name of the same.
     authentication_token: Option<String>,

@@ -7,12 +7,11 @@ use entity::{
     source,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{Scope, StoreError, bulk, fold};
 
 /// A source of canonical events of which nothing else is said yet: without a name, an address and a secret. What its API holds
 /// is to be read from now on, where it gets credentials.
@@ -69,13 +68,14 @@ pub async fn all(
     connection: &impl ConnectionTrait,
     scope: Scope,
 ) -> Result<Vec<source::Model>, StoreError> {
-    Ok(scope
+    let mut all = scope
         .find::<source::Entity>()
         .filter(source::Column::RemovedAt.is_null())
-        .order_by_asc(source::Column::Name)
-        .order_by_asc(source::Column::Id)
         .all(connection)
-        .await?)
+        .await?;
+    // A club has a handful, so no column is kept for it.
+    all.sort_by_cached_key(|source| (fold(&source.name), source.id));
+    Ok(all)
 }
 
 /// A source, removed or not.

@@ -398,6 +398,19 @@ async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) 
             )
             .await;
     }
+    for name in NAMES.iter().rev() {
+        world.api.source(name).await;
+    }
+    let listed = world.api.ask("{ sources { name } }", json!({})).await;
+    let sources = listed["sources"].as_array().unwrap().iter();
+    let sources: Vec<&str> = sources
+        .map(|source| source["name"].as_str().unwrap())
+        .collect();
+    let sources: Vec<&str> = sources
+        .into_iter()
+        .filter(|name| NAMES.contains(name))
+        .collect();
+    assert_eq!(sources, NAMES);
     for list in ["members", "offerings", "rules"] {
         for way in [("first", "after"), ("last", "before")] {
             assert_eq!(in_order(world, list, way).await, NAMES, "{list} {way:?}");

@@ -139,6 +139,7 @@ async fn every_call(client: &Client, url: &Url) -> Vec<(&'static str, Error)> {
         "update_event_webhook": client.update_event_webhook(1, &address, &signing, &events);
         "delete_integration": client.delete_integration(1);
         "delete_assignment": client.delete_assignment(2);
+        "delete_login": client.delete_login(3);
         "log_in": log_in(url.clone(), http(), pacer(), &login);
     }
     failures

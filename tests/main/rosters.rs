@@ -29,7 +29,7 @@ fn now_and_here() -> Setup {
 on_both!(with now_and_here(); a_roster_opens_and_closes_doors, a_wrong_or_old_roster_changes_nothing);
 on_both!(a_dry_run_waits_for_nobody_and_tells_of_the_brake);
 
-const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;2999-12-31\n";
+const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;9999-12-31\n";
 const ANN_ALONE: &str = "id;email;name;plan_id\n1;ann@example.com;Ann;gold\n";
 
 struct Office {
@@ -115,6 +115,8 @@ async fn a_roster_opens_and_closes_doors(world: &mut World) {
     office.told("both.csv", BOTH, &[]);
     carried_out(world).await;
     assert_eq!(in_kisi(world), [1, 1]);
+    let bobs = world.sandbox.assignments_of("bob@example.com");
+    assert_eq!(bobs[0].until, None, "a date that stands for no end");
 
     let told = office.told("one.csv", ANN_ALONE, &["--dry-run"]);
     assert!(told.contains("- Bob <bob@example.com>: Members"), "{told}");
@@ -125,11 +127,13 @@ async fn a_roster_opens_and_closes_doors(world: &mut World) {
     assert_eq!(in_kisi(world), [1, 0]);
 
     let json = json!({ "members": [{ "id": "1" }, { "id": "2" }], "memberships": [
-        { "id": "x", "member": { "id": "2" }, "plan": { "id": "gold" }, "status": "active" },
+        { "id": "x", "member": { "id": "2" }, "plan": { "id": "gold" }, "status": "active", "ends_at": "9999-12-31T23:59:59Z" },
     ] });
     office.told("all.json", &json.to_string(), &[]);
     carried_out(world).await;
     assert_eq!(in_kisi(world), [0, 1]);
+    let bobs = world.sandbox.assignments_of("bob@example.com");
+    assert_eq!(bobs[0].until, None, "a date that stands for no end");
 }
 
 async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {

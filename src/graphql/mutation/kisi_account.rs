@@ -3,27 +3,30 @@
 //! Never holds a transaction open meanwhile. Called by admins.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result};
-use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::{Admin, connection, id_of, invalid, name, not_found, text_of};
 use crate::{
     app::App,
     clock::new_id,
-    connect::{self, DISCONNECTING, Introduction},
+    connect::{self, DISCONNECTING},
     graphql::{
         error::{Refusal, UserError, UserErrorCode, inside},
-        input::kisi_credentials::{KisiCredentialsInput, KisiLoginInput},
+        input::kisi_credentials::KisiCredentialsInput,
         kisi_account::KisiAccount,
     },
     id::Kind,
-    kisi::{self, Client, Lane, Login},
+    kisi::{ApiLogin, Lane},
     kisi_events::listen,
     secret::SecretKind,
     store::{
         Connection, Scope, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
     },
 };
+
+mod credentials;
+
+use credentials::{forget_refused, introduce, key, of_kisi};
 
 /// Connects, changes and disconnects accounts.
 #[derive(Default)]
@@ -142,16 +145,45 @@ async fn connect_account(
     admin: Admin,
     input: ConnectKisiInput,
 ) -> Result<row::KisiAccount, Refusal> {
-    let Admin {
-        app, scope, now, ..
-    } = admin;
     let name = name("input.name", &input.name)?;
     let place = input
         .place
         .map(|text| text_of("input.place", "a place's Kisi id or name", &text, 200))
         .transpose()?;
-    let key = key(&app, input.credentials).await?;
-    let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
+    let key = key(&admin.app, input.credentials).await?;
+    let wish = Wish {
+        name,
+        place,
+        invite_by_email: input.invite_by_email,
+    };
+    let connected = connect_by(&admin, &key, wish).await;
+    forget_refused(&admin.app, &key, &connected).await;
+    connected
+}
+
+/// How an account is to be connected.
+struct Wish {
+    name: String,
+    /// Its Kisi id or name.
+    place: Option<String>,
+    invite_by_email: bool,
+}
+
+async fn connect_by(
+    admin: &Admin,
+    key: &ApiLogin,
+    wish: Wish,
+) -> Result<row::KisiAccount, Refusal> {
+    let Admin {
+        app, scope, now, ..
+    } = admin;
+    let (scope, now) = (*scope, *now);
+    let Wish {
+        name,
+        place,
+        invite_by_email,
+    } = wish;
+    let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
     let known = introduce(&client).await?;
     let mut account = row::KisiAccount {
         id: new_id(),
@@ -161,7 +193,7 @@ async fn connect_account(
         kisi_user_id: Some(known.user),
         credentials: Vec::new(),
         place_kisi_id: None,
-        invite_by_email: input.invite_by_email,
+        invite_by_email,
         status: row::KisiStatus::Connected,
         problem: None,
         last_read_at: None,
@@ -198,9 +230,9 @@ async fn connect_account(
     }
     let sealed = app
         .sealer
-        .seal(SecretKind::KisiCredentials, account.id, &key);
+        .seal(SecretKind::KisiCredentials, account.id, &key.secret);
     account.credentials = sealed.map_err(inside)?;
-    let account = connection::store(&app, account, setup, now).await?;
+    let account = connection::store(app, account, setup, now).await?;
     app.waker.wake();
     Ok(account)
 }
@@ -283,7 +315,17 @@ async fn renew(
     credentials: KisiCredentialsInput,
 ) -> Result<(i64, Vec<u8>), Refusal> {
     let key = key(app, credentials).await?;
-    let client = app.kisi.with_key(key.clone()).in_lane(Lane::Urgent);
+    let renewed = renew_by(app, account, &key).await;
+    forget_refused(app, &key, &renewed).await;
+    renewed
+}
+
+async fn renew_by(
+    app: &App,
+    account: &row::KisiAccount,
+    key: &ApiLogin,
+) -> Result<(i64, Vec<u8>), Refusal> {
+    let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
     let known = introduce(&client).await?;
     if account
         .organization_id
@@ -294,7 +336,7 @@ async fn renew(
     }
     let sealed = app
         .sealer
-        .seal(SecretKind::KisiCredentials, account.id, &key)
+        .seal(SecretKind::KisiCredentials, account.id, &key.secret)
         .map_err(inside)?;
     Ok((known.user, sealed))
 }
@@ -398,80 +440,4 @@ pub(super) fn refuse_disconnected(account: &row::KisiAccount, path: &str) -> Res
         ));
     }
     Ok(())
-}
-
-/// The key that was given, or that the login makes.
-async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<SecretString, Refusal> {
-    match credentials {
-        KisiCredentialsInput::ApiKey(key) => {
-            let key = SecretString::from(key.trim().to_owned());
-            let is_written = !key.expose_secret().is_empty();
-            is_written
-                .then_some(key)
-                .ok_or_else(|| invalid("input.credentials.apiKey", "it has to be a key"))
-        }
-        KisiCredentialsInput::Login(login) => {
-            let KisiLoginInput {
-                email,
-                password,
-                domain,
-                otp,
-            } = login;
-            let path = |field: &str| format!("input.credentials.login.{field}");
-            let login = Login {
-                email: text_of(&path("email"), "an e-mail address", &email, 320)?,
-                password: SecretString::from(password),
-                domain: text_of(
-                    &path("domain"),
-                    "the organization's domain at Kisi",
-                    &domain,
-                    200,
-                )?,
-                otp: otp
-                    .map(|code| code.trim().to_owned())
-                    .filter(|code| !code.is_empty()),
-            };
-            app.kisi.log_in(&login).await.map_err(|error| {
-                if has_too_many_logins(&error) {
-                    let message = "Kisi allows ten API logins a person, and all are in use. The person deletes one that \
-                                   is not needed, in Kisi under My Account, API, or a key that is there is used.";
-                    let code = UserErrorCode::KisiTooManyLogins;
-                    return UserError::at(code, "input.credentials.login", message).into();
-                }
-                of_kisi(error)
-            })
-        }
-    }
-}
-
-async fn introduce(client: &Client) -> Result<Introduction, Refusal> {
-    let known = connect::introduce(client).await.map_err(of_kisi)?;
-    if !known.administers {
-        let message = "The person whose key this is may not give access to others in Kisi. An owner of the organization \
-                       makes them an administrator, or connects with their own key.";
-        return Err(
-            UserError::at(UserErrorCode::KisiNotAdmin, "input.credentials", message).into(),
-        );
-    }
-    Ok(known)
-}
-
-/// Kisi documents no code for it: its text is all there is.
-fn has_too_many_logins(error: &kisi::Error) -> bool {
-    let text = error.message().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    says(&["login", "api key"]) && says(&["limit", "maximum", "too many", "exceed", "10 ", "ten "])
-}
-
-/// What Kisi's refusal means for whoever gave the credentials.
-fn of_kisi(error: kisi::Error) -> Refusal {
-    let code = match &error {
-        _ if matches!(error.code(), Some("afc526" | "afc536")) => UserErrorCode::KisiCodeNeeded,
-        kisi::Error::Unauthorized { .. } => UserErrorCode::KisiUnauthorized,
-        kisi::Error::Forbidden { .. } => UserErrorCode::KisiNotAdmin,
-        error if error.is_outage() => UserErrorCode::KisiUnreachable,
-        _ => UserErrorCode::KisiRefused,
-    };
-    tracing::info!(error = %error, "Kisi refused to be connected");
-    UserError::at(code, "input.credentials", error.for_people()).into()
 }

@@ -440,7 +440,7 @@ async fn logins_give_secrets_and_send_no_more_than_they_must() {
     let secret = log_in(server.url.clone(), http, Pacer::new(5), &login)
         .await
         .unwrap();
-    assert_eq!(secret.expose_secret(), "new");
+    assert_eq!(secret.secret.expose_secret(), "new");
     let sent = server.last();
     assert_eq!(sent.header("authorization"), None);
     assert_eq!(

@@ -7,6 +7,8 @@ use crate::{
     store::{grants, kisi_accounts::MadeWith},
 };
 
+mod logins;
+
 const CONNECT: &str = "ConnectKisiInput!";
 
 fn by_key(key: &str) -> Value {
