@@ -1,7 +1,11 @@
 //! A member: what the platforms say of somebody, and where that lets them pass.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use access::{Holding, Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Via};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -194,11 +198,48 @@ impl Member {
     /// What about this person needs a human: two people under one e-mail, no e-mail, and the like.
     async fn problems(&self, context: &Context<'_>) -> Result<Vec<MemberProblem>> {
         reads(context)?;
-        match self.0.problems.as_deref() {
-            Some(text) => serde_json::from_str(text).map_err(inside),
-            None => Ok(Vec::new()),
+        let Some(text) = self.0.problems.as_deref() else {
+            return Ok(Vec::new());
+        };
+        let mut problems: Vec<MemberProblem> = serde_json::from_str(text).map_err(inside)?;
+        if problems.iter().any(|one| one.code == TWO_PEOPLE) {
+            let now = loader::instant(context, None)?;
+            let holdings = self.holdings(context).await?;
+            problems.retain(|one| one.code != TWO_PEOPLE || !is_one_again(&holdings, now));
+        }
+        Ok(problems)
+    }
+}
+
+/// Said of people of one source who bear one e-mail.
+const TWO_PEOPLE: &str = "TWO_PEOPLE_ONE_EMAIL";
+
+/// Whether of each source one person alone holds something that is not over: the others are who that person was before, as somebody is who
+/// left and came back under a new id, and nobody passes by what another holds.
+fn is_one_again(holdings: &Holdings, now: Instant) -> bool {
+    let mut holders: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
+    let stated = holdings.facts.entitlements.iter().zip(&holdings.held);
+    for (entitlement, held) in stated {
+        let is_void = matches!(
+            entitlement.holding,
+            Holding::Membership {
+                status: MembershipStatus::Ended,
+                ..
+            } | Holding::Registration {
+                status: RegistrationStatus::Cancelled,
+                ..
+            } | Holding::Purchase {
+                status: PurchaseStatus::Refunded | PurchaseStatus::Void
+            }
+        );
+        let is_over = held.span.until <= now;
+        let holder = held.version.person_id.filter(|_| held.via == Via::Own);
+        if let Some(person) = holder.filter(|_| !is_void && !is_over) {
+            let of_source = holders.entry(held.version.source_id).or_default();
+            of_source.insert(person);
         }
     }
+    !holders.is_empty() && holders.values().all(|people| people.len() == 1)
 }
 
 page::connection!(

@@ -26,6 +26,7 @@ on_both!(
     who_comes_back_under_a_new_id_stays_suspended,
     a_club_that_comes_back_under_new_ids_costs_nothing,
     what_was_shared_with_an_address_stays_with_whoever_took_it,
+    who_comes_back_beside_the_old_entry_is_one_person,
 );
 
 struct Club {
@@ -253,6 +254,44 @@ async fn a_club_that_comes_back_under_new_ids_costs_nothing(world: &mut World) {
         all.iter().all(|one| one["problems"] == json!([])),
         "{all:?}"
     );
+}
+
+/// The first membership ends and its person stays in the books, as many platforms do it.
+async fn who_comes_back_beside_the_old_entry_is_one_person(world: &mut World) {
+    let club = a_club(world).await;
+    hear(
+        world,
+        &club,
+        "membership.updated",
+        held_by("c1", "id1", "x"),
+    )
+    .await;
+    hear(world, &club, "membership.deleted", json!({ "id": "c1" })).await;
+    hear(
+        world,
+        &club,
+        "membership.updated",
+        held_by("c2", "id2", "x"),
+    )
+    .await;
+    assert_eq!(open(world), ["x"].into());
+    assert_eq!(told_of_two(world).await, 0);
+    // Two who are both members are two people still.
+    hear(
+        world,
+        &club,
+        "membership.updated",
+        held_by("c3", "id1", "x"),
+    )
+    .await;
+    assert_eq!(told_of_two(world).await, 1);
+}
+
+/// Of how many members it is said that two people bear their e-mail.
+async fn told_of_two(world: &World) -> usize {
+    let members = "{ members(first: 200) { nodes { problems { code } } } }";
+    let found = world.api.ask(members, json!({})).await;
+    found.to_string().matches("TWO_PEOPLE_ONE_EMAIL").count()
 }
 
 async fn what_was_shared_with_an_address_stays_with_whoever_took_it(world: &mut World) {
