@@ -319,6 +319,18 @@ async fn all_tags_count(world: &mut World) {
             .len(),
         all.len()
     );
+    // A rule's tag has 200 characters at most: a longer one that begins so is another.
+    let longest = "t".repeat(200);
+    world
+        .rule(&group, json!([{ "tag": { "tags": [longest] } }]))
+        .await;
+    for (who, tag) in [("bob", format!("{longest}!")), ("cyd", longest)] {
+        let data = json!({ "id": who, "email": format!("{who}@example.com"), "tags": [tag] });
+        world.send(&source, "member.updated", data).await;
+    }
+    world.settled().await;
+    assert_eq!(ends(world, "bob"), [] as [Option<String>; 0]);
+    assert_eq!(ends(world, "cyd"), [None]);
 }
 
 /// The members of a list by their names, in its order, a page of two after another, from either end.

@@ -106,7 +106,7 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
         id,
         email,
         name: field.at("name").name()?,
-        tags: field.at("tags").names()?,
+        tags: field.at("tags").tags()?,
         companies: companies
             .map(|list| list.iter().map(company_ref).collect())
             .transpose()?,

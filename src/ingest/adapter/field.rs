@@ -169,15 +169,15 @@ impl<'a> Field<'a> {
         Ok(self.optional_text()?.map(|name| cut(&name)))
     }
 
-    /// The names of an array, all of them, each cut as `name` does: a tag that is left out would be access that is missing. None
-    /// where there is no array.
-    pub fn names(self) -> Read<Option<Vec<String>>> {
+    /// The texts of an array, all of them: a tag that is left out would be access that is missing. One that is longer than any
+    /// rule may name stays longer than that, so that it is no other. None where there is no array.
+    pub fn tags(self) -> Read<Option<Vec<String>>> {
         let Some(field) = self.present() else {
             return Ok(None);
         };
         let all = field.list()?;
-        let names = all.iter().map(|one| Ok(cut(&one.text()?)));
-        names.collect::<Read<_>>().map(Some)
+        let tag = |one: &Field<'_>| Ok(one.text()?.chars().take(LONGEST_NAME + 1).collect());
+        all.iter().map(tag).collect::<Read<_>>().map(Some)
     }
 
     /// An id: text, or a whole number, which means its digits. At most 500 bytes.

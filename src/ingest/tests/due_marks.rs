@@ -247,5 +247,5 @@ async fn a_long_name_is_cut_and_all_tags_count() {
         .unwrap();
     let tags = &facts[&ids[0]].facts.tags;
     assert_eq!(tags.len(), 500);
-    assert!(tags.iter().all(|tag| tag.chars().count() == 200));
+    assert!(tags.iter().all(|tag| tag.chars().count() == 201));
 }
