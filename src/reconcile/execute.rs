@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use access::{Ability, Id, Instant, Plan, Scope, Span, Step};
 use jiff::Timestamp;
+use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::{
@@ -95,6 +96,8 @@ pub struct Pass<'a> {
     pub(super) made_progress: bool,
     /// Where an open assignment was deleted to be made anew, and is not there yet.
     pub(super) replacing: Option<Scope>,
+    /// Held meanwhile.
+    pub(super) turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl Pass<'_> {
@@ -170,9 +173,19 @@ impl Pass<'_> {
                 return Ok(Flow::Stale);
             }
             let replaced = replaced_by(case, plan, step, self.now());
+            if replaced.is_some() && self.turn.is_none() {
+                // One at a time: what others delete would take the calls that this one needs to be whole again.
+                self.turn = Some(self.worker.replacing.turn().await);
+            }
             let done = match *step {
                 Step::CreateUser => self.create_user(&client, case, plan).await?,
-                Step::Create { scope, window } => self.create(&client, case, scope, window).await?,
+                Step::Create { scope, window } => {
+                    // Who is half replaced may pass and cannot: nothing goes before that.
+                    let is_half = self.replacing == Some(scope);
+                    let lane = if is_half { kisi::Lane::Urgent } else { lane };
+                    let client = self.client.in_lane(lane);
+                    self.create(&client, case, scope, window).await?
+                }
                 Step::Change { grant, window } => self.change(&client, case, grant, window).await?,
                 Step::Delete { grant } => self.delete(&client, case, grant).await?,
             };
@@ -185,6 +198,9 @@ impl Pass<'_> {
                 Step::Create { scope, .. } => self.replacing.filter(|lacking| *lacking != scope),
                 Step::CreateUser | Step::Change { .. } => self.replacing,
             };
+            if self.replacing.is_none() {
+                self.turn = None;
+            }
         }
         Ok(Flow::On)
     }

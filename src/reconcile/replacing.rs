@@ -28,9 +28,12 @@ use crate::{
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const TRIES: u32 = 12;
 
-/// Where each of them lacks the new assignment.
+/// Where each of them lacks the new assignment, and whose turn it is to replace one.
 #[derive(Debug, Default)]
-pub struct Replacing(Mutex<BTreeMap<Uuid, Scope>>);
+pub struct Replacing {
+    lacking: Mutex<BTreeMap<Uuid, Scope>>,
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Replacing {
     /// Where this member lacks one.
@@ -50,8 +53,13 @@ impl Replacing {
         self.members().keys().copied().collect()
     }
 
+    /// Waits until nobody else is between a deletion and the creation that follows.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     fn members(&self) -> MutexGuard<'_, BTreeMap<Uuid, Scope>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -324,6 +324,7 @@ impl Worker {
             touched: self.watch.touched(),
             made_progress: false,
             replacing: self.replacing.of(case.due.member_id),
+            turn: None,
         };
         if pass.replacing.is_none() && self.gives_way(flight, case).await? {
             return Ok(());

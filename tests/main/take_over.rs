@@ -21,6 +21,7 @@ use crate::{
 
 mod preview;
 mod reading;
+mod replaced;
 
 on_both!(
     what_the_rules_want_is_adopted,
