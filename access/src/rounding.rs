@@ -17,6 +17,8 @@ const UNITS: [i64; 10] = [60, 5, 10, 15, 30, 300, 600, 900, 1800, 3600];
 impl Granularity {
     /// Whole seconds: what Kisi is asked for while nothing else is known.
     pub const SECOND: Self = Self(1);
+    /// Whole minutes, the likeliest of the coarser ones.
+    pub const MINUTE: Self = Self(60);
 
     /// So many seconds, at least one.
     #[must_use]

@@ -226,7 +226,7 @@ impl Pass<'_> {
         let made_by_us = here
             .iter()
             .filter(|one| one.role_id == role_id && one.created_by_id == own_user);
-        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), own_user) {
+        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), self.ground) {
             return Ok(self
                 .answered(case, grant, made, Some(HistoryKind::Granted))
                 .await?);

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use access::{Answer, Instant};
+use access::Instant;
 
 use super::{
     case::{Case, is_open, window},
@@ -120,8 +120,7 @@ impl Pass<'_> {
                         .is_some_and(|(to, role)| one.applies_to == *to && one.role_id == *role)
                         && !ours(one)
                 });
-                let own_user = self.ground.account.kisi_user_id;
-                match rounding::answer_to(&want, candidates, own_user) {
+                match rounding::answer_to(&want, candidates, self.ground) {
                     Some(made) => {
                         self.answered(case, grant, made, Some(HistoryKind::Granted))
                             .await?
@@ -143,11 +142,12 @@ impl Pass<'_> {
             }
             (Intent::Change, Some(there)) => {
                 let want = window(grant.want_from, grant.want_until);
-                if Answer::of(&want, &window_of(there)) == Answer::Other {
-                    self.as_held(case, grant, there).await?;
-                } else {
+                let known = self.ground.abilities().granularity;
+                if rounding::is_answer(&want, &window_of(there), known) {
                     self.answered(case, grant, there, Some(HistoryKind::Changed))
                         .await?;
+                } else {
+                    self.as_held(case, grant, there).await?;
                 }
             }
             (Intent::Delete, Some(_)) => {

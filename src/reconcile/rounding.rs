@@ -146,7 +146,10 @@ impl Pass<'_> {
                     && (knows_change || self.knows_rounding()) =>
             {
                 self.as_held(case, grant, held).await?;
-                case.tried_granularity = Some(unit);
+                // Somebody may just have undone it: the same is asked for once more before anything coarser.
+                let same = case.granularity(self.ground);
+                let is_first = case.tried_granularity.is_none();
+                case.tried_granularity = Some(if is_first { same } else { unit });
                 Ok(Done::Learned)
             }
             Answer::Rounded(_) | Answer::Other => {
@@ -175,21 +178,33 @@ impl Pass<'_> {
     }
 }
 
+/// Whether a window that was found in Kisi, without an answer that names it, came of one that was asked for. People make windows
+/// of whole hours by hand, so only minutes explain a difference, or what is known already.
+pub(super) fn is_answer(asked: &Span, found: &Span, known: Granularity) -> bool {
+    match Answer::of(asked, found) {
+        Answer::Exact => true,
+        Answer::Rounded(unit) => unit <= known.max(Granularity::MINUTE),
+        Answer::Other => false,
+    }
+}
+
 /// Of what a person holds, the assignment that came of a window that was asked for: just that, or one that this service's own
 /// user made and that is rounded.
 pub(super) fn answer_to<'h>(
     asked: &Span,
     held: impl IntoIterator<Item = &'h Assignment>,
-    own_user: Option<i64>,
+    ground: &Ground,
 ) -> Option<&'h Assignment> {
+    let (own_user, known) = (ground.account.kisi_user_id, ground.abilities().granularity);
     let mut rounded = None;
     for one in held {
-        match Answer::of(asked, &window_of(one)) {
-            Answer::Exact => return Some(one),
-            Answer::Rounded(_) if own_user.is_some() && one.created_by_id == own_user => {
-                rounded = rounded.or(Some(one));
-            }
-            Answer::Rounded(_) | Answer::Other => {}
+        let window = window_of(one);
+        if window == *asked {
+            return Some(one);
+        }
+        let is_own = own_user.is_some() && one.created_by_id == own_user;
+        if is_own && is_answer(asked, &window, known) {
+            rounded = rounded.or(Some(one));
         }
     }
     rounded

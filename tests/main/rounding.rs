@@ -1,7 +1,10 @@
 //! Kisi that rounds windows: what it is asked for comes to rest, nobody loses the last seconds, and an answer that no rounding
 //! explains is not asked for again and again.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use jiff::{Timestamp, ToSpan};
 use latchkey::sandbox::{
@@ -13,7 +16,7 @@ use crate::{
     brake::brake,
     support::{
         api::Source,
-        event::{email, membership, with},
+        event::{booking, email, membership, with},
         world::World,
     },
     sweep::swept,
@@ -29,6 +32,12 @@ on_both!(
     changes_that_are_ignored_are_not_taken_for_rounding,
     another_window_is_not_believed_and_not_asked_for_again,
     what_others_change_is_put_right,
+    what_is_made_by_hand_teaches_no_rounding,
+    a_change_that_is_undone_teaches_no_rounding,
+    a_lost_change_that_others_made_teaches_no_rounding,
+    bookings_that_touch_come_to_rest,
+    bookings_that_touch_come_to_rest_one_at_a_time,
+    bookings_that_touch_come_to_rest_unchanged,
 );
 
 const PEOPLE: usize = 10;
@@ -269,4 +278,139 @@ async fn what_others_change_is_put_right(world: &mut World) {
         .set_window(row.id, None, Some(world.now() + 3.hours()));
     swept(world).await;
     holds_until(world, 3, end(3), 60);
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn ends_at(world: &World, nth: usize, end: Timestamp) {
+    let rows = rows(world, &who(nth));
+    let ends: Vec<_> = rows.iter().map(|row| row.until).collect();
+    assert_eq!(ends, [Some(end)], "{nth}");
+}
+
+/// The owner of the key has let somebody in by hand until a full hour, beside an end that Kisi would keep as it is.
+async fn what_is_made_by_hand_teaches_no_rounding(world: &mut World) {
+    let source = a_club(world, Rounding::None).await;
+    brake(world, json!({ "enabled": false })).await;
+    switch(world, |switches| {
+        switches.duplicates = Duplicates::Conflict;
+    });
+    let group = world.sandbox.group_named("Members").unwrap();
+    let user = world.sandbox.add_user(&email(&who(0)), &who(0));
+    let hour = Some(at("2026-01-06T10:00:00Z"));
+    world.sandbox.add_late_assignment(user, group, None, hour);
+    for nth in 0..2 {
+        ends(world, &source, nth, at("2026-01-06T09:20:00Z")).await;
+        world.settled().await;
+    }
+    for nth in 0..2 {
+        ends_at(world, nth, at("2026-01-06T09:20:00Z"));
+    }
+}
+
+/// Somebody sets the old end again at once, which a change that Kisi rounded back would look like.
+async fn a_change_that_is_undone_teaches_no_rounding(world: &mut World) {
+    let source = a_club(world, Rounding::None).await;
+    for end in ["2026-01-06T10:00:00Z", "2026-01-06T11:00:00Z"] {
+        ends(world, &source, 0, at(end)).await;
+        world.settled().await;
+    }
+    let (old, new) = (at("2026-01-06T11:00:00Z"), at("2026-01-06T11:20:00Z"));
+    let is_undone = AtomicBool::new(false);
+    world.sandbox.watch(move |sandbox| {
+        for row in sandbox.assignments_of(&email(&who(0))) {
+            if row.until == Some(new) && !is_undone.swap(true, Ordering::Relaxed) {
+                sandbox.set_window(row.id, row.from, Some(old));
+            }
+        }
+    });
+    ends(world, &source, 0, new).await;
+    world.settled().await;
+    ends_at(world, 0, new);
+    ends(world, &source, 1, at("2026-01-07T09:20:00Z")).await;
+    world.settled().await;
+    ends_at(world, 1, at("2026-01-07T09:20:00Z"));
+}
+
+/// A change never came to Kisi, as far as it can be told, and somebody helped by hand until a full hour.
+async fn a_lost_change_that_others_made_teaches_no_rounding(world: &mut World) {
+    let source = a_club(world, Rounding::None).await;
+    brake(world, json!({ "enabled": false })).await;
+    ends(world, &source, 0, at("2026-01-06T09:00:00Z")).await;
+    world.settled().await;
+    let lost = Fault::new("PATCH", "/role_assignments", FaultKind::Lost);
+    world.sandbox.fault(lost, 1);
+    let (new, hour) = (at("2026-01-06T09:20:00Z"), at("2026-01-06T10:00:00Z"));
+    let is_helped = AtomicBool::new(false);
+    world.sandbox.watch(move |sandbox| {
+        for row in sandbox.assignments_of(&email(&who(0))) {
+            if row.until == Some(new) && !is_helped.swap(true, Ordering::Relaxed) {
+                sandbox.set_window(row.id, row.from, Some(hour));
+            }
+        }
+    });
+    ends(world, &source, 0, new).await;
+    world.settled_in_time().await;
+    ends_at(world, 0, new);
+    ends(world, &source, 1, at("2026-01-07T09:20:00Z")).await;
+    world.settled().await;
+    ends_at(world, 1, at("2026-01-07T09:20:00Z"));
+}
+
+/// Bookings that touch within a minute, that nearly do, and one by itself: nobody loses a second, and nothing is repeated.
+async fn touching(world: &mut World, duplicates: Duplicates, patch: PatchWindow) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Simulator bookings").await;
+    world.rule(&group, json!([{ "registration": {} }])).await;
+    world.settled().await;
+    switch(world, |switches| {
+        switches.rounding = Rounding::Down(60);
+        switches.duplicates = duplicates;
+        switches.patch_window = patch;
+    });
+    let door = world.sandbox.lock_named("Simulator 1").unwrap();
+    let bookings = [
+        ("2026-01-05T10:00:00Z", "2026-01-05T11:00:30Z"),
+        ("2026-01-05T11:00:30Z", "2026-01-05T12:00:10Z"),
+        ("2026-01-05T13:00:40Z", "2026-01-05T14:00:00Z"),
+        ("2026-01-05T16:00:20Z", "2026-01-05T16:59:40Z"),
+    ];
+    for (nth, (from, until)) in bookings.into_iter().enumerate() {
+        let data = booking(&format!("b{nth}"), &who(0), at(from), at(until), &[]);
+        world.send(&source, "registration.updated", data).await;
+        world.settled().await;
+    }
+    let opens = |world: &World| {
+        let may = world.sandbox.may_open(&email(&who(0)), door, world.now());
+        assert!(may, "at {}: {:?}", world.now(), rows(world, &who(0)));
+    };
+    for (from, until) in bookings {
+        world.turn_to(at(from) - 20.minutes());
+        world.settled().await;
+        world.sandbox.forget_calls();
+        swept(world).await;
+        assert_eq!(methods(world), Vec::<String>::new(), "all is as wanted");
+        for instant in [at(from), at(until) - 1.seconds()] {
+            world.turn_to(instant);
+            world.settled().await;
+            opens(world);
+        }
+    }
+    world.turn_to(at("2026-01-06T20:00:00Z"));
+    world.settled().await;
+}
+
+async fn bookings_that_touch_come_to_rest(world: &mut World) {
+    touching(world, Duplicates::Allow, PatchWindow::Works).await;
+}
+
+async fn bookings_that_touch_come_to_rest_one_at_a_time(world: &mut World) {
+    touching(world, Duplicates::Conflict, PatchWindow::Works).await;
+}
+
+async fn bookings_that_touch_come_to_rest_unchanged(world: &mut World) {
+    touching(world, Duplicates::Conflict, PatchWindow::Ignored).await;
 }

@@ -152,7 +152,7 @@ async fn approve(
 /// A preview that was seen and still holds.
 pub struct Confirmed {
     preview: Preview,
-    /// Members who were shown to lose something: it is removed, or gets the times of the rules.
+    /// Members who were shown to lose something: it is removed, or ends earlier by the rules.
     members: BTreeSet<Uuid>,
     /// What is so, by Kisi's ids.
     assignments: BTreeSet<i64>,
@@ -161,8 +161,10 @@ pub struct Confirmed {
 impl Confirmed {
     fn of(preview: Preview) -> Self {
         let shown = || {
-            let removed = preview.of(Fate::Removed);
-            removed.chain(preview.of(Fate::Adopted))
+            // Whoever loses nothing needs no answer, which would stay for whatever else comes before the work is done.
+            let adopted = preview.of(Fate::Adopted);
+            let narrowed = adopted.filter(|person| person.ends_early.is_some());
+            preview.of(Fate::Removed).chain(narrowed)
         };
         Self {
             members: shown().filter_map(|person| person.member).collect(),

@@ -78,6 +78,8 @@ pub struct Person {
     pub held: Option<Span>,
     /// When the rules want the member in, up to the horizon; only of those who are adopted or granted.
     pub wanted: Vec<Span>,
+    /// When access that is open now is to end earlier than Kisi holds it; only of those who are adopted.
+    ends_early: Option<Instant>,
     /// Kisi's id of the assignment; none where nothing is held.
     assignment: Option<i64>,
     /// Where the person stands among the others.
@@ -104,13 +106,14 @@ impl Preview {
         self.people.iter().filter(move |person| person.fate == fate)
     }
 
-    /// Equal while the same people share the same fates.
+    /// Equal while the same people share the same fates, and lose the same of what is open.
     fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut all: Vec<_> = self.people.iter().map(Person::identity).collect();
         all.sort_unstable();
-        for (fate, assignment, member) in all {
+        for (fate, assignment, member, ends_early) in all {
             hash.update([fate as u8]);
+            hash.update(ends_early.map_or(0, Instant::micros).to_be_bytes());
             hash.update(assignment.unwrap_or_default().to_be_bytes());
             hash.update(member.unwrap_or_default());
         }
@@ -119,8 +122,18 @@ impl Preview {
 }
 
 impl Person {
-    fn identity(&self) -> (Fate, Option<i64>, Option<Uuid>) {
-        (self.fate, self.assignment, self.member)
+    fn identity(&self) -> (Fate, Option<i64>, Option<Uuid>, Option<Instant>) {
+        (self.fate, self.assignment, self.member, self.ends_early)
+    }
+
+    /// With when the rules want the member in.
+    fn adopted(mut self, wanted: Vec<Span>, now: Instant) -> Self {
+        let open = wanted.iter().find(|window| window.contains(now));
+        let end = open.map_or(now, |window| window.whole_seconds().until);
+        let is_lost = |held: &Span| held.contains(now) && end < held.until;
+        self.ends_early = self.held.filter(is_lost).map(|_| end);
+        self.wanted = wanted;
+        self
     }
 
     /// Somebody who holds an assignment.
@@ -139,6 +152,7 @@ impl Person {
             role: Some(row.role_id.clone()),
             held: Some(window_of(row)),
             wanted: Vec::new(),
+            ends_early: None,
             assignment: Some(row.id),
             key: Key {
                 name: folded,
@@ -157,6 +171,7 @@ impl Person {
             role: None,
             held: None,
             wanted,
+            ends_early: None,
             assignment: None,
             key: Key {
                 name: member.folded_name.clone(),
@@ -279,11 +294,10 @@ impl Outcome<'_> {
             let email = member.email.as_deref().unwrap_or(&row.email);
             let known = (member.name.as_str(), email);
             let person = Person::holding(fate, Some(member.id), known, row);
-            let wanted = match fate {
-                Fate::Adopted => wanted.clone(),
-                _ => Vec::new(),
-            };
-            self.people.push(Person { wanted, ..person });
+            self.people.push(match fate {
+                Fate::Adopted => person.adopted(wanted.clone(), self.now),
+                _ => person,
+            });
         }
         let is_created =
             |step: &Step| matches!(*step, Step::Create { scope: at, .. } if at == scope);

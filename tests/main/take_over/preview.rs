@@ -1,12 +1,14 @@
 //! A preview of what managing a group does tells it beforehand, and what is managed on its word is done without the brake.
 
+use jiff::ToSpan;
+use latchkey::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use super::{BY_HAND, history, manage, memberships, rows, watch, who};
 use crate::{
-    brake::brake,
+    brake::{brake, held},
     support::{
-        api::eventually,
+        api::{Source, eventually},
         event::{email, membership, with},
         world::World,
     },
@@ -18,6 +20,8 @@ on_both!(
     strangers_of_a_managed_group_go_on_the_word_of_a_preview,
     previews_are_for_admins,
     without_a_rule_nobody_is_removed,
+    whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge,
+    other_ends_than_were_shown_are_stale,
 );
 
 const PREVIEW: &str = "query($g: ID!, $s: StrangerPolicy!, $r: String) { previewGroup(group: $g, strangers: $s, reading: $r) {
@@ -235,5 +239,74 @@ async fn without_a_rule_nobody_is_removed(world: &mut World) {
     }
     for who in ["eve", "ended"] {
         world.sandbox.remove_user(&email(who));
+    }
+}
+
+/// Members who are let in by hand, until an end.
+async fn by_hand(world: &mut World, until: Option<jiff::Timestamp>) -> (Source, String) {
+    brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
+    let source = world.api.source("Front desk").await;
+    let group = world.sandbox.group_named("Members").unwrap();
+    for nth in 0..BY_HAND {
+        let user = world.sandbox.add_user(&email(&who(nth)), &who(nth));
+        world.sandbox.add_assignment(user, group, None, until);
+    }
+    world.connect().await;
+    all_are(world, &source, json!({})).await;
+    world.settled().await;
+    let group = world.api.named("groups", "Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    (source, group)
+}
+
+async fn all_are(world: &mut World, source: &Source, fields: Value) {
+    for nth in 0..BY_HAND {
+        let data = with(membership(&who(nth), &who(nth)), fields.clone());
+        world.send(source, "membership.updated", data).await;
+    }
+}
+
+/// Everybody gets longer by being adopted, and was shown to lose nothing. While Kisi takes no changes, the platform says by
+/// mistake that all memberships have ended.
+async fn whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge(world: &mut World) {
+    let soon = world.now() + 100.hours();
+    let (source, group) = by_hand(world, Some(soon)).await;
+    let shown = preview(world, &group, "KEEP").await;
+    assert_eq!(counts(&shown), [8, 0, 0, 0], "{shown:#}");
+    brake(world, json!({ "enabled": true, "percent": 0, "people": 0 })).await;
+    let broken = Fault::new("PATCH", "/role_assignments", FaultKind::ServerError);
+    world.sandbox.fault(broken, u32::MAX);
+    let managed = manage_on(world, &group, "KEEP", &shown).await;
+    assert_eq!(managed, Vec::<String>::new());
+    all_are(world, &source, json!({ "status": "ended" })).await;
+    world.sandbox.clear_faults();
+    world.settled_in_time().await;
+    let locked_out = watch(&world.sandbox);
+    assert_eq!(held(world).await.len(), BY_HAND);
+    all_are(world, &source, json!({})).await;
+    world.settled().await;
+    assert!(locked_out.lock().unwrap().is_empty());
+    for nth in 0..BY_HAND {
+        assert_eq!(rows(world, &who(nth))[0].until, None, "as was shown");
+    }
+}
+
+async fn other_ends_than_were_shown_are_stale(world: &mut World) {
+    let (source, group) = by_hand(world, None).await;
+    let shown = preview(world, &group, "KEEP").await;
+    assert_eq!(counts(&shown), [8, 0, 0, 0], "{shown:#}");
+    let soon = world.now() + 1.hours();
+    all_are(world, &source, json!({ "ends_at": soon.to_string() })).await;
+    let refused = manage_on(world, &group, "KEEP", &shown).await;
+    assert!(
+        refused.len() == 1 && refused[0].contains("STALE"),
+        "{refused:?}"
+    );
+    let shown = preview(world, &group, "KEEP").await;
+    let managed = manage_on(world, &group, "KEEP", &shown).await;
+    assert_eq!(managed, Vec::<String>::new());
+    world.settled().await;
+    for nth in 0..BY_HAND {
+        assert_eq!(rows(world, &who(nth))[0].until, Some(soon), "approved");
     }
 }
