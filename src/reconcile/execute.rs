@@ -198,6 +198,10 @@ impl Pass<'_> {
                 Step::Create { scope, .. } => self.replacing.filter(|lacking| *lacking != scope),
                 Step::CreateUser | Step::Change { .. } => self.replacing,
             };
+            // At once, so that it is known however this pass ends.
+            self.worker
+                .replacing
+                .set(case.due.member_id, self.replacing);
             if self.replacing.is_none() {
                 self.turn = None;
             }

@@ -128,6 +128,14 @@ async fn approve(
     let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
     open.retain(|row| row.scope_id == group.id);
     let asked: BTreeSet<Uuid> = open.iter().map(|row| row.member_id).collect();
+    // What passed is counted, and goes on being so.
+    let is_answered = |row: &row::Revocation| {
+        matches!(
+            row.state,
+            RevocationState::Passed | RevocationState::Approved
+        )
+    };
+    open.retain(|row| !is_answered(row));
     let approved = Answer::of(RevocationState::Approved);
     revocations::decide(tx, scope, &open, approved, now).await?;
     let row = |member: &Uuid| row::Revocation {
