@@ -282,7 +282,10 @@ async fn whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge(world: &mut
     world.sandbox.clear_faults();
     world.settled_in_time().await;
     let locked_out = watch(&world.sandbox);
-    assert_eq!(held(world).await.len(), BY_HAND);
+    for nth in 0..BY_HAND {
+        assert_eq!(rows(world, &who(nth)).len(), 1, "{} went", who(nth));
+    }
+    all_are_held(world).await;
     all_are(world, &source, json!({})).await;
     world.settled().await;
     assert!(locked_out.lock().unwrap().is_empty());
@@ -309,4 +312,16 @@ async fn other_ends_than_were_shown_are_stale(world: &mut World) {
     for nth in 0..BY_HAND {
         assert_eq!(rows(world, &who(nth))[0].until, Some(soon), "approved");
     }
+}
+
+/// Whoever Kisi failed is looked at again after a while.
+async fn all_are_held(world: &World) {
+    for _ in 0..10 {
+        if held(world).await.len() == BY_HAND {
+            return;
+        }
+        world.turn_to(world.now() + 2.seconds());
+        world.settled_in_time().await;
+    }
+    panic!("{} are held", held(world).await.len());
 }
