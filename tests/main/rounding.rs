@@ -23,6 +23,7 @@ use crate::{
 };
 
 on_both!(
+    who_is_ended_within_a_second_goes_at_once,
     both_ends_down_to_minutes,
     outward_to_minutes,
     to_the_nearest_minute,
@@ -413,4 +414,29 @@ async fn bookings_that_touch_come_to_rest_one_at_a_time(world: &mut World) {
 
 async fn bookings_that_touch_come_to_rest_unchanged(world: &mut World) {
     touching(world, Duplicates::Conflict, PatchWindow::Ignored).await;
+}
+
+/// An end at a fraction of a second is no end of that second.
+async fn who_is_ended_within_a_second_goes_at_once(world: &mut World) {
+    let source = world.api.source("Front desk").await;
+    world.connect().await;
+    let group = world.manage("Members").await;
+    world.rule(&group, json!([{ "membership": {} }])).await;
+    let ada = membership("ada", "ada");
+    world.send(&source, "membership.updated", ada.clone()).await;
+    world.settled().await;
+    assert_eq!(world.sandbox.assignments_of(&email("ada")).len(), 1);
+    world.turn_to(world.now() + Duration::from_millis(1_300));
+    let ended = with(ada, json!({ "status": "ended" }));
+    world.sandbox.forget_calls();
+    world.send(&source, "membership.updated", ended).await;
+    world.settled().await;
+    let kinds: Vec<String> = world
+        .sandbox
+        .writes()
+        .into_iter()
+        .map(|call| call.method)
+        .collect();
+    assert_eq!(kinds, ["DELETE"]);
+    assert!(world.sandbox.assignments_of(&email("ada")).is_empty());
 }
