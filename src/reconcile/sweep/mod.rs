@@ -145,6 +145,7 @@ impl Sweep {
             })
             .await;
         noted?;
+        self.app.waker.wake();
         Ok(ground)
     }
 
