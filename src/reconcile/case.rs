@@ -369,15 +369,8 @@ fn keep_past_starts(
     now: Instant,
 ) {
     let rounded = |window: &Span| granularity.outward(window);
-    // One that is over, and held until an end that rounding alone puts later, runs out by itself. Any other is over.
-    let runs_out = |window: &Span| {
-        let ends = [window.whole_seconds().until, rounded(window).until];
-        let theirs = |grant: &&Grant| grant.scope == wish.scope && Some(grant.user) == user;
-        let mut theirs = grants.iter().filter(theirs);
-        theirs.any(|grant| grant.window.until > now && ends.contains(&grant.window.until))
-    };
-    let is_ahead = |window: &&Span| window.until > now || runs_out(window);
-    let ahead = wish.windows.iter().filter(is_ahead);
+    // Whether one that only rounding prolongs is over is for the plan to say.
+    let ahead = (wish.windows.iter()).filter(|window| rounded(window).until > now);
     let windows = ahead.map(|window| {
         let (whole, rounded) = (window.whole_seconds(), rounded(window));
         let same = grants.iter().find(|grant| {

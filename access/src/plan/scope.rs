@@ -76,8 +76,8 @@ pub(super) fn windowed(
     }
 }
 
-/// The windows as Kisi is asked for them. One that it holds to the second is asked for no otherwise. One that ends by
-/// rounding alone is left to end by itself where it is held so; where it was to last longer, it is over.
+/// The windows as Kisi is asked for them. One that it holds to the second is asked for no otherwise. One that is over, and that
+/// rounding alone prolongs, is left to end by itself where it is held so; where it was to last longer, it is over.
 fn asked_for<'s>(
     windows: &'s SpanSet,
     grants: &'s [Grant],
@@ -91,7 +91,7 @@ fn asked_for<'s>(
         }
         let rounded = setting.abilities.granularity.outward(window);
         let runs_out = |grant: &Grant| grant.window.until == rounded.until;
-        (exact.until > now || grants.iter().any(runs_out)).then_some(rounded)
+        (window.until > now || grants.iter().any(runs_out)).then_some(rounded)
     })
 }
 

@@ -101,6 +101,29 @@ fn what_rounding_alone_prolongs_ends_by_itself() {
     assert!(planned(ended, &[], 60, 7_240).steps.is_empty());
 }
 
+#[test]
+fn what_is_over_within_a_second_is_over() {
+    let at = |tenth: i64| Instant::from_micros(tenth * 100_000);
+    let wish = Desired {
+        scope: GROUP,
+        windows: set(&[Span::new(at(0), at(72_374))]),
+    };
+    let held = Grant {
+        id: Id(1),
+        scope: GROUP,
+        user: USER,
+        window: seconds(0, 9_000),
+    };
+    let abilities = Abilities {
+        change_window: Ability::Yes,
+        twins: Ability::Yes,
+        granularity: Granularity::SECOND,
+    };
+    let horizon = Duration::from_hours(24);
+    let plan = plan(&[wish], &[held], Some(USER), abilities, at(72_376), horizon);
+    assert_eq!(plan.steps, [Step::Delete { grant: Id(1) }]);
+}
+
 proptest! {
     #[test]
     fn outward_covers_and_is_kept(
