@@ -26,7 +26,7 @@ mod basis;
 mod list;
 mod warning;
 
-pub use basis::{Basis, CheckError, opened, sealed};
+pub use basis::{Basis, CheckError, GOOD_FOR, opened, sealed, stale};
 pub use list::{Changed, Changes, Side};
 pub use warning::{Warning, WarningCode};
 

@@ -151,7 +151,8 @@ pub struct Explanation {
     suspension: Option<Suspension>,
     grants: Vec<Grant>,
     unlock_restrictions: Vec<UnlockRestriction>,
-    kisi_problem: Option<String>,
+    /// The member, where Kisi is to let the member pass now.
+    to_let_in: Option<Uuid>,
     fixes: Vec<Fix>,
     next_change_at: Option<DateTime>,
 }
@@ -195,9 +196,15 @@ impl Explanation {
 
     /// In words, what keeps Kisi from letting the member pass though the member may, and who can mend it: such as a member
     /// without an e-mail, whom Kisi cannot know. Null where nothing is known to.
-    async fn kisi_problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
-        context::reads(context)?;
-        Ok(self.kisi_problem.as_deref())
+    async fn kisi_problem(&self, context: &Context<'_>) -> Result<Option<String>> {
+        let scope = context::reads(context)?;
+        let Some(member) = self.to_let_in else {
+            return Ok(None);
+        };
+        let db = context::app(context)?.db.read();
+        let of_person = kisi_problem(db, scope, member).await.map_err(inside)?;
+        let of_grant = || self.grants.iter().find_map(|grant| grant.0.problem.clone());
+        Ok(of_person.or_else(of_grant))
     }
 
     /// The smallest changes that would let the member pass, easiest first; empty when the member
@@ -283,14 +290,9 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
     };
     let in_the_way = lock.map(|lock| for_member(&premises.layout, lock, &held, at));
     let covers = |grant: &row::Grant| scopes.contains(&(grant.scope_kind, grant.scope_id));
-    let held: Vec<row::Grant> = held.into_iter().filter(covers).collect();
-    let is_of_now = access.decide(at).allowed && !scopes.is_empty();
-    let kisi_problem = match known {
-        Known::Now if is_of_now => kisi_problem(db, scope, member, &held).await,
-        _ => Ok(None),
-    };
+    let is_to_let_in = known == Known::Now && access.decide(at).allowed && !scopes.is_empty();
     Ok(Explanation {
-        kisi_problem: kisi_problem.map_err(inside)?,
+        to_let_in: is_to_let_in.then_some(member),
         fixes: fixes(&premises, &access, at),
         next_change_at: access
             .next_edge_after(at)
@@ -300,16 +302,15 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
         shares: shares.into_iter().map(Share).collect(),
         suspension: suspension.map(Suspension),
         unlock_restrictions: restriction::shown(in_the_way.unwrap_or_default()),
-        grants: held.into_iter().map(Grant).collect(),
+        grants: held.into_iter().filter(covers).map(Grant).collect(),
     })
 }
 
-/// What keeps Kisi from letting a member pass who may.
+/// What keeps Kisi from letting a member pass anywhere.
 async fn kisi_problem(
     connection: &impl Connection,
     scope: Scope,
     member: Uuid,
-    held: &[row::Grant],
 ) -> Result<Option<String>, StoreError> {
     let Some(member) = members::get(connection, scope, member).await? else {
         return Ok(None);
@@ -321,9 +322,7 @@ async fn kisi_problem(
     let mut present = users
         .into_iter()
         .filter(|user| Some(&user.email) == member.email.as_ref());
-    let of_user = present.find_map(|user| user.problem);
-    let of_grant = || held.iter().find_map(|grant| grant.problem.clone());
-    Ok(of_user.or_else(of_grant))
+    Ok(present.find_map(|user| user.problem))
 }
 
 fn scope_row(scope: access::Scope) -> (row::ScopeKind, Uuid) {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     id::Kind,
-    store::{facts::Holdings, row},
+    store::{facts::Holdings, members::TWO_PEOPLE, row},
     unlock::restriction::for_member,
 };
 
@@ -211,11 +211,8 @@ impl Member {
     }
 }
 
-/// Said of people of one source who bear one e-mail.
-const TWO_PEOPLE: &str = "TWO_PEOPLE_ONE_EMAIL";
-
-/// Whether of each source one person alone holds something that is not over: the others are who that person was before, as somebody is who
-/// left and came back under a new id, and nobody passes by what another holds.
+/// Whether of each source one person alone holds something that is not over: the others are who that person was before, as
+/// of somebody who left and came back under a new id, and nobody passes by what another holds.
 fn is_one_again(holdings: &Holdings, now: Instant) -> bool {
     let mut holders: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
     let stated = holdings.facts.entitlements.iter().zip(&holdings.held);

@@ -25,7 +25,7 @@ pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<
     if role.is_some_and(|role| may(role, parent, field)) {
         return Ok(());
     }
-    if parent == "Query" && OF_ADMIN.contains(&field) && role != Some(Role::Member) {
+    if is_of_admin(parent, field) && role != Some(Role::Member) {
         return Err(forbidden("this needs a token with the role ADMIN"));
     }
     Err(forbidden(match role {
@@ -41,13 +41,17 @@ pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<
 /// Whether a role may resolve a field of a type.
 pub fn may(role: Role, parent: &str, field: &str) -> bool {
     let changes = parent == "Mutation";
-    let is_of_admin = parent == "Query" && OF_ADMIN.contains(&field);
     match role {
         Role::Admin => true,
-        Role::App => !(changes || is_of_admin) || (changes && OF_APP.contains(&field)),
-        Role::Reader => !changes && !is_of_admin,
+        Role::App if changes => OF_APP.contains(&field),
+        Role::App => !is_of_admin(parent, field),
+        Role::Reader => !changes && !is_of_admin(parent, field),
         Role::Member => seen_by_member(parent).contains(&field) || parent.starts_with("__"),
     }
+}
+
+fn is_of_admin(parent: &str, field: &str) -> bool {
+    parent == "Query" && OF_ADMIN.contains(&field)
 }
 
 fn seen_by_member(parent: &str) -> &'static [&'static str] {

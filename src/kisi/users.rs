@@ -76,9 +76,10 @@ impl Client {
         self.list(|| Call::get("/users").with("sort", "name")).await
     }
 
-    /// How many users the organization has; none where Kisi does not say.
-    pub async fn user_count(&self) -> Result<Option<u64>, Error> {
-        self.total(Call::get("/users").with("sort", "name")).await
+    /// How many calls it takes to read every user, by asking for one; none where Kisi does not say.
+    pub async fn user_pages(&self) -> Result<Option<u64>, Error> {
+        let total = self.total(Call::get("/users").with("sort", "name")).await?;
+        Ok(total.map(|users| users.div_ceil(User::LIMIT)))
     }
 
     /// Makes a user whose address counts as confirmed, as Kisi's guides do: somebody who has to confirm it first passes nowhere

@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// How long a preview is good for.
-const GOOD_FOR: Duration = Duration::from_hours(24);
+pub const GOOD_FOR: Duration = Duration::from_hours(24);
+/// The query to look again with.
+const PREVIEW: &str = "previewRule";
 /// How far a preview may look from the instant that it was made at and still tell what an edit does now.
 const AHEAD: Duration = Duration::from_secs(300);
 
@@ -65,10 +67,11 @@ pub fn opened<T: DeserializeOwned>(sealer: &Sealer, scope: Scope, text: &str) ->
     serde_json::from_str(text.ok()?.expose_secret()).ok()
 }
 
-fn stale<T>(what: impl Into<String>) -> Result<T, CheckError> {
+/// What was shown is not so any more, and the query to look again with.
+pub fn stale<T>(query: &str, what: impl Into<String>) -> Result<T, CheckError> {
     let what = what.into();
     Err(CheckError::Stale(format!(
-        "{what}: look again with previewRule"
+        "{what}: look again with {query}"
     )))
 }
 
@@ -99,7 +102,7 @@ impl Basis {
     /// Stale for anything else.
     pub fn open(sealer: &Sealer, scope: Scope, text: &str) -> Result<Self, CheckError> {
         let read = opened(sealer, scope, text);
-        read.map_or_else(|| stale("this names no preview of this club"), Ok)
+        read.map_or_else(|| stale(PREVIEW, "this names no preview of this club"), Ok)
     }
 
     /// Whether the edit does what was shown; what that was found to be true of. Everybody is judged again where the club
@@ -117,23 +120,23 @@ impl Basis {
         turns: Option<&Semaphore>,
     ) -> Result<Self, CheckError> {
         if self.proposal != proposal.fingerprint() {
-            return stale("the preview was of another change");
+            return stale(PREVIEW, "the preview was of another change");
         }
         let made_at = Instant::from_micros(self.made_at);
         let at = Instant::from_micros(self.at);
         if now > made_at.plus(GOOD_FOR) {
-            return stale("the preview is older than a day");
+            return stale(PREVIEW, "the preview is older than a day");
         }
         if at > made_at.plus(AHEAD) || at < made_at.minus(GOOD_FOR) {
-            return stale("the preview was of another time than now");
+            return stale(PREVIEW, "the preview was of another time than now");
         }
         let club = clubs::get(connection, scope).await?;
         let revision = club.map_or(0, |club| club.revision).saturating_sub(own);
         let Some(case) = Case::load(connection, scope, proposal, at).await? else {
-            return stale("the rule was deleted since the preview");
+            return stale(PREVIEW, "the rule was deleted since the preview");
         };
         if case.version != self.version {
-            return stale("the rule was edited since the preview");
+            return stale(PREVIEW, "the rule was edited since the preview");
         }
         if revision == self.revision && case.ground() == self.ground {
             return Ok(self);
@@ -144,8 +147,8 @@ impl Basis {
                 ground: fresh.case.ground(),
                 ..self
             }),
-            Some(fresh) => stale(self.moved(&fresh)),
-            None => stale("the rule was deleted since the preview"),
+            Some(fresh) => stale(PREVIEW, self.moved(&fresh)),
+            None => stale(PREVIEW, "the rule was deleted since the preview"),
         }
     }
 

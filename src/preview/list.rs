@@ -91,21 +91,8 @@ impl Listed for Changes {
 
     async fn rows(&self, db: &Db, window: &Window) -> Result<Vec<Changed>, StoreError> {
         let Preview { affected, case, .. } = &*self.preview;
-        let within = |it: &&Affected| {
-            let after = window.after.as_ref();
-            let before = window.before.as_ref();
-            self.side.is_of(it)
-                && after.is_none_or(|key| compare(it, key) == Ordering::Greater)
-                && before.is_none_or(|key| compare(it, key) == Ordering::Less)
-        };
-        let most = usize::try_from(window.most).unwrap_or(usize::MAX);
-        let listed: Vec<&Affected> = if window.from_end {
-            let mut last: Vec<_> = affected.iter().rev().filter(within).take(most).collect();
-            last.reverse();
-            last
-        } else {
-            affected.iter().filter(within).take(most).collect()
-        };
+        let of_side = affected.iter().filter(|it| self.side.is_of(it));
+        let listed = window.of_rows(of_side, compare);
         let ids: Vec<Uuid> = listed.iter().map(|it| it.member).collect();
         let holdings = facts::load(db.read(), case.scope, &ids, Known::Now).await?;
         let trials = case.trials();

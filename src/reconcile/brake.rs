@@ -117,7 +117,7 @@ impl Questions {
 }
 
 /// What passed or was approved is on its way, whether or not it is a loss still.
-fn is_decided(row: &row::Revocation) -> bool {
+pub(super) fn is_decided(row: &row::Revocation) -> bool {
     matches!(
         row.state,
         RevocationState::Passed | RevocationState::Approved

@@ -117,8 +117,8 @@ impl Pass<'_> {
 
     async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, Stop> {
         let (db, account) = (self.app.db.read(), self.ground.account.id);
-        let waiting = due::in_lanes(db, account, self.now().micros()).await?;
-        Ok(self.worker.directory.find(client, email, waiting).await?)
+        let waiting = due::in_lanes(db, account, self.now().micros());
+        self.worker.directory.find(client, email, waiting).await
     }
 
     pub(super) async fn create(

@@ -6,14 +6,16 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::kisi::{Client, Error, User};
+use super::execute::Stop;
+use crate::{
+    kisi::{Client, Error, User},
+    store::StoreError,
+};
 
 /// How long what was read is used.
 const KEPT_FOR: Duration = Duration::from_mins(10);
 /// So many have to wait before reading pages is worth it.
 const MANY: u64 = 10;
-/// Kisi gives so many users on a page.
-const PAGE: u64 = 100;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -39,13 +41,19 @@ pub enum Found {
 }
 
 impl Directory {
-    /// Looks for an address, while `waiting` people in all are to be served. Reads the users of Kisi where that takes fewer calls
-    /// than to look up each of them.
-    pub async fn find(&self, client: &Client, email: &str, waiting: u64) -> Result<Found, Error> {
+    /// Looks for an address. Reads the users of Kisi where that takes fewer calls than to look up each of those who are to be
+    /// served; `waiting` tells how many, and is asked where nothing is known.
+    pub async fn find(
+        &self,
+        client: &Client,
+        email: &str,
+        waiting: impl Future<Output = Result<u64, StoreError>>,
+    ) -> Result<Found, Stop> {
         // Whoever else looks meanwhile waits for the same pages.
         let mut kept = self.0.lock().await;
         let is_fresh = |known: &Known| known.read_at.elapsed() < KEPT_FOR;
         if !kept.as_ref().is_some_and(is_fresh) {
+            let waiting = waiting.await?;
             if waiting < MANY {
                 return Ok(Found::Unread);
             }
@@ -63,8 +71,7 @@ impl Directory {
 impl Known {
     async fn read(client: &Client, waiting: u64) -> Result<Self, Error> {
         let read_at = Instant::now();
-        let pages = client.user_count().await?.map(|count| count.div_ceil(PAGE));
-        let users = match pages {
+        let users = match client.user_pages().await? {
             Some(pages) if pages <= waiting => match client.users().await {
                 Ok(users) => Some(users),
                 // Each of them can be looked up still.

@@ -30,9 +30,7 @@ impl Case {
             .filter(|_| known.change_window.may_work());
         tried.unwrap_or(known.granularity)
     }
-}
 
-impl Case {
     /// Gives assignments the windows that were asked for: what Kisi holds beyond them was given to nobody, and is no loss.
     pub(super) fn as_given(&self, grants: &mut [Grant]) {
         for row in self.grants.iter().filter(|row| row.asked_differs) {

@@ -21,6 +21,9 @@ pub async fn get(
         .await?)
 }
 
+/// The code of what is wrong where one source has two people under one e-mail.
+pub const TWO_PEOPLE: &str = "TWO_PEOPLE_ONE_EMAIL";
+
 /// A member, kept from others that would lock it until the transaction ends. SQLite has one writer at a time anyhow.
 pub async fn lock(
     connection: &impl ConnectionTrait,

@@ -2,6 +2,8 @@
 //! that a page goes on where the last one ended, whatever was put in between. Never skips by offset. The API's connections
 //! use it; what may be listed is in `listings`.
 
+use std::cmp::Ordering;
+
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QueryTrait, Select,
@@ -50,6 +52,30 @@ pub struct Window {
     pub from_end: bool,
     /// How many rows at most.
     pub most: u64,
+}
+
+impl Window {
+    /// The part of rows that are in memory, in the order of their list; `compare` says how one stands to a key.
+    pub fn of_rows<'r, R>(
+        &self,
+        rows: impl DoubleEndedIterator<Item = &'r R>,
+        compare: impl Fn(&R, &Key) -> Ordering,
+    ) -> Vec<&'r R> {
+        let within = |row: &&R| {
+            let (after, before) = (self.after.as_ref(), self.before.as_ref());
+            after.is_none_or(|key| compare(row, key) == Ordering::Greater)
+                && before.is_none_or(|key| compare(row, key) == Ordering::Less)
+        };
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+        let within = rows.filter(within);
+        if self.from_end {
+            let mut last: Vec<_> = within.rev().take(most).collect();
+            last.reverse();
+            last
+        } else {
+            within.take(most).collect()
+        }
+    }
 }
 
 /// A row that says where it stands.

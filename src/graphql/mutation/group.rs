@@ -5,11 +5,10 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::refuse_disconnected,
-    named_in_kisi, not_found, stale,
+    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, named_in_kisi,
+    not_found, stale,
 };
 use crate::{
-    connect::is_disconnecting,
     graphql::{
         error::{Refusal, UserError, UserErrorCode, inside},
         group::{Group, StrangerPolicy},
@@ -67,11 +66,15 @@ impl GroupMutations {
 
 /// Why a group cannot be managed, and what to do about it.
 pub fn unmanageable(account: &row::KisiAccount, group: &row::Group) -> Option<&'static str> {
-    if is_disconnecting(account) || account.status == row::KisiStatus::Disconnected {
-        return Some("the account is disconnected, or about to be");
-    }
-    (group.gone_at.is_some())
-        .then_some("Kisi has this group no more: refresh the account, and choose another")
+    let gone = group.gone_at.map(|_| GONE);
+    disconnected(account).or(gone)
+}
+
+const GONE: &str = "Kisi has this group no more: refresh the account, and choose another";
+
+fn refuse_unmanageable(account: &row::KisiAccount, group: &row::Group) -> Result<(), Refusal> {
+    let problem = unmanageable(account, group);
+    problem.map_or(Ok(()), |problem| Err(invalid("input.group", problem)))
 }
 
 /// What a preview showed of the group, where one is named: looked at again, with Kisi read again, so before the transaction.
@@ -98,7 +101,7 @@ async fn confirmed(
     let group = group.ok_or_else(|| not_found("input.group", "group"))?;
     let account = kisi_accounts::get(db, scope, group.account_id).await?;
     let account = account.ok_or_else(|| not_found("input.group", "group"))?;
-    refuse_disconnected(&account, "input.group")?;
+    refuse_unmanageable(&account, &group)?;
     let reading = match take_over::read(app, &account, &group).await {
         Ok(reading) => reading,
         Err(ReadError::Kisi(problem)) => {
@@ -135,10 +138,7 @@ async fn manage(
                 let account = kisi_accounts::get(tx, scope, group.account_id).await?;
                 let account = account.ok_or_else(|| not_found("input.group", "group"))?;
                 if input.managed {
-                    refuse_disconnected(&account, "input.group")?;
-                    if group.gone_at.is_some() {
-                        return Err(invalid("input.group", "Kisi has this group no more: refresh the account, and choose another"));
-                    }
+                    refuse_unmanageable(&account, &group)?;
                     if let Some(organization) = account.organization_id
                         && setup::is_managed_elsewhere(tx, organization, group.kisi_id, group.id).await?
                     {

@@ -433,11 +433,12 @@ async fn find(
 
 /// Refuses an account that no work is done for any more.
 pub(super) fn refuse_disconnected(account: &row::KisiAccount, path: &str) -> Result<(), Refusal> {
-    if account.status == row::KisiStatus::Disconnected || connect::is_disconnecting(account) {
-        return Err(invalid(
-            path,
-            "its Kisi account is disconnected: connect the organization again first",
-        ));
-    }
-    Ok(())
+    disconnected(account).map_or(Ok(()), |problem| Err(invalid(path, problem)))
+}
+
+/// What is said of an account that no work is done for any more.
+pub(super) fn disconnected(account: &row::KisiAccount) -> Option<&'static str> {
+    let is_over =
+        account.status == row::KisiStatus::Disconnected || connect::is_disconnecting(account);
+    is_over.then_some("its Kisi account is disconnected: connect the organization again first")
 }

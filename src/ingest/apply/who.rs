@@ -15,7 +15,7 @@ use crate::{
         statement::Version,
     },
     store::{
-        fold,
+        fold, members,
         row::{Member, Person, PersonAspect, PersonPast, SourceAspect},
         working_set::{HandOver, Versioned, WorkingSet},
     },
@@ -272,7 +272,7 @@ fn problems(cluster: &IdentityCluster) -> Option<String> {
     }
     if cluster.is_shared {
         problems.push(json!({
-            "code": "TWO_PEOPLE_ONE_EMAIL",
+            "code": members::TWO_PEOPLE,
             "message": "One platform has two people under this e-mail address. Kisi takes them for one, so each may pass \
                         where the other may: give them addresses of their own at the platform.",
         }));

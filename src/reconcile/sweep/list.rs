@@ -8,7 +8,7 @@ use super::{
     Report, Subject, Sweep,
     compare::{self, Differences, Sorted},
     conclude::{self, Conclusions, FOUGHT},
-    met::met,
+    met::{holders, met},
 };
 use crate::{
     kisi::{Assignment, Error, Lane},
@@ -80,10 +80,8 @@ impl Sweep {
         if unknown.is_empty() {
             return Ok(Sorted::default());
         }
-        let ids: BTreeSet<i64> = unknown.iter().filter_map(|row| row.user_id).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
         let db = self.app.db.read();
-        let mut users = sweep::users_by_kisi_ids(db, self.scope, self.account.id, &ids).await?;
+        let mut users = holders(db, self.scope, self.account.id, &unknown).await?;
         let mut met = met(db, self.scope, self.account.id, &unknown, &users).await?;
         let touched = self.touched.all();
         met.retain(|user| !touched.contains(&user.member_id));

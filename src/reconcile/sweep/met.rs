@@ -7,8 +7,20 @@ use uuid::Uuid;
 use crate::{
     clock::new_id,
     kisi::Assignment,
-    store::{Connection, Scope, StoreError, grants, members, row},
+    store::{Connection, Scope, StoreError, grants, members, row, sweep},
 };
+
+/// Who those are that hold these assignments, as far as that is known here.
+pub async fn holders(
+    connection: &impl Connection,
+    scope: Scope,
+    account: Uuid,
+    unknown: &[Assignment],
+) -> Result<Vec<row::KisiUser>, StoreError> {
+    let ids: BTreeSet<i64> = unknown.iter().filter_map(|row| row.user_id).collect();
+    let ids: Vec<i64> = ids.into_iter().collect();
+    sweep::users_by_kisi_ids(connection, scope, account, &ids).await
+}
 
 /// Members of whom it was not known here that Kisi knows them, as users with its id. `users` are those that are known.
 pub async fn met(

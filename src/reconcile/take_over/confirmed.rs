@@ -1,10 +1,7 @@
 //! Managing a group on the word of a preview: refused where it would now do anything else than was shown. What was read then is
 //! the group's first reading, so that nobody waits for a sweep, and what it removes is the admin's own word.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::Instant;
 use serde::{Deserialize, Serialize};
@@ -13,7 +10,8 @@ use uuid::Uuid;
 use super::{Fate, Preview, Proposal};
 use crate::{
     clock::new_id,
-    preview::{CheckError, opened, sealed},
+    preview::{CheckError, GOOD_FOR, opened, sealed, stale},
+    reconcile::brake::is_decided,
     secret::{Sealer, SecretError},
     store::{
         Scope, StoreError, Transaction, due, grants, members,
@@ -22,9 +20,6 @@ use crate::{
         setup,
     },
 };
-
-/// How long a preview is good for.
-const GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// What a preview rests on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +31,9 @@ pub struct Basis {
     counts: [usize; 4],
     made_at: i64,
 }
+
+/// The query to look again with.
+const PREVIEW: &str = "previewGroup";
 
 const FATES: [Fate; 4] = [Fate::Adopted, Fate::Kept, Fate::Removed, Fate::Granted];
 
@@ -69,16 +67,16 @@ impl Basis {
         now: Instant,
     ) -> Result<Self, CheckError> {
         let Some(basis) = opened::<Self>(sealer, scope, text) else {
-            return stale("this names no preview of a group of this club");
+            return stale(PREVIEW, "this names no preview of a group of this club");
         };
         if basis.group != proposal.group {
-            return stale("the preview was of another group");
+            return stale(PREVIEW, "the preview was of another group");
         }
         if basis.removes != (proposal.strangers == StrangerPolicy::Remove) {
-            return stale("the preview was of another policy for strangers");
+            return stale(PREVIEW, "the preview was of another policy for strangers");
         }
         if now > Instant::from_micros(basis.made_at).plus(GOOD_FOR) {
-            return stale("the preview is older than a day");
+            return stale(PREVIEW, "the preview is older than a day");
         }
         Ok(basis)
     }
@@ -89,30 +87,27 @@ impl Basis {
     /// Stale, with what has moved.
     pub fn check(self, fresh: Preview) -> Result<Confirmed, CheckError> {
         if fresh.has_rule != self.has_rule {
-            return stale("whether the group has an enabled rule has changed since the preview");
+            return stale(
+                PREVIEW,
+                "whether the group has an enabled rule has changed since the preview",
+            );
         }
         if fresh.fingerprint() == self.people {
             return Ok(Confirmed::of(fresh));
         }
         let counts = FATES.map(|fate| fresh.count(fate));
         if counts == self.counts {
-            return stale("other people would be affected now");
+            return stale(PREVIEW, "other people would be affected now");
         }
         let words = |[adopted, kept, removed, granted]: [usize; 4]| {
             format!("{adopted} adopted, {kept} kept, {removed} removed and {granted} newly granted")
         };
         let (now, then) = (words(counts), words(self.counts));
-        stale(format!(
-            "there would be {now} now, where the preview said {then}"
-        ))
+        stale(
+            PREVIEW,
+            format!("there would be {now} now, where the preview said {then}"),
+        )
     }
-}
-
-fn stale<T>(what: impl Into<String>) -> Result<T, CheckError> {
-    let what = what.into();
-    Err(CheckError::Stale(format!(
-        "{what}: look again with previewGroup"
-    )))
 }
 
 /// Answers for the brake what these members lose in a group: the admin has seen it.
@@ -129,13 +124,7 @@ async fn approve(
     open.retain(|row| row.scope_id == group.id);
     let asked: BTreeSet<Uuid> = open.iter().map(|row| row.member_id).collect();
     // What passed is counted, and goes on being so.
-    let is_answered = |row: &row::Revocation| {
-        matches!(
-            row.state,
-            RevocationState::Passed | RevocationState::Approved
-        )
-    };
-    open.retain(|row| !is_answered(row));
+    open.retain(|row| !is_decided(row));
     let approved = Answer::of(RevocationState::Approved);
     revocations::decide(tx, scope, &open, approved, now).await?;
     let row = |member: &Uuid| row::Revocation {

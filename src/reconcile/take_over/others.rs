@@ -13,7 +13,7 @@ use crate::{
         sweep::{
             compare::{self, Differences},
             conclude::Conclusions,
-            met::met,
+            met::{holders, met},
         },
     },
     store::{Scope, StoreError, row, sweep},
@@ -45,9 +45,7 @@ impl Others {
         let busy: BTreeSet<Uuid> = compare::in_flight(&grants).collect();
         let found = Differences::of(reading.rows.clone(), &grants, Some(GROUP_ROLE), &busy);
         let mut unknown = found.unknown;
-        let ids: BTreeSet<i64> = unknown.iter().filter_map(|row| row.user_id).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let mut users = sweep::users_by_kisi_ids(db, scope, account.id, &ids).await?;
+        let mut users = holders(db, scope, account.id, &unknown).await?;
         let met = met(db, scope, account.id, &unknown, &users).await?;
         users.extend(met.iter().cloned());
         let is_member = |user: &&row::KisiUser| user.member_id != user.id;

@@ -40,23 +40,8 @@ impl Listed for People {
     type Row = Person;
 
     async fn rows(&self, _: &Db, window: &Window) -> Result<Vec<Person>, StoreError> {
-        let within = |person: &&Person| {
-            let after = window.after.as_ref();
-            let before = window.before.as_ref();
-            after.is_none_or(|key| compare(person, key) == Ordering::Greater)
-                && before.is_none_or(|key| compare(person, key) == Ordering::Less)
-        };
-        let most = usize::try_from(window.most).unwrap_or(usize::MAX);
-        let listed = self.preview.of(self.fate).filter(within);
-        let mut rows: Vec<Person> = if window.from_end {
-            listed.rev().take(most).cloned().collect()
-        } else {
-            listed.take(most).cloned().collect()
-        };
-        if window.from_end {
-            rows.reverse();
-        }
-        Ok(rows)
+        let rows = window.of_rows(self.preview.of(self.fate), compare);
+        Ok(rows.into_iter().cloned().collect())
     }
 
     async fn count(&self, _: &Db) -> Result<u64, StoreError> {
