@@ -10,6 +10,7 @@ mod m20261127_000020_folded_names;
 mod m20261127_000030_unlocking;
 mod m20261127_000040_take_over;
 mod m20261127_000050_rounding;
+mod m20261127_000060_one_question;
 mod table;
 
 /// All migrations, oldest first.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000030_unlocking::Migration),
             Box::new(m20261127_000040_take_over::Migration),
             Box::new(m20261127_000050_rounding::Migration),
+            Box::new(m20261127_000060_one_question::Migration),
         ]
     }
 }

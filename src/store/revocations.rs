@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{BinOper, Expr, ExprTrait},
+    sea_query::{BinOper, Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
 
@@ -67,12 +67,14 @@ pub async fn unanswered(
     Ok(asked)
 }
 
-/// Writes new entries.
+/// Writes new entries. Where one is open about the same member and target it stays, in whatever state: it was written since
+/// the caller looked, and an admin may have answered it.
 pub async fn ask(
     connection: &impl ConnectionTrait,
     rows: Vec<revocation::Model>,
 ) -> Result<(), StoreError> {
-    bulk::insert(connection, rows).await
+    let open = OnConflict::new().do_nothing().to_owned();
+    bulk::insert_on(connection, rows, Some(open)).await
 }
 
 /// The entries of a club in a state, oldest first.

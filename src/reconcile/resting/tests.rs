@@ -15,7 +15,7 @@ use crate::{
     app::App,
     clock::{Clock, new_id},
     config::Config,
-    store::{StoreError, bulk, clubs, grants, kisi_accounts, revocations, row},
+    store::{self, StoreError, bulk, clubs, grants, kisi_accounts, revocations, row},
 };
 
 const NOW: i64 = 1_790_000_000_000_000;
@@ -139,6 +139,24 @@ fn due_row(account: &row::KisiAccount) -> row::Due {
     }
 }
 
+fn question(account: &row::KisiAccount, member: Uuid) -> row::Revocation {
+    row::Revocation {
+        id: new_id(),
+        club_id: account.club_id,
+        account_id: account.id,
+        member_id: member,
+        scope_kind: row::ScopeKind::Group,
+        scope_id: new_id(),
+        state: row::RevocationState::Asked,
+        cause: "an edit".to_owned(),
+        delivery_id: None,
+        rule_id: None,
+        actor: None,
+        asked_at: NOW,
+        decided_at: None,
+    }
+}
+
 #[tokio::test]
 async fn whoever_needs_nothing_any_more_is_settled_in_one_go() {
     let shop = Shop::open().await;
@@ -154,21 +172,7 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
     let shop = Shop::open().await;
     let waiting = shop.waiting(3).await;
     let account = &shop.account;
-    let question = row::Revocation {
-        id: new_id(),
-        club_id: account.club_id,
-        account_id: account.id,
-        member_id: waiting[0],
-        scope_kind: row::ScopeKind::Group,
-        scope_id: new_id(),
-        state: row::RevocationState::Asked,
-        cause: "an edit".to_owned(),
-        delivery_id: None,
-        rule_id: None,
-        actor: None,
-        asked_at: NOW,
-        decided_at: None,
-    };
+    let question = question(account, waiting[0]);
     let unknown = row::Grant {
         id: new_id(),
         club_id: account.club_id,
@@ -209,4 +213,26 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
     shop.settle().await;
     let left: BTreeSet<Uuid> = waiting[..2].iter().copied().collect();
     assert_eq!(shop.in_lanes().await, left);
+}
+
+#[tokio::test]
+async fn an_approval_outlives_the_question_of_a_worker_that_looked_before_it() {
+    let shop = Shop::open().await;
+    let asked = question(&shop.account, new_id());
+    let approved = row::Revocation {
+        id: new_id(),
+        state: row::RevocationState::Approved,
+        decided_at: Some(NOW),
+        ..asked.clone()
+    };
+    let (scope, account) = (store::Scope::new(shop.account.club_id), shop.account.id);
+    for rows in [vec![approved.clone()], vec![asked.clone()]] {
+        let written: Result<(), StoreError> = (shop.app.db)
+            .write(move |tx| Box::pin(async move { revocations::ask(tx, rows).await }))
+            .await;
+        written.unwrap();
+    }
+    let members = [asked.member_id];
+    let open = revocations::open(shop.app.db.read(), scope, account, &members).await;
+    assert_eq!(open.unwrap(), [approved]);
 }

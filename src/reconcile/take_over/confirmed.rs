@@ -119,14 +119,6 @@ async fn approve(
     cause: &due::Cause,
     now: i64,
 ) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = members.iter().copied().collect();
-    let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
-    open.retain(|row| row.scope_id == group.id);
-    let asked: BTreeSet<Uuid> = open.iter().map(|row| row.member_id).collect();
-    // What passed is counted, and goes on being so.
-    open.retain(|row| !is_decided(row));
-    let approved = Answer::of(RevocationState::Approved);
-    revocations::decide(tx, scope, &open, approved, now).await?;
     let row = |member: &Uuid| row::Revocation {
         id: new_id(),
         club_id: scope.club,
@@ -142,8 +134,14 @@ async fn approve(
         asked_at: now,
         decided_at: Some(now),
     };
-    let rows = members.difference(&asked).map(row).collect();
-    revocations::ask(tx, rows).await
+    // Written first, decided second: a question that the loop writes at the same time is one of those that are found.
+    revocations::ask(tx, members.iter().map(row).collect()).await?;
+    let ids: Vec<Uuid> = members.iter().copied().collect();
+    let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
+    // What passed is counted, and goes on being so.
+    open.retain(|row| row.scope_id == group.id && !is_decided(row));
+    let approved = Answer::of(RevocationState::Approved);
+    revocations::decide(tx, scope, &open, approved, now).await
 }
 
 /// A preview that was seen and still holds.
