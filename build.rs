@@ -1,5 +1,5 @@
-//! Makes sure that the folder which the playground is embedded from exists, so that a clone builds without npm.
-//! It never runs npm and never reads the network; cargo calls it before the crate is compiled.
+//! Creates `web/dist`, the folder that the playground is embedded from, so that a fresh clone builds without npm. It runs no npm
+//! and uses no network. Cargo runs it before the crate is compiled.
 
 use std::{env, fs, io, path::PathBuf};
 

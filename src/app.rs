@@ -1,4 +1,5 @@
-//! Everything that the parts of the service share, put together once: by `serve`, by the demo and by the tests alike.
+//! The shared state of the service: settings, clock, database, queue, Kisi clients. `App::start` builds it once per process;
+//! `serve`, the demo and the tests all call it.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::Config,
-    decide::PARALLEL,
+    decide::MAX_PARALLEL_CHUNKS,
     feed::Feed,
     ingest::{adapter::Present, queue::Queue, rejections::Rejections},
     kisi::Clients,
@@ -20,75 +21,67 @@ use crate::{
     wake::Waker,
 };
 
-/// The running service's parts.
 pub struct App {
-    /// The settings.
     pub config: Config,
-    /// What time it is.
     pub clock: Clock,
-    /// The database.
     pub db: Db,
-    /// Where the database's connections live. See [`App::at_home`].
+    /// The runtime that owns the database connections. See [`App::run_on_main_runtime`].
     pub runtime: Handle,
-    /// Seals and opens stored secrets.
+    /// Encrypts and decrypts stored secrets.
     pub sealer: Sealer,
-    /// Wakes the loop.
+    /// Wakes the reconcile loop.
     pub waker: Waker,
-    /// What subscribers are told.
+    /// The events for GraphQL subscriptions.
     pub feed: Feed,
-    /// The way in for deliveries.
+    /// Stores webhook deliveries.
     pub queue: Queue,
-    /// The webhook requests that were rejected.
+    /// Records rejected webhook requests.
     pub rejections: Rejections,
-    /// Ways to Kisi.
     pub kisi: Clients,
-    /// What was read of groups for previews.
+    /// Cached group assignments from Kisi, for previews.
     pub group_readings: Readings,
-    /// The turns in which requests have many members evaluated.
+    /// Limits how many requests evaluate many members at the same time.
     pub evaluations: Arc<Semaphore>,
-    /// What is counted.
     pub metrics: Metrics,
-    /// The name of this process among those that hold leases.
+    /// The name under which this process holds leases.
     pub holder: String,
 }
 
-/// Why the service could not be put together.
+/// Why [`App::start`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be opened or migrated.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
-    /// The encryption key is no good.
+    /// The encryption key is invalid.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The database holds secrets, and the file with the key that they were sealed with is gone.
+    /// The database holds encrypted secrets, but the file with their key is missing.
     #[error(
-        "the database holds secrets, but the file with their encryption key is missing: put {path} back, or give the key as \
-         LATCHKEY_ENCRYPTION_KEY. Without it Kisi has to be connected anew, and each source needs a new secret"
+        "the database holds encrypted secrets, but the key file {path} is missing: restore the file, or set \
+         LATCHKEY_ENCRYPTION_KEY. Without the key, connect Kisi again and give each source a new secret"
     )]
     KeyMissing {
-        /// Where it was.
+        /// The expected path of the key file.
         path: String,
     },
-    /// The counters cannot be registered.
+    /// The metrics cannot be registered.
     #[error("the metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),
-    /// No HTTP client can be made.
     #[error("the HTTP client cannot be set up")]
-    Http(#[from] crate::kisi::NoClient),
-    /// The file beside the database that holds the encryption key cannot be used.
-    #[error("the encryption key at {path} cannot be used")]
+    Http(#[from] crate::kisi::HttpClientError),
+    /// The key file beside the SQLite database cannot be read or created.
+    #[error("the encryption key file {path} cannot be read or created: check its permissions")]
     KeyFile {
-        /// Where it is.
         path: String,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl App {
-    /// Connects and migrates the database, and starts the queue.
+    /// Connects and migrates the database, loads the encryption key and starts the queue. Logs an error, and still starts, when
+    /// the key does not decrypt a stored secret.
     pub async fn start(config: Config, clock: Clock) -> Result<Arc<Self>, StartError> {
         let db = Db::connect_within(
             config.database_url.expose_secret(),
@@ -96,9 +89,9 @@ impl App {
         )
         .await?;
         db.migrate().await?;
-        let sealer = crate::key_file::sealer(&config, sealed::is_any(&db).await?)?;
-        sealed::bind_to_columns(&db, &sealer).await?;
-        if let Some(kind) = sealed::unreadable(&db, &sealer).await? {
+        let sealer = crate::key_file::sealer(&config, sealed::has_secrets(&db).await?)?;
+        sealed::rebind_to_columns(&db, &sealer).await?;
+        if let Some(kind) = sealed::find_undecryptable(&db, &sealer).await? {
             tracing::error!("{}", sealed::problem(kind));
         }
         let waker = Waker::default();
@@ -123,42 +116,42 @@ impl App {
             rejections,
             kisi,
             group_readings: Readings::default(),
-            evaluations: Arc::new(Semaphore::new(PARALLEL)),
+            evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,
             holder: crate::reconcile::holder(),
         }))
     }
 
-    /// The present time, as the times of events are compared with it.
-    pub fn present(&self) -> Present {
+    /// The current time and the tolerance for the timestamps of events.
+    pub fn event_clock(&self) -> Present {
         Present {
             now: self.clock.now(),
             tolerance: self.config.webhook_tolerance,
         }
     }
 
-    /// Runs work where the service was started, rather than where it is awaited: a worker of the web server has a runtime of
-    /// its own. A connection that is opened there is dead once the worker has ended, and each of the database's answers would
-    /// have to be passed on from one thread to another. Work that nobody awaits any more is ended.
-    pub async fn at_home<T: Send + 'static>(
+    /// Runs `work` on the runtime that started the service, instead of the runtime of the calling actix worker. A database
+    /// connection that is opened on a worker's runtime dies with the worker, and each database response would have to cross
+    /// threads. Dropping the returned future aborts `work`; a panic in `work` is resumed here.
+    pub async fn run_on_main_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        let mut task = Ending(self.runtime.spawn(work));
+        let mut task = AbortOnDrop(self.runtime.spawn(work));
         match (&mut task.0).await {
             Ok(value) => value,
             Err(problem) => match problem.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The process ends: there is nobody to answer.
+                // The task was cancelled: the runtime is shutting down.
                 Err(_) => std::future::pending().await,
             },
         }
     }
 }
 
-struct Ending<T>(JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> Drop for Ending<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -1,5 +1,5 @@
-//! Bearer tokens: from a request's header to the caller. What is compared is a hash of 256 random bits, so that the time
-//! that a look-up takes says nothing of a token.
+//! Bearer token authentication: from the `Authorization` header to the caller. Tokens are looked up by the hash of 256 random
+//! bits, so the duration of a look-up reveals nothing about a token.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
@@ -7,23 +7,23 @@ use crate::{
     app::App,
     graphql::context::Caller,
     secret::hash_token,
-    store::{Scope, StoreError, members, tokens},
+    store::{ClubScope, StoreError, members, tokens},
 };
 
-/// The token that a request bears.
+/// The bearer token of a request's `Authorization` header.
 pub fn token(headers: &HeaderMap) -> Option<&str> {
     bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
 }
 
-/// The caller who holds a token. The session of a member who is there no more, since two turned out
-/// to be one, is good no more either.
+/// The caller that a token belongs to. `None` if the token is unknown or expired, or if its member no longer exists (after two
+/// members were merged).
 pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreError> {
     let row = tokens::by_hash(app.db.read(), hash_token(token)).await?;
     let now = app.clock.now().micros();
     let Some(row) = row.filter(|row| row.expires_at.is_none_or(|at| at > now)) else {
         return Ok(None);
     };
-    let scope = Scope::new(row.club_id);
+    let scope = ClubScope::new(row.club_id);
     if let Some(member) = row.member_id
         && members::get(app.db.read(), scope, member).await?.is_none()
     {
@@ -37,7 +37,7 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreErr
     }))
 }
 
-/// The token in what `Authorization` says.
+/// The token in the value of an `Authorization` header.
 pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())

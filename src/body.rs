@@ -1,8 +1,8 @@
 //! Collects the body of a request, for every route that reads one.
 //!
-//! Bounds what a sender can make the service wait for and keep: bytes, time, and the least rate at which they arrive. A body is
-//! taken as it was sent: a compressed one is refused, so that nothing is decompressed before its sender is known. Callers look
-//! up the token or key that a request names first. Called by the webhook, Kisi event and GraphQL routes.
+//! Limits how long a sender can keep the service waiting and how much memory it can use: bytes, time, and a minimum rate. A
+//! compressed body is refused, so that nothing is decompressed before its sender is known. Callers look up the token or key of
+//! the request first. Called by the webhook, Kisi event and GraphQL routes.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use actix_web::{
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-/// What a body may take.
+/// The limits of a body.
 #[derive(Copy, Clone, Debug)]
 pub struct BodyLimits {
-    /// The largest body, in bytes.
+    /// The maximum size, in bytes.
     pub bytes: usize,
-    /// The time from the first read to the last byte.
+    /// The maximum time from the first read to the last byte.
     pub time: Duration,
-    /// The time that is not measured against the rate.
+    /// The initial time that does not count against the rate.
     pub grace: Duration,
-    /// The least rate after the grace, in bytes a second.
+    /// The minimum rate after the grace, in bytes per second.
     pub rate: u32,
 }
 
 impl BodyLimits {
-    /// The limits of a route that takes bodies of so many bytes.
+    /// The default limits of a route that accepts bodies of up to `bytes`.
     pub fn of(bytes: usize) -> Self {
         Self {
             bytes,
@@ -41,7 +41,7 @@ impl BodyLimits {
         }
     }
 
-    /// How long a body of which so many bytes have arrived may still be under way, from its beginning.
+    /// The deadline for the next bytes, measured from the start, after `received` bytes have arrived.
     fn allowance(&self, received: usize) -> Duration {
         let received = u64::try_from(received).unwrap_or(u64::MAX);
         let millis = received.saturating_mul(1_000) / u64::from(self.rate.max(1));
@@ -51,25 +51,21 @@ impl BodyLimits {
     }
 }
 
-/// Why a body was not collected; the text is for its sender.
+/// The reason why a body was not collected; the message is for its sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More bytes than the route takes.
-    #[error("the body is larger than this server takes")]
+    #[error("the body is larger than this server accepts")]
     TooLarge,
-    /// It took too long.
-    #[error("the body came too slowly: send it again")]
+    #[error("the body arrived too slowly: send it again")]
     TooSlow,
-    /// The connection ended within it.
+    /// The connection ended before the end of the body.
     #[error("the body ended early")]
     Truncated,
-    /// It is compressed.
     #[error("the body must not be compressed")]
     Encoded,
 }
 
 impl BodyError {
-    /// The status that says so.
     pub fn status(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -80,10 +76,10 @@ impl BodyError {
     }
 }
 
-/// Collects a body within its limits. What its headers rule out is not read.
+/// Collects a body within its limits. A body that its headers already rule out is not read.
 ///
 /// # Errors
-/// The first limit that it does not keep.
+/// The first limit that the body exceeds.
 pub async fn collect(
     headers: &HeaderMap,
     mut body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
@@ -102,7 +98,7 @@ pub async fn collect(
         return Err(BodyError::TooLarge);
     }
     let started = Instant::now();
-    // What is announced takes no memory before it has come.
+    // Content-Length is not used for the capacity: announced bytes take no memory before they arrive.
     let mut bytes = Vec::new();
     loop {
         let deadline = started + limits.allowance(bytes.len());
@@ -146,33 +142,33 @@ mod tests {
     #[tokio::test]
     async fn a_body_within_its_limits_is_collected_whole() {
         let none = HeaderMap::new();
-        let got = collect(&none, chunks(&[b"01234", b"", b"56789"]), limits()).await;
-        assert_eq!(got.unwrap(), b"0123456789");
+        let result = collect(&none, chunks(&[b"01234", b"", b"56789"]), limits()).await;
+        assert_eq!(result.unwrap(), b"0123456789");
         let plain = headers(CONTENT_ENCODING, "Identity");
         assert_eq!(collect(&plain, chunks(&[]), limits()).await.unwrap(), b"");
     }
 
     #[tokio::test]
-    async fn what_is_too_large_is_refused_by_what_it_says_and_by_what_it_is() {
+    async fn a_body_is_refused_if_its_announced_or_actual_size_is_too_large() {
         let none = HeaderMap::new();
-        let got = collect(&none, chunks(&[b"01234", b"567890"]), limits()).await;
-        assert_eq!(got, Err(BodyError::TooLarge));
-        let said = headers(CONTENT_LENGTH, "11");
-        let got = collect(&said, stream::pending(), limits()).await;
-        assert_eq!(got, Err(BodyError::TooLarge), "without reading it");
+        let result = collect(&none, chunks(&[b"01234", b"567890"]), limits()).await;
+        assert_eq!(result, Err(BodyError::TooLarge));
+        let headers = headers(CONTENT_LENGTH, "11");
+        let result = collect(&headers, stream::pending(), limits()).await;
+        assert_eq!(result, Err(BodyError::TooLarge), "without reading it");
     }
 
     #[tokio::test]
-    async fn what_is_compressed_is_refused_without_reading_it() {
+    async fn a_compressed_body_is_refused_without_reading_it() {
         for encoding in ["gzip", "br", "identity, gzip", ""] {
-            let said = headers(CONTENT_ENCODING, encoding);
-            let got = collect(&said, stream::pending(), limits()).await;
-            assert_eq!(got, Err(BodyError::Encoded), "{encoding}");
+            let headers = headers(CONTENT_ENCODING, encoding);
+            let result = collect(&headers, stream::pending(), limits()).await;
+            assert_eq!(result, Err(BodyError::Encoded), "{encoding}");
         }
     }
 
     #[tokio::test]
-    async fn what_stops_coming_is_refused_when_its_time_is_up() {
+    async fn a_stalled_body_is_refused_at_its_deadline() {
         let none = HeaderMap::new();
         for at_once in [
             BodyLimits {
@@ -186,15 +182,19 @@ mod tests {
             },
         ] {
             let body = chunks(&[b"0", b"1"]).chain(stream::pending());
-            let got = collect(&none, body, at_once).await;
-            assert_eq!(got, Err(BodyError::TooSlow));
-            let got = collect(&none, chunks(&[b"0", b"1"]), at_once).await;
-            assert_eq!(got.unwrap(), b"01", "what is there needs no time");
+            let result = collect(&none, body, at_once).await;
+            assert_eq!(result, Err(BodyError::TooSlow));
+            let result = collect(&none, chunks(&[b"0", b"1"]), at_once).await;
+            assert_eq!(
+                result.unwrap(),
+                b"01",
+                "bytes that are already there need no time"
+            );
         }
     }
 
     #[test]
-    fn the_deadline_moves_with_what_arrives_up_to_the_whole_time() {
+    fn the_deadline_moves_with_the_received_bytes_up_to_the_maximum_time() {
         let limits = BodyLimits::of(1 << 20);
         assert_eq!(limits.allowance(0), Duration::from_secs(5));
         assert_eq!(limits.allowance(40 * 1024), Duration::from_secs(15));
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_breaks_off_is_no_body() {
+    async fn a_truncated_body_is_refused() {
         let broken = stream::iter([
             Ok(Bytes::from_static(b"0")),
             Err(PayloadError::Incomplete(None)),
         ]);
-        let got = collect(&HeaderMap::new(), broken, limits()).await;
-        assert_eq!(got, Err(BodyError::Truncated));
+        let result = collect(&HeaderMap::new(), broken, limits()).await;
+        assert_eq!(result, Err(BodyError::Truncated));
         let statuses = [
             (BodyError::TooLarge, 413),
             (BodyError::TooSlow, 408),

@@ -1,5 +1,5 @@
-//! The one place that knows what time it is and makes new ids. Everything else is told: functions take an instant, and
-//! what waits for time waits on a `Clock`, so that tests can turn it by hand. Clippy forbids `now()` elsewhere.
+//! The only module that reads the system time and creates ids. Other functions take an instant as an argument or wait on a
+//! `Clock`, so that tests control the time. Clippy forbids `now()` elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use access::Instant;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// The time of day: the system's, or one that a test turns.
+/// The wall clock: the system's, or a manual one for tests.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
 
@@ -18,20 +18,19 @@ enum Kind {
 }
 
 impl Clock {
-    /// The system's clock.
     pub fn system() -> Self {
         Self(Kind::System)
     }
 
-    /// A clock that stands still until it is turned.
+    /// A clock that only advances by [`Clock::turn_to`].
     pub fn manual(start: Instant) -> Self {
         Self(Kind::Manual(Arc::new(watch::Sender::new(start))))
     }
 
-    /// The present instant, to the microsecond.
+    /// The current time, to the microsecond.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that asks for the time"
+        reason = "the only place that reads the system time"
     )]
     pub fn now(&self) -> Instant {
         match &self.0 {
@@ -40,8 +39,8 @@ impl Clock {
         }
     }
 
-    /// Turns a manual clock to a later instant; does nothing to the system's.
-    pub fn turn_to(&self, to: Instant) {
+    /// Advances a manual clock to `to`. Does nothing if `to` is not later, or on the system clock.
+    pub fn advance_to(&self, to: Instant) {
         if let Kind::Manual(turned) = &self.0 {
             turned.send_if_modified(|now| {
                 let later = to > *now;
@@ -64,20 +63,20 @@ impl Clock {
                 }
             }
             Kind::Manual(turned) => {
-                let mut seen = turned.subscribe();
-                // The sender lives in `self`, so this cannot end early.
-                let _ = seen.wait_for(|now| *now >= at).await;
+                let mut times = turned.subscribe();
+                // `self` holds the sender, so `wait_for` cannot fail before `at`.
+                let _ = times.wait_for(|now| *now >= at).await;
             }
         }
     }
 
-    /// Waits for a length of this clock's time.
+    /// Waits for a duration by this clock.
     pub async fn sleep(&self, length: Duration) {
         self.sleep_until(self.now().plus(length)).await;
     }
 }
 
-/// Time that has gone by, whatever becomes of the time of day: for deadlines of what is in this process alone.
+/// Elapsed monotonic time, for deadlines within this process.
 #[derive(Copy, Clone, Debug)]
 pub struct Stopwatch {
     began: std::time::Instant,
@@ -85,10 +84,9 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Begins now.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that asks for the time"
+        reason = "the only place that reads the system time"
     )]
     pub fn start() -> Self {
         Self {
@@ -97,16 +95,16 @@ impl Stopwatch {
         }
     }
 
-    /// How long ago it began.
+    /// The time since the start, without the time that the machine was suspended.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// How long ago it began, with the time for which the machine was suspended: that goes by for everybody else. A time of
-    /// day that was put forward meanwhile counts as well; one that was put back does not.
+    /// The time since the start, including the time that the machine was suspended. Setting the wall clock forward in between
+    /// also counts; setting it back does not.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that asks for the time"
+        reason = "the only place that reads the system time"
     )]
     pub fn elapsed_with_suspension(&self) -> Duration {
         let by_time_of_day = jiff::Timestamp::now().duration_since(self.time_of_day);
@@ -115,20 +113,20 @@ impl Stopwatch {
     }
 }
 
-/// A bound below all ids that were made within this length of the system's time, and above those that are older.
-pub fn ids_within(length: Duration) -> Uuid {
+/// The lower bound of the ids created within the last `length` of system time; older ids sort below it.
+pub fn id_lower_bound(length: Duration) -> Uuid {
     let now = new_id().as_u128() >> 80;
     Uuid::from_u128(now.saturating_sub(length.as_millis()) << 80)
 }
 
-/// When an id of [`new_id`] was made, by the machine's clock, in microseconds since 1970; to the millisecond.
-pub fn made_at(id: Uuid) -> i64 {
+/// When an id of [`new_id`] was created by the system clock, in microseconds since 1970, with millisecond precision.
+pub fn created_at(id: Uuid) -> i64 {
     let millis = i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX);
     millis.saturating_mul(1000)
 }
 
-/// A new id, later in order than every id that this process made before.
-#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+/// A new UUIDv7 that sorts after every id that this process created before.
+#[expect(clippy::disallowed_methods, reason = "the only place that creates ids")]
 pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }

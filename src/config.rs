@@ -1,9 +1,8 @@
-//! The settings: a TOML file, over it the environment, over it flags.
+//! The settings: a TOML file, overridden by environment variables, overridden by flags.
 //!
-//! Promises that a setting which is wrong or unknown ends the start with one line: which it is,
-//! where it came from, what it holds and what it may hold. Never shows a secret, neither in that
-//! line nor in a `Debug`. Reads no environment by itself: it is given. The program's start calls
-//! it; everything else is handed what it needs.
+//! An invalid or unknown setting stops the start with one line: its name, its origin, its value and the expected values.
+//! Secrets appear neither in that line nor in `Debug` output. The caller passes the environment in. The program's start calls
+//! [`Config::load`]; other code receives the values that it needs.
 
 mod error;
 mod layers;
@@ -20,56 +19,53 @@ pub use error::ConfigError;
 use layers::Layers;
 pub use value::LogFormat;
 
-/// One row of the table of settings.
 struct Setting {
-    /// Its key in the file; the environment has it in upper case behind `LATCHKEY_`, flags with
-    /// hyphens.
+    /// The key in the file. The environment variable is `LATCHKEY_` and the key in upper case; the flag has hyphens.
     key: &'static str,
-    preset: Preset,
+    preset: Default,
     may_hold: &'static str,
     meaning: &'static str,
-    shown: Shown,
+    shown: Visibility,
 }
 
-/// What a setting is where nobody sets it.
-enum Preset {
+/// The default of a setting.
+enum Default {
     Is(&'static str),
-    /// Nothing; in words, what happens then.
+    /// No value. The text says what happens without one.
     Absent(&'static str),
 }
 
-/// How much of a wrong value an error may show.
+/// How much of an invalid value an error may show.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum Visibility {
     Whole,
-    /// What stands before the first colon: a password may stand behind it.
+    /// The part before the first colon: a password may follow.
     Scheme,
     Nothing,
 }
 
-/// The one table: it makes the fields, loads them, and writes the example.
+/// Generates the fields of [`Config`], their loading and the example file from one table.
 macro_rules! settings {
     ($(
         $key:ident: $type:ty = $preset:expr, $read:path, $shown:ident, $may_hold:literal,
         $meaning:literal;
     )*) => {
-        /// All settings, each of them checked.
+        /// All settings, validated.
         #[derive(Debug, Clone)]
         pub struct Config {
             $(#[doc = $meaning] pub $key: $type,)*
         }
 
-        /// Each row under the name of its field.
         #[expect(non_upper_case_globals, reason = "the fields' names are the keys")]
         mod row {
-            use super::{Preset::{Absent, Is}, Setting, Shown};
+            use super::{Default::{Absent, Is}, Setting, Visibility};
 
             $(pub(super) const $key: Setting = Setting {
                 key: stringify!($key),
                 preset: $preset,
                 may_hold: $may_hold,
                 meaning: $meaning,
-                shown: Shown::$shown,
+                shown: Visibility::$shown,
             };)*
         }
 
@@ -83,81 +79,79 @@ macro_rules! settings {
     };
 }
 
-use Preset::{Absent, Is};
+use Default::{Absent, Is};
 
 settings! {
     database_url: SecretString = Is("sqlite://latchkey.db?mode=rwc"), value::database, Scheme,
         "a URL that begins with sqlite: or postgres://",
-        "Where everything is kept: SQLite, or postgres://USER:PASSWORD@HOST/NAME.";
+        "The database: SQLite, or postgres://USER:PASSWORD@HOST/NAME.";
     database_deadline: Duration = Is("PT10S"), value::deadline, Whole,
         "an ISO 8601 duration from PT1S to PT5M",
-        "How long a statement may take before its database connection is given up for lost.";
+        "How long a statement may take before its database connection is discarded.";
     listen: String = Is("127.0.0.1:8080"), value::listen, Whole,
         "HOST:PORT, such as 127.0.0.1:8080",
-        "Where the service listens. Port 0 takes a free one.";
+        "The address that the service listens on. Port 0 chooses a free port.";
     encryption_key: Option<SecretString> =
-        Absent("made at the first start beside a SQLite file; needed with PostgreSQL"),
+        Absent("generated at the first start beside a SQLite file; required with PostgreSQL"),
         value::key, Nothing,
         "32 bytes in base64, as `openssl rand -base64 32` prints them",
-        "Encrypts the Kisi credentials and signing secrets that are stored.";
-    encryption_key_old: Option<SecretString> = Absent("only one key is known"), value::key, Nothing,
+        "The key that encrypts the stored Kisi credentials and signing secrets.";
+    encryption_key_old: Option<SecretString> = Absent("only encryption_key is used"), value::key, Nothing,
         "32 bytes in base64, as `openssl rand -base64 32` prints them",
-        "Decrypts what an earlier key wrote, while keys are changed.";
+        "The previous key, during a key rotation: decrypts secrets that it encrypted.";
     kisi_url: Url = Is("https://api.kisi.io"), value::url, Whole,
         "an https address without credentials, query or fragment; http for this machine alone",
-        "Where Kisi's API is.";
+        "The base URL of Kisi's API.";
     kisi_rate: u32 = Is("5"), value::rate, Whole,
         "a whole number from 1 to 1000",
-        "Requests a second for each Kisi user.";
-    kisi_contact: Option<String> = Absent("Kisi is told no address"), value::contact, Whole,
+        "The maximum number of requests per second for each Kisi user.";
+    kisi_contact: Option<String> = Absent("no contact address is sent to Kisi"), value::contact, Whole,
         "an e-mail address",
-        "Where Kisi can reach whoever runs this service; sent with every request, as Kisi asks of integrations.";
+        "The operator's contact address, sent to Kisi with every request, as Kisi asks of integrations.";
     spacebring_url: Url = Is("https://api.spacebring.com"), value::url, Whole,
         "an https address without credentials, query or fragment; http for this machine alone",
-        "Where Spacebring's API is read.";
+        "The base URL of Spacebring's API.";
     teamup_url: Url = Is("https://goteamup.com/api/v2"), value::url, Whole,
         "an https address without credentials, query or fragment; http for this machine alone",
-        "Where TeamUp's API is read.";
+        "The base URL of TeamUp's API.";
     clubspot_url: Url = Is("https://api.theclubspot.com/api/v1"), value::url, Whole,
         "an https address without credentials, query or fragment; http for this machine alone",
-        "Where Clubspot's API is read.";
+        "The base URL of Clubspot's API.";
     horizon: Duration = Is("P7D"), value::horizon, Whole,
         "an ISO 8601 duration from PT1H to P366D",
-        "How far ahead access is sent to Kisi: what begins within it is sent whole.";
+        "How far ahead access is sent to Kisi: access that begins within this time is sent with its full window.";
     sweep_interval: Duration = Is("PT1H"), value::sweep_interval, Whole,
         "an ISO 8601 duration from PT1M to P7D",
-        "How often everything in Kisi is read and compared.";
+        "How often all assignments in Kisi are read and compared with the expected ones.";
     webhook_tolerance: Duration = Is("PT5M"), value::tolerance, Whole,
         "an ISO 8601 duration from PT0S to P1D",
-        "How far a webhook's signed timestamp may lie from now, either way.";
+        "How far a webhook's signed timestamp may differ from the current time, in either direction.";
     webhook_max_bytes: usize = Is("1048576"), value::max_bytes, Whole,
         "a whole number from 1024 to 67108864",
-        "The largest webhook body that is taken, in bytes.";
+        "The largest webhook body that is accepted, in bytes.";
     playground: bool = Is("true"), value::flag, Whole,
         "true or false",
-        "Whether the playground is at /.";
+        "Whether the playground is served at /.";
     cors_origins: Vec<String> = Is(""), value::origins, Whole,
         "origins separated by commas, such as https://desk.example.com, without a path",
-        "Whose pages may call the API from a browser; browsers of other origins are refused.";
+        "The origins whose pages may call the API from a browser; requests from other origins are refused.";
     log: String = Is("info"), value::log, Whole,
-        "error, warn, info, debug or trace, or several for modules: info,latchkey::kisi=debug",
-        "What is logged.";
+        "error, warn, info, debug or trace, or levels by module: info,latchkey::kisi=debug",
+        "The log level.";
     log_format: LogFormat = Is("text"), value::log_format, Whole,
         "text or json",
-        "How it is logged, to standard error.";
+        "The format of the log lines on standard error.";
 }
 
 impl Config {
-    /// Reads the file, if one is named, and lays `env` and `flags` over it. Of the environment,
-    /// only what begins with `LATCHKEY_` is looked at; flags bear the keys of the file. The
-    /// environment and flags hold text, the file may hold numbers, true and false, and lists as
-    /// well.
+    /// Reads `file`, if given, then applies `env` and then `flags` over it. Only variables that begin with `LATCHKEY_` are
+    /// read; `flags` is keyed by the keys of the file. Values in `env` and `flags` are text; the file may also hold numbers,
+    /// booleans and lists.
     ///
     /// The URLs end in a slash, so that a relative path can be joined to each.
     ///
     /// # Errors
-    /// The first setting that is unknown or wrong, or a file that cannot be read. Only what would
-    /// take effect is checked.
+    /// The first unknown or invalid setting, or an unreadable file. A value that a higher layer overrides is not validated.
     pub fn load(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
@@ -176,32 +170,33 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether the database is a SQLite file or in memory, and not a server.
+    /// Whether the database is SQLite, in a file or in memory.
     pub fn is_sqlite(&self) -> bool {
         self.database_url.expose_secret().starts_with("sqlite:")
     }
 }
 
-/// An address that something may be sent to: https, or http for this machine alone, without credentials, query or fragment.
-pub fn address(text: &str) -> Option<Url> {
+/// Parses a URL that requests may be sent to: https, or http to a loopback host, without credentials, query or fragment.
+pub fn parse_outbound_url(text: &str) -> Option<Url> {
     value::url(text)
 }
 
-/// The text of `config.example.toml`: every setting with its default and meaning, all of them
-/// commented out.
+/// The text of `config.example.toml`: every setting with its default and meaning, commented out.
 pub fn example() -> String {
     let mut text = String::from(
-        "# Every setting of Latchkey with its default. The environment goes over this file, flags\n\
-         # go over both: kisi_rate here is LATCHKEY_KISI_RATE there, --kisi-rate as a flag.\n",
+        "# Every setting of Latchkey with its default. Environment variables override this file, and\n\
+         # flags override both: kisi_rate is LATCHKEY_KISI_RATE in the environment, --kisi-rate as a flag.\n",
     );
     for setting in SETTINGS {
         text.push_str(&format!(
-            "\n# {}\n# May hold: {}.\n",
+            "\n# {}\n# Allowed: {}.\n",
             setting.meaning, setting.may_hold
         ));
         text.push_str(&match setting.preset {
             Is(default) => format!("#{} = {}\n", setting.key, value::toml(default)),
-            Absent(words) => format!("# Left out: {words}.\n#{} = \"…\"\n", setting.key),
+            Absent(consequence) => {
+                format!("# If not set: {consequence}.\n#{} = \"…\"\n", setting.key)
+            }
         });
     }
     text

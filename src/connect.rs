@@ -1,8 +1,8 @@
-//! What is asked of Kisi when an organization is connected, and again when its setup is read anew: whose key it is, which
-//! roles open doors, which places, locks and groups there are.
+//! Reads from Kisi when an organization is connected, and when its setup is read again: the user that the API key belongs to,
+//! the roles that open doors, and the places, locks and groups.
 //!
-//! Promises that what is read is whole or an error, and that rows which are known keep their ids. Never writes to Kisi and
-//! never to the database. Called by the mutations that connect an account and by the loop.
+//! A read is complete or an error, and rows that already exist keep their ids. Writes neither to Kisi nor to the database.
+//! Called by the mutations that connect an account and by the reconcile loop.
 
 use std::{collections::HashMap, hash::BuildHasher};
 
@@ -24,38 +24,26 @@ mod tests;
 
 pub use roles::DoorRoles;
 
-/// How the problem of an account begins whose assignments are being removed before it is disconnected.
-pub const DISCONNECTING: &str = "disconnecting: its assignments are being removed";
-
-/// The permission without which nothing can be kept in step.
+/// The Kisi permission that the API key's user needs to create and delete role assignments.
 const ASSIGNS: &str = "role_assignments_write";
 
-/// Whether an account waits for its assignments to be gone.
-pub fn is_disconnecting(account: &KisiAccount) -> bool {
-    account
-        .problem
-        .as_deref()
-        .is_some_and(|problem| problem.starts_with(DISCONNECTING))
-}
-
-/// Whose key it is, and what it is good for.
+/// The user and the organization of an API key, and what the user may do.
 #[derive(Clone, Debug)]
-pub struct Introduction {
-    /// Kisi's id of the user whose key it is.
+pub struct ApiKeyInfo {
+    /// The Kisi id of the user that the key belongs to.
     pub user: i64,
-    /// Kisi's id of the organization.
+    /// The Kisi id of the organization.
     pub organization: i64,
-    /// The roles that open doors and can do nothing else.
     pub roles: DoorRoles,
-    /// False where Kisi shows the user's role on the organization, and it may not give access to others.
+    /// False if Kisi shows the user's roles on the organization and none of them may assign roles to others.
     pub administers: bool,
 }
 
-/// Asks whose key it is and what its owner may do.
+/// Reads the user, the organization and the roles of the client's API key.
 ///
 /// # Errors
-/// Kisi's, of whichever call failed first.
-pub async fn introduce(client: &Client) -> Result<Introduction, kisi::Error> {
+/// The error of the first call to Kisi that fails.
+pub async fn read_api_key_info(client: &Client) -> Result<ApiKeyInfo, kisi::Error> {
     let me = client.me().await?;
     let organization = client.organization().await?;
     let roles = client.roles().await?;
@@ -63,7 +51,7 @@ pub async fn introduce(client: &Client) -> Result<Introduction, kisi::Error> {
         Some(owner) if owner == me.id => true,
         _ => assigns(client, me.id, organization.id, &roles).await?,
     };
-    Ok(Introduction {
+    Ok(ApiKeyInfo {
         user: me.id,
         organization: organization.id,
         roles: DoorRoles::of(&roles),
@@ -71,28 +59,29 @@ pub async fn introduce(client: &Client) -> Result<Introduction, kisi::Error> {
     })
 }
 
-/// Whether one of the user's roles on the organization may assign roles. Where Kisi shows none, or one that it does not
-/// describe, nothing is concluded.
+/// Whether one of the user's roles on the organization may assign roles. Also true if Kisi shows no role on the organization,
+/// or one that is not in `roles`.
 async fn assigns(
     client: &Client,
     user: i64,
     organization: i64,
     roles: &[Role],
 ) -> Result<bool, kisi::Error> {
-    let held = client.assignments(AssignmentFilter::User(user)).await?;
-    let mut shown = held
+    let assignments = client.assignments(AssignmentFilter::User(user)).await?;
+    let mut assigned = assignments
         .iter()
         .filter(|assignment| assignment.applies_to == AppliesTo::Organization(organization))
         .map(|assignment| roles.iter().find(|role| role.id == assignment.role_id))
         .peekable();
-    Ok(shown.peek().is_none() || shown.any(|role| role.is_none_or(|role| permits(role, ASSIGNS))))
+    Ok(assigned.peek().is_none()
+        || assigned.any(|role| role.is_none_or(|role| permits(role, ASSIGNS))))
 }
 
 fn permits(role: &Role, permission: &str) -> bool {
     role.permissions.get(permission) == Some(&Some(true))
 }
 
-/// A group as it is kept, without its place.
+/// The database row of a group, with `place_id` still empty.
 fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
     Group {
         restrictions: restriction::of_group(&group),
@@ -114,12 +103,12 @@ fn group_row(account: &KisiAccount, id: Uuid, group: kisi::Group) -> Group {
     }
 }
 
-/// Reads an account's places, locks and groups whole. `known` are the ids of places, locks and groups by Kisi's ids: they
-/// are kept, whatever is new gets an id of its own. An account of one place gets that place, its locks, its groups and the
-/// groups of the whole organization.
+/// Reads all places, locks and groups of an account. `known` maps Kisi ids to our ids, for places, locks and groups in this
+/// order; anything new gets a new id. If the account is restricted to one place, the result holds that place, its locks, its
+/// groups and the groups of the whole organization.
 ///
 /// # Errors
-/// Kisi's, of whichever call failed first: nothing may be concluded then.
+/// The error of the first call to Kisi that fails. Callers must then leave the stored setup as it is.
 pub async fn read_setup<S: BuildHasher>(
     client: &Client,
     account: &KisiAccount,
@@ -128,13 +117,13 @@ pub async fn read_setup<S: BuildHasher>(
     let places = client.places().await?;
     let locks = client.locks().await?;
     let groups = client.groups().await?;
-    let [known_places, known_locks, known_groups] = known;
+    let [place_ids, lock_ids, group_ids] = known;
     let id =
-        |known: &HashMap<i64, Uuid, S>, kisi: i64| known.get(&kisi).copied().unwrap_or_else(new_id);
+        |ids: &HashMap<i64, Uuid, S>, kisi: i64| ids.get(&kisi).copied().unwrap_or_else(new_id);
     let places: Vec<Place> = places
         .into_iter()
         .map(|place| Place {
-            id: id(&known_places, place.id),
+            id: id(&place_ids, place.id),
             club_id: account.club_id,
             account_id: account.id,
             kisi_id: place.id,
@@ -154,7 +143,7 @@ pub async fn read_setup<S: BuildHasher>(
     let locks = locks
         .into_iter()
         .map(|lock| Lock {
-            id: id(&known_locks, lock.id),
+            id: id(&lock_ids, lock.id),
             club_id: account.club_id,
             account_id: account.id,
             kisi_id: lock.id,
@@ -170,20 +159,20 @@ pub async fn read_setup<S: BuildHasher>(
             gone_at: None,
         })
         .collect();
-    // A group of a place that is not listed is no group of the whole organization.
-    let stray = |group: &kisi::Group| {
+    // A group of an unlisted place would get no `place_id` below and would look like a group of the whole organization.
+    let is_of_unlisted_place = |group: &kisi::Group| {
         group
             .place_id
             .is_some_and(|place| !of_place.contains_key(&place))
     };
     let groups = groups
         .into_iter()
-        .filter(|group| account.place_kisi_id.is_none() || !stray(group))
+        .filter(|group| account.place_kisi_id.is_none() || !is_of_unlisted_place(group))
         .map(|group| Group {
             place_id: group
                 .place_id
                 .and_then(|place| of_place.get(&place).copied()),
-            ..group_row(account, id(&known_groups, group.id), group)
+            ..group_row(account, id(&group_ids, group.id), group)
         })
         .collect();
     let mut setup = Setup {
@@ -192,13 +181,13 @@ pub async fn read_setup<S: BuildHasher>(
         groups,
     };
     if let Some(place) = account.place_kisi_id {
-        narrow(&mut setup, place);
+        restrict_to_place(&mut setup, place);
     }
     Ok(setup)
 }
 
-/// Leaves one place, its locks, its groups and the groups of the whole organization.
-pub fn narrow(setup: &mut Setup, place_kisi_id: i64) {
+/// Reduces `setup` to one place, its locks, its groups and the groups of the whole organization.
+pub fn restrict_to_place(setup: &mut Setup, place_kisi_id: i64) {
     setup.places.retain(|place| place.kisi_id == place_kisi_id);
     let kept = setup.places.first().map(|place| place.id);
     setup
@@ -209,9 +198,8 @@ pub fn narrow(setup: &mut Setup, place_kisi_id: i64) {
         .retain(|group| group.place_id.is_none() || group.place_id == kept);
 }
 
-/// The Kisi id of the place that a text names: its Kisi id, else its name, else its name in any case. `Err` where several
-/// places bear the name.
-pub fn place_named(setup: &Setup, text: &str) -> Result<Option<i64>, Ambiguous> {
+/// The Kisi id of the place that `text` names. Tries the Kisi id, then the exact name, then the name without case.
+pub fn place_named(setup: &Setup, text: &str) -> Result<Option<i64>, AmbiguousPlaceName> {
     let text = text.trim();
     if let Some(place) = setup
         .places
@@ -221,9 +209,9 @@ pub fn place_named(setup: &Setup, text: &str) -> Result<Option<i64>, Ambiguous> 
         return Ok(Some(place.kisi_id));
     }
     let only = |alike: &dyn Fn(&str) -> bool| {
-        let mut found = setup.places.iter().filter(|place| alike(place.name.trim()));
-        match (found.next(), found.next()) {
-            (Some(_), Some(_)) => Err(Ambiguous),
+        let mut matches = setup.places.iter().filter(|place| alike(place.name.trim()));
+        match (matches.next(), matches.next()) {
+            (Some(_), Some(_)) => Err(AmbiguousPlaceName),
             (first, _) => Ok(first.map(|place| place.kisi_id)),
         }
     };
@@ -234,7 +222,6 @@ pub fn place_named(setup: &Setup, text: &str) -> Result<Option<i64>, Ambiguous> 
     }
 }
 
-/// Several places bear one name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("several places bear this name")]
-pub struct Ambiguous;
+#[error("several places have this name")]
+pub struct AmbiguousPlaceName;

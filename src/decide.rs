@@ -1,6 +1,8 @@
-//! Decides for many members at once: loads what the club's doors hang on and what members hold, in a fixed number of
-//! statements, and asks the heart. Promises that every reader (a member's access, who may pass a target, an explanation)
-//! asks the same evaluation of the same premises. Never decides anything by itself, and writes nothing.
+//! Decides access for many members at once: loads the rules and doors of a club and the facts of members in a fixed number of
+//! statements, and calls the `access` crate.
+//!
+//! Every reader (a member's access, the members who may pass a target, an explanation) uses the same evaluation of the same data.
+//! Read-only.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,85 +12,82 @@ use uuid::Uuid;
 
 use crate::map::Map;
 use crate::store::{
-    Connection, Scope, StoreError, clubs,
-    facts::{self, Holdings, Known},
+    ClubScope, Connection, StoreError, clubs,
+    facts::{self, AsOf, Holdings},
     row, rules,
 };
 
 mod evaluations;
 mod layout;
-mod standing;
+mod member_criteria;
 
-pub use evaluations::{Evaluations, MAX_EVALUATIONS, PARALLEL, Walk};
+pub use evaluations::{EvaluationBudget, MAX_EVALUATIONS, MAX_PARALLEL_CHUNKS, Question};
 pub use layout::Layout;
-pub use standing::{Passing, Standing, Wanted};
+pub use member_criteria::{AccessCriterion, FilteredMembers, MemberCriteria};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// The id of a row, as the heart knows it.
+/// Converts the id of a row to an id of the `access` crate.
 pub fn id(id: Uuid) -> Id {
     Id(id.as_u128())
 }
 
-/// The id of a row that the heart names.
+/// Converts an id of the `access` crate to the id of a row.
 pub fn row_id(id: Id) -> Uuid {
     Uuid::from_u128(id.0)
 }
 
-/// How far around an instant recurring windows are looked at.
+/// The span around an instant for which recurring windows are generated.
 pub fn around(at: Instant) -> Span {
     Span::new(at.minus(30 * DAY), at.plus(60 * DAY))
 }
 
-/// What decisions about a club's doors hang on, but for the members.
+/// Everything that access decisions of a club depend on, except the members.
 #[derive(Debug)]
-pub struct Premises {
-    /// As of when rules and facts are asked.
-    pub known: Known,
-    /// Places, locks and groups.
+pub struct AccessContext {
+    /// The point in time of the read.
+    pub as_of: AsOf,
     pub layout: Layout,
-    /// The club's time zone.
     pub zone: TimeZone,
     rules: Vec<Rule>,
     rows: HashMap<Id, row::Rule>,
 }
 
-impl Premises {
-    /// Loads them. What is managed and which group opens which lock is as it is now.
+impl AccessContext {
+    /// The rules are read as of `known`. The managed groups and the locks of each group are always the current ones.
     pub async fn load(
         connection: &impl Connection,
-        scope: Scope,
-        known: Known,
+        scope: ClubScope,
+        as_of: AsOf,
     ) -> Result<Self, StoreError> {
         let layout = Layout::load(connection, scope).await?;
         let club = clubs::get(connection, scope).await?;
         let zone = club.and_then(|club| TimeZone::get(&club.time_zone).ok());
-        let rows = rules::rows(connection, scope, known).await?;
+        let rows = rules::rows(connection, scope, as_of).await?;
         Ok(Self {
-            known,
+            as_of,
             layout,
             zone: zone.unwrap_or(TimeZone::UTC),
-            rules: rules::load(connection, scope, known).await?,
+            rules: rules::load(connection, scope, as_of).await?,
             rows: rows.into_iter().map(|row| (id(row.rule_id), row)).collect(),
         })
     }
 
-    /// The row of a rule.
     pub fn row(&self, rule: Id) -> Option<&row::Rule> {
         self.rows.get(&rule)
     }
 
-    /// The rules that bear on a target: a managed group's own; a lock's own and those of the
-    /// managed groups that contain it.
+    /// The rules that apply to a target: for a group its own, if it is managed; for a lock its own and those of the managed
+    /// groups that contain it.
     pub fn rules_for(&self, target: Target) -> Vec<&Rule> {
-        let bearing = self.bearing(target);
+        let bearing = self.rule_targets(target);
         self.rules
             .iter()
             .filter(|rule| bearing.contains(&rule.target))
             .collect()
     }
 
-    fn bearing(&self, target: Target) -> Vec<Target> {
+    fn rule_targets(&self, target: Target) -> Vec<Target> {
         let managed = |group: &&row::Group| group.managed;
         match target {
             Target::Group(group) => {
@@ -108,26 +107,28 @@ impl Premises {
         }
     }
 
-    /// The scopes whose shares cover a target. A group that is not managed is never written to, so
-    /// that nothing can be given in it.
-    pub fn covering(&self, target: Target) -> Vec<access::Scope> {
-        let bearing = self.bearing(target).into_iter();
+    /// The scopes whose shares cover a target. Groups that are not managed are left out: this service never writes to them, so a
+    /// share there gives nothing.
+    pub fn covering(&self, target: Target) -> Vec<access::AccessScope> {
+        let bearing = self.rule_targets(target).into_iter();
         let mut scopes: Vec<_> = bearing
             .filter_map(|target| match target {
-                Target::Group(group) => Some(access::Scope::Group(group)),
+                Target::Group(group) => Some(access::AccessScope::Group(group)),
                 Target::Lock(_) => None,
             })
             .collect();
         if let Target::Lock(lock) = target
             && let Some(lock) = self.layout.lock(row_id(lock))
         {
-            scopes.extend(lock.place_id.map(|place| access::Scope::Place(id(place))));
-            scopes.push(access::Scope::Account(id(lock.account_id)));
+            scopes.extend(
+                lock.place_id
+                    .map(|place| access::AccessScope::Place(id(place))),
+            );
+            scopes.push(access::AccessScope::Account(id(lock.account_id)));
         }
         scopes
     }
 
-    /// When somebody may pass a target, and why.
     pub fn access<'a>(&'a self, facts: &'a Facts, target: Target, around: Span) -> Access<'a> {
         evaluate(
             facts,
@@ -137,19 +138,17 @@ impl Premises {
         )
     }
 
-    /// Whether somebody may pass a target at an instant, and the cause.
     pub fn decide(&self, facts: &Facts, target: Target, at: Instant) -> Decision {
         self.access(facts, target, around(at)).decide(at)
     }
 
-    /// Whether somebody may pass a target at an instant: what `decide` says, without the cause, for
-    /// large numbers of people.
+    /// Like `decide`, but without the cause, and fast enough for many members.
     pub fn may_pass(&self, facts: &Facts, target: Target, at: Instant) -> bool {
         let moment = Span::new(at, at.plus(Duration::from_micros(1)));
         self.access(facts, target, moment).spans.contains(at)
     }
 
-    /// The targets that a rule, or a share of this member, bears on: groups by name, then locks.
+    /// The targets to which a rule or a share of this member applies: groups by name, then locks by name.
     pub fn targets(&self, facts: &Facts) -> Vec<Target> {
         let groups = self
             .layout
@@ -157,7 +156,7 @@ impl Premises {
             .iter()
             .map(|group| Target::Group(id(group.id)));
         let bears = |target: &Target| {
-            let bearing = self.bearing(*target);
+            let bearing = self.rule_targets(*target);
             let covering = self.covering(*target);
             self.rules.iter().any(|rule| bearing.contains(&rule.target))
                 || facts
@@ -168,7 +167,7 @@ impl Premises {
         groups.chain(self.locks()).filter(bears).collect()
     }
 
-    /// Each lock, by name.
+    /// All locks, by name.
     pub fn locks(&self) -> impl Iterator<Item = Target> {
         self.layout
             .locks
@@ -177,38 +176,43 @@ impl Premises {
     }
 }
 
-/// Premises with what some members hold.
+/// The access context of a club together with the facts of some members.
 #[derive(Debug)]
-pub struct Deciding {
-    /// What decisions hang on, but for the members.
-    pub premises: Premises,
-    /// What each member holds.
+pub struct MemberDecisions {
+    pub access_context: AccessContext,
+    /// By member.
     pub holdings: Map<Uuid, Holdings>,
 }
 
-impl Deciding {
-    /// Loads both, in a fixed number of statements.
+impl MemberDecisions {
+    /// Takes a fixed number of statements, however many members there are.
     pub async fn load(
         connection: &impl Connection,
-        scope: Scope,
+        scope: ClubScope,
         members: &[Uuid],
-        known: Known,
+        as_of: AsOf,
     ) -> Result<Self, StoreError> {
-        let premises = Premises::load(connection, scope, known).await?;
-        let holdings = facts::load(connection, scope, members, known).await?;
-        Ok(Self { premises, holdings })
+        let access_context = AccessContext::load(connection, scope, as_of).await?;
+        let holdings = facts::load(connection, scope, members, as_of).await?;
+        Ok(Self {
+            access_context,
+            holdings,
+        })
     }
 
-    /// Whether a member may pass a target at an instant, and the cause. None for a member that was
-    /// not loaded.
+    /// `None` for a member that was not loaded.
     pub fn decision(&self, member: Uuid, target: Target, at: Instant) -> Option<Decision> {
         let holdings = self.holdings.get(&member)?;
-        Some(self.premises.decide(&holdings.facts, target, at))
+        Some(self.access_context.decide(&holdings.facts, target, at))
     }
 
-    /// When a member may pass a target. None for a member that was not loaded.
+    /// `None` for a member that was not loaded.
     pub fn spans(&self, member: Uuid, target: Target, around: Span) -> Option<SpanSet> {
         let holdings = self.holdings.get(&member)?;
-        Some(self.premises.access(&holdings.facts, target, around).spans)
+        Some(
+            self.access_context
+                .access(&holdings.facts, target, around)
+                .spans,
+        )
     }
 }

@@ -1,10 +1,8 @@
-//! What happens, as it happens, for those who asked to be told: entries of the history and changes of deliveries, from every
-//! process that shares the database.
+//! A live feed of history entries and delivery changes for GraphQL subscriptions, from every process that shares the database.
 //!
-//! Promises that a subscriber is told everything that was committed after it subscribed and nothing from before, each once.
-//! A commit of this process wakes the feed; the others' it finds by looking, each half second. Never asks the database for a
-//! club that nobody listens to, never waits for a subscriber, and never keeps more for one than `BUFFER` rows. The API's
-//! subscriptions call it.
+//! A subscriber receives every row that is committed after it subscribed, each once, and no earlier rows. Commits of this process
+//! wake the feed; those of other processes are found by polling every half second. Only clubs with subscribers are read. A slow
+//! subscriber blocks nobody: at most `BUFFER` rows wait for it, then it is disconnected. Called by the subscriptions of the API.
 
 mod tail;
 #[cfg(test)]
@@ -19,28 +17,27 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::store::{
-    Db, Scope, StoreError,
+    ClubScope, Db, StoreError,
     listings::HistoryFilter,
     row::{Delivery, HistoryEntry},
 };
-use tail::Tails;
+use tail::ClubFeeds;
 
-/// How many rows wait for one subscriber at most: whoever is further behind is let go.
+/// How many rows may wait for one subscriber; one that is further behind is disconnected.
 const BUFFER: usize = 4096;
 
-/// The feed of a process.
 pub struct Feed {
-    history: Tails<HistoryEntry>,
-    deliveries: Tails<Delivery>,
+    history: ClubFeeds<HistoryEntry>,
+    deliveries: ClubFeeds<Delivery>,
     ending: Arc<watch::Sender<bool>>,
 }
 
-/// The subscriber took too long, so that something is lost to it.
+/// The subscriber read too slowly and was disconnected, so it missed rows.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the subscriber takes too long to read")]
+#[error("the subscriber reads too slowly and was disconnected: subscribe again")]
 pub struct TooSlow;
 
-/// What one subscriber is told.
+/// The rows for one subscriber.
 #[derive(Debug)]
 pub struct Events<R> {
     rows: mpsc::Receiver<Arc<R>>,
@@ -48,7 +45,7 @@ pub struct Events<R> {
 }
 
 impl<R> Events<R> {
-    /// The next row. None where the feed has ended; an error once, where this subscriber was let go.
+    /// The next row; `None` after the feed has ended, and one `TooSlow` error before that if the subscriber was disconnected.
     pub async fn next(&mut self) -> Option<Result<Arc<R>, TooSlow>> {
         match self.rows.recv().await {
             Some(row) => Some(Ok(row)),
@@ -61,54 +58,53 @@ impl<R> Events<R> {
 }
 
 impl Feed {
-    /// A feed that nobody listens to yet. It lives on the runtime that it is made on.
+    /// Must be called on the tokio runtime that runs the feed.
     pub fn new(db: Db) -> Self {
         let ending = Arc::new(watch::Sender::new(false));
         Self {
-            history: Tails::new(db.clone(), ending.clone()),
-            deliveries: Tails::new(db, ending.clone()),
+            history: ClubFeeds::new(db.clone(), ending.clone()),
+            deliveries: ClubFeeds::new(db, ending.clone()),
             ending,
         }
     }
 
-    /// Entries of a club's history from now on, narrowed.
+    /// Streams new history entries of a club that pass the filter.
     ///
     /// # Errors
-    /// Where it cannot be read what there is already.
+    /// The existing rows cannot be read.
     pub async fn access_events(
         &self,
-        scope: Scope,
+        scope: ClubScope,
         filter: HistoryFilter,
     ) -> Result<Events<HistoryEntry>, StoreError> {
-        let wants = move |row: &HistoryEntry| filter.admits(row);
+        let wants = move |row: &HistoryEntry| filter.matches(row);
         self.history.subscribe(scope, BUFFER, wants).await
     }
 
-    /// A club's deliveries, of one source where one is given, as they are let in from now on and as their status changes.
+    /// Streams new deliveries of a club, or of one source, and their later changes of status.
     ///
     /// # Errors
-    /// Where it cannot be read what there is already.
+    /// The existing rows cannot be read.
     pub async fn deliveries(
         &self,
-        scope: Scope,
+        scope: ClubScope,
         source: Option<Uuid>,
     ) -> Result<Events<Delivery>, StoreError> {
         let wants = move |row: &Delivery| source.is_none_or(|source| source == row.source_id);
         self.deliveries.subscribe(scope, BUFFER, wants).await
     }
 
-    /// Ends what every subscriber is told, for good: the service is ending.
+    /// Ends all subscriptions for good, at shutdown.
     pub fn end(&self) {
         self.ending.send_replace(true);
     }
 
-    /// Waits until the feed ends.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         ended(self.ending.subscribe())
     }
 }
 
 async fn ended(mut ending: watch::Receiver<bool>) {
-    // It ends as well where whoever could end it is gone.
+    // An error means that the sender was dropped, which also ends the feed.
     let _ = ending.wait_for(|ending| *ending).await;
 }

@@ -1,6 +1,6 @@
-//! The GraphQL API: a file a noun, each with its object, its queries and its mutations. Designed from the contract, never
-//! derived from tables. Answers from the store and the heart, marks members due and wakes the loop; Kisi is called by
-//! connecting an account and by unlocking alone.
+//! The GraphQL API: one file per noun, each with its object, queries and mutations. Designed from the domain, never derived from
+//! tables. Answers from the store and the `access` crate, marks members due and wakes the loop. Kisi is called only where the
+//! caller has to wait for its answer: by mutations of Kisi accounts, by previews of groups, and by unlocking.
 
 pub mod access_event;
 mod admission;
@@ -27,6 +27,7 @@ pub mod loader;
 pub mod location;
 pub mod lock;
 pub mod member;
+pub mod messages;
 pub mod mutation;
 pub mod node;
 pub mod offering;
@@ -47,4 +48,3 @@ pub mod source;
 pub mod subscription;
 pub mod suspension;
 pub mod viewer;
-pub mod words;

@@ -1,5 +1,4 @@
-//! The web server: which route leads where. One function runs it for production, demo and tests: the listener and the parts
-//! of the service are given.
+//! The web server and its routes. The same function starts it for production, demo and tests, with a given listener and app.
 
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
@@ -25,14 +24,14 @@ use actix_web::{
     web,
 };
 
-/// How long a client may take to send the head of a request.
+/// The time that a client has to send the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may idle between two requests: longer than proxies in front of the service keep theirs.
+/// How long a connection may idle between two requests: longer than proxies in front of the service keep theirs open.
 const IDLE_TIME: Duration = Duration::from_secs(75);
-/// How many connections each thread of the web server has open at once; others wait to be accepted.
+/// The maximum number of open connections per worker thread; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
 
-/// A server on a listener; it runs when it is awaited or spawned.
+/// Builds the server on a listener; it runs once it is awaited or spawned.
 pub fn server(
     app: Arc<App>,
     schema: ApiSchema,
@@ -77,7 +76,8 @@ fn cors(origins: &[String]) -> Cors {
         .iter()
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
     allowed
-        // A browser names the origin even to where its page came from; and a socket is refused where it is opened.
+        // A browser sends `Origin` even to the server of its own page. Sockets pass here because `socket::open` checks their
+        // origin.
         .allowed_origin_fn(|origin, head| {
             socket::is_own(origin, head) || socket::is_asked(head.headers())
         })
@@ -105,7 +105,7 @@ async fn graphql(
         Ok(Some(executor)) => serve(&executor, &request, body, &request_id, |_| {}).await,
         Ok(None) => unauthenticated(&request, &request_id),
         Err(problem) => {
-            tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
+            tracing::error!(error = ?problem, request_id, "a token could not be looked up in the store");
             unavailable(&request, &request_id)
         }
     }
@@ -121,7 +121,7 @@ async fn metrics(app: web::Data<App>) -> HttpResponse {
             .content_type("text/plain; version=0.0.4")
             .body(text),
         Err(problem) => {
-            tracing::error!(error = ?problem, "the metrics cannot be read");
+            tracing::error!(error = ?problem, "the metrics could not be collected");
             HttpResponse::ServiceUnavailable().finish()
         }
     }

@@ -1,44 +1,30 @@
-//! Ids as the outside sees them: opaque, globally unique, the same for ever. An id bears its kind, so that one of a wrong
-//! kind is refused before the database is asked. Kisi's own ids and the URLs of its pages are read here as well.
+//! The ids of the API: opaque, globally unique and permanent. An id contains its kind, so that an id of the wrong kind is refused
+//! without a database query. Also parses Kisi's own ids and the URLs of its pages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use url::Url;
 use uuid::Uuid;
 
-/// What an id is of.
+/// The kind of object that an id belongs to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A club.
     Club,
     /// A connection to Kisi.
     KisiAccount,
-    /// A place.
     Place,
-    /// A lock.
     Lock,
-    /// A group.
     Group,
-    /// A member.
     Member,
-    /// A company.
     Company,
     /// A membership, registration or purchase.
     Entitlement,
-    /// An offering.
     Offering,
-    /// A location.
     Location,
-    /// A rule.
     Rule,
-    /// A share.
     Share,
-    /// A suspension.
     Suspension,
-    /// A grant.
     Grant,
-    /// A source.
     Source,
-    /// A delivery.
     Delivery,
     /// An entry of the history.
     AccessEvent,
@@ -46,8 +32,8 @@ pub enum Kind {
     HeldRevocation,
 }
 
-/// Every kind with its mark. A mark is never given to another kind.
-const MARKS: [(Kind, u8); 18] = [
+/// Every kind with its mark, the first byte of an id. A mark must never be reused for another kind.
+const KIND_TAGS: [(Kind, u8); 18] = [
     (Kind::Club, 1),
     (Kind::KisiAccount, 2),
     (Kind::Place, 3),
@@ -68,9 +54,9 @@ const MARKS: [(Kind, u8); 18] = [
     (Kind::HeldRevocation, 18),
 ];
 
-/// The id as text.
+/// Encodes an id as text: URL-safe base64 of the mark and the UUID.
 pub fn encode(kind: Kind, id: Uuid) -> String {
-    let mark = MARKS
+    let mark = KIND_TAGS
         .iter()
         .find(|(of, _)| *of == kind)
         .map_or(0, |(_, mark)| *mark);
@@ -81,39 +67,39 @@ pub fn encode(kind: Kind, id: Uuid) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The kind and id that a text stands for; none where it stands for nothing.
+/// Decodes a text into kind and id; `None` if it is not an id.
 pub fn decode(text: &str) -> Option<(Kind, Uuid)> {
     let bytes: [u8; 17] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let (mark, id) = bytes.split_first()?;
-    let kind = MARKS.iter().find(|(_, of)| of == mark)?.0;
+    let kind = KIND_TAGS.iter().find(|(_, of)| of == mark)?.0;
     Some((kind, Uuid::from_slice(id).ok()?))
 }
 
-/// The id of a kind that a text stands for.
+/// Decodes an id; `None` if it is not an id of this kind.
 pub fn decode_as(kind: Kind, text: &str) -> Option<Uuid> {
     decode(text).filter(|(of, _)| *of == kind).map(|(_, id)| id)
 }
 
-/// How Kisi names a lock, a group or a place: by a number, which says of itself neither what it is of nor where, or by a URL.
+/// Kisi's reference to a lock, a group or a place: a plain number, which contains neither kind nor organization, or a URL.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct KisiName {
-    /// What it is of; none where that is not said.
+pub struct KisiRef {
+    /// `None` for a plain number.
     pub kind: Option<Kind>,
-    /// Kisi's id of the organization; none where that is not said.
+    /// Kisi's id of the organization, if the URL contains it.
     pub organization: Option<i64>,
-    /// Kisi's id of the thing.
+    /// Kisi's id of the lock, group or place.
     pub id: i64,
 }
 
-/// The words of Kisi's URLs, the narrowest first.
+/// The path segments of Kisi's URLs; the most specific first, because a lock's URL can also contain its place.
 const PAGES: [(&str, Kind); 3] = [
     ("locks", Kind::Lock),
     ("groups", Kind::Group),
     ("places", Kind::Place),
 ];
 
-impl KisiName {
-    /// Reads a number, or the URL of a page at Kisi, such as
+impl KisiRef {
+    /// Parses a number, or the URL of a page at Kisi, such as
     /// `https://web.kisi.io/organization/123/places/5432/locks/123456`, with or without its scheme.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -159,9 +145,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kisis_ids_and_urls_are_read() {
+    fn ids_and_urls_of_kisi_are_parsed() {
         let name = |kind, organization, id| {
-            Some(KisiName {
+            Some(KisiRef {
                 kind,
                 organization,
                 id,
@@ -207,20 +193,20 @@ mod tests {
             ("99999999999999999999", None),
             ("front door", None),
         ] {
-            assert_eq!(KisiName::parse(text), read, "{text}");
+            assert_eq!(KisiRef::parse(text), read, "{text}");
         }
     }
 
     #[test]
-    fn every_kind_comes_back() {
-        for (kind, _) in MARKS {
+    fn every_kind_survives_encoding_and_decoding() {
+        for (kind, _) in KIND_TAGS {
             let id = Uuid::from_u128(7);
             assert_eq!(decode(&encode(kind, id)), Some((kind, id)));
         }
     }
 
     #[test]
-    fn another_kind_and_nonsense_are_nothing() {
+    fn ids_of_another_kind_and_invalid_texts_are_rejected() {
         let group = encode(Kind::Group, Uuid::from_u128(7));
         assert_eq!(decode_as(Kind::Lock, &group), None);
         assert_eq!(decode("nonsense"), None);

@@ -1,5 +1,6 @@
-//! The encryption key where none is set: made at the first start beside a SQLite file, readable by its owner alone. It is not made
-//! anew beside a database that holds secrets: they were sealed with a key that is missing.
+//! The encryption key file, used if no key is configured: generated at the first start beside the SQLite file, readable by its
+//! owner only. If the file is missing and the database already holds encrypted secrets, the start fails, because a new key
+//! cannot decrypt them.
 
 use std::{
     fs, io,
@@ -15,8 +16,8 @@ use crate::{
     store::restrict_to_owner,
 };
 
-/// A sealer with the key of the settings, else with the one beside the database. `has_secrets` says whether anything is sealed
-/// there.
+/// A sealer with the key of the settings, else with the key file beside the database. `has_secrets` says whether the database
+/// holds encrypted secrets.
 pub fn sealer(config: &Config, has_secrets: bool) -> Result<Sealer, StartError> {
     let key = match &config.encryption_key {
         Some(key) => key.clone(),
@@ -51,7 +52,7 @@ fn beside_database(config: &Config, has_secrets: bool) -> Result<SecretString, S
             let key = new_key();
             match create(&path, &key) {
                 Ok(()) => Ok(key),
-                // Another command of the program was first.
+                // Another process of the program created the file first.
                 Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {
                     let text = fs::read_to_string(&path).map_err(failed)?;
                     Ok(SecretString::from(text.trim().to_owned()))
@@ -63,14 +64,15 @@ fn beside_database(config: &Config, has_secrets: bool) -> Result<SecretString, S
     }
 }
 
-/// Takes the permissions of everybody but the owner away.
+/// Removes the permissions of everybody but the owner. A failure is only logged.
 fn restrict(path: &Path) {
     if let Err(problem) = restrict_to_owner(path) {
-        tracing::warn!(error = %problem, "others on this machine may be able to read the encryption key: its mode should be 0600");
+        tracing::warn!(error = %problem, "cannot restrict the encryption key file to its owner; other users of this machine may be able to read it: set its mode to 0600");
     }
 }
 
-/// Writes the whole key under another name first, so that nobody ever reads half of it.
+/// Writes the key to a temporary file and links it into place, so that a concurrent reader never sees half a key. Fails with
+/// `AlreadyExists` if the key file exists.
 fn create(path: &Path, key: &SecretString) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let draft = path.with_extension(format!("key.{}", crate::clock::new_id().simple()));

@@ -1,9 +1,9 @@
-//! Kisi's own events: `POST /kisi-events/{token}`, and having Kisi send them there.
+//! Webhook for Kisi's own events (`POST /kisi-events/{token}`), and its registration in Kisi (`listen`).
 //!
-//! Promises: nothing of a body is looked at before its signature is found good; an event is taken in once, whatever the
-//! number of its deliveries; 200 only for what is stored. An unknown address and a forged signature are answered alike. An
-//! event by itself never gives or takes anything: it is told in the history, or a reason to look. Called by Kisi and by the
-//! API.
+//! Contract: a body is parsed only after its signature is verified; an event is processed once, however often it is delivered;
+//! 200 means stored, or deliberately ignored. An unknown token and an invalid signature get the same response. An event never
+//! grants or revokes anything by itself: it is recorded in the history, or marks members or the setup for a check. The route
+//! is called by Kisi, `listen` by the API and the reconcile loop.
 
 use std::time::Duration;
 
@@ -20,34 +20,34 @@ use crate::{
     store::{StoreError, listeners},
 };
 
+mod apply;
 mod echo;
 pub(crate) mod event;
 pub mod listen;
-mod take;
 
 pub use event::TYPES;
 
-/// The largest body that is taken: an event is some hundred bytes.
-const MOST_BYTES: usize = 256 * 1024;
+/// The largest accepted body in bytes; an event has a few hundred.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// How old an event may be. Kisi sends nothing that could tell an event that was recorded and is sent again from one that is late,
-/// but its own time: events are hints, and what an old one was about, a sweep has seen since.
-const OLDEST: Duration = Duration::from_hours(24);
+/// The maximum age of an event. Only its timestamp can tell a replayed event from a late one. Nothing is lost by ignoring an
+/// old event: events are hints, and a sweep has read the change since.
+const MAX_AGE: Duration = Duration::from_hours(24);
 
 /// Registers the route.
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(web::resource("/kisi-events/{token}").route(web::post().to(receive)));
 }
 
-/// Where Kisi finds a listener, below the address that this service has from outside.
+/// The path of a listener's webhook below the service's public URL.
 pub fn path(path_key: &str) -> String {
     format!("kisi-events/{path_key}")
 }
 
-/// Why an event was not taken in.
+/// Why an event was rejected.
 #[derive(Debug, thiserror::Error)]
-enum NotTaken {
-    #[error("no such address, or the signature does not fit")]
+enum EventError {
+    #[error("unknown address or invalid signature")]
     Refused,
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -63,62 +63,62 @@ async fn receive(
     request: HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
-    match let_in(&app, &token, &request, body).await {
+    match accept(&app, &token, &request, body).await {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
-        Err(problem @ NotTaken::Refused) => {
+        Err(problem @ EventError::Refused) => {
             HttpResponse::Unauthorized().json(json!({ "error": problem.to_string() }))
         }
-        Err(problem @ NotTaken::Body(error)) => {
+        Err(problem @ EventError::Body(error)) => {
             HttpResponse::build(error.status()).json(json!({ "error": problem.to_string() }))
         }
         Err(problem) => {
-            tracing::error!(error = ?problem, "an event of Kisi's could not be taken in");
+            tracing::error!(error = ?problem, "could not store a Kisi event; Kisi sends it again");
             HttpResponse::ServiceUnavailable()
                 .insert_header((RETRY_AFTER, "5"))
-                .json(json!({ "error": "it could not be stored just now: send it again" }))
+                .json(json!({ "error": "the event could not be stored: send it again" }))
         }
     }
 }
 
-async fn let_in(
+async fn accept(
     app: &App,
     token: &str,
     request: &HttpRequest,
     body: web::Payload,
-) -> Result<(), NotTaken> {
+) -> Result<(), EventError> {
     if !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(NotTaken::Refused);
+        return Err(EventError::Refused);
     }
     let listener = listeners::by_path(app.db.read(), token).await?;
-    let listener = listener.ok_or(NotTaken::Refused)?;
+    let listener = listener.ok_or(EventError::Refused)?;
     let secret = app.sealer.open(
         SecretKind::KisiEventSecret,
         listener.account_id,
         &listener.secret,
     )?;
-    let body = body::collect(request.headers(), body, BodyLimits::of(MOST_BYTES)).await?;
+    let body = body::collect(request.headers(), body, BodyLimits::of(MAX_BODY_BYTES)).await?;
     let header = request.headers().get("x-signature");
     let signature = header.and_then(|value| value.to_str().ok());
     if !signature.is_some_and(|signature| is_signed(&secret, &body, signature)) {
-        return Err(NotTaken::Refused);
+        return Err(EventError::Refused);
     }
     let Some(event) = event::Event::read(&body) else {
-        tracing::warn!(account = %listener.account_id, "an event of Kisi's is not understood");
+        tracing::warn!(account = %listener.account_id, "ignored a Kisi event that cannot be parsed");
         return Ok(());
     };
     let happened_at = event.at.map(access::Instant::from_timestamp);
-    if happened_at.is_some_and(|at| at < app.clock.now().minus(OLDEST)) {
-        // Answered as well as any: where Kisi is told of errors, it switches the webhook off.
-        tracing::warn!(account = %listener.account_id, "an old event of Kisi's is ignored");
+    if happened_at.is_some_and(|at| at < app.clock.now().minus(MAX_AGE)) {
+        // Answered with 200, because Kisi disables a webhook after error responses.
+        tracing::warn!(account = %listener.account_id, "ignored a Kisi event that is older than 24 hours");
         return Ok(());
     }
-    if take::take_in(app, listener, event).await? {
+    if apply::process(app, listener, event).await? {
         app.waker.wake();
     }
     Ok(())
 }
 
-/// HMAC-SHA256 over the raw bytes, in constant time: `sha256=` and hexadecimal digits, or the digits alone.
+/// Verifies HMAC-SHA256 over the raw bytes in constant time. `signature` is hexadecimal, with or without the prefix `sha256=`.
 fn is_signed(secret: &SecretString, body: &[u8], signature: &str) -> bool {
     let digits = signature.trim();
     let digits = digits.strip_prefix("sha256=").unwrap_or(digits);
@@ -136,9 +136,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_of_a_signature_are_good_and_no_other() {
+    fn a_signature_is_accepted_with_and_without_prefix_and_in_no_other_form() {
         let secret = SecretString::from("key");
-        // The well-known vector of HMAC-SHA256.
+        // The well-known test vector of HMAC-SHA256.
         let body = b"The quick brown fox jumps over the lazy dog";
         let good = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
         for signature in [

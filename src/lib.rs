@@ -1,5 +1,5 @@
-//! Latchkey keeps the doors of a club in step with its books: signed webhooks come in, rules decide who may open what, when
-//! and why, and Kisi is made so. ARCHITECTURE.md says how the parts hang together.
+//! Latchkey keeps the door access of a club in Kisi in step with the club's platforms: it receives signed webhooks, evaluates
+//! rules to decide who may open what and when, and updates Kisi. ARCHITECTURE.md describes the parts.
 
 pub mod app;
 mod auth;

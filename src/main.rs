@@ -1,5 +1,5 @@
-//! The program: arguments to calls. Standard output is for answers, logs go to standard error. Every failure is one line
-//! that says what to do, and an exit status that is not 0.
+//! The entry point of the binary: starts the tokio runtime and runs the CLI. Results go to standard output, logs to standard
+//! error. Every failure is one line that says what to do, and a non-zero exit status.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(latchkey::cli::run());
-            // What is still waited for, such as a database that is silent, does not keep the process alive.
+            // Bounds the shutdown, so that a blocked task, such as a query to a silent database, cannot keep the process alive.
             runtime.shutdown_timeout(Duration::from_secs(2));
             code
         }

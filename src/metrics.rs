@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus at `/metrics`. Labels never bear a name, an address or an id of a person.
+//! The Prometheus metrics at `/metrics`. Labels never contain a name, an address or an id of a person.
 
 use prometheus::{Encoder, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
@@ -6,18 +6,17 @@ use crate::store::{Db, StoreError, due, kisi_accounts, row::RejectionReason};
 
 /// What a sweep found.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Grants that Kisi does not hold.
+pub struct SweepDrift {
+    /// Grants without their assignment in Kisi.
     pub missing: u64,
-    /// Grants with another window or role.
+    /// Assignments with another time window or role than their grant.
     pub changed: u64,
-    /// Assignments made by others that are to go.
+    /// Assignments made by others that are to be removed.
     pub strangers: u64,
-    /// Second assignments of ours.
-    pub twins: u64,
+    /// Duplicate assignments made by this service.
+    pub duplicate_assignments: u64,
 }
 
-/// The service's counters.
 pub struct Metrics {
     registry: Registry,
     webhooks: IntCounterVec,
@@ -28,41 +27,41 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Fresh counters in a registry of their own.
+    /// Each instance has its own registry, so that tests do not share counters.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let webhooks = IntCounterVec::new(
             Opts::new(
                 "latchkey_webhooks_total",
-                "Verified webhooks that were stored, by the status of the answer",
+                "Verified webhooks that were stored, by response status",
             ),
             &["status"],
         )?;
         let rejections = IntCounterVec::new(
             Opts::new(
                 "latchkey_webhook_rejections_total",
-                "Webhook requests to a source that were rejected, by the reason",
+                "Webhook requests to a source that were rejected, by reason",
             ),
             &["reason"],
         )?;
         let backlog = IntGaugeVec::new(
             Opts::new(
                 "latchkey_kisi_backlog",
-                "Members whose access in Kisi is not yet what it should be, by account",
+                "Members whose access in Kisi is not yet up to date, by account",
             ),
             &["account"],
         )?;
         let sweeps = IntCounterVec::new(
             Opts::new(
                 "latchkey_sweeps_total",
-                "Sweeps of a Kisi account, by how they ended: whole, or failed with nothing concluded",
+                "Sweeps of a Kisi account, by outcome: whole (complete), or failed (its results were discarded)",
             ),
             &["outcome"],
         )?;
         let drifts = IntCounterVec::new(
             Opts::new(
                 "latchkey_drifts_total",
-                "What sweeps found in Kisi that is not as it was made, by kind",
+                "Differences between the assignments in Kisi and the expected ones that sweeps found, by kind",
             ),
             &["kind"],
         )?;
@@ -81,12 +80,11 @@ impl Metrics {
         })
     }
 
-    /// Counts a webhook by the status that it was answered with.
+    /// Counts a verified webhook by its response status.
     pub fn webhook(&self, status: &str) {
         self.webhooks.with_label_values(&[status]).inc();
     }
 
-    /// Counts a webhook request that was rejected.
     pub fn webhook_rejected(&self, reason: RejectionReason) {
         let reason = match reason {
             RejectionReason::Header => "header",
@@ -100,8 +98,8 @@ impl Metrics {
         self.rejections.with_label_values(&[reason]).inc();
     }
 
-    /// Counts a sweep, and what it found; none: it failed.
-    pub fn sweep(&self, found: Option<&Found>) {
+    /// Counts a sweep and the drift that it found; `None` counts a failed sweep.
+    pub fn sweep(&self, found: Option<&SweepDrift>) {
         let outcome = if found.is_some() { "whole" } else { "failed" };
         self.sweeps.with_label_values(&[outcome]).inc();
         let Some(found) = found else {
@@ -111,16 +109,16 @@ impl Metrics {
             ("missing", found.missing),
             ("changed", found.changed),
             ("stranger", found.strangers),
-            ("twin", found.twins),
+            ("twin", found.duplicate_assignments),
         ] {
             self.drifts.with_label_values(&[kind]).inc_by(times);
         }
     }
 
-    /// All of it as text; what stands in the database is read now.
+    /// All metrics in the Prometheus text format. The backlog is read from the database at each call.
     pub async fn text(&self, db: &Db, now: i64) -> Result<String, StoreError> {
         self.backlog.reset();
-        for account in kisi_accounts::working(db.read()).await? {
+        for account in kisi_accounts::all_connected(db.read()).await? {
             let open = due::backlog(db.read(), account.id, now).await?;
             let id = account.id.to_string();
             self.backlog

@@ -1,8 +1,7 @@
-//! The playground at `/`: GraphiQL where it was built into the binary, else a plain page with the
-//! same operations. Everything comes from the binary, under a Content-Security-Policy that lets the
-//! page reach this server alone. It knows nothing of the API's data and asks for no token: the page
-//! does. Never reads a file while it serves, and never sends a redirect. The HTTP server calls
-//! [`configure`] where the playground is switched on.
+//! The playground at `/`: GraphiQL if it was built into the binary, else a plain page with the same operations. All files are
+//! embedded in the binary, and a Content-Security-Policy lets the page reach this server only. The routes serve static files
+//! without authentication; the page asks for a token and calls the API. They never send a redirect. The HTTP server calls
+//! [`configure`] if the playground is enabled.
 
 mod asset;
 mod plain;
@@ -10,20 +9,19 @@ mod plain;
 use actix_web::{HttpRequest, HttpResponse, middleware, web};
 use rust_embed::Embed;
 
-use asset::{Asset, Keep};
+use asset::{Asset, CachePolicy};
 
-/// What `npm run build` leaves in `web/dist`; empty in a build without it.
+/// The output of `npm run build` in `web/dist`; empty if it was not run before the build.
 #[derive(Embed)]
 #[folder = "web/dist/"]
 struct Bundle;
 
-/// The front page of the bundle, by its name there.
 const INDEX: &str = "index.html";
 
-/// The one part of the bundle whose name bears no hash: the licences of what is in it.
+/// The licences of the bundled packages: the only asset whose name contains no hash.
 const LICENCES: &str = "licenses.md";
 
-/// Registers `GET /` and the assets below `/playground/`, compressed where the browser takes it.
+/// Registers `GET /` and the assets below `/playground/`, compressed if the browser accepts it.
 pub fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
         web::resource("/")
@@ -40,25 +38,25 @@ pub fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 async fn front_page(request: HttpRequest) -> HttpResponse {
-    let page = bundled(INDEX, Keep::UntilChanged).unwrap_or_else(plain::page);
+    let page = bundled(INDEX, CachePolicy::UntilChanged).unwrap_or_else(plain::page);
     page.answer(&request)
 }
 
 async fn part(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
     let keep = if file.as_str() == LICENCES {
-        Keep::UntilChanged
+        CachePolicy::UntilChanged
     } else {
-        Keep::Forever
+        CachePolicy::Forever
     };
-    let found = bundled(&format!("playground/{file}"), keep);
-    match found.or_else(|| plain::part(&file)) {
+    let asset = bundled(&format!("playground/{file}"), keep).or_else(|| plain::part(&file));
+    match asset {
         Some(asset) => asset.answer(&request),
         None => asset::not_found(),
     }
 }
 
 /// A file of the bundle by its path in `web/dist`.
-fn bundled(path: &str, keep: Keep) -> Option<Asset> {
+fn bundled(path: &str, keep: CachePolicy) -> Option<Asset> {
     let file = Bundle::get(path)?;
     let kind = file.metadata.mimetype().to_owned();
     Some(Asset::new(kind, file.data, keep))

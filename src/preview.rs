@@ -1,8 +1,8 @@
-//! What an edit of a rule would do, to whom, before it is made: every member of the club is judged twice by the heart, as
-//! the rules are and as they would be.
+//! Previews an edit of a rule: evaluates every member of the club with the current rules and with the edited ones, and compares
+//! the results.
 //!
-//! Promises that the effect is that of all members, and that what is kept of them is small: who gains or loses, not their
-//! spans. Never writes. Called by the API's previews, and by the mutations of rules that name one.
+//! The effect covers all members. Of each affected member only the fact that they gain or lose is kept, not the spans, which
+//! keeps previews small. Read-only. Called by the previews of the API, and by the rule mutations that refer to a preview.
 
 use std::collections::BTreeSet;
 
@@ -13,52 +13,47 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    decide::{Premises, id, row_id},
+    decide::{AccessContext, id, row_id},
     store::{
-        Connection, Scope, StoreError, clubs,
-        facts::{self, Known},
+        ClubScope, Connection, StoreError, clubs,
+        facts::{self, AsOf},
         fold, members,
         rules::{self, StoredCondition},
     },
 };
 
-mod basis;
 mod list;
+mod token;
 mod warning;
 
-pub use basis::{Basis, CheckError, GOOD_FOR, opened, sealed, stale};
 pub use list::{Changed, Changes, Side};
+pub use token::{CheckError, PreviewToken, VALID_FOR, open_token, seal_token, stale};
 pub use warning::{Warning, WarningCode};
 
-/// How many members are held in memory at once.
+/// How many members are loaded at a time.
 const CHUNK: usize = 500;
-/// How many are judged before other tasks have their turn.
-const TURN: usize = 50;
+/// How many members are evaluated before the task yields to others.
+const YIELD_EVERY: usize = 50;
 
-/// What a rule is to say.
+/// The new content of a rule.
 #[derive(Clone, Debug)]
-pub struct Wording {
-    /// How people call it.
+pub struct RuleContent {
     pub name: String,
-    /// Whether it gives access at all.
     pub enabled: bool,
-    /// Where it gives access.
     pub target: Target,
-    /// In their order.
     pub conditions: Vec<StoredCondition>,
 }
 
-/// An edit: of a new rule without `rule`, a deletion without `to`.
+/// An edit of a rule: a creation if `rule` is `None`, a deletion if `to` is `None`.
 #[derive(Clone, Debug)]
 pub struct Proposal {
-    /// The rule that is edited.
     pub rule: Option<Uuid>,
-    /// What it is to say.
-    pub to: Option<Wording>,
+    /// The new rule.
+    pub to: Option<RuleContent>,
 }
 
 impl Proposal {
-    /// Equal for edits that do the same to everybody's access.
+    /// Equal for edits with the same effect on access; the name of the rule is left out.
     fn fingerprint(&self) -> Fingerprint {
         #[derive(Serialize)]
         struct Canonical<'a> {
@@ -84,68 +79,66 @@ fn target_parts(target: Target) -> (&'static str, Uuid) {
     }
 }
 
-/// Somebody whose access to a target would change.
+/// A member whose access to a target would change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Affected {
     folded_name: String,
     member: Uuid,
-    /// Where the target stands among those that were judged.
+    /// The index of the target in the targets of the preview.
     target: usize,
     gains: bool,
     loses: bool,
 }
 
-/// What an edit would do.
 #[derive(Debug)]
 pub struct Preview {
-    /// Over all members and targets.
+    /// The effect over all members and targets.
     pub effect: Effect,
-    /// What is worth a second look.
     pub warnings: Vec<Warning>,
-    /// By name, then by id.
+    /// Sorted by name, then by id.
     affected: Vec<Affected>,
-    /// Of who gains and loses what.
+    /// A hash of all gained and lost spans.
     fingerprint: Fingerprint,
-    /// The club's revision when it was begun.
+    /// The revision of the club at the start of the preview.
     revision: i64,
-    case: Case,
+    diff: RuleDiff,
 }
 
 impl Preview {
-    /// How many gain something, or lose something, each target counted.
+    /// Counts the members on one side; a member counts once for each target.
     pub fn count(&self, side: Side) -> usize {
-        self.affected.iter().filter(|it| side.is_of(it)).count()
+        self.affected.iter().filter(|it| side.includes(it)).count()
     }
 }
 
-/// The club with the edit and without it.
+/// The rules of the club with and without the edit.
 #[derive(Debug)]
-struct Case {
-    scope: Scope,
+struct RuleDiff {
+    scope: ClubScope,
     at: Instant,
-    premises: Premises,
-    /// The rule as it is, and as it would be.
+    access_context: AccessContext,
+    /// The current rule and the edited one.
     before: Option<Rule>,
     after: Option<Rule>,
-    /// The version that stands; 0 for a rule that is not there yet.
+    /// The current version of the rule; 0 for a new rule.
     version: i32,
     targets: Vec<Target>,
 }
 
-impl Case {
-    /// None where there is no such rule.
+impl RuleDiff {
+    /// `None` where the rule does not exist.
     async fn load(
         connection: &impl Connection,
-        scope: Scope,
+        scope: ClubScope,
         proposal: &Proposal,
         at: Instant,
     ) -> Result<Option<Self>, StoreError> {
-        let premises = Premises::load(connection, scope, Known::Now).await?;
+        let access_context = AccessContext::load(connection, scope, AsOf::Now).await?;
         let (mut before, mut version) = (None, 0);
         if let Some(rule) = proposal.rule.map(id) {
-            let all = rules::load(connection, scope, Known::Now).await?;
+            let all = rules::load(connection, scope, AsOf::Now).await?;
             before = all.into_iter().find(|it| it.id == rule);
-            let Some(row) = premises.row(rule).filter(|_| before.is_some()) else {
+            let Some(row) = access_context.row(rule).filter(|_| before.is_some()) else {
                 return Ok(None);
             };
             version = row.version;
@@ -163,7 +156,7 @@ impl Case {
         Ok(Some(Self {
             scope,
             at,
-            premises,
+            access_context,
             before,
             after,
             version,
@@ -171,43 +164,46 @@ impl Case {
         }))
     }
 
-    /// Whether a rule on one target bears on another: the groups that contain a lock are among what covers it.
-    fn bears(&self, rule: &Rule, target: Target) -> bool {
+    /// Whether a rule applies to a target: a rule on a group also applies to the locks that the group contains.
+    fn applies_to(&self, rule: &Rule, target: Target) -> bool {
         match rule.target {
             Target::Lock(_) => rule.target == target,
             Target::Group(group) => {
-                let covering = self.premises.covering(target);
-                covering.contains(&access::Scope::Group(group))
+                let covering = self.access_context.covering(target);
+                covering.contains(&access::AccessScope::Group(group))
             }
         }
     }
 
-    /// The rules that bear on a target and stay as they are.
-    fn kept(&self, target: Target) -> Vec<&Rule> {
+    /// The other rules that apply to a target; the edit leaves them unchanged.
+    fn other_rules(&self, target: Target) -> Vec<&Rule> {
         let edited = self.before.as_ref().map(|rule| rule.id);
-        let mut rules = self.premises.rules_for(target);
+        let mut rules = self.access_context.rules_for(target);
         rules.retain(|rule| Some(rule.id) != edited);
         rules
     }
 
     fn trial(&self, target: Target) -> Trial<'_> {
         let bearing =
-            |rule: &'_ Option<Rule>| rule.as_ref().is_some_and(|it| self.bears(it, target));
+            |rule: &'_ Option<Rule>| rule.as_ref().is_some_and(|it| self.applies_to(it, target));
         Trial::new(
-            self.kept(target),
+            self.other_rules(target),
             self.before.as_ref().filter(|_| bearing(&self.before)),
             self.after.as_ref().filter(|_| bearing(&self.after)),
-            self.premises.covering(target),
+            self.access_context.covering(target),
             self.at,
         )
     }
 
-    /// Equal while the same rules and shares bear on the targets: which lock is in which group is no fact of the club,
-    /// and raises no revision.
-    fn ground(&self) -> Fingerprint {
+    /// Equal while the same rules and scopes apply to the targets. Needed beside the revision of the club, which does not change
+    /// when locks move between groups.
+    fn context_fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         for target in &self.targets {
-            let (mut kept, mut covering) = (self.kept(*target), self.premises.covering(*target));
+            let (mut kept, mut covering) = (
+                self.other_rules(*target),
+                self.access_context.covering(*target),
+            );
             kept.sort_by_key(|rule| rule.id);
             covering.sort();
             for rule in kept {
@@ -215,9 +211,9 @@ impl Case {
             }
             for scope in covering {
                 let (mark, of) = match scope {
-                    access::Scope::Group(of) => (b'g', of),
-                    access::Scope::Place(of) => (b'p', of),
-                    access::Scope::Account(of) => (b'a', of),
+                    access::AccessScope::Group(of) => (b'g', of),
+                    access::AccessScope::Place(of) => (b'p', of),
+                    access::AccessScope::Account(of) => (b'a', of),
                 };
                 hash.update([mark]);
                 hash.update(row_id(of));
@@ -231,8 +227,9 @@ impl Case {
     }
 }
 
-/// The rule with a further version that stands since `at`. Another target's versions say nothing of the new one.
-fn edited(before: Option<&Rule>, to: &Wording, at: Instant) -> Rule {
+/// The rule with a new version that is valid from `at`. If the edit changes the target, the earlier versions are disabled,
+/// because they applied to the old target.
+fn edited(before: Option<&Rule>, to: &RuleContent, at: Instant) -> Rule {
     let mut versions = before.map_or_else(Vec::new, |rule| rule.versions.clone());
     let moved = before.is_some_and(|rule| rule.target != to.target);
     for version in &mut versions {
@@ -252,46 +249,46 @@ fn edited(before: Option<&Rule>, to: &Wording, at: Instant) -> Rule {
     }
 }
 
-/// What an edit would do from an instant on, if it were made then. None where the rule that it names is not there. Everybody is
-/// evaluated in the turns that are given; within a transaction that writes, which must not wait for readers, in none.
+/// Computes the effect of an edit as if it were made at `at`. `None` where the rule does not exist. With `turns`, each chunk of
+/// members waits for its turn; a transaction that writes passes `None`, since it must not wait for readers.
 pub async fn preview(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     proposal: &Proposal,
     at: Instant,
     turns: Option<&Semaphore>,
 ) -> Result<Option<Preview>, StoreError> {
-    // Before anything else is read: whatever changes meanwhile raises it.
+    // Read first: any change during the preview raises the revision.
     let club = clubs::get(connection, scope).await?;
     let revision = club.map_or(0, |club| club.revision);
-    let Some(case) = Case::load(connection, scope, proposal, at).await? else {
+    let Some(diff) = RuleDiff::load(connection, scope, proposal, at).await? else {
         return Ok(None);
     };
-    let asked = warning::subjects(&case, proposal)?;
-    let mut found = Found::new(warning::tags(&asked));
-    found.walk(connection, &case, turns).await?;
-    let warnings = warning::all(connection, &case, &asked, &found.missing).await?;
-    found.affected.sort();
+    let subjects = warning::subjects(&diff, proposal)?;
+    let mut result = PreviewBuilder::new(warning::tags(&subjects));
+    result.walk(connection, &diff, turns).await?;
+    let warnings = warning::all(connection, &diff, &subjects, &result.missing).await?;
+    result.affected.sort();
     Ok(Some(Preview {
-        effect: found.effect,
+        effect: result.effect,
         warnings,
-        affected: found.affected,
-        fingerprint: found.hash.finalize().into(),
+        affected: result.affected,
+        fingerprint: result.hash.finalize().into(),
         revision,
-        case,
+        diff,
     }))
 }
 
-/// What is kept of the members that were judged.
-struct Found {
+/// The accumulated result over the evaluated members.
+struct PreviewBuilder {
     effect: Effect,
     affected: Vec<Affected>,
     hash: Sha256,
-    /// The tags that nobody bears so far.
+    /// The tags that no evaluated member has.
     missing: BTreeSet<String>,
 }
 
-impl Found {
+impl PreviewBuilder {
     fn new(missing: BTreeSet<String>) -> Self {
         Self {
             effect: Effect::default(),
@@ -301,40 +298,40 @@ impl Found {
         }
     }
 
-    /// Judges everybody, in the order of their ids. Whoever comes meanwhile raises the club's revision.
+    /// Evaluates all members in the order of their ids. Members that are added meanwhile raise the revision of the club.
     async fn walk(
         &mut self,
         connection: &impl Connection,
-        case: &Case,
+        diff: &RuleDiff,
         turns: Option<&Semaphore>,
     ) -> Result<(), StoreError> {
-        let trials = case.trials();
-        let everybody = members::ids(connection, case.scope).await?;
+        let trials = diff.trials();
+        let everybody = members::ids(connection, diff.scope).await?;
         for ids in everybody.chunks(CHUNK) {
-            // It is never closed.
+            // Never fails: the semaphore is never closed.
             let _turn = match turns {
                 Some(turns) => turns.acquire().await.ok(),
                 None => None,
             };
-            let holdings = facts::load(connection, case.scope, ids, Known::Now).await?;
+            let holdings = facts::load(connection, diff.scope, ids, AsOf::Now).await?;
             let mut changes = Vec::new();
             for (turn, member) in ids.iter().enumerate() {
-                if turn % TURN == TURN - 1 {
+                if turn % YIELD_EVERY == YIELD_EVERY - 1 {
                     tokio::task::yield_now().await;
                 }
-                let Some(held) = holdings.get(member) else {
+                let Some(holdings) = holdings.get(member) else {
                     continue;
                 };
-                for tag in &held.facts.tags {
+                for tag in &holdings.facts.tags {
                     self.missing.remove(tag);
                 }
                 for (target, trial) in trials.iter().enumerate() {
-                    let change = trial.change(&held.facts);
+                    let change = trial.change(&holdings.facts);
                     changes.extend(change.map(|change| (*member, target, change)));
                 }
             }
             let affected: Vec<Uuid> = changes.iter().map(|(member, ..)| *member).collect();
-            let names = members::names(connection, case.scope, &affected).await?;
+            let names = members::names(connection, diff.scope, &affected).await?;
             for (member, target, change) in changes {
                 if let Some(name) = names.get(&member) {
                     self.take(name, member, target, &change);

@@ -1,26 +1,24 @@
-//! The proxy that requests to other systems go through, as the environment names it.
+//! The proxies for requests to other systems, read from the environment.
 //!
-//! A request to this machine never goes through one: Kisi's sandbox and platforms beside the service are reached at loopback
-//! addresses, and a proxy would be sent their keys. Called by the clients of Kisi and of the platforms when they are built.
+//! Requests to loopback addresses bypass the proxies: the Kisi sandbox and platforms on the same machine are reached there, and
+//! a proxy would receive their keys. The HTTP clients for Kisi and the platforms call it when they are built.
 
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 
-/// Hosts that are never reached through a proxy.
+/// Hosts that always bypass the proxies.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// Where requests go by their scheme, and the hosts that are reached without a proxy.
+/// The proxy URL per scheme, and the hosts that bypass the proxies.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    /// The proxy for http.
     pub http: Option<String>,
-    /// The proxy for https.
     pub https: Option<String>,
     /// Hosts, domains, addresses and networks, separated by commas; `*` for all.
     pub none: Option<String>,
 }
 
 impl Proxies {
-    /// From the variables that name proxies by custom: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in either case.
+    /// Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; the lower-case name takes precedence.
     pub fn from_environment() -> Self {
         Self::from(|name| std::env::var(name).ok())
     }
@@ -30,7 +28,7 @@ impl Proxies {
             let value = variable(&name.to_lowercase()).or_else(|| variable(name));
             value.filter(|value| !value.trim().is_empty())
         };
-        // A web server that runs this program for a request hands it that request's header "Proxy" by this name.
+        // Under CGI, HTTP_PROXY holds the request header `Proxy`, which the client controls.
         let is_cgi = variable("REQUEST_METHOD").is_some();
         let all = either("ALL_PROXY");
         Self {
@@ -40,7 +38,7 @@ impl Proxies {
         }
     }
 
-    /// Has a client go through these proxies, and through no others.
+    /// Makes a client use these proxies and no others. An invalid proxy URL is logged and ignored.
     pub fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
         let hosts = match &self.none {
             Some(none) => format!("{none},{LOOPBACK}"),
@@ -54,9 +52,11 @@ impl Proxies {
         for proxy in all.into_iter().flatten() {
             match proxy {
                 Ok(proxy) => builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&hosts))),
-                // The value may bear a password.
+                // The value may contain a password, so it is not logged.
                 Err(_) => {
-                    tracing::warn!("a proxy that the environment names is no URL: it is not used")
+                    tracing::warn!(
+                        "a proxy in the environment is not a valid URL and is ignored: check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+                    )
                 }
             }
         }
@@ -72,8 +72,8 @@ mod tests {
     fn the_environment_is_read_in_either_case() {
         let read = |set: &'static [(&str, &str)]| {
             let proxies = Proxies::from(|name| {
-                let found = set.iter().find(|(key, _)| *key == name);
-                found.map(|(_, value)| (*value).to_owned())
+                let variable = set.iter().find(|(key, _)| *key == name);
+                variable.map(|(_, value)| (*value).to_owned())
             });
             (proxies.http, proxies.https, proxies.none)
         };

@@ -1,5 +1,5 @@
-//! Whether the service can do its work: `GET /readyz`. It is not ready where the database does not answer or is not migrated, where
-//! nothing can be stored, where deliveries wait too long, and where stored secrets cannot be opened; it recovers by itself.
+//! The readiness check `GET /readyz`. The service is not ready if the database does not answer, is not migrated or cannot be
+//! written, if deliveries wait too long to be stored, or if a stored secret cannot be decrypted. It recovers by itself.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use actix_web::{HttpResponse, web};
 
 use crate::{app::App, sealed, store::StoreError};
 
-/// How long the database may take for each thing that is asked of it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The timeout of each database query of the check.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why the service is not ready. The text is public: nothing inside it may be.
+/// Why the service is not ready. `Display` is the public response, so it contains no internal text.
 #[derive(Debug, thiserror::Error)]
 enum NotReady {
     #[error("the database does not answer")]
-    Silent,
+    Timeout,
     #[error("the database does not answer")]
     Store(#[from] StoreError),
     #[error("the database is not migrated")]
@@ -27,7 +27,7 @@ enum NotReady {
     Unreadable(String),
 }
 
-/// Answers 200, or 503 and why.
+/// 200, or 503 with the reason as text.
 pub async fn readyz(app: web::Data<App>) -> HttpResponse {
     match check(&app).await {
         Ok(()) => HttpResponse::Ok()
@@ -52,13 +52,13 @@ async fn check(app: &App) -> Result<(), NotReady> {
     within(app.db.can_write())
         .await?
         .map_err(NotReady::CannotWrite)?;
-    match within(sealed::unreadable(&app.db, &app.sealer)).await?? {
+    match within(sealed::find_undecryptable(&app.db, &app.sealer)).await?? {
         Some(kind) => Err(NotReady::Unreadable(sealed::problem(kind))),
         None => Ok(()),
     }
 }
 
-async fn within<T>(asked: impl Future<Output = T>) -> Result<T, NotReady> {
-    let answer = tokio::time::timeout(PATIENCE, asked).await;
-    answer.map_err(|_| NotReady::Silent)
+async fn within<T>(query: impl Future<Output = T>) -> Result<T, NotReady> {
+    let response = tokio::time::timeout(QUERY_TIMEOUT, query).await;
+    response.map_err(|_| NotReady::Timeout)
 }

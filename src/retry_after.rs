@@ -1,19 +1,19 @@
-//! How long another system asks to be left alone: the header `Retry-After` of its answer.
+//! Parses the header `Retry-After` of a response.
 //!
-//! A value is never taken at its word beyond [`LONGEST`]: a number without bounds would stop an account or a source for ever.
-//! Reads no clock: a date is compared with the answer's own `Date`. Called by the clients of Kisi and of the platforms.
+//! Values are capped at [`LONGEST`]: an unbounded value could stop an account or a source for ever. Uses no clock: a date is
+//! compared with the `Date` of the same response. Called by the clients of Kisi and of the platforms.
 
 use std::time::Duration;
 
-/// The longest pause that an answer can ask for. After it, the next request asks again.
-pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// The maximum pause. After it, the next request may get a new `Retry-After`.
+pub const MAX_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// The pause that an answer asks for: seconds, or a date. `header` gives the text of the answer's header by its name.
+/// The requested pause, given in seconds or as a date. `header` returns the text of a response header by its name.
 pub fn retry_after<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Option<Duration> {
     let after = header("retry-after")?.trim();
     if let Ok(seconds) = after.parse::<f64>() {
         let seconds = (!seconds.is_nan()).then_some(seconds)?;
-        let longest = LONGEST.as_secs_f64();
+        let longest = MAX_PAUSE.as_secs_f64();
         return Duration::try_from_secs_f64(seconds.clamp(0.0, longest)).ok();
     }
     let date = |text: &str| {
@@ -22,7 +22,7 @@ pub fn retry_after<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Opti
             .ok()
     };
     let pause = date(after)?.duration_since(date(header("date")?)?);
-    Some(Duration::try_from(pause).map_or(Duration::ZERO, |pause| pause.min(LONGEST)))
+    Some(Duration::try_from(pause).map_or(Duration::ZERO, |pause| pause.min(MAX_PAUSE)))
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_dates_are_read_and_none_is_longer_than_an_hour() {
+    fn seconds_and_dates_are_parsed_and_capped_at_an_hour() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         for (text, pause) in [
             ("7", seconds(7)),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_without_the_time_of_the_answer_says_nothing() {
+    fn a_date_without_the_date_of_the_response_is_ignored() {
         let after = Some("Mon, 05 Jan 2026 08:00:09 GMT");
         assert_eq!(
             retry_after(|name| after.filter(|_| name == "retry-after")),

@@ -1,18 +1,18 @@
-//! Loops that run beside everything else until they are told to stop. Never ends one in the middle: a loop looks at what it
-//! was told, and ends by itself. Started by whoever serves.
+//! Background loops with a graceful stop. A loop is never aborted: it checks the stop signal and returns by itself. `serve`
+//! starts them.
 
 use std::future::Future;
 
 use tokio::{sync::watch, task::JoinHandle};
 
-/// A loop that runs.
-pub struct Running {
+/// A handle to a background loop.
+pub struct BackgroundLoop {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-impl Running {
-    /// Starts a loop, which is handed what tells it to stop.
+impl BackgroundLoop {
+    /// Spawns a loop. It receives the stop signal and must check it with [`is_stopping`].
     pub fn start<F>(run: impl FnOnce(watch::Receiver<bool>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -22,14 +22,14 @@ impl Running {
         Self { stop, task }
     }
 
-    /// Tells the loop to stop, and waits until it has.
+    /// Signals the loop to stop and waits until it has returned.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.task.await;
     }
 }
 
-/// Whether a loop was told to stop, or nobody is left to tell it.
+/// Whether the loop was signalled to stop. Also true if its [`Running`] was dropped.
 pub fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
     *stopping.borrow() || stopping.has_changed().is_err()
 }

@@ -1,5 +1,6 @@
-//! Whether the encryption key opens what is sealed in the database: one secret of each kind is opened at the start, by `/readyz` and
-//! by `check`. What an earlier version sealed to a row alone is sealed anew, to its column as well, at the start.
+//! Checks that the encryption key decrypts the secrets in the database: one secret of each kind is tried at the start, by
+//! `/readyz` and by `latchkey check`. At the start it also re-encrypts secrets that an earlier version bound to their row only,
+//! so that they are bound to their column as well.
 
 use crate::{
     secret::{Sealer, SecretError, SecretKind},
@@ -9,8 +10,8 @@ use crate::{
     },
 };
 
-/// Whether anything is sealed at all.
-pub async fn is_any(db: &Db) -> Result<bool, StoreError> {
+/// Whether the database holds any encrypted secret.
+pub async fn has_secrets(db: &Db) -> Result<bool, StoreError> {
     for kind in SecretKind::STORED {
         if !sealed::of_kind(db.read(), kind, Some(1)).await?.is_empty() {
             return Ok(true);
@@ -19,8 +20,11 @@ pub async fn is_any(db: &Db) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// The first kind of which a secret cannot be opened.
-pub async fn unreadable(db: &Db, sealer: &Sealer) -> Result<Option<SecretKind>, StoreError> {
+/// The first kind whose sample secret cannot be decrypted; `None` if all samples can.
+pub async fn find_undecryptable(
+    db: &Db,
+    sealer: &Sealer,
+) -> Result<Option<SecretKind>, StoreError> {
     for kind in SecretKind::STORED {
         for (row, value) in sealed::of_kind(db.read(), kind, Some(1)).await? {
             if sealer.open(kind, row, &value).is_err() {
@@ -31,20 +35,20 @@ pub async fn unreadable(db: &Db, sealer: &Sealer) -> Result<Option<SecretKind>, 
     Ok(None)
 }
 
-/// What is wrong with the key, and who can mend it.
+/// The message for an operator: which column cannot be decrypted, and how to fix it.
 pub fn problem(kind: SecretKind) -> String {
     format!(
-        "the encryption key does not open {}: give the key that it was sealed with as LATCHKEY_ENCRYPTION_KEY (or as \
-         LATCHKEY_ENCRYPTION_KEY_OLD beside the new one), or put the key file back beside the database",
+        "the encryption key does not decrypt {}: set LATCHKEY_ENCRYPTION_KEY to the key that encrypted it (or set \
+         LATCHKEY_ENCRYPTION_KEY_OLD to it, beside the new key), or restore the key file beside the database",
         kind.column()
     )
 }
 
-/// Seals anew what an earlier version sealed to the row alone.
-pub async fn bind_to_columns(db: &Db, sealer: &Sealer) -> Result<(), StoreError> {
+/// Re-encrypts secrets that an earlier version bound to their row only.
+pub async fn rebind_to_columns(db: &Db, sealer: &Sealer) -> Result<(), StoreError> {
     for kind in SecretKind::STORED {
         let first = sealed::of_kind(db.read(), kind, Some(1)).await?;
-        if !first.iter().any(|one| is_bound_to_row(sealer, one)) {
+        if !first.iter().any(|secret| is_bound_to_row(sealer, secret)) {
             continue;
         }
         let all = sealed::of_kind(db.read(), kind, None).await?;
@@ -55,7 +59,7 @@ pub async fn bind_to_columns(db: &Db, sealer: &Sealer) -> Result<(), StoreError>
         tracing::info!(
             column = kind.column(),
             secrets = anew.len(),
-            "secrets are bound to their column"
+            "re-encrypting stored secrets to bind them to their column"
         );
         let stored: Result<(), StoreError> = db
             .write(move |tx| {

@@ -1,5 +1,5 @@
-//! Secrets at rest and in hand: credentials and signing secrets are sealed with an AEAD before they reach the database,
-//! and tokens are kept as hashes alone. Nothing here is ever logged, shown by Debug, or part of an error.
+//! Encryption of stored secrets, and generation of keys and tokens. Credentials and signing secrets are encrypted with an AEAD
+//! before they reach the database; tokens are stored as hashes only. Secrets never appear in logs, `Debug` output or errors.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
@@ -12,27 +12,28 @@ use uuid::Uuid;
 
 const NONCE: usize = 24;
 
-/// What a secret is kept for. It opens in that column of that row alone: moved elsewhere in the database it is unreadable.
+/// The purpose of a secret. Its ciphertext is bound to the column and the row: copied elsewhere in the database, it cannot be
+/// decrypted.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SecretKind {
-    /// What opens Kisi, of an account.
+    /// The credentials of a Kisi account.
     KisiCredentials,
-    /// What the webhooks of a source are signed with.
+    /// The webhook signing secret of a source.
     SourceSecret,
-    /// The one before it, while it is still good.
+    /// The previous signing secret of a source, while it is still accepted.
     OldSourceSecret,
-    /// What opens a platform's API, of a source.
+    /// The credentials of a source for its platform's API.
     SourceCredentials,
-    /// What Kisi signs its events with, of an account.
+    /// The secret that signs the events that Kisi sends for an account.
     KisiEventSecret,
     /// A login on behalf of a Kisi user.
     KisiLogin,
-    /// What a preview hands out, of a club. It is kept by whoever asked for the preview.
+    /// The token that a preview of a club returns. The API client keeps it; it is not stored in the database.
     PreviewToken,
 }
 
 impl SecretKind {
-    /// All that are kept in the database.
+    /// The kinds that are stored in the database.
     pub const STORED: [Self; 6] = [
         Self::KisiCredentials,
         Self::SourceSecret,
@@ -42,7 +43,7 @@ impl SecretKind {
         Self::KisiLogin,
     ];
 
-    /// Table and column.
+    /// The table and the column, as `table.column`. `PreviewToken` has no column and returns a label.
     pub fn column(self) -> &'static str {
         match self {
             Self::KisiCredentials => "kisi_account.credentials",
@@ -60,20 +61,22 @@ impl SecretKind {
     }
 }
 
-/// Why something sealed could not be read, or a key not be used.
+/// Why a secret could not be decrypted or a key could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The key is not 32 bytes in base64.
-    #[error("an encryption key is 32 bytes in base64")]
+    #[error(
+        "an encryption key must be 32 bytes in base64, as `openssl rand -base64 32` prints them"
+    )]
     BadKey,
-    /// Sealed with another key, or damaged.
+    /// Encrypted with another key, or damaged.
     #[error(
         "a stored secret cannot be decrypted: was LATCHKEY_ENCRYPTION_KEY changed without LATCHKEY_ENCRYPTION_KEY_OLD?"
     )]
     Unreadable,
 }
 
-/// Seals with the present key; opens what the present or an earlier key sealed.
+/// Encrypts with the current key; decrypts with the current or the previous key.
 #[derive(Clone)]
 pub struct Sealer {
     key: XChaCha20Poly1305,
@@ -87,7 +90,7 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// From keys of 32 bytes in base64.
+    /// The keys are 32 bytes in base64.
     pub fn new(key: &SecretString, old: Option<&SecretString>) -> Result<Self, SecretError> {
         Ok(Self {
             key: cipher(key)?,
@@ -95,7 +98,7 @@ impl Sealer {
         })
     }
 
-    /// Seals a secret so that it opens only in the column and row that it was sealed for.
+    /// Encrypts a secret and binds it to the column and the row. The result is the nonce followed by the ciphertext.
     pub fn seal(
         &self,
         kind: SecretKind,
@@ -114,7 +117,7 @@ impl Sealer {
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// Opens what `seal` made for the same column and row.
+    /// Decrypts a result of `seal` for the same column and row.
     pub fn open(
         &self,
         kind: SecretKind,
@@ -124,7 +127,7 @@ impl Sealer {
         self.open_bound(&kind.bound_to(row), sealed)
     }
 
-    /// Opens what an earlier version of this program sealed, which was bound to the row alone. Only for sealing it anew.
+    /// Decrypts a secret that an earlier version bound to the row only. Use it only to re-encrypt that secret.
     pub fn open_bound_to_row(&self, row: Uuid, sealed: &[u8]) -> Result<SecretString, SecretError> {
         self.open_bound(row.as_bytes(), sealed)
     }
@@ -157,32 +160,32 @@ fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305, SecretError> {
     Ok(XChaCha20Poly1305::new(&Key::from(bytes)))
 }
 
-/// A new encryption key.
+/// A new random encryption key: 32 bytes in base64.
 pub fn new_key() -> SecretString {
     SecretString::from(STANDARD.encode(random::<32>()))
 }
 
-/// A new bearer token, 256 random bits behind a prefix that scanners of leaked secrets can know.
+/// A new bearer token: 256 random bits in hex, with the prefix `lk_` for secret scanners.
 pub fn new_token() -> SecretString {
     SecretString::from(format!("lk_{}", hex::encode(random::<32>())))
 }
 
-/// A new signing secret as Standard Webhooks write them.
+/// A new signing secret in the format of Standard Webhooks: `whsec_` and 24 random bytes in base64.
 pub fn new_signing_secret() -> SecretString {
     SecretString::from(format!("whsec_{}", STANDARD.encode(random::<24>())))
 }
 
-/// An unguessable part of an address.
+/// An unguessable path segment for a webhook URL: 128 random bits in hex.
 pub fn new_path_key() -> String {
     hex::encode(random::<16>())
 }
 
-/// What is kept of a token. A plain hash does: tokens are random, so there is nothing to guess.
+/// The stored form of a token. SHA-256 without salt is enough, because tokens are 256 random bits.
 pub fn hash_token(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
-/// A random byte, for spreading what would else happen all at once.
+/// A random byte for jitter.
 pub fn random_byte() -> u8 {
     let [byte] = random::<1>();
     byte
@@ -203,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_in_its_column_and_row_alone() {
+    fn a_secret_decrypts_only_in_its_own_column_and_row() {
         let sealer = Sealer::new(&new_key(), None).unwrap();
         let (row, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let kind = SecretKind::SourceSecret;
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_key_still_opens_and_no_longer_seals() {
+    fn the_old_key_still_decrypts_and_no_longer_encrypts() {
         let (old, new) = (new_key(), new_key());
         let before = Sealer::new(&old, None).unwrap();
         let after = Sealer::new(&new, Some(&old)).unwrap();

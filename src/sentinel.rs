@@ -1,10 +1,10 @@
-//! Dates that stand for none. Many systems have no null for "without end" and write the last date that they know instead: SQL's
-//! 9999-12-31, .NET's `DateTime.MaxValue`, the greatest number of milliseconds. `DateTime.MinValue`, in the year 1, says the same
-//! of a start.
+//! Sentinel dates that mean "no date". Many systems have no null for "without end" and write their last date instead: SQL's
+//! 9999-12-31, .NET's `DateTime.MaxValue`, the greatest number of milliseconds. `DateTime.MinValue`, in the year 1, means
+//! "without start".
 //!
-//! The one place that says what they mean: as an end, the year 9999 and all that is later is no end; as a start, the year 1 and
-//! all that is earlier is no start. A date between them is what it says, however odd. A start in the year 9999 stays a start, and
-//! an end in the year 1 stays an end: neither gives access. Events, the API and what Kisi lists are read by it.
+//! The only place that interprets them: an end in the year 9999 or later is no end; a start in the year 1 or earlier is no start.
+//! Dates in between are taken literally. A start in the year 9999 stays a start, and an end in the year 1 stays an end: neither
+//! gives access. Used for events, the API and the dates from Kisi.
 
 use access::Instant;
 use jiff::{
@@ -13,37 +13,37 @@ use jiff::{
     fmt::temporal::Pieces,
 };
 
-/// A start before it is none: 0002-01-01T00:00:00Z.
+/// An earlier start is no start: 0002-01-01T00:00:00Z.
 const FIRST: Instant = Instant::from_micros(-62_104_060_800_000_000);
-/// An end that is not before it is none: 9999-01-01T00:00:00Z.
+/// An end at this instant or later is no end: 9999-01-01T00:00:00Z.
 const LAST: Instant = Instant::from_micros(253_370_764_800_000_000);
 const FIRST_DAY: Date = date(2, 1, 1);
 const LAST_DAY: Date = date(9999, 1, 1);
 
 const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 
-/// A start; none where it stands for none.
+/// A start; `None` for a sentinel.
 pub fn start(at: Instant) -> Option<Instant> {
     (at >= FIRST).then(|| at.min(LAST))
 }
 
-/// An end; none where it stands for none.
+/// An end; `None` for a sentinel.
 pub fn end(at: Instant) -> Option<Instant> {
     (at < LAST).then(|| at.max(FIRST))
 }
 
-/// The first day; none where it stands for none.
+/// A first day; `None` for a sentinel.
 pub fn start_day(day: Date) -> Option<Date> {
     (day >= FIRST_DAY).then(|| day.min(LAST_DAY))
 }
 
-/// The last day; none where it stands for none.
+/// A last day; `None` for a sentinel.
 pub fn end_day(day: Date) -> Option<Date> {
     (day < LAST_DAY).then(|| day.max(FIRST_DAY))
 }
 
-/// Reads an instant as RFC 3339 has it, however far away: one that no calendar here can say is an end of time. At the limits,
-/// where no zone makes a difference, the offset may be missing, as .NET leaves it out. None for what is no instant.
+/// Parses an RFC 3339 instant of any year; one beyond the range of `Timestamp` becomes `Instant::BEGINNING` or `Instant::END`. A
+/// sentinel may lack the offset, as .NET omits it, because no offset makes a difference there. `None` for an invalid instant.
 pub fn parse(text: &str) -> Option<Instant> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(Instant::from_timestamp(at));
@@ -60,24 +60,24 @@ pub fn parse(text: &str) -> Option<Instant> {
     (offset.is_some() || is_sentinel(at)).then_some(at)
 }
 
-/// A local time that stands for none, in whatever zone; none for every other.
+/// The instant of a local time that is a sentinel in every time zone; `None` for every other time.
 pub fn local(time: DateTime) -> Option<Instant> {
     Some(from_micros(micros_of(time))).filter(|at| is_sentinel(*at))
 }
 
-/// So many microseconds since 1970; an end of time where no calendar here can say it.
+/// The instant of microseconds since 1970; `Instant::BEGINNING` or `Instant::END` beyond the range of `Timestamp`.
 pub fn from_micros(micros: i128) -> Instant {
     if micros > i128::from(Timestamp::MAX.as_microsecond()) {
         Instant::END
     } else if micros < i128::from(Timestamp::MIN.as_microsecond()) {
         Instant::BEGINNING
     } else {
-        // INVARIANT: it lies between two numbers of 64 bits.
+        // INVARIANT: the value lies between two numbers of 64 bits.
         Instant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }
 
-/// As `parse` reads it again.
+/// Formats an instant so that `parse` returns an equivalent one.
 pub fn format(at: Instant) -> String {
     match at {
         Instant::BEGINNING => "0001-01-01T00:00:00Z".to_owned(),
@@ -95,7 +95,7 @@ fn micros_of(time: DateTime) -> i128 {
     since.as_micros()
 }
 
-/// An end of time for a date or an instant whose year has more than four digits, with or without a sign.
+/// `Instant::BEGINNING` or `Instant::END` for a date or an instant whose year has more than four digits, with or without a sign.
 fn expanded_year(text: &str) -> Option<Instant> {
     let (far, rest) = match text.strip_prefix('-') {
         Some(rest) => (Instant::BEGINNING, rest),
@@ -106,7 +106,7 @@ fn expanded_year(text: &str) -> Option<Instant> {
     if year.trim_start_matches('0').len() <= 4 || !tail.starts_with('-') {
         return None;
     }
-    // The rest is judged in a leap year that can be read.
+    // The rest is validated in a leap year within range.
     Pieces::parse(&format!("2000{tail}")).ok().map(|_| far)
 }
 
@@ -115,15 +115,15 @@ mod tests {
     use super::*;
 
     fn as_end(text: &str) -> Option<Instant> {
-        end(parse(text).unwrap_or_else(|| panic!("{text} is not read")))
+        end(parse(text).unwrap_or_else(|| panic!("{text} is not parsed")))
     }
 
     fn as_start(text: &str) -> Option<Instant> {
-        start(parse(text).unwrap_or_else(|| panic!("{text} is not read")))
+        start(parse(text).unwrap_or_else(|| panic!("{text} is not parsed")))
     }
 
     #[test]
-    fn the_last_dates_of_other_systems_are_no_end() {
+    fn the_maximum_dates_of_other_systems_are_no_end() {
         for text in [
             "9999-12-31T23:59:59Z",
             "9999-12-31T23:59:59.9999999",
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_dates_of_other_systems_are_no_start() {
+    fn the_minimum_dates_of_other_systems_are_no_start() {
         for text in [
             "0001-01-01T00:00:00Z",
             "0001-01-01T00:00:00",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_is_what_it_says() {
+    fn unusual_dates_are_taken_literally() {
         for text in [
             "0002-01-01T00:00:00Z",
             "1753-01-01T00:00:00Z",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_instant_is_not_read() {
+    fn invalid_instants_are_not_parsed() {
         for text in [
             "",
             "2026-01-05T09:30:00",

@@ -1,4 +1,4 @@
-//! Logs: to standard error, as text or as JSON, narrowed by the settings. Standard output is for answers.
+//! Sets up logging to standard error, as text or JSON, with the levels of the settings. Standard output is for results.
 
 use std::io::IsTerminal;
 
@@ -6,8 +6,8 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{Config, LogFormat};
 
-/// What libraries log. The web server reports bytes that are no request, and sockets that break the protocol, as errors: anybody
-/// can send those, so that they say nothing about this service.
+/// The log levels of libraries. actix logs malformed requests and WebSocket protocol violations as errors. Any client can cause
+/// them, so they say nothing about this service.
 const LIBRARIES: &str = "sea_orm_migration=warn,actix_server=warn,actix_http=off";
 
 /// Starts logging; a second call in one process changes nothing.
@@ -26,6 +26,6 @@ pub fn start(config: &Config) {
                 .try_init()
         }
     };
-    // Tests of one process start it more than once.
+    // `try_init` fails on the second call; the tests call `start` several times in one process.
     drop(started);
 }

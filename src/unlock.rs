@@ -1,10 +1,10 @@
-//! Opens a door for a member, once for each press. The decision comes first, of the same evaluation as an explanation; then
-//! the press is stored, and only then is Kisi asked: in the member's name where Kisi holds that right too, else by the
-//! account's key.
+//! Opens a door for a member, once for each unlock request. First the access decision is made, by the same evaluation as an
+//! explanation; then the request is stored; only then is Kisi called: as the member if Kisi also grants them the door, otherwise
+//! with the API key of the account.
 //!
-//! Promises: nothing is sent to Kisi twice, whatever answer is lost, whoever asks at once, whichever process dies; what
-//! became of a press is in the history by the transaction that records it. Never holds a transaction open while Kisi is
-//! asked. Called by the API; the loop's worker carries out what other replicas were asked for.
+//! A request is never sent to Kisi twice, even if a response is lost, several clients repeat it at once or a process dies. The
+//! transaction that stores the outcome also writes the history entry. No transaction is open during the call to Kisi. Called by
+//! the API; `dispatcher` carries out requests that other replicas received.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,54 +13,52 @@ use access::Instant;
 use crate::{
     app::App,
     clock::{Clock, new_id},
-    connect::is_disconnecting,
     kisi,
     store::{
-        Scope, StoreError, kisi_accounts, leases, presses,
-        row::{self, KisiStatus, PressState},
+        ClubScope, StoreError, kisi_accounts, leases,
+        row::{self, KisiStatus, UnlockState},
+        unlock_requests,
     },
 };
 
+mod checks;
 mod claim;
-pub mod desk;
-mod judge;
+pub mod dispatcher;
 mod record;
 pub mod restriction;
 mod send;
 
+pub use checks::{UnlockCheck, check};
 use claim::Claimed;
-pub use judge::{Judged, judge};
 
-/// For so long a key is of one press.
-pub const ONE_PRESS: Duration = Duration::from_secs(300);
-/// So many presses of one member are taken within [`RATE_WINDOW`], those that were refused too. A retry that bears the
-/// key of its press is none.
-pub const MOST_PRESSES: u64 = 10;
-/// See [`MOST_PRESSES`].
+/// How long an idempotency key deduplicates unlock requests.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(300);
+/// The limit of unlock requests of one member within [`RATE_WINDOW`], refused ones included. A repetition with the same
+/// idempotency key does not count.
+pub const MAX_REQUESTS: u64 = 10;
+/// The window of the limit above.
 pub const RATE_WINDOW: Duration = Duration::from_secs(60);
-/// How long whoever asked waits for somebody else to carry a press out.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is looked whether a press has ended.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long the caller waits for the outcome of a request that another task or process carries out.
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the caller checks whether the request has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Who wants which door open.
+/// Which door to open, and for whom.
 #[derive(Clone, Debug)]
-pub struct Ask {
-    /// The club.
-    pub scope: Scope,
-    /// The door.
+pub struct UnlockCall {
+    pub scope: ClubScope,
     pub lock: row::Lock,
-    /// For whom.
     pub member: row::Member,
-    /// The caller's key of this press: two calls that bear one within [`ONE_PRESS`] are one press.
+    /// The idempotency key of the caller: two calls with the same key, for the same member and lock and within [`ONE_PRESS`], are
+    /// one request.
     pub key: Option<String>,
-    /// Who asked: a token's name or the member's.
+    /// The name of the token or of the member that made the call.
     pub actor: String,
-    /// Where the member is, as far as the caller says: a door with a geofence asks for it.
+    /// The location of the member as reported by the caller; doors with a geofence require it.
     pub location: Option<Location>,
 }
 
-/// A place on Earth in ten-millionths of a degree, a centimetre: what is kept of a location until the press has ended.
+/// A position in ten-millionths of a degree, about a centimetre. It is deleted when the request ends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     latitude_e7: i64,
@@ -68,9 +66,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// Of degrees; `None` for what is nowhere on Earth.
+    /// From degrees; `None` for values outside the range of coordinates.
     pub fn new(latitude: f64, longitude: f64) -> Option<Self> {
-        // INVARIANT: at most 1.8 thousand million, which every float of 64 bits and i64 hold.
+        // INVARIANT: at most 1.8 billion, which f64 and i64 represent exactly.
         let e7 = |degrees: f64, most: f64| {
             (degrees.abs() <= most).then_some((degrees * 1e7).round() as i64)
         };
@@ -80,80 +78,83 @@ impl Location {
         })
     }
 
-    fn of(press: &row::Press) -> Option<kisi::Location> {
+    fn of(unlock_request: &row::UnlockRequest) -> Option<kisi::Location> {
         let degrees = |e7: i64| e7 as f64 / 1e7;
         Some(kisi::Location {
-            latitude: degrees(press.latitude_e7?),
-            longitude: degrees(press.longitude_e7?),
+            latitude: degrees(unlock_request.latitude_e7?),
+            longitude: degrees(unlock_request.longitude_e7?),
         })
     }
 }
 
-/// A refusal by the rules in words: for the member, and for the history.
+/// The texts of a refusal by the rules.
 #[derive(Clone, Debug)]
-pub struct Words {
-    /// For whoever stands at the door.
+pub struct RefusalTexts {
+    /// For the person at the door.
     pub member: String,
-    /// For the desk.
+    /// For the front desk, in the history.
     pub desk: String,
 }
 
-/// What became of an ask.
+/// The result of an unlock call.
 #[derive(Clone, Debug)]
-pub enum Answer {
-    /// The press, ended; or TAKEN where nobody knows yet.
-    Press(Box<row::Press>),
-    /// Too many for this member: from this instant on another is taken.
+pub enum UnlockOutcome {
+    /// The request, ended; or TAKEN while the outcome is still unknown.
+    UnlockRequest(Box<row::UnlockRequest>),
+    /// The member made too many requests; the next one is accepted at this instant.
     TooMany(Instant),
 }
 
-/// Why a door cannot be opened by anybody.
+/// Why nobody can open a door.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum NoDoor {
-    /// Kisi lists it no more.
+pub enum DoorUnavailable {
+    /// The lock no longer exists in Kisi.
     Gone,
-    /// Its account is disconnected, or about to be.
+    /// The Kisi account is disconnected, or is being disconnected.
     Disconnected,
 }
 
-/// Whether there is a way to a door at all.
-pub async fn way_to(
+/// Checks that the door and its Kisi account are usable; `None` if they are.
+pub async fn door_availability(
     app: &App,
-    scope: Scope,
+    scope: ClubScope,
     lock: &row::Lock,
-) -> Result<Option<NoDoor>, StoreError> {
+) -> Result<Option<DoorUnavailable>, StoreError> {
     if lock.gone_at.is_some() {
-        return Ok(Some(NoDoor::Gone));
+        return Ok(Some(DoorUnavailable::Gone));
     }
     let account = kisi_accounts::get(app.db.read(), scope, lock.account_id).await?;
     let works = |account: &row::KisiAccount| {
-        account.status != KisiStatus::Disconnected && !is_disconnecting(account)
+        !matches!(
+            account.status,
+            KisiStatus::Disconnecting | KisiStatus::Disconnected
+        )
     };
-    Ok((!account.as_ref().is_some_and(works)).then_some(NoDoor::Disconnected))
+    Ok((!account.as_ref().is_some_and(works)).then_some(DoorUnavailable::Disconnected))
 }
 
-/// Presses: stores it, has it carried out unless the rules say no, and waits for what it comes to.
-pub async fn press(
+/// Stores the request, carries it out unless the rules refuse it, and waits for the outcome.
+pub async fn unlock_request(
     app: &Arc<App>,
-    ask: Ask,
-    judged: &Judged,
-    words: Words,
-) -> Result<Answer, StoreError> {
+    ask: UnlockCall,
+    judged: &UnlockCheck,
+    words: RefusalTexts,
+) -> Result<UnlockOutcome, StoreError> {
     let (scope, account) = (ask.scope, ask.lock.account_id);
-    let is_here = app.db.is_one_machine() || is_ours(app, account).await?;
-    let press = row::Press {
+    let is_here = app.db.is_sqlite() || is_ours(app, account).await?;
+    let unlock_request = row::UnlockRequest {
         id: new_id(),
         club_id: scope.club,
         account_id: account,
         lock_id: ask.lock.id,
         member_id: ask.member.id,
-        press_key: ask.key.clone(),
+        idempotency_key: ask.key.clone(),
         actor: ask.actor.clone(),
         kisi_user_id: judged.kisi_user,
         state: if is_here {
-            PressState::Taken
+            UnlockState::Taken
         } else {
-            PressState::Asked
+            UnlockState::Asked
         },
         kisi_code: None,
         message: None,
@@ -163,65 +164,75 @@ pub async fn press(
         latitude_e7: ask.location.map(|at| at.latitude_e7),
         longitude_e7: ask.location.map(|at| at.longitude_e7),
     };
-    let press = match claim::claim(app, &ask, press, judged, words).await? {
-        Claimed::TooMany(again_at) => return Ok(Answer::TooMany(again_at)),
-        Claimed::Ended(press) => return Ok(Answer::Press(Box::new(press))),
-        Claimed::Earlier(press) => press,
-        Claimed::Ours(press) => {
-            if press.state == PressState::Taken {
-                // It goes on to its end even where the caller hangs up.
-                let carried = tokio::spawn(send::carry_out(app.clone(), press.clone(), None));
+    let unlock_request = match claim::claim(app, &ask, unlock_request, judged, words).await? {
+        Claimed::TooMany(again_at) => return Ok(UnlockOutcome::TooMany(again_at)),
+        Claimed::Ended(unlock_request) => {
+            return Ok(UnlockOutcome::UnlockRequest(Box::new(unlock_request)));
+        }
+        Claimed::Earlier(unlock_request) => unlock_request,
+        Claimed::New(unlock_request) => {
+            if unlock_request.state == UnlockState::Taken {
+                // A task of its own, so that it completes even if the caller disconnects.
+                let carried =
+                    tokio::spawn(send::carry_out(app.clone(), unlock_request.clone(), None));
                 carried.await.map_err(|_| StoreError::TaskEnded)??;
             } else {
                 app.waker.wake();
             }
-            press
+            unlock_request
         }
     };
-    let press = outcome(app, scope, press).await?;
-    Ok(Answer::Press(Box::new(press)))
+    let unlock_request = outcome(app, scope, unlock_request).await?;
+    Ok(UnlockOutcome::UnlockRequest(Box::new(unlock_request)))
 }
 
-/// Whether this process does the account's work.
+/// Whether this process holds the lease of the account.
 async fn is_ours(app: &App, account: uuid::Uuid) -> Result<bool, StoreError> {
     leases::is_held_by(app.db.read(), &account.to_string(), &app.holder).await
 }
 
-/// Waits, not for ever, until a press has ended. What nobody carries out is given up; of what somebody took and did not
-/// finish nobody knows.
-async fn outcome(app: &App, scope: Scope, press: row::Press) -> Result<row::Press, StoreError> {
-    let id = press.id;
-    let mut latest = press;
-    let waited = tokio::time::timeout(PATIENCE, async {
+/// Waits up to `PATIENCE` until a request has ended. A request that no process took is given up as not sent; one that was taken
+/// and is overdue ends with an unknown outcome.
+async fn outcome(
+    app: &App,
+    scope: ClubScope,
+    unlock_request: row::UnlockRequest,
+) -> Result<row::UnlockRequest, StoreError> {
+    let id = unlock_request.id;
+    let mut latest = unlock_request;
+    let polling = tokio::time::timeout(OUTCOME_TIMEOUT, async {
         loop {
-            if let Some(row) = presses::get(app.db.read(), scope, id).await? {
+            if let Some(row) = unlock_requests::get(app.db.read(), scope, id).await? {
                 latest = row;
             }
             if !is_open(&latest) || record::is_overdue(&latest) {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     })
     .await;
-    if let Ok(Err(problem)) = waited {
+    if let Ok(Err(problem)) = polling {
         return Err(problem);
     }
-    if latest.state == PressState::Asked || record::is_overdue(&latest) {
+    if latest.state == UnlockState::Asked || record::is_overdue(&latest) {
         record::give_up(app, &latest).await?;
-        latest = presses::get(app.db.read(), scope, id)
+        latest = unlock_requests::get(app.db.read(), scope, id)
             .await?
             .unwrap_or(latest);
     }
     Ok(latest)
 }
 
-/// Whether nobody has said yet what a press came to.
-pub fn is_open(press: &row::Press) -> bool {
-    matches!(press.state, PressState::Asked | PressState::Taken)
+/// Whether the request has no outcome yet.
+pub fn is_open(unlock_request: &row::UnlockRequest) -> bool {
+    matches!(
+        unlock_request.state,
+        UnlockState::Asked | UnlockState::Taken
+    )
 }
 
-/// Real time, as leases go by: processes die in it.
+/// The system time instead of `app.clock`: the deadline of a taken request tells whether a real process is still alive.
 fn real_now() -> i64 {
     Clock::system().now().micros()
 }

@@ -1,50 +1,49 @@
-//! The brake on mass revocation: which access would be lost early, how much of that is too much, and what Kisi goes on
-//! holding while somebody looks at it.
+//! The brake on mass revocation: which access would be lost early, how much loss is too much, and what Kisi keeps holding while a
+//! loss is held for review.
 //!
-//! Promises: both limits are compared with who has access now. Grants always flow: holding a loss back never holds back
-//! what would be given. Access that runs out at the end it was given is no loss, nor is that of access which has not begun.
-//! Never: remembers anything. Called by the loop before it executes a plan.
+//! Grants always flow: holding a loss back never delays new access. Access that ends at its planned time is no loss, and neither
+//! is access that has not begun. Keeps no state. The reconcile loop calls it before it executes a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    fact::Scope,
+    fact::AccessScope,
     instant::Instant,
     plan::{Desired, Grant},
     span::SpanSet,
 };
 
-/// A club's settings.
+/// The brake settings of a club.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Brake {
-    /// Off: nothing new is held.
+    /// While false, no new loss is held.
     pub enabled: bool,
-    /// So many people may lose access within the window.
+    /// The number of people who may lose access within the window.
     pub people: u64,
-    /// Or so many of a hundred of those who have access, whichever is more.
+    /// The percentage of people with access who may lose it within the window; the larger of the two limits applies.
     pub percent: u64,
 }
 
 impl Brake {
-    /// How many people may lose access early within the window, with so many having access now.
+    /// How many people may lose access early within the window; `with_access` is the number of people who have access now.
     #[must_use]
     pub fn limit(self, with_access: u64) -> u64 {
         self.people
             .max(with_access.saturating_mul(self.percent) / 100)
     }
 
-    /// Whether what one cause asks for is held, all of it: `asked` more people beside those who were `let_through`
-    /// within the window.
+    /// Whether all losses of one cause are held. `asked`: the people who would lose access now; `let_through`: those who already
+    /// lost it within the window.
     #[must_use]
     pub fn holds(self, asked: u64, let_through: u64, with_access: u64) -> bool {
         self.enabled && asked > 0 && asked.saturating_add(let_through) > self.limit(with_access)
     }
 }
 
-/// The scopes where access that is open now would end earlier than it was given. Places and accounts bear no window in
-/// Kisi: what is shared there ends by itself or by somebody's hand, and is never lost to many at once.
+/// The scopes in which access that is open now would end earlier than granted. Only groups can appear: assignments for places and
+/// accounts have no window in Kisi, and a share there ends on its own or by hand, never for many people at once.
 #[must_use]
-pub fn losses(desired: &[Desired], grants: &[Grant], now: Instant) -> BTreeSet<Scope> {
+pub fn losses(desired: &[Desired], grants: &[Grant], now: Instant) -> BTreeSet<AccessScope> {
     let granted = granted(grants);
     let lost = granted.into_iter().filter(|(scope, windows)| {
         let Some(open) = windows.span_at(now) else {
@@ -59,7 +58,7 @@ pub fn losses(desired: &[Desired], grants: &[Grant], now: Instant) -> BTreeSet<S
                         wish.windows.iter().map(|window| window.whole_seconds()),
                     ))
                 });
-        matches!(scope, Scope::Group(_))
+        matches!(scope, AccessScope::Group(_))
             && wished
                 .span_at(now)
                 .is_none_or(|kept| kept.until < open.until)
@@ -67,10 +66,14 @@ pub fn losses(desired: &[Desired], grants: &[Grant], now: Instant) -> BTreeSet<S
     lost.map(|(scope, _)| scope).collect()
 }
 
-/// What Kisi is to hold while the losses in these scopes are held back: what is desired, and what was granted.
+/// What Kisi must hold while the losses in these scopes are held back: the desired windows plus those already granted.
 #[must_use]
-pub fn held_back(desired: &[Desired], grants: &[Grant], held: &BTreeSet<Scope>) -> Vec<Desired> {
-    let mut all: BTreeMap<Scope, SpanSet> = BTreeMap::new();
+pub fn held_back(
+    desired: &[Desired],
+    grants: &[Grant],
+    held: &BTreeSet<AccessScope>,
+) -> Vec<Desired> {
+    let mut all: BTreeMap<AccessScope, SpanSet> = BTreeMap::new();
     for wish in desired {
         let windows = all.entry(wish.scope).or_default();
         *windows = windows.union(&wish.windows);
@@ -86,8 +89,8 @@ pub fn held_back(desired: &[Desired], grants: &[Grant], held: &BTreeSet<Scope>) 
         .collect()
 }
 
-fn granted(grants: &[Grant]) -> BTreeMap<Scope, SpanSet> {
-    let mut all: BTreeMap<Scope, SpanSet> = BTreeMap::new();
+fn granted(grants: &[Grant]) -> BTreeMap<AccessScope, SpanSet> {
+    let mut all: BTreeMap<AccessScope, SpanSet> = BTreeMap::new();
     for grant in grants {
         let windows = all.entry(grant.scope).or_default();
         *windows = windows.union(&SpanSet::of([grant.window]));

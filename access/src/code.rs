@@ -1,11 +1,10 @@
-//! The words that a decision is said in.
+//! The codes that name the cause of a decision.
 //!
-//! Promises: [`Code::as_str`] never changes for a code: programs compare it. Called by everyone who
-//! reads a decision.
+//! [`Code::as_str`] is stable: programs compare it. Used by everything that reads a decision.
 
-/// The one cause that an operator should look at first.
+/// The cause that an operator should look at first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Code {
     AllowedByRule,
     AllowedByShare,
@@ -28,7 +27,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The stable word for programs.
+    /// The stable name for programs, as the API returns it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

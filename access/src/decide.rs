@@ -1,8 +1,7 @@
-//! The answer at one instant, with the one cause to look at first.
+//! The decision at one instant, with the most important cause.
 //!
-//! Promises: `allowed` is what the spans say; the code of a refusal is the first failing condition
-//! of the way that is nearest to holding, the same that `fixes` puts first. Never: evaluates
-//! anything again. Called for every decision.
+//! `allowed` comes from the spans. The code of a refusal is the first failing condition of the rule or share that is nearest to
+//! giving access, which is also the first entry of `fixes`. Evaluates nothing again. Called for every decision.
 
 use crate::{
     code::Code,
@@ -12,28 +11,28 @@ use crate::{
     instant::Instant,
 };
 
-/// May the member pass at an instant, and the cause.
+/// Whether a member may pass at an instant, and the cause.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The instant asked for.
+    /// The instant of the decision.
     pub at: Instant,
     /// Whether the member may pass.
     pub allowed: bool,
-    /// When the present answer ends, where that is known.
+    /// When the result changes next; `None` where no later change is known.
     pub until: Option<Instant>,
-    /// The cause.
+    /// The most important cause.
     pub code: Code,
-    /// The rule that allows it (the first that holds), or that is nearest to it.
+    /// The rule that allows it (the first that holds), or the one that is nearest to holding.
     pub rule: Option<Id>,
-    /// The share that allows it, or that is nearest to it.
+    /// The share that allows it, or the one that is nearest to giving access.
     pub share: Option<Id>,
-    /// When it opens, for too early, not started and outside a schedule; when it closed, for too
-    /// late, ended and blocked; when a suspension ends.
+    /// The relevant edge. When access begins: for too early, not started and outside a schedule. When it ended: for too late,
+    /// ended and blocked. For a suspension: when it ends.
     pub edge: Option<Instant>,
 }
 
 impl Access<'_> {
-    /// The answer at `at`.
+    /// The decision at `at`.
     #[must_use]
     pub fn decide(&self, at: Instant) -> Decision {
         let decision = Decision {

@@ -1,71 +1,70 @@
-//! The heart: facts and rules become the spans in which a member may pass, each with its reasons.
+//! Evaluates facts and rules into the spans in which a member may pass one target, with the reasons.
 //!
-//! Promises: pure; a rule's spans are the intersection of its conditions' spans, and the answer is
-//! the union of the rules' and the shares' spans less the suspension, so reasons and answer cannot
-//! disagree. Never: asks what time it is. Called for every decision, explanation, preview and plan.
+//! A rule holds in the intersection of the spans of its conditions. The result is the union of the spans of the rules and shares,
+//! minus the suspension; the reasons are the same spans, so they always agree with the result. Pure, and without a "now". Every
+//! decision, explanation, preview and plan calls it.
 
 use crate::{
-    condition::{Bookings, ConditionAccess, hold, registration},
-    fact::{Entitlement, Facts, Holding, Scope, Share, Suspension},
+    condition::{Bookings, ConditionAccess, evaluate_condition, registration},
+    fact::{AccessScope, Entitlement, Facts, Holding, Share, Suspension},
     instant::Instant,
     rule::{Condition, Rule, RuleVersion},
     span::{Span, SpanSet},
 };
 
-/// When a member may pass one target, and why.
+/// When a member may pass one target, with the reasons.
 #[derive(Clone, Debug)]
 pub struct Access<'a> {
-    /// The answer: what rules and shares give, less the suspension.
+    /// When the member may pass: the spans of rules and shares, minus the suspension.
     pub spans: SpanSet,
-    /// Each rule that was handed in and has a version, in that order, before the suspension.
+    /// The given rules that have a version, in the given order. The suspension is not subtracted.
     pub rules: Vec<RuleAccess<'a>>,
-    /// The shares that cover the target, whenever they do, before the suspension.
+    /// All shares that cover the target, at any time. The suspension is not subtracted.
     pub shares: Vec<(&'a Share, SpanSet)>,
-    /// What is cut from all.
+    /// The suspension that is subtracted from `spans`.
     pub suspension: Option<&'a Suspension>,
     pub(crate) facts: &'a Facts,
 }
 
-/// When one rule holds, and why.
+/// When one rule holds, with the reasons.
 #[derive(Clone, Debug)]
 pub struct RuleAccess<'a> {
-    /// The rule.
+    /// The evaluated rule.
     pub rule: &'a Rule,
-    /// The intersection of the conditions; empty where the rule is disabled or has none.
+    /// The intersection of the spans of its conditions; empty for a rule that is disabled or has no condition.
     pub spans: SpanSet,
-    /// The conditions of the version that stands. Each includes what bookings give under an earlier
-    /// version.
+    /// The conditions of the current version. Their spans include what ongoing bookings get under an earlier version.
     pub conditions: Vec<ConditionAccess<'a>>,
-    /// The bookings that an earlier version judges, with the spans that they give.
+    /// The ongoing bookings to which an earlier version applies, with the spans that it gives them.
     pub ongoing: Vec<(&'a Entitlement, SpanSet)>,
-    /// Whether the version that stands is enabled and has a condition.
+    /// Whether the current version is enabled and has a condition.
     pub can_hold: bool,
 }
 
 impl Access<'_> {
-    /// When the answer changes next after `at`, as far as it is known.
+    /// When the result changes next after `at`; `None` where no later change is known.
     #[must_use]
     pub fn next_edge_after(&self, at: Instant) -> Option<Instant> {
         self.spans.next_edge_after(at)
     }
 }
 
-/// When the member may pass a target.
+/// Computes when a member may pass a target.
 ///
-/// `rules`: all that bear on the target (for a lock: its own, and those of the groups that contain
-/// it). `covering`: the scopes whose shares cover it. `around`: schedule windows that overlap it
-/// are generated, whole; everything else is exact everywhere, so an answer may be relied on within
-/// `around`. A schedule needs it bounded on at least one side.
+/// `rules`: all rules that apply to the target (for a lock: its own, and those of the groups that contain it). `covering`: the
+/// scopes whose shares cover the target. `around`: schedule windows that overlap it are generated in full. All other spans are
+/// exact for all time, so the result is reliable within `around`. With a schedule condition, `around` must be bounded on at least
+/// one side.
 #[must_use]
 pub fn evaluate<'a>(
     facts: &'a Facts,
     rules: &[&'a Rule],
-    covering: &[Scope],
+    covering: &[AccessScope],
     around: Span,
 ) -> Access<'a> {
     let rules: Vec<_> = rules
         .iter()
-        .filter_map(|rule| judge(rule, facts, around))
+        .filter_map(|rule| evaluate_rule(rule, facts, around))
         .collect();
     let shares: Vec<_> = facts
         .shares
@@ -89,14 +88,14 @@ pub fn evaluate<'a>(
     }
 }
 
-fn judge<'a>(rule: &'a Rule, facts: &'a Facts, around: Span) -> Option<RuleAccess<'a>> {
-    let standing = rule.standing()?;
-    let bookings = Bookings::Since(standing.since);
-    let conditions = standing.conditions.iter();
+fn evaluate_rule<'a>(rule: &'a Rule, facts: &'a Facts, around: Span) -> Option<RuleAccess<'a>> {
+    let current = rule.current()?;
+    let bookings = Bookings::Since(current.since);
+    let conditions = current.conditions.iter();
     let mut conditions: Vec<_> = conditions
-        .map(|condition| hold(condition, facts, bookings, around))
+        .map(|condition| evaluate_condition(condition, facts, bookings, around))
         .collect();
-    let can_hold = standing.can_hold();
+    let can_hold = current.can_hold();
     if !can_hold {
         return Some(RuleAccess {
             rule,
@@ -106,13 +105,12 @@ fn judge<'a>(rule: &'a Rule, facts: &'a Facts, around: Span) -> Option<RuleAcces
             can_hold,
         });
     }
-    let ongoing = judge_ongoing(rule, standing, facts, around);
+    let ongoing = evaluate_ongoing(rule, current, facts, around);
     if !ongoing.is_empty() {
-        let given = SpanSet::of(ongoing.iter().flat_map(|(_, spans)| spans).copied());
+        let ongoing_spans = SpanSet::of(ongoing.iter().flat_map(|(_, spans)| spans).copied());
         for condition in &mut conditions {
-            // Added to every condition, it is added to their intersection, and the rule stays
-            // exactly that.
-            condition.spans = condition.spans.union(&given);
+            // Adding the spans to every condition adds them to the intersection.
+            condition.spans = condition.spans.union(&ongoing_spans);
             if matches!(condition.condition, Condition::Registration(_)) {
                 add_reasons(condition, &ongoing);
             }
@@ -141,11 +139,11 @@ fn intersection(conditions: &[ConditionAccess<'_>]) -> SpanSet {
     })
 }
 
-/// The bookings that the standing version leaves to the one that stood when they began, with what
-/// that one gives them.
-fn judge_ongoing<'a>(
+/// The bookings to which the current version does not apply, because they began under an earlier one, with the spans that the
+/// earlier version gives them.
+fn evaluate_ongoing<'a>(
     rule: &'a Rule,
-    standing: &RuleVersion,
+    current: &RuleVersion,
     facts: &'a Facts,
     around: Span,
 ) -> Vec<(&'a Entitlement, SpanSet)> {
@@ -153,21 +151,23 @@ fn judge_ongoing<'a>(
         Condition::Registration(registration) => !registration.applies_to_ongoing,
         _ => false,
     };
-    if !standing.conditions.iter().any(spares_ongoing) {
+    if !current.conditions.iter().any(spares_ongoing) {
         return Vec::new();
     }
     let begun_before = |entitlement: &&Entitlement| {
         matches!(entitlement.holding, Holding::Registration { .. })
-            && entitlement.span.from < standing.since
+            && entitlement.span.from < current.since
     };
-    let judged = |booking: &'a Entitlement| {
+    let evaluate_booking = |booking: &'a Entitlement| {
         let version = rule.version_at(booking.span.from)?;
-        if !version.can_hold() || !is_judged_by(version, booking) {
+        if !version.can_hold() || !satisfies_registrations(version, booking) {
             return None;
         }
         let conditions = version.conditions.iter();
         let conditions: Vec<_> = conditions
-            .map(|condition| hold(condition, facts, Bookings::Only(booking), around))
+            .map(|condition| {
+                evaluate_condition(condition, facts, Bookings::Single(booking), around)
+            })
             .collect();
         let spans = intersection(&conditions);
         (!spans.is_empty()).then_some((booking, spans))
@@ -176,13 +176,13 @@ fn judge_ongoing<'a>(
         .entitlements
         .iter()
         .filter(begun_before)
-        .filter_map(judged)
+        .filter_map(evaluate_booking)
         .collect()
 }
 
-/// Whether the booking satisfies each registration condition of a version that has one. A version
-/// without any asks for no booking, so none can lean on it.
-fn is_judged_by(version: &RuleVersion, booking: &Entitlement) -> bool {
+/// Whether the booking satisfies every registration condition of the version. False for a version without one: it gives access
+/// without a booking, so no booking can rely on it.
+fn satisfies_registrations(version: &RuleVersion, booking: &Entitlement) -> bool {
     let mut asks = false;
     for condition in &version.conditions {
         if let Condition::Registration(condition) = condition {
@@ -200,9 +200,9 @@ fn add_reasons<'a>(condition: &mut ConditionAccess<'a>, ongoing: &[(&'a Entitlem
         match condition
             .because
             .iter_mut()
-            .find(|(known, _)| std::ptr::eq(*known, *booking))
+            .find(|(entitlement, _)| std::ptr::eq(*entitlement, *booking))
         {
-            Some((_, known)) => *known = known.union(spans),
+            Some((_, total)) => *total = total.union(spans),
             None => condition.because.push((booking, spans.clone())),
         }
     }

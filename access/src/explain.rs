@@ -1,8 +1,7 @@
-//! What stands between a member and a door, and who can take it away.
+//! Explains a refusal: what would let a member pass, and who can fix it.
 //!
-//! Promises: ways come nearest first (fewest failing conditions, then the easiest fix, then the
-//! order of the rules), and a way never blames a condition that holds. Never: words for people;
-//! those belong to whoever shows it. Called by `decide` and for explanations.
+//! The ways are sorted nearest first: fewest failing conditions, then the easiest fix, then the order of the rules. A way lists
+//! only conditions that fail. Texts for people are written by the callers. Called by `decide` and for explanations.
 
 use crate::{
     code::Code,
@@ -13,42 +12,40 @@ use crate::{
     span::Span,
 };
 
-/// Who can mend a cause.
+/// Who can fix a cause.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FixParty {
-    /// The person at the door, be it by waiting.
+    /// The person at the door, possibly just by waiting.
     Member,
-    /// The person at the front desk.
+    /// The staff at the front desk.
     Desk,
-    /// Who writes the rules.
+    /// The person who edits the rules.
     ClubAdmin,
     /// The club platform.
     Platform,
-    /// Who runs the Kisi account.
+    /// The administrator of the Kisi account.
     KisiAdmin,
 }
 
-/// One thing to be mended.
+/// One thing to fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What is wrong.
+    /// The cause.
     pub code: Code,
-    /// Who can mend it, the likeliest first.
+    /// Who can fix it, most likely first.
     pub by: Vec<FixParty>,
-    /// The rule whose condition fails; `None` for a suspension, a share's time, and where no rule
-    /// is.
+    /// The rule with the failing condition. `None` for a suspension, for a share, and where the target has no rule.
     pub rule: Option<Id>,
-    /// The place of that condition among the conditions of the rule.
+    /// The index of that condition in the rule.
     pub condition: Option<usize>,
-    /// The share whose time is wrong.
+    /// The share that is not valid at that time.
     pub share: Option<Id>,
-    /// When it mends or broke by itself; as in a decision.
+    /// The time at which the cause ends or began; as in [`crate::Decision`].
     pub edge: Option<Instant>,
 }
 
-/// The changes that would let the member pass at `at`: each element is one way, all of whose fixes
-/// are needed; the one with the fewest first, of those the easiest. Empty where the member may
-/// pass.
+/// The changes that would let the member pass at `at`. Each element is one alternative whose fixes are all needed; the
+/// alternative with the fewest fixes comes first, and among those the easiest. Empty where the member may pass.
 #[must_use]
 pub fn fixes(access: &Access<'_>, at: Instant) -> Vec<Vec<Fix>> {
     if access.spans.contains(at) {
@@ -100,21 +97,20 @@ fn fixes_of(way: &Way<'_>, at: Instant) -> Vec<Fix> {
     way.failing.iter().map(fix).collect()
 }
 
-/// What a way to the door hangs on.
+/// The rule or share that a way belongs to.
 #[derive(Copy, Clone)]
 pub(crate) enum Origin {
     Rule(Id),
     Share(Id),
 }
 
-/// A rule or a share that could let the member pass, with what is missing: the place and the miss
-/// of each condition.
+/// A rule or a share that could let the member pass, with its failing conditions: the index and the miss of each.
 pub(crate) struct Way<'a> {
     pub origin: Origin,
     pub failing: Vec<(usize, Miss<'a>)>,
 }
 
-/// Every way, nearest first. A suspension is not looked at.
+/// All ways, nearest first. Ignores suspensions.
 pub(crate) fn ways<'a>(access: &Access<'a>, at: Instant) -> Vec<Way<'a>> {
     let by_rules = access
         .rules
@@ -132,7 +128,7 @@ pub(crate) fn ways<'a>(access: &Access<'a>, at: Instant) -> Vec<Way<'a>> {
             }
         });
     let by_shares = access.shares.iter().map(|(share, _)| {
-        let failing = outside(share.span, at)
+        let failing = share_miss(share.span, at)
             .map(|miss| (0, miss))
             .into_iter()
             .collect();
@@ -149,7 +145,7 @@ pub(crate) fn ways<'a>(access: &Access<'a>, at: Instant) -> Vec<Way<'a>> {
     ways
 }
 
-fn outside<'a>(span: Span, at: Instant) -> Option<Miss<'a>> {
+fn share_miss<'a>(span: Span, at: Instant) -> Option<Miss<'a>> {
     if span.contains(at) {
         None
     } else if at < span.from {
@@ -187,7 +183,7 @@ fn parties(miss: &Miss<'_>, origin: Origin, at: Instant) -> Vec<FixParty> {
     parties.to_vec()
 }
 
-/// The reason of the latest block that had begun.
+/// The reason of the latest block that began by `at`.
 fn block_reason(miss: &Miss<'_>, at: Instant) -> Option<BlockReason> {
     let Holding::Membership { blocks, .. } = &miss.entitlement?.holding else {
         return None;

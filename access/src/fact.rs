@@ -1,21 +1,19 @@
-//! What is known of one member: what platforms say is held, and what was given or forbidden by
-//! hand.
+//! The facts of one member: what the platforms report (entitlements, tags) and what staff entered by hand (shares, suspensions).
 //!
-//! Promises: plain data, already reduced to what stands (of each fact the standing version, of each
-//! holding how it reaches the member). Never: says what a fact is worth; that is the conditions'
-//! business. Filled in by whoever loads a member, read by `evaluate`.
+//! Plain data that is already reduced to the current version of each fact, and to the way in which each entitlement reaches the
+//! member. The conditions interpret it. The caller loads it; `evaluate` reads it.
 
 use jiff::tz::TimeZone;
 
 use crate::span::Span;
 
-/// Names anything: a member, an offering, a rule, a group. Its bits mean nothing here.
+/// The id of a member, offering, rule, group or any other entity. This crate only compares ids.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub u128);
 
-/// What sort of thing an offering is.
+/// The kind of thing that is sold or booked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum OfferingKind {
     Membership,
     BillingItem,
@@ -30,64 +28,64 @@ pub enum OfferingKind {
     Resource,
 }
 
-/// How a membership stands, by the platform's word.
+/// The status of a membership, as the platform reports it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MembershipStatus {
-    /// Running.
+    /// In effect.
     Active,
-    /// Not begun yet.
+    /// The membership has not started.
     Scheduled,
-    /// Frozen or on hold.
+    /// The membership is frozen or on hold.
     Paused,
-    /// Nothing is left of a pack.
+    /// All uses of a pack are spent.
     UsedUp,
     /// Cancelled, completed, expired.
     Ended,
 }
 
-/// How a booking stands.
+/// The status of a booking.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RegistrationStatus {
-    /// The only one that opens doors.
+    /// The only status that gives access.
     Confirmed,
-    /// Not confirmed yet.
+    /// Waiting for a confirmation; gives no access.
     Tentative,
-    /// Not confirmed either.
+    /// On the waiting list; gives no access.
     Waitlisted,
-    /// As if it were not there.
+    /// Treated like a missing booking.
     Cancelled,
 }
 
-/// How a purchase stands.
+/// The status of a purchase.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PurchaseStatus {
-    /// The only one that opens doors.
+    /// The only status that gives access.
     Paid,
-    /// Not paid yet.
+    /// Waiting for the payment; gives no access.
     Unpaid,
-    /// Paid back.
+    /// The money was returned; gives no access.
     Refunded,
-    /// Declared never to have been.
+    /// Voided; gives no access.
     Void,
 }
 
 /// Why a membership is blocked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BlockReason {
-    /// A payment failed for good.
+    /// A payment failed and the platform stopped retrying.
     PaymentFailed,
-    /// A payment failed and the platform tries again.
+    /// A payment failed and the platform still retries it.
     PaymentRetrying,
-    /// Staff blocked it.
+    /// Staff blocked the membership.
     Manual,
 }
 
-/// A time during which a membership is blocked.
+/// A period in which a membership is blocked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Why.
+    /// The cause of the block.
     pub reason: BlockReason,
-    /// Ends with [`crate::Instant::END`] while it lasts.
+    /// The period; it ends at [`crate::Instant::END`] while the block is still in place.
     pub span: Span,
 }
 
@@ -100,57 +98,57 @@ pub enum Via {
     Company(Id),
     /// Its holder shares it with the member.
     Shared,
-    /// The member was invited by the one who booked.
+    /// The person who made the booking invited the member.
     Guest,
 }
 
-/// What is held, with what only that sort of holding has.
+/// The kind of an entitlement, with the data of that kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holding {
     /// A membership.
     Membership {
-        /// As the platform says.
+        /// As reported by the platform.
         status: MembershipStatus,
-        /// Each block, past and present, in any order.
+        /// All blocks, past and present, in any order.
         blocks: Vec<Block>,
     },
     /// A booking, reservation or registration.
     Registration {
-        /// The kind of what is booked.
+        /// The kind of the booked offering.
         kind: OfferingKind,
-        /// As the platform says.
+        /// As reported by the platform.
         status: RegistrationStatus,
     },
     /// A billing item that was bought.
     Purchase {
-        /// As the platform says.
+        /// As reported by the platform.
         status: PurchaseStatus,
     },
 }
 
-/// Something that the member holds for a time.
+/// A membership, booking or purchase that reaches the member, and the time that it covers.
 #[derive(Clone, Debug)]
 pub struct Entitlement {
-    /// Its own id.
+    /// The id of the entitlement.
     pub id: Id,
-    /// What it is an instance of.
+    /// The offering that it belongs to.
     pub offering: Id,
-    /// `None` where the platform does not tie it to one.
+    /// The location; `None` where the platform names none.
     pub location: Option<Id>,
     /// How it reaches the member.
     pub via: Via,
-    /// From its start to its end, as the platform says.
+    /// From its start to its end, as reported by the platform.
     pub span: Span,
-    /// The location's time zone, else the source's: whose days a booking touches.
+    /// The time zone of the location, else of the source. It defines the local days that a booking touches.
     pub zone: TimeZone,
-    /// What it is.
+    /// The kind and its data.
     pub holding: Holding,
 }
 
-/// What access in Kisi can be given to.
+/// The extent of an access grant in Kisi.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// One group; the only scope that has a validity window.
+pub enum AccessScope {
+    /// One group. Role assignments have a validity window in this scope only.
     Group(Id),
     /// A whole place.
     Place(Id),
@@ -158,35 +156,35 @@ pub enum Scope {
     Account(Id),
 }
 
-/// Access given by hand.
+/// Access that staff gave by hand.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Its id.
+    /// The id of the share.
     pub id: Id,
-    /// Where it gives access.
-    pub scope: Scope,
-    /// When.
+    /// The group, place or account that it opens.
+    pub scope: AccessScope,
+    /// The time in which it gives access.
     pub span: Span,
 }
 
-/// While it lasts, the member may pass nowhere.
+/// A suspension: while it lasts, the member may pass nowhere.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Suspension {
-    /// Its id.
+    /// The id of the suspension.
     pub id: Id,
-    /// When.
+    /// The time in which access is suspended.
     pub span: Span,
 }
 
-/// All that bears on one member's access.
+/// Everything that decides about the access of one member.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// What reaches the member, however it does.
+    /// All entitlements that reach the member, own, shared, as a guest or through a company.
     pub entitlements: Vec<Entitlement>,
-    /// Tags and member groups that the member bears.
+    /// The tags and member groups of the member.
     pub tags: Vec<String>,
-    /// Access given by hand.
+    /// Access that staff gave by hand.
     pub shares: Vec<Share>,
-    /// At most one stands at a time.
+    /// The current suspension; a member has at most one.
     pub suspension: Option<Suspension>,
 }

@@ -1,8 +1,7 @@
-//! A point in time: microseconds since the Unix epoch, with the two ends of time as sentinels.
+//! A point in time: microseconds since the Unix epoch, with sentinels for "no beginning" and "no end".
 //!
-//! Promises: arithmetic saturates and the ends stay ends, so an open span stays open whatever
-//! margin is added to it. Never: reads a clock, or fails. Called by everything in this crate, and
-//! by whoever loads facts.
+//! Arithmetic saturates, and the sentinels are unaffected by it, so an open span stays open whatever margin is added. No
+//! operation reads a clock or fails. Used by everything in this crate and by the code that loads facts.
 
 use std::time::Duration;
 
@@ -16,18 +15,18 @@ const SECOND: i64 = 1_000_000;
 pub struct Instant(i64);
 
 impl Instant {
-    /// Before everything: a span that begins here has no beginning.
+    /// Earlier than every other instant: the start of a span without a beginning.
     pub const BEGINNING: Self = Self(i64::MIN);
-    /// After everything: a span that ends here has no end.
+    /// Later than every other instant: the end of a span without an end.
     pub const END: Self = Self(i64::MAX);
 
-    /// The instant so many microseconds after the epoch.
+    /// The instant that is so many microseconds after the epoch.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the epoch; the sentinels are the least and the greatest number.
+    /// Microseconds since the epoch; `i64::MIN` and `i64::MAX` for the sentinels.
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
@@ -37,7 +36,7 @@ impl Instant {
         self.0 == i64::MIN || self.0 == i64::MAX
     }
 
-    /// Later by `duration`, at most [`Instant::END`]; the ends stay.
+    /// Later by `duration`, at most [`Instant::END`]; sentinels are unchanged.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         if self.is_end_of_time() {
@@ -49,7 +48,7 @@ impl Instant {
         )
     }
 
-    /// Earlier by `duration`, at least [`Instant::BEGINNING`]; the ends stay.
+    /// Earlier by `duration`, at least [`Instant::BEGINNING`]; sentinels are unchanged.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         if self.is_end_of_time() {
@@ -61,7 +60,7 @@ impl Instant {
         )
     }
 
-    /// The last multiple of so many seconds at or before this instant; the ends stay.
+    /// Rounds down to a multiple of so many seconds; sentinels are unchanged.
     #[must_use]
     pub fn floor_to(self, seconds: i64) -> Self {
         if self.is_end_of_time() {
@@ -71,7 +70,7 @@ impl Instant {
         Self(self.0.saturating_sub(self.0.rem_euclid(unit)))
     }
 
-    /// The first multiple of so many seconds at or after this instant; the ends stay.
+    /// Rounds up to a multiple of so many seconds; sentinels are unchanged.
     #[must_use]
     pub fn ceil_to(self, seconds: i64) -> Self {
         let floor = self.floor_to(seconds);
@@ -94,13 +93,13 @@ impl Instant {
         end.unwrap_or(Self::END)
     }
 
-    /// `None` for either end of time.
+    /// `None` for either sentinel.
     #[must_use]
     pub fn known(self) -> Option<Self> {
         (!self.is_end_of_time()).then_some(self)
     }
 
-    /// As a timestamp, clamped to what a calendar can say.
+    /// As a timestamp, clamped to the range of the calendar.
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
@@ -110,13 +109,13 @@ impl Instant {
         })
     }
 
-    /// The same instant, less what is finer than a microsecond.
+    /// The same instant, truncated to microseconds.
     #[must_use]
     pub fn from_timestamp(timestamp: Timestamp) -> Self {
         Self(timestamp.as_microsecond())
     }
 
-    /// How far apart two instants are, in microseconds; saturates.
+    /// The distance between two instants in microseconds; saturates.
     pub(crate) fn distance(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)
     }

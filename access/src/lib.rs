@@ -1,10 +1,9 @@
-//! Who may pass where, when, and why: the pure heart of the service.
+//! Decides who may pass which door, when, and why.
 //!
-//! Facts and rules go in; for a target, the spans in which a member may pass come out, each with
-//! its reasons. Whether she may pass now is a lookup in them, why is the tree that produced them,
-//! when it changes is their next edge, and what Kisi must hold is the spans themselves. There is no
-//! clock, no I/O, no randomness and no serialization in here: every function gives the same answer
-//! for the same arguments, for ever.
+//! `evaluate` takes the facts of one member and the rules of one target and returns the spans in which the member may pass, with
+//! the reasons. A decision is a lookup in these spans, the next change is their next edge, and what Kisi must hold is the spans
+//! themselves. The crate has no clock, I/O, randomness or serialization: every function returns the same result for the same
+//! arguments.
 //!
 //! ```
 //! use access::{
@@ -49,18 +48,18 @@ pub mod span;
 pub use self::{
     brake::{Brake, held_back, losses},
     code::Code,
-    condition::{ConditionAccess, NearMiss, holds_membership, near_misses},
+    condition::{ConditionAccess, NearMiss, has_active_membership, near_misses},
     decide::Decision,
     evaluate::{Access, RuleAccess, evaluate},
     explain::{Fix, FixParty, fixes},
     fact::{
-        Block, BlockReason, Entitlement, Facts, Holding, Id, MembershipStatus, OfferingKind,
-        PurchaseStatus, RegistrationStatus, Scope, Share, Suspension, Via,
+        AccessScope, Block, BlockReason, Entitlement, Facts, Holding, Id, MembershipStatus,
+        OfferingKind, PurchaseStatus, RegistrationStatus, Share, Suspension, Via,
     },
     instant::Instant,
     plan::{Abilities, Ability, Desired, Grant, Lane, Plan, Step, plan},
-    preview::{Change, Effect, Trial, allowed_times, makes_needless},
-    rounding::{Answer, Granularity},
+    preview::{Change, Effect, Trial, allowed_times, makes_redundant},
+    rounding::{Granularity, WindowMatch},
     rule::{
         BlockedPolicy, Condition, MembershipCondition, PurchaseCondition, RegistrationCondition,
         RegistrationSpan, Rule, RuleVersion, ScheduleCondition, TagCondition, Target,

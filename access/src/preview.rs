@@ -1,8 +1,8 @@
-//! What a change of one rule does to a member's access, before it is made: two evaluations and their difference.
+//! Computes how a change of one rule would affect the access of a member, by evaluating both versions and comparing them.
 //!
-//! Promises: only what lies at or after the instant asked from counts; a change is `None` where nothing of it does, so that
-//! an effect folded over all members is proven, not sampled. Without a schedule the answer is exact for all time; with one,
-//! for the days ahead that `Trial` names. Never: decides anything by itself; it calls `evaluate`. Called by previews.
+//! Only times at or after the given instant count. `change` returns `None` where the access stays the same, so an effect that is
+//! collected over all members is exact. Without a schedule condition the result is exact for all time; with one, up to the
+//! horizon of the `Trial`. Called by previews.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use crate::{
     evaluate::evaluate,
-    fact::{Entitlement, Facts, Holding, Id, Scope},
+    fact::{AccessScope, Entitlement, Facts, Holding, Id},
     instant::Instant,
     rule::{
         BlockedPolicy, Condition, MembershipCondition, PurchaseCondition, RegistrationCondition,
@@ -19,47 +19,48 @@ use crate::{
     span::{Span, SpanSet},
 };
 
-/// How far ahead recurring windows are compared: more than a year of weeks, each change of clocks among them.
+/// How far ahead recurring windows are compared: more than a year, so that it covers every week and every clock change.
 const AHEAD: Duration = Duration::from_hours(24 * 400);
 
-/// A change of one rule, as one target sees it.
+/// A change of one rule, prepared for one target.
 #[derive(Clone, Debug)]
 pub struct Trial<'a> {
     kept: Vec<&'a Rule>,
     before: Option<&'a Rule>,
     after: Option<&'a Rule>,
-    covering: Vec<Scope>,
+    covering: Vec<AccessScope>,
     at: Instant,
-    /// Where recurring windows are compared to, unless a booking lies later; none where nothing recurs.
+    /// The end of the comparison of recurring windows, extended for members with later bookings; `None` without schedule
+    /// conditions.
     horizon: Option<Instant>,
-    /// The rule before and after without its schedules: it holds at least as often.
+    /// The old and the new rule without schedules. Each holds at least as often as the full rule.
     unscheduled: [Option<Rule>; 2],
 }
 
-/// What a change does to one member at one target. Either `gained` or `lost` holds something.
+/// How a change affects one member at one target. `gained` or `lost` is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// When the member may pass as things are.
+    /// When the member may pass before the change.
     pub before: SpanSet,
-    /// When the member may pass with the change.
+    /// When the member may pass after the change.
     pub after: SpanSet,
-    /// What is added, from the instant asked from.
+    /// The added time, from the given instant on.
     pub gained: SpanSet,
-    /// What is taken away, from the instant asked from.
+    /// The lost time, from the given instant on.
     pub lost: SpanSet,
 }
 
-/// What a change does to all whom it was tried on.
+/// The effect of a change over all compared members.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
-    /// Somebody gains something.
+    /// At least one member gains time.
     pub adds: bool,
-    /// Somebody loses something.
+    /// At least one member loses time.
     pub removes: bool,
 }
 
 impl Effect {
-    /// Takes a further change into account.
+    /// Adds the change of another member.
     pub fn add(&mut self, change: &Change) {
         self.adds |= !change.gained.is_empty();
         self.removes |= !change.lost.is_empty();
@@ -67,14 +68,14 @@ impl Effect {
 }
 
 impl<'a> Trial<'a> {
-    /// `kept`: the other rules that bear on the target, before and after alike. `before` and `after`: the rule, where it
-    /// bears on the target then. `covering`: as for `evaluate`. What lies before `at` does not count.
+    /// `kept`: the other rules that apply to the target, which stay the same. `before` and `after`: the old and the new rule,
+    /// `None` where it does not apply to the target. `covering`: as for `evaluate`. Times before `at` are ignored.
     #[must_use]
     pub fn new(
         kept: Vec<&'a Rule>,
         before: Option<&'a Rule>,
         after: Option<&'a Rule>,
-        covering: Vec<Scope>,
+        covering: Vec<AccessScope>,
         at: Instant,
     ) -> Self {
         let all = kept.iter().copied().chain(before).chain(after);
@@ -92,7 +93,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// What the change does to a member; `None` where it does nothing.
+    /// How the change affects a member; `None` where the access stays the same.
     #[must_use]
     pub fn change(&self, facts: &Facts) -> Option<Change> {
         if !self.concerns(facts) {
@@ -104,11 +105,11 @@ impl<'a> Trial<'a> {
             None => SpanSet::new(),
         };
         let (before, after) = (alone(self.before), alone(self.after));
-        differing(&before, &after, within)?;
-        // What is left of a union after the suspension is the union of what is left of its parts.
+        difference(&before, &after, within)?;
+        // Subtracting the suspension distributes over the union, so rules can be evaluated separately.
         let others = evaluate(facts, &self.kept, &self.covering, within).spans;
         let (before, after) = (others.union(&before), others.union(&after));
-        let (gained, lost) = differing(&before, &after, within)?;
+        let (gained, lost) = difference(&before, &after, within)?;
         Some(Change {
             before,
             after,
@@ -117,7 +118,7 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Where two answers are compared: from the instant on, to the end of time where nothing recurs.
+    /// The span of the comparison: from the instant on; without schedule conditions it has no end.
     #[must_use]
     pub fn within(&self, facts: &Facts) -> Span {
         let Some(horizon) = self.horizon else {
@@ -131,8 +132,7 @@ impl<'a> Trial<'a> {
         Span::new(self.at, until)
     }
 
-    /// Whether the rule gives the member anything, before or after; walking the weeks for nothing is what would take the
-    /// time.
+    /// Whether the old or the new rule can give the member anything. A cheap check that avoids generating the weekly windows.
     fn concerns(&self, facts: &Facts) -> bool {
         let ahead = Span::new(self.at, Instant::END);
         self.unscheduled.iter().flatten().any(|rule| {
@@ -145,8 +145,8 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// What the second adds and what it takes away, within a span.
-fn differing(before: &SpanSet, after: &SpanSet, within: Span) -> Option<(SpanSet, SpanSet)> {
+/// What `after` adds to `before` and what it lacks, within a span; `None` where neither exists.
+fn difference(before: &SpanSet, after: &SpanSet, within: Span) -> Option<(SpanSet, SpanSet)> {
     let within = SpanSet::from(within);
     let gained = after.subtract(before).intersect(&within);
     let lost = before.subtract(after).intersect(&within);
@@ -168,7 +168,7 @@ fn schedules(rule: &Rule) -> impl Iterator<Item = &ScheduleCondition> {
     })
 }
 
-/// So far ahead of `at`, and of each date that a schedule names, that what recurs has shown itself.
+/// `AHEAD` after `at` and after the latest date of the schedules, so that every recurrence is covered.
 fn horizon<'a>(schedules: impl Iterator<Item = &'a ScheduleCondition>, at: Instant) -> Instant {
     let dates = schedules.flat_map(|schedule| {
         let midnight = |date: Date| date.to_zoned(schedule.zone.clone()).ok();
@@ -186,7 +186,7 @@ fn is_schedules_alone(version: &RuleVersion) -> bool {
     version.can_hold() && version.conditions.iter().all(is_schedule)
 }
 
-/// The rule without the schedules that stand beside another condition.
+/// The rule without its schedule conditions. Versions that have only schedule conditions keep them.
 fn unscheduled(rule: &Rule) -> Rule {
     let mut rule = rule.clone();
     for version in &mut rule.versions {
@@ -199,7 +199,7 @@ fn unscheduled(rule: &Rule) -> Rule {
     rule
 }
 
-/// When the schedules among some conditions allow anything at all, from `at` on, whoever it is; always where there is none.
+/// The times after `at` at which the schedule conditions among `conditions` hold; all time where there is none.
 #[must_use]
 pub fn allowed_times(conditions: &[Condition], at: Instant) -> SpanSet {
     let only: Vec<Condition> = conditions
@@ -225,14 +225,14 @@ pub fn allowed_times(conditions: &[Condition], at: Instant) -> SpanSet {
     spans.intersect(&SpanSet::from(within))
 }
 
-/// Whether whoever may pass by `narrow` may pass by `wide` at the same times, whatever the facts: each condition of `wide`
-/// is one of `narrow`'s, or asks for less. False where it cannot be proven.
+/// Whether everyone who may pass by `narrow` may pass by `wide` at the same times, for all possible facts: each condition of
+/// `wide` is implied by a condition of `narrow`. False where that cannot be proven.
 #[must_use]
-pub fn makes_needless(wide: &Rule, narrow: &Rule) -> bool {
-    let (Some(wide), Some(narrow)) = (wide.standing(), narrow.standing()) else {
+pub fn makes_redundant(wide: &Rule, narrow: &Rule) -> bool {
+    let (Some(wide), Some(narrow)) = (wide.current(), narrow.current()) else {
         return false;
     };
-    // Bookings that an earlier version judges are judged by two rules in two ways.
+    // For ongoing bookings the earlier versions of both rules apply, which this does not compare.
     let spares = |condition: &Condition| match condition {
         Condition::Registration(registration) => !registration.applies_to_ongoing,
         _ => false,
@@ -241,16 +241,14 @@ pub fn makes_needless(wide: &Rule, narrow: &Rule) -> bool {
     let mut all = wide.conditions.iter().chain(&narrow.conditions);
     provable
         && !all.any(spares)
-        && wide.conditions.iter().all(|wide| {
-            narrow
-                .conditions
-                .iter()
-                .any(|narrow| asks_less(wide, narrow))
-        })
+        && wide
+            .conditions
+            .iter()
+            .all(|wide| narrow.conditions.iter().any(|narrow| implies(wide, narrow)))
 }
 
 /// Whether `wide` holds whenever `narrow` does.
-fn asks_less(wide: &Condition, narrow: &Condition) -> bool {
+fn implies(wide: &Condition, narrow: &Condition) -> bool {
     match (wide, narrow) {
         (Condition::Membership(wide), Condition::Membership(narrow)) => membership(wide, narrow),
         (Condition::Registration(wide), Condition::Registration(narrow)) => {
@@ -265,13 +263,13 @@ fn asks_less(wide: &Condition, narrow: &Condition) -> bool {
     }
 }
 
-/// Whether a list that names nothing, and so asks for nothing, or all of another.
+/// Whether `wide` accepts everything that `narrow` accepts; an empty list accepts everything.
 fn names<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
-    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(|one| wide.contains(one)))
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(|item| wide.contains(item)))
 }
 
 fn membership(wide: &MembershipCondition, narrow: &MembershipCondition) -> bool {
-    // A longer grace joins blocks that a shorter one leaves apart: neither is the wider one.
+    // A longer grace period joins blocks that a shorter one keeps apart, so neither implies the other.
     let policy =
         wide.when_blocked == BlockedPolicy::Allow || wide.when_blocked == narrow.when_blocked;
     policy && names(&wide.offerings, &narrow.offerings) && names(&wide.locations, &narrow.locations)

@@ -1,38 +1,37 @@
-//! The unit of time that Kisi keeps windows in, and how an answer that differs from the request by rounding is told from any
-//! other.
+//! The unit of time to which Kisi rounds windows, and how to tell a rounded response from any other difference.
 //!
-//! Promises: a window that was rounded outward covers the whole of what was asked, and rounding it again changes nothing. An
-//! answer is taken for rounding only where a unit of at most an hour explains both of its ends. Called by the plan, and by
-//! whoever compares Kisi's answers with requests.
+//! A window rounded outward covers the whole requested window, and rounding it again changes nothing. A response counts as
+//! rounded only if one unit of at most an hour explains both of its ends. Called by the plan, and by the code that compares
+//! Kisi's responses with requests.
 
 use crate::{instant::Instant, span::Span};
 
-/// A unit of time, in whole seconds, that windows begin and end on.
+/// A unit of time, in whole seconds, at whose multiples windows begin and end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Granularity(i64);
 
-/// The units that an answer may be explained by: minutes, since they are the likeliest, then the finest first.
+/// The units in seconds that can explain a response: minutes first, because they are the most likely, then the finest first.
 const UNITS: [i64; 10] = [60, 5, 10, 15, 30, 300, 600, 900, 1800, 3600];
 
 impl Granularity {
-    /// Whole seconds: what Kisi is asked for while nothing else is known.
+    /// Whole seconds: the unit of requests until another one is learned.
     pub const SECOND: Self = Self(1);
-    /// Whole minutes, the likeliest of the coarser ones.
+    /// Whole minutes, the most likely coarser unit.
     pub const MINUTE: Self = Self(60);
 
-    /// So many seconds, at least one.
+    /// A unit of so many seconds; values below one become one.
     #[must_use]
     pub fn from_seconds(seconds: i64) -> Self {
         Self(seconds.max(1))
     }
 
-    /// In seconds.
+    /// The unit in seconds.
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0
     }
 
-    /// The beginning rounded down and the end up; open ends stay open.
+    /// Rounds the beginning down and the end up; open ends stay open.
     #[must_use]
     pub fn outward(self, window: &Span) -> Span {
         Span {
@@ -42,19 +41,19 @@ impl Granularity {
     }
 }
 
-/// What an answer says of the window that was asked for.
+/// How the window in a response relates to the requested one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It is the one that was asked for.
+pub enum WindowMatch {
+    /// It is the requested window.
     Exact,
-    /// It is the one that was asked for, rounded to this unit: minutes, or the finest that explains it.
+    /// It is the requested window rounded to this unit: minutes, or the finest unit that explains it.
     Rounded(Granularity),
-    /// It is another window.
+    /// It is a different window.
     Other,
 }
 
-impl Answer {
-    /// Compares a window that was asked for with the one that came of it.
+impl WindowMatch {
+    /// Compares a requested window with the one in the response.
     #[must_use]
     pub fn of(asked: &Span, answered: &Span) -> Self {
         if asked == answered {

@@ -1,8 +1,7 @@
-//! What a club's rules say, in versions.
+//! The rules of a club, with all their versions.
 //!
-//! Promises: plain data that is refused nowhere in here; a rule that says nothing (no version, no
-//! condition) holds never. Never: judges anything. Filled in by whoever loads rules, read by
-//! `evaluate`.
+//! Plain data without validation: a rule without a version, or a version without a condition, never holds. The caller loads
+//! rules; `evaluate` reads them.
 
 use std::time::Duration;
 
@@ -13,34 +12,34 @@ use crate::{
     instant::Instant,
 };
 
-/// What a rule gives access to.
+/// The group or lock that a rule gives access to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// Made true in Kisi.
+    /// A group; access is given by role assignments in Kisi.
     Group(Id),
-    /// Kept by us alone.
+    /// A single lock; access is enforced by this service only, when it unlocks the door.
     Lock(Id),
 }
 
-/// Gives access to its target whenever all of its conditions hold.
+/// Gives access to its target while all of its conditions hold.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its id.
+    /// The id of the rule.
     pub id: Id,
-    /// Where it gives access.
+    /// The group or lock that it opens.
     pub target: Target,
-    /// Ascending by `since`; the last one stands.
+    /// All versions, ascending by `since`; the last one is current.
     pub versions: Vec<RuleVersion>,
 }
 
 impl Rule {
-    /// The version that stands now.
+    /// The current version; `None` for a rule without versions.
     #[must_use]
-    pub fn standing(&self) -> Option<&RuleVersion> {
+    pub fn current(&self) -> Option<&RuleVersion> {
         self.versions.last()
     }
 
-    /// The version that stood at `at`; `None` where there was none yet.
+    /// The version that was current at `at`; `None` before the first version.
     #[must_use]
     pub fn version_at(&self, at: Instant) -> Option<&RuleVersion> {
         self.versions
@@ -50,121 +49,122 @@ impl Rule {
     }
 }
 
-/// What a rule says from an instant on, until the next version.
+/// One version of a rule, valid from `since` until the next version.
 #[derive(Clone, Debug)]
 pub struct RuleVersion {
-    /// When the edit was made.
+    /// The time of the edit.
     pub since: Instant,
-    /// A disabled rule holds never.
+    /// A disabled rule never holds.
     pub enabled: bool,
-    /// All must hold; where there is none the rule holds never.
+    /// All must hold. A version without conditions never holds.
     pub conditions: Vec<Condition>,
 }
 
 impl RuleVersion {
-    /// Whether it can give access at all: enabled, and with a condition.
+    /// True for a version that is enabled and has a condition.
     #[must_use]
     pub fn can_hold(&self) -> bool {
         self.enabled && !self.conditions.is_empty()
     }
 }
 
-/// One thing that must hold.
+/// A condition of a rule.
 #[derive(Clone, Debug)]
 pub enum Condition {
-    /// A membership runs.
+    /// The member has an active membership.
     Membership(MembershipCondition),
-    /// Around a booking.
+    /// The time lies in or near a booking of the member.
     Registration(RegistrationCondition),
-    /// A paid item is valid.
+    /// The member has a paid purchase.
     Purchase(PurchaseCondition),
-    /// A tag is borne.
+    /// The member has a tag.
     Tag(TagCondition),
-    /// The time of the week is right.
+    /// The time lies in a weekly window.
     Schedule(ScheduleCondition),
 }
 
-/// Holds while an active membership reaches the member.
+/// Holds while the member has an active membership, own, shared or through a company.
 #[derive(Clone, Debug)]
 pub struct MembershipCondition {
-    /// Empty: any.
+    /// The accepted offerings; empty accepts all.
     pub offerings: Vec<Id>,
-    /// Empty: any, and none.
+    /// The accepted locations; empty accepts all, and memberships without a location.
     pub locations: Vec<Id>,
-    /// What becomes of a blocked one.
+    /// The effect of a block.
     pub when_blocked: BlockedPolicy,
 }
 
-/// What a block does to a membership.
+/// The effect of a block on a membership.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum BlockedPolicy {
-    /// Cut off from the moment of the block.
+    /// Access stops when the block begins.
     Deny,
-    /// Untouched.
+    /// Blocks have no effect.
     Allow,
-    /// Cut off so long after the block; blocks that lie less than that apart count as one.
+    /// Access stops this long after the block began. Blocks that are less than this apart count as one block.
     Grace(Duration),
 }
 
-/// Holds around a confirmed booking.
+/// Holds during a confirmed booking, with a margin before and after.
 #[derive(Clone, Debug)]
 pub struct RegistrationCondition {
-    /// Empty: any.
+    /// The accepted offerings; empty accepts all.
     pub offerings: Vec<Id>,
-    /// Empty: any.
+    /// The accepted kinds of offerings; empty accepts all.
     pub kinds: Vec<OfferingKind>,
-    /// Empty: any, and none.
+    /// The accepted locations; empty accepts all, and bookings without a location.
     pub locations: Vec<Id>,
-    /// How long before the start.
+    /// How long before the start the door opens.
     pub opens_before: Duration,
-    /// How long after the end.
+    /// How long after the end the door stays open.
     pub closes_after: Duration,
-    /// What the margins are added to.
+    /// The span that the margins are added to.
     pub span: RegistrationSpan,
-    /// Whether those invited to the booking count.
+    /// Whether guests of the booking may pass too.
     pub guests: bool,
-    /// Whether an edit of the rule reaches bookings that had begun when it was made.
+    /// Whether an edit of the rule also applies to bookings that had begun before the edit.
     pub applies_to_ongoing: bool,
 }
 
-/// What the margins of a registration condition are added to.
+/// The span that the margins of a registration condition are added to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum RegistrationSpan {
     /// From the start to the end of the booking.
     Booking,
-    /// The whole local days that it touches.
+    /// The whole local days that the booking touches.
     Day,
 }
 
-/// Holds while a paid item is valid.
+/// Holds from the start to the end of a paid purchase.
 #[derive(Clone, Debug)]
 pub struct PurchaseCondition {
-    /// Empty: any.
+    /// The accepted offerings; empty accepts all.
     pub offerings: Vec<Id>,
-    /// Empty: any, and none.
+    /// The accepted locations; empty accepts all, and purchases without a location.
     pub locations: Vec<Id>,
 }
 
-/// Holds while the member bears one of these; of none, never.
+/// Holds at all times for a member with one of these tags. An empty list never holds.
 #[derive(Clone, Debug)]
 pub struct TagCondition {
-    /// Compared as they are written.
+    /// Compared exactly, including case.
     pub tags: Vec<String>,
 }
 
-/// Holds in a window on these days of the week, by the clocks of a zone.
+/// Holds in a daily window on some days of the week, in local time.
 #[derive(Clone, Debug)]
 pub struct ScheduleCondition {
-    /// The days that a window begins on.
+    /// The days of the week on which a window begins.
     pub days: Vec<civil::Weekday>,
-    /// Minutes after local midnight, 0 to 1440.
+    /// The start of the window, in minutes after local midnight, 0 to 1440.
     pub from_minute: u16,
-    /// Minutes after local midnight, 0 to 1440; not greater than `from_minute`: on the next day.
+    /// The end of the window, in minutes after local midnight, 0 to 1440. If it is not greater than `from_minute`, the window
+    /// ends on the next day.
     pub until_minute: u16,
-    /// Whose clocks.
+    /// The time zone of the window.
     pub zone: TimeZone,
-    /// The first date that a window begins on.
+    /// The first date on which a window begins.
     pub start_date: Option<civil::Date>,
-    /// The last date that a window begins on.
+    /// The last date on which a window begins.
     pub end_date: Option<civil::Date>,
 }

@@ -1,8 +1,7 @@
-//! Spans of time and sets of them: the currency of the whole crate.
+//! Spans of time and sets of them, the main data type of this crate.
 //!
-//! Promises: a [`SpanSet`] is sorted, disjoint, merged (spans that touch are one) and holds no
-//! empty span, whatever it was made of; none or one span takes no allocation, since that is what
-//! nearly every condition yields. Never: knows what a span is for. Called by every other file here.
+//! A [`SpanSet`] is always sorted, disjoint and merged (adjacent spans become one) and contains no empty span. A set of no span
+//! or one span does not allocate, because nearly every condition yields one. Used by every other file in the crate.
 
 use std::{slice, time::Duration};
 
@@ -11,9 +10,9 @@ use crate::{instant::Instant, rounding::Granularity};
 /// Half-open, `[from, until)`; empty where `from >= until`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Inclusive; [`Instant::BEGINNING`] where it is open.
+    /// Inclusive; [`Instant::BEGINNING`] for no beginning.
     pub from: Instant,
-    /// Exclusive; [`Instant::END`] where it is open.
+    /// Exclusive; [`Instant::END`] for no end.
     pub until: Instant,
 }
 
@@ -24,7 +23,7 @@ impl Span {
         until: Instant::END,
     };
 
-    /// `[from, until)`.
+    /// The span `[from, until)`.
     #[must_use]
     pub const fn new(from: Instant, until: Instant) -> Self {
         Self { from, until }
@@ -48,7 +47,7 @@ impl Span {
         !self.intersect(other).is_empty()
     }
 
-    /// What lies in both; may be empty.
+    /// The intersection; may be empty.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         Self {
@@ -66,7 +65,7 @@ impl Span {
         }
     }
 
-    /// On whole seconds: the beginning rounded down and the end up.
+    /// Rounds to whole seconds: the beginning down and the end up.
     #[must_use]
     pub fn whole_seconds(&self) -> Self {
         Granularity::SECOND.outward(self)
@@ -82,7 +81,7 @@ enum Spans {
     #[default]
     None,
     One(Span),
-    /// At least two, so that equal sets are equal values.
+    /// At least two spans, so that equal sets are equal values.
     Many(Vec<Span>),
 }
 
@@ -119,7 +118,7 @@ impl SpanSet {
         set
     }
 
-    /// Adds a span that begins no earlier than every one before it.
+    /// Adds a span. It must not begin before the last span of the set.
     fn push(&mut self, span: Span) {
         if span.is_empty() {
             return;
@@ -172,7 +171,7 @@ impl SpanSet {
         self.first_ending_after(at).filter(|span| span.contains(at))
     }
 
-    /// The first beginning or end strictly later than `at`; never an end of time.
+    /// The first beginning or end after `at`; sentinels are never returned.
     #[must_use]
     pub fn next_edge_after(&self, at: Instant) -> Option<Instant> {
         let span = self.first_ending_after(at)?;
@@ -190,7 +189,7 @@ impl SpanSet {
             .copied()
     }
 
-    /// What lies in either.
+    /// The union of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         match (&self.0, &other.0) {
@@ -200,7 +199,7 @@ impl SpanSet {
         }
     }
 
-    /// What lies in both.
+    /// The intersection of both sets.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         let (mut left, mut right) = (self.iter().peekable(), other.iter().peekable());
@@ -216,7 +215,7 @@ impl SpanSet {
         set
     }
 
-    /// What lies in this and not in `other`.
+    /// The instants of this set that are not in `other`.
     #[must_use]
     pub fn subtract(&self, other: &Self) -> Self {
         if other.is_empty() {
@@ -229,7 +228,7 @@ impl SpanSet {
             while let Some(cut) = cuts.peek().filter(|cut| cut.from < span.until) {
                 set.push(Span::new(from, cut.from));
                 from = from.max(cut.until);
-                // A cut that outlasts this span may bite the next one too.
+                // A cut that ends after this span may also cut the next one.
                 if cut.until > span.until {
                     break;
                 }
@@ -240,7 +239,7 @@ impl SpanSet {
         set
     }
 
-    /// Whether all of `other` lies in this.
+    /// Whether `other` is a subset of this set.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         other.iter().all(|span| {

@@ -1,6 +1,6 @@
-// The club that is asked about: made by Latchkey's own ways in, a signed roster.snapshot above all, then laid once more into
-// plain tables for the servers that it is measured beside: one row a member and one an entitlement, with foreign keys and
-// exactly the indexes that the page needs. Nothing of Latchkey's versions, clubs and deletions is asked of them.
+// Creates the club of the benchmark through Latchkey's public interfaces, mainly one signed roster.snapshot, and then copies it
+// to plain tables for the other servers: one row per member and one per entitlement, with foreign keys and exactly the indexes
+// that the page needs. The plain tables have none of Latchkey's versions, clubs and deletions.
 
 import { execFileSync } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
@@ -10,13 +10,13 @@ const FIRST = "Ada Ben Cleo Dora Emil Fay Gus Hana Ivo June Kai Lea Mio Nora Ott
 const LAST = "Abel Brook Costa Diaz Ertl Fuchs Gray Haas Ito Jung Kern Lang Moor Nash Oser Pohl Reed Stein Thal Voss".split(" ");
 const DAY = 86_400_000;
 
-/** Makes the club by the program's own command; its first token and id. */
+/** Creates the club with `latchkey club create` and returns its first token and its id. */
 export function makeClub(program, env) {
   const words = ["club", "create", "--name", "Bench", "--time-zone", "Europe/Berlin", "--json"];
   return JSON.parse(execFileSync(program, words, { env, encoding: "utf8" }));
 }
 
-/** Sends the whole roster as one signed webhook. How many of each there are comes back. */
+/** Sends the whole roster as one signed webhook and returns the number of rows of each kind. */
 export async function fill(address, token, members) {
   const ask = async (query, variables) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
@@ -48,7 +48,7 @@ export async function fill(address, token, members) {
   return { members, entitlements: data.memberships.length + data.registrations.length + data.purchases.length };
 }
 
-// Everybody holds a membership and a booking, and every second one a purchase.
+// Each member has a membership and a booking, and every second one a purchase.
 function roster(members) {
   const begin = Date.UTC(2026, 0, 1);
   const at = (days) => new Date(begin + days * DAY).toISOString().replace(".000Z", "Z");
@@ -120,7 +120,7 @@ comment on constraint entitlement_member_id_fkey on plain.entitlement is
   E'@foreignFieldName entitlements\\n@foreignSimpleFieldName entitlements\\n@behavior -manyRelation:resource:connection +manyRelation:resource:list';
 `;
 
-/** Lays the same rows into plain tables, and lets the planner know all tables as they are. */
+/** Copies the same rows to plain tables and updates the planner's statistics of all tables. */
 export async function layPlainTables(url) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

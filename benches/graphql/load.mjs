@@ -1,6 +1,6 @@
-// Asks one server for random pages over so many kept connections and tells, as JSON, how fast it answered. Every answer is
-// checked: status 200, and as long as the page was when it was read before. Each connection goes through all pages in an
-// order of its own, the same in every run. run.mjs starts it as a process of its own.
+// Requests random pages from one server over several keep-alive connections and prints the results as JSON. Every response is
+// checked: status 200, and the length that the page had in the comparison. Each connection has its own order of pages, which is
+// the same in every run. run.mjs starts it as a separate process.
 // Usage: node load.mjs ADDRESS HEADERS PAGES_FILE CONNECTIONS SECONDS
 
 import { readFileSync } from "node:fs";

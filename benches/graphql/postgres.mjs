@@ -1,5 +1,5 @@
-// A private PostgreSQL for one run: made from the system's binaries with the settings that initdb gives, so that commits
-// are synced; it listens on loopback alone, and wants a password. Its folder goes when it is stopped.
+// A private PostgreSQL for one run, started from the system's binaries with the default settings of initdb, so that commits are
+// synced. It listens on loopback only and requires a password. Its folder is removed when it is stopped.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const MISSING = "PostgreSQL is missing: install it (Debian: apt-get install postgresql)";
 
-/** Starts it. `url(name)` is that of a database, `stop()` ends it. */
+/** Starts the server. `url(name)` is the URL of a database, `stop()` ends the server. */
 export async function startPostgres() {
   const binaries = findBinaries();
   const user = whoRunsIt();
@@ -46,7 +46,7 @@ export async function startPostgres() {
   };
 }
 
-/** A port of loopback that nobody listens on at this moment. */
+/** A loopback port that is free at this moment. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
@@ -60,7 +60,7 @@ export function freePort() {
 async function ready(data, process_) {
   const file = join(data, "postmaster.pid");
   for (let turn = 0; turn < 600; turn++) {
-    // As pg_ctl asks: the eighth line of the server's own file.
+    // The eighth line of postmaster.pid, as pg_ctl reads it.
     if (existsSync(file) && readFileSync(file, "utf8").split("\n")[7]?.trim() === "ready") return;
     if (process_.exitCode !== null) throw new Error("PostgreSQL ended while it started");
     await sleep(50);
@@ -68,7 +68,7 @@ async function ready(data, process_) {
   throw new Error("PostgreSQL did not come up within half a minute");
 }
 
-// PostgreSQL refuses to be run by root, who lends it to somebody else.
+// PostgreSQL refuses to run as root, so root runs it as another user.
 function whoRunsIt() {
   if (process.getuid() !== 0) return {};
   const id = (flag, name) => Number(execFileSync("id", [flag, name], { encoding: "utf8" }));

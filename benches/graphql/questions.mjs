@@ -1,5 +1,5 @@
-// The same question to each server, in its own words, and what is read from its answer: pages of 50 members with their
-// entitlements, by cursor. `plain` brings an answer into one form, so that the servers' answers can be compared.
+// The same query in each server's schema: pages of 50 members with their entitlements, by cursor. `plain` normalizes a response,
+// so that the servers' responses can be compared.
 
 const instant = (text) => (text === null ? null : new Date(text).getTime());
 
@@ -57,7 +57,7 @@ const entitlement = (row, kind, status) => ({
 const members = (nodes, read) =>
   nodes.map(({ name, email, entitlements }) => ({ name, email, entitlements: entitlements.map(read) }));
 
-/** By server: its query, where the page is in its answer, and that page in the form that all share. */
+/** By server: its query, the place of the page in its response, and the page in the common form. */
 export const questions = {
   latchkey: {
     query: LATCHKEY,
@@ -77,7 +77,7 @@ export const questions = {
   },
 };
 
-/** Reads all pages of a server, one after the other: for each, the body that asks for it, its size and its members. */
+/** Reads all pages of a server in sequence. Returns for each page its request body, its size and its members. */
 export async function walk(name, address, headers) {
   const { query, page, plain } = questions[name];
   const pages = [];

@@ -1,8 +1,8 @@
-// Latchkey beside PostGraphile 5 and Mercurius: one page of 50 members with their entitlements, over the same rows of one
-// PostgreSQL, on this machine, in this run. Makes the database and the club, compares all pages of the three answers, then
-// asks the three in turns, round after round. Prints the table, and writes RESULTS.md.
+// Compares Latchkey with PostGraphile 5 and Mercurius: a page of 50 members with their entitlements, over the same rows of one
+// PostgreSQL. Creates the database and the club, compares all pages of the three servers, then measures the servers in turns,
+// round after round. Prints the table and writes RESULTS.md.
 // Usage: node run.mjs [--seconds 5] [--rounds 3] [--members 5000] [--connections 1,16,64] [--out FILE]
-// LATCHKEY names the program; by default ../../target/dist/latchkey, as it is shipped.
+// LATCHKEY is the path of the program, by default the release build ../../target/dist/latchkey.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -33,7 +33,7 @@ const cores = availableParallelism();
 const folder = mkdtempSync(join(tmpdir(), "latchkey-graphql-"));
 const say = (text) => process.stderr.write(`${text}\n`);
 
-// Where the processes run: all of them on all cores, and the server by itself on one.
+// The two placements: all processes on all cores, and the server alone on one core.
 const placements = [
   { name: `all on the same ${cores} cores`, processes: cores, server: null, others: `0-${cores - 1}` },
   { name: "the server on a core of its own, PostgreSQL and the sender on the rest", processes: 1, server: "0", others: `1-${cores - 1}` },
@@ -91,7 +91,7 @@ async function main() {
   if (rows.some((row) => row.errors > 0)) throw new Error("some answers were wrong: see the column `errors`");
 }
 
-// What is sent to each server, once it is sure that all pages of all three hold the same.
+// The requests for each server, after a check that all pages of all three servers have the same content.
 async function compared(servers, token) {
   const asked = new Map();
   for (const { name, address } of servers) {
@@ -125,7 +125,7 @@ async function measured(servers, asked, placement) {
   for (const server of servers) await send(server, 16, Number(given.seconds));
   for (const connections of given.connections.split(",").map(Number)) {
     for (let round = 0; round < Number(given.rounds); round++) {
-      // Each round begins with another, so that none always comes after the same one.
+      // Each round starts with a different server, so that no server always follows the same one.
       for (let turn = 0; turn < servers.length; turn++) {
         const server = servers[(turn + round) % servers.length];
         await send(server, connections, 1);

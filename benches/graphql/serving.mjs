@@ -1,4 +1,4 @@
-// The three servers as processes: started on one database, pinned to cores where asked, looked at for their memory, ended.
+// Runs the three servers as processes on one database: starts them, pins them to cores, measures their memory, ends them.
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
@@ -8,24 +8,24 @@ import { freePort } from "./postgres.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The newest Node that the lock file names, else the one that runs this. */
+/** The newest Node of the lock file, else the one that runs this script. */
 export const node = [here(`node_modules/node-${process.platform}-${process.arch}/bin/node`)].find(existsSync) ?? process.execPath;
 
 const pinned = (cores, words) => (cores ? ["taskset", "-c", cores, ...words] : words);
 
-/** Latchkey, as it is shipped. */
+/** Latchkey's release build. */
 export async function startLatchkey(program, env, cores) {
   const [command, ...words] = pinned(cores, [program, "serve"]);
   const child = spawn(command, words, { env, stdio: ["ignore", "pipe", "inherit"] });
   const first = await Promise.race([line(child), gone(child)]);
   const address = /^listening on (http:\S+)$/.exec(first)?.[1];
   if (!address) throw new Error(`latchkey says ${first}`);
-  // What it says later is of no interest, but has to be read.
+  // Later output is discarded, but must be read so that the pipe does not fill up.
   child.stdout.resume();
   return server("latchkey", child, address);
 }
 
-/** One of the servers in `servers/`, in so many processes. */
+/** Starts one of the servers in `servers/`, with a number of processes. */
 export async function startNode(name, databaseUrl, processes, cores) {
   const port = await freePort();
   const own = [node, here("servers/processes.mjs"), here(`servers/${name}.mjs`), String(processes)];
@@ -48,7 +48,7 @@ function server(name, child, address) {
     name,
     pid: child.pid,
     address,
-    /** Megabytes resident, of all its processes. */
+    /** The resident memory of all its processes, in megabytes. */
     memory: () => familyOf(child.pid).reduce((sum, pid) => sum + resident(pid), 0) / 1024,
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -70,13 +70,13 @@ function gone(child) {
   });
 }
 
-/** A process and all that it started. */
+/** The ids of a process and all its descendants. */
 export function familyOf(pid) {
   const parents = new Map();
   for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const status = readFileSync(`/proc/${name}/stat`, "utf8");
-      // The name of a process stands in brackets and may have blanks.
+      // The name of a process is in parentheses and may contain spaces.
       parents.set(Number(name), Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[1]));
     } catch {
       continue;

@@ -1,5 +1,4 @@
-//! A club of so many members with ten groups and twenty rules, whose doors are as they should be, and the service as a
-//! process of its own.
+//! A club with many members, ten groups and twenty rules, whose Kisi account is in step, and the service as a separate process.
 
 use std::{
     net::TcpListener,
@@ -11,7 +10,7 @@ use entity::{due, kind::RevocationState, kisi_account, revocation};
 use latchkey::{
     clock::Clock,
     sandbox::{Sandbox, Switches},
-    store::{Db, Scope},
+    store::{ClubScope, Db},
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use secrecy::SecretString;
@@ -19,8 +18,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    kept,
-    members::{Shop, email},
+    grants,
+    members::{MemberGenerator, email},
     server::Server,
     service::{Service, ask, settings},
 };
@@ -29,14 +28,15 @@ pub struct Club {
     pub server: Server,
     pub database: String,
     pub db: Db,
-    pub scope: Scope,
+    pub scope: ClubScope,
     account: Uuid,
     pub assignments: usize,
     pub sandbox: Sandbox,
-    /// By their numbers, as the API knows them.
+    /// The API ids of `Group 0` to `Group 9`.
     pub groups: Vec<String>,
+    /// The API ids of the offerings, in the order of `Shop::offerings`.
     pub plans: Vec<String>,
-    /// In the order in which they were made.
+    /// The API ids, in order of creation.
     pub rules: Vec<String>,
     token: SecretString,
 }
@@ -52,9 +52,12 @@ impl Club {
         let groups: Vec<String> = (0..10)
             .map(|it| named[&format!("Group {it}")].clone())
             .collect();
-        let (now, scope) = (service.app.clock.now(), Scope::new(service.source.club_id));
+        let (now, scope) = (
+            service.app.clock.now(),
+            ClubScope::new(service.source.club_id),
+        );
         let db = service.app.db.clone();
-        let shop = Shop::open(&db, &service.source, now.micros(), members).await;
+        let shop = MemberGenerator::open(&db, &service.source, now.micros(), members).await;
         let offerings = service
             .ask("{ offerings(first: 50) { nodes { id name } } }", json!({}))
             .await;
@@ -64,15 +67,18 @@ impl Club {
         let plans: Vec<String> = shop
             .offerings
             .iter()
-            .map(|one| {
-                let found = sold.iter().find(|it| it["name"] == one.name.as_str());
-                found.expect("it")["id"].as_str().expect("an id").to_owned()
+            .map(|offering| {
+                let node = sold.iter().find(|it| it["name"] == offering.name.as_str());
+                node.expect("the offering")["id"]
+                    .as_str()
+                    .expect("an id")
+                    .to_owned()
             })
             .collect();
         let mut rules = Vec::new();
         for rule in wordings(&groups, &plans) {
-            let made = service.ask(CREATE, json!({ "rule": rule })).await;
-            let id = made["createRule"]["rule"]["id"].as_str().expect("an id");
+            let payload = service.ask(CREATE, json!({ "rule": rule })).await;
+            let id = payload["createRule"]["rule"]["id"].as_str().expect("an id");
             rules.push(id.to_owned());
         }
         let token = service.token.clone();
@@ -85,7 +91,7 @@ impl Club {
         let first = numbers.first().copied().expect("somebody");
         let account = kisi_account::Entity::find().one(db.read()).await;
         let account = account.expect("read").expect("an account").id;
-        let assignments = kept::keep(&db, (scope, account), &ids, first, now).await;
+        let assignments = grants::insert_grants(&db, (scope, account), &ids, first, now).await;
         let server = Server::start(&settings(database, &kisi));
         Self {
             server,
@@ -106,7 +112,7 @@ impl Club {
         ask(&self.server.address, &self.token, query, variables).await
     }
 
-    /// Edits a rule, and waits until nobody is left to be looked at; how long the answer took.
+    /// Edits a rule, waits until no member is due, and returns the response time of the mutation.
     pub async fn edit(&self, rule: usize, wording: Value) -> Duration {
         let began = Stopwatch::now();
         let variables = json!({ "id": self.rules[rule], "rule": wording });
@@ -116,8 +122,7 @@ impl Club {
         answered
     }
 
-    /// What the server's process has spent of the processors so far: where others share them, it says more than the time
-    /// that went by. To a hundredth of a second.
+    /// The CPU time of the server process so far, in steps of 10 ms. On a shared machine it says more than elapsed time.
     pub fn spent(&self) -> Duration {
         let path = format!("/proc/{}/stat", self.server.pid);
         let text = std::fs::read_to_string(path).expect("its figures");
@@ -127,7 +132,7 @@ impl Club {
         Duration::from_millis(ticks * 10)
     }
 
-    /// Waits until nobody is due.
+    /// Waits until no member is due.
     pub async fn settled(&self) {
         let began = Stopwatch::now();
         while self.is_due().await {
@@ -143,15 +148,15 @@ impl Club {
             .filter(due::Column::DueAt.lte(now));
         let unsorted = due.clone().filter(due::Column::Lane.is_null());
         let sorted = due.filter(due::Column::Lane.is_in([0, 1, 2, 3]));
-        for some in [unsorted, sorted] {
-            if some.one(self.db.read()).await.expect("read").is_some() {
+        for query in [unsorted, sorted] {
+            if query.one(self.db.read()).await.expect("read").is_some() {
                 return true;
             }
         }
         false
     }
 
-    /// How many are not sorted yet.
+    /// The number of due members that are not sorted into a lane yet.
     pub async fn unsorted(&self) -> u64 {
         let now = Clock::system().now().micros();
         let due = due::Entity::find()
@@ -161,7 +166,7 @@ impl Club {
         due.count(self.db.read()).await.expect("read")
     }
 
-    /// How much the brake holds.
+    /// The number of revocations that the brake holds.
     pub async fn held(&self) -> u64 {
         let held =
             revocation::Entity::find().filter(revocation::Column::State.eq(RevocationState::Held));
@@ -188,7 +193,8 @@ fn kisi() -> Sandbox {
     sandbox
 }
 
-/// The big group by any plan; nine by two plans each; then bookings, hours, tags, a company's; one that is switched off.
+/// Twenty rules: group 0 for any plan; nine groups for two plans each; then bookings, hours, tags, the corporate plan; the last
+/// one is disabled.
 fn wordings(groups: &[String], plans: &[String]) -> Vec<Value> {
     let rule = |name: &str, group: usize, conditions: Value| json!({ "name": name, "target": groups[group], "conditions": conditions });
     let plan = |of: &[&String]| json!({ "membership": { "offerings": of } });
@@ -217,13 +223,13 @@ fn wordings(groups: &[String], plans: &[String]) -> Vec<Value> {
     rules
 }
 
-/// The rule of the big group, for so many of the plans.
+/// The rule of group 0, for the first `count` plans.
 pub fn big(groups: &[String], plans: &[String], count: usize) -> Value {
     let condition = json!([{ "membership": { "offerings": plans[..count] } }]);
     json!({ "name": "Everybody", "target": groups[0], "conditions": condition })
 }
 
-/// A rule that gives nothing beside the big group's own.
+/// A rule that adds no access to that of the first rule of group 0.
 pub fn covered(groups: &[String], enabled: bool) -> Value {
     let condition = json!([{ "tag": { "tags": ["staff"] } }, { "membership": {} }]);
     json!({ "name": "Covered", "target": groups[0], "conditions": condition, "enabled": enabled })

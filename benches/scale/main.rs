@@ -1,6 +1,6 @@
-//! How the service's time and memory grow with the members: previews of a rule, everybody decided again after an edit,
-//! lists, what the brake holds; beside the machine's own limit in the same run. `cargo bench --bench scale`; other numbers
-//! of members as arguments, and a PostgreSQL URL for an empty database, which takes the last number.
+//! Measures how time and memory grow with the number of members: rule previews, re-evaluation of all members after an edit,
+//! lists, revocations held by the brake; with the baselines of the same run. Run with `cargo bench --bench scale`. Arguments:
+//! other numbers of members, and the URL of an empty PostgreSQL database, which is used for the last number.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,12 +8,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a benchmark measures time, tells it, and ends where anything is wrong"
+    reason = "a benchmark measures time, prints it, and panics on any error"
 )]
 
+mod baseline;
 mod club;
-mod kept;
-mod limit;
+mod grants;
 mod members;
 #[path = "../support/server.rs"]
 mod server;
@@ -57,17 +57,17 @@ async fn measure(database: &str, members: usize) {
         club.assignments,
         club.server.memory_mb("VmRSS")
     );
-    let (read, rows) = limit::read(&club).await;
-    let (decide, decisions) = limit::decide(&club).await;
+    let (read, rows) = baseline::read(&club).await;
+    let (decide, decisions) = baseline::decide(&club).await;
     say(
-        "the machine's own: the same rows read",
-        Taken::here(read),
+        "baseline: reading the same rows",
+        Measurement::here(read),
         members,
         &format!("{rows} rows"),
     );
     say(
-        "the machine's own: everybody decided",
-        Taken::here(decide),
+        "baseline: deciding about all members",
+        Measurement::here(decide),
         members,
         &format!("{decisions} decisions"),
     );
@@ -82,14 +82,14 @@ async fn measure(database: &str, members: usize) {
     );
 }
 
-/// Time that went by, and what the server spent of the processors in it.
+/// Elapsed time, and the CPU time of the server process in it; `None` for work in this process.
 #[derive(Copy, Clone)]
-struct Taken {
+struct Measurement {
     wall: Duration,
     spent: Option<Duration>,
 }
 
-impl Taken {
+impl Measurement {
     fn here(wall: Duration) -> Self {
         Self { wall, spent: None }
     }
@@ -102,28 +102,28 @@ impl Taken {
     }
 }
 
-struct Watch<'a>(&'a Club, Stopwatch, Duration);
+struct Timer<'a>(&'a Club, Stopwatch, Duration);
 
-impl<'a> Watch<'a> {
+impl<'a> Timer<'a> {
     fn start(club: &'a Club) -> Self {
         Self(club, Stopwatch::now(), club.spent())
     }
 
-    fn taken(&self) -> Taken {
-        Taken {
+    fn taken(&self) -> Measurement {
+        Measurement {
             wall: self.1.elapsed(),
             spent: Some(self.0.spent().saturating_sub(self.2)),
         }
     }
 }
 
-fn say(what: &str, took: Taken, members: usize, more: &str) {
+fn say(what: &str, took: Measurement, members: usize, more: &str) {
     let each = took.wall.as_secs_f64() * 1e6 / members as f64;
     let spent = took.spent.map_or_else(String::new, |it| {
-        format!(", {:.0} ms of the processors", it.as_secs_f64() * 1e3)
+        format!(", {:.0} ms CPU", it.as_secs_f64() * 1e3)
     });
     println!(
-        "  {what}: {}, {each:.1} µs a member{spent}; {more}",
+        "  {what}: {}, {each:.1} µs per member{spent}; {more}",
         ms(took.wall)
     );
 }
@@ -134,10 +134,10 @@ async fn previews(club: &Club, members: usize, limit: Duration) {
     for (name, plans) in [("changes nothing", 10), ("takes a plan away", 9)] {
         let input = club::big(&club.groups, &club.plans, plans);
         let change = json!({ "change": { "update": { "rule": club.rules[0], "input": input } } });
-        let mut best: Option<Taken> = None;
+        let mut best: Option<Measurement> = None;
         let mut answer = Value::Null;
         for _ in 0..3 {
-            let watch = Watch::start(club);
+            let watch = Timer::start(club);
             answer = club.ask(query, change.clone()).await;
             let taken = watch.taken();
             best = Some(best.map_or(taken, |best| best.least(taken)));
@@ -146,19 +146,19 @@ async fn previews(club: &Club, members: usize, limit: Duration) {
         let losses = &answer["previewRule"]["lossCount"];
         let ratio = best.wall.as_secs_f64() / limit.as_secs_f64();
         let peak = club.server.memory_mb("VmHWM");
-        let more = format!("{losses} lose; {ratio:.1} times the machine's own; peak {peak:.0} MB");
+        let more = format!("{losses} losses; {ratio:.1} times the baseline; peak {peak:.0} MB");
         let what = format!("previewRule that {name}, best of 3");
         say(&what, best, members, &more);
     }
 }
 
-/// An edit that touches nobody's result: everybody is looked at, and Kisi is told nothing.
+/// An edit that changes no member's access: all members are re-evaluated, and nothing is written to Kisi.
 async fn decided_again(club: &Club, members: usize, limit: Duration) {
-    club.sandbox.forget_calls();
+    club.sandbox.clear_calls();
     let mut answered = Duration::MAX;
-    let mut best: Option<Taken> = None;
+    let mut best: Option<Measurement> = None;
     for enabled in [true, false, true] {
-        let watch = Watch::start(club);
+        let watch = Timer::start(club);
         let edit = club.edit(19, club::covered(&club.groups, enabled)).await;
         let taken = watch.taken();
         answered = answered.min(edit);
@@ -169,10 +169,10 @@ async fn decided_again(club: &Club, members: usize, limit: Duration) {
     let ratio = best.wall.as_secs_f64() / limit.as_secs_f64();
     let peak = club.server.memory_mb("VmHWM");
     let more = format!(
-        "the edit itself {}; {ratio:.1} times the machine's own; peak {peak:.0} MB",
+        "the mutation alone {}; {ratio:.1} times the baseline; peak {peak:.0} MB",
         ms(answered)
     );
-    let what = "decided again after an edit, best of 3";
+    let what = "re-evaluation after an edit, best of 3";
     say(what, best, members, &more);
 }
 
@@ -184,18 +184,18 @@ async fn lists(club: &Club) {
     let search = "{ members(first: 50, filter: { search: \"ember99\" }) { nodes { name } } }";
     for (name, query, variables, times) in [
         (
-            "allowedMembers(first: 50) of everybody's group",
+            "allowedMembers(first: 50) of a group with all members",
             allowed,
             &group,
             20,
         ),
         (
-            "allowedMembers(first: 50) of a group of some",
+            "allowedMembers(first: 50) of a group with few members",
             allowed,
             &few,
             20,
         ),
-        ("allowedMembers with their number", counted, &group, 3),
+        ("allowedMembers with totalCount", counted, &group, 3),
         ("members(first: 50, search)", search, &Value::Null, 20),
     ] {
         listed(club, name, query, variables, times).await;
@@ -217,11 +217,12 @@ async fn listed(club: &Club, name: &str, query: &str, variables: &Value, times: 
     );
 }
 
-/// An edit that gives one in a hundred something: all are sorted, then Kisi is told, a thousand calls a second at most.
+/// An edit that gives one in a hundred members an assignment: all members are sorted into lanes, then the assignments are sent to
+/// Kisi, at most a thousand calls per second.
 async fn one_percent(club: &Club, members: usize) {
-    club.sandbox.forget_calls();
+    club.sandbox.clear_calls();
     let pool = json!({ "name": "Pool", "target": club.groups[9], "conditions": [{ "tag": { "tags": ["pool"] } }] });
-    let watch = Watch::start(club);
+    let watch = Timer::start(club);
     club.ask(club::CREATE, json!({ "rule": pool })).await;
     while club.unsorted().await > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -230,25 +231,25 @@ async fn one_percent(club: &Club, members: usize) {
     club.settled().await;
     let taken = watch.taken();
     let calls = club.sandbox.calls().len();
-    let made = club.sandbox.writes().len();
-    assert_eq!(made, members / 100, "each gets one assignment");
+    let writes = club.sandbox.writes().len();
+    assert_eq!(writes, members / 100, "each gets one assignment");
     let rate = calls as f64 / (taken.wall - sorted).as_secs_f64();
     let more = format!(
-        "sorted after {}; {made} assignments, {rate:.0} calls a second",
+        "sorted after {}; {writes} assignments, {rate:.0} calls per second",
         ms(sorted)
     );
-    let what = "an edit that gives 1 in 100 something";
+    let what = "an edit that gives 1 in 100 members an assignment";
     say(what, taken, members, &more);
 }
 
-/// An edit that would take a plan's access away, and is held.
+/// An edit that would revoke the access of one plan, and that the brake holds.
 async fn held(club: &Club, members: usize) {
-    let watch = Watch::start(club);
+    let watch = Timer::start(club);
     let wording = club::big(&club.groups, &club.plans, 9);
     club.edit(0, wording).await;
     let taken = watch.taken();
     let held = club.held().await;
-    assert!(held > 0, "nothing is held");
+    assert!(held > 0, "the brake holds no revocation");
     let what = "an edit that the brake holds";
     say(what, taken, members, &format!("{held} held"));
     let query = "{ heldRevocations(first: 50) { totalCount nodes { member { name } cause } } }";

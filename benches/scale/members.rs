@@ -1,5 +1,5 @@
-//! Members in numbers, as webhooks would have left them: each with a membership of one of ten plans, a tenth each with
-//! bookings, tags, a company, an earlier plan; every fiftieth is blocked. Written in bulk, since they are not what is measured.
+//! Writes many members in the state that webhooks would leave: each has a membership of one of ten plans; a tenth each have
+//! bookings, tags, a company, an earlier version; every fiftieth is blocked. Inserted in bulk, because this is not measured.
 
 use entity::{
     company, company_person, delivery, delivery_member, entitlement, entitlement_version, member,
@@ -15,21 +15,21 @@ const AT_ONCE: usize = 5_000;
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// What a platform sells, and the companies among its customers.
-pub struct Shop {
+/// The offerings of a platform, and its corporate customers.
+pub struct MemberGenerator {
     pub source: row::Source,
     pub now: i64,
-    /// Ten plans, then what companies have, a class and a room.
+    /// Ten plans (0 to 9), then the corporate plan, a class and a room.
     pub offerings: Vec<row::Offering>,
     companies: Vec<Uuid>,
 }
 
-/// By table.
+/// The rows to insert, by table.
 #[derive(Default)]
 struct Rows {
     members: Vec<member::Model>,
     persons: Vec<person::Model>,
-    words: Vec<person_version::Model>,
+    version_rows: Vec<person_version::Model>,
     pairs: Vec<company_person::Model>,
     entitlements: Vec<entitlement::Model>,
     versions: Vec<entitlement_version::Model>,
@@ -37,7 +37,7 @@ struct Rows {
     about: Vec<delivery_member::Model>,
 }
 
-/// What is held, by whom and until when.
+/// An entitlement, its holder and its period.
 struct Holding<'a> {
     offering: &'a row::Offering,
     kind: row::EntitlementKind,
@@ -48,13 +48,12 @@ struct Holding<'a> {
     until: Option<i64>,
 }
 
-/// The e-mail of a member.
 pub fn email(number: usize) -> String {
     format!("member{number}@example.com")
 }
 
-impl Shop {
-    /// Opens it for so many customers.
+impl MemberGenerator {
+    /// Writes the offerings and one company for each 500 of `members`.
     pub async fn open(db: &Db, source: &row::Source, now: i64, members: usize) -> Self {
         use row::OfferingKind::{Class, Membership, Room};
         let plans = (0..10).map(|plan| (format!("Plan {plan}"), Membership));
@@ -116,7 +115,7 @@ impl Shop {
         shop
     }
 
-    /// Lets so many in; their ids, in the order of their numbers.
+    /// Writes `members` members and returns their ids, in the order of their numbers.
     pub async fn fill(&self, db: &Db, members: usize) -> Vec<Uuid> {
         let mut ids = Vec::with_capacity(members);
         for from in (0..members).step_by(AT_ONCE) {
@@ -129,7 +128,7 @@ impl Shop {
                     Box::pin(async move {
                         bulk::insert(tx, rows.members).await?;
                         bulk::insert(tx, rows.persons).await?;
-                        bulk::insert(tx, rows.words).await?;
+                        bulk::insert(tx, rows.version_rows).await?;
                         bulk::insert(tx, rows.pairs).await?;
                         bulk::insert(tx, rows.entitlements).await?;
                         bulk::insert(tx, rows.versions).await?;
@@ -164,12 +163,12 @@ impl Shop {
             member_id: member,
             guest_only: false,
         });
-        self.word(rows, person, row::PersonAspect::Name, &name);
-        self.word(rows, person, row::PersonAspect::Email, &email);
+        self.version_row(rows, person, row::PersonAspect::Name, &name);
+        self.version_row(rows, person, row::PersonAspect::Email, &email);
         if number % 10 == 7 {
             let pool = if number % 100 == 7 { ",\"pool\"" } else { "" };
             let tags = format!("[\"staff\"{pool}]");
-            self.word(rows, person, row::PersonAspect::Tags, &tags);
+            self.version_row(rows, person, row::PersonAspect::Tags, &tags);
         }
         if number % 10 == 4 {
             let company = self.companies[number % self.companies.len()];
@@ -206,7 +205,7 @@ impl Shop {
         member
     }
 
-    /// The membership, with what was said of it before.
+    /// Adds the membership, and an earlier version of it for a tenth of the members.
     fn subscribe(&self, rows: &mut Rows, number: usize, person: Uuid) {
         let holding = Holding {
             offering: &self.offerings[number % 10],
@@ -237,9 +236,9 @@ impl Shop {
         }
     }
 
-    fn word(&self, rows: &mut Rows, person: Uuid, aspect: row::PersonAspect, value: &str) {
+    fn version_row(&self, rows: &mut Rows, person: Uuid, aspect: row::PersonAspect, value: &str) {
         let is_email = aspect == row::PersonAspect::Email;
-        rows.words.push(person_version::Model {
+        rows.version_rows.push(person_version::Model {
             id: new_id(),
             club_id: self.source.club_id,
             person_id: person,

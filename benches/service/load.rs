@@ -1,4 +1,4 @@
-//! A sender with several kept connections: everything is signed before the clock starts.
+//! A webhook sender with several keep-alive connections. All requests are signed before the measurement starts.
 
 use std::{
     sync::{
@@ -15,15 +15,16 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{service::Service, world};
+use super::{service::Service, workload};
 
-/// Webhooks a second that were answered 202, and the middle and the 99th percentile of their times.
+/// Returns the webhooks per second, and the median and the 99th percentile of their response times. Panics on a response other
+/// than 202.
 pub async fn run(
     service: &Service,
     connections: usize,
     length: Duration,
 ) -> (f64, Duration, Duration) {
-    let (path, secret) = world::source(service);
+    let (path, secret) = workload::source(service);
     let requests: Arc<Vec<Vec<u8>>> = Arc::new(
         (0..60_000)
             .map(|number| request(service, &path, &secret, number))
@@ -59,7 +60,7 @@ pub async fn run(
 }
 
 pub fn request(service: &Service, path: &str, secret: &SecretString, number: usize) -> Vec<u8> {
-    let body = world::event(number);
+    let body = workload::event(number);
     let id = new_id().simple().to_string();
     let now = service.app.clock.now();
     let headers = sign(SignatureScheme::StandardWebhooks, secret, &id, now, &body).expect("signed");
@@ -78,7 +79,7 @@ async fn answered_202(connection: &mut TcpStream) -> bool {
     answer(connection).await.0.starts_with("HTTP/1.1 202")
 }
 
-/// The head and the body of the next answer on a kept connection.
+/// The head and the body of the next response on a keep-alive connection.
 pub async fn answer(connection: &mut TcpStream) -> (String, String) {
     let mut answer = Vec::new();
     let mut part = [0; 2048];

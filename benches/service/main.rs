@@ -1,24 +1,25 @@
-//! How fast the service is, each figure beside the machine's own limit in the same run: durable webhooks a second on
-//! SQLite and PostgreSQL beside bare batched inserts of the same rows, webhook to Kisi's confirmation, cold start, idle
-//! memory, webhooks beside the heaviest queries. `cargo bench --bench service` (`-- beside` for the last alone); PostgreSQL where `LATCHKEY_TEST_POSTGRES_URL` names a server's empty database.
+//! Measures the service: durable webhooks per second on SQLite and PostgreSQL against plain inserts of the same rows in batches,
+//! latency from webhook to confirmation by Kisi, cold start, idle memory, and webhooks during the most expensive queries. Run
+//! with `cargo bench --bench service` (`-- beside` for the last one only). PostgreSQL is measured if
+//! `LATCHKEY_TEST_POSTGRES_URL` is set, on the databases with its URL and the suffixes `_service` and `_bare`.
 
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a benchmark measures time, tells it, and ends where anything is wrong"
+    reason = "a benchmark measures time, prints it, and panics on any error"
 )]
 
-mod bare;
-mod beside;
+mod insert_baseline;
 mod load;
+mod mixed_load;
 mod process;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/service.rs"]
 mod service;
-mod world;
+mod workload;
 
 use std::time::Duration;
 
@@ -33,9 +34,9 @@ fn main() {
             return beside_queries(&tempfile::tempdir().expect("a folder")).await;
         }
         println!(
-            "webhook to the sandbox's confirmation, one at a time, idle, sandbox without latency:"
+            "webhook to confirmation by the sandbox, one at a time, idle, sandbox without latency:"
         );
-        let mut times = world::latencies(300).await;
+        let mut times = workload::latencies(300).await;
         times.sort();
         println!(
             "  p50 {}  p99 {}",
@@ -57,7 +58,7 @@ fn main() {
                 .await
             }
             Err(_) => {
-                println!("PostgreSQL: not measured, LATCHKEY_TEST_POSTGRES_URL names no server")
+                println!("PostgreSQL: not measured, LATCHKEY_TEST_POSTGRES_URL is not set")
             }
         }
         beside_queries(&folder).await;
@@ -67,18 +68,18 @@ fn main() {
 
 async fn beside_queries(folder: &tempfile::TempDir) {
     println!("webhooks one at a time in a club of 6,000, SQLite, 2 cores:");
-    // The last is as much as a document may ask for of a club that grows to nine thousand meanwhile.
+    // Eleven lists are the maximum per document for a club that grows to nine thousand members during the run.
     for (name, lists) in [
         ("alone", 0),
-        ("beside ten tokens that ask for everybody", 1),
+        ("with ten tokens that list all members", 1),
         (
-            "beside ten tokens that ask for everybody eleven times a document",
+            "with ten tokens that list all members eleven times per document",
             11,
         ),
     ] {
         let path = folder.path().join(format!("beside-{lists}.db"));
         let database = format!("sqlite://{}?mode=rwc", path.display());
-        let beside = beside::run(&database, 6_000, Duration::from_secs(20), lists).await;
+        let beside = mixed_load::run(&database, 6_000, Duration::from_secs(20), lists).await;
         println!(
             "  {name}: {} webhooks, p50 {} p99 {}; {} documents answered, {} refused",
             beside.webhooks,
@@ -92,20 +93,20 @@ async fn beside_queries(folder: &tempfile::TempDir) {
 
 async fn throughput(name: &str, database: &str, bare: &str) {
     println!(
-        "durable webhooks a second, {name}: each a membership of somebody new, 2 cores shared with the sender:"
+        "durable webhooks per second, {name}: each is the membership of a new person, 2 cores shared with the sender:"
     );
     for connections in [1, 16, 64] {
         let service = service::Service::start(database, "http://127.0.0.1:9").await;
         let (rate, p50, p99) = load::run(&service, connections, Duration::from_secs(4)).await;
         print!(
-            "  {connections:2} connections: {rate:.0} a second, p50 {} p99 {}",
+            "  {connections:2} connections: {rate:.0} per second, p50 {} p99 {}",
             ms(p50),
             ms(p99)
         );
         if connections == 64 {
-            let (limit, rows) = bare::insert_again(&service, bare, 64).await;
+            let (limit, rows) = insert_baseline::insert_again(&service, bare, 64).await;
             print!(
-                "; bare inserts of the same rows ({rows:.1} a webhook), 64 webhooks a transaction: {limit:.0}, ratio {:.2}",
+                "; plain inserts of the same rows ({rows:.1} per webhook), 64 webhooks per transaction: {limit:.0}, ratio {:.2}",
                 limit / rate
             );
         }

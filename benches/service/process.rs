@@ -1,4 +1,4 @@
-//! The program as a process of its own: how soon it answers, and what it takes while it has nothing to do.
+//! Measures the program as a separate process: time from start to the first response, and idle memory.
 
 use std::{
     io::{Read, Write},
@@ -11,7 +11,7 @@ use super::server::Server;
 pub fn start_and_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = format!("sqlite://{}/cold.db?mode=rwc", folder.path().display());
-    for name in ["cold start, new database", "start, database there"] {
+    for name in ["cold start, new database", "start, existing database"] {
         let began = Stopwatch::now();
         let server = Server::start(&[("LATCHKEY_DATABASE_URL", database.clone())]);
         let mut connection = TcpStream::connect(&server.address).expect("a connection");

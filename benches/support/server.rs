@@ -1,4 +1,4 @@
-//! The program as a process of its own, so that its memory is its own. Ends with its owner.
+//! The program as a separate process, so that its memory and CPU time can be measured. Dropping [`Server`] kills it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,7 +12,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it listens.
+    /// Starts the process and waits until it listens.
     pub fn start(settings: &[(&'static str, String)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_latchkey"))
             .env_clear()
@@ -38,7 +38,7 @@ impl Server {
         }
     }
 
-    /// A figure of the process in MB, such as `VmRSS` or the peak, `VmHWM`.
+    /// A memory figure of the process in MB: `VmRSS` is the current one, `VmHWM` the peak.
     pub fn memory_mb(&self, figure: &str) -> f64 {
         let path = format!("/proc/{}/status", self.pid);
         let status = std::fs::read_to_string(path).expect("its status");

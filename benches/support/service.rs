@@ -1,4 +1,4 @@
-//! A club in a running service, inside this process: what the benchmarks begin with. Ends where anything is wrong.
+//! A running service inside this process, with a club, a source and an admin token, for the benchmarks. Panics on any error.
 
 use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
 
@@ -9,24 +9,23 @@ use latchkey::{
     config::Config,
     graphql::schema,
     http, reconcile,
-    running::Running,
+    running::BackgroundLoop,
     secret::{hash_token, new_signing_secret, new_token},
-    store::{Scope, StoreError, clubs, row, sources, tokens},
+    store::{ClubScope, StoreError, clubs, row, sources, tokens},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-/// The service with a club, a token and a source.
 pub struct Service {
     pub app: Arc<App>,
     pub source: row::Source,
     pub address: String,
     pub token: SecretString,
     server: actix_web::dev::ServerHandle,
-    running: Running,
+    running: BackgroundLoop,
 }
 
-/// What the service is told, here or as a process of its own.
+/// The settings of the service as environment variables, for this process or a separate one.
 pub fn settings(database: &str, kisi: &str) -> [(&'static str, String); 4] {
     [
         ("LATCHKEY_DATABASE_URL", database.to_owned()),
@@ -67,9 +66,9 @@ impl Service {
                     )
                     .expect("sealed"),
             ),
-            ..sources::blank(Scope::new(club.id), id, now)
+            ..sources::blank(ClubScope::new(club.id), id, now)
         };
-        let known = row::Token {
+        let token_row = row::Token {
             id: new_id(),
             club_id: club.id,
             name: "bench".to_owned(),
@@ -85,7 +84,7 @@ impl Service {
             .write(move |tx| {
                 Box::pin(async move {
                     clubs::create(tx, club).await?;
-                    tokens::create(tx, known).await?;
+                    tokens::create(tx, token_row).await?;
                     sources::create(tx, stored).await
                 })
             })
@@ -111,7 +110,7 @@ impl Service {
         ask(&self.address, &self.token, query, variables).await
     }
 
-    /// Connects Kisi and has each of its groups managed; their ids by name.
+    /// Connects Kisi and makes each group managed. Returns the API ids of the groups by name.
     pub async fn connect(&self, key: &str) -> BTreeMap<String, String> {
         let connect = "mutation($key: String!) { connectKisi(input: { name: \"HQ\", inviteByEmail: false, \
                        credentials: { apiKey: $key } }) { userErrors { message } } }";
@@ -130,7 +129,7 @@ impl Service {
     }
 }
 
-/// Asks the API; ends where it refuses, or where a mutation does.
+/// Sends a GraphQL request and returns its data. Panics on errors and on user errors.
 pub async fn ask(address: &str, token: &SecretString, query: &str, variables: Value) -> Value {
     let url = format!("http://{address}/graphql");
     let headers = [("authorization", format!("Bearer {}", token.expose_secret()))];

@@ -1,11 +1,10 @@
-//! A Kisi access group. Only managed ones are ever written to. `restrictions` is a set of bits: what keeps
-//! Kisi from opening a door for somebody of the group. `unlock/restriction.rs` names them.
+//! A Kisi access group. This service writes only to managed groups. `restrictions` is a bit mask of the Kisi settings that keep
+//! members of the group from opening a door; `unlock/restriction.rs` defines the bits.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::StrangerPolicy;
 
-/// A row of `access_group`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "access_group")]
 pub struct Model {
@@ -17,7 +16,7 @@ pub struct Model {
     pub place_id: Option<Uuid>,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -29,13 +28,12 @@ pub struct Model {
     pub problem: Option<String>,
     pub missing_since: Option<i64>,
     pub gone_at: Option<i64>,
-    /// When its assignments were first read since it is managed; until then nothing is written to it.
+    /// When its assignments were first read after it became managed; until then nothing is written to it.
     pub read_at: Option<i64>,
-    /// When everybody was evaluated since it is managed and has an enabled rule; until then no stranger is removed.
+    /// When all members were evaluated after the group became managed with an enabled rule; until then no stranger is removed.
     pub evaluated_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,11 +1,10 @@
-//! A club: everything else belongs to one. `revision` grows with every change to facts, rules or
-//! overrides.
+//! A club, the tenant: every other row belongs to one. `revision` grows with every change to facts, rules or overrides (shares
+//! and suspensions).
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::UnlockVisibility;
 
-/// A row of `club`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "club")]
 pub struct Model {
@@ -24,7 +23,6 @@ pub struct Model {
     pub created_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,8 +1,7 @@
-//! A company as one source names it.
+//! A company of one source.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `company`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "company")]
 pub struct Model {
@@ -16,7 +15,6 @@ pub struct Model {
     pub name: String,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

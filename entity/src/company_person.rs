@@ -1,9 +1,8 @@
-//! One word about whether a person is in a company; the later one on each pair stands, whoever
-//! said it.
+//! A version of the fact that a person is or is not in a company. The latest version for a pair is current, whether it came from
+//! an event about the person or about the company.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `company_person`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "company_person")]
 pub struct Model {
@@ -21,7 +20,6 @@ pub struct Model {
     pub delivery_id: Option<Uuid>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,10 +1,9 @@
-//! One word about a company: its name, that its list of people is whole, that it is gone.
+//! A version of one aspect of a company: its name, that its list of people is complete, or that it is gone.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::CompanyAspect;
 
-/// A row of `company_version`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "company_version")]
 pub struct Model {
@@ -23,7 +22,6 @@ pub struct Model {
     pub delivery_id: Option<Uuid>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

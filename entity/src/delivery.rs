@@ -1,10 +1,9 @@
-//! One webhook request that was let in, with its raw body, so that it can be read again.
+//! An accepted webhook request, with its raw body, so that it can be processed again.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::DeliveryStatus;
 
-/// A row of `delivery`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "delivery")]
 pub struct Model {
@@ -23,18 +22,17 @@ pub struct Model {
     pub received_at: i64,
     pub settled_at: Option<i64>,
     pub attempts: i32,
-    /// Made anew whenever the delivery changes its status: later in order than those before.
+    /// Replaced at every change of the status; later ones sort after earlier ones.
     pub stamp: Uuid,
     #[sea_orm(column_type = "Text")]
     pub headers: String,
     #[sea_orm(column_type = "Blob")]
     pub body: Vec<u8>,
-    /// A JSON list of what was not read of it; none where all of it was.
+    /// A JSON list of the parts that were ignored; none if all of it was processed.
     #[sea_orm(column_type = "Text", nullable)]
     pub warnings: Option<String>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

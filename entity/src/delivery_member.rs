@@ -1,8 +1,7 @@
-//! Whom a delivery was about.
+//! The members that a delivery was about.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `delivery_member`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "delivery_member")]
 pub struct Model {
@@ -13,7 +12,6 @@ pub struct Model {
     pub club_id: Uuid,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,11 +1,9 @@
-//! When a member is to be looked at next in a Kisi account. Work is open while `generation` is
-//! ahead of `settled_generation`.
+//! When a member must next be reconciled in a Kisi account. Work is open while `generation` is greater than `settled_generation`.
 
 use sea_orm::entity::prelude::*;
 
-use crate::kind::Weight;
+use crate::kind::BrakePolicy;
 
-/// A row of `due`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "due")]
 pub struct Model {
@@ -21,14 +19,15 @@ pub struct Model {
     pub attempts: i32,
     #[sea_orm(column_type = "Text")]
     pub cause: String,
+    /// The same for all marks of one cause; nil for the clock.
+    pub cause_id: Uuid,
     pub cause_delivery: Option<Uuid>,
     pub cause_rule: Option<Uuid>,
     #[sea_orm(column_type = "Text", nullable)]
     pub cause_actor: Option<String>,
-    pub weight: Weight,
+    pub brake_policy: BrakePolicy,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

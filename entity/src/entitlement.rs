@@ -1,10 +1,9 @@
-//! Something that a platform says somebody holds: its identity. What it says is in its versions.
+//! The identity of an entitlement of a platform. Its content is in its versions.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::EntitlementKind;
 
-/// A row of `entitlement`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "entitlement")]
 pub struct Model {
@@ -17,7 +16,6 @@ pub struct Model {
     pub external_id: String,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

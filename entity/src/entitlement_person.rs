@@ -1,11 +1,9 @@
-//! Whom a version of an entitlement reaches beside its holder: people it is shared with, guests of
-//! a booking.
+//! The people whom a version of an entitlement reaches besides its holder: people it is shared with, and guests of a booking.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::Part;
 
-/// A row of `entitlement_person`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "entitlement_person")]
 pub struct Model {
@@ -17,7 +15,6 @@ pub struct Model {
     pub part: Part,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,11 +1,10 @@
-//! What was said of an entitlement. A deletion is a version. An end is an instant or a local date,
-//! read in the zone of the location, else of the source.
+//! A version of the content of an entitlement. A deletion is a version too. An end is an instant, or a local date in the time
+//! zone of the location, else of the source.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{BlockReason, EntitlementKind, OfferingKind};
 
-/// A row of `entitlement_version`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "entitlement_version")]
 pub struct Model {
@@ -14,7 +13,7 @@ pub struct Model {
     pub club_id: Uuid,
     pub source_id: Uuid,
     pub entitlement_id: Uuid,
-    /// The entitlement's, which never changes: it is shown with what was said.
+    /// Copied from the entitlement, where it never changes, to show it with the version.
     #[sea_orm(column_type = "Text")]
     pub external_id: String,
     pub kind: EntitlementKind,
@@ -42,7 +41,6 @@ pub struct Model {
     pub delivery_id: Option<Uuid>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,14 +1,15 @@
-//! Text as it is sorted and looked for: without case, accents and apostrophes. What the columns `folded_name` and `search` hold,
-//! so both databases find and order alike, whatever their collation. A change of it needs a migration that fills them anew.
+//! The normal form of text for sorting and searching: without case, accents and apostrophes. The columns `folded_name` and
+//! `search` hold it, so that both databases sort and search alike whatever their collation. A change of it needs a migration that
+//! recomputes these columns.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Folds a text: letters in lower case and without marks, apostrophes left out, one space where there is any space. Letters that
-/// are no letter with a mark are spelled out as people without them on the keyboard write them: `ß` is `ss`, `ø` is `o`.
+/// Folds a text: lower case, without accents and apostrophes, whitespace collapsed to single spaces. Letters that do not
+/// decompose into a letter and an accent are spelled as people type them without such keys: `ß` is `ss`, `ø` is `o`.
 #[must_use]
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    // Before letters are taken apart as well: an acute accent that stands alone would become a space.
+    // Also filtered before the decomposition, which would turn a standalone acute accent into a space.
     let letters = text.chars().filter(|letter| !is_left_out(*letter)).nfkd();
     let letters = letters.filter(|letter| !is_combining_mark(*letter) && !is_left_out(*letter));
     for letter in letters.flat_map(char::to_lowercase) {
@@ -28,7 +29,7 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Apostrophes and what is taken for them, and what cannot be seen.
+/// Apostrophes, characters that are used in their place, and invisible characters.
 fn is_left_out(letter: char) -> bool {
     matches!(
         letter,
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_folded_stays_as_it_is() {
+    fn folding_is_idempotent() {
         for letter in '\0'..=char::MAX {
             let once = fold(&letter.to_string());
             assert_eq!(fold(&once), once, "U+{:04X}", u32::from(letter));

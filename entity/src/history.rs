@@ -1,10 +1,9 @@
-//! What happened to people's access.
+//! The history of access: one event of a member or of the club per row.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{HistoryKind, ScopeKind};
 
-/// A row of `history`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "history")]
 pub struct Model {
@@ -26,7 +25,6 @@ pub struct Model {
     pub message: String,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

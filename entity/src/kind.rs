@@ -1,5 +1,5 @@
-//! The closed sets of words that columns hold. Stored as the words of the API, so that a look into the database
-//! reads like the API. No behaviour.
+//! The enums that columns hold. They are stored with the names of the API, so that the database can be read like the API. No
+//! behaviour.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,10 +11,8 @@ pub use input::*;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum UnlockVisibility {
-    /// `MEMBERS`
     #[sea_orm(string_value = "MEMBERS")]
     Members,
-    /// `PUBLIC`
     #[sea_orm(string_value = "PUBLIC")]
     Public,
 }
@@ -23,61 +21,50 @@ pub enum UnlockVisibility {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Role {
-    /// `ADMIN`
     #[sea_orm(string_value = "ADMIN")]
     Admin,
-    /// `APP`
     #[sea_orm(string_value = "APP")]
     App,
-    /// `READER`
     #[sea_orm(string_value = "READER")]
     Reader,
-    /// `MEMBER`
     #[sea_orm(string_value = "MEMBER")]
     Member,
 }
 
-/// How the connection to Kisi is.
+/// The state of a connection to Kisi.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum KisiStatus {
-    /// `CONNECTED`
     #[sea_orm(string_value = "CONNECTED")]
     Connected,
-    /// `UNAUTHORIZED`
     #[sea_orm(string_value = "UNAUTHORIZED")]
     Unauthorized,
-    /// `UNREACHABLE`
     #[sea_orm(string_value = "UNREACHABLE")]
     Unreachable,
-    /// `DISCONNECTED`
+    #[sea_orm(string_value = "DISCONNECTING")]
+    Disconnecting,
     #[sea_orm(string_value = "DISCONNECTED")]
     Disconnected,
 }
 
-/// Whether a Kisi organization can do something, as far as it has been seen.
+/// Whether a Kisi organization supports something, as far as it is known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Ability {
-    /// `UNKNOWN`
     #[sea_orm(string_value = "UNKNOWN")]
     Unknown,
-    /// `YES`
     #[sea_orm(string_value = "YES")]
     Yes,
-    /// `NO`
     #[sea_orm(string_value = "NO")]
     No,
 }
 
-/// What becomes of people in a managed group who are there by somebody else's doing.
+/// What happens to assignments in a managed group that someone else made.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum StrangerPolicy {
-    /// `KEEP`
     #[sea_orm(string_value = "KEEP")]
     Keep,
-    /// `REMOVE`
     #[sea_orm(string_value = "REMOVE")]
     Remove,
 }
@@ -86,22 +73,16 @@ pub enum StrangerPolicy {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Platform {
-    /// `CANONICAL`
     #[sea_orm(string_value = "CANONICAL")]
     Canonical,
-    /// `CLUBSPOT`
     #[sea_orm(string_value = "CLUBSPOT")]
     Clubspot,
-    /// `TEAMUP`
     #[sea_orm(string_value = "TEAMUP")]
     Teamup,
-    /// `SPACEBRING`
     #[sea_orm(string_value = "SPACEBRING")]
     Spacebring,
-    /// `EXERCISE_COM`
     #[sea_orm(string_value = "EXERCISE_COM")]
     ExerciseCom,
-    /// `MAPPED`
     #[sea_orm(string_value = "MAPPED")]
     Mapped,
 }
@@ -110,148 +91,112 @@ pub enum Platform {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum SignatureScheme {
-    /// `STANDARD_WEBHOOKS`
     #[sea_orm(string_value = "STANDARD_WEBHOOKS")]
     StandardWebhooks,
-    /// `SVIX`
     #[sea_orm(string_value = "SVIX")]
     Svix,
-    /// `STRIPE`
     #[sea_orm(string_value = "STRIPE")]
     Stripe,
-    /// `OFFICERND`
     #[sea_orm(string_value = "OFFICERND")]
     Officernd,
-    /// `HUB_SHA256`
     #[sea_orm(string_value = "HUB_SHA256")]
     HubSha256,
-    /// `MINDBODY`
     #[sea_orm(string_value = "MINDBODY")]
     Mindbody,
-    /// `NEXUDUS`
     #[sea_orm(string_value = "NEXUDUS")]
     Nexudus,
-    /// `PUSHPRESS`
     #[sea_orm(string_value = "PUSHPRESS")]
     Pushpress,
-    /// `NUDGE`
     #[sea_orm(string_value = "NUDGE")]
     Nudge,
 }
 
-/// Of what a snapshot named everything.
+/// The kind of object that a snapshot lists completely.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum SourceAspect {
-    /// `MEMBERS`
     #[sea_orm(string_value = "MEMBERS")]
     Members,
-    /// `COMPANIES`
     #[sea_orm(string_value = "COMPANIES")]
     Companies,
-    /// `MEMBERSHIPS`
     #[sea_orm(string_value = "MEMBERSHIPS")]
     Memberships,
-    /// `REGISTRATIONS`
     #[sea_orm(string_value = "REGISTRATIONS")]
     Registrations,
-    /// `PURCHASES`
     #[sea_orm(string_value = "PURCHASES")]
     Purchases,
 }
 
-/// What a word about a person is about.
+/// The aspect of a person that a version is about.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum PersonAspect {
-    /// `EMAIL`
     #[sea_orm(string_value = "EMAIL")]
     Email,
-    /// `NAME`
     #[sea_orm(string_value = "NAME")]
     Name,
-    /// `TAGS`
     #[sea_orm(string_value = "TAGS")]
     Tags,
-    /// `COMPANIES`
     #[sea_orm(string_value = "COMPANIES")]
     Companies,
-    /// `DELETED`
     #[sea_orm(string_value = "DELETED")]
     Deleted,
-    /// `UNLISTED`
-    #[sea_orm(string_value = "UNLISTED")]
-    Unlisted,
+    /// Not in the last complete list of the source.
+    #[sea_orm(string_value = "ABSENT_FROM_SNAPSHOT")]
+    AbsentFromSnapshot,
 }
 
-/// What a word about a company is about.
+/// The aspect of a company that a version is about.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum CompanyAspect {
-    /// `NAME`
     #[sea_orm(string_value = "NAME")]
     Name,
-    /// `PEOPLE`
     #[sea_orm(string_value = "PEOPLE")]
     People,
-    /// `DELETED`
     #[sea_orm(string_value = "DELETED")]
     Deleted,
-    /// `UNLISTED`
-    #[sea_orm(string_value = "UNLISTED")]
-    Unlisted,
+    /// Not in the last complete list of the source.
+    #[sea_orm(string_value = "ABSENT_FROM_SNAPSHOT")]
+    AbsentFromSnapshot,
 }
 
-/// What kind of thing is sold or booked.
+/// The kind of an offering.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum OfferingKind {
-    /// `MEMBERSHIP`
     #[sea_orm(string_value = "MEMBERSHIP")]
     Membership,
-    /// `BILLING_ITEM`
     #[sea_orm(string_value = "BILLING_ITEM")]
     BillingItem,
-    /// `CLASS`
     #[sea_orm(string_value = "CLASS")]
     Class,
-    /// `APPOINTMENT`
     #[sea_orm(string_value = "APPOINTMENT")]
     Appointment,
-    /// `COURSE`
     #[sea_orm(string_value = "COURSE")]
     Course,
-    /// `ROOM`
     #[sea_orm(string_value = "ROOM")]
     Room,
-    /// `DESK`
     #[sea_orm(string_value = "DESK")]
     Desk,
-    /// `OFFICE`
     #[sea_orm(string_value = "OFFICE")]
     Office,
-    /// `EQUIPMENT`
     #[sea_orm(string_value = "EQUIPMENT")]
     Equipment,
-    /// `PARKING`
     #[sea_orm(string_value = "PARKING")]
     Parking,
-    /// `RESOURCE`
     #[sea_orm(string_value = "RESOURCE")]
     Resource,
 }
 
-/// What kind of thing is held.
+/// The kind of an entitlement.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum EntitlementKind {
-    /// `MEMBERSHIP`
     #[sea_orm(string_value = "MEMBERSHIP")]
     Membership,
-    /// `REGISTRATION`
     #[sea_orm(string_value = "REGISTRATION")]
     Registration,
-    /// `PURCHASE`
     #[sea_orm(string_value = "PURCHASE")]
     Purchase,
 }
@@ -260,238 +205,191 @@ pub enum EntitlementKind {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum BlockReason {
-    /// `PAYMENT_FAILED`
     #[sea_orm(string_value = "PAYMENT_FAILED")]
     PaymentFailed,
-    /// `PAYMENT_RETRYING`
     #[sea_orm(string_value = "PAYMENT_RETRYING")]
     PaymentRetrying,
-    /// `MANUAL`
     #[sea_orm(string_value = "MANUAL")]
     Manual,
 }
 
-/// How somebody beside the holder has part in an entitlement.
+/// How a person other than the holder takes part in an entitlement.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Part {
-    /// `SHARED`
     #[sea_orm(string_value = "SHARED")]
     Shared,
-    /// `GUEST`
     #[sea_orm(string_value = "GUEST")]
     Guest,
 }
 
-/// What a rule is about.
+/// The kind of a rule target.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum TargetKind {
-    /// `GROUP`
     #[sea_orm(string_value = "GROUP")]
     Group,
-    /// `LOCK`
     #[sea_orm(string_value = "LOCK")]
     Lock,
 }
 
-/// What access can be given to.
+/// The extent of an access grant.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum ScopeKind {
-    /// `GROUP`
     #[sea_orm(string_value = "GROUP")]
     Group,
-    /// `LOCK`
     #[sea_orm(string_value = "LOCK")]
     Lock,
-    /// `PLACE`
     #[sea_orm(string_value = "PLACE")]
     Place,
-    /// `ACCOUNT`
     #[sea_orm(string_value = "ACCOUNT")]
     Account,
 }
 
-/// How a grant is, as the API says it.
+/// The state of a grant, as the API shows it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum GrantState {
-    /// `PENDING`
     #[sea_orm(string_value = "PENDING")]
     Pending,
-    /// `CONFIRMED`
     #[sea_orm(string_value = "CONFIRMED")]
     Confirmed,
-    /// `UNKNOWN`
     #[sea_orm(string_value = "UNKNOWN")]
     Unknown,
-    /// `REVOKING`
     #[sea_orm(string_value = "REVOKING")]
     Revoking,
-    /// `HELD`
     #[sea_orm(string_value = "HELD")]
     Held,
-    /// `FAILED`
     #[sea_orm(string_value = "FAILED")]
     Failed,
 }
 
-/// What Kisi was, or was about to be, asked to do with a grant.
+/// The change of a grant that was or is about to be sent to Kisi.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Intent {
-    /// `NONE`
     #[sea_orm(string_value = "NONE")]
     None,
-    /// `CREATE`
     #[sea_orm(string_value = "CREATE")]
     Create,
-    /// `CHANGE`
     #[sea_orm(string_value = "CHANGE")]
     Change,
-    /// `DELETE`
     #[sea_orm(string_value = "DELETE")]
     Delete,
 }
 
-/// How the brake takes what a cause would take away.
+/// How the brake treats revocations of a cause.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum Weight {
-    /// `JUDGED`
-    #[sea_orm(string_value = "JUDGED")]
-    Judged,
-    /// `BY_NAME`
-    #[sea_orm(string_value = "BY_NAME")]
-    ByName,
-    /// `OWN_WORD`
-    #[sea_orm(string_value = "OWN_WORD")]
-    OwnWord,
+pub enum BrakePolicy {
+    /// Held where the cause would take more than the club allows.
+    #[sea_orm(string_value = "ENFORCE")]
+    Enforce,
+    /// One person by name: never held, but counted.
+    #[sea_orm(string_value = "EXEMPT")]
+    Exempt,
+    /// Approved by an admin beforehand: neither held nor counted.
+    #[sea_orm(string_value = "PREAPPROVED")]
+    Preapproved,
 }
 
-/// What became of access that would be lost early.
+/// The state of access that would be lost early.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum RevocationState {
-    /// `ASKED`
     #[sea_orm(string_value = "ASKED")]
     Asked,
-    /// `HELD`
     #[sea_orm(string_value = "HELD")]
     Held,
-    /// `PASSED`
     #[sea_orm(string_value = "PASSED")]
     Passed,
-    /// `APPROVED`
     #[sea_orm(string_value = "APPROVED")]
     Approved,
-    /// `DISMISSED`
     #[sea_orm(string_value = "DISMISSED")]
     Dismissed,
-    /// `COUNTED`
     #[sea_orm(string_value = "COUNTED")]
     Counted,
 }
 
-/// What became of a delivery.
+/// The state of a delivery.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum DeliveryStatus {
-    /// `ACCEPTED`
     #[sea_orm(string_value = "ACCEPTED")]
     Accepted,
-    /// `SETTLED`
     #[sea_orm(string_value = "SETTLED")]
     Settled,
-    /// `HELD`
     #[sea_orm(string_value = "HELD")]
     Held,
-    /// `IGNORED`
     #[sea_orm(string_value = "IGNORED")]
     Ignored,
-    /// `FAILED`
     #[sea_orm(string_value = "FAILED")]
     Failed,
 }
 
-/// What kind of thing happened.
+/// The kind of a history event.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum HistoryKind {
-    /// `GRANTED`
     #[sea_orm(string_value = "GRANTED")]
     Granted,
-    /// `ADOPTED`
     #[sea_orm(string_value = "ADOPTED")]
     Adopted,
-    /// `CHANGED`
     #[sea_orm(string_value = "CHANGED")]
     Changed,
-    /// `REVOKED`
     #[sea_orm(string_value = "REVOKED")]
     Revoked,
-    /// `HELD`
     #[sea_orm(string_value = "HELD")]
     Held,
-    /// `REFUSED_BY_KISI`
     #[sea_orm(string_value = "REFUSED_BY_KISI")]
     RefusedByKisi,
-    /// `DRIFT_FOUND`
     #[sea_orm(string_value = "DRIFT_FOUND")]
     DriftFound,
-    /// `UNLOCKED`
     #[sea_orm(string_value = "UNLOCKED")]
     Unlocked,
-    /// `UNLOCK_DENIED`
     #[sea_orm(string_value = "UNLOCK_DENIED")]
     UnlockDenied,
-    /// `SHARED`
     #[sea_orm(string_value = "SHARED")]
     Shared,
-    /// `SHARE_ENDED`
     #[sea_orm(string_value = "SHARE_ENDED")]
     ShareEnded,
-    /// `SUSPENDED`
     #[sea_orm(string_value = "SUSPENDED")]
     Suspended,
-    /// `RESUMED`
     #[sea_orm(string_value = "RESUMED")]
     Resumed,
-    /// `RULE_CHANGED`
     #[sea_orm(string_value = "RULE_CHANGED")]
     RuleChanged,
 }
 
-/// What became of an unlock that was asked for.
+/// The state of an unlock request.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum PressState {
-    /// `ASKED`: nobody has sent it yet.
+pub enum UnlockState {
+    /// No process has taken it yet.
     #[sea_orm(string_value = "ASKED")]
     Asked,
-    /// `TAKEN`: somebody may send it, or has.
+    /// A process has taken it, and may have sent it.
     #[sea_orm(string_value = "TAKEN")]
     Taken,
-    /// `UNLOCKED`
     #[sea_orm(string_value = "UNLOCKED")]
     Unlocked,
-    /// `DENIED`: the rules say no.
+    /// The rules refused it.
     #[sea_orm(string_value = "DENIED")]
     Denied,
-    /// `NOT_VISIBLE`: the club lets only people with an active membership unlock.
+    /// The club restricts unlocking to people with an active membership.
     #[sea_orm(string_value = "NOT_VISIBLE")]
     NotVisible,
-    /// `REFUSED`: Kisi refused.
+    /// Kisi refused it.
     #[sea_orm(string_value = "REFUSED")]
     Refused,
-    /// `UNAUTHORIZED`: Kisi refused the account's key.
+    /// Kisi rejected the API key of the account.
     #[sea_orm(string_value = "UNAUTHORIZED")]
     Unauthorized,
-    /// `NOT_SENT`: Kisi was not reached, so nothing happened.
+    /// Kisi was not reached, so nothing happened.
     #[sea_orm(string_value = "NOT_SENT")]
     NotSent,
-    /// `UNKNOWN`: it may have happened.
+    /// The door may have opened.
     #[sea_orm(string_value = "UNKNOWN")]
     Unknown,
 }

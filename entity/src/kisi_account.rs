@@ -1,10 +1,9 @@
-//! A connection to one Kisi organization, and what has been learned of its ways.
+//! A connection to one Kisi organization, and what was learned about how it behaves.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{Ability, KisiStatus};
 
-/// A row of `kisi_account`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_account")]
 pub struct Model {
@@ -24,24 +23,23 @@ pub struct Model {
     pub problem: Option<String>,
     pub last_read_at: Option<i64>,
     pub read_due_at: i64,
-    /// Until when Kisi asked for no more requests.
+    /// No requests are sent before this time, as Kisi asked.
     pub stopped_until: Option<i64>,
     pub change_window: Ability,
-    pub twins: Ability,
-    /// The seconds that Kisi rounds windows to.
+    pub duplicate_assignments: Ability,
+    /// The unit, in seconds, to which Kisi rounds windows.
     pub granularity_s: i64,
-    /// The role for a place that can do nothing but open its doors; none where Kisi has none.
+    /// The role for a place that can only open doors; none if Kisi has none.
     #[sea_orm(column_type = "Text", nullable)]
     pub place_role: Option<String>,
-    /// The same for the whole organization.
+    /// The role for the whole organization that can only open doors.
     #[sea_orm(column_type = "Text", nullable)]
     pub organization_role: Option<String>,
-    /// When the two were last read. None: by a version that judged roles by less, so that neither is given.
+    /// When the two roles were last chosen. None: an earlier version chose them by weaker criteria, so neither is assigned.
     pub roles_judged_at: Option<i64>,
     pub created_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

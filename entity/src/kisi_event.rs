@@ -1,9 +1,7 @@
-//! An event of Kisi's that was taken in, so that it is taken in once. `receipt` tells the first
-//! delivery of it from later ones.
+//! An event from Kisi that was processed, to process each event once. `receipt` tells its first delivery from later ones.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `kisi_event`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_event")]
 pub struct Model {
@@ -16,7 +14,6 @@ pub struct Model {
     pub received_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

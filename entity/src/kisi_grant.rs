@@ -1,15 +1,13 @@
-//! One role assignment that is ours. `intent` is stored before Kisi is called; while it is not
-//! NONE, what Kisi holds is not known. `missed_at` is when a list of Kisi's did not show it, or
-//! showed another window, until the person's own list has said what is so. `stray`: somebody else
-//! made it, in a managed group, and it is theirs. `adopted`: somebody else made it, the rules want it,
-//! and it is this service's from then on. `asked_differs`: what Kisi holds is its answer to `asked_from` and `asked_until`,
-//! which it does not keep as they were asked for.
+//! A role assignment that this service tracks. `intent` is stored before Kisi is called; while it is not NONE, the state in Kisi
+//! is unknown. `missed_at`: when a list from Kisi lacked the assignment or showed another window; it stays until the assignments
+//! of the user are read and settle the question. `external`: someone else made it in a managed group, and it stays theirs.
+//! `adopted`: someone else made it, the rules want it, and this service manages it from then on. `asked_differs`: the window in
+//! Kisi is its response to `asked_from` and `asked_until`, which it does not keep as requested.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{GrantState, Intent, ScopeKind};
 
-/// A row of `kisi_grant`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_grant")]
 pub struct Model {
@@ -34,14 +32,13 @@ pub struct Model {
     pub created_at: i64,
     pub confirmed_at: Option<i64>,
     pub missed_at: Option<i64>,
-    pub stray: bool,
+    pub external: bool,
     pub adopted: bool,
     pub asked_differs: bool,
     pub asked_from: Option<i64>,
     pub asked_until: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

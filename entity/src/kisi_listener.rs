@@ -1,9 +1,8 @@
-//! Where Kisi sends an account's events: the unguessable part of the address, the key that they are
-//! signed with, sealed, and Kisi's id of the integration.
+//! The webhook by which Kisi sends the events of an account: the secret part of its URL, the sealed signing key, and the id of
+//! the integration in Kisi.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `kisi_listener`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_listener")]
 pub struct Model {
@@ -15,11 +14,10 @@ pub struct Model {
     #[sea_orm(column_type = "Blob")]
     pub secret: Vec<u8>,
     pub kisi_id: Option<i64>,
-    pub stands: bool,
+    pub registered: bool,
     pub created_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

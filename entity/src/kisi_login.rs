@@ -1,8 +1,7 @@
-//! A login by which calls act as a person in Kisi, sealed. `kisi_user_id` is our row of that person.
+//! A login for calls to Kisi as one of its users, sealed. `kisi_user_id` is the row of that user.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `kisi_login`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_login")]
 pub struct Model {
@@ -15,7 +14,6 @@ pub struct Model {
     pub made_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,9 +1,8 @@
-//! Who a member is in a Kisi organization. `sent` is true while an answer to its creation is
-//! awaited or was lost. A stranger, who is no member of ours, is a row that is its own member.
+//! A user of a Kisi organization and the member that it belongs to. `sent` is true while the response to its creation is pending
+//! or was lost. For a stranger, who is no member of the club, `member_id` is the id of the row itself.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `kisi_user`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "kisi_user")]
 pub struct Model {
@@ -20,7 +19,6 @@ pub struct Model {
     pub problem: Option<String>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,8 +1,7 @@
-//! Who does the work of an account at present.
+//! The process that currently holds the work of an account.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `lease`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "lease")]
 pub struct Model {
@@ -13,7 +12,6 @@ pub struct Model {
     pub expires_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

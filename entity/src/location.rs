@@ -1,8 +1,7 @@
-//! A site, as a platform names it.
+//! A site of a platform.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `location`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "location")]
 pub struct Model {
@@ -14,7 +13,7 @@ pub struct Model {
     pub external_id: String,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -22,13 +21,12 @@ pub struct Model {
     pub happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub version_key: String,
-    /// The time zone has a version of its own: what is above is the name's.
+    /// The time zone has its own version, below; the columns above are the version of the name.
     pub zone_happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub zone_version_key: String,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,9 +1,8 @@
-//! A Kisi lock: a door. `restrictions` is a set of bits: what keeps Kisi from opening it for anybody,
-//! anywhere, at any time. `unlock/restriction.rs` names them.
+//! A Kisi lock, which is a door. `restrictions` is a bit mask of the Kisi settings that keep the lock from opening for anyone,
+//! anywhere, at any time; `unlock/restriction.rs` defines the bits.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `lock`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "lock")]
 pub struct Model {
@@ -15,7 +14,7 @@ pub struct Model {
     pub place_id: Option<Uuid>,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -26,7 +25,6 @@ pub struct Model {
     pub gone_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

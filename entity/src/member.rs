@@ -1,9 +1,8 @@
-//! Somebody who may hold something: one person of one or several sources. `name`, `email`,
-//! `search` and `problems` follow from the facts.
+//! A member of the club: one person, from one or several sources. `name`, `email`, `search` and `problems` are derived from the
+//! facts.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `member`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "member")]
 pub struct Model {
@@ -12,7 +11,7 @@ pub struct Model {
     pub club_id: Uuid,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -24,7 +23,6 @@ pub struct Model {
     pub created_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

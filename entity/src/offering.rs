@@ -1,10 +1,9 @@
-//! What a platform sells or lets people book.
+//! Something that a platform sells or lets people book.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::OfferingKind;
 
-/// A row of `offering`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "offering")]
 pub struct Model {
@@ -17,7 +16,7 @@ pub struct Model {
     pub external_id: String,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     pub happened_at: i64,
@@ -25,7 +24,6 @@ pub struct Model {
     pub version_key: String,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

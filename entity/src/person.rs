@@ -1,9 +1,7 @@
-//! Somebody as one source names them, and the member that this is. A person of no source was
-//! entered by hand.
+//! A person as one source identifies them, and the member that this person is. A person without a source was entered by hand.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `person`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "person")]
 pub struct Model {
@@ -17,7 +15,6 @@ pub struct Model {
     pub guest_only: bool,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

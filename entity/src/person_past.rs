@@ -1,8 +1,7 @@
-//! Whose a person was before: while it was not yet known who the person is, or as long as sources said so.
+//! The members that a person belonged to earlier: before the person was identified, or while sources assigned them differently.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `person_past`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "person_past")]
 pub struct Model {
@@ -14,7 +13,6 @@ pub struct Model {
     pub superseded_at: i64,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,11 +1,10 @@
-//! One word about a person: an aspect, what it says, when that happened at the source, when it was
-//! learned, when superseded.
+//! A version of one aspect of a person: the value, when it happened at the source, when this service learned it, and when it was
+//! superseded.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::PersonAspect;
 
-/// A row of `person_version`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "person_version")]
 pub struct Model {
@@ -16,8 +15,8 @@ pub struct Model {
     pub aspect: PersonAspect,
     #[sea_orm(column_type = "Text", nullable)]
     pub value: Option<String>,
-    /// The value once more where the aspect is `EMAIL`, since people are looked up by it; other values may be longer than
-    /// an index can hold.
+    /// A copy of the value for the aspect `EMAIL`, because people are looked up by it; values of other aspects may be too long
+    /// for an index.
     #[sea_orm(column_type = "Text", nullable)]
     pub email: Option<String>,
     pub happened_at: i64,
@@ -28,7 +27,6 @@ pub struct Model {
     pub delivery_id: Option<Uuid>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

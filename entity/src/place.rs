@@ -1,8 +1,7 @@
-//! A Kisi place: a building. `gone_at` is set when Kisi no longer lists it.
+//! A Kisi place, which is a building. `gone_at` is set when Kisi no longer lists it.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `place`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "place")]
 pub struct Model {
@@ -13,7 +12,7 @@ pub struct Model {
     pub kisi_id: i64,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     #[sea_orm(column_type = "Text", nullable)]
@@ -22,7 +21,6 @@ pub struct Model {
     pub gone_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,8 +1,7 @@
-//! What a source's platform held when its API was last read, whole: what the next reading is compared with.
+//! The complete data of a platform at the last reading of its API. The next reading is compared with it.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `reading`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "reading")]
 pub struct Model {
@@ -15,7 +14,6 @@ pub struct Model {
     pub body: Vec<u8>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -4,13 +4,12 @@ use sea_orm::entity::prelude::*;
 
 use crate::kind::RejectionReason;
 
-/// A row of `rejection`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rejection")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub source_id: Uuid,
-    /// Hours since 1970.
+    /// Hours since the Unix epoch.
     #[sea_orm(primary_key, auto_increment = false)]
     pub hour: i64,
     pub club_id: Uuid,
@@ -19,7 +18,6 @@ pub struct Model {
     pub last_reason: RejectionReason,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

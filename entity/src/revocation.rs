@@ -1,10 +1,9 @@
-//! Access that would be lost early: whether the brake lets it go, holds it, or counts it.
+//! Access that would be lost early, and whether the brake lets it go, holds it, or only counts it.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{RevocationState, ScopeKind};
 
-/// A row of `revocation`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "revocation")]
 pub struct Model {
@@ -18,6 +17,10 @@ pub struct Model {
     pub state: RevocationState,
     #[sea_orm(column_type = "Text")]
     pub cause: String,
+    /// The same for all revocations of one cause, which the brake judges together; nil for the clock.
+    pub cause_id: Uuid,
+    /// Whether `cause` says that the source is the likelier fault.
+    pub outage_suspected: bool,
     pub delivery_id: Option<Uuid>,
     pub rule_id: Option<Uuid>,
     #[sea_orm(column_type = "Text", nullable)]
@@ -26,7 +29,6 @@ pub struct Model {
     pub decided_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,10 +1,9 @@
-//! A rule in versions: the one that is not superseded stands. A deleted rule has none that stands.
+//! A rule, one row for each version. The version that is not superseded is the current one; a deleted rule has none.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::TargetKind;
 
-/// A row of `rule`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "rule")]
 pub struct Model {
@@ -17,7 +16,7 @@ pub struct Model {
     pub target_id: Uuid,
     #[sea_orm(column_type = "Text")]
     pub name: String,
-    /// The name as it is sorted and looked for (`fold`).
+    /// The name in the form that is sorted and searched (`fold`).
     #[sea_orm(column_type = "Text")]
     pub folded_name: String,
     pub enabled: bool,
@@ -29,7 +28,6 @@ pub struct Model {
     pub superseded_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,10 +1,9 @@
-//! Access given by hand. An ended one is superseded.
+//! Access that staff gave by hand. An ended share is superseded.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::ScopeKind;
 
-/// A row of `share`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "share")]
 pub struct Model {
@@ -25,7 +24,6 @@ pub struct Model {
     pub superseded_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,10 +1,9 @@
-//! A club platform that sends events here. Secrets are sealed.
+//! A club platform that sends events to this service. Its secrets are sealed.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::{Platform, ReadingDoubt, SignatureScheme};
 
-/// A row of `source`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "source")]
 pub struct Model {
@@ -42,7 +41,6 @@ pub struct Model {
     pub reading_doubt: Option<ReadingDoubt>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

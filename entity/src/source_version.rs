@@ -1,11 +1,10 @@
-//! A word about a whole source: of what a snapshot named everything, from when on older words
-//! about a kind count no more.
+//! A version of a fact about a whole source: the last snapshot that listed everything of one kind. Older facts of that kind no
+//! longer count.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::SourceAspect;
 
-/// A row of `source_version`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "source_version")]
 pub struct Model {
@@ -22,7 +21,6 @@ pub struct Model {
     pub delivery_id: Option<Uuid>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,8 +1,7 @@
-//! While it lasts, the member may pass nowhere. One that was lifted is superseded.
+//! A suspension of a member: while it lasts, the member may pass nowhere. A lifted one is superseded.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `suspension`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "suspension")]
 pub struct Model {
@@ -19,7 +18,6 @@ pub struct Model {
     pub superseded_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

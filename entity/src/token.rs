@@ -1,10 +1,9 @@
-//! A bearer token or member session, known by the SHA-256 of its secret alone.
+//! A bearer token or member session, stored as the SHA-256 of its secret only.
 
 use sea_orm::entity::prelude::*;
 
 use crate::kind::Role;
 
-/// A row of `token`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "token")]
 pub struct Model {
@@ -21,7 +20,6 @@ pub struct Model {
     pub expires_at: Option<i64>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,8 +1,8 @@
-//! What a process writes to find out whether the database can store something.
+//! A row that a process writes to check that the database can store data.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `write_probe`. There is one at most.
+/// The table has at most one row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "write_probe")]
 pub struct Model {
@@ -11,7 +11,6 @@ pub struct Model {
     pub filler: Vec<u8>,
 }
 
-/// Joins are written out where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

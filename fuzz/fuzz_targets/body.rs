@@ -1,4 +1,4 @@
-//! Any bytes, as a verified body of every platform and as an event of Kisi's.
+//! Parses arbitrary bytes as a verified body of every platform and as a Kisi event.
 #![no_main]
 
 use latchkey::untrusted::{PLATFORMS, event, kisi_event};

@@ -1,4 +1,4 @@
-//! Any text, as a cursor.
+//! Parses arbitrary text as a pagination cursor.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

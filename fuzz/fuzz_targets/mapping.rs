@@ -1,4 +1,4 @@
-//! Any text, as a mapping, and what follows a NUL as the body that it reads.
+//! Parses arbitrary text as a mapping; the part after a NUL is the body to translate with it.
 #![no_main]
 
 use latchkey::{store::row::Platform, untrusted::event};

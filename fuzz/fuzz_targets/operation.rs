@@ -1,4 +1,4 @@
-//! Any bytes, as the body of a GraphQL request, and any text as its document.
+//! Parses arbitrary bytes as the body of a GraphQL request, and as its document if they are UTF-8.
 #![no_main]
 
 use latchkey::untrusted::{operation, operation_of};

@@ -1,4 +1,4 @@
-//! Any text, as a roster in JSON and in CSV.
+//! Parses arbitrary text as a roster in JSON and in CSV.
 #![no_main]
 
 use latchkey::untrusted::roster;

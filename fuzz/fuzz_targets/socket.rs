@@ -1,4 +1,4 @@
-//! Any bytes, as frames of a WebSocket, and any text as a message of it.
+//! Parses arbitrary bytes as WebSocket frames, and as a message if they are UTF-8.
 #![no_main]
 
 use latchkey::untrusted::{frames, message};

@@ -1,4 +1,4 @@
-//! The migrations, a file each, in the order in which they run. A migration that has been released is never edited.
+//! The database migrations, one file each, in the order in which they run. A released migration is never edited.
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -11,6 +11,8 @@ mod m20261127_000030_unlocking;
 mod m20261127_000040_take_over;
 mod m20261127_000050_rounding;
 mod m20261127_000060_one_question;
+mod m20261127_000070_plain_names;
+mod m20261127_000080_state_columns;
 mod table;
 
 /// All migrations, oldest first.
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000040_take_over::Migration),
             Box::new(m20261127_000050_rounding::Migration),
             Box::new(m20261127_000060_one_question::Migration),
+            Box::new(m20261127_000070_plain_names::Migration),
+            Box::new(m20261127_000080_state_columns::Migration),
         ]
     }
 }

@@ -1,11 +1,11 @@
-//! The first tables: clubs, what Kisi has, what the platforms say, rules and overrides, and the work to be done. One set of
-//! statements for SQLite and PostgreSQL. A table is a list of columns in a small language of its own, read by `table`.
+//! Creates the first tables: clubs, Kisi objects, platform data, rules and overrides, and the work queue. One set of statements
+//! for SQLite and PostgreSQL. A table is a list of columns in the short notation that `table` parses.
 
 use sea_orm_migration::prelude::*;
 
 use crate::table::{create, drop};
 
-/// Name, columns (`!` part of the primary key, `?` nullable), indexes, unique indexes.
+/// The tables: name, columns (`!` primary key, `?` nullable), indexes, unique indexes.
 const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "club",
@@ -286,7 +286,6 @@ const TABLES: &[(&str, &str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 

@@ -1,10 +1,9 @@
-//! What a process writes to find out whether the database can store something.
+//! Adds the table that a process writes to in order to check that the database can store data.
 
 use sea_orm_migration::prelude::*;
 
 use crate::table::{create, drop};
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 

@@ -1,10 +1,10 @@
-//! What is told of suspicious input: warnings of a delivery, a doubtful reading of a source, and the requests that were rejected.
+//! Adds the columns and tables for suspicious input: warnings of a delivery, a doubtful reading of a source, and rejected webhook
+//! requests.
 
 use sea_orm_migration::prelude::*;
 
 use crate::table::{create, drop};
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 

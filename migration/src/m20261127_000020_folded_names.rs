@@ -1,5 +1,5 @@
-//! Names as they are sorted and looked for, without case and accents. PostgreSQL compares them byte by byte, as SQLite does, so
-//! that both order alike.
+//! Adds names in a form for sorting and searching, without case and accents. PostgreSQL compares them bytewise, as SQLite does,
+//! so that both sort alike.
 
 use entity::fold::fold;
 use sea_orm_migration::{
@@ -8,7 +8,6 @@ use sea_orm_migration::{
 };
 use uuid::Uuid;
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -22,7 +21,7 @@ const TABLES: [&str; 7] = [
     "location",
     "rule",
 ];
-/// Whose lists are read from an index.
+/// Tables whose lists are read from an index on the folded name.
 const INDEXED: [&str; 6] = [
     "place",
     "lock",
@@ -31,7 +30,7 @@ const INDEXED: [&str; 6] = [
     "offering",
     "location",
 ];
-/// How many rows one statement fills.
+/// How many rows one statement updates.
 const CHUNK: u64 = 400;
 
 #[async_trait::async_trait]
@@ -94,7 +93,7 @@ fn dropped(table: &str, column: &str) -> IndexDropStatement {
         .to_owned()
 }
 
-/// Folds the texts of some columns, parted by spaces, into another one.
+/// Folds the texts of some columns, a space-separated list, into another column.
 async fn fill(
     manager: &SchemaManager<'_>,
     table: &str,

@@ -1,13 +1,12 @@
-//! What Kisi's specification says of opening doors: restrictions of locks and groups, where somebody is who opens a door, and
-//! when roles were judged. Accounts from before are read again at once, since their roles were judged by less.
+//! Adds what unlocks in Kisi depend on: restrictions of locks and groups, the location of the member, and when roles were
+//! checked. Existing accounts are read again at once, because earlier versions checked roles by weaker criteria.
 
 use sea_orm_migration::prelude::*;
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// One must stand at the reader: the one restriction that was kept before.
+/// The bit for "the person must be at the reader", the only restriction that was stored before.
 const AT_READER: i32 = 1;
 
 const NUMBERS: [(&str, &str); 3] = [

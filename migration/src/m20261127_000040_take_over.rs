@@ -1,15 +1,15 @@
-//! What is known of a group that is taken over, and of an assignment that was adopted.
+//! Adds the state of groups that are taken over, and the mark of adopted assignments.
 
 use sea_orm_migration::prelude::*;
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// Instants in microseconds. Groups that are managed already are read once more, which adopts what their members have.
+/// Instants in microseconds. Groups that are already managed are read once more, which adopts the existing assignments of their
+/// members.
 const OF_GROUP: [&str; 2] = ["read_at", "evaluated_at"];
 
-/// What the brake was asked about strangers whom nobody knows any more.
+/// Revocations of strangers that no longer exist.
 const ORPHANS: &str = "DELETE FROM revocation WHERE member_id NOT IN (SELECT id FROM member) \
                        AND member_id NOT IN (SELECT id FROM kisi_user)";
 

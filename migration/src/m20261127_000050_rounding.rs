@@ -1,8 +1,7 @@
-//! What Kisi rounds windows to, as far as was learned, and the window that was asked for where Kisi answered with another.
+//! Adds the unit to which Kisi rounds windows, and the requested window where Kisi responded with another one.
 
 use sea_orm_migration::prelude::*;
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -12,7 +11,7 @@ const GRANT: &str = "kisi_grant";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Whole seconds, until something else is learned.
+        // Whole seconds until another unit is learned.
         let mut granularity = column("granularity_s");
         add(
             manager,

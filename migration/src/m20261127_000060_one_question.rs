@@ -1,19 +1,18 @@
-//! At most one open question for the brake about a member's access to one target in one account.
+//! Allows at most one open revocation per member, target and account.
 
 use sea_orm_migration::prelude::*;
 
-/// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// What is open; entries that are only counted for the brake's window may repeat.
+/// The open states. Rows that are only counted for the window of the brake may repeat.
 const OPEN: &str = "('ASKED', 'HELD', 'PASSED', 'APPROVED', 'DISMISSED')";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        // Of two open questions the later goes: the loop asks again where the first does not answer it.
+        // Of two open rows the later one is deleted; if the first does not settle it, the reconcile loop adds a new one.
         connection
             .execute_unprepared(&format!(
                 "DELETE FROM revocation WHERE state IN {OPEN} AND EXISTS (SELECT 1 FROM revocation AS earlier \
@@ -22,7 +21,7 @@ impl MigrationTrait for Migration {
                  AND earlier.scope_id = revocation.scope_id AND earlier.id < revocation.id)"
             ))
             .await?;
-        // The query builder knows no partial indexes.
+        // The query builder has no partial indexes.
         connection
             .execute_unprepared(&format!(
                 "CREATE UNIQUE INDEX revocation_open ON revocation (account_id, member_id, scope_kind, scope_id) \

@@ -1,10 +1,10 @@
-//! Makes tables from one line each, `name:type` with `!` for the primary key and `?` for nullable, so that a migration
-//! can be read at a glance. Types are those that SQLite and PostgreSQL share: uuid, str, i64, i32, bool, bytes.
+//! Creates tables from one line each, `name:type` with `!` for a primary key column and `?` for a nullable one, so that
+//! migrations are easy to read. The types are those that SQLite and PostgreSQL share: uuid, str, i64, i32, bool, bytes.
 
 use sea_orm_migration::prelude::*;
 
-/// Creates a table with its indexes. An index is its columns, parted by spaces; behind `if` stands which rows are in it: those
-/// where a column is not null, or where it is one of some words (`column=ONE|OTHER`).
+/// Creates a table with its indexes. An index is a space-separated list of columns, optionally followed by `if` and the condition
+/// of a partial index: a column that is not null, or one that has one of some values (`column=ONE|OTHER`).
 pub async fn create(
     manager: &SchemaManager<'_>,
     name: &str,

@@ -1,7 +1,7 @@
-//! `latchkey check`: looks at settings, database, Kisi accounts and sources, and says what is wrong and who can mend it.
+//! `latchkey check`: checks settings, database, Kisi accounts and sources, and reports each problem and who can fix it.
 //!
-//! Kisi counts requests by person, five a second, whichever program sends them. An account that a running service works on is
-//! not asked then: that service knows how Kisi answers, and what it knows is stored. Only where none is at work, Kisi is asked.
+//! Kisi limits requests to five per second for each user, over all programs. Therefore an account that a running service works
+//! on is judged by its stored status; Kisi is called only if no service holds the account's lease.
 
 use std::process::ExitCode;
 
@@ -13,20 +13,20 @@ use crate::{
     sealed,
     secret::SecretKind,
     store::{
-        Scope, StoreError, clubs, deliveries, kisi_accounts, leases,
+        ClubScope, StoreError, clubs, deliveries, kisi_accounts, leases,
         row::{Club, KisiAccount, KisiStatus},
         sources,
     },
     unlock::restriction::at_door,
 };
 
-/// Prints a line for each thing; exit status 1 where anything is wrong.
+/// Prints one line for each check; exit status 1 if there is a problem.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     println!("ok     the settings");
     let app = App::start(config, Clock::system()).await?;
     println!("ok     the database answers and is migrated");
     let mut wrong = 0usize;
-    match sealed::unreadable(&app.db, &app.sealer).await? {
+    match sealed::find_undecryptable(&app.db, &app.sealer).await? {
         None => println!("ok     the stored secrets can be opened"),
         Some(kind) => {
             wrong += 1;
@@ -34,14 +34,14 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         }
     }
     for club in clubs::all(app.db.read()).await? {
-        let scope = Scope::new(club.id);
+        let scope = ClubScope::new(club.id);
         for account in kisi_accounts::all(app.db.read(), scope).await? {
             if account.status == KisiStatus::Disconnected {
                 continue;
             }
             let name = format!("{}: Kisi account “{}”", club.name, account.name);
-            match of_account(&app, &account).await? {
-                Ok(words) => println!("ok     {name} {words}"),
+            match check_account(&app, &account).await? {
+                Ok(state) => println!("ok     {name} {state}"),
                 Err(problem) => {
                     wrong += 1;
                     println!("WRONG  {name}: {problem}");
@@ -49,7 +49,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
             }
         }
         doors(&app, &club).await?;
-        wrong += of_sources(&app, &club).await?;
+        wrong += check_sources(&app, &club).await?;
     }
     Ok(if wrong == 0 {
         ExitCode::SUCCESS
@@ -58,17 +58,21 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// How an account is, or what is wrong with it.
-async fn of_account(
+/// The inner result: the account's state, or its problem.
+async fn check_account(
     app: &App,
     account: &KisiAccount,
 ) -> Result<Result<String, String>, StoreError> {
     if leases::is_held(app.db.read(), &account.id.to_string()).await? {
         return Ok(match &account.problem {
-            None if account.status == KisiStatus::Connected => {
-                Ok("answers the service that is running".to_owned())
+            None if matches!(
+                account.status,
+                KisiStatus::Connected | KisiStatus::Disconnecting
+            ) =>
+            {
+                Ok("answers the running service".to_owned())
             }
-            None => Err("it does not answer the service that is running".to_owned()),
+            None => Err("Kisi does not answer the running service".to_owned()),
             Some(problem) => Err(problem.clone()),
         });
     }
@@ -79,48 +83,51 @@ async fn of_account(
     );
     Ok(match key {
         Err(problem) => Err(problem.to_string()),
-        Ok(key) => match app.kisi.of_user(account.kisi_user_id, key).me().await {
+        Ok(key) => match app.kisi.for_user(account.kisi_user_id, key).me().await {
             Ok(_) => Ok("answers".to_owned()),
             Err(problem) => Err(problem.for_people()),
         },
     })
 }
 
-/// The doors that Kisi does not open for everybody who may pass. Nothing is wrong with them: it may be meant so.
+/// Prints the doors with restrictions in Kisi that may refuse an unlock. No problem: they may be intended.
 async fn doors(app: &App, club: &Club) -> Result<(), StoreError> {
-    let layout = Layout::load(app.db.read(), Scope::new(club.id)).await?;
+    let layout = Layout::load(app.db.read(), ClubScope::new(club.id)).await?;
     for lock in &layout.locks {
         let restrictions = at_door(lock, layout.managed_groups_of(lock.id));
         if restrictions.is_empty() {
             continue;
         }
-        let words: Vec<&str> = restrictions.iter().map(|one| one.for_people()).collect();
+        let reasons: Vec<&str> = restrictions
+            .iter()
+            .map(|restriction| restriction.for_people())
+            .collect();
         println!(
-            "note   {}: door “{}”: Kisi may refuse an unlock from here, since {}. An administrator can lift that in Kisi, at \
+            "note   {}: door “{}”: Kisi may refuse a remote unlock, because {}. An administrator can change that in Kisi, at \
              the lock or its groups.",
             club.name,
             lock.name,
-            words.join(", ")
+            reasons.join(", ")
         );
     }
     Ok(())
 }
 
-/// Prints how the sources are; how much is wrong.
-async fn of_sources(app: &App, club: &Club) -> Result<usize, StoreError> {
-    let scope = Scope::new(club.id);
+/// Prints the state of each source. Returns the number of problems.
+async fn check_sources(app: &App, club: &Club) -> Result<usize, StoreError> {
+    let scope = ClubScope::new(club.id);
     let mut wrong = 0;
     let all = sources::all(app.db.read(), scope).await?;
     let ids: Vec<_> = all.iter().map(|source| source.id).collect();
-    let figures = deliveries::figures(app.db.read(), scope, &ids).await?;
+    let figures = deliveries::stats(app.db.read(), scope, &ids).await?;
     for source in all {
         let failed = figures.get(&source.id).map_or(0, |(_, failed)| *failed);
         let name = format!("{}: source “{}”", club.name, source.name);
         if failed > 0 {
             wrong += 1;
             println!(
-                "WRONG  {name}: {failed} deliveries were not understood. Each says why (deliveries, status FAILED); \
-                 its sender can mend it, then it can be replayed."
+                "WRONG  {name}: {failed} deliveries could not be processed. Each has its reason (deliveries, status FAILED); \
+                 after the sender or the adapter is fixed, they can be replayed."
             );
         } else if source.problem.is_none() {
             println!("ok     {name}");

@@ -1,4 +1,4 @@
-//! `latchkey club create`: makes a club and prints its first token, once.
+//! `latchkey club create`: creates a club and prints its first token, once.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -12,20 +12,19 @@ use crate::{
     clock::new_id,
     id::{Kind, encode},
     store::{
-        Scope, StoreError, clubs,
+        ClubScope, StoreError, clubs,
         row::{self, Role, UnlockVisibility},
     },
 };
 
-/// What can be done with clubs.
 #[derive(Debug, Subcommand)]
 pub enum Club {
-    /// Makes a club and prints its first ADMIN token, which is shown this once.
+    /// Creates a club and prints its first ADMIN token, which is shown only once.
     Create {
-        /// What the club is called.
+        /// The name of the club.
         #[arg(long)]
         name: String,
-        /// An IANA time zone, such as Europe/Berlin.
+        /// An IANA time zone, for example Europe/Berlin.
         #[arg(long)]
         time_zone: String,
         /// Prints {"club": ID, "token": "…"}.
@@ -35,7 +34,6 @@ pub enum Club {
 }
 
 impl Club {
-    /// Does it.
     pub async fn run(self, app: &Arc<App>) -> anyhow::Result<ExitCode> {
         let Self::Create {
             name,
@@ -47,11 +45,11 @@ impl Club {
         }
         if jiff::tz::TimeZone::get(&time_zone).is_err() {
             bail!(
-                "--time-zone is {time_zone:?}; it has to be an IANA time zone, such as Europe/Berlin"
+                "--time-zone is {time_zone:?}; it must be an IANA time zone, for example Europe/Berlin"
             );
         }
         let row = new(name, time_zone, app.clock.now().micros());
-        let (id, scope) = (row.id, Scope::new(row.id));
+        let (id, scope) = (row.id, ClubScope::new(row.id));
         let created: Result<(), StoreError> = app
             .db
             .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
@@ -66,7 +64,7 @@ impl Club {
             );
         } else {
             println!(
-                "club:  {id}\ntoken: {}\nThe token is shown this once.",
+                "club:  {id}\ntoken: {}\nThe token is shown only once.",
                 token.expose_secret()
             );
         }
@@ -74,7 +72,7 @@ impl Club {
     }
 }
 
-/// A club with the settings that it has until somebody changes them.
+/// A club with default settings. `now`: microseconds.
 pub fn new(name: String, time_zone: String, now: i64) -> row::Club {
     row::Club {
         id: new_id(),

@@ -1,10 +1,9 @@
-//! `latchkey demo`: the whole service on one machine with nothing set up, shown by a story on the
+//! `latchkey demo`: the whole service on one machine without any setup, shown by a story on the
 //! terminal.
 //!
-//! Promises: all that the story does, it does from outside, by signed webhooks and GraphQL; what it
-//! says of Kisi is read back from the sandbox; the exit status is 0 only if every step came out as
-//! told; nothing stays behind. Must never use a database or a Kisi that is anybody's. Called by the
-//! command line.
+//! Contract: the story acts from outside, by signed webhooks and GraphQL; its statements about Kisi
+//! are read back from the sandbox; the exit status is 0 only if every step had the expected result;
+//! nothing is left behind. Never uses a real Kisi organization or an existing database.
 
 use std::{io::Write, process::ExitCode};
 
@@ -13,67 +12,67 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 mod api;
+mod checks;
 mod club;
+mod console;
 mod events;
-mod folder;
-mod look;
 mod people;
+mod runtime;
 mod scene;
-mod stage;
 mod story;
 mod take_over;
-mod tell;
+mod temp_folder;
 
-use stage::House;
-use tell::Teller;
+use console::Console;
+use runtime::DemoClub;
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Ends after the story. Exit status 0 only if every step came out as told.
+    /// Ends after the story. Exit status 0 only if every step had the expected result.
     #[arg(long)]
     once: bool,
 }
 
 impl Demo {
-    /// Tells the story, then stays up until it is told to end, unless it is to run once.
+    /// Runs the story, then serves until Ctrl-C or SIGTERM, unless `once` is set.
     ///
     /// # Errors
-    /// Where the stage cannot be set; a step that came out otherwise is no error, but a status.
+    /// When the service or the sandbox cannot start. An unexpected result of a step only changes the exit status.
     pub async fn run(self, listen: Option<String>) -> anyhow::Result<ExitCode> {
-        let mut teller = Teller::on_stdout();
-        teller.title("Latchkey: doors in step with the books")?;
-        let mut house = House::open(listen).await?;
-        let told = self.perform(&mut house, &mut teller).await;
-        house.close().await;
-        told?;
-        Ok(if teller.missed() == 0 {
+        let mut console = Console::on_stdout();
+        console.title("Latchkey keeps door access in step with memberships and bookings")?;
+        let mut demo_club = DemoClub::open(listen).await?;
+        let result = self.perform(&mut demo_club, &mut console).await;
+        demo_club.close().await;
+        result?;
+        Ok(if console.failed_checks() == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
     }
 
-    async fn perform(&self, house: &mut House, teller: &mut Teller) -> anyhow::Result<()> {
-        let (club, token) = house.club().await?;
-        let api = house.api(token.clone());
-        let sandbox = house.sandbox();
-        teller.note(&format!(
-            "The service is on {}, with its database in a temporary folder;\n\
-             Kisi is played by the sandbox on {}.",
-            house.address(),
-            house.kisi_address()
+    async fn perform(&self, demo_club: &mut DemoClub, console: &mut Console) -> anyhow::Result<()> {
+        let (club, token) = demo_club.club().await?;
+        let api = demo_club.api(token.clone());
+        let sandbox = demo_club.sandbox();
+        console.note(&format!(
+            "The service runs on {}, with its database in a temporary folder.\n\
+             Kisi is simulated by the sandbox on {}.",
+            demo_club.address(),
+            demo_club.kisi_address()
         ))?;
         let story = async {
-            let mut scene = club::set_up(club, api, sandbox, teller).await?;
-            story::tell(&mut scene, teller).await?;
-            teller.ending()?;
+            let mut scene = club::set_up(club, api, sandbox, console).await?;
+            story::run(&mut scene, console).await?;
+            console.ending()?;
             anyhow::Ok(())
         };
         tokio::select! {
-            told = Box::pin(story) => told?,
-            ended = house.ended() => {
+            result = Box::pin(story) => result?,
+            ended = demo_club.ended() => {
                 ended?;
-                bail!("the demo was ended before its story was");
+                bail!("the demo was stopped before the end of its story");
             }
         }
         if self.once {
@@ -82,16 +81,16 @@ impl Demo {
         let mut out = std::io::stdout().lock();
         writeln!(
             out,
-            "\nIt stays up until Ctrl-C. The playground, and a token for its box:"
+            "\nThe service runs until Ctrl-C. Open the playground and enter the token there:"
         )?;
         writeln!(
             out,
             "playground: {}/\ntoken: {}",
-            house.address(),
+            demo_club.address(),
             token.expose_secret()
         )?;
         out.flush()?;
         drop(out);
-        Ok(house.ended().await?)
+        Ok(demo_club.ended().await?)
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: a file a command. Standard output is for answers; `anyhow` ends here.
+//! The command line, one file per command. Results go to standard output, errors to standard error.
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -17,7 +17,7 @@ mod serve;
 mod token;
 pub mod webhook;
 
-/// Keeps the doors of a club, run by Kisi, in step with its books.
+/// Keeps door access in Kisi in step with a club's memberships and bookings.
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, propagate_version = true)]
 struct Arguments {
@@ -27,30 +27,30 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// Where settings come from beside the environment.
+/// Sources of settings besides the environment.
 #[derive(Debug, Args)]
 struct Settings {
-    /// A TOML file with settings; config.example.toml has them all.
+    /// A TOML file with settings; config.example.toml lists all of them.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the service listens, such as 127.0.0.1:8080; port 0 takes a free one.
+    /// The address to listen on, for example 127.0.0.1:8080; port 0 takes a free port.
     #[arg(long, global = true, value_name = "ADDR")]
     listen: Option<String>,
-    /// Where everything is kept: sqlite://FILE?mode=rwc, or postgres://…
+    /// The database: sqlite://FILE?mode=rwc, or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Any setting by its name, over file and environment: --set kisi_rate=5. May be repeated.
+    /// Any setting by name; overrides file and environment: --set kisi_rate=5. May be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Migrates the database, then serves. The default.
+    /// Migrates the database, then runs the service. The default.
     Serve,
-    /// Shows it all on this machine with nothing set up: a story on the terminal, then the playground.
+    /// Runs everything on this machine without any setup: a story on the terminal, then the playground.
     Demo(demo::Demo),
-    /// Serves the Kisi sandbox alone: Kisi's REST API in memory, for front-end teams and tests.
+    /// Runs only the Kisi sandbox: Kisi's REST API in memory, for front-end teams and tests.
     Sandbox(sandbox::Serve),
     /// Clubs.
     #[command(subcommand)]
@@ -58,23 +58,23 @@ enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(token::Token),
-    /// Webhooks, from a sender's side.
+    /// Webhooks, from the sender's side.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Runs stored deliveries through today's adapter again.
+    /// Processes stored deliveries again with the current adapter.
     Replay(replay::Replay),
-    /// Rosters: all that there is, from a file.
+    /// Rosters: complete lists of members, from a file.
     #[command(subcommand)]
     Roster(roster::Roster),
     /// Prints the GraphQL schema.
     Schema,
-    /// Migrates the database and ends.
+    /// Migrates the database and exits.
     Migrate,
-    /// Looks at configuration, database, Kisi accounts and sources; exit status 1 where anything is wrong.
+    /// Checks configuration, database, Kisi accounts and sources; exit status 1 if there is a problem.
     Check,
 }
 
-/// Runs the command that the arguments name.
+/// Parses the arguments and runs the command.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(arguments).await {
@@ -111,7 +111,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             start(config).await?;
             Ok(ExitCode::SUCCESS)
         }
-        // Ran above, before any setting was read.
+        // Already run above, without reading the settings.
         Command::Schema | Command::Demo(_) | Command::Sandbox(_) | Command::Webhook(_) => {
             Ok(ExitCode::SUCCESS)
         }
@@ -121,10 +121,10 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
 impl Settings {
     fn load(self) -> anyhow::Result<Config> {
         let mut flags: BTreeMap<String, String> = BTreeMap::new();
-        for one in self.set {
-            let (key, value) = one
+        for setting in self.set {
+            let (key, value) = setting
                 .split_once('=')
-                .with_context(|| format!("--set {one}: it has to be KEY=VALUE"))?;
+                .with_context(|| format!("--set {setting}: expected KEY=VALUE"))?;
             flags.insert(key.to_owned(), value.to_owned());
         }
         flags.extend(self.listen.map(|value| ("listen".to_owned(), value)));

@@ -1,4 +1,4 @@
-//! `latchkey replay`: runs stored deliveries through today's adapter again, after one was mended.
+//! `latchkey replay`: processes stored deliveries again with the current adapter, after an adapter was fixed.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -10,24 +10,24 @@ use crate::{
     graphql::scalar::parse_instant,
     id::{Kind, decode_as},
     ingest::{batch::Outcome, replay},
-    store::{Scope, clubs, deliveries, row::DeliveryStatus, sources},
+    store::{ClubScope, clubs, deliveries, row::DeliveryStatus, sources},
 };
 
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// The source's id, as the API gives it.
+    /// The source's id, from the API.
     #[arg(long)]
     source: String,
-    /// Deliveries that came at this instant or later, RFC 3339.
+    /// Only deliveries received at this instant or later, RFC 3339.
     #[arg(long)]
     since: String,
-    /// Only deliveries of this status.
+    /// Only deliveries with this status.
     #[arg(long)]
-    status: Option<StatusWord>,
+    status: Option<StatusArg>,
 }
 
 #[derive(Copy, Clone, Debug, ValueEnum)]
-enum StatusWord {
+enum StatusArg {
     Accepted,
     Settled,
     Held,
@@ -40,17 +40,18 @@ impl Replay {
         let since =
             parse_instant(&self.since).with_context(|| format!("--since is {:?}", self.since))?;
         let status = self.status.map(|word| match word {
-            StatusWord::Accepted => DeliveryStatus::Accepted,
-            StatusWord::Settled => DeliveryStatus::Settled,
-            StatusWord::Held => DeliveryStatus::Held,
-            StatusWord::Ignored => DeliveryStatus::Ignored,
-            StatusWord::Failed => DeliveryStatus::Failed,
+            StatusArg::Accepted => DeliveryStatus::Accepted,
+            StatusArg::Settled => DeliveryStatus::Settled,
+            StatusArg::Held => DeliveryStatus::Held,
+            StatusArg::Ignored => DeliveryStatus::Ignored,
+            StatusArg::Failed => DeliveryStatus::Failed,
         });
         let (scope, source) = find_source(app, &self.source).await?;
         let ids = deliveries::since(app.db.read(), scope, source, since, status).await?;
         let mut failed = 0usize;
         for id in &ids {
-            let outcome = replay::replay(&app.db, &app.queue, scope, *id, app.present()).await?;
+            let outcome =
+                replay::replay(&app.db, &app.queue, scope, *id, app.event_clock()).await?;
             if let Some(Outcome::Stored {
                 status: DeliveryStatus::Failed,
                 ..
@@ -60,7 +61,7 @@ impl Replay {
             }
         }
         println!(
-            "{} read again, {failed} of them still not understood",
+            "{} deliveries processed again, {failed} of them failed again",
             ids.len()
         );
         Ok(if failed == 0 {
@@ -71,16 +72,16 @@ impl Replay {
     }
 }
 
-/// The source of an id, in whichever club it is.
-pub async fn find_source(app: &App, text: &str) -> anyhow::Result<(Scope, uuid::Uuid)> {
+/// Finds a source by its public id in all clubs.
+pub async fn find_source(app: &App, text: &str) -> anyhow::Result<(ClubScope, uuid::Uuid)> {
     let Some(id) = decode_as(Kind::Source, text) else {
-        bail!("--source is {text:?}, which is no source's id: the API gives it");
+        bail!("--source is {text:?}, which is not a source id; the API shows the id");
     };
     for club in clubs::all(app.db.read()).await? {
-        let scope = Scope::new(club.id);
+        let scope = ClubScope::new(club.id);
         if sources::get(app.db.read(), scope, id).await?.is_some() {
             return Ok((scope, id));
         }
     }
-    bail!("--source: there is no such source in this database")
+    bail!("--source: this database has no such source")
 }

@@ -1,6 +1,6 @@
-//! `latchkey roster import`: a CSV or JSON file as a `roster.snapshot` of a source, through the same way in as any event. The
-//! dry run carries it out in a copy of the club in memory, and prints what it would change and what the brake would hold. What
-//! the file does not understand is refused whole: nothing is stored then.
+//! `latchkey roster import`: sends a CSV or JSON file as a `roster.snapshot` of a source, processed like any other event. The
+//! dry run applies it to an in-memory copy of the club, and prints the changes and what the brake would hold. A file with an
+//! error is rejected as a whole, and nothing is stored.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
     ingest::{
         adapter,
         batch::{Job, Outcome},
-        rehearsal::{self, BrakeForecast, Rehearsal},
+        dry_run::{self, BrakeForecast, DryRun},
     },
     store::row::DeliveryStatus,
 };
@@ -28,18 +28,18 @@ mod table;
 
 #[derive(Debug, Subcommand)]
 pub enum Roster {
-    /// Takes a file for all that there is: what it does not name is over, and the brake holds what would follow from that.
+    /// Imports a complete roster: what the file does not contain ends. The brake may hold the resulting revocations.
     Import {
-        /// The source's id, as the API gives it.
+        /// The source's id, from the API.
         #[arg(long)]
         source: String,
-        /// Prints what would change, and changes nothing.
+        /// Prints what would change, without changing anything.
         #[arg(long)]
         dry_run: bool,
-        /// When the roster was true, RFC 3339: what happened later stands. Left out: now.
+        /// The time of the roster, RFC 3339; later changes are kept. Default: now.
         #[arg(long, value_name = "INSTANT")]
         at: Option<String>,
-        /// A .json file (a roster.snapshot, or its data), else CSV with a line of names on top.
+        /// A .json file (a roster.snapshot, or its data), or CSV with column names in the first line.
         file: PathBuf,
     },
 }
@@ -56,17 +56,17 @@ impl Roster {
         let at = at.map(|text| parse_instant(&text).with_context(|| format!("--at is {text:?}")));
         let at = at.transpose()?.map_or(now, Instant::from_micros);
         if at > now {
-            bail!("--at lies in the future");
+            bail!("--at is in the future");
         }
         let (scope, source) = find_source(app, &source).await?;
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("{} cannot be read", file.display()))?;
         let body = snapshot(&file, &text, at).with_context(|| file.display().to_string())?;
-        let named = named(&body);
+        let counts = counts(&body);
         let id = format!("roster:{}", new_id().simple());
-        let job = Job::made(scope.club, source, id, body.to_string().into_bytes(), now);
+        let job = Job::canonical(scope.club, source, id, body.to_string().into_bytes(), now);
         let event = job.event.clone();
-        match event.and_then(|event| adapter::not_from_the_future(event, app.present())) {
+        match event.and_then(|event| adapter::not_from_the_future(event, app.event_clock())) {
             Ok(event) => {
                 for warning in &event.warnings {
                     eprintln!("warning: {}: {warning}", file.display());
@@ -75,26 +75,26 @@ impl Roster {
             Err(wrong) => bail!("{}: {}", file.display(), wrong.message),
         }
         if dry_run {
-            let rehearsal = rehearsal::rehearse(&app.db, scope, job, now).await?;
-            print!("{}", told(&named, &rehearsal));
+            let dry_run = dry_run::dry_run(&app.db, scope, job, now).await?;
+            print!("{}", report(&counts, &dry_run));
             return Ok(ExitCode::SUCCESS);
         }
         match app.queue.store(job).await? {
             Outcome::Stored { delivery, status } => {
-                println!("{named} taken in as {}", encode(Kind::Delivery, delivery));
+                println!("{counts} imported as {}", encode(Kind::Delivery, delivery));
                 let is_late = status == DeliveryStatus::Ignored;
                 if is_late {
-                    println!("It says nothing that is new: a later roster stands.");
+                    println!("It changed nothing, because a later roster was already imported.");
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            // No two imports share an id.
-            Outcome::Duplicate { .. } => bail!("it was taken in already"),
+            // Unreachable: every import has a new id.
+            Outcome::Duplicate { .. } => bail!("the roster was already imported"),
         }
     }
 }
 
-/// The file as a `roster.snapshot`.
+/// Converts the text of a file to a `roster.snapshot` event; a name that ends in `.json` selects JSON. `at` becomes its timestamp.
 pub(crate) fn snapshot(file: &std::path::Path, text: &str, at: Instant) -> anyhow::Result<Value> {
     let is_json = file
         .extension()
@@ -103,16 +103,16 @@ pub(crate) fn snapshot(file: &std::path::Path, text: &str, at: Instant) -> anyho
     if !is_json {
         return Ok(event(table::roster(&csv::records(text)?)?));
     }
-    let json: Value = serde_json::from_str(text).context("it is no JSON")?;
+    let json: Value = serde_json::from_str(text).context("the file is not valid JSON")?;
     match json.get("type").map(Value::as_str) {
         None => Ok(event(json)),
         Some(Some("roster.snapshot")) => Ok(json),
-        Some(_) => bail!("its type has to be roster.snapshot"),
+        Some(_) => bail!("the type must be roster.snapshot"),
     }
 }
 
-/// How many of each kind a snapshot names, in words.
-fn named(body: &Value) -> String {
+/// The number of entries of each list of a snapshot, for example `2 members, 3 memberships`.
+fn counts(body: &Value) -> String {
     let lists = body.get("data").and_then(Value::as_object);
     let counts = lists.into_iter().flatten().filter_map(|(name, list)| {
         let count = list.as_array()?.len();
@@ -121,9 +121,10 @@ fn named(body: &Value) -> String {
     counts.collect::<Vec<_>>().join(", ")
 }
 
-fn told(named: &str, rehearsal: &Rehearsal) -> String {
-    let mut text = format!("{named}. It would lead to this, and nothing was changed:\n");
-    for change in &rehearsal.changes {
+fn report(counts: &str, dry_run: &DryRun) -> String {
+    let mut text =
+        format!("{counts}. Dry run, nothing was changed. The import would change this:\n");
+    for change in &dry_run.changes {
         let address = change.email.as_deref().unwrap_or("no e-mail");
         for (mark, doors) in [('+', &change.gains), ('-', &change.loses)] {
             if !doors.is_empty() {
@@ -135,25 +136,25 @@ fn told(named: &str, rehearsal: &Rehearsal) -> String {
             }
         }
     }
-    let gain = rehearsal
+    let gain = dry_run
         .changes
         .iter()
-        .filter(|one| !one.gains.is_empty())
+        .filter(|change| !change.gains.is_empty())
         .count();
-    let lose = rehearsal
+    let lose = dry_run
         .changes
         .iter()
-        .filter(|one| !one.loses.is_empty())
+        .filter(|change| !change.loses.is_empty())
         .count();
     text.push_str(&format!(
         "{gain} gain access, {lose} lose access; {} members are new. {}\n",
-        rehearsal.new_members,
-        brake(rehearsal.brake)
+        dry_run.new_members,
+        brake(dry_run.brake)
     ));
     text
 }
 
-/// What the brake would say, in words.
+/// The brake's forecast in words.
 fn brake(forecast: BrakeForecast) -> String {
     let BrakeForecast {
         losing,
@@ -162,15 +163,15 @@ fn brake(forecast: BrakeForecast) -> String {
         is_on,
     } = forecast;
     if !is_on {
-        format!("The brake is off: {losing} people would lose access at once.")
+        format!("The brake is off: {losing} people would lose access immediately.")
     } else if holds {
         format!(
-            "The brake would hold what {losing} people lose, since {left} more may lose access within its window: an admin would \
-             have to approve it."
+            "The brake would hold the revocations of {losing} people, because only {left} more may lose access within its window: \
+             an admin would have to approve them."
         )
     } else {
         format!(
-            "The brake would let pass what {losing} people lose at once; {left} more may lose access within its window."
+            "The brake would not hold the revocations of {losing} people; {left} more may lose access within its window."
         )
     }
 }

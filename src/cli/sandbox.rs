@@ -1,4 +1,4 @@
-//! `latchkey sandbox`: the Kisi sandbox alone, with an organization in it.
+//! `latchkey sandbox`: runs only the Kisi sandbox, with a sample organization.
 
 use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc};
 
@@ -9,28 +9,28 @@ use crate::{clock::Clock, sandbox, secret::new_path_key};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The API key of the organization's owner; one is made where none is given.
+    /// The API key of the organization's owner; a new one by default.
     #[arg(long)]
     key: Option<String>,
-    /// What is in the organization.
+    /// The contents of the organization.
     #[arg(long, value_enum, default_value_t)]
     seed: Seed,
 }
 
 #[derive(Copy, Clone, Debug, Default, ValueEnum)]
 enum Seed {
-    /// A clubhouse with four doors and three groups, and nobody in them.
+    /// A clubhouse with four doors and three empty groups.
     #[default]
     Example,
-    /// The same, and years of history: people, groups and assignments that were made by hand.
+    /// The same, plus years of history: people, groups and assignments created by hand.
     LivedIn,
 }
 
 impl Serve {
     pub async fn run(self, listen: Option<String>) -> anyhow::Result<ExitCode> {
         let listen = listen.unwrap_or_else(|| "127.0.0.1:9090".to_owned());
-        let listener = TcpListener::bind(&listen)
-            .with_context(|| format!("nothing can listen on {listen}"))?;
+        let listener =
+            TcpListener::bind(&listen).with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
         let clock = Clock::system();
         let key = self.key.unwrap_or_else(new_path_key);

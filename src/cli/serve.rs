@@ -1,4 +1,4 @@
-//! `latchkey serve`: the service itself, until it is told to end.
+//! `latchkey serve`: runs the service until SIGINT or SIGTERM.
 
 use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 
@@ -12,18 +12,18 @@ use crate::{
     app::App, clock::Clock, config::Config, graphql::schema, http, ingest::readers, reconcile,
 };
 
-/// How many threads answer requests.
+/// The number of HTTP worker threads.
 const WORKERS: usize = 2;
-/// How long the loops and the database may take to end once no request is open, which takes 5 seconds at most: service
-/// managers kill a process after 30.
-const ENDING: Duration = Duration::from_secs(15);
-/// SIGXFSZ, the same number on all of Linux but MIPS: a write would go beyond the limit of a file's size.
+/// The time limit for stopping the loops and closing the database, after the HTTP server has stopped (5 seconds at most).
+/// Service managers kill a process after 30 seconds.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
+/// SIGXFSZ: a write would exceed the file size limit. The number is the same on all Linux platforms but MIPS.
 const FILE_SIZE_LIMIT: SignalKind = SignalKind::from_raw(25);
 
-/// Serves. The first line on standard output is the address.
+/// Runs the service. The first line on standard output is its address.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(&config.listen)
-        .with_context(|| format!("nothing can listen on {} (LATCHKEY_LISTEN)", config.listen))?;
+        .with_context(|| format!("cannot listen on {} (LATCHKEY_LISTEN)", config.listen))?;
     let address = listener.local_addr()?;
     let app = App::start(config, Clock::system()).await?;
     let running = reconcile::start(app.clone());
@@ -32,8 +32,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
     tracing::info!(%address, "listening");
-    let feed = tokio::spawn(end_feed_when_told(app.clone()));
-    // A file that may not grow any more is an error to be told, not the end of the process.
+    let feed = tokio::spawn(end_feed_on_signal(app.clone()));
+    // With a handler, a write beyond the file size limit returns an error and does not kill the process.
     let _file_size_limit = signal(FILE_SIZE_LIMIT)?;
     let served = server.await;
     feed.abort();
@@ -42,20 +42,23 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         running.stop().await;
         app.db.clone().close().await;
     };
-    if tokio::time::timeout(ENDING, ending).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, ending)
+        .await
+        .is_err()
+    {
         tracing::error!(
-            "the service did not end in order: the database or Kisi does not answer; what was stored is taken up at the next start"
+            "the shutdown timed out because the database or Kisi does not answer; stored work continues at the next start"
         );
     }
     served?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says farewell to subscribers at the signals that end the server: it waits for open sockets, but does not close them.
-async fn end_feed_when_told(app: Arc<App>) -> std::io::Result<()> {
+/// Closes the subscriptions when a signal stops the server, because the server waits for open sockets without closing them.
+async fn end_feed_on_signal(app: Arc<App>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        pressed = ctrl_c() => pressed?,
+        requested = ctrl_c() => requested?,
         _ = terminate.recv() => {}
     }
     app.feed.end();

@@ -1,4 +1,4 @@
-//! `latchkey token create`: one more token for a club, printed once.
+//! `latchkey token create`: creates another token for a club and prints it, once.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     id::{Kind, decode_as},
     secret::{hash_token, new_token},
     store::{
-        Scope, StoreError, clubs,
+        ClubScope, StoreError, clubs,
         row::{self, Role},
         tokens,
     },
@@ -20,17 +20,17 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Token {
-    /// Makes a token and prints it, this once.
+    /// Creates a token and prints it, only once.
     Create {
-        /// The club's id, as `club create` printed it.
+        /// The club's id, printed by `club create`.
         #[arg(long)]
         club: String,
-        /// What the token is called; unique in the club.
+        /// The name of the token, unique in the club.
         #[arg(long)]
         name: String,
-        /// What it may do.
+        /// The permissions of the token.
         #[arg(long)]
-        role: RoleWord,
+        role: RoleArg,
         /// Prints {"token": "…"}.
         #[arg(long)]
         json: bool,
@@ -38,10 +38,10 @@ pub enum Token {
 }
 
 #[derive(Copy, Clone, Debug, ValueEnum)]
-pub enum RoleWord {
+pub enum RoleArg {
     /// Reads and changes everything in the club.
     Admin,
-    /// Reads, opens member sessions, unlocks for members.
+    /// Reads, creates member sessions, unlocks for members.
     App,
     /// Reads only.
     Reader,
@@ -56,34 +56,36 @@ impl Token {
             json,
         } = self;
         let Some(id) = decode_as(Kind::Club, &club) else {
-            bail!("--club is {club:?}, which is no club's id: `latchkey club create` printed it");
+            bail!(
+                "--club is {club:?}, which is not a club id; `latchkey club create` prints the id"
+            );
         };
-        let scope = Scope::new(id);
+        let scope = ClubScope::new(id);
         if clubs::get(app.db.read(), scope).await?.is_none() {
-            bail!("--club: there is no such club in this database");
+            bail!("--club: this database has no such club");
         }
         if name.trim().is_empty() || tokens::exists(app.db.read(), scope, &name).await? {
-            bail!("--name is {name:?}: a token needs a name that no other of the club has");
+            bail!("--name is {name:?}: a token needs a name that no other token of the club has");
         }
         let role = match role {
-            RoleWord::Admin => Role::Admin,
-            RoleWord::App => Role::App,
-            RoleWord::Reader => Role::Reader,
+            RoleArg::Admin => Role::Admin,
+            RoleArg::App => Role::App,
+            RoleArg::Reader => Role::Reader,
         };
         let token = issue(app, scope, &name, role).await?;
         if json {
             println!("{}", serde_json::json!({ "token": token.expose_secret() }));
         } else {
-            println!("token: {}\nIt is shown this once.", token.expose_secret());
+            println!("token: {}\nIt is shown only once.", token.expose_secret());
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Makes a token.
+/// Creates a token. Its secret is returned only here.
 pub async fn issue(
     app: &App,
-    scope: Scope,
+    scope: ClubScope,
     name: &str,
     role: Role,
 ) -> Result<SecretString, StoreError> {

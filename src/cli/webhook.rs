@@ -1,4 +1,4 @@
-//! `latchkey webhook send`: signs a body as a scheme asks and sends it: how a platform's engineer tries an integration.
+//! `latchkey webhook send`: signs a body by a signature scheme and sends it, so that a platform's engineer can test a source.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -12,39 +12,35 @@ use crate::{
     store::{facts::kinds::stored, row::SignatureScheme},
 };
 
-/// What can be done with webhooks.
 #[derive(Debug, Subcommand)]
 pub enum Webhook {
-    /// Signs a body, sends it, and prints the answer. Exit status 0 for a 2xx.
+    /// Signs a body, sends it, and prints the response. Exit status 0 for a 2xx.
     Send {
-        /// Where to: the source's webhook path on the server.
+        /// The URL of the source's webhook.
         #[arg(long)]
         url: String,
-        /// The scheme in lower case with hyphens, such as standard-webhooks.
+        /// The scheme in lower case with hyphens, for example standard-webhooks.
         #[arg(long)]
         scheme: String,
-        /// The environment variable that holds the signing secret.
+        /// The environment variable with the signing secret.
         #[arg(long, value_name = "VAR")]
         secret_env: String,
-        /// The delivery's id; one is made where none is given.
+        /// The delivery's id; a new one by default.
         #[arg(long)]
         id: Option<String>,
-        /// The body.
+        /// The file with the body.
         file: PathBuf,
     },
 }
 
-/// What a server answered.
+/// A server's response.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// The body as text.
     pub body: String,
 }
 
 impl Webhook {
-    /// Does it.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let Self::Send {
             url,
@@ -53,14 +49,15 @@ impl Webhook {
             id,
             file,
         } = self;
-        let word = scheme.to_uppercase().replace('-', "_");
-        let Some(scheme) = stored::<SignatureScheme>(&word) else {
+        let name = scheme.to_uppercase().replace('-', "_");
+        let Some(scheme) = stored::<SignatureScheme>(&name) else {
             bail!(
-                "--scheme is {scheme:?}; it may be standard-webhooks, svix, stripe, officernd, hub-sha256, mindbody, nexudus or pushpress"
+                "--scheme is {scheme:?}; it must be standard-webhooks, svix, stripe, officernd, hub-sha256, mindbody, nexudus or pushpress"
             );
         };
-        let secret = std::env::var(&secret_env)
-            .with_context(|| format!("--secret-env: the environment has no {secret_env}"))?;
+        let secret = std::env::var(&secret_env).with_context(|| {
+            format!("--secret-env: the environment variable {secret_env} is not set")
+        })?;
         let body =
             std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
         let id = id.unwrap_or_else(|| format!("msg_{}", new_id().simple()));
@@ -68,7 +65,7 @@ impl Webhook {
             signature::sign(scheme, &secret.into(), &id, Clock::system().now(), &body)
         else {
             bail!(
-                "this program cannot sign for that scheme, or the secret in {secret_env} is none for it"
+                "cannot sign: this program cannot sign for this scheme, or the secret in {secret_env} is not valid for it"
             );
         };
         let answer = post(&url, &headers, body).await?;
@@ -81,7 +78,7 @@ impl Webhook {
     }
 }
 
-/// Signs and sends a body by Standard Webhooks.
+/// Signs a body by Standard Webhooks and sends it.
 pub async fn send_signed(
     url: &str,
     secret: &SecretString,
@@ -92,13 +89,12 @@ pub async fn send_signed(
     let headers = signature::sign(SignatureScheme::StandardWebhooks, secret, id, now, &body);
     post(
         url,
-        &headers.context("the secret is no signing secret")?,
+        &headers.context("the secret is not a signing secret")?,
         body,
     )
     .await
 }
 
-/// Sends a JSON body.
 pub async fn post(
     url: &str,
     headers: &[(&'static str, String)],

@@ -1,34 +1,32 @@
-//! Three layers of text by key: the file, over it the environment, over it flags.
+//! The layers of the settings: text by key from the file, the environment and the flags, later layers overriding earlier ones.
 //!
-//! Promises that a name which is no setting is refused, whatever layer it stands in, and that each
-//! value knows where it came from. Never interprets a value. `Config::load` fills it and reads from
-//! it.
+//! An unknown name is refused in every layer, and each value carries its origin. Values are not interpreted here.
+//! `Config::load` fills the layers and reads from them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use config::{File, FileFormat, Source, Value, ValueKind};
 
-use super::{ConfigError, Preset, SETTINGS, Setting, Shown};
+use super::{ConfigError, Default, SETTINGS, Setting, Visibility};
 
 const PREFIX: &str = "LATCHKEY_";
 
-/// What begins so is for the tests, and for scripts that look for the program; the service does not
-/// read it.
+/// Prefixes of variables for the tests, and for scripts that look for the binary; the service ignores them.
 const NOT_SETTINGS: [&str; 2] = ["LATCHKEY_TEST_", "LATCHKEY_BIN"];
 
-/// The longest piece of a wrong value that is shown, in characters.
+/// The maximum length of an invalid value in an error, in characters.
 const SHOWN: usize = 80;
 
 struct Entry {
-    /// As its writer wrote it.
+    /// The name as it was written.
     name: String,
     origin: String,
-    /// None where the file holds something that no setting is made of, such as a table.
+    /// `None` if the file holds a type that no setting has, such as a table.
     text: Option<String>,
 }
 
-/// What each key holds in the uppermost layer that has it.
+/// The value of each key from the highest layer that sets it.
 #[derive(Default)]
 pub(super) struct Layers(HashMap<&'static str, Entry>);
 
@@ -44,7 +42,7 @@ impl Layers {
                 path: path.to_owned(),
                 reason: without_excerpt(&error.to_string()),
             })?;
-        // Sorted, so that of several faults the same one is always told.
+        // Sorted, so that several errors in one file always report the same one first.
         for (name, value) in values.into_iter().collect::<BTreeMap<_, _>>() {
             self.add(
                 name.clone(),
@@ -66,8 +64,8 @@ impl Layers {
             if !ours || NOT_SETTINGS.iter().any(|prefix| name.starts_with(prefix)) {
                 continue;
             }
-            // The environment knows letters from letters: a name in lower case is another name, and
-            // no key is in upper case.
+            // Environment variables are case-sensitive. A name with lower-case letters becomes an upper-case key, which no
+            // setting has, so it is refused.
             let key = name.strip_prefix(PREFIX).unwrap_or_default();
             let upper = key.to_ascii_uppercase();
             let key = if key == upper {
@@ -122,29 +120,28 @@ impl Layers {
         Ok(())
     }
 
-    /// The value of a setting, out of the uppermost layer that has it, else what it is by itself.
+    /// The value of a setting from the highest layer that sets it, else its default.
     pub(super) fn read<T>(
         &self,
         setting: &Setting,
         read: fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
-        let wrong = |name: &str, origin: &str, text: Option<&str>| ConfigError::Wrong {
+        let wrong = |name: &str, origin: &str, text: Option<&str>| ConfigError::Invalid {
             name: name.to_owned(),
             origin: origin.to_owned(),
             holds: shown(setting.shown, text),
             may_hold: setting.may_hold,
         };
         let preset = match setting.preset {
-            Preset::Is(text) => text,
-            Preset::Absent(_) => "",
+            Default::Is(text) => text,
+            Default::Absent(_) => "",
         };
         let Some(Entry { name, origin, text }) = self.0.get(setting.key) else {
             return read(preset)
                 .ok_or_else(|| wrong(&environment_name(setting.key), "default", Some(preset)));
         };
-        // Set to nothing is not left out: a variable that was to be filled in and was not shall be
-        // noticed.
-        let unfilled = text.as_deref() == Some("") && matches!(setting.preset, Preset::Absent(_));
+        // An empty value is an error, not a missing one: it reveals a variable that somebody forgot to fill in.
+        let unfilled = text.as_deref() == Some("") && matches!(setting.preset, Default::Absent(_));
         let value = text.as_deref().filter(|_| !unfilled).and_then(read);
         value.ok_or_else(|| wrong(name, origin, text.as_deref()))
     }
@@ -158,7 +155,7 @@ fn flag_name(key: &str) -> String {
     format!("--{}", key.replace('_', "-"))
 }
 
-/// A value of the file as the text that the environment would hold.
+/// A value of the file in the notation of an environment variable.
 fn text_of(value: Value) -> Option<String> {
     match value.kind {
         ValueKind::String(text) => Some(text),
@@ -173,23 +170,23 @@ fn text_of(value: Value) -> Option<String> {
     }
 }
 
-/// As much of a wrong value as may be shown, in one line.
-fn shown(shown: Shown, text: Option<&str>) -> String {
+/// The part of an invalid value that may be shown, in one line.
+fn shown(shown: Visibility, text: Option<&str>) -> String {
     let Some(text) = text else {
         return "a table".to_owned();
     };
     if text.is_empty() {
-        return "nothing".to_owned();
+        return "empty".to_owned();
     }
     match (shown, text.split_once(':')) {
-        (Shown::Nothing, _) => "something else".to_owned(),
-        (Shown::Scheme, None) => "something else".to_owned(),
-        (Shown::Scheme, Some((scheme, _))) => format!("{:?}", clipped(scheme, ":…")),
-        // An address may bear a password before its host.
-        (Shown::Whole, Some((scheme, rest))) if rest.contains('@') => {
+        (Visibility::Nothing, _) => "invalid".to_owned(),
+        (Visibility::Scheme, None) => "invalid".to_owned(),
+        (Visibility::Scheme, Some((scheme, _))) => format!("{:?}", clipped(scheme, ":…")),
+        // A URL may contain a password before its host.
+        (Visibility::Whole, Some((scheme, rest))) if rest.contains('@') => {
             format!("{:?}", clipped(scheme, ":…"))
         }
-        (Shown::Whole, _) => format!("{:?}", clipped(text, "")),
+        (Visibility::Whole, _) => format!("{:?}", clipped(text, "")),
     }
 }
 
@@ -199,17 +196,17 @@ fn clipped(text: &str, end: &str) -> String {
     piece
 }
 
-/// The parser's words without the lines that it quotes from the file.
+/// The parser's message without the lines that it quotes from the file.
 fn without_excerpt(message: &str) -> String {
     let lines = message
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty());
-    let words: Vec<&str> = lines.filter(|line| !line.contains('|')).collect();
-    words.join(": ")
+    let kept: Vec<&str> = lines.filter(|line| !line.contains('|')).collect();
+    kept.join(": ")
 }
 
-/// The key that takes the fewest changes of a letter to come from what was written.
+/// The key with the smallest edit distance to an unknown name.
 fn nearest(written: &str) -> &'static str {
     let written = written.to_ascii_lowercase().replace('-', "_");
     let keys = SETTINGS.iter().map(|setting| setting.key);
@@ -217,7 +214,7 @@ fn nearest(written: &str) -> &'static str {
         .unwrap_or_default()
 }
 
-/// Levenshtein's distance, by characters.
+/// The Levenshtein distance, by characters.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut above: Vec<usize> = (0..=to.len()).collect();

@@ -1,4 +1,4 @@
-//! Layers, ranges, the wording of faults, and the committed example.
+//! Tests of the settings: layers, ranges, error texts, and the committed example file.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ fn load(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Conf
     Config::load(Some(written.path()), env, &flags)
 }
 
-/// The line that is told, with the temporary file's name replaced.
+/// The error line, with the path of the temporary file replaced by `FILE`.
 fn fault(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
     let line = load(file, env, flags).unwrap_err().to_string();
     assert!(!line.contains('\n'), "{line}");
@@ -75,50 +75,50 @@ fn flags_go_over_the_environment_and_that_over_the_file() {
     );
     let config = load(file, &env, &[("kisi_rate", "3")]).unwrap();
     assert_eq!(config.kisi_rate, 3);
-    // What stands under another layer takes no effect, and so need not be right.
+    // A value that a higher layer overrides is not validated.
     assert_eq!(load("kisi_rate = 0", &env, &[]).unwrap().kisi_rate, 2);
 }
 
 #[test]
-fn a_wrong_setting_is_told_in_one_line() {
+fn an_invalid_setting_is_reported_in_one_line() {
     assert_eq!(
         fault("", &[("LATCHKEY_KISI_RATE", "0")], &[]),
-        "LATCHKEY_KISI_RATE (environment) holds \"0\"; it may hold a whole number from 1 to 1000"
+        "LATCHKEY_KISI_RATE (environment) is \"0\"; expected a whole number from 1 to 1000"
     );
     assert_eq!(
         fault("kisi_rate = 5.5", &[], &[]),
-        "kisi_rate (FILE) holds \"5.5\"; it may hold a whole number from 1 to 1000"
+        "kisi_rate (FILE) is \"5.5\"; expected a whole number from 1 to 1000"
     );
     assert_eq!(
         fault("[playground]\nport = 1", &[], &[]),
-        "playground (FILE) holds a table; it may hold true or false"
+        "playground (FILE) is a table; expected true or false"
     );
     assert_eq!(
         fault("", &[], &[("log_format", "xml\n")]),
-        "--log-format (flag) holds \"xml\\n\"; it may hold text or json"
+        "--log-format (flag) is \"xml\\n\"; expected text or json"
     );
     assert_eq!(
         fault("", &[("LATCHKEY_HORIZON", "")], &[]),
-        "LATCHKEY_HORIZON (environment) holds nothing; \
-         it may hold an ISO 8601 duration from PT1H to P366D"
+        "LATCHKEY_HORIZON (environment) is empty; \
+         expected an ISO 8601 duration from PT1H to P366D"
     );
 }
 
 #[test]
-fn an_unknown_setting_is_told_with_the_nearest() {
+fn an_unknown_setting_is_reported_with_the_most_similar_one() {
     assert_eq!(
         fault("", &[("LATCHKEY_KISI_RATES", "5")], &[]),
-        "LATCHKEY_KISI_RATES (environment) is no setting; the nearest is LATCHKEY_KISI_RATE"
+        "LATCHKEY_KISI_RATES (environment) is not a setting; did you mean LATCHKEY_KISI_RATE?"
     );
     assert_eq!(
         fault("kisi-url = \"x\"", &[], &[]),
-        "kisi-url (FILE) is no setting; the nearest is kisi_url"
+        "kisi-url (FILE) is not a setting; did you mean kisi_url?"
     );
     assert_eq!(
         fault("", &[], &[("playgrund", "true")]),
-        "--playgrund (flag) is no setting; the nearest is --playground"
+        "--playgrund (flag) is not a setting; did you mean --playground?"
     );
-    assert!(fault("", &[("LATCHKEY_kisi_rate", "5")], &[]).contains("is LATCHKEY_KISI_RATE"));
+    assert!(fault("", &[("LATCHKEY_kisi_rate", "5")], &[]).contains("mean LATCHKEY_KISI_RATE?"));
     let others = [
         ("LATCHKEY_TEST_POSTGRES", "x"),
         ("LATCHKEY_BIN", "/x"),
@@ -141,7 +141,7 @@ fn no_secret_is_shown() {
                 "{line}"
             );
         }
-        assert!(fault("", &[(name, "")], &[]).contains("holds nothing"));
+        assert!(fault("", &[(name, "")], &[]).contains("is empty"));
     }
     assert!(!fault("", &[("LATCHKEY_KISI_URL", "https://me:hunter2@x")], &[]).contains("hunter2"));
     for file in [
@@ -171,7 +171,7 @@ fn no_secret_is_shown() {
 }
 
 #[test]
-fn a_database_server_needs_a_key_that_is_given() {
+fn postgresql_requires_an_encryption_key() {
     let line = fault("database_url = \"postgres://db/x\"", &[], &[]);
     assert!(line.starts_with("LATCHKEY_ENCRYPTION_KEY"), "{line}");
     let env = [
@@ -261,7 +261,7 @@ fn config_example_toml_is_current() {
     assert_eq!(
         committed,
         example(),
-        "run this test with UPDATE_CONFIG_EXAMPLE=1 to write it anew"
+        "run this test with UPDATE_CONFIG_EXAMPLE=1 to update the file"
     );
 }
 
@@ -273,7 +273,7 @@ fn the_example_holds_the_defaults() {
         .filter(|line| !line.starts_with(' ') && !line.contains('…'))
         .map(|line| format!("{line}\n"))
         .collect();
-    let is_absent = |one: &&Setting| matches!(one.preset, Preset::Absent(_));
+    let is_absent = |setting: &&Setting| matches!(setting.preset, Default::Absent(_));
     let absent = SETTINGS.iter().filter(is_absent).count();
     assert_eq!(uncommented.lines().count(), SETTINGS.len() - absent);
     let bare = Config::load(None, std::iter::empty(), &BTreeMap::new()).unwrap();

@@ -1,8 +1,6 @@
-//! From a setting's text to its value.
+//! Parses the text of a setting into its value. The table in `config.rs` names these functions.
 //!
-//! Promises that what is returned is within the setting's range. None means the text is wrong; why
-//! is said by the table of settings. Never looks at anything but the text. The table names these
-//! functions.
+//! A returned value is within the setting's range. `None` means that the text is invalid; the table says what is allowed.
 
 use std::time::Duration;
 
@@ -12,12 +10,11 @@ use url::{Host, Url};
 
 use crate::graphql::scalar::parse_duration;
 
-/// How a line of the log looks.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -28,7 +25,7 @@ pub(super) fn database(text: &str) -> Option<SecretString> {
     let rest = ["sqlite:", "postgres://", "postgresql://"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme))?;
-    // A driver's own complaint would show the whole text, password and all.
+    // Checked here because a driver's error would show the whole URL with its password.
     let sound = text.starts_with("sqlite:") || Url::parse(text).is_ok_and(|url| url.has_host());
     (!rest.is_empty() && sound).then(|| text.to_owned().into())
 }
@@ -47,7 +44,7 @@ pub(super) fn listen(text: &str) -> Option<String> {
 }
 
 pub(super) fn key(text: &str) -> Option<Option<SecretString>> {
-    // The table reads what is left out as nothing; nothing that was written does not come here.
+    // Empty means not set: `Layers::read` refuses an explicitly empty value.
     if text.is_empty() {
         return Some(None);
     }
@@ -72,7 +69,7 @@ pub(super) fn url(text: &str) -> Option<Url> {
     if !scheme || !bare {
         return None;
     }
-    // Joining a relative path replaces what stands behind the last slash.
+    // `Url::join` replaces the part after the last slash.
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
         url.set_path(&path);
@@ -80,7 +77,7 @@ pub(super) fn url(text: &str) -> Option<Url> {
     Some(url)
 }
 
-/// A whole number between two others, both included; digits alone.
+/// A whole number from `least` to `most`, written in digits only.
 fn number(text: &str, least: u64, most: u64) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| digits)?;
@@ -91,7 +88,7 @@ pub(super) fn rate(text: &str) -> Option<u32> {
     number(text, 1, 1_000)?.try_into().ok()
 }
 
-/// An e-mail address of characters that a header bears.
+/// An e-mail address, restricted to characters that an HTTP header allows.
 pub(super) fn contact(text: &str) -> Option<Option<String>> {
     if text.is_empty() {
         return Some(None);
@@ -142,14 +139,14 @@ pub(super) fn origins(text: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-/// An origin as browsers write it, so that the two can be compared as text.
+/// An origin in the notation of browsers, so that origins can be compared as text.
 fn origin_of(text: &str) -> Option<String> {
     let url = Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let origin = url.origin().ascii_serialization();
     let same = text.trim_end_matches('/').eq_ignore_ascii_case(&origin);
-    // A port that is the scheme's own is left out by browsers.
+    // Browsers omit the default port of the scheme.
     let default_port = url.port().is_none() && url.as_str() == format!("{origin}/");
     (same || default_port).then_some(origin)
 }
@@ -167,7 +164,7 @@ pub(super) fn log_format(text: &str) -> Option<LogFormat> {
     }
 }
 
-/// A default as TOML writes it.
+/// A default value in TOML notation.
 pub(super) fn toml(default: &str) -> String {
     if default.is_empty() {
         return "[]".to_owned();

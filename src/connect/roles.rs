@@ -1,17 +1,17 @@
-//! Which roles this service gives by itself, for what is shared: those that open doors and can do nothing else.
+//! Selects the Kisi roles that this service assigns for shares: those that can only open doors.
 //!
-//! Promises that a role is only taken when everything that Kisi says of it is known to be harmless: a permission that is not known
-//! counts as more than doors, and so does whatever the organization made itself, since it can change under our hands. Called
-//! when an account is connected and whenever its setup is read.
+//! A role is selected only if every permission that Kisi lists for it is known and harmless. An unknown permission disqualifies
+//! a role, and so does being a custom role, because the organization can change it later. Called when an account is connected
+//! and whenever its setup is read.
 
 use crate::{kisi::Role, store::row::KisiAccount};
 
 /// The permission that opens doors.
 const OPENS: &str = "locks_unlock";
-/// All that such a role may do: open doors and see which there are.
+/// All permissions that a door role may have: unlock doors and list them.
 const DOORS_ONLY: [&str; 2] = [OPENS, "locks_read"];
 
-/// The roles of an organization that can do nothing but open doors; none where it has none.
+/// The door-only roles of an organization, as Kisi role ids. `None` if it has no such role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DoorRoles {
     /// For the doors of a place.
@@ -21,7 +21,7 @@ pub struct DoorRoles {
 }
 
 impl DoorRoles {
-    /// Of all roles that Kisi lists.
+    /// Selects from all roles that Kisi lists.
     pub fn of(roles: &[Role]) -> Self {
         Self {
             place: least(roles, "Place"),
@@ -29,7 +29,7 @@ impl DoorRoles {
         }
     }
 
-    /// As they were judged when the account was last read; `None` where no version that judges so has read it yet.
+    /// The roles stored when the account was last read; `None` if only a version without this selection has read it.
     pub fn of_account(account: &KisiAccount) -> Option<Self> {
         account.roles_judged_at.map(|_| Self {
             place: account.place_role.clone(),
@@ -38,7 +38,7 @@ impl DoorRoles {
     }
 }
 
-/// Of several the one that allows the least, and of equals the first by id.
+/// The door-only role with the fewest permissions; of equals, the first by id.
 fn least(roles: &[Role], applies_to: &str) -> Option<String> {
     roles
         .iter()
@@ -53,7 +53,7 @@ fn opens_doors_alone(role: &Role) -> bool {
         && allowed(role).all(|name| DOORS_ONLY.contains(&name))
 }
 
-/// What a role allows, or may allow for all that is known.
+/// The permissions that Kisi does not state as denied: granted or unclear.
 fn allowed(role: &Role) -> impl Iterator<Item = &str> {
     role.permissions
         .iter()

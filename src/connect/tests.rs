@@ -1,4 +1,4 @@
-//! What is made of Kisi's lists, without Kisi: places by name, and the narrowing to one place.
+//! Tests of the setup without Kisi: finding a place by name, and reducing a setup to one place.
 
 use super::*;
 
@@ -33,12 +33,12 @@ fn a_place_is_found_by_number_then_name_then_any_case() {
     assert_eq!(place_named(&setup, " 12 "), Ok(Some(12)));
     assert_eq!(place_named(&setup, "house"), Ok(Some(13)));
     assert_eq!(place_named(&setup, "Shed"), Ok(Some(14)));
-    assert_eq!(place_named(&setup, "HOUSE"), Err(Ambiguous));
+    assert_eq!(place_named(&setup, "HOUSE"), Err(AmbiguousPlaceName));
     assert_eq!(place_named(&setup, "Annex"), Ok(None));
 }
 
 #[test]
-fn one_place_keeps_its_own_and_what_is_everybodys() {
+fn one_place_keeps_its_own_groups_and_those_of_the_organization() {
     let (here, there) = (place(1, "Here"), place(2, "There"));
     let group = |kisi_id, place_id| Group {
         id: new_id(),
@@ -68,7 +68,7 @@ fn one_place_keeps_its_own_and_what_is_everybodys() {
         locks: Vec::new(),
         groups,
     };
-    narrow(&mut setup, 1);
+    restrict_to_place(&mut setup, 1);
     assert_eq!(setup.places.len(), 1);
     assert_eq!(
         setup

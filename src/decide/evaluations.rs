@@ -1,9 +1,9 @@
-//! What one document may have evaluated over a club's members, and when its turn is.
+//! Limits how many members a GraphQL document may evaluate, and schedules evaluations across documents.
 //!
-//! Evaluating everybody costs time that grows with the club, and memory with how many are held at once. So the members that one
-//! document has looked at are counted, the same question in one document is answered once, and of all documents of the process
-//! one evaluates a chunk of members at a time: webhooks and the reconciler keep the rest of the machine. The API makes one
-//! value for each request.
+//! Evaluating a whole club takes time that grows with the club, and memory for all members that are loaded at once. So each
+//! document has a budget of evaluated members, a question that is repeated within a document is answered once, and all documents
+//! of the process share the turns in which a chunk of members is evaluated; webhooks and the reconciler keep the rest of the
+//! machine. The API creates one `Evaluations` for each request.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -12,44 +12,44 @@ use std::sync::{
 
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
-use super::Premises;
+use super::AccessContext;
 use crate::{
     map::Map,
     store::{StoreError, row},
 };
 
-/// How many members a document may have evaluated, in all of its lists together.
+/// How many members a document may evaluate, over all of its lists.
 pub const MAX_EVALUATIONS: u64 = 100_000;
 
-/// How many chunks of members the process evaluates for documents at the same time.
-pub const PARALLEL: usize = 1;
+/// How many chunks of members the process evaluates at the same time.
+pub const MAX_PARALLEL_CHUNKS: usize = 1;
 
-/// What a document has evaluated. See the module.
+/// The evaluation budget and the cached results of one document.
 #[derive(Debug)]
-pub struct Evaluations {
+pub struct EvaluationBudget {
     turns: Arc<Semaphore>,
     begun: AtomicU64,
     members: AtomicU64,
-    answers: Mutex<Map<(usize, String), Arc<Answers>>>,
+    answers: Mutex<Map<(usize, String), Arc<CachedAnswers>>>,
 }
 
-/// One question about many members. The first of a document may always go through the whole club, whatever its size.
+/// One question about many members. The first question of a document may evaluate the whole club, whatever its size.
 #[derive(Debug)]
-pub struct Walk {
+pub struct Question {
     is_first: bool,
 }
 
-/// What a question was answered with.
+/// The cached result of a question.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
-    /// The context of the question; it lives as long as its address is a key.
-    _context: Option<Arc<Premises>>,
+pub(super) struct CachedAnswers {
+    /// Keeps the context alive: its address is part of the cache key.
+    _context: Option<Arc<AccessContext>>,
     pub(super) count: OnceCell<u64>,
     pub(super) rows: OnceCell<Vec<row::Member>>,
 }
 
-impl Evaluations {
-    /// Of a document, in the turns of its process.
+impl EvaluationBudget {
+    /// `turns` is shared by all documents of the process.
     pub fn new(turns: Arc<Semaphore>) -> Self {
         Self {
             turns,
@@ -59,17 +59,16 @@ impl Evaluations {
         }
     }
 
-    /// Begins a question.
-    pub fn begin(&self) -> Walk {
+    pub fn begin(&self) -> Question {
         let is_first = self.begun.fetch_add(1, Ordering::Relaxed) == 0;
-        Walk { is_first }
+        Question { is_first }
     }
 
-    /// Counts evaluations that a question is going to need.
+    /// Charges the evaluations of a question to the budget, before they run.
     ///
     /// # Errors
-    /// Where the document has had its share.
-    pub fn spend(&self, walk: &Walk, members: u64) -> Result<(), StoreError> {
+    /// The budget of the document is used up.
+    pub fn spend(&self, walk: &Question, members: u64) -> Result<(), StoreError> {
         let before = self.members.fetch_add(members, Ordering::Relaxed);
         if walk.is_first || before.saturating_add(members) <= MAX_EVALUATIONS {
             Ok(())
@@ -78,26 +77,29 @@ impl Evaluations {
         }
     }
 
-    /// Waits for the turn to evaluate one chunk of members.
+    /// Waits for a turn to evaluate one chunk of members; the turn ends when the permit is dropped.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
+        // Never fails: the semaphore is never closed.
         self.turns.acquire().await.ok()
     }
 
-    /// The turns of the process.
     pub fn turns(&self) -> &Semaphore {
         &self.turns
     }
 
-    /// The answers to a question, which is the same for all who ask it of the same context: what a mutation has changed is
-    /// read with a context of its own.
-    pub(super) fn answers(&self, context: &Arc<Premises>, question: String) -> Arc<Answers> {
+    /// The cached result of a question. A result is shared only within one context: after a mutation the data is loaded into a
+    /// new context.
+    pub(super) fn answers(
+        &self,
+        context: &Arc<AccessContext>,
+        question: String,
+    ) -> Arc<CachedAnswers> {
         let key = (Arc::as_ptr(context).addr(), question);
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = answers.entry(key).or_insert_with(|| {
-            Arc::new(Answers {
+            Arc::new(CachedAnswers {
                 _context: Some(context.clone()),
-                ..Answers::default()
+                ..CachedAnswers::default()
             })
         });
         entry.clone()
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_first_question_may_go_through_any_club_and_all_together_through_a_share() {
-        let evaluations = Evaluations::new(Arc::new(Semaphore::new(1)));
+        let evaluations = EvaluationBudget::new(Arc::new(Semaphore::new(1)));
         let (first, second) = (evaluations.begin(), evaluations.begin());
         assert!(evaluations.spend(&second, MAX_EVALUATIONS - 1).is_ok());
         assert!(evaluations.spend(&second, 1).is_ok());

@@ -1,31 +1,27 @@
-//! What the club has in Kisi, as last read: places, locks, groups, and which group opens which lock. What is gone in Kisi
-//! is left out: nobody passes there.
+//! The places, locks and groups of a club as last read from Kisi, and which group opens which lock. Objects that are gone in Kisi
+//! are left out, because nobody can pass there.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::store::{Connection, Scope, StoreError, row, setup};
+use crate::store::{ClubScope, Connection, StoreError, row, setup};
 
-/// Places, locks and groups, each by name.
+/// Each list is sorted by name.
 #[derive(Debug)]
 pub struct Layout {
-    /// Places.
     pub places: Vec<row::Place>,
-    /// Locks.
     pub locks: Vec<row::Lock>,
-    /// Groups.
     pub groups: Vec<row::Group>,
     lock_at: HashMap<Uuid, usize>,
     group_at: HashMap<Uuid, usize>,
-    /// By lock, the places in `groups`, ascending; and the other way round.
+    /// For each lock the indexes into `groups`, ascending; and for each group the indexes into `locks`.
     opened_by: HashMap<Uuid, Vec<usize>>,
     opens: HashMap<Uuid, Vec<usize>>,
 }
 
 impl Layout {
-    /// Loads it.
-    pub async fn load(connection: &impl Connection, scope: Scope) -> Result<Self, StoreError> {
+    pub async fn load(connection: &impl Connection, scope: ClubScope) -> Result<Self, StoreError> {
         let places = setup::all_places(connection, scope).await?;
         let locks = setup::all_locks(connection, scope).await?;
         let groups = setup::all_groups(connection, scope).await?;
@@ -60,12 +56,12 @@ impl Layout {
         })
     }
 
-    /// A lock that is there.
+    /// `None` for a lock that is gone in Kisi.
     pub fn lock(&self, id: Uuid) -> Option<&row::Lock> {
         self.locks.get(*self.lock_at.get(&id)?)
     }
 
-    /// A group that is there.
+    /// `None` for a group that is gone in Kisi.
     pub fn group(&self, id: Uuid) -> Option<&row::Group> {
         self.groups.get(*self.group_at.get(&id)?)
     }
@@ -76,7 +72,7 @@ impl Layout {
         places.filter_map(|at| self.groups.get(*at))
     }
 
-    /// Those of them by which this service gives access.
+    /// The managed groups that contain a lock, by name.
     pub fn managed_groups_of(&self, lock: Uuid) -> impl Iterator<Item = &row::Group> {
         self.groups_of(lock).filter(|group| group.managed)
     }

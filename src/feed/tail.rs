@@ -1,8 +1,8 @@
-//! One club's part of the feed: reads what is new and hands it to the club's subscribers.
+//! The feed of one club: reads new rows and passes them to the subscribers of the club.
 //!
-//! Promises that no change is handed out twice and none is missed that commits within `OVERLAP` of its stamp: stamps are made
-//! before the commit and by clocks of several machines, so each look goes back behind the last one and leaves out what was
-//! seen. Never holds the list of clubs while the database is awaited. A task for each club runs while somebody listens.
+//! No change is delivered twice, and none is missed if it commits within `OVERLAP` of its stamp. Stamps are made before the
+//! commit and by the clocks of several machines, so each read overlaps the previous one and skips the stamps that were seen. The
+//! lock on the list of clubs is never held during a database call. One task for each club runs while it has subscribers.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,43 +21,42 @@ use uuid::Uuid;
 
 use super::Events;
 use crate::{
-    clock::ids_within,
+    clock::id_lower_bound,
     store::{
-        Db, Scope, StoreError,
-        tail::{Stamp, Tailed},
+        ClubScope, Db, StoreError,
+        tail::{Stamp, Stamped},
     },
 };
 
-/// How long the feed waits before it looks for commits of other processes.
-const LOOK: Duration = Duration::from_millis(500);
-/// Commits within this time share a look.
-const GATHER: Duration = Duration::from_millis(25);
-/// How far a stamp may lie behind the moment at which its commit is seen.
+/// How often the feed polls for commits of other processes.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Commits within this time are read together.
+const COMMIT_DEBOUNCE: Duration = Duration::from_millis(25);
+/// How much older a stamp may be than the moment at which its commit becomes visible.
 const OVERLAP: Duration = Duration::from_secs(60);
-/// The same for most: every look goes back as far as this, and now and then one as far as `OVERLAP`.
-const NEAR: Duration = Duration::from_secs(2);
-/// How often a look goes all the way back.
-const FAR_LOOK: Duration = Duration::from_secs(5);
-/// How many rows are read at a time.
+/// The overlap of every read. Most stamps are within it; a read with the full `OVERLAP` follows every `FAR_LOOK`.
+const SHORT_OVERLAP: Duration = Duration::from_secs(2);
+/// How often a read covers the full `OVERLAP`.
+const FULL_OVERLAP_INTERVAL: Duration = Duration::from_secs(5);
 const CHUNK: usize = 500;
 
-/// The clubs that somebody listens to, by one table.
-pub(super) struct Tails<R> {
+/// The clubs with subscribers, for one table.
+pub(super) struct ClubFeeds<R> {
     db: Db,
     ending: Arc<watch::Sender<bool>>,
     clubs: Clubs<R>,
-    /// Where the tasks run: not where the first subscriber of a club happens to be served.
+    /// The runtime of the tasks, instead of the one that happens to serve the first subscriber of a club.
     runtime: Handle,
 }
 
-type Clubs<R> = Arc<Mutex<HashMap<Uuid, Arc<Tail<R>>>>>;
+type Clubs<R> = Arc<Mutex<HashMap<Uuid, Arc<ClubFeed<R>>>>>;
 
-fn locked<R>(clubs: &Clubs<R>) -> MutexGuard<'_, HashMap<Uuid, Arc<Tail<R>>>> {
-    // Nothing that holds the lock can panic half-way through a change.
+fn locked<R>(clubs: &Clubs<R>) -> MutexGuard<'_, HashMap<Uuid, Arc<ClubFeed<R>>>> {
+    // No holder of the lock can panic halfway through a change.
     clubs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<R: Tailed> Tails<R> {
+impl<R: Stamped> ClubFeeds<R> {
     pub(super) fn new(db: Db, ending: Arc<watch::Sender<bool>>) -> Self {
         Self {
             db,
@@ -67,10 +66,10 @@ impl<R: Tailed> Tails<R> {
         }
     }
 
-    /// From now on, the rows that are wanted, `buffer` of them waiting at most.
+    /// Subscribes to new rows that pass `wants`; at most `buffer` rows wait.
     pub(super) async fn subscribe(
         &self,
-        scope: Scope,
+        scope: ClubScope,
         buffer: usize,
         wants: impl Fn(&R) -> bool + Send + Sync + 'static,
     ) -> Result<Events<R>, StoreError> {
@@ -87,8 +86,8 @@ impl<R: Tailed> Tails<R> {
             if state.over {
                 continue;
             }
-            // What is there already is seen, and handed to those who listened before.
-            state.look(&self.db, scope, true).await?;
+            // Existing rows are marked as seen, and delivered to the earlier subscribers.
+            state.read_new(&self.db, scope, true).await?;
             state.subscribers.push(subscriber);
             if !state.is_followed {
                 state.is_followed = true;
@@ -101,23 +100,23 @@ impl<R: Tailed> Tails<R> {
         }
     }
 
-    /// Whether anybody listens, or did lately.
+    /// Whether the club has a task.
     #[cfg(test)]
-    pub(super) fn listened_to(&self, scope: Scope) -> bool {
+    pub(super) fn listened_to(&self, scope: ClubScope) -> bool {
         locked(&self.clubs).contains_key(&scope.club)
     }
 
-    fn of(&self, scope: Scope) -> Arc<Tail<R>> {
+    fn of(&self, scope: ClubScope) -> Arc<ClubFeed<R>> {
         let mut clubs = locked(&self.clubs);
         clubs.entry(scope.club).or_default().clone()
     }
 }
 
-struct Tail<R> {
+struct ClubFeed<R> {
     state: tokio::sync::Mutex<State<R>>,
 }
 
-impl<R> Default for Tail<R> {
+impl<R> Default for ClubFeed<R> {
     fn default() -> Self {
         Self {
             state: tokio::sync::Mutex::default(),
@@ -127,14 +126,14 @@ impl<R> Default for Tail<R> {
 
 struct State<R> {
     subscribers: Vec<Subscriber<R>>,
-    /// What was handed out, or was there before anybody listened, as far as looks go back.
+    /// The stamps that were delivered or are older than the first subscription, as far back as reads go.
     seen: BTreeSet<Stamp>,
-    /// When the last look began and the last one that went all the way back; both as ids made then.
-    looked: Uuid,
-    looked_far: Uuid,
-    /// A task looks.
+    /// When the last read and the last read of the full overlap began, as ids made at that time.
+    last_read: Uuid,
+    last_full_read: Uuid,
+    /// A task is running.
     is_followed: bool,
-    /// Nobody listens any more, and no task will look again.
+    /// The last subscriber left and the task has ended; this state is not used again.
     over: bool,
 }
 
@@ -143,8 +142,8 @@ impl<R> Default for State<R> {
         Self {
             subscribers: Vec::new(),
             seen: BTreeSet::new(),
-            looked: Uuid::nil(),
-            looked_far: Uuid::nil(),
+            last_read: Uuid::nil(),
+            last_full_read: Uuid::nil(),
             is_followed: false,
             over: false,
         }
@@ -158,8 +157,8 @@ struct Subscriber<R> {
 }
 
 impl<R> Subscriber<R> {
-    /// Hands a row over; false where the subscriber is gone, or too far behind.
-    fn tell(&self, row: &Arc<R>) -> bool {
+    /// Delivers a row; false if the subscriber is gone or too slow.
+    fn deliver(&self, row: &Arc<R>) -> bool {
         if !(self.wants)(row) {
             return true;
         }
@@ -174,47 +173,49 @@ impl<R> Subscriber<R> {
     }
 }
 
-/// Looks for as long as somebody listens.
-async fn run<R: Tailed>(
+/// Polls while the club has subscribers.
+async fn run<R: Stamped>(
     db: Db,
-    scope: Scope,
-    tail: Arc<Tail<R>>,
+    scope: ClubScope,
+    tail: Arc<ClubFeed<R>>,
     clubs: Clubs<R>,
     ended: impl Future<Output = ()>,
 ) {
     tokio::pin!(ended);
     let mut has_ended = false;
     loop {
-        let committed = db.commit();
+        let committed = db.next_commit();
         let mut state = tail.state.lock().await;
-        state.subscribers.retain(|one| !one.rows.is_closed());
+        state
+            .subscribers
+            .retain(|subscriber| !subscriber.rows.is_closed());
         if has_ended || state.subscribers.is_empty() {
             state.subscribers.clear();
             state.over = true;
             locked(&clubs).remove(&scope.club);
             return;
         }
-        let far = state.looked_far < ids_within(FAR_LOOK);
-        if let Err(problem) = state.look(&db, scope, far).await {
-            tracing::warn!(error = ?problem, "the feed cannot be read; trying again");
+        let far = state.last_full_read < id_lower_bound(FULL_OVERLAP_INTERVAL);
+        if let Err(problem) = state.read_new(&db, scope, far).await {
+            tracing::warn!(error = ?problem, "cannot read new rows for the subscriptions of a club; retrying");
         }
         drop(state);
         tokio::select! {
-            () = committed => tokio::time::sleep(GATHER).await,
-            () = tokio::time::sleep(LOOK) => {}
+            () = committed => tokio::time::sleep(COMMIT_DEBOUNCE).await,
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = &mut ended => has_ended = true,
         }
     }
 }
 
-impl<R: Tailed> State<R> {
-    /// Reads what is new and hands it out, in the order of the stamps.
-    async fn look(&mut self, db: &Db, scope: Scope, far: bool) -> Result<(), StoreError> {
-        let begun = ids_within(Duration::ZERO);
+impl<R: Stamped> State<R> {
+    /// Reads new rows and delivers them in the order of their stamps.
+    async fn read_new(&mut self, db: &Db, scope: ClubScope, far: bool) -> Result<(), StoreError> {
+        let begun = id_lower_bound(Duration::ZERO);
         let floor = if far {
-            ids_within(OVERLAP)
+            id_lower_bound(OVERLAP)
         } else {
-            before(self.looked.min(begun), NEAR)
+            before(self.last_read.min(begun), SHORT_OVERLAP)
         };
         let changes = R::changes(db.read(), scope, floor).await?;
         let mut new: Vec<Stamp> = changes
@@ -226,13 +227,13 @@ impl<R: Tailed> State<R> {
             if !self.subscribers.is_empty() {
                 let ids: Vec<Uuid> = chunk.iter().map(|stamp| stamp.id).collect();
                 let rows = R::rows(db.read(), scope, &ids).await?;
-                self.hand_out(rows);
+                self.deliver(rows);
             }
             self.seen.extend(chunk);
         }
-        self.looked = begun;
+        self.last_read = begun;
         if far {
-            self.looked_far = begun;
+            self.last_full_read = begun;
             let oldest = Stamp {
                 at: floor,
                 id: Uuid::nil(),
@@ -242,20 +243,21 @@ impl<R: Tailed> State<R> {
         Ok(())
     }
 
-    fn hand_out(&mut self, mut rows: Vec<R>) {
-        rows.sort_unstable_by_key(Tailed::stamp);
+    fn deliver(&mut self, mut rows: Vec<R>) {
+        rows.sort_unstable_by_key(Stamped::stamp);
         for row in rows {
-            // It may have changed again since its stamp was read: then this is the later change, handed out early.
+            // The row may have changed again since its stamp was read; then this is the later change, delivered early.
             if !self.seen.insert(row.stamp()) {
                 continue;
             }
             let row = Arc::new(row);
-            self.subscribers.retain(|one| one.tell(&row));
+            self.subscribers
+                .retain(|subscriber| subscriber.deliver(&row));
         }
     }
 }
 
-/// The bound that lies so much earlier.
+/// The time of an id, moved back by `length`, as the smallest id of that time.
 fn before(id: Uuid, length: Duration) -> Uuid {
     let at = id.as_u128() >> 80;
     Uuid::from_u128(at.saturating_sub(length.as_millis()) << 80)

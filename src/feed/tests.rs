@@ -1,4 +1,4 @@
-//! The feed over a database of its own: what is told, to whom, and that nobody is asked for nothing.
+//! Tests of the feed on its own database: which rows reach which subscriber, and that clubs without subscribers are not read.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,13 +15,13 @@ use crate::{
     },
 };
 
-struct House {
+struct TestClub {
     app: Arc<App>,
     reads: Arc<std::sync::atomic::AtomicUsize>,
     _folder: tempfile::TempDir,
 }
 
-async fn house() -> House {
+async fn house() -> TestClub {
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
     let settings = [("LATCHKEY_DATABASE_URL".to_owned(), database)];
@@ -30,15 +30,15 @@ async fn house() -> House {
     let parts = Arc::get_mut(&mut app).unwrap();
     let reads = parts.db.count_reads();
     parts.feed = Feed::new(parts.db.clone());
-    House {
+    TestClub {
         app,
         reads,
         _folder: folder,
     }
 }
 
-impl House {
-    async fn happens(&self, scope: Scope, member: Option<Uuid>, what: &[&str]) {
+impl TestClub {
+    async fn happens(&self, scope: ClubScope, member: Option<Uuid>, what: &[&str]) {
         let entries = what
             .iter()
             .map(|what| Entry {
@@ -60,19 +60,19 @@ impl House {
         written.unwrap();
     }
 
-    async fn listen(&self, scope: Scope, filter: HistoryFilter) -> Events<HistoryEntry> {
+    async fn listen(&self, scope: ClubScope, filter: HistoryFilter) -> Events<HistoryEntry> {
         self.app.feed.access_events(scope, filter).await.unwrap()
     }
 }
 
-fn club() -> Scope {
-    Scope::new(new_id())
+fn club() -> ClubScope {
+    ClubScope::new(new_id())
 }
 
 async fn told(events: &mut Events<HistoryEntry>) -> String {
     let next = tokio::time::timeout(Duration::from_secs(60), events.next());
     next.await
-        .expect("nothing is told")
+        .expect("no row was delivered")
         .unwrap()
         .unwrap()
         .message
@@ -80,7 +80,7 @@ async fn told(events: &mut Events<HistoryEntry>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_is_told_once_what_happens_in_its_club_from_then_on() {
+async fn each_subscriber_receives_new_rows_of_its_club_once() {
     let house = house().await;
     let (ours, theirs) = (club(), club());
     house.happens(ours, None, &["before"]).await;
@@ -99,7 +99,7 @@ async fn each_is_told_once_what_happens_in_its_club_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_is_wanted_is_told() {
+async fn only_rows_that_pass_the_filter_are_delivered() {
     let house = house().await;
     let (ours, member) = (club(), new_id());
     let filter = HistoryFilter {
@@ -113,14 +113,13 @@ async fn only_what_is_wanted_is_told() {
     assert_eq!(told(&mut events).await, "hers");
 }
 
-/// A row whose stamp lies behind what was told already, as one is that took long to be committed, or whose machine's clock
-/// is slow.
+/// Rows whose stamp is older than the delivered ones: their transaction took long, or the clock of their machine is slow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_committed_late_is_told() {
+async fn rows_that_are_committed_late_are_delivered() {
     let house = house().await;
     let ours = club();
     let stamp_of = |seconds: u64| {
-        let past = crate::clock::ids_within(Duration::from_secs(seconds)).as_u128();
+        let past = crate::clock::id_lower_bound(Duration::from_secs(seconds)).as_u128();
         Uuid::from_u128(past | (new_id().as_u128() & u128::from(u64::MAX)))
     };
     let late = [stamp_of(1), stamp_of(20), stamp_of(50)];
@@ -160,7 +159,7 @@ async fn what_is_committed_late_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_read_is_let_go_and_others_are_not() {
+async fn a_slow_subscriber_is_disconnected_and_others_are_not() {
     let house = house().await;
     let ours = club();
     let tails = &house.app.feed.history;
@@ -179,11 +178,11 @@ async fn who_does_not_read_is_let_go_and_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_club_that_nobody_listens_to_costs_nothing() {
+async fn a_club_without_subscribers_is_not_read() {
     let house = house().await;
     let (ours, theirs) = (club(), club());
     drop(house.listen(ours, HistoryFilter::default()).await);
-    // The task ends by itself; whoever comes next finds everything as at first.
+    // The task ends on its own; the next subscriber starts anew.
     while house.app.feed.history.listened_to(ours) {
         tokio::task::yield_now().await;
     }

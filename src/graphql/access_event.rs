@@ -1,9 +1,9 @@
-//! What happened to people's access.
+//! The GraphQL type `AccessEvent`: one entry of the access history.
 
 use async_graphql::{Context, Enum, ID, Object, Result, Union};
 
 use super::{
-    context::reads, delivery::Delivery, group::Group, kisi_account::KisiAccount, loader,
+    context::require_staff, delivery::Delivery, group::Group, kisi_account::KisiAccount, loader,
     lock::Lock, member::Member, node, page, place::Place, rule::Rule, scalar::DateTime,
 };
 use crate::{
@@ -11,41 +11,41 @@ use crate::{
     store::row::{self, ScopeKind},
 };
 
-/// What kind of thing happened.
+/// The kind of event.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::HistoryKind")]
 pub enum AccessEventKind {
-    /// Kisi lets the member in, from now on or for a window.
+    /// Access was granted in Kisi, from now on or for a time window.
     Granted,
-    /// Somebody else had let the member in at Kisi, and the rules do too: the assignment is looked after from now on.
+    /// An assignment that somebody else made in Kisi matches the rules; this service manages it from now on.
     Adopted,
-    /// The window of an assignment in Kisi was changed.
+    /// The time window of an assignment in Kisi was changed.
     Changed,
-    /// Kisi no longer lets the member in: access was taken away before its end.
+    /// Access was revoked in Kisi before its scheduled end.
     Revoked,
     /// The brake holds a revocation until an admin approves or dismisses it.
     Held,
-    /// Kisi refused what it was told; the message bears its reason.
+    /// Kisi rejected a change; the message contains Kisi's reason.
     RefusedByKisi,
-    /// Kisi held something else than it should, such as where somebody changed it there.
+    /// Kisi's state differed from the expected state, such as after a change made directly in Kisi.
     DriftFound,
-    /// A door was opened: through this service, or at Kisi by other means.
+    /// A door was unlocked through this service or by other means in Kisi.
     Unlocked,
-    /// A door did not open, or it is not known whether it did; the message says why.
+    /// A door did not unlock, or the outcome is unknown; the message says why.
     UnlockDenied,
-    /// Access was given by hand.
+    /// Access was granted manually.
     Shared,
-    /// Access given by hand was ended.
+    /// Manually granted access was ended.
     ShareEnded,
     /// The member was suspended.
     Suspended,
     /// A suspension was lifted.
     Resumed,
-    /// A rule was made, edited or deleted.
+    /// A rule was created, edited or deleted.
     RuleChanged,
 }
 
-/// Anything that access can be given to.
+/// Anything that access can be granted to.
 #[derive(Clone, Debug, Union)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AccessScope {
@@ -55,7 +55,6 @@ pub enum AccessScope {
     KisiAccount(KisiAccount),
 }
 
-/// An entry of the history, by its row.
 #[derive(Clone, Debug)]
 pub struct AccessEvent(pub row::HistoryEntry);
 
@@ -65,82 +64,82 @@ impl From<row::HistoryEntry> for AccessEvent {
     }
 }
 
-/// Something that happened to somebody's access.
+/// An entry of the access history.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessEvent {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::AccessEvent, self.0.id)
     }
 
-    /// When it happened.
+    /// When the event happened.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// What kind of thing happened.
+    /// The kind of event.
     async fn kind(&self) -> AccessEventKind {
         self.0.kind.into()
     }
 
-    /// Whose access it is about; null for an edit of a rule, and for somebody who is no member.
+    /// The member affected; null for rule edits and for people who are not members.
     async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match self.0.member_id {
-            Some(id) => Ok(loader::one(context, loader::MemberKey(id))
+            Some(id) => Ok(loader::load(context, loader::MemberKey(id))
                 .await?
                 .map(Member)),
             None => Ok(None),
         }
     }
 
-    /// Where; null for a suspension, which is about every door.
+    /// What the access is for; null for a suspension, which applies to all doors.
     async fn target(&self, context: &Context<'_>) -> Result<Option<AccessScope>> {
         let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
             return Ok(None);
         };
         if matches!(kind, ScopeKind::Place | ScopeKind::Account) {
-            reads(context)?;
+            require_staff(context)?;
         }
         scope_of(context, kind, id).await
     }
 
-    /// What led to it: a delivery, a rule edit, a share, the clock, Kisi.
+    /// What caused it: a delivery, a rule edit, a share, the passing of time, or Kisi.
     async fn cause(&self) -> &str {
         &self.0.cause
     }
 
-    /// The delivery that led to it; null where none did.
+    /// The delivery that caused it; null if it had another cause.
     async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>> {
-        reads(context)?;
+        require_staff(context)?;
         match self.0.delivery_id {
-            Some(id) => Ok(loader::one(context, loader::DeliveryKey(id))
+            Some(id) => Ok(loader::load(context, loader::DeliveryKey(id))
                 .await?
                 .map(Delivery)),
             None => Ok(None),
         }
     }
 
-    /// The rule as it is now; null where it was deleted.
+    /// The current version of the rule involved; null if there is none or it was deleted.
     async fn rule(&self, context: &Context<'_>) -> Result<Option<Rule>> {
-        reads(context)?;
+        require_staff(context)?;
         match self.0.rule_id {
-            Some(id) => Ok(loader::one(context, loader::RuleKey(id)).await?.map(Rule)),
+            Some(id) => Ok(loader::load(context, loader::RuleKey(id)).await?.map(Rule)),
             None => Ok(None),
         }
     }
 
-    /// Who did it, by the name of a token or a person; null where nobody did, such as by the clock.
+    /// The name of the token or person who did it; null for automatic events, such as the passing of time.
     async fn actor(&self) -> Option<&str> {
         self.0.actor.as_deref()
     }
 
-    /// What happened, in one sentence for people.
+    /// What happened, as one readable sentence.
     async fn message(&self) -> &str {
         &self.0.message
     }
 }
 
-/// What access can be given to, by its id; none where it is gone.
+/// Loads the target of a scope. None if it no longer exists.
 pub async fn scope_of(
     context: &Context<'_>,
     kind: ScopeKind,
@@ -148,28 +147,28 @@ pub async fn scope_of(
 ) -> Result<Option<AccessScope>> {
     Ok(match kind {
         ScopeKind::Group => {
-            let row = loader::one(context, loader::GroupKey(id)).await?;
+            let row = loader::load(context, loader::GroupKey(id)).await?;
             row.map(|row| AccessScope::Group(Group(row)))
         }
         ScopeKind::Lock => {
-            let row = loader::one(context, loader::LockKey(id)).await?;
+            let row = loader::load(context, loader::LockKey(id)).await?;
             row.map(|row| AccessScope::Lock(Lock(row)))
         }
         ScopeKind::Place => {
-            let row = loader::one(context, loader::PlaceKey(id)).await?;
+            let row = loader::load(context, loader::PlaceKey(id)).await?;
             row.map(|row| AccessScope::Place(Place(row)))
         }
         ScopeKind::Account => {
-            let row = loader::one(context, loader::AccountKey(id)).await?;
+            let row = loader::load(context, loader::AccountKey(id)).await?;
             row.map(|row| AccessScope::KisiAccount(KisiAccount(row)))
         }
     })
 }
 
 page::connection!(
-    /// Entries of the history, a page of them.
+    /// A page of history entries.
     AccessEventConnection,
-    /// One of the list, with its cursor.
+    /// A history entry and its cursor.
     AccessEventEdge,
     AccessEvent
 );

@@ -1,9 +1,8 @@
-//! Admits operations: how many run at once, for one token and for all.
+//! Limits how many operations run concurrently, per token and in total.
 //!
-//! A token has at most half of the turns, and an operation that does not get its turn in time is refused: none runs without
-//! one, so the load on the machine is bounded whatever is sent. What changes something takes no turn from queries, since it may
-//! wait for Kisi; it has a bound of its own. Subscriptions are bounded by their socket, and sockets by their token. The executor
-//! and sockets ask.
+//! A token may use at most half of the query slots. An operation that gets no slot within the wait limit is refused, so the
+//! load on the machine is bounded. Mutations take no query slot, since they may wait for Kisi; they have their own limit per
+//! token. Subscriptions are limited through the number of sockets per token. Called by the executor and the sockets.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -24,31 +23,30 @@ use super::{
 };
 use crate::map::Map;
 
-/// How many queries each processor has under way: as many as wait for the database, and some that do not. More would only push
-/// one another's pages out of its caches.
-const TURNS_EACH: usize = 6;
-/// How many mutations a token may have under way: each may wait for Kisi.
-const CHANGES: usize = 64;
-/// How many sockets a token may have open: a front desk has a handful, a server that passes on to its own clients has one.
-const SOCKETS: usize = 256;
-/// How many operations of a token may wait for their turn.
-const WAITING: usize = 256;
-/// How long an operation waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// From how many tokens on those that nothing runs for are forgotten.
-const KNOWN_TOKENS: usize = 1024;
+/// Concurrent queries per processor: some wait for the database while others compute. More would only evict each other's data
+/// from the processor caches.
+const QUERIES_PER_PROCESSOR: usize = 6;
+/// Concurrent mutations per token. Each may wait for Kisi.
+const MUTATIONS_PER_TOKEN: usize = 64;
+/// Open sockets per token: a front desk has a handful, and a server that relays to its own clients has one.
+const SOCKETS_PER_TOKEN: usize = 256;
+/// Operations per token that may wait for a slot.
+const WAITING_PER_TOKEN: usize = 256;
+/// How long an operation waits for a slot.
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
+/// The number of tokens in the map from which idle ones are removed.
+const MAX_IDLE_TOKENS: usize = 1024;
 
-/// See the module.
-pub(super) struct Admission {
-    turns: Arc<Semaphore>,
+pub(super) struct ConcurrencyLimiter {
+    slots: Arc<Semaphore>,
     of_each: usize,
     patience: Duration,
-    tokens: Mutex<Map<Holder, Arc<Budget>>>,
+    tokens: Mutex<Map<BudgetKey, Arc<Budget>>>,
 }
 
-/// Who shares a budget: a token, or all sessions of a member.
+/// The key of a budget: a token, or all sessions of one member.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Holder {
+struct BudgetKey {
     club: Uuid,
     token: Option<String>,
     member: Option<Uuid>,
@@ -61,39 +59,39 @@ struct Budget {
     sockets: Arc<Semaphore>,
 }
 
-/// The right to run an operation, as long as it lives.
-pub(super) struct Admitted {
+/// A permit to run one operation; dropping it frees the slots.
+pub(super) struct Permit {
     _budget: OwnedSemaphorePermit,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for Admission {
+impl Default for ConcurrencyLimiter {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self::new(TURNS_EACH * processors, PATIENCE)
+        Self::new(QUERIES_PER_PROCESSOR * processors, WAIT_LIMIT)
     }
 }
 
-impl Admission {
-    /// With so many turns for all, and so much time to wait for one.
+impl ConcurrencyLimiter {
+    /// `turns` is the number of query slots in total, `patience` the time to wait for one.
     pub(super) fn new(turns: usize, patience: Duration) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(turns)),
+            slots: Arc::new(Semaphore::new(turns)),
             of_each: turns.div_ceil(2),
             patience,
             tokens: Mutex::default(),
         }
     }
 
-    /// Waits until an operation of a kind may run. None for a subscription.
+    /// Waits for a slot for an operation of this kind. Returns no permit for a subscription.
     ///
     /// # Errors
-    /// Where it does not get its turn in time.
+    /// The TOO_COMPLEX error with the limit `concurrency` if too many operations wait or no slot is free in time.
     pub(super) async fn admit(
         &self,
         caller: &Caller,
         kind: Option<Kind>,
-    ) -> ServerResult<Option<Admitted>> {
+    ) -> ServerResult<Option<Permit>> {
         if kind == Some(Kind::Subscription) {
             return Ok(None);
         }
@@ -104,46 +102,46 @@ impl Admission {
         let admitted = timeout(self.patience, self.turn(&budget, kind)).await;
         match admitted {
             Ok(Ok(admitted)) => Ok(Some(admitted)),
-            // No semaphore of this module is ever closed.
+            // The inner error cannot happen: no semaphore here is ever closed.
             Ok(Err(_)) | Err(_) => Err(limits::too_busy()),
         }
     }
 
-    /// Admits one more socket of a caller, as long as what is given lives. None where there are too many.
+    /// A permit for one more socket of the caller, held until dropped. None if the limit is reached.
     pub(super) fn admit_socket(&self, caller: &Caller) -> Option<OwnedSemaphorePermit> {
         let sockets = self.budget(caller).sockets.clone();
         sockets.try_acquire_owned().ok()
     }
 
-    async fn turn(&self, budget: &Budget, kind: Option<Kind>) -> Result<Admitted, AcquireError> {
+    async fn turn(&self, budget: &Budget, kind: Option<Kind>) -> Result<Permit, AcquireError> {
         if kind == Some(Kind::Mutation) {
             let _budget = budget.changes.clone().acquire_owned().await?;
-            return Ok(Admitted {
+            return Ok(Permit {
                 _budget,
                 _turn: None,
             });
         }
         let _budget = budget.queries.clone().acquire_owned().await?;
-        let _turn = Some(self.turns.clone().acquire_owned().await?);
-        Ok(Admitted { _budget, _turn })
+        let _turn = Some(self.slots.clone().acquire_owned().await?);
+        Ok(Permit { _budget, _turn })
     }
 
     fn budget(&self, caller: &Caller) -> Arc<Budget> {
-        let holder = Holder {
+        let holder = BudgetKey {
             club: caller.scope.club,
             token: caller.token_name.clone(),
             member: caller.member,
         };
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.len() >= KNOWN_TOKENS && !tokens.contains_key(&holder) {
+        if tokens.len() >= MAX_IDLE_TOKENS && !tokens.contains_key(&holder) {
             tokens.retain(|_, budget| budget.is_in_use(self.of_each));
         }
         let budget = tokens.entry(holder).or_insert_with(|| {
             Arc::new(Budget {
                 queries: Arc::new(Semaphore::new(self.of_each)),
-                changes: Arc::new(Semaphore::new(CHANGES)),
-                waiting: Semaphore::new(WAITING),
-                sockets: Arc::new(Semaphore::new(SOCKETS)),
+                changes: Arc::new(Semaphore::new(MUTATIONS_PER_TOKEN)),
+                waiting: Semaphore::new(WAITING_PER_TOKEN),
+                sockets: Arc::new(Semaphore::new(SOCKETS_PER_TOKEN)),
             })
         });
         budget.clone()
@@ -154,19 +152,19 @@ impl Budget {
     fn is_in_use(self: &Arc<Self>, queries: usize) -> bool {
         Arc::strong_count(self) > 1
             || self.queries.available_permits() < queries
-            || self.changes.available_permits() < CHANGES
-            || self.sockets.available_permits() < SOCKETS
+            || self.changes.available_permits() < MUTATIONS_PER_TOKEN
+            || self.sockets.available_permits() < SOCKETS_PER_TOKEN
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Scope, row::Role};
+    use crate::store::{ClubScope, row::Role};
 
     fn caller(token: &str) -> Caller {
         Caller {
-            scope: Scope::new(Uuid::nil()),
+            scope: ClubScope::new(Uuid::nil()),
             role: Role::Reader,
             token_name: Some(token.to_owned()),
             member: None,
@@ -174,8 +172,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_has_half_of_the_turns_and_what_gets_none_is_refused() {
-        let admission = Admission::new(4, Duration::ZERO);
+    async fn a_token_gets_half_of_the_slots_and_operations_without_a_slot_are_refused() {
+        let admission = ConcurrencyLimiter::new(4, Duration::ZERO);
         let admit = async |token: &str, kind| admission.admit(&caller(token), Some(kind)).await;
         let mut running = Vec::new();
         for token in ["a", "a", "b"] {
@@ -190,9 +188,9 @@ mod tests {
         running.push(admit("b", Kind::Query).await.unwrap());
         assert!(
             admit("c", Kind::Query).await.is_err(),
-            "all turns are taken"
+            "all slots are taken"
         );
-        // What changes something, and what goes on, need none of them.
+        // Mutations and subscriptions need no query slot.
         assert!(admit("a", Kind::Mutation).await.unwrap().is_some());
         assert!(admit("a", Kind::Subscription).await.unwrap().is_none());
         running.clear();
@@ -200,10 +198,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn mutations_of_a_token_are_bounded_by_themselves() {
-        let admission = Admission::new(4, Duration::ZERO);
+    async fn mutations_of_a_token_have_their_own_limit() {
+        let admission = ConcurrencyLimiter::new(4, Duration::ZERO);
         let mut running = Vec::new();
-        for _ in 0..CHANGES {
+        for _ in 0..MUTATIONS_PER_TOKEN {
             let admitted = admission.admit(&caller("a"), Some(Kind::Mutation)).await;
             running.push(admitted.unwrap());
         }
@@ -214,13 +212,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sockets_of_a_token_are_bounded_and_keep_its_budget() {
-        let admission = Admission::new(2, Duration::ZERO);
-        let open: Vec<_> = (0..SOCKETS)
+    async fn sockets_of_a_token_are_limited_and_keep_its_budget_in_the_map() {
+        let admission = ConcurrencyLimiter::new(2, Duration::ZERO);
+        let open: Vec<_> = (0..SOCKETS_PER_TOKEN)
             .map(|_| admission.admit_socket(&caller("a")).unwrap())
             .collect();
         assert!(admission.admit_socket(&caller("b")).is_some());
-        for n in 0..2 * KNOWN_TOKENS {
+        for n in 0..2 * MAX_IDLE_TOKENS {
             admission.budget(&caller(&n.to_string()));
         }
         assert!(admission.admit_socket(&caller("a")).is_none());
@@ -229,15 +227,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tokens_that_nothing_runs_for_are_forgotten_and_others_keep_their_budget() {
-        let admission = Admission::new(2, Duration::ZERO);
+    async fn idle_tokens_are_removed_and_busy_ones_keep_their_budget() {
+        let admission = ConcurrencyLimiter::new(2, Duration::ZERO);
         let _running = admission.admit(&caller("busy"), Some(Kind::Query)).await;
-        for n in 0..2 * KNOWN_TOKENS {
+        for n in 0..2 * MAX_IDLE_TOKENS {
             let _ = admission
                 .admit(&caller(&n.to_string()), Some(Kind::Query))
                 .await;
         }
-        assert!(admission.tokens.lock().unwrap().len() <= KNOWN_TOKENS);
+        assert!(admission.tokens.lock().unwrap().len() <= MAX_IDLE_TOKENS);
         assert!(
             admission
                 .admit(&caller("busy"), Some(Kind::Query))

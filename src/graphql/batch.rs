@@ -1,7 +1,7 @@
-//! Loads at once what many fields ask for one by one. A batch begins when the execution that asks stands still: when every
-//! field that could be resolved was, so that what a page takes does not decide how many statements it runs, and nobody waits
-//! for a clock. Keeps nothing: what a mutation has just changed is seen by the fields of its payload. The loaders ask; the
-//! schema's guard runs each execution through [`run`].
+//! Batches the loads that many fields request one by one. A batch starts when the execution is idle: when every field that
+//! could be resolved has been. So the page size does not determine the number of statements, and no timer delays a batch.
+//! Nothing is cached: the fields of a mutation's payload see what the mutation changed. The loaders load through it; each
+//! execution runs through [`run`].
 
 use std::{
     any::{Any, TypeId},
@@ -19,49 +19,48 @@ use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use crate::map::{Map, Set};
 
-/// How often an execution is driven on before others get their turn.
-const MOST_ROUNDS: usize = 64;
+/// How many times an execution is polled before it yields to other tasks.
+const MAX_POLLS: usize = 64;
 
 tokio::task_local! {
-    /// What waits for the execution to stand still.
+    /// Batches that start when the execution is idle.
     static WAITING: Arc<Mutex<Vec<BoxFuture<'static, ()>>>>;
 }
 
-/// Fetches what keys lead to.
+/// Loads values by key.
 pub trait Loader<K>: Send + Sync + 'static {
-    /// What a key leads to.
+    /// The value of a key.
     type Value: Send + Sync + Clone + 'static;
-    /// Why nothing could be fetched.
+    /// The error of a whole batch.
     type Error: Send + Clone + 'static;
 
-    /// What each of the keys leads to; one that leads to nothing is left out.
+    /// Returns the values of the keys; keys without a value are left out.
     fn load(
         &self,
         keys: &[K],
     ) -> impl Future<Output = Result<Map<K, Self::Value>, Self::Error>> + Send;
 }
 
-/// What a key of `L` leads to.
-type Found<K, L> = Arc<Result<Map<K, <L as Loader<K>>::Value>, <L as Loader<K>>::Error>>;
+/// The result of a batch, shared by all its keys.
+type BatchResult<K, L> = Arc<Result<Map<K, <L as Loader<K>>::Value>, <L as Loader<K>>::Error>>;
 
-/// Batches of keys for a loader; a key's type says what is asked for.
+/// Batches for a loader, one per key type.
 pub struct Batches<L>(Arc<Inner<L>>);
 
 struct Inner<L> {
     loader: L,
-    /// By the type of their keys: those that have not begun.
+    /// The batches that have not started, by key type.
     open: Mutex<Vec<(TypeId, Box<dyn Any + Send>)>>,
 }
 
 impl<L: Send + Sync + 'static> Batches<L> {
-    /// Of this loader.
     pub fn new(loader: L) -> Self {
         let open = Mutex::default();
         Self(Arc::new(Inner { loader, open }))
     }
 
-    /// What these keys and all others of the batch lead to.
-    pub async fn load<K>(&self, keys: impl IntoIterator<Item = K>) -> Found<K, L>
+    /// Adds the keys to the open batch, and returns the values of all keys of that batch.
+    pub async fn load<K>(&self, keys: impl IntoIterator<Item = K>) -> BatchResult<K, L>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         L: Loader<K>,
@@ -71,7 +70,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
         lock(&batch.0).keys.extend(keys);
         poll_fn(|context| {
             let mut state = lock(&batch.0);
-            if let Some(found) = &state.found {
+            if let Some(found) = &state.result {
                 return Poll::Ready(found.clone());
             }
             state.wakers.push(context.waker().clone());
@@ -80,7 +79,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
         .await
     }
 
-    /// The batch that takes keys now.
+    /// The open batch for this key type; a new one if there is none.
     fn batch<K>(&self) -> Arc<Batch<K, L>>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -89,25 +88,26 @@ impl<L: Send + Sync + 'static> Batches<L> {
     {
         let mut open = lock(&self.0.open);
         let of = TypeId::of::<K>();
-        let known = open.iter().find(|(kind, _)| *kind == of);
-        if let Some(batch) = known.and_then(|(_, any)| any.downcast_ref::<Arc<Batch<K, L>>>()) {
+        let open_batch = open.iter().find(|(kind, _)| *kind == of);
+        if let Some(batch) = open_batch.and_then(|(_, any)| any.downcast_ref::<Arc<Batch<K, L>>>())
+        {
             return batch.clone();
         }
         let batch: Arc<Batch<K, L>> = Arc::new(Batch(Mutex::new(State {
             keys: Set::default(),
-            found: None,
+            result: None,
             wakers: Vec::new(),
         })));
         open.push((of, Box::new(batch.clone())));
         drop(open);
         let (inner, begun) = (self.0.clone(), batch.clone());
-        when_still(Box::pin(async move {
+        when_idle(Box::pin(async move {
             lock(&inner.open).retain(|(kind, _)| *kind != of);
             let keys = std::mem::take(&mut lock(&begun.0).keys);
             let keys: Vec<K> = keys.into_iter().collect();
             let found = Arc::new(inner.loader.load(&keys).await);
             let mut state = lock(&begun.0);
-            state.found = Some(found);
+            state.result = Some(found);
             let wakers = std::mem::take(&mut state.wakers);
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
@@ -120,17 +120,18 @@ struct Batch<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>>(Mutex<S
 
 struct State<K: Hash + Eq + Clone + Send + Sync + 'static, L: Loader<K>> {
     keys: Set<K>,
-    found: Option<Found<K, L>>,
+    result: Option<BatchResult<K, L>>,
     wakers: Vec<Waker>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds a lock of this module can panic half-way through a change.
+    // No code panics halfway through a change while it holds a lock of this module, so a poisoned lock has valid data.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins a batch when the execution stands still; outside one at once, with what was asked for by then.
-fn when_still(batch: BoxFuture<'static, ()>) {
+/// Starts a batch when the execution is idle. Outside of an execution the batch is spawned at once, with the keys that it has
+/// by then.
+fn when_idle(batch: BoxFuture<'static, ()>) {
     let mut batch = Some(batch);
     let kept = WAITING.try_with(|waiting| lock(waiting).extend(batch.take()));
     if kept.is_err()
@@ -140,15 +141,15 @@ fn when_still(batch: BoxFuture<'static, ()>) {
     }
 }
 
-/// Knows whether the execution can go on.
-struct Pulse {
+/// The waker of an execution: records whether it can make progress.
+struct ExecutionWaker {
     moved: AtomicBool,
-    /// Whether whoever looks at `moved` is at work, so that nobody has to be woken.
+    /// Whether the poll loop that reads `moved` is running; then no wake-up is needed.
     watched: AtomicBool,
     outer: Mutex<Option<Waker>>,
 }
 
-impl Wake for Pulse {
+impl Wake for ExecutionWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -163,12 +164,12 @@ impl Wake for Pulse {
     }
 }
 
-/// Runs an execution, and whenever it stands still the batches that it waits for.
+/// Runs an execution, and its waiting batches whenever it is idle.
 pub async fn run<F: Future>(execution: F) -> F::Output {
     let waiting = Arc::new(Mutex::new(Vec::new()));
     let mut execution = pin!(WAITING.scope(waiting.clone(), execution));
     let mut running: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
-    let pulse = Arc::new(Pulse {
+    let pulse = Arc::new(ExecutionWaker {
         moved: AtomicBool::new(true),
         watched: AtomicBool::new(true),
         outer: Mutex::new(None),
@@ -177,7 +178,7 @@ pub async fn run<F: Future>(execution: F) -> F::Output {
     poll_fn(|context| {
         *lock(&pulse.outer) = Some(context.waker().clone());
         pulse.watched.store(true, Ordering::SeqCst);
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_POLLS {
             if pulse.moved.swap(false, Ordering::SeqCst) {
                 let polled = execution.as_mut().poll(&mut Context::from_waker(&waker));
                 if polled.is_ready() {
@@ -209,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// Doubles numbers, and remembers for how many it was asked each time.
+    /// Doubles numbers, and records the size of each batch.
     #[derive(Clone, Default)]
     struct Doubling(Arc<Mutex<Vec<usize>>>);
 
@@ -219,13 +220,13 @@ mod tests {
 
         async fn load(&self, keys: &[u32]) -> Result<Map<u32, u32>, Infallible> {
             lock(&self.0).push(keys.len());
-            // As a database does, it answers later.
+            // Completes later, as a database does.
             tokio::task::yield_now().await;
             Ok(keys.iter().map(|key| (*key, key * 2)).collect())
         }
     }
 
-    /// Lets others of the execution go on, as lists of fields do.
+    /// Yields once to the other futures of the execution, as lists of fields do.
     async fn turn() {
         let mut waited = false;
         poll_fn(|context| {
@@ -239,18 +240,18 @@ mod tests {
     }
 
     async fn double(batches: &Batches<Doubling>, number: u32) -> u32 {
-        let found = batches.load([number]).await;
-        found.as_ref().as_ref().unwrap()[&number]
+        let result = batches.load([number]).await;
+        result.as_ref().as_ref().unwrap()[&number]
     }
 
     #[tokio::test]
-    async fn what_is_asked_for_in_any_number_of_turns_is_one_load() {
+    async fn loads_of_any_number_of_polls_are_one_batch() {
         let doubling = Doubling::default();
         let batches = Batches::new(doubling.clone());
         let asks = (0..500).map(|number| {
             let batches = &batches;
             async move {
-                // Some ask at once, some much later.
+                // Some fields load at once, some much later.
                 for _ in 0..number {
                     turn().await;
                 }
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_hangs_on_an_answer_is_the_next_load_and_nothing_is_kept() {
+    async fn dependent_loads_are_the_next_batch_and_nothing_is_cached() {
         let doubling = Doubling::default();
         let batches = Batches::new(doubling.clone());
         let asks = (0..50).map(|number| {
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn outside_an_execution_a_batch_begins_by_itself() {
+    async fn outside_an_execution_a_batch_starts_by_itself() {
         let batches = Batches::new(Doubling::default());
         assert_eq!(double(&batches, 21).await, 42);
     }

@@ -1,4 +1,4 @@
-//! The club: its settings as they are kept in its row.
+//! The GraphQL type `Club`: the club's settings, read from its row.
 
 use std::time::Duration as Length;
 
@@ -10,35 +10,35 @@ use super::{
 };
 use crate::{id::Kind, store::row};
 
-/// Who may open doors from a front end, by a member session or in somebody's name.
+/// Who may unlock doors from a front end, with a member session or on a member's behalf.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::UnlockVisibility")]
 pub enum UnlockVisibility {
-    /// Only people who hold an active membership at that moment.
+    /// Only people with an active membership at that moment.
     Members,
-    /// Anybody who has access, such as someone who only booked a room.
+    /// Everyone who has access, including people who only booked a room.
     Public,
 }
 
-/// The brake on mass revocation. When more people would lose access early, within the window, than
-/// the larger of `people` and `percent` of those who have access, the revocations wait for an
-/// admin. Grants always flow. Access that runs out at the end it was given is no revocation, nor is
-/// the loss of access that has not begun. What one cause (a delivery, an edit, a sweep) would take
-/// away is judged together: where it goes past the limit, all of it is held. What an admin does to
-/// one person by name (endShare, suspendMember) is never held, and counts.
+/// The brake on mass revocations. If more people would lose access early within the window than the larger of `people` and
+/// `percent` of those who have access, the revocations are held until an admin decides. Grants are never held. The scheduled
+/// end of access is not a revocation, nor is the loss of access that has not started. All revocations with one cause (a
+/// delivery, an edit, a sweep) are judged together: if they exceed the limit, all of them are held. What an admin does to one
+/// named person (endShare, suspendMember) is never held, but it counts towards the limit.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct BrakeSettings {
-    /// Off: nothing new is held. What is held stays so until it is approved or dismissed. Default: on.
+    /// Whether new revocations can be held. When switched off, revocations already held stay held until they are approved or
+    /// dismissed. Default: on.
     enabled: bool,
-    /// So many people may lose access early within the window; 0, with percent 0, holds every revocation. Default: 3.
+    /// The number of people who may lose access early within the window. 0, together with percent 0, holds every revocation.
+    /// Default: 3.
     people: i32,
-    /// The same as a percentage of those who have access, 0 to 100; the larger of the two counts. Default: 5.
+    /// The same limit as a percentage of those who have access, 0 to 100; the larger of the two applies. Default: 5.
     percent: i32,
-    /// How far back early revocations are counted. Default: PT1H.
+    /// The time window in which early revocations are counted. Default: PT1H.
     window: Duration,
 }
 
-/// A club, by its row.
 #[derive(Clone, Debug)]
 pub struct Club(pub row::Club);
 
@@ -48,25 +48,25 @@ impl From<row::Club> for Club {
     }
 }
 
-/// A club: everything else belongs to one.
+/// A club. All other objects belong to one club.
 #[Object(crate = "crate::graphql::prompt")]
 impl Club {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Club, self.0.id)
     }
 
-    /// What the club is called.
+    /// Display name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Where its clocks are: for the times in messages, and for schedules and sources that name no time zone.
+    /// The time zone for times in messages, and for schedules and sources that have none of their own.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// How mass revocations are held.
+    /// Settings of the brake on mass revocations.
     async fn brake(&self) -> BrakeSettings {
         BrakeSettings {
             enabled: self.0.brake_enabled,
@@ -76,12 +76,12 @@ impl Club {
         }
     }
 
-    /// Who may open doors from a front end.
+    /// Who may unlock doors from a front end.
     async fn unlock_visibility(&self) -> UnlockVisibility {
         self.0.unlock_visibility.into()
     }
 
-    /// A count that grows with every change to facts, rules or overrides.
+    /// A counter that increases with every change to facts, rules or overrides (shares and suspensions).
     async fn revision(&self) -> String {
         self.0.revision.to_string()
     }

@@ -1,15 +1,15 @@
-//! A company whose people are members together.
+//! The GraphQL type `Company`: a company whose people are members of the club through it.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    context::{self, reads},
+    context::{self, require_staff},
     member::MemberConnection,
     node,
-    page::{self, Arguments},
+    page::{self, PageArguments},
 };
 use crate::{
-    decide::{Standing, Wanted},
+    decide::{FilteredMembers, MemberCriteria},
     id::Kind,
     store::{
         listings::{self, MemberFilter},
@@ -17,7 +17,6 @@ use crate::{
     },
 };
 
-/// A company, by its row.
 #[derive(Clone, Debug)]
 pub struct Company(pub row::Company);
 
@@ -27,33 +26,35 @@ impl From<row::Company> for Company {
     }
 }
 
-/// A company whose people are members together.
+/// A company whose people are members of the club through it.
 #[Object(crate = "crate::graphql::prompt")]
 impl Company {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Company, self.0.id)
     }
 
-    /// What the platform calls it.
+    /// Name on the platform.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Who is in it now.
+    /// The current members of the company, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn members(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let company = Some(self.0.id);
         let members = listings::members(
             scope,
@@ -62,19 +63,19 @@ impl Company {
                 ..Default::default()
             },
         );
-        let wanted = Wanted {
+        let wanted = MemberCriteria {
             company,
-            ..Wanted::default()
+            ..MemberCriteria::default()
         };
         let app = context::app(context)?;
         page::load(
             app,
-            Standing {
+            FilteredMembers {
                 scope,
                 members,
-                wanted,
+                criteria: wanted,
                 evaluations: context::evaluations(context)?.clone(),
-                narrowed: String::new(),
+                cache_key: String::new(),
             },
             arguments,
         )

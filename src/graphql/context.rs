@@ -1,5 +1,5 @@
-//! Who asks, and what a resolver may use: every resolver begins here, and gets the scope of the asker's club, so that no
-//! query can reach another's.
+//! The caller and the services that resolvers use, and the role checks. Every resolver starts here and gets the scope of the
+//! caller's club, so that no query can reach another club's rows.
 
 use std::sync::Arc;
 
@@ -9,32 +9,30 @@ use uuid::Uuid;
 use super::error::{forbidden, internal};
 use crate::{
     app::App,
-    decide::Evaluations,
-    store::{Scope, row::Role},
+    decide::EvaluationBudget,
+    store::{ClubScope, row::Role},
 };
 
-/// Whoever holds the token that a request carries.
+/// The holder of the token in the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The club of the token.
-    pub scope: Scope,
-    /// What it may do.
+    pub scope: ClubScope,
     pub role: Role,
-    /// The token's name; none for a member session.
+    /// None for a member session.
     pub token_name: Option<String>,
-    /// The member, for a member session.
+    /// Set for a member session only.
     pub member: Option<Uuid>,
 }
 
 impl Caller {
-    /// Whether another look-up of the token found the same club, role and member.
+    /// Whether a second look-up of the same token returned the same club, role and member. The token's name may differ.
     pub fn is_same(&self, other: &Self) -> bool {
         self.scope.club == other.scope.club
             && self.role == other.role
             && self.member == other.member
     }
 
-    /// How the caller is called in histories.
+    /// The caller's name in history entries.
     pub fn actor(&self) -> String {
         self.token_name
             .clone()
@@ -42,40 +40,44 @@ impl Caller {
     }
 }
 
-/// The parts of the service.
 pub fn app<'a>(context: &Context<'a>) -> Result<&'a Arc<App>> {
     context
         .data::<Arc<App>>()
         .map_err(|_| internal("no app in the context"))
 }
 
-/// What the document has evaluated so far.
-pub fn evaluations<'a>(context: &Context<'a>) -> Result<&'a Arc<Evaluations>> {
+/// The evaluations that this document has used so far; they count towards its limit.
+pub fn evaluations<'a>(context: &Context<'a>) -> Result<&'a Arc<EvaluationBudget>> {
     context
-        .data::<Arc<Evaluations>>()
+        .data::<Arc<EvaluationBudget>>()
         .map_err(|_| internal("no evaluations in the context"))
 }
 
-/// Who asks.
 pub fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     context
         .data::<Caller>()
         .map_err(|_| internal("no caller in the context"))
 }
 
-/// For what ADMIN, APP and READER may read: the scope of the club.
-pub fn reads(context: &Context<'_>) -> Result<Scope> {
+/// Requires the role ADMIN, APP or READER. Returns the scope of the caller's club.
+///
+/// # Errors
+/// FORBIDDEN for a member session.
+pub fn require_staff(context: &Context<'_>) -> Result<ClubScope> {
     let caller = caller(context)?;
     match caller.role {
         Role::Admin | Role::App | Role::Reader => Ok(caller.scope),
         Role::Member => Err(forbidden(
-            "a member session sees itself and its doors alone",
+            "a member session can read only its own member and that member's doors",
         )),
     }
 }
 
-/// For what ADMIN alone may do.
-pub fn administers<'a>(context: &Context<'a>) -> Result<&'a Caller> {
+/// Requires the role ADMIN.
+///
+/// # Errors
+/// FORBIDDEN for every other role.
+pub fn require_admin<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     let caller = caller(context)?;
     match caller.role {
         Role::Admin => Ok(caller),
@@ -83,8 +85,11 @@ pub fn administers<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     }
 }
 
-/// For what ADMIN and APP may do.
-pub fn acts_for_members<'a>(context: &Context<'a>) -> Result<&'a Caller> {
+/// Requires the role ADMIN or APP.
+///
+/// # Errors
+/// FORBIDDEN for every other role.
+pub fn require_admin_or_app<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     let caller = caller(context)?;
     match caller.role {
         Role::Admin | Role::App => Ok(caller),
@@ -92,11 +97,14 @@ pub fn acts_for_members<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     }
 }
 
-/// For what a member session may read of its own member alone, and the others of any.
-pub fn sees(context: &Context<'_>, member: Uuid) -> Result<()> {
+/// Requires a staff token (ADMIN, APP or READER) or the session of this member.
+///
+/// # Errors
+/// FORBIDDEN for the session of another member.
+pub fn require_self_or_staff(context: &Context<'_>, member: Uuid) -> Result<()> {
     match caller(context)?.member {
         Some(own) if own == member => Ok(()),
-        Some(_) => Err(forbidden("a member session sees itself alone")),
-        None => reads(context).map(|_| ()),
+        Some(_) => Err(forbidden("a member session can read only its own member")),
+        None => require_staff(context).map(|_| ()),
     }
 }

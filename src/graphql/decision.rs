@@ -1,5 +1,5 @@
-//! A decision as callers see it: may somebody pass, the one cause, and the cause in words. Made by the heart; nothing is
-//! decided in here.
+//! The GraphQL type `AccessDecision`: whether a member has access, the main cause, and the cause as text. The `access` crate
+//! makes the decision; this file only presents it.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use super::{
     context,
     group::Group,
     lock::Lock,
+    messages::{self, MessageContext},
     scalar::DateTime,
-    words::{self, Saying},
 };
 use crate::{
-    decide::{Premises, row_id},
+    decide::{AccessContext, row_id},
     store::row::{self, Role},
 };
 
-/// What a rule gives access to.
+/// What a rule grants access to.
 #[derive(Clone, Debug, Union)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AccessTarget {
@@ -38,62 +38,62 @@ impl From<row::Lock> for AccessTarget {
     }
 }
 
-/// The cause of a decision, as a stable word.
+/// The main cause of a decision. The codes are stable.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::Code")]
 pub enum DecisionCode {
-    /// A rule holds at the instant.
+    /// A rule grants access at the requested time.
     AllowedByRule,
-    /// No rule holds, but access given by hand does.
+    /// No rule grants access, but a share (access granted manually) does.
     AllowedByShare,
-    /// The member is suspended: nothing else counts while that lasts.
+    /// The member is suspended. A suspension overrides all rules and shares while it is in effect.
     Suspended,
-    /// No enabled rule and no share of the member is about the target: an admin has to write one.
+    /// No enabled rule covers the target, and the member has no share for it. An admin has to add a rule.
     NoRule,
-    /// The member holds no membership of a kind that the rule asks for.
+    /// The member has no membership of a kind that the rule requires.
     NoMembership,
-    /// The membership begins later.
+    /// The membership has not started yet.
     MembershipNotStarted,
     /// The membership is frozen or on hold.
     MembershipPaused,
-    /// A payment failed or staff blocked the membership, and the rule's grace, if any, is over.
+    /// The membership is blocked because a payment failed or staff blocked it, and the rule's grace period, if any, is over.
     MembershipBlocked,
-    /// Nothing is left of the pack.
+    /// All visits or credits of the pack are used up.
     MembershipUsedUp,
-    /// The membership is over.
+    /// The membership has ended.
     MembershipEnded,
-    /// There is no booking that counts here; a cancelled one does not.
+    /// No booking satisfies the rule; cancelled bookings do not count.
     NoRegistration,
-    /// There is a booking or a share, and its time has not begun.
+    /// The access period of a booking or share has not started yet.
     TooEarly,
-    /// There was a booking or a share, and its time is over.
+    /// The access period of a booking or share is over.
     TooLate,
     /// The booking is tentative or on a waiting list.
     RegistrationNotConfirmed,
-    /// The billing item that the rule asks for was not bought.
+    /// The member has not bought a billing item that the rule requires.
     NoPurchase,
-    /// It was bought, but is not paid, was refunded or voided, or is not valid at this time.
+    /// The purchase is unpaid, refunded, voided or not valid at the requested time.
     PurchaseNotValid,
-    /// The member bears none of the tags that the rule asks for.
+    /// The member has none of the tags that the rule requires.
     TagMissing,
-    /// The rule gives access at other times.
+    /// The requested time is outside the rule's schedule.
     OutsideSchedule,
 }
 
-/// For whom a message is.
+/// The audience of a message.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum Audience {
-    /// The person at the door.
+    /// The member at the door.
     Member,
-    /// The person at the front desk.
+    /// Front desk staff.
     Desk,
-    /// The person who reads logs.
+    /// Engineers who read logs.
     Engineer,
 }
 
 impl Audience {
-    /// For whom a message is that is asked for: a member session hears nothing that is meant for staff.
-    pub(super) fn told(self, context: &Context<'_>) -> Result<Self> {
+    /// The audience to use for this caller: a member session always gets the texts for members, never those for staff.
+    pub(super) fn for_caller(self, context: &Context<'_>) -> Result<Self> {
         Ok(match context::caller(context)?.role {
             Role::Member => Self::Member,
             Role::Admin | Role::App | Role::Reader => self,
@@ -101,100 +101,107 @@ impl Audience {
     }
 }
 
-/// A decision, with what its message needs.
 #[derive(Clone, Debug)]
 pub struct AccessDecision {
     target: AccessTarget,
     decision: Decision,
-    saying: Saying,
+    message: MessageContext,
 }
 
 impl AccessDecision {
-    /// The decision about a target at an instant. None for a target that is not there.
+    /// Decides about the target at `at`. None if the target does not exist in the club.
     pub fn new(
-        premises: &Arc<Premises>,
+        access_context: &Arc<AccessContext>,
         facts: &Facts,
         target: Target,
         at: Instant,
     ) -> Option<Self> {
-        Self::of(premises, target, premises.decide(facts, target, at))
+        Self::of(
+            access_context,
+            target,
+            access_context.decide(facts, target, at),
+        )
     }
 
-    /// A decision that was made.
-    pub fn of(premises: &Arc<Premises>, target: Target, decision: Decision) -> Option<Self> {
+    /// Wraps a decision that was already made. None if the target does not exist in the club.
+    pub fn of(
+        access_context: &Arc<AccessContext>,
+        target: Target,
+        decision: Decision,
+    ) -> Option<Self> {
         let target: AccessTarget = match target {
-            Target::Group(id) => premises.layout.group(row_id(id))?.clone().into(),
-            Target::Lock(id) => premises.layout.lock(row_id(id))?.clone().into(),
+            Target::Group(id) => access_context.layout.group(row_id(id))?.clone().into(),
+            Target::Lock(id) => access_context.layout.lock(row_id(id))?.clone().into(),
         };
-        let rule = decision.rule.and_then(|rule| premises.row(rule));
-        let saying = Saying {
+        let rule = decision.rule.and_then(|rule| access_context.row(rule));
+        let saying = MessageContext {
             code: decision.code,
             at: decision.at,
             edge: decision.edge,
             until: decision.until,
             by_share: decision.share.is_some(),
             rule: rule.map(|row| row.name.clone()),
-            zone: premises.zone.clone(),
+            zone: access_context.zone.clone(),
         };
         Some(Self {
             target,
             decision,
-            saying,
+            message: saying,
         })
     }
 
-    /// Whether the member may pass.
     pub fn is_allowed(&self) -> bool {
         self.decision.allowed
     }
 
-    /// The cause in words.
-    pub fn words(&self, audience: Audience) -> String {
-        words::of_decision(&self.saying, audience)
+    pub fn message_for(&self, audience: Audience) -> String {
+        messages::of_decision(&self.message, audience)
     }
 
-    /// The cause.
     pub fn cause(&self) -> Code {
         self.decision.code
     }
 }
 
-/// Whether a member may pass a target at an instant, and why.
+/// Whether a member has access to a target at a point in time, and why.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessDecision {
-    /// Where: a group or a lock.
+    /// The group or lock.
     async fn target(&self) -> &AccessTarget {
         &self.target
     }
 
-    /// The instant that the decision is about.
+    /// The point in time that the decision applies to.
     async fn at(&self) -> DateTime {
         DateTime(self.decision.at.micros())
     }
 
-    /// Whether the member may pass at that instant.
+    /// Whether the member has access at that time.
     async fn allowed(&self) -> bool {
         self.decision.allowed
     }
 
-    /// The end of the present answer, where one is known.
+    /// When the decision changes next; null if that is not known.
     async fn until(&self) -> Option<DateTime> {
         self.decision.until.map(|until| DateTime(until.micros()))
     }
 
-    /// A stable word for programs: the one cause that an operator should look at first.
+    /// The main cause as a stable, machine-readable code: the one to look at first.
     async fn code(&self) -> DecisionCode {
         self.decision.code.into()
     }
 
-    /// The cause in words, with times in the club's time zone. A member session is told the words
-    /// for the person at the door, whoever they are asked for.
+    /// The cause as text, with times in the club's time zone. A member session always gets the text for the audience MEMBER,
+    /// whatever it asks for.
     async fn message(
         &self,
         context: &Context<'_>,
-        #[graphql(default_with = "Audience::Member", desc = "For whom the words are.")]
+        #[graphql(default_with = "Audience::Member", desc = "The audience of the text.")]
         audience: Audience,
     ) -> Result<String> {
-        Ok(words::of_decision(&self.saying, audience.told(context)?))
+        Ok(messages::of_decision(
+            &self.message,
+            audience.for_caller(context)?,
+        ))
     }
 }

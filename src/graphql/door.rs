@@ -1,4 +1,4 @@
-//! A door that a member may open.
+//! The GraphQL type `Door`: a lock that a member may open now, with the Kisi settings that restrict unlocking it.
 
 use access::Decision;
 use async_graphql::SimpleObject;
@@ -10,27 +10,27 @@ use super::{
 };
 use crate::{store::row, unlock::restriction::Restriction};
 
-/// A lock that a member may open at this instant.
+/// A lock that the member may open now.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(crate = "crate::graphql::prompt")]
 pub struct Door {
-    /// The lock.
+    /// The lock that the member may open.
     lock: Lock,
-    /// Until when the member may open it, where that is known.
+    /// When the member's access to it ends; null if that is not known.
     until: Option<DateTime>,
-    /// Whether Kisi takes an unlock from anywhere and at any time: false where there are unlockRestrictions.
+    /// Whether Kisi accepts an unlock from anywhere at any time: false if there are unlockRestrictions.
     remote_unlockable: bool,
-    /// What in Kisi's settings can make Kisi refuse an unlock of this door; empty where nothing can.
+    /// The Kisi settings that can make Kisi refuse an unlock of this door; empty if there are none.
     unlock_restrictions: Vec<UnlockRestriction>,
 }
 
 impl Door {
-    /// A lock with the decision that allows it, and what can keep Kisi from opening it.
+    /// `decision` is the decision that allows the member to open the lock.
     pub fn new(lock: row::Lock, decision: &Decision, restrictions: Vec<Restriction>) -> Self {
         let until = decision.until.map(|until| DateTime(until.micros()));
         Self {
             remote_unlockable: restrictions.is_empty(),
-            unlock_restrictions: restriction::shown(restrictions),
+            unlock_restrictions: restriction::to_graphql(restrictions),
             lock: Lock(lock),
             until,
         }

@@ -1,5 +1,5 @@
-//! What a platform says that a member or a company holds: memberships, registrations, purchases. Each is shown by the
-//! version that stands, with its ends as the heart reads them.
+//! The GraphQL interface `Entitlement` with its types `Membership`, `Registration` and `Purchase`. Each shows the current
+//! version of what the platform reported, with the start and end that the `access` crate uses for decisions.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     company::Company,
     context,
-    error::{inside, internal},
+    error::{internal, internal_error},
     loader,
     location::Location,
     node,
@@ -27,52 +27,52 @@ use crate::{
     id::Kind,
     store::{
         entitlements,
-        facts::{Held, Holdings, kinds},
+        facts::{HeldEntitlement, Holdings, kinds},
         row::{self, EntitlementKind},
     },
 };
 
-/// How a membership stands, by the platform's word.
+/// Status of a membership, as reported by the platform.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::MembershipStatus")]
 pub enum MembershipStatus {
-    /// Running.
+    /// Active.
     Active,
-    /// Not begun yet.
+    /// Starts in the future.
     Scheduled,
     /// Frozen or on hold.
     Paused,
-    /// Nothing is left of a pack.
+    /// All visits or credits of a pack are used up.
     UsedUp,
-    /// Over: cancelled, completed, expired.
+    /// Cancelled, completed or expired.
     Ended,
 }
 
-/// How a booking stands.
+/// Status of a booking. Only confirmed bookings give access.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::RegistrationStatus")]
 pub enum RegistrationStatus {
-    /// It counts.
+    /// Gives access.
     Confirmed,
-    /// Not confirmed yet: it does not count.
+    /// Not confirmed yet; gives no access.
     Tentative,
-    /// On a waiting list: it does not count.
+    /// On a waiting list; gives no access.
     Waitlisted,
-    /// Called off: it does not count.
+    /// Cancelled; gives no access.
     Cancelled,
 }
 
-/// How a purchase stands.
+/// Status of a purchase. Only paid purchases give access.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::PurchaseStatus")]
 pub enum PurchaseStatus {
-    /// It counts.
+    /// Gives access.
     Paid,
-    /// Not paid: it does not count.
+    /// Not paid; gives no access.
     Unpaid,
-    /// The money was given back: it does not count.
+    /// Refunded; gives no access.
     Refunded,
-    /// Declared void: it does not count.
+    /// Voided; gives no access.
     Void,
 }
 
@@ -82,52 +82,52 @@ pub enum PurchaseStatus {
 pub enum BlockReason {
     /// A payment failed.
     PaymentFailed,
-    /// A payment failed and is tried again.
+    /// A payment failed and is being retried.
     PaymentRetrying,
     /// Staff blocked it.
     Manual,
 }
 
-/// That a membership is blocked.
+/// A block on a membership.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Block {
-    /// Why it is blocked.
+    /// The reason of the block.
     reason: BlockReason,
-    /// Since when it is blocked.
+    /// When the block started.
     since: DateTime,
 }
 
-/// Something that a platform says a member or a company holds, for a time.
+/// A membership, registration or purchase of a member or a company, as reported by a platform.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
     crate = "crate::graphql::prompt::interface",
-    field(name = "id", ty = "ID", desc = "Opaque and globally unique."),
-    field(name = "source", ty = "Source", desc = "The source that says so."),
-    field(name = "external_id", ty = "ID", desc = "The platform's own id."),
+    field(name = "id", ty = "ID", desc = "Opaque, globally unique id."),
+    field(name = "source", ty = "Source", desc = "The source that reported it."),
+    field(name = "external_id", ty = "ID", desc = "The platform's id."),
     field(
         name = "offering",
         ty = "Offering",
-        desc = "What it is of: something that the platform sells or lets people book."
+        desc = "The offering: what the platform sells or lets people book."
     ),
     field(
         name = "location",
         ty = "Option<Location>",
-        desc = "The location that it is tied to; null where the platform does not tie it to one."
+        desc = "The location it is limited to; null if it is not limited to one."
     ),
     field(
         name = "company",
         ty = "Option<Company>",
-        desc = "The company that holds it, where it reaches the member through a company; else null."
+        desc = "The company that the member has it through; null if the member has it directly."
     ),
     field(
         name = "starts_at",
         ty = "Option<DateTime>",
-        desc = "From when on it lasts; null is without end on that side."
+        desc = "Start, inclusive; null if unbounded."
     ),
     field(
         name = "ends_at",
         ty = "Option<DateTime>",
-        desc = "Until when it lasts, exclusive; null is without end on that side."
+        desc = "End, exclusive; null if unbounded."
     ),
     field(
         name = "updated_at",
@@ -159,8 +159,8 @@ impl OneOf for Entitlement {
     }
 }
 
-impl From<Arc<Held>> for Entitlement {
-    fn from(held: Arc<Held>) -> Self {
+impl From<Arc<HeldEntitlement>> for Entitlement {
+    fn from(held: Arc<HeldEntitlement>) -> Self {
         match held.version.kind {
             EntitlementKind::Membership => Self::Membership(Membership(held)),
             EntitlementKind::Registration => Self::Registration(Registration(held)),
@@ -169,13 +169,15 @@ impl From<Arc<Held>> for Entitlement {
     }
 }
 
-/// The entitlement of an id, as it reaches whoever holds it. None where nobody does.
+/// Finds an entitlement by id, as held by one of its members. None if no member holds it.
 pub async fn find(context: &Context<'_>, id: Uuid) -> Result<Option<Entitlement>> {
-    let scope = context::reads(context)?;
+    let scope = context::require_staff(context)?;
     let db = context::app(context)?.db.read();
-    let holders = entitlements::holders(db, scope, id).await.map_err(inside)?;
+    let holders = entitlements::holders(db, scope, id)
+        .await
+        .map_err(internal_error)?;
     let keys = holders.into_iter().map(loader::EntitlementsOf);
-    let holdings: Vec<Arc<Holdings>> = loader::many(context, keys).await?;
+    let holdings: Vec<Arc<Holdings>> = loader::load_many(context, keys).await?;
     let mut held = holdings.iter().flat_map(|holdings| &holdings.held);
     Ok(held
         .find(|held| held.version.entitlement_id == id)
@@ -193,57 +195,57 @@ macro_rules! entitlement {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
-        pub struct $name(Arc<Held>);
+        pub struct $name(Arc<HeldEntitlement>);
 
         $(#[$doc])*
         #[Object(crate = "crate::graphql::prompt")]
         impl $name {
-            /// Opaque and globally unique.
+            /// Opaque, globally unique id.
             pub async fn id(&self) -> ID {
                 node::id(Kind::Entitlement, self.0.version.entitlement_id)
             }
 
-            /// The source that says so.
+            /// The source that reported it.
             async fn source(&self, context: &Context<'_>) -> Result<Source> {
-                loader::needed(context, loader::SourceKey(self.0.version.source_id)).await.map(Source)
+                loader::load_required(context, loader::SourceKey(self.0.version.source_id)).await.map(Source)
             }
 
-            /// The platform's own id.
+            /// The platform's id.
             async fn external_id(&self) -> ID {
                 ID(self.0.version.external_id.clone())
             }
 
-            /// What it is of: something that the platform sells or lets people book.
+            /// The offering: what the platform sells or lets people book.
             async fn offering(&self, context: &Context<'_>) -> Result<Offering> {
                 let id = self.0.version.offering_id.unwrap_or_default();
-                loader::needed(context, loader::OfferingKey(id)).await.map(Offering)
+                loader::load_required(context, loader::OfferingKey(id)).await.map(Offering)
             }
 
-            /// The location that it is tied to; null where the platform does not tie it to one.
+            /// The location it is limited to; null if it is not limited to one.
             async fn location(&self, context: &Context<'_>) -> Result<Option<Location>> {
                 match self.0.version.location_id {
-                    Some(id) => Ok(loader::one(context, loader::LocationKey(id)).await?.map(Location)),
+                    Some(id) => Ok(loader::load(context, loader::LocationKey(id)).await?.map(Location)),
                     None => Ok(None),
                 }
             }
 
-            /// The company that holds it, where it reaches the member through a company; else null.
+            /// The company that the member has it through; null if the member has it directly.
             async fn company(&self, context: &Context<'_>) -> Result<Option<Company>> {
                 match self.0.via {
                     Via::Company(id) => {
                         let key = loader::CompanyKey(row_id(id));
-                        Ok(loader::one(context, key).await?.map(Company))
+                        Ok(loader::load(context, key).await?.map(Company))
                     }
                     Via::Own | Via::Shared | Via::Guest => Ok(None),
                 }
             }
 
-            /// From when on it lasts; null is without end on that side.
+            /// Start, inclusive; null if unbounded.
             async fn starts_at(&self) -> Option<DateTime> {
                 self.0.span.from.known().map(instant)
             }
 
-            /// Until when it lasts, exclusive; null is without end on that side.
+            /// End, exclusive; null if unbounded.
             async fn ends_at(&self) -> Option<DateTime> {
                 self.0.span.until.known().map(instant)
             }
@@ -263,15 +265,15 @@ fn instant(at: Instant) -> DateTime {
 }
 
 entitlement! {
-    /// A membership, held by a member or a company.
+    /// A membership of a member or a company.
     Membership {
-        /// How it stands, by the platform's word.
+        /// Status, as reported by the platform.
         async fn status(&self) -> Result<MembershipStatus> {
             let status = kinds::membership(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())
         }
 
-        /// Set while the membership is blocked: a payment failed, is retried, or staff blocked it.
+        /// Set while the membership is blocked because a payment failed, is being retried, or staff blocked it.
         async fn blocked(&self) -> Option<Block> {
             let version = &self.0.version;
             let reason: row::BlockReason = version.block_reason?;
@@ -284,13 +286,13 @@ entitlement! {
 entitlement! {
     /// A booking, reservation or registration.
     Registration {
-        /// How it stands, by the platform's word.
+        /// Status, as reported by the platform.
         async fn status(&self) -> Result<RegistrationStatus> {
             let status = kinds::registration(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())
         }
 
-        /// True where the member was invited by the one who booked.
+        /// Whether the member is a guest who was invited by the person who booked.
         async fn as_guest(&self) -> bool {
             self.0.via == Via::Guest
         }
@@ -298,9 +300,9 @@ entitlement! {
 }
 
 entitlement! {
-    /// A billing item that was bought: a season pass, an add-on.
+    /// A purchased billing item, such as a season pass or an add-on.
     Purchase {
-        /// How it stands, by the platform's word.
+        /// Status, as reported by the platform.
         async fn status(&self) -> Result<PurchaseStatus> {
             let status = kinds::purchase(&self.0.version.status);
             Ok(status.ok_or_else(unreadable)?.into())

@@ -1,5 +1,6 @@
-//! Errors of the API. A mistake that the caller can mend is data: a `UserError` in the payload. Everything else is a
-//! GraphQL error with a code; what lies inside is logged where the answer is made, and never shown.
+//! Errors of the API. A mistake that the caller can correct is data: a `UserError` in the payload. Everything else is a
+//! GraphQL error with a code. The text of an internal error is logged where the response is built, and never sent to the
+//! caller.
 
 use async_graphql::{Enum, Error, ErrorExtensions, SimpleObject};
 
@@ -8,52 +9,53 @@ use crate::store::StoreError;
 /// Why a mutation was refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
-    /// A value that makes no sense; the message says what may be there.
+    /// A value is invalid; the message says what is accepted.
     Invalid,
-    /// An id names nothing of its kind in this club.
+    /// An id matches no object of its type in this club.
     NotFound,
-    /// There is one of this name already.
+    /// An object with this name already exists.
     AlreadyExists,
-    /// The state has moved on since the preview: look again.
+    /// The state has changed since the preview: preview again.
     Stale,
-    /// Kisi says that the credentials are wrong.
+    /// Kisi rejects the credentials.
     KisiUnauthorized,
-    /// The Kisi user has ten API logins already.
+    /// The Kisi user already has ten API logins.
     KisiTooManyLogins,
-    /// Kisi asks for the one-time code of its second factor.
+    /// Kisi requires the one-time code of the second factor.
     KisiCodeNeeded,
-    /// The Kisi user is no owner or administrator of the organization.
+    /// The Kisi user is not an owner or administrator of the organization.
     KisiNotAdmin,
-    /// Kisi does not answer. Whether a door opened all the same may not be known: the message says so.
+    /// Kisi does not respond. For an unlock, it may be unknown whether the door opened: the message says so.
     KisiUnreachable,
-    /// Kisi refused; the message bears its reason.
+    /// Kisi refused the request; the message contains Kisi's reason.
     KisiRefused,
-    /// Kisi has no role for this place or organization that can do nothing but open doors, and one that can do more is not
-    /// given: make a group with those doors in Kisi, manage it here, and share that.
+    /// Kisi has no role for this place or organization that only opens doors, and a more powerful role is never assigned.
+    /// Create a group with those doors in Kisi, manage it here, and share that group.
     KisiNoDoorRole,
-    /// Another connection of this service manages the group already.
+    /// Another Kisi account connected to this service already manages the group.
     GroupInUse,
-    /// The rules say no; see the decision.
+    /// The rules deny access; see the decision.
     AccessDenied,
-    /// The club lets only people with an active membership unlock from a front end.
+    /// The club allows unlocking from a front end only to people with an active membership.
     UnlockNotVisible,
-    /// Too often; the message says when again.
+    /// Too many requests; the message says when to try again.
     RateLimited,
 }
 
-/// A mistake that the caller can mend. Nothing was changed.
+/// A mistake that the caller can correct. Nothing was changed.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserError {
-    /// A stable word for programs.
+    /// Stable, machine-readable code.
     pub code: UserErrorCode,
     /// What is wrong, and what to do next.
     pub message: String,
-    /// The path of the input field that it is about; null where it is about none.
+    /// The path of the input field with the mistake; null if it concerns no field.
     pub field: Option<Vec<String>>,
 }
 
 impl UserError {
-    /// A mistake in one field, `path` parted by dots, such as `input.conditions.0`.
+    /// `path` is the input field, separated by dots, such as `input.conditions.0`; empty for a mistake that concerns no
+    /// field.
     pub fn at(code: UserErrorCode, path: &str, message: impl Into<String>) -> Self {
         let field = (!path.is_empty()).then(|| path.split('.').map(str::to_owned).collect());
         Self {
@@ -64,13 +66,13 @@ impl UserError {
     }
 }
 
-/// Why a mutation did not do what was asked.
+/// Why a mutation changed nothing.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The caller can mend it.
+    /// The caller can correct it: returned in the payload.
     User(UserError),
-    /// The caller cannot.
-    Inside(Error),
+    /// An internal error: returned as a GraphQL error, without details.
+    Internal(Error),
 }
 
 impl From<UserError> for Refusal {
@@ -81,37 +83,40 @@ impl From<UserError> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self::Inside(error)
+        Self::Internal(error)
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::Inside(inside(error))
+        Self::Internal(internal_error(error))
     }
 }
 
 impl Refusal {
-    /// The user error for a payload, or the GraphQL error.
+    /// Returns the user error for the payload.
+    ///
+    /// # Errors
+    /// The internal error, as the GraphQL error of the field.
     pub fn into_user_errors(self) -> Result<Vec<UserError>, Error> {
         match self {
             Self::User(error) => Ok(vec![error]),
-            Self::Inside(error) => Err(error),
+            Self::Internal(error) => Err(error),
         }
     }
 }
 
-/// What the role of the caller may not do.
+/// The caller's role does not permit the operation: code FORBIDDEN.
 pub fn forbidden(message: &str) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "FORBIDDEN"))
 }
 
-/// An argument that makes no sense.
+/// An argument of a query is invalid: code BAD_USER_INPUT.
 pub fn bad_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "BAD_USER_INPUT"))
 }
 
-/// What would cost more than one document may.
+/// The document exceeds the named limit: code TOO_COMPLEX.
 pub fn too_complex(limit: &'static str, message: &str) -> Error {
     Error::new(format!("{limit}: {message}")).extend_with(|_, extensions| {
         extensions.set("code", "TOO_COMPLEX");
@@ -119,24 +124,24 @@ pub fn too_complex(limit: &'static str, message: &str) -> Error {
     })
 }
 
-/// A list that could not be read.
-pub fn unlisted(error: StoreError) -> Error {
+/// The error for a list that could not be read: TOO_COMPLEX if it needs too many evaluations, otherwise internal.
+pub fn list_error(error: StoreError) -> Error {
     match error {
         StoreError::TooManyEvaluations => too_complex(
             "evaluations",
-            "a document may have 100,000 members evaluated: ask for fewer lists at a time",
+            "a document may evaluate at most 100,000 members: request fewer lists at a time",
         ),
-        other => inside(other),
+        other => internal_error(other),
     }
 }
 
-/// A fault of ours. The text is for the log: the answer masks it.
+/// An internal error. The message is for the log: the response replaces it.
 pub fn internal(message: impl Into<String>) -> Error {
     Error::new(message)
 }
 
-/// A fault of the database or another layer of ours; its causes are for the log.
-pub fn inside(error: impl std::error::Error) -> Error {
+/// An internal error with the messages of all its sources, for the log: the response replaces it.
+pub fn internal_error(error: impl std::error::Error) -> Error {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -1,8 +1,8 @@
-//! Executes requests in the service's own runtime, and without the guard what the guard would let pass: it is asked about
-//! every field of an answer, only to say that it may be seen and did not fail. That all may be seen is proven from the text
-//! before; where one failed, the query is run once more under guard, which puts null where null belongs. So the answer is
-//! always the guard's. Never runs a mutation twice, and nothing without guard that was not proven. The route of the API
-//! calls it.
+//! Executes requests on the service's main runtime, without the guard where the result is the same. The guard checks every
+//! field of a response, only to find that it is permitted and did not fail. Permissions are therefore checked from the
+//! document before execution; if a field then fails, the query is run again under the guard, which puts null where the
+//! specification requires it. The response always equals that of the guarded schema. A mutation is never run twice, and a
+//! document that was not checked never runs without the guard. Called by the route of the API.
 
 use std::{
     num::NonZeroUsize,
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    admission::Admission,
+    admission::ConcurrencyLimiter,
     batch,
     context::Caller,
     http::{
@@ -37,32 +37,33 @@ use crate::{
     store::{StoreError, row::Role},
 };
 
-/// The schema with its guard, and without.
+/// The schema with and without its guard.
 #[derive(Clone)]
 pub struct Schemas {
-    /// For everything.
+    /// Executes every request.
     pub guarded: ApiSchema,
     bare: ApiSchema,
     reach: Arc<Reach>,
-    verdicts: Arc<Mutex<Verdicts>>,
-    pub(super) admission: Arc<Admission>,
+    verdicts: Arc<Mutex<VerdictCache>>,
+    pub(super) admission: Arc<ConcurrencyLimiter>,
 }
 
-/// How a role's operation of that name in a text may be executed without guard, where it may.
-type Verdicts = LruCache<(Role, Option<String>, String), Option<Way>>;
+/// How an operation may be executed without the guard; None if it may not. The key is the role, the operation name and the
+/// document's text.
+type VerdictCache = LruCache<(Role, Option<String>, String), Option<Way>>;
 
-/// How many verdicts are kept.
-const MOST_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
+/// The number of cached verdicts.
+const MAX_CACHED_VERDICTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
 
-/// The longest text of which a verdict is kept, in bytes.
-const LONGEST_KEPT: usize = 4 * 1024;
+/// The longest document whose verdict is cached, in bytes.
+const MAX_CACHED_DOCUMENT_BYTES: usize = 4 * 1024;
 
 impl Schemas {
-    /// Of the guarded one.
+    /// `guarded` is the schema with its guard.
     ///
     /// # Errors
     ///
-    /// Where the schema's own text cannot be read.
+    /// If the SDL of the schema cannot be parsed.
     pub fn new(guarded: ApiSchema) -> Result<Self, parser::Error> {
         let reach = Arc::new(Reach::of(&guarded.sdl())?);
         Ok(Self {
@@ -70,20 +71,22 @@ impl Schemas {
             bare: schema::bare(),
             reach,
             admission: Arc::default(),
-            verdicts: Arc::new(Mutex::new(LruCache::new(MOST_KEPT))),
+            verdicts: Arc::new(Mutex::new(LruCache::new(MAX_CACHED_VERDICTS))),
         })
     }
 
-    /// Looks up whose token it is, before anything else of a request is read, and executes for its holder. None where nobody
-    /// holds it.
+    /// Looks up the token before anything else of the request is read, and returns the executor for its caller. None if the
+    /// token is invalid.
     ///
     /// # Errors
     ///
-    /// Where it cannot be looked up.
+    /// If the token cannot be looked up.
     pub async fn executor(&self, app: Arc<App>, token: &str) -> Result<Option<Asked>, StoreError> {
         let token: Arc<str> = token.into();
         let known_at = Instant::now();
-        let caller = app.at_home(looked_up(app.clone(), token.clone())).await?;
+        let caller = app
+            .run_on_main_runtime(looked_up(app.clone(), token.clone()))
+            .await?;
         Ok(caller.map(|caller| Asked {
             schemas: self.clone(),
             app,
@@ -93,7 +96,7 @@ impl Schemas {
         }))
     }
 
-    /// What a caller's request is answered with. To be awaited in the service's own runtime.
+    /// Executes a request for a caller. Must be awaited on the service's main runtime.
     pub(super) async fn response(
         self,
         app: Arc<App>,
@@ -117,7 +120,7 @@ impl Schemas {
         let run = batch::run(self.bare.execute(request));
         match tokio::time::timeout(limits.time, run).await {
             Ok(response) if response.errors.is_empty() => response,
-            // Under guard it would cost as much once more.
+            // Running it again under the guard would exceed the limit again, at the same cost.
             Ok(response) if response.errors.iter().any(is_too_complex) => {
                 let mut errors = response.errors;
                 errors.retain(is_too_complex);
@@ -130,8 +133,8 @@ impl Schemas {
         }
     }
 
-    /// How a request of a role is executed without guard, where the guard would refuse nothing of it before it is executed,
-    /// nor any field of it.
+    /// How to execute a request of this role without the guard. None if the guard would refuse the document or one of its
+    /// fields.
     pub(super) fn way(&self, role: Role, request: &mut Request) -> Option<Way> {
         let limits = Limits::default();
         let name = request.operation_name.clone();
@@ -140,8 +143,9 @@ impl Schemas {
             if let Some(verdict) = self.verdicts().get(&key) {
                 return *verdict;
             }
-            let sees = |kind: &str, field: &str| may(role, kind, field);
-            let passes = limits.check(document).is_ok() && self.reach.all(document, query, sees);
+            let is_permitted = |kind: &str, field: &str| may(role, kind, field);
+            let passes =
+                limits.check(document).is_ok() && self.reach.all(document, query, is_permitted);
             let verdict = passes.then(|| {
                 if self.reach.repeats(document, query) {
                     Way::Tree
@@ -149,14 +153,14 @@ impl Schemas {
                     Way::Text
                 }
             });
-            if text.len() <= LONGEST_KEPT {
+            if text.len() <= MAX_CACHED_DOCUMENT_BYTES {
                 self.verdicts().put(key, verdict);
             }
             verdict
         })
     }
 
-    fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+    fn verdicts(&self) -> MutexGuard<'_, VerdictCache> {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -167,7 +171,7 @@ fn is_too_complex(error: &ServerError) -> bool {
     matches!(code, Some(Value::String(code)) if code == "TOO_COMPLEX")
 }
 
-/// The executor of one request.
+/// Executes the requests of one caller.
 #[derive(Clone)]
 pub struct Asked {
     schemas: Schemas,
@@ -177,8 +181,8 @@ pub struct Asked {
     known_at: Instant,
 }
 
-/// For so long a look-up of a token is good: a body may take longer to arrive.
-const FRESH: Duration = Duration::from_millis(500);
+/// How long the look-up of a token stays valid. A body may take longer to arrive; the token is then looked up again.
+const TOKEN_LOOKUP_VALIDITY: Duration = Duration::from_millis(500);
 
 async fn looked_up(app: Arc<App>, token: Arc<str>) -> Result<Option<Caller>, StoreError> {
     auth::by_token(&app, &token).await
@@ -193,7 +197,7 @@ impl Asked {
             caller,
             known_at,
         } = self;
-        let caller = if known_at.elapsed() < FRESH {
+        let caller = if known_at.elapsed() < TOKEN_LOOKUP_VALIDITY {
             Ok(Some(caller))
         } else {
             looked_up(app.clone(), token).await
@@ -207,7 +211,7 @@ impl Asked {
             }
             Ok(None) => Some(Written::refused(Refusal::unauthenticated())),
             Err(problem) => {
-                tracing::error!(error = ?problem, request_id, "a token cannot be looked up");
+                tracing::error!(error = ?problem, request_id, "failed to look up a token");
                 Some(Written::refused(Refusal::unavailable()))
             }
         }
@@ -217,11 +221,13 @@ impl Asked {
 impl Runs for Asked {
     async fn run(&self, request: Request, request_id: String) -> Option<Written> {
         let written = self.clone().written(request, request_id);
-        self.app.at_home(written.in_current_span()).await
+        self.app
+            .run_on_main_runtime(written.in_current_span())
+            .await
     }
 }
 
-/// What a query is made of, to ask it once more.
+/// The parts of a query that are needed to run it again.
 struct Again {
     query: String,
     name: Option<String>,

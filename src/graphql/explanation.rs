@@ -1,5 +1,6 @@
-//! Why a member may or may not pass: the evaluation that decided, laid open. Everything in it comes from that one
-//! evaluation; the rows are looked up only to be shown.
+//! The GraphQL type `Explanation`: why a member has or lacks access to a target, with the rules, conditions, near misses and
+//! fixes. Everything comes from one evaluation by the `access` crate; rows are loaded for display only. Called by the query
+//! `explain`.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,137 +14,138 @@ use super::{
     context,
     decision::{AccessDecision, Audience, DecisionCode},
     entitlement::Entitlement,
-    error::{bad_input, inside},
+    error::{bad_input, internal_error},
     grant::Grant,
+    messages::{self, MessageContext},
     restriction::{self, UnlockRestriction},
     rule::{Condition, Rule},
     scalar::DateTime,
     share::Share,
     suspension::Suspension,
-    words::{self, Saying},
 };
 use crate::{
-    decide::{Deciding, Premises, around, row_id},
+    decide::{AccessContext, MemberDecisions, around, row_id},
     store::{
-        Connection, Scope, StoreError,
-        facts::{Holdings, Known},
+        ClubScope, Connection, StoreError,
+        facts::{AsOf, Holdings},
         grants, members, overrides, row, rules,
     },
     unlock::restriction::for_member,
 };
 
-/// From inclusive, until exclusive; null is without end on that side.
+/// A period: from is inclusive, until is exclusive; null means unbounded on that side.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TimeSpan {
-    /// The first instant in it.
+    /// Start, inclusive; null if unbounded.
     #[graphql(name = "from")]
     begins: Option<DateTime>,
-    /// The first instant after it.
+    /// End, exclusive; null if unbounded.
     until: Option<DateTime>,
 }
 
 impl From<&Span> for TimeSpan {
     fn from(span: &Span) -> Self {
-        let known = |at: Instant| at.known().map(|at| DateTime(at.micros()));
+        let bound = |at: Instant| at.known().map(|at| DateTime(at.micros()));
         Self {
-            begins: known(span.from),
-            until: known(span.until),
+            begins: bound(span.from),
+            until: bound(span.until),
         }
     }
 }
 
-/// An entitlement that would make a condition hold, but for one thing.
+/// An entitlement that misses a condition for exactly one reason.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct NearMiss {
     /// The entitlement.
     entitlement: Entitlement,
-    /// The one thing, as a stable word.
+    /// The reason as a stable, machine-readable code.
     code: DecisionCode,
-    /// The one thing, for the front desk.
+    /// The reason as text for the front desk.
     message: String,
 }
 
-/// Whether one condition holds, and by what.
+/// The evaluation of one condition of a rule.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ConditionExplanation {
     /// The condition.
     condition: Condition,
-    /// Whether it holds at the instant.
+    /// Whether it is satisfied at the requested time.
     holds: bool,
-    /// When the condition holds, around the instant asked for.
+    /// The periods in which the condition is satisfied, near the requested time.
     spans: Vec<TimeSpan>,
-    /// The entitlements that make it hold at the instant; empty for a tag or a schedule.
+    /// The entitlements that satisfy it at the requested time; empty for tag and schedule conditions.
     because: Vec<Entitlement>,
-    /// The entitlements that would, but for one thing.
+    /// The entitlements that miss it for exactly one reason.
     near_misses: Vec<NearMiss>,
 }
 
-/// Whether one rule holds, and by what.
+/// The evaluation of one rule.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RuleExplanation {
     /// The rule.
     rule: Rule,
-    /// Whether it holds at the instant.
+    /// Whether it is satisfied at the requested time.
     holds: bool,
-    /// When the rule holds, around the instant asked for.
+    /// The periods in which the rule grants access, near the requested time.
     spans: Vec<TimeSpan>,
-    /// Each of its conditions.
+    /// The evaluation of each condition.
     conditions: Vec<ConditionExplanation>,
 }
 
-/// Who can mend a cause.
+/// Who can resolve the cause of a denial.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::FixParty")]
 pub enum FixParty {
-    /// The person at the door, be it by waiting.
+    /// The member, possibly by waiting.
     Member,
-    /// The person at the front desk.
+    /// Front desk staff.
     Desk,
-    /// Who writes the rules.
+    /// The admin who edits the rules.
     ClubAdmin,
     /// The club platform.
     Platform,
-    /// Who runs the Kisi account.
+    /// The administrator of the Kisi organization.
     KisiAdmin,
 }
 
-/// Something to be mended.
 #[derive(Clone, Debug)]
 pub struct Fix {
     by: Vec<FixParty>,
-    saying: Saying,
+    message: MessageContext,
 }
 
-/// One of the smallest changes that would let the member pass.
+/// One of the smallest changes that would give the member access.
 #[Object(crate = "crate::graphql::prompt")]
 impl Fix {
-    /// What is wrong, as a stable word.
+    /// The cause as a stable, machine-readable code.
     async fn code(&self) -> DecisionCode {
-        self.saying.code.into()
+        self.message.code.into()
     }
 
-    /// Who can do it.
+    /// Who can make the change.
     async fn by(&self) -> &[FixParty] {
         &self.by
     }
 
-    /// What is wrong and what to do, in words. A member session is told the words for the person at
-    /// the door, whoever they are asked for.
+    /// The cause and what to do about it, as text. A member session always gets the text for the audience MEMBER, whatever it
+    /// asks for.
     async fn message(
         &self,
         context: &Context<'_>,
-        #[graphql(default_with = "Audience::Desk", desc = "For whom the words are.")]
+        #[graphql(default_with = "Audience::Desk", desc = "The audience of the text.")]
         audience: Audience,
     ) -> Result<String> {
-        Ok(words::of_decision(&self.saying, audience.told(context)?))
+        Ok(messages::of_decision(
+            &self.message,
+            audience.for_caller(context)?,
+        ))
     }
 }
 
-/// Said of a member whom Kisi cannot know.
-const NO_EMAIL: &str = "The member has no e-mail address, and Kisi knows people by nothing else: once the platform has one for \
-                        the member, access follows.";
+const NO_EMAIL: &str = "The member has no e-mail address, and Kisi identifies users by e-mail only. Add the address on the \
+                        platform; access follows automatically.";
 
-/// Why a member may or may not pass.
+/// Why a member has or lacks access to a target.
 pub struct Explanation {
     decision: AccessDecision,
     rules: Vec<RuleExplanation>,
@@ -151,112 +153,113 @@ pub struct Explanation {
     suspension: Option<Suspension>,
     grants: Vec<Grant>,
     unlock_restrictions: Vec<UnlockRestriction>,
-    /// The member, where Kisi is to let the member pass now.
-    to_let_in: Option<Uuid>,
+    /// The member's id if Kisi should grant access at the requested time. None if it should not, if the explanation uses an
+    /// earlier state of knowledge, or if no Kisi scope covers the target.
+    entitled_member: Option<Uuid>,
     fixes: Vec<Fix>,
     next_change_at: Option<DateTime>,
 }
 
-/// Why a member may or may not pass.
+/// Why a member has or lacks access to a target.
 #[Object(crate = "crate::graphql::prompt")]
 impl Explanation {
-    /// The answer, and its one cause.
+    /// The decision and its main cause.
     async fn decision(&self) -> &AccessDecision {
         &self.decision
     }
 
-    /// Every rule for the target, those that grant first.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// All rules for the target, those that currently grant access first.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<&[RuleExplanation]> {
-        context::reads(context)?;
+        context::require_staff(context)?;
         Ok(&self.rules)
     }
 
-    /// Access given by hand that covers the target, whenever it does.
+    /// Manually granted access of the member that covers the target, including past and future shares.
     async fn shares(&self) -> &[Share] {
         &self.shares
     }
 
-    /// The suspension that lasts at the instant; null where none does.
+    /// The suspension in effect at the requested time; null if there is none.
     async fn suspension(&self) -> Option<&Suspension> {
         self.suspension.as_ref()
     }
 
-    /// What Kisi holds for this member and target; empty for a lock that is only unlocked by this
-    /// service.
+    /// The member's grants in Kisi for the target; empty for a lock that only this service unlocks.
     async fn grants(&self) -> &[Grant] {
         &self.grants
     }
 
-    /// Where a lock is asked about: what in Kisi's settings can make Kisi refuse an unlock for this member though the member
-    /// may pass. Empty where nothing can.
+    /// If the target is a lock: the Kisi settings that can make Kisi refuse this member's unlock even though the decision
+    /// allows it. Empty if there are none.
     async fn unlock_restrictions(&self) -> &[UnlockRestriction] {
         &self.unlock_restrictions
     }
 
-    /// In words, what keeps Kisi from letting the member pass though the member may, and who can mend it: such as a member
-    /// without an e-mail, whom Kisi cannot know. Null where nothing is known to.
+    /// If the member is allowed but Kisi does not grant access: the reason and who can resolve it, such as a member without
+    /// an e-mail address. Null if there is no known problem.
     async fn kisi_problem(&self, context: &Context<'_>) -> Result<Option<String>> {
-        let scope = context::reads(context)?;
-        let Some(member) = self.to_let_in else {
+        let scope = context::require_staff(context)?;
+        let Some(member) = self.entitled_member else {
             return Ok(None);
         };
         let db = context::app(context)?.db.read();
-        let of_person = kisi_problem(db, scope, member).await.map_err(inside)?;
+        let of_person = kisi_problem(db, scope, member)
+            .await
+            .map_err(internal_error)?;
         let of_grant = || self.grants.iter().find_map(|grant| grant.0.problem.clone());
         Ok(of_person.or_else(of_grant))
     }
 
-    /// The smallest changes that would let the member pass, easiest first; empty when the member
-    /// may pass.
+    /// The smallest changes that would give the member access, easiest first; empty if the member has access.
     async fn fixes(&self) -> &[Fix] {
         &self.fixes
     }
 
-    /// When the answer changes next, if nothing else happens; null where no change is foreseen.
+    /// When the decision changes next if no new event arrives; null if no change is foreseen.
     async fn next_change_at(&self) -> Option<DateTime> {
         self.next_change_at
     }
 }
 
-/// What is to be explained.
-pub struct Asked {
-    /// Who.
+pub struct ExplainArguments {
     pub member: Uuid,
-    /// Where.
     pub target: Target,
-    /// When.
     pub at: Instant,
-    /// From what was known when.
-    pub known: Known,
+    /// The point in time of the facts, rules and overrides that are read.
+    pub as_of: AsOf,
 }
 
-/// Explains.
-pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Result<Explanation> {
+/// Evaluates the member's access to the target and collects what the schema type shows.
+pub async fn explain(
+    context: &Context<'_>,
+    scope: ClubScope,
+    asked: ExplainArguments,
+) -> Result<Explanation> {
     let db = context::app(context)?.db.read();
-    let Asked {
+    let ExplainArguments {
         member,
         target,
         at,
-        known,
+        as_of: known,
     } = asked;
-    let deciding = Deciding::load(db, scope, &[member], known)
+    let deciding = MemberDecisions::load(db, scope, &[member], known)
         .await
-        .map_err(inside)?;
-    let Deciding {
-        premises,
+        .map_err(internal_error)?;
+    let MemberDecisions {
+        access_context,
         mut holdings,
     } = deciding;
-    let (premises, holdings) = (
-        Arc::new(premises),
+    let (access_context, holdings) = (
+        Arc::new(access_context),
         holdings.remove(&member).unwrap_or_default(),
     );
-    let access = premises.access(&holdings.facts, target, around(at));
-    let decision = AccessDecision::of(&premises, target, access.decide(at))
-        .ok_or_else(|| bad_input("target: it names no group or lock that is there"))?;
+    let access = access_context.access(&holdings.facts, target, around(at));
+    let decision = AccessDecision::of(&access_context, target, access.decide(at))
+        .ok_or_else(|| bad_input("target: no such group or lock exists in this club"))?;
     let mut rules = Vec::new();
     for rule in &access.rules {
-        rules.extend(of_rule(&premises, &holdings, rule, at)?);
+        rules.extend(explain_rule(&access_context, &holdings, rule, at)?);
     }
     rules.sort_by_key(|rule| !rule.holds);
     let covering: Vec<Uuid> = access
@@ -266,34 +269,34 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
         .collect();
     let shares = overrides::some_shares(db, scope, &covering)
         .await
-        .map_err(inside)?;
+        .map_err(internal_error)?;
     let suspension = access
         .suspension
         .filter(|suspension| suspension.span.contains(at));
     let suspension = match suspension {
         Some(it) => overrides::get_suspension(db, scope, row_id(it.id))
             .await
-            .map_err(inside)?,
+            .map_err(internal_error)?,
         None => None,
     };
-    let scopes: Vec<(row::ScopeKind, Uuid)> = premises
+    let scopes: Vec<(row::ScopeKind, Uuid)> = access_context
         .covering(target)
         .into_iter()
         .map(scope_row)
         .collect();
-    let held = grants::grants_of(db, scope, &[member])
+    let grant_rows = grants::grants_of(db, scope, &[member])
         .await
-        .map_err(inside)?;
+        .map_err(internal_error)?;
     let lock = match target {
-        Target::Lock(id) => premises.layout.lock(row_id(id)),
+        Target::Lock(id) => access_context.layout.lock(row_id(id)),
         Target::Group(_) => None,
     };
-    let in_the_way = lock.map(|lock| for_member(&premises.layout, lock, &held, at));
+    let restrictions = lock.map(|lock| for_member(&access_context.layout, lock, &grant_rows, at));
     let covers = |grant: &row::Grant| scopes.contains(&(grant.scope_kind, grant.scope_id));
-    let is_to_let_in = known == Known::Now && access.decide(at).allowed && !scopes.is_empty();
+    let is_to_let_in = known == AsOf::Now && access.decide(at).allowed && !scopes.is_empty();
     Ok(Explanation {
-        to_let_in: is_to_let_in.then_some(member),
-        fixes: fixes(&premises, &access, at),
+        entitled_member: is_to_let_in.then_some(member),
+        fixes: fixes(&access_context, &access, at),
         next_change_at: access
             .next_edge_after(at)
             .map(|edge| DateTime(edge.micros())),
@@ -301,15 +304,15 @@ pub async fn explain(context: &Context<'_>, scope: Scope, asked: Asked) -> Resul
         rules,
         shares: shares.into_iter().map(Share).collect(),
         suspension: suspension.map(Suspension),
-        unlock_restrictions: restriction::shown(in_the_way.unwrap_or_default()),
-        grants: held.into_iter().filter(covers).map(Grant).collect(),
+        unlock_restrictions: restriction::to_graphql(restrictions.unwrap_or_default()),
+        grants: grant_rows.into_iter().filter(covers).map(Grant).collect(),
     })
 }
 
-/// What keeps Kisi from letting a member pass anywhere.
+/// A problem that blocks the member everywhere in Kisi: no e-mail address, or a problem of the Kisi user with that address.
 async fn kisi_problem(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     member: Uuid,
 ) -> Result<Option<String>, StoreError> {
     let Some(member) = members::get(connection, scope, member).await? else {
@@ -325,16 +328,16 @@ async fn kisi_problem(
     Ok(present.find_map(|user| user.problem))
 }
 
-fn scope_row(scope: access::Scope) -> (row::ScopeKind, Uuid) {
+fn scope_row(scope: access::AccessScope) -> (row::ScopeKind, Uuid) {
     match scope {
-        access::Scope::Group(id) => (row::ScopeKind::Group, row_id(id)),
-        access::Scope::Place(id) => (row::ScopeKind::Place, row_id(id)),
-        access::Scope::Account(id) => (row::ScopeKind::Account, row_id(id)),
+        access::AccessScope::Group(id) => (row::ScopeKind::Group, row_id(id)),
+        access::AccessScope::Place(id) => (row::ScopeKind::Place, row_id(id)),
+        access::AccessScope::Account(id) => (row::ScopeKind::Account, row_id(id)),
     }
 }
 
-/// The spans that lie around an instant: what was long ago explains nothing.
-fn spans(spans: &SpanSet, at: Instant) -> Vec<TimeSpan> {
+/// Keeps the spans that overlap the display window around `at`: older ones explain nothing.
+fn spans_around(spans: &SpanSet, at: Instant) -> Vec<TimeSpan> {
     let window = around(at);
     spans
         .iter()
@@ -343,89 +346,95 @@ fn spans(spans: &SpanSet, at: Instant) -> Vec<TimeSpan> {
         .collect()
 }
 
-fn of_rule(
-    premises: &Premises,
+fn explain_rule(
+    access_context: &AccessContext,
     holdings: &Holdings,
     rule: &RuleAccess<'_>,
     at: Instant,
 ) -> Result<Option<RuleExplanation>> {
-    let Some(row) = premises.row(rule.rule.id) else {
+    let Some(row) = access_context.row(rule.rule.id) else {
         return Ok(None);
     };
-    let held: HashMap<Uuid, Entitlement> = holdings
+    let entitlements: HashMap<Uuid, Entitlement> = holdings
         .held
         .iter()
         .map(|held| (held.version.entitlement_id, Entitlement::from(held.clone())))
         .collect();
-    let stored = rules::conditions(row).map_err(inside)?;
-    let shown = stored
+    let stored = rules::conditions(row).map_err(internal_error)?;
+    let conditions = stored
         .into_iter()
         .zip(&rule.conditions)
         .map(|(stored, condition)| {
-            let nearest = near(premises, row, &holdings.facts, condition, &held, at);
+            let nearest = near_misses_for(
+                access_context,
+                row,
+                &holdings.facts,
+                condition,
+                &entitlements,
+                at,
+            );
             let because = condition
                 .because
                 .iter()
                 .filter(|(_, spans)| spans.contains(at));
-            let because = because.filter_map(|(it, _)| held.get(&row_id(it.id)).cloned());
+            let because = because.filter_map(|(it, _)| entitlements.get(&row_id(it.id)).cloned());
             ConditionExplanation {
                 condition: stored.into(),
                 holds: condition.spans.contains(at),
-                spans: spans(&condition.spans, at),
+                spans: spans_around(&condition.spans, at),
                 because: because.collect(),
                 near_misses: nearest,
             }
         });
     Ok(Some(RuleExplanation {
-        conditions: shown.collect(),
+        conditions: conditions.collect(),
         rule: Rule(row.clone()),
         holds: rule.spans.contains(at),
-        spans: spans(&rule.spans, at),
+        spans: spans_around(&rule.spans, at),
     }))
 }
 
-fn near(
-    premises: &Premises,
+fn near_misses_for(
+    access_context: &AccessContext,
     rule: &row::Rule,
     facts: &Facts,
     condition: &ConditionAccess<'_>,
-    held: &HashMap<Uuid, Entitlement>,
+    entitlements: &HashMap<Uuid, Entitlement>,
     at: Instant,
 ) -> Vec<NearMiss> {
     let misses = near_misses(condition.condition, facts, at).into_iter();
     let shown = misses.filter_map(|miss| {
-        let saying = Saying {
+        let saying = MessageContext {
             code: miss.code,
             at,
             edge: miss.edge,
             until: None,
             by_share: false,
             rule: Some(rule.name.clone()),
-            zone: premises.zone.clone(),
+            zone: access_context.zone.clone(),
         };
         Some(NearMiss {
-            entitlement: held.get(&row_id(miss.entitlement.id))?.clone(),
+            entitlement: entitlements.get(&row_id(miss.entitlement.id))?.clone(),
             code: miss.code.into(),
-            message: words::of_decision(&saying, Audience::Desk),
+            message: messages::of_decision(&saying, Audience::Desk),
         })
     });
     shown.collect()
 }
 
-/// The fixes of the ways that need the fewest, easiest first; one that several ways share is said
-/// once.
-fn fixes(premises: &Premises, access: &Access<'_>, at: Instant) -> Vec<Fix> {
+/// The fixes from the alternatives with the fewest fixes, easiest first and without duplicates.
+fn fixes(access_context: &AccessContext, access: &Access<'_>, at: Instant) -> Vec<Fix> {
     let ways = access::fixes(access, at);
     let fewest = ways.iter().map(Vec::len).min().unwrap_or(0);
-    let mut said: Vec<access::Fix> = Vec::new();
+    let mut unique: Vec<access::Fix> = Vec::new();
     for fix in ways.into_iter().filter(|way| way.len() == fewest).flatten() {
-        if !said.contains(&fix) {
-            said.push(fix);
+        if !unique.contains(&fix) {
+            unique.push(fix);
         }
     }
-    let shown = said.into_iter().map(|fix| Fix {
+    let shown = unique.into_iter().map(|fix| Fix {
         by: fix.by.iter().map(|party| FixParty::from(*party)).collect(),
-        saying: Saying {
+        message: MessageContext {
             code: fix.code,
             at,
             edge: fix.edge,
@@ -433,9 +442,9 @@ fn fixes(premises: &Premises, access: &Access<'_>, at: Instant) -> Vec<Fix> {
             by_share: fix.share.is_some(),
             rule: fix
                 .rule
-                .and_then(|rule| premises.row(rule))
+                .and_then(|rule| access_context.row(rule))
                 .map(|row| row.name.clone()),
-            zone: premises.zone.clone(),
+            zone: access_context.zone.clone(),
         },
     });
     shown.collect()

@@ -1,4 +1,4 @@
-//! What Kisi has been told for somebody.
+//! The GraphQL types `Grant` and `KisiUser`: the role assignments that this service manages in Kisi.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
@@ -10,25 +10,24 @@ use super::{
 };
 use crate::{id::Kind, store::row};
 
-/// How a grant stands.
+/// State of a grant.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::GrantState")]
 pub enum GrantState {
-    /// Not in Kisi yet.
+    /// Not created in Kisi yet.
     Pending,
-    /// In Kisi, and read back.
+    /// Present in Kisi, confirmed by reading it back.
     Confirmed,
-    /// Sent, with no answer: whether Kisi has it is not known, and is being found out.
+    /// Sent to Kisi without a response: whether Kisi has it is unknown and is being checked.
     Unknown,
-    /// On its way out of Kisi.
+    /// Being removed from Kisi.
     Revoking,
-    /// Would be revoked, but the brake holds it.
+    /// Due for revocation, but held by the brake.
     Held,
-    /// Kisi refuses it; see problem.
+    /// Kisi rejected it; see problem.
     Failed,
 }
 
-/// A grant, by its row.
 #[derive(Clone, Debug)]
 pub struct Grant(pub row::Grant);
 
@@ -38,62 +37,62 @@ impl From<row::Grant> for Grant {
     }
 }
 
-/// One role assignment that this service made or adopted in Kisi.
+/// A role assignment in Kisi that this service created or adopted.
 #[Object(crate = "crate::graphql::prompt")]
 impl Grant {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Grant, self.0.id)
     }
 
-    /// Where in Kisi it gives access.
+    /// The group, place or Kisi account that it grants access to.
     async fn target(&self, context: &Context<'_>) -> Result<ShareScope> {
         scope_of(context, self.0.scope_kind, self.0.scope_id).await
     }
 
-    /// Kisi's own id of the assignment; null as long as it is not known.
+    /// Kisi's id of the assignment; null until it is known.
     async fn kisi_id(&self) -> Option<ID> {
         self.0.kisi_id.map(ID::from)
     }
 
-    /// From when on it is valid in Kisi; null is without end on that side.
+    /// Start of its validity in Kisi; null if unbounded.
     async fn valid_from(&self) -> Option<DateTime> {
         self.0.valid_from.map(DateTime)
     }
 
-    /// Until when it is valid in Kisi; null is without end on that side.
+    /// End of its validity in Kisi; null if unbounded.
     async fn valid_until(&self) -> Option<DateTime> {
         self.0.valid_until.map(DateTime)
     }
 
-    /// How it stands.
+    /// Current state.
     async fn state(&self) -> GrantState {
         self.0.state.into()
     }
 
-    /// Whether somebody else made the assignment in Kisi, and this service looks after it since the rules want it.
+    /// Whether somebody else created the assignment in Kisi and this service adopted it because the rules require it.
     async fn adopted(&self) -> bool {
         self.0.adopted
     }
 
-    /// Kisi's last refusal, in words; null where there was none.
+    /// Kisi's latest rejection, as text; null if there is none.
     async fn problem(&self) -> Option<&str> {
         self.0.problem.as_deref()
     }
 
-    /// When Kisi last confirmed it; null where it never did.
+    /// When Kisi last confirmed it; null if it never did.
     async fn confirmed_at(&self) -> Option<DateTime> {
         self.0.confirmed_at.map(DateTime)
     }
 }
 
-/// Who a member is in one Kisi organization.
+/// The user of a member in one Kisi organization.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
 pub struct KisiUser {
-    /// Kisi's own id of the person.
+    /// Kisi's id of the user.
     pub(super) kisi_id: ID,
-    /// What Kisi has been told for this person, as last read back from it.
+    /// The member's grants in this organization, as last read back from Kisi.
     pub(super) grants: Vec<Grant>,
     #[graphql(skip)]
     pub(super) account_id: uuid::Uuid,
@@ -101,9 +100,9 @@ pub struct KisiUser {
 
 #[async_graphql::ComplexObject]
 impl KisiUser {
-    /// The Kisi account in which the person is known.
+    /// The Kisi account that the user belongs to.
     async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
-        loader::needed(context, loader::AccountKey(self.account_id))
+        loader::load_required(context, loader::AccountKey(self.account_id))
             .await
             .map(KisiAccount)
     }

@@ -1,4 +1,5 @@
-//! What managing a group would do, as callers see it. Worked out elsewhere; nothing is decided in here.
+//! The GraphQL type `GroupPreview`: the effects of managing a group, for display. Computed by `reconcile::take_over`; nothing
+//! is decided here.
 
 use std::sync::Arc;
 
@@ -9,12 +10,11 @@ use super::{
     explanation::TimeSpan,
     loader,
     member::Member,
-    page::{self, Arguments},
+    page::{self, PageArguments},
     scalar::DateTime,
 };
 use crate::reconcile::take_over::{Fate, People, Person, Preview, Reading};
 
-/// What managing a group would do.
 pub struct GroupPreview {
     preview: Arc<Preview>,
     reading: Arc<Reading>,
@@ -22,7 +22,7 @@ pub struct GroupPreview {
 }
 
 impl GroupPreview {
-    /// A preview of what was read, and what the mutation is to name to be made on its word.
+    /// `based_on` is the token that the mutation takes to confirm this preview.
     pub fn new(preview: Preview, reading: Arc<Reading>, based_on: String) -> Self {
         Self {
             preview: Arc::new(preview),
@@ -31,7 +31,7 @@ impl GroupPreview {
         }
     }
 
-    fn counted(&self, fate: Fate) -> i32 {
+    fn count(&self, fate: Fate) -> i32 {
         i32::try_from(self.preview.count(fate)).unwrap_or(i32::MAX)
     }
 
@@ -39,122 +39,131 @@ impl GroupPreview {
         &self,
         context: &Context<'_>,
         fate: Fate,
-        arguments: Arguments,
+        arguments: PageArguments,
     ) -> Result<GroupPersonConnection> {
         let preview = self.preview.clone();
         page::load(context::app(context)?, People { preview, fate }, arguments).await
     }
 }
 
-/// What managing a group would do to the people who are in it in Kisi, and to the members whom its rules want in.
+/// The effects of managing a group on the people who are in it in Kisi, and on the members whom its rules grant access to.
 #[Object(crate = "crate::graphql::prompt")]
 impl GroupPreview {
-    /// Hand it to manageGroup: it is refused if anything that matters has changed since.
+    /// Pass it to manageGroup, which refuses it if anything relevant has changed since.
     async fn based_on(&self) -> &str {
         &self.based_on
     }
 
-    /// Names what was read of Kisi: hand it to previewGroup to page through the same list. Kept for ten minutes.
+    /// Identifies the data that was read from Kisi. Pass it to previewGroup to page through the same preview. Kept for ten
+    /// minutes.
     async fn reading(&self) -> String {
         self.reading.id.simple().to_string()
     }
 
-    /// When Kisi was read.
+    /// When the data was read from Kisi.
     async fn read_at(&self) -> DateTime {
         DateTime(self.reading.at.micros())
     }
 
-    /// Whether an enabled rule is about the group. Before there is one nobody is adopted, granted or removed.
+    /// Whether the group has an enabled rule. Without one, nobody is adopted, granted or removed.
     async fn has_rule(&self) -> bool {
         self.preview.has_rule
     }
 
-    /// How many assignments are adopted.
+    /// Number of assignments that would be adopted.
     async fn adopted_count(&self) -> i32 {
-        self.counted(Fate::Adopted)
+        self.count(Fate::Adopted)
     }
 
-    /// How many assignments are kept.
+    /// Number of assignments that would be kept.
     async fn kept_count(&self) -> i32 {
-        self.counted(Fate::Kept)
+        self.count(Fate::Kept)
     }
 
-    /// How many assignments are removed.
+    /// Number of assignments that would be removed.
     async fn removed_count(&self) -> i32 {
-        self.counted(Fate::Removed)
+        self.count(Fate::Removed)
     }
 
-    /// How many members are newly granted access.
+    /// Number of members who would newly get access.
     async fn granted_count(&self) -> i32 {
-        self.counted(Fate::Granted)
+        self.count(Fate::Granted)
     }
 
-    /// Assignments that somebody else made and the rules want: they become this service's, and get the times of the rules.
+    /// Assignments made by somebody else that match the rules: this service would manage them and set their times to those of
+    /// the rules.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn adopted(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<GroupPersonConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Fate::Adopted, arguments).await
     }
 
-    /// Assignments that somebody else made and that stay as they are.
+    /// Assignments made by somebody else that would be kept unchanged.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn kept(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<GroupPersonConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Fate::Kept, arguments).await
     }
 
-    /// Assignments that somebody else made, the rules do not want, and the policy removes.
+    /// Assignments made by somebody else that the rules do not require and the policy would remove.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn removed(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<GroupPersonConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Fate::Removed, arguments).await
     }
 
-    /// Members whom the rules want in and who have no assignment that could be adopted.
+    /// Members whom the rules grant access to and who have no assignment to adopt.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn granted(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<GroupPersonConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Fate::Granted, arguments).await
     }
 }
 
-/// An assignment in a group, or a member who has none there.
 pub struct GroupPerson(Person);
 
 impl From<Person> for GroupPerson {
@@ -163,49 +172,50 @@ impl From<Person> for GroupPerson {
     }
 }
 
-/// An assignment in a Kisi group, or a member who has none there yet.
+/// An assignment in a Kisi group, or a member who does not have one there yet.
 #[Object(crate = "crate::graphql::prompt")]
 impl GroupPerson {
-    /// The member; null for somebody whom no source names.
+    /// The member; null for a Kisi user whom no source reports.
     async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match self.0.member {
-            Some(id) => Ok(loader::one(context, loader::MemberKey(id))
+            Some(id) => Ok(loader::load(context, loader::MemberKey(id))
                 .await?
                 .map(Member)),
             None => Ok(None),
         }
     }
 
-    /// The member's name, else Kisi's; empty where Kisi shows none.
+    /// The member's name, or else the name in Kisi; empty if Kisi shows none.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The member's e-mail, else Kisi's; empty where Kisi shows none.
+    /// The member's e-mail address, or else the one in Kisi; empty if Kisi shows none.
     async fn email(&self) -> &str {
         &self.0.email
     }
 
-    /// Kisi's id of the role that is held, such as group_basic; null where nothing is held.
+    /// Kisi's id of the assigned role, such as group_basic; null if there is no assignment.
     async fn role(&self) -> Option<&str> {
         self.0.role.as_deref()
     }
 
-    /// When Kisi lets the person in now; null where nothing is held.
+    /// The validity of the current assignment in Kisi; null if there is no assignment.
     async fn holds(&self) -> Option<TimeSpan> {
         self.0.held.as_ref().map(TimeSpan::from)
     }
 
-    /// When the rules want the member in, as far ahead as Kisi is told; empty for who is kept or removed.
+    /// The periods in which the rules grant access, limited to what would be written to Kisi ahead of time; empty for
+    /// assignments that are kept or removed.
     async fn wanted(&self) -> Vec<TimeSpan> {
         self.0.wanted.iter().map(TimeSpan::from).collect()
     }
 }
 
 page::connection!(
-    /// Assignments and members in a preview of a group, a page of them.
+    /// A page of assignments and members in a group preview.
     GroupPersonConnection,
-    /// One of the list, with its cursor.
+    /// An assignment or member and its cursor.
     GroupPersonEdge,
     GroupPerson
 );

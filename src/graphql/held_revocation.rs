@@ -1,10 +1,10 @@
-//! What the brake holds back: whose access, where, and what would have taken it.
+//! The GraphQL type `HeldRevocation`: a revocation held by the brake, with the member, the target and the cause.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
     access_event::{AccessScope, scope_of},
-    error::inside,
+    error::internal_error,
     loader,
     member::Member,
     node, page,
@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{id::Kind, store::row};
 
-/// A revocation that waits for an admin, by its row.
 #[derive(Clone, Debug)]
 pub struct HeldRevocation(pub row::Revocation);
 
@@ -25,50 +24,51 @@ impl From<row::Revocation> for HeldRevocation {
 /// A revocation that the brake holds until an admin approves or dismisses it.
 #[Object(crate = "crate::graphql::prompt")]
 impl HeldRevocation {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::HeldRevocation, self.0.id)
     }
 
-    /// Whose access it would take.
+    /// The member who would lose access.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        if let Some(member) = loader::one(context, loader::MemberKey(self.0.member_id)).await? {
+        if let Some(member) = loader::load(context, loader::MemberKey(self.0.member_id)).await? {
             return Ok(Member(member));
         }
-        let stranger = loader::one(context, loader::StrangerKey(self.0.member_id)).await?;
+        let stranger = loader::load(context, loader::StrangerKey(self.0.member_id)).await?;
         Ok(Member(self.in_place_of(stranger)))
     }
 
-    /// Where it would take it.
+    /// What the member would lose access to.
     async fn target(&self, context: &Context<'_>) -> Result<AccessScope> {
         let target = scope_of(context, self.0.scope_kind, self.0.scope_id).await?;
         let gone = || {
-            inside(crate::store::StoreError::Unreadable {
+            internal_error(crate::store::StoreError::Unreadable {
                 what: "target of a revocation",
             })
         };
         target.ok_or_else(gone)
     }
 
-    /// What would take it: a delivery, an edit, a sweep.
+    /// What caused it: a delivery, an edit or a sweep.
     async fn cause(&self) -> &str {
         &self.0.cause
     }
 
-    /// Since when it waits.
+    /// When the brake started to hold it.
     async fn held_at(&self) -> DateTime {
         DateTime(self.0.decided_at.unwrap_or(self.0.asked_at))
     }
 }
 
 impl HeldRevocation {
-    /// A stranger is no member: nothing is known but what Kisi shows, and nothing at all of one who has gone meanwhile.
+    /// A placeholder member for a Kisi user whom no source reports: it has the e-mail address that Kisi shows, or none if the
+    /// user no longer exists.
     fn in_place_of(&self, stranger: Option<row::KisiUser>) -> row::Member {
         let email = stranger.map(|stranger| stranger.email);
         row::Member {
             id: self.0.member_id,
             club_id: self.0.club_id,
-            name: "a stranger in Kisi".to_owned(),
+            name: "an unknown Kisi user".to_owned(),
             folded_name: String::new(),
             search: String::new(),
             email: email.filter(|email| !email.is_empty()),
@@ -79,9 +79,9 @@ impl HeldRevocation {
 }
 
 page::connection!(
-    /// Held revocations, a page of them.
+    /// A page of held revocations.
     HeldRevocationConnection,
-    /// One of the list, with its cursor.
+    /// A held revocation and its cursor.
     HeldRevocationEdge,
     HeldRevocation
 );

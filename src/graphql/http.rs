@@ -1,10 +1,9 @@
-//! GraphQL over HTTP, by GET and POST, for any executor.
+//! GraphQL over HTTP with GET and POST, for any executor.
 //!
-//! Promises the answers of the GraphQL-over-HTTP specification, a code and a request id on every
-//! fault, and that a mutation which has begun is finished although its caller hangs up. Never runs
-//! a mutation by GET, a batch, or a body that a browser may send from a foreign page unasked; never
-//! lets the text of an inner fault out. The route of the API calls [`serve`]; the schema is built
-//! through [`guard::guarded`]; the socket marks its errors with [`answer::mark_errors`].
+//! Responds as the GraphQL-over-HTTP specification requires, with a code and a request id in every error. A mutation that has
+//! started is finished even if the caller disconnects. Refused: mutations by GET, batches, and bodies that a browser may send
+//! cross-origin without a preflight. The text of internal errors is never returned. The route of the API calls [`serve`]; the
+//! schema is built with [`guard::guarded`]; the socket marks its errors with [`answer::mark_errors`].
 
 pub mod answer;
 mod documents;
@@ -25,18 +24,18 @@ use async_graphql::{Data, Executor, Request};
 use tracing::Instrument;
 
 use crate::body::{self, BodyError, BodyLimits};
-use answer::{Answerer, Refusal, Written};
+use answer::{Refusal, Responder, Written};
 use guard::{Kind, QueriesOnly};
 use negotiate::Media;
 
-/// The largest body that is read, in bytes.
+/// The largest accepted body, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// What runs requests for [`serve`].
+/// Executes requests for [`serve`].
 pub trait Runs: Clone + Send + Sync + 'static {
-    /// Runs a request, and writes its response there and then: what is made of thousands of pieces is best taken apart by
-    /// the thread that made it. What may change something is finished though nobody awaits it
-    /// any more. None where that panicked.
+    /// Executes a request and serializes its response on the same thread: a response of thousands of parts is freed fastest
+    /// by the thread that allocated it. A request that may change something is finished even if this future is dropped. None
+    /// if its execution panicked.
     fn run(
         &self,
         request: Request,
@@ -53,19 +52,19 @@ impl<E: Executor> Runs for E {
     }
 }
 
-/// Whether a body is a request with a document that can be read.
+/// Whether a body is a GraphQL request with a document that parses.
 pub(crate) fn is_operation(body: &[u8]) -> bool {
     parse::from_body(body).is_ok_and(|mut request| is_readable(&mut request))
 }
 
-/// Whether the document of a request can be read.
+/// Whether the document of a request parses.
 pub(crate) fn is_readable(request: &mut Request) -> bool {
     documents::parsed(request).is_ok()
 }
 
-/// Awaits what came of a request of a kind. What may change something runs by itself, and is finished where whoever awaits this
-/// is gone: actix drops its futures when the caller leaves. A document that is wrong or known by its hash alone has no kind yet;
-/// it may change something. None where it panicked.
+/// Awaits a response. Anything that may change data runs in a task of its own, so that it is finished even if this future is
+/// dropped: actix drops it when the caller disconnects. A request without a kind (an invalid document, or one that is known
+/// by its hash only) may change data. None if the task panicked.
 pub(super) async fn finished(
     kind: Option<Kind>,
     written: impl Future<Output = Written> + Send + 'static,
@@ -76,11 +75,10 @@ pub(super) async fn finished(
     tokio::spawn(written.in_current_span()).await.ok()
 }
 
-/// Answers one GraphQL request. `data` adds what the resolvers look up, such as who asks;
-/// `request_id` goes into every error and beside it into the log. Who may ask at all is settled
-/// before, or by what runs the request.
+/// Serves one GraphQL request. `data` adds what the resolvers need, such as the caller; `request_id` goes into every error
+/// and into the log. Authentication happens before, or in the executor.
 ///
-/// The schema behind it has to be [`guard::guarded`]: it is what refuses a mutation by GET.
+/// The schema must be [`guard::guarded`], which refuses mutations by GET.
 pub async fn serve(
     runs: &impl Runs,
     http: &HttpRequest,
@@ -89,7 +87,7 @@ pub async fn serve(
     data: impl FnOnce(&mut Data),
 ) -> HttpResponse {
     let accepted = negotiate::negotiate(http.headers());
-    let answerer = Answerer {
+    let answerer = Responder {
         media: accepted.unwrap_or(Media::Json),
         request_id,
     };
@@ -113,19 +111,19 @@ pub async fn serve(
     }
 }
 
-/// The answer to a request without a good token: 401, in the form of a GraphQL answer.
+/// The response to a request without a valid token: 401, in GraphQL form.
 pub fn unauthenticated(http: &HttpRequest, request_id: &str) -> HttpResponse {
     refused(http, request_id, &Refusal::unauthenticated())
 }
 
-/// The answer where a token cannot be looked up: 503, in the form of a GraphQL answer.
+/// The response if the token cannot be looked up: 503, in GraphQL form.
 pub fn unavailable(http: &HttpRequest, request_id: &str) -> HttpResponse {
     refused(http, request_id, &Refusal::unavailable())
 }
 
 fn refused(http: &HttpRequest, request_id: &str, refusal: &Refusal) -> HttpResponse {
     let media = negotiate::negotiate(http.headers()).unwrap_or(Media::Json);
-    Answerer { media, request_id }.refuse(refusal)
+    Responder { media, request_id }.refuse(refusal)
 }
 
 async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal> {
@@ -135,7 +133,7 @@ async fn read(http: &HttpRequest, body: web::Payload) -> Result<Request, Refusal
     if http.method() != Method::POST {
         return Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            "GraphQL is asked by GET or POST",
+            "GraphQL requests must use GET or POST",
         )
         .allowing("GET, POST"));
     }
@@ -149,8 +147,8 @@ impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
         let message = match error {
             BodyError::TooLarge => "The body is larger than 256 KiB",
-            BodyError::TooSlow => "The body came too slowly",
-            BodyError::Truncated => "The body broke off",
+            BodyError::TooSlow => "The body arrived too slowly: send the request again",
+            BodyError::Truncated => "The body ended early: send the request again",
             BodyError::Encoded => "The body must not be compressed",
         };
         Self::new(error.status(), message)

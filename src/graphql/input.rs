@@ -1,5 +1,4 @@
-//! What callers hand in, and the checks that need the database: shared by mutations and by whatever looks at a change
-//! before it is made. Promises that nothing here writes.
+//! Input types and the checks that need the database, shared by mutations and previews. Nothing here writes.
 
 pub mod kisi_credentials;
 pub mod rule;

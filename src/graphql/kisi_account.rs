@@ -1,25 +1,30 @@
-//! A connection to one Kisi organization. Its credentials are nowhere in the API. Nothing in here calls Kisi.
+//! The GraphQL type `KisiAccount`: a connection to one Kisi organization. The API never returns its credentials. Nothing here
+//! calls Kisi.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
-use super::{context::reads, loader, node, place::Place, scalar::DateTime};
+use super::{context::require_staff, loader, node, place::Place, scalar::DateTime};
 use crate::{id::Kind, store::row};
 
-/// How a connection is.
+/// The problem shown while the assignments are being removed and nothing else is wrong.
+const DISCONNECTING: &str = "disconnecting: its assignments are being removed";
+
+/// Status of a connection.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::KisiStatus")]
 pub enum KisiStatus {
-    /// All is well.
+    /// Working.
     Connected,
-    /// Kisi refuses the credentials: the key was deleted, has expired, or its owner lost the right.
+    /// Kisi rejects the credentials: the key was deleted or has expired, or its owner lost the required permission.
     Unauthorized,
-    /// Kisi does not answer, or answers with errors. Work waits and nothing is lost.
+    /// Kisi does not respond or responds with errors. Pending work is kept and resumes later.
     Unreachable,
-    /// Given up by an admin.
+    /// Being disconnected by an admin: its assignments are being removed first.
+    Disconnecting,
+    /// Disconnected by an admin.
     Disconnected,
 }
 
-/// An account, by its row.
 #[derive(Clone, Debug)]
 pub struct KisiAccount(pub row::KisiAccount);
 
@@ -32,59 +37,60 @@ impl From<row::KisiAccount> for KisiAccount {
 /// A connection to one Kisi organization. A club may have several.
 #[Object(crate = "crate::graphql::prompt")]
 impl KisiAccount {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::KisiAccount, self.0.id)
     }
 
-    /// How the club calls the connection.
+    /// Display name of the connection, chosen by the club.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Kisi's own id of the organization; null where it is not known.
+    /// Kisi's id of the organization; null if it is not known.
     async fn kisi_organization_id(&self) -> Option<ID> {
         self.0.organization_id.map(ID::from)
     }
 
-    /// How the connection is.
+    /// Status of the connection.
     async fn status(&self) -> KisiStatus {
         self.0.status.into()
     }
 
-    /// In words, what is wrong and who can mend it; null while all is well.
+    /// What is wrong and who can resolve it; null if there is no problem.
     async fn problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
-        reads(context)?;
-        Ok(self.0.problem.as_deref())
+        require_staff(context)?;
+        let removing = (self.0.status == row::KisiStatus::Disconnecting).then_some(DISCONNECTING);
+        Ok(self.0.problem.as_deref().or(removing))
     }
 
-    /// Whether Kisi invites people by an e-mail of its own when they are created there.
+    /// Whether Kisi sends people its own invitation e-mail when they are created there.
     async fn invite_by_email(&self) -> bool {
         self.0.invite_by_email
     }
 
-    /// When its places, locks and groups were last read; null before the first time.
+    /// When its places, locks and groups were last read from Kisi; null before the first time.
     async fn last_read_at(&self) -> Option<DateTime> {
         self.0.last_read_at.map(DateTime)
     }
 
-    /// Members whose access in Kisi is not yet what it should be.
+    /// Number of members whose access in Kisi is not up to date yet.
     async fn backlog(&self, context: &Context<'_>) -> Result<i32> {
-        reads(context)?;
-        let open = loader::one(context, loader::BacklogKey(self.0.id)).await?;
+        require_staff(context)?;
+        let open = loader::load(context, loader::BacklogKey(self.0.id)).await?;
         Ok(i32::try_from(open.unwrap_or(0)).unwrap_or(i32::MAX))
     }
 
-    /// Whether Kisi sends its events here: unlocks, refusals, changes made by others.
+    /// Whether Kisi sends its events to this service: unlocks, refused unlocks, and changes made by others.
     async fn listening(&self, context: &Context<'_>) -> Result<bool> {
-        let listener = loader::one(context, loader::ListenerKey(self.0.id)).await?;
-        Ok(listener.is_some_and(|listener| listener.stands))
+        let listener = loader::load(context, loader::ListenerKey(self.0.id)).await?;
+        Ok(listener.is_some_and(|listener| listener.registered))
     }
 
-    /// The places that are read from it.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// The places of the organization.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn places(&self, context: &Context<'_>) -> Result<Vec<Place>> {
-        reads(context)?;
+        require_staff(context)?;
         let layout = loader::layout(context).await?;
         let of_account = layout
             .places

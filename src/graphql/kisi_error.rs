@@ -1,4 +1,4 @@
-//! What an error of Kisi's means for callers of the API. Never calls Kisi.
+//! Maps errors of the Kisi client to error codes of the API. Never calls Kisi.
 
 use async_graphql::{Error, ErrorExtensions, resolver_utils::enum_value};
 
@@ -6,7 +6,7 @@ use super::error::UserErrorCode;
 use crate::kisi;
 
 impl UserErrorCode {
-    /// What Kisi's refusal means for whoever has a connected account.
+    /// The code for an error of a connected account.
     pub fn of_kisi(problem: &kisi::Error) -> Self {
         if problem.is_unauthorized() {
             Self::KisiUnauthorized
@@ -18,7 +18,7 @@ impl UserErrorCode {
     }
 }
 
-/// Kisi did not give what a query has to read there.
+/// The GraphQL error of a query that could not read from Kisi.
 pub fn of_kisi(problem: &kisi::Error) -> Error {
     let code = enum_value(UserErrorCode::of_kisi(problem));
     Error::new(problem.for_people()).extend_with(|_, extensions| extensions.set("code", code))

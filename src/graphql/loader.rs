@@ -1,5 +1,5 @@
-//! Loaders: what edges lead to, fetched for all who ask at once, in a fixed number of statements. Made anew for each
-//! request and without a cache: what a mutation has just changed is seen by the fields of its payload.
+//! Loaders: batched loading of the rows behind the edges of the schema, in a fixed number of statements. Created for each
+//! request, without a cache: the fields of a mutation's payload see what the mutation changed.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use uuid::Uuid;
 
 use super::{
     batch::{Batches, Loader},
-    error::{inside, internal},
+    error::{internal, internal_error},
 };
 use crate::{
     app::App,
-    decide::{Layout, Premises},
+    decide::{AccessContext, Layout},
     map::Map,
     store::{
-        Scope, StoreError, deliveries, due,
-        facts::{self, Holdings, Known},
+        ClubScope, StoreError, deliveries, due,
+        facts::{self, AsOf, Holdings},
         grants, kisi_accounts, listeners, members, offerings, overrides,
         rejections::Rejected,
         row::{self, TargetKind},
@@ -25,24 +25,22 @@ use crate::{
     },
 };
 
-/// Fetches rows of one club.
+/// Loads rows of one club.
 pub struct Rows {
     app: Arc<App>,
-    scope: Scope,
+    scope: ClubScope,
 }
 
-/// The loaders of a request.
 pub type Loaders = Batches<Rows>;
 
-/// Makes the loaders of a request.
-pub fn loaders(app: Arc<App>, scope: Scope) -> Loaders {
+pub fn loaders(app: Arc<App>, scope: ClubScope) -> Loaders {
     Batches::new(Rows { app, scope })
 }
 
 type Failure = Arc<StoreError>;
 
-/// What all keys that are asked for at one time lead to.
-async fn found<K>(
+/// Loads these keys in one batch with all others that are requested at the same time.
+async fn load_batch<K>(
     context: &Context<'_>,
     keys: impl IntoIterator<Item = K>,
 ) -> Result<Arc<Result<Map<K, <Rows as Loader<K>>::Value>, Failure>>>
@@ -55,33 +53,38 @@ where
     Ok(loaders.load(keys).await)
 }
 
-fn failed(failure: &Failure) -> async_graphql::Error {
-    inside(failure.clone())
+fn load_error(failure: &Failure) -> async_graphql::Error {
+    internal_error(failure.clone())
 }
 
-/// What a key names, or nothing.
-pub async fn one<K>(context: &Context<'_>, key: K) -> Result<Option<<Rows as Loader<K>>::Value>>
+/// Loads the value of a key. None if there is none.
+pub async fn load<K>(context: &Context<'_>, key: K) -> Result<Option<<Rows as Loader<K>>::Value>>
 where
     K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
     Rows: Loader<K, Error = Failure>,
 {
-    let found = found(context, [key.clone()]).await?;
-    let found = found.as_ref().as_ref().map_err(failed)?;
-    Ok(found.get(&key).cloned())
+    let result = load_batch(context, [key.clone()]).await?;
+    let values = result.as_ref().as_ref().map_err(load_error)?;
+    Ok(values.get(&key).cloned())
 }
 
-/// What a key names that a row of ours refers to, so that it must be there.
-pub async fn needed<K>(context: &Context<'_>, key: K) -> Result<<Rows as Loader<K>>::Value>
+/// Loads the value of a key that one of our rows refers to. A missing value is an internal error.
+pub async fn load_required<K>(context: &Context<'_>, key: K) -> Result<<Rows as Loader<K>>::Value>
 where
     K: Send + Sync + std::hash::Hash + Eq + Clone + 'static,
     Rows: Loader<K, Error = Failure>,
 {
-    let found = one(context, key).await?;
-    found.ok_or_else(|| internal(format!("a {} is not there", std::any::type_name::<K>())))
+    let value = load(context, key).await?;
+    value.ok_or_else(|| {
+        internal(format!(
+            "a referenced {} does not exist",
+            std::any::type_name::<K>()
+        ))
+    })
 }
 
-/// What keys name, in their order; those that name nothing are left out.
-pub async fn many<K>(
+/// Loads the values of the keys, in their order; keys without a value are left out.
+pub async fn load_many<K>(
     context: &Context<'_>,
     keys: impl IntoIterator<Item = K>,
 ) -> Result<Vec<<Rows as Loader<K>>::Value>>
@@ -93,22 +96,21 @@ where
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let found = found(context, keys.iter().cloned()).await?;
-    let found = found.as_ref().as_ref().map_err(failed)?;
+    let result = load_batch(context, keys.iter().cloned()).await?;
+    let values = result.as_ref().as_ref().map_err(load_error)?;
     Ok(keys
         .iter()
-        .filter_map(|key| found.get(key).cloned())
+        .filter_map(|key| values.get(key).cloned())
         .collect())
 }
 
-/// The places, locks and groups of the club.
 pub async fn layout(context: &Context<'_>) -> Result<Arc<Layout>> {
-    needed(context, LayoutKey).await
+    load_required(context, LayoutKey).await
 }
 
-/// All that decisions about the club's doors hang on, as known now.
-pub async fn premises(context: &Context<'_>) -> Result<Arc<Premises>> {
-    needed(context, PremisesKey).await
+/// Everything that decisions about the club's doors depend on, as currently known, except the members.
+pub async fn access_context(context: &Context<'_>) -> Result<Arc<AccessContext>> {
+    load_required(context, AccessContextKey).await
 }
 
 macro_rules! rows_by_id {
@@ -130,25 +132,19 @@ macro_rules! rows_by_id {
 }
 
 rows_by_id! {
-    /// A place.
     PlaceKey => Place by id: setup::some_places;
-    /// A lock.
     LockKey => Lock by id: setup::some_locks;
-    /// A group.
     GroupKey => Group by id: setup::some_groups;
-    /// A member.
-    MemberKey => Member by id: members::some;
-    /// Somebody whom no source names, and who has something in a group that is this service's own.
+    MemberKey => Member by id: members::find_by_ids;
+    /// A Kisi user whom no source reports, and who has an assignment in a group with the policy REMOVE.
     StrangerKey => KisiUser by id: sweep::strangers;
-    /// A company.
     CompanyKey => Company by id: members::companies;
-    /// A location.
     LocationKey => Location by id: offerings::locations;
-    /// A source, removed or not.
-    SourceKey => Source by id: sources::some;
+    /// A source, including removed ones.
+    SourceKey => Source by id: sources::find_by_ids;
     /// A delivery, without its body.
-    DeliveryKey => Delivery by id: deliveries::some;
-    /// A member's suspension that was not lifted.
+    DeliveryKey => Delivery by id: deliveries::find_by_ids;
+    /// A member's suspension that was not lifted; its end may have passed.
     SuspensionOf => Suspension by member_id: overrides::suspensions_of;
 }
 
@@ -175,11 +171,11 @@ macro_rules! rows_of {
 }
 
 rows_of! {
-    /// A member's shares that were not ended by hand.
+    /// A member's shares that nobody has ended.
     SharesOf => Share by member_id: overrides::shares_of;
-    /// Who a member is in Kisi.
+    /// The member's users in Kisi.
     KisiUsersOf => KisiUser by member_id: grants::users_of;
-    /// What a member was given in Kisi.
+    /// The member's grants in Kisi.
     GrantsOf => Grant by member_id: grants::grants_of;
 }
 
@@ -206,35 +202,34 @@ macro_rules! loads {
 }
 
 loads! {
-    /// A Kisi account.
     AccountKey(Uuid) => row::KisiAccount: |rows, _keys| {
         let all = kisi_accounts::all(rows.app.db.read(), rows.scope).await?;
         Ok(all.into_iter().map(|row| (AccountKey(row.id), row)).collect())
     }
 
-    /// Where Kisi sends an account's events.
+    /// The registration for Kisi's events of an account.
     ListenerKey(Uuid) => row::KisiListener: |rows, keys| {
         let accounts = ids(keys, |key| key.0);
-        let all = listeners::some(rows.app.db.read(), rows.scope, &accounts).await?;
+        let all = listeners::find_by_ids(rows.app.db.read(), rows.scope, &accounts).await?;
         Ok(all.into_iter().map(|row| (ListenerKey(row.account_id), row)).collect())
     }
 
-    /// A rule that stands.
+    /// The current version of a rule.
     RuleKey(Uuid) => row::Rule: |rows, _keys| {
-        let all = rules::standing(rows.app.db.read(), rows.scope).await?;
+        let all = rules::current(rows.app.db.read(), rows.scope).await?;
         Ok(all.into_iter().map(|row| (RuleKey(row.rule_id), row)).collect())
     }
 
-    /// The rules that stand on a target, by name.
+    /// The current rules of a target, by name.
     RulesOn(TargetKind, Uuid) => Vec<row::Rule>: |rows, _keys| {
         let mut all: Map<RulesOn, Vec<row::Rule>> = Map::default();
-        for row in rules::standing(rows.app.db.read(), rows.scope).await? {
+        for row in rules::current(rows.app.db.read(), rows.scope).await? {
             all.entry(RulesOn(row.target_kind, row.target_id)).or_default().push(row);
         }
         Ok(all)
     }
 
-    /// Whom a delivery is about.
+    /// The ids of the members that a delivery concerns.
     MembersOf(Uuid) => Vec<Uuid>: |rows, keys| {
         let deliveries = ids(keys, |key| key.0);
         let pairs = deliveries::members_of(rows.app.db.read(), rows.scope, &deliveries).await?;
@@ -245,20 +240,19 @@ loads! {
         Ok(all)
     }
 
-    /// An offering: many hold what is of one.
+    /// An offering, in an Arc since many entitlements share one.
     OfferingKey(Uuid) => Arc<row::Offering>: |rows, keys| {
-        let rows = offerings::some(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
+        let rows = offerings::find_by_ids(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
         Ok(rows.into_iter().map(|row| (OfferingKey(row.id), Arc::new(row))).collect())
     }
 
-    /// A source's latest delivery and how many failed.
+    /// The time of a source's latest delivery, and the number of failed ones.
     FiguresKey(Uuid) => (Option<i64>, i64): |rows, keys| {
         let sources = ids(keys, |key| key.0);
-        let figures = deliveries::figures(rows.app.db.read(), rows.scope, &sources).await?;
+        let figures = deliveries::stats(rows.app.db.read(), rows.scope, &sources).await?;
         Ok(figures.into_iter().map(|(id, figures)| (FiguresKey(id), figures)).collect())
     }
 
-    /// The rejected requests of a source.
     RejectedKey(Uuid) => Rejected: |rows, keys| {
         let sources = ids(keys, |key| key.0);
         let now = rows.app.clock.now().micros();
@@ -266,25 +260,25 @@ loads! {
         Ok(all.into_iter().map(|(id, rejected)| (RejectedKey(id), rejected)).collect())
     }
 
-    /// How many members of an account have open work.
+    /// The number of members of an account with pending work.
     BacklogKey(Uuid) => u64: |rows, keys| {
         let now = rows.app.clock.now().micros();
         let mut all = Map::default();
-        // A club has a handful of accounts.
+        // One statement per account: a club has a handful.
         for key in keys {
             all.insert(*key, due::backlog(rows.app.db.read(), key.0, now).await?);
         }
         Ok(all)
     }
 
-    /// What a member holds, as known now.
+    /// The facts of a member that decisions depend on, as currently known.
     HoldingsOf(Uuid) => Arc<Holdings>: |rows, keys| {
         let members = ids(keys, |key| key.0);
-        let all = facts::load(rows.app.db.read(), rows.scope, &members, Known::Now).await?;
+        let all = facts::load(rows.app.db.read(), rows.scope, &members, AsOf::Now).await?;
         Ok(all.into_iter().map(|(id, holdings)| (HoldingsOf(id), Arc::new(holdings))).collect())
     }
 
-    /// What a member holds, as known now, to be shown: of the facts that decisions hang on, no more than that.
+    /// The member's entitlements for display, as currently known, without the other facts that decisions depend on.
     EntitlementsOf(Uuid) => Arc<Holdings>: |rows, keys| {
         let members = ids(keys, |key| key.0);
         let all = facts::entitlements(rows.app.db.read(), rows.scope, &members).await?;
@@ -297,14 +291,14 @@ loads! {
         Ok(Map::from_iter([(LayoutKey, Arc::new(layout))]))
     }
 
-    /// All that decisions hang on, but for the members.
-    PremisesKey => Arc<Premises>: |rows, _keys| {
-        let premises = Premises::load(rows.app.db.read(), rows.scope, Known::Now).await?;
-        Ok(Map::from_iter([(PremisesKey, Arc::new(premises))]))
+    /// Everything that decisions depend on, except the members.
+    AccessContextKey => Arc<AccessContext>: |rows, _keys| {
+        let access_context = AccessContext::load(rows.app.db.read(), rows.scope, AsOf::Now).await?;
+        Ok(Map::from_iter([(AccessContextKey, Arc::new(access_context))]))
     }
 }
 
-/// The instant that an argument names, or now.
+/// The point in time of an argument; defaults to now.
 pub fn instant(context: &Context<'_>, at: Option<super::scalar::DateTime>) -> Result<Instant> {
     let app = super::context::app(context)?;
     Ok(at.map_or_else(|| app.clock.now(), |at| Instant::from_micros(at.0)))

@@ -1,11 +1,10 @@
-//! A site, as a platform names it.
+//! The GraphQL type `Location`: a location (site) of a club platform.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{loader, node, page, scalar::TimeZone, source::Source};
 use crate::{id::Kind, store::row};
 
-/// A location, by its row.
 #[derive(Clone, Debug)]
 pub struct Location(pub row::Location);
 
@@ -15,41 +14,41 @@ impl From<row::Location> for Location {
     }
 }
 
-/// A site, as a platform names it.
+/// A location (site) of a club platform.
 #[Object(crate = "crate::graphql::prompt")]
 impl Location {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Location, self.0.id)
     }
 
-    /// The source that names it.
+    /// The source that reported it.
     async fn source(&self, context: &Context<'_>) -> Result<Source> {
-        loader::needed(context, loader::SourceKey(self.0.source_id))
+        loader::load_required(context, loader::SourceKey(self.0.source_id))
             .await
             .map(Source)
     }
 
-    /// The platform's own id.
+    /// The platform's id.
     async fn external_id(&self) -> ID {
         ID(self.0.external_id.clone())
     }
 
-    /// What the platform calls it.
+    /// Name on the platform.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Where its clocks are; null: as the source's.
+    /// Time zone; null if it uses the time zone of its source.
     async fn time_zone(&self) -> Option<TimeZone> {
         self.0.time_zone.clone().map(TimeZone)
     }
 }
 
 page::connection!(
-    /// Locations, a page of them.
+    /// A page of locations.
     LocationConnection,
-    /// One of the list, with its cursor.
+    /// A location and its cursor.
     LocationEdge,
     Location
 );

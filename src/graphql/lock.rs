@@ -1,21 +1,22 @@
-//! A door: who may pass it, and by what. A member session sees a lock, but neither its rules nor other people.
+//! The GraphQL type `Lock`: a door with its groups, rules, allowed members and unlock restrictions. A member session can read
+//! a lock, but not its rules or other members.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    context::{self, reads},
+    context::{self, require_staff},
     group::Group,
     loader,
     member::MemberConnection,
     node,
-    page::{self, Arguments},
+    page::{self, PageArguments},
     place::Place,
     restriction::{self, UnlockRestriction},
     rule::Rule,
     scalar::DateTime,
 };
 use crate::{
-    decide::{Passing, Standing, Wanted},
+    decide::{AccessCriterion, FilteredMembers, MemberCriteria},
     id::Kind,
     store::{
         listings,
@@ -24,7 +25,6 @@ use crate::{
     unlock::restriction::{Restriction, at_door},
 };
 
-/// A lock, by its row.
 #[derive(Clone, Debug)]
 pub struct Lock(pub row::Lock);
 
@@ -34,83 +34,87 @@ impl From<row::Lock> for Lock {
     }
 }
 
-/// A door.
+/// A door with a Kisi lock.
 #[Object(crate = "crate::graphql::prompt")]
 impl Lock {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Lock, self.0.id)
     }
 
-    /// Kisi's own id of the lock.
+    /// Kisi's id of the lock.
     async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
-    /// Its name in Kisi.
+    /// Name in Kisi.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its description in Kisi; null where it has none.
+    /// Description in Kisi; null if there is none.
     async fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
 
-    /// The place where it is; null where Kisi names none.
+    /// The place that it belongs to; null if Kisi names none.
     async fn place(&self, context: &Context<'_>) -> Result<Option<Place>> {
         match self.0.place_id {
-            Some(id) => Ok(loader::one(context, loader::PlaceKey(id)).await?.map(Place)),
+            Some(id) => Ok(loader::load(context, loader::PlaceKey(id))
+                .await?
+                .map(Place)),
             None => Ok(None),
         }
     }
 
     /// The groups that open it.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
         let layout = loader::layout(context).await?;
         Ok(layout.groups_of(self.0.id).cloned().map(Group).collect())
     }
 
-    /// Whether it was online when Kisi was last read; null where Kisi does not say.
+    /// Whether it was online when Kisi was last read; null if Kisi does not say.
     async fn online(&self) -> Option<bool> {
         self.0.online
     }
 
-    /// Whether Kisi takes an unlock from anywhere and at any time: false where there are unlockRestrictions.
+    /// Whether Kisi accepts an unlock from anywhere at any time: false if there are unlockRestrictions.
     async fn remote_unlockable(&self, context: &Context<'_>) -> Result<bool> {
         Ok(self.restrictions(context).await?.is_empty())
     }
 
-    /// What in Kisi's settings of the lock and of the managed groups that open it can make Kisi refuse an unlock; of several
-    /// groups, the one that restricts least counts. Empty where nothing can.
+    /// The Kisi settings of the lock and of the managed groups that open it that can make Kisi refuse an unlock; of several
+    /// groups, the least restrictive applies. Empty if there are none.
     async fn unlock_restrictions(&self, context: &Context<'_>) -> Result<Vec<UnlockRestriction>> {
-        Ok(restriction::shown(self.restrictions(context).await?))
+        Ok(restriction::to_graphql(self.restrictions(context).await?))
     }
 
-    /// Rules that open this lock by this service's own unlock alone, without any right in Kisi.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// Rules directly on this lock. They allow unlocking through this service only and grant nothing in Kisi.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn rules(&self, context: &Context<'_>) -> Result<Vec<Rule>> {
-        reads(context)?;
-        let rules = loader::one(context, loader::RulesOn(TargetKind::Lock, self.0.id)).await?;
+        require_staff(context)?;
+        let rules = loader::load(context, loader::RulesOn(TargetKind::Lock, self.0.id)).await?;
         Ok(rules.unwrap_or_default().into_iter().map(Rule).collect())
     }
 
-    /// Who may pass at an instant (now if left out).
+    /// The members with access to the lock at a point in time.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn allowed_members(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(desc = "The point in time. Defaults to now.")] at: Option<DateTime>,
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         let target = access::Target::Lock(access::Id(self.0.id.as_u128()));
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         allowed(context, target, at, arguments).await
     }
 }
@@ -122,35 +126,35 @@ impl Lock {
     }
 }
 
-/// Who may pass a target at an instant, as a page.
+/// A page of the members with access to the target at `at` (default: now). Requires a staff token.
 pub(super) async fn allowed(
     context: &Context<'_>,
     target: access::Target,
     at: Option<DateTime>,
-    arguments: Arguments,
+    arguments: PageArguments,
 ) -> Result<MemberConnection> {
-    let scope = reads(context)?;
+    let scope = require_staff(context)?;
     let app = context::app(context)?;
     let at = at.map_or_else(|| app.clock.now(), |at| access::Instant::from_micros(at.0));
-    let passing = Passing {
-        premises: loader::premises(context).await?,
+    let passing = AccessCriterion {
+        access_context: loader::access_context(context).await?,
         target,
         at,
         allowed: true,
     };
-    let wanted = Wanted {
-        passing: Some(passing),
-        ..Wanted::default()
+    let wanted = MemberCriteria {
+        access: Some(passing),
+        ..MemberCriteria::default()
     };
     let members = listings::members(scope, &listings::MemberFilter::default());
     page::load(
         app,
-        Standing {
+        FilteredMembers {
             scope,
             members,
-            wanted,
+            criteria: wanted,
             evaluations: context::evaluations(context)?.clone(),
-            narrowed: String::new(),
+            cache_key: String::new(),
         },
         arguments,
     )
@@ -158,9 +162,9 @@ pub(super) async fn allowed(
 }
 
 page::connection!(
-    /// Locks, a page of them.
+    /// A page of locks.
     LockConnection,
-    /// One of the list, with its cursor.
+    /// A lock and its cursor.
     LockEdge,
     Lock
 );

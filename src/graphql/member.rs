@@ -1,4 +1,5 @@
-//! A member: what the platforms say of somebody, and where that lets them pass.
+//! The GraphQL type `Member`: the member's profile, entitlements, access decisions, shares, suspension and Kisi users.
+//! Member sessions may read it for their own member only; `problems` needs a staff token.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,11 +13,11 @@ use uuid::Uuid;
 
 use super::{
     company::Company,
-    context::reads,
+    context::require_staff,
     decision::AccessDecision,
     door::Door,
     entitlement::Entitlement,
-    error::inside,
+    error::internal_error,
     grant::{Grant, KisiUser},
     loader, node, page,
     scalar::DateTime,
@@ -29,16 +30,15 @@ use crate::{
     unlock::restriction::for_member,
 };
 
-/// Something about a person that needs a human.
+/// A problem with a member's data that staff must resolve.
 #[derive(Clone, Debug, Deserialize, SimpleObject)]
 pub struct MemberProblem {
-    /// A stable word for programs, such as NO_EMAIL.
+    /// Stable, machine-readable code, such as NO_EMAIL.
     code: String,
     /// What is wrong, and what to do next.
     message: String,
 }
 
-/// A member, by the row.
 #[derive(Clone, Debug)]
 pub struct Member(pub row::Member);
 
@@ -50,63 +50,67 @@ impl From<row::Member> for Member {
 
 impl Member {
     async fn holdings(&self, context: &Context<'_>) -> Result<Arc<Holdings>> {
-        loader::needed(context, loader::HoldingsOf(self.0.id)).await
+        loader::load_required(context, loader::HoldingsOf(self.0.id)).await
     }
 }
 
-/// Whether a member may open a lock now.
+/// Whether the member is allowed to open the lock now. False for an unknown lock or member.
 pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) -> Result<bool> {
     let now = loader::instant(context, None)?;
-    let premises = loader::premises(context).await?;
-    let holdings = loader::one(context, loader::HoldingsOf(member)).await?;
+    let access_context = loader::access_context(context).await?;
+    let holdings = loader::load(context, loader::HoldingsOf(member)).await?;
     let target = access::Target::Lock(crate::decide::id(lock));
-    Ok(premises.layout.lock(lock).is_some()
-        && holdings.is_some_and(|it| premises.may_pass(&it.facts, target, now)))
+    Ok(access_context.layout.lock(lock).is_some()
+        && holdings.is_some_and(|it| access_context.may_pass(&it.facts, target, now)))
 }
 
-/// Somebody who may hold something: one person, by whatever sources.
+/// A person of the club, merged from all sources that report them.
 #[Object(crate = "crate::graphql::prompt")]
 impl Member {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Member, self.0.id)
     }
 
-    /// As the platforms give it, or whoever entered the member.
+    /// Full name, as reported by the platforms or entered by the admin who created the member.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What Kisi knows the member by. Null where no platform gave one; such a member cannot be in Kisi.
+    /// E-mail address. Kisi identifies users by it: a member without one gets no access in Kisi. Null if no platform reported
+    /// one.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
-    /// The companies that the member is in now, by name.
-    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
+    /// The companies that the member currently belongs to, sorted by name.
+    #[graphql(complexity = "crate::graphql::page::capped_product(5, child_complexity)")]
     async fn companies(&self, context: &Context<'_>) -> Result<Vec<Company>> {
         let holdings = self.holdings(context).await?;
         let keys = holdings.companies.iter().copied().map(loader::CompanyKey);
-        let mut companies = loader::many(context, keys).await?;
+        let mut companies = loader::load_many(context, keys).await?;
         companies.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         Ok(companies.into_iter().map(Company).collect())
     }
 
-    /// Tags and member groups, as the platforms write them.
+    /// Tags and member groups, spelled as on the platforms.
     async fn tags(&self, context: &Context<'_>) -> Result<Vec<String>> {
         Ok(self.holdings(context).await?.facts.tags.clone())
     }
 
-    /// What the platforms say now that the member holds, be it over or still to come; with an instant, what lasts at
-    /// that instant.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// The member's memberships, registrations and purchases as last reported by the platforms, including past and future
+    /// ones. With at, only those whose period includes that point in time.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn entitlements(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The instant. Left out: all, whenever it lasts.")] at: Option<DateTime>,
+        #[graphql(
+            desc = "The point in time. Defaults to all entitlements, past, current and future."
+        )]
+        at: Option<DateTime>,
     ) -> Result<Vec<Entitlement>> {
         let at = at.map(|at| access::Instant::from_micros(at.0));
-        let holdings = loader::needed(context, loader::EntitlementsOf(self.0.id)).await?;
+        let holdings = loader::load_required(context, loader::EntitlementsOf(self.0.id)).await?;
         let lasting = holdings
             .held
             .iter()
@@ -114,76 +118,74 @@ impl Member {
         Ok(lasting.cloned().map(Entitlement::from).collect())
     }
 
-    /// Where this member may pass at an instant (now if left out), and where not: an answer for each group and lock
-    /// that a rule, or a share of the member, bears on.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// The access decision for each group and lock that a rule or a share of this member covers, allowed or not.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The instant. Left out: now.")] at: Option<DateTime>,
+        #[graphql(desc = "The point in time. Defaults to now.")] at: Option<DateTime>,
     ) -> Result<Vec<AccessDecision>> {
         let at = loader::instant(context, at)?;
-        let (premises, holdings) =
-            futures_util::future::try_join(loader::premises(context), self.holdings(context))
+        let (access_context, holdings) =
+            futures_util::future::try_join(loader::access_context(context), self.holdings(context))
                 .await?;
         let facts = &holdings.facts;
-        let targets = premises.targets(facts).into_iter();
+        let targets = access_context.targets(facts).into_iter();
         Ok(targets
-            .filter_map(|target| AccessDecision::new(&premises, facts, target, at))
+            .filter_map(|target| AccessDecision::new(&access_context, facts, target, at))
             .collect())
     }
 
-    /// Each lock that this member may open at this instant: by a group, by a rule on the lock, by a
-    /// share.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    /// The locks that this member may open now, by a group, a rule on the lock or a share.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn doors(&self, context: &Context<'_>) -> Result<Vec<Door>> {
         let now = loader::instant(context, None)?;
-        let (premises, holdings, held) = futures_util::future::try_join3(
-            loader::premises(context),
+        let (access_context, holdings, grants) = futures_util::future::try_join3(
+            loader::access_context(context),
             self.holdings(context),
-            loader::one(context, loader::GrantsOf(self.0.id)),
+            loader::load(context, loader::GrantsOf(self.0.id)),
         )
         .await?;
-        let (facts, held) = (&holdings.facts, held.unwrap_or_default());
+        let (facts, grants) = (&holdings.facts, grants.unwrap_or_default());
         let mut doors = Vec::new();
-        for lock in &premises.layout.locks {
+        for lock in &access_context.layout.locks {
             let target = access::Target::Lock(crate::decide::id(lock.id));
-            if premises.may_pass(facts, target, now) {
+            if access_context.may_pass(facts, target, now) {
                 doors.push(Door::new(
                     lock.clone(),
-                    &premises.decide(facts, target, now),
-                    for_member(&premises.layout, lock, &held, now),
+                    &access_context.decide(facts, target, now),
+                    for_member(&access_context.layout, lock, &grants, now),
                 ));
             }
         }
         Ok(doors)
     }
 
-    /// Access given by hand that was not ended.
-    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
+    /// Access granted manually that nobody has ended.
+    #[graphql(complexity = "crate::graphql::page::capped_product(5, child_complexity)")]
     async fn shares(&self, context: &Context<'_>) -> Result<Vec<Share>> {
-        let shares = loader::one(context, loader::SharesOf(self.0.id)).await?;
+        let shares = loader::load(context, loader::SharesOf(self.0.id)).await?;
         Ok(shares.unwrap_or_default().into_iter().map(Share).collect())
     }
 
-    /// What shuts every door to the member now; null where nothing does.
+    /// The suspension that currently blocks all access of the member; null if there is none.
     async fn suspension(&self, context: &Context<'_>) -> Result<Option<Suspension>> {
         let now = loader::instant(context, None)?.micros();
-        let row = loader::one(context, loader::SuspensionOf(self.0.id)).await?;
+        let row = loader::load(context, loader::SuspensionOf(self.0.id)).await?;
         Ok(row
             .filter(|row| row.until_at.is_none_or(|until| until > now))
             .map(Suspension))
     }
 
-    /// Who this member is in each Kisi organization.
-    #[graphql(complexity = "crate::graphql::page::times(2, child_complexity)")]
+    /// The member's user in each Kisi organization that has confirmed one.
+    #[graphql(complexity = "crate::graphql::page::capped_product(2, child_complexity)")]
     async fn kisi_users(&self, context: &Context<'_>) -> Result<Vec<KisiUser>> {
-        let users = loader::one(context, loader::KisiUsersOf(self.0.id)).await?;
-        let grants = loader::one(context, loader::GrantsOf(self.0.id))
+        let users = loader::load(context, loader::KisiUsersOf(self.0.id)).await?;
+        let grants = loader::load(context, loader::GrantsOf(self.0.id))
             .await?
             .unwrap_or_default();
-        let known = users.into_iter().flatten().filter_map(|user| {
-            // Whom Kisi has not confirmed yet is nobody there so far.
+        let kisi_users = users.into_iter().flatten().filter_map(|user| {
+            // A user without a Kisi id has not been confirmed by Kisi yet.
             let kisi_id = user.kisi_id?;
             let of_user = grants.iter().filter(|grant| grant.kisi_user_id == user.id);
             Some(KisiUser {
@@ -192,31 +194,35 @@ impl Member {
                 account_id: user.account_id,
             })
         });
-        Ok(known.collect())
+        Ok(kisi_users.collect())
     }
 
-    /// What about this person needs a human: two people under one e-mail, no e-mail, and the like.
+    /// Problems that staff must resolve, such as a missing e-mail address or two people with the same address.
     async fn problems(&self, context: &Context<'_>) -> Result<Vec<MemberProblem>> {
-        reads(context)?;
+        require_staff(context)?;
         let Some(text) = self.0.problems.as_deref() else {
             return Ok(Vec::new());
         };
-        let mut problems: Vec<MemberProblem> = serde_json::from_str(text).map_err(inside)?;
-        if problems.iter().any(|one| one.code == TWO_PEOPLE) {
+        let mut problems: Vec<MemberProblem> =
+            serde_json::from_str(text).map_err(internal_error)?;
+        if problems.iter().any(|problem| problem.code == TWO_PEOPLE) {
             let now = loader::instant(context, None)?;
             let holdings = self.holdings(context).await?;
-            problems.retain(|one| one.code != TWO_PEOPLE || !is_one_again(&holdings, now));
+            problems.retain(|problem| {
+                problem.code != TWO_PEOPLE || !is_two_people_resolved(&holdings, now)
+            });
         }
         Ok(problems)
     }
 }
 
-/// Whether of each source one person alone holds something that is not over: the others are who that person was before, as
-/// of somebody who left and came back under a new id, and nobody passes by what another holds.
-fn is_one_again(holdings: &Holdings, now: Instant) -> bool {
+/// Whether, for every source, only one person still holds an entitlement that is neither void nor over. The other person
+/// records are then earlier ones of the same member, such as from before they left and rejoined under a new id: TWO_PEOPLE is
+/// resolved. False if nobody holds any.
+fn is_two_people_resolved(holdings: &Holdings, now: Instant) -> bool {
     let mut holders: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
-    let stated = holdings.facts.entitlements.iter().zip(&holdings.held);
-    for (entitlement, held) in stated {
+    let entitlements = holdings.facts.entitlements.iter().zip(&holdings.held);
+    for (entitlement, held) in entitlements {
         let is_void = matches!(
             entitlement.holding,
             Holding::Membership {
@@ -240,9 +246,9 @@ fn is_one_again(holdings: &Holdings, now: Instant) -> bool {
 }
 
 page::connection!(
-    /// Members, a page of them.
+    /// A page of members.
     MemberConnection,
-    /// One of the list, with its cursor.
+    /// A member and its cursor.
     MemberEdge,
     Member
 );

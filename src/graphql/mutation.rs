@@ -1,8 +1,8 @@
-//! What admins change: the root of all mutations, and what they share. Each checks its input, writes in one transaction
-//! together with whom it makes due and what the history says of it, and wakes the loop after the commit.
+//! The root of all mutations, and their shared checks. A mutation checks its input, writes in one transaction together with
+//! the work that it makes due and its history entries, and wakes the reconcile loop after the commit.
 //!
-//! Promises that a mistake of the caller is a `UserError` and changes nothing. Kisi is called by connecting an account and
-//! by changing its credentials alone, and never while a transaction is open.
+//! A mistake of the caller becomes a `UserError` and changes nothing. Kisi is called only when an account is connected or its
+//! credentials change, and never while a transaction is open.
 
 use access::Instant;
 use async_graphql::{Context, MergedObject};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     context,
     error::{Refusal, UserError, UserErrorCode},
-    node::SEVERAL,
+    node::AMBIGUOUS_KISI_NUMBER,
 };
 use crate::{
     app::App,
@@ -19,12 +19,12 @@ use crate::{
     preview::CheckError,
     sentinel,
     store::{
-        Connection, Scope,
-        kisi_names::{self, Named},
+        ClubScope, Connection,
+        kisi_names::{self, Resolved},
     },
 };
 
-/// A payload: the object that was made or changed, or why not.
+/// Defines the payload of a mutation: the object that was created or changed, or the user errors.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $object:ty }) => {
         $(#[$doc])*
@@ -32,7 +32,7 @@ macro_rules! payload {
         pub struct $name {
             $(#[$field_doc])*
             pub $field: Option<$object>,
-            /// Why nothing was changed; empty where it was.
+            /// Why nothing was changed; empty on success.
             pub user_errors: Vec<$crate::graphql::error::UserError>,
         }
 
@@ -70,7 +70,7 @@ mod tests;
 pub mod token;
 pub mod unlock;
 
-/// What can be changed. Each is for ADMIN tokens alone, but for unlock and createMemberSession.
+/// All changes. Every mutation requires an ADMIN token, except unlock and createMemberSession.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     club::ClubMutations,
@@ -92,20 +92,21 @@ pub struct Mutation(
     session::SessionMutations,
 );
 
-/// The admin who asks, and what a change needs of the service.
+/// The calling admin, and what a mutation needs from the service.
 #[derive(Clone)]
 struct Admin {
     app: std::sync::Arc<App>,
-    scope: Scope,
+    scope: ClubScope,
     actor: String,
-    /// The instant of the change.
+    /// The time of the change, in microseconds since 1970-01-01T00:00:00Z.
     now: i64,
 }
 
 impl Admin {
-    /// Refuses whoever is no admin.
+    /// # Errors
+    /// FORBIDDEN for a caller who is not an admin.
     fn of(context: &Context<'_>) -> async_graphql::Result<Self> {
-        let caller = context::administers(context)?;
+        let caller = context::require_admin(context)?;
         let app = context::app(context)?.clone();
         let now = app.clock.now().micros();
         Ok(Self {
@@ -117,21 +118,21 @@ impl Admin {
     }
 }
 
-/// The longest name that is taken, in characters.
-const LONGEST_NAME: usize = 200;
+/// In characters.
+const MAX_NAME_CHARS: usize = 200;
 
-/// A mistake in a field.
+/// INVALID, for the input field at `path`.
 fn invalid(path: &str, message: impl Into<String>) -> Refusal {
     UserError::at(UserErrorCode::Invalid, path, message).into()
 }
 
-/// An id that names nothing of the kind that belongs there.
+/// NOT_FOUND: `what` is the type of object that the id at `path` should name.
 fn not_found(path: &str, what: &str) -> Refusal {
-    let message = format!("there is no such {what} in this club");
+    let message = format!("no such {what} exists in this club");
     UserError::at(UserErrorCode::NotFound, path, message).into()
 }
 
-/// Something is not any more as a preview showed it.
+/// STALE if the state has changed since the preview; otherwise the internal error.
 fn stale(error: CheckError) -> Refusal {
     match error {
         CheckError::Stale(message) => {
@@ -141,60 +142,61 @@ fn stale(error: CheckError) -> Refusal {
     }
 }
 
-/// The name is another's.
-fn taken(path: &str, what: &str) -> Refusal {
-    let message = format!("there is a {what} of this name already: choose another");
+/// ALREADY_EXISTS: the name at `path` belongs to another object of the type `what`.
+fn name_taken(path: &str, what: &str) -> Refusal {
+    let message = format!("a {what} with this name already exists: choose another name");
     UserError::at(UserErrorCode::AlreadyExists, path, message).into()
 }
 
-/// A name without blanks around it.
+/// Trims a name and checks its length.
 fn name(path: &str, text: &str) -> Result<String, Refusal> {
-    text_of(path, "a name", text, LONGEST_NAME)
+    text_of(path, "a name", text, MAX_NAME_CHARS)
 }
 
-/// Text with something in it, of so many characters at most, without blanks around it.
+/// Trims a text and checks that it has 1 to `longest` characters.
 fn text_of(path: &str, what: &str, text: &str, longest: usize) -> Result<String, Refusal> {
     let text = text.trim();
-    // PostgreSQL holds no NUL.
+    // PostgreSQL cannot store NUL.
     if text.is_empty() || text.contains('\0') || text.chars().count() > longest {
         return Err(invalid(
             path,
-            format!("it has to be {what} of 1 to {longest} characters"),
+            format!("must be {what} of 1 to {longest} characters"),
         ));
     }
     Ok(text.to_owned())
 }
 
-/// The id of a kind.
+/// Decodes an id of the given kind. `path` and `what` name the field and the type in the error.
 fn id_of(kind: Kind, path: &str, what: &str, id: &str) -> Result<Uuid, Refusal> {
     id::decode_as(kind, id).ok_or_else(|| not_found(path, what))
 }
 
-/// What an argument names that Kisi has as well, by its id, or by Kisi's id or URL. A number that several things have at Kisi is
-/// refused.
-pub(in crate::graphql) async fn named_in_kisi(
+/// Resolves an argument that is an id of this API, Kisi's id or a Kisi URL. A Kisi number that several objects share is
+/// refused as INVALID.
+pub(in crate::graphql) async fn resolve_kisi_id(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     kinds: &[Kind],
     path: &str,
     what: &str,
     text: &str,
 ) -> Result<(Kind, Uuid), Refusal> {
-    match kisi_names::named(connection, scope, kinds, text).await? {
-        Named::One(kind, id) => Ok((kind, id)),
-        Named::Nothing => Err(not_found(path, what)),
-        Named::Several(_) => Err(invalid(path, SEVERAL)),
+    match kisi_names::resolve(connection, scope, kinds, text).await? {
+        Resolved::One(kind, id) => Ok((kind, id)),
+        Resolved::Nothing => Err(not_found(path, what)),
+        Resolved::Several(_) => Err(invalid(path, AMBIGUOUS_KISI_NUMBER)),
     }
 }
 
-/// An end that has to lie ahead; none where none was given, or a date that stands for none.
-fn ahead(
+/// Checks that an end is in the future. None if none was given, or if the date is a placeholder for "no end", such as the
+/// year 9999.
+fn future_end(
     path: &str,
     at: Option<super::scalar::DateTime>,
     now: i64,
 ) -> Result<Option<i64>, Refusal> {
     match at {
-        Some(at) if at.0 <= now => Err(invalid(path, "it has to lie in the future")),
+        Some(at) if at.0 <= now => Err(invalid(path, "must be in the future")),
         at => Ok(at
             .and_then(|at| sentinel::end(Instant::from_micros(at.0)))
             .map(Instant::micros)),

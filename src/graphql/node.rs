@@ -1,5 +1,5 @@
-//! Whatever has an id: from the id to the thing. An id is read in here alone, so that one of another kind is refused by
-//! name before the database is asked.
+//! The GraphQL interface `Node`, and the decoding of ids. Ids are decoded only here, so that an id of the wrong type is
+//! refused by the name of its argument before the database is queried.
 
 use async_graphql::{Context, ID, Interface, Result};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::{
     context,
     delivery::Delivery,
     entitlement::{self, Entitlement, Membership, Purchase, Registration},
-    error::{bad_input, forbidden, inside},
+    error::{bad_input, forbidden, internal_error},
     grant::Grant,
     group::Group,
     held_revocation::HeldRevocation,
@@ -28,18 +28,18 @@ use super::{
     suspension::Suspension,
 };
 use crate::{
-    id::{self, Kind, KisiName},
+    id::{self, Kind, KisiRef},
     store::{
-        clubs, grants, history,
-        kisi_names::{self, Named},
+        ClubScope, clubs, grants, history,
+        kisi_names::{self, Resolved},
         overrides, revocations,
         row::RevocationState,
     },
 };
 
-/// Whatever has an id.
+/// An object with a globally unique id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Opaque and globally unique."))]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque, globally unique id."))]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Node {
     Club(Club),
@@ -64,20 +64,29 @@ pub enum Node {
     HeldRevocation(HeldRevocation),
 }
 
-/// The id of a thing.
 pub fn id(kind: Kind, id: Uuid) -> ID {
     ID(id::encode(kind, id))
 }
 
-/// What an argument names, where it must be of one kind.
-pub fn named(argument: &str, kind: Kind, text: &ID) -> Result<Uuid> {
-    id::decode_as(kind, text)
-        .ok_or_else(|| bad_input(format!("{argument}: it is no id of a {}", word(kind))))
+/// Decodes an id of the given kind.
+///
+/// # Errors
+/// BAD_USER_INPUT with the name of the argument.
+pub fn decode_id(argument: &str, kind: Kind, text: &ID) -> Result<Uuid> {
+    id::decode_as(kind, text).ok_or_else(|| {
+        bad_input(format!(
+            "{argument}: this is not a valid {} id",
+            kind_name(kind)
+        ))
+    })
 }
 
-/// What an argument of a query names that Kisi has as well, where it must be of one of these kinds: by its id, or by Kisi's id
-/// or URL. A number that several things have at Kisi is the lock's.
-pub async fn named_in_kisi(
+/// Resolves an argument of a query that is an id of this API, Kisi's id or a Kisi URL, of one of these kinds. If several
+/// objects share a Kisi number, the lock is used.
+///
+/// # Errors
+/// BAD_USER_INPUT if nothing has this id, or if several objects share the number and none is a lock.
+pub async fn resolve_kisi_id(
     context: &Context<'_>,
     argument: &str,
     kinds: &[Kind],
@@ -85,33 +94,34 @@ pub async fn named_in_kisi(
 ) -> Result<(Kind, Uuid)> {
     let scope = context::caller(context)?.scope;
     let db = context::app(context)?.db.read();
-    match kisi_names::named(db, scope, kinds, text)
+    match kisi_names::resolve(db, scope, kinds, text)
         .await
-        .map_err(inside)?
+        .map_err(internal_error)?
     {
-        Named::One(kind, id) => Ok((kind, id)),
-        // To look at the lock does no harm. What changes something asks which is meant.
-        Named::Several(Some(lock)) => Ok((Kind::Lock, lock)),
-        Named::Several(None) => Err(bad_input(format!("{argument}: {SEVERAL}"))),
-        Named::Nothing => {
-            let words: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
+        Resolved::One(kind, id) => Ok((kind, id)),
+        // Reading the wrong object is harmless. Mutations refuse an ambiguous number instead.
+        Resolved::Several(Some(lock)) => Ok((Kind::Lock, lock)),
+        Resolved::Several(None) => Err(bad_input(format!("{argument}: {AMBIGUOUS_KISI_NUMBER}"))),
+        Resolved::Nothing => {
+            let words: Vec<&str> = kinds.iter().map(|kind| kind_name(*kind)).collect();
             let (last, others) = words.split_last().unwrap_or((&"thing", &[]));
             let words = if others.is_empty() {
                 (*last).to_owned()
             } else {
-                format!("{} or a {last}", others.join(", a "))
+                format!("{} or {last}", others.join(", "))
             };
-            Err(bad_input(format!("{argument}: it is no id of a {words}")))
+            Err(bad_input(format!(
+                "{argument}: no {words} in this club has this id"
+            )))
         }
     }
 }
 
-/// Where Kisi's number alone does not say which is meant.
-pub const SEVERAL: &str =
-    "several things at Kisi have this number: give the URL of its page at Kisi, or its id here";
+/// The error for a Kisi number that several objects share.
+pub const AMBIGUOUS_KISI_NUMBER: &str = "several objects in Kisi have this number: use the URL of its page in Kisi, or its id in this API";
 
-/// The same for one kind and an argument that may be left out.
-pub async fn maybe_named_in_kisi(
+/// [`named_in_kisi`] for one kind and an optional argument.
+pub async fn resolve_optional_kisi_id(
     context: &Context<'_>,
     argument: &str,
     kind: Kind,
@@ -120,18 +130,18 @@ pub async fn maybe_named_in_kisi(
     match text {
         None => Ok(None),
         Some(text) => {
-            let (_, id) = named_in_kisi(context, argument, &[kind], text).await?;
+            let (_, id) = resolve_kisi_id(context, argument, &[kind], text).await?;
             Ok(Some(id))
         }
     }
 }
 
-/// The same for an argument that may be left out.
-pub fn maybe_named(argument: &str, kind: Kind, text: Option<&ID>) -> Result<Option<Uuid>> {
-    text.map(|text| named(argument, kind, text)).transpose()
+/// [`named`] for an optional argument.
+pub fn decode_optional_id(argument: &str, kind: Kind, text: Option<&ID>) -> Result<Option<Uuid>> {
+    text.map(|text| decode_id(argument, kind, text)).transpose()
 }
 
-fn word(kind: Kind) -> &'static str {
+fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Club => "club",
         Kind::KisiAccount => "Kisi account",
@@ -154,35 +164,24 @@ fn word(kind: Kind) -> &'static str {
     }
 }
 
-/// What an id names; none where it names nothing in the club of the caller. A member session may
-/// ask for itself, its club and the locks that it may open.
+/// Loads the object with this id. None if nothing in the caller's club has it. A member session may load its own member, its
+/// club and the locks that it may open.
+///
+/// # Errors
+/// FORBIDDEN for a member session and any other object.
 pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
     let caller = context::caller(context)?;
-    let named = match id::decode(text) {
-        Some(named) => Some(named),
-        // A number does not say what it is of.
-        None if KisiName::parse(text).is_some_and(|name| name.kind.is_some()) => {
-            let kinds = [Kind::Lock, Kind::Group, Kind::Place];
-            let db = context::app(context)?.db.read();
-            let named = kisi_names::named(db, caller.scope, &kinds, text).await;
-            match named.map_err(inside)? {
-                Named::One(kind, id) => Some((kind, id)),
-                Named::Nothing => None,
-                Named::Several(_) => return Err(bad_input(format!("id: {SEVERAL}"))),
-            }
-        }
-        None => None,
-    };
+    let named = decode_or_resolve(context, caller.scope, text).await?;
     if let Some(member) = caller.member {
-        let sees = match named {
+        let is_permitted = match named {
             Some((Kind::Member, id)) => id == member,
             Some((Kind::Club, id)) => id == caller.scope.club,
             Some((Kind::Lock, id)) => member::may_open(context, member, id).await?,
             _ => false,
         };
-        if !sees {
+        if !is_permitted {
             return Err(forbidden(
-                "a member session sees itself and its doors alone",
+                "a member session can read only its own member and that member's doors",
             ));
         }
     }
@@ -193,51 +192,78 @@ pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
     let db = context::app(context)?.db.read();
     Ok(match kind {
         Kind::Club if id == scope.club => {
-            let row = clubs::get(db, scope).await.map_err(inside)?;
+            let row = clubs::get(db, scope).await.map_err(internal_error)?;
             row.map(|row| Node::Club(Club(row)))
         }
         Kind::Club => None,
         Kind::HeldRevocation => {
-            let held = revocations::in_state(db, scope, RevocationState::Held)
+            let revocations = revocations::in_state(db, scope, RevocationState::Held)
                 .await
-                .map_err(inside)?;
-            let row = held.into_iter().find(|row| row.id == id);
+                .map_err(internal_error)?;
+            let row = revocations.into_iter().find(|row| row.id == id);
             row.map(|row| Node::HeldRevocation(HeldRevocation(row)))
         }
-        Kind::Entitlement => entitlement::find(context, id)
-            .await?
-            .map(|found| match found {
-                Entitlement::Membership(it) => Node::Membership(it),
-                Entitlement::Registration(it) => Node::Registration(it),
-                Entitlement::Purchase(it) => Node::Purchase(it),
-            }),
+        Kind::Entitlement => {
+            entitlement::find(context, id)
+                .await?
+                .map(|entitlement| match entitlement {
+                    Entitlement::Membership(it) => Node::Membership(it),
+                    Entitlement::Registration(it) => Node::Registration(it),
+                    Entitlement::Purchase(it) => Node::Purchase(it),
+                })
+        }
         Kind::Share => {
-            let row = overrides::get_share(db, scope, id).await.map_err(inside)?;
+            let row = overrides::get_share(db, scope, id)
+                .await
+                .map_err(internal_error)?;
             row.map(|row| Node::Share(Share(row)))
         }
         Kind::Suspension => {
             let row = overrides::get_suspension(db, scope, id)
                 .await
-                .map_err(inside)?;
+                .map_err(internal_error)?;
             row.map(|row| Node::Suspension(Suspension(row)))
         }
         Kind::Grant => {
-            let row = grants::get(db, scope, id).await.map_err(inside)?;
+            let row = grants::get(db, scope, id).await.map_err(internal_error)?;
             row.map(|row| Node::Grant(Grant(row)))
         }
         Kind::AccessEvent => {
-            let row = history::get(db, scope, id).await.map_err(inside)?;
+            let row = history::get(db, scope, id).await.map_err(internal_error)?;
             row.map(|row| Node::AccessEvent(AccessEvent(row)))
         }
         kind => loaded(context, kind, id).await?,
     })
 }
 
-/// What edges lead to as well, through the loaders.
+/// The type and id of an id of this service, or of a URL of an object in Kisi.
+async fn decode_or_resolve(
+    context: &Context<'_>,
+    scope: ClubScope,
+    text: &ID,
+) -> Result<Option<(Kind, Uuid)>> {
+    if let Some(named) = id::decode(text) {
+        return Ok(Some(named));
+    }
+    // A bare Kisi number does not say what type it belongs to, so only URLs are resolved.
+    if KisiRef::parse(text).is_none_or(|name| name.kind.is_none()) {
+        return Ok(None);
+    }
+    let kinds = [Kind::Lock, Kind::Group, Kind::Place];
+    let db = context::app(context)?.db.read();
+    let resolved = kisi_names::resolve(db, scope, &kinds, text).await;
+    match resolved.map_err(internal_error)? {
+        Resolved::One(kind, id) => Ok(Some((kind, id))),
+        Resolved::Nothing => Ok(None),
+        Resolved::Several(_) => Err(bad_input(format!("id: {AMBIGUOUS_KISI_NUMBER}"))),
+    }
+}
+
+/// Loads the types that have a loader.
 async fn loaded(context: &Context<'_>, kind: Kind, id: Uuid) -> Result<Option<Node>> {
     macro_rules! load {
         ($key:ident, $node:ident) => {
-            loader::one(context, loader::$key(id))
+            loader::load(context, loader::$key(id))
                 .await?
                 .map(|row| Node::$node($node(row)))
         };

@@ -1,4 +1,4 @@
-//! What a platform sells or lets people book.
+//! The GraphQL type `Offering`: what a platform sells or lets people book.
 
 use std::sync::Arc;
 
@@ -7,35 +7,34 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use super::{loader, node, page, source::Source};
 use crate::{id::Kind, store::row};
 
-/// What sort of thing an offering is.
+/// The type of an offering.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::OfferingKind")]
 pub enum OfferingKind {
-    /// A kind of membership, such as a plan or a pack.
+    /// A type of membership, such as a plan or a pack.
     Membership,
-    /// Something that is bought: a season pass, an add-on.
+    /// A billing item, such as a season pass or an add-on.
     BillingItem,
     /// A class that people register for.
     Class,
-    /// A time with somebody, such as a lesson.
+    /// An appointment with a person, such as a lesson.
     Appointment,
     /// A course that people register for.
     Course,
-    /// A room that is booked.
+    /// A bookable room.
     Room,
-    /// A desk that is booked.
+    /// A bookable desk.
     Desk,
-    /// An office that is booked.
+    /// A bookable office.
     Office,
-    /// Equipment that is booked.
+    /// Bookable equipment.
     Equipment,
-    /// A parking space that is booked.
+    /// A bookable parking space.
     Parking,
-    /// Any other thing that can be booked: a simulator, a court, a boat.
+    /// Any other bookable resource, such as a simulator, a court or a boat.
     Resource,
 }
 
-/// An offering, by its row.
 #[derive(Clone, Debug)]
 pub struct Offering(pub Arc<row::Offering>);
 
@@ -45,41 +44,41 @@ impl From<row::Offering> for Offering {
     }
 }
 
-/// What a platform sells or lets people book: a choice for the conditions of rules.
+/// What a platform sells or lets people book. Rule conditions select offerings.
 #[Object(crate = "crate::graphql::prompt")]
 impl Offering {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Offering, self.0.id)
     }
 
-    /// The source that names it.
+    /// The source that reported it.
     async fn source(&self, context: &Context<'_>) -> Result<Source> {
-        loader::needed(context, loader::SourceKey(self.0.source_id))
+        loader::load_required(context, loader::SourceKey(self.0.source_id))
             .await
             .map(Source)
     }
 
-    /// The platform's own id.
+    /// The platform's id.
     async fn external_id(&self) -> ID {
         ID(self.0.external_id.clone())
     }
 
-    /// What sort of thing it is.
+    /// Type of the offering.
     async fn kind(&self) -> OfferingKind {
         self.0.kind.into()
     }
 
-    /// What the platform calls it.
+    /// Name on the platform.
     async fn name(&self) -> &str {
         &self.0.name
     }
 }
 
 page::connection!(
-    /// Offerings, a page of them.
+    /// A page of offerings.
     OfferingConnection,
-    /// One of the list, with its cursor.
+    /// An offering and its cursor.
     OfferingEdge,
     Offering
 );

@@ -1,6 +1,6 @@
-//! Connections: how lists are given in pages, from either end, with opaque cursors that survive restarts and are stable
-//! under inserts. 50 where neither first nor last is given; more than 250 is refused. The count of all is asked of the
-//! database only where somebody asks for it.
+//! Connections: lists in pages, from either end, with opaque cursors that survive restarts and stay valid when rows are
+//! inserted. The default page size is 50; more than 250 is refused. The total count runs a database query only if totalCount
+//! is requested.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -8,60 +8,63 @@ use async_graphql::{Result, SimpleObject};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use super::error::{bad_input, unlisted};
+use super::error::{bad_input, list_error};
 use crate::{
     app::App,
     store::{
         StoreError,
-        page::{Key, Keyed, ListOf, Listed, Window},
+        page::{Key, Keyed, ListKind, Listed, Window},
     },
 };
 
-/// How many there are where nothing is said.
-pub const USUAL: i32 = 50;
-/// How many there may be.
-pub const MOST: i32 = 250;
+/// The default page size.
+pub const DEFAULT_PAGE_SIZE: i32 = 50;
+/// The largest page size.
+pub const MAX_PAGE_SIZE: i32 = 250;
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(crate = "crate::graphql::prompt")]
 pub struct PageInfo {
-    /// Whether there is more after the page.
+    /// Whether there are elements after the page.
     has_next_page: bool,
-    /// Whether there is more before the page.
+    /// Whether there are elements before the page.
     has_previous_page: bool,
-    /// The cursor of the first on the page; null where the page is empty.
+    /// Cursor of the first element; null for an empty page.
     start_cursor: Option<String>,
-    /// The cursor of the last on the page; null where the page is empty.
+    /// Cursor of the last element; null for an empty page.
     end_cursor: Option<String>,
 }
 
-/// The cost that counts as beyond all limits.
-const HIGHEST_COST: usize = 1 << 32;
+/// A cost above every limit. Costs are capped here so that their sum cannot overflow.
+const MAX_COST: usize = 1 << 32;
 
-/// What a page costs: as much as all that may be on it.
+/// The complexity of a page: the number of elements that it may have, times the complexity of each, plus one.
 pub fn cost(first: Option<i32>, last: Option<i32>, each: usize) -> usize {
-    let length = first.or(last).unwrap_or(USUAL).clamp(1, MOST);
-    times(usize::try_from(length).unwrap_or(1), each) + 1
+    let length = first
+        .or(last)
+        .unwrap_or(DEFAULT_PAGE_SIZE)
+        .clamp(1, MAX_PAGE_SIZE);
+    capped_product(usize::try_from(length).unwrap_or(1), each) + 1
 }
 
-/// What so many cost: never so much that the costs of a whole document, added up, would not fit.
-pub fn times(count: usize, each: usize) -> usize {
-    count.saturating_mul(each).min(HIGHEST_COST)
+/// `count` times `each`, capped so that the sum for a whole document cannot overflow.
+pub fn capped_product(count: usize, each: usize) -> usize {
+    count.saturating_mul(each).min(MAX_COST)
 }
 
-/// Which page is asked for.
+/// The validated paging arguments of a connection.
 #[derive(Clone, Debug)]
-pub struct Arguments {
+pub struct PageArguments {
     after: Option<String>,
     before: Option<String>,
     from_end: bool,
     most: u64,
 }
 
-impl Arguments {
-    /// From the arguments of a connection. Both `first` and `last`, and one that is negative or above
-    /// 250 are refused.
+impl PageArguments {
+    /// # Errors
+    /// BAD_USER_INPUT if both `first` and `last` are given, or one is negative or above 250.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
@@ -69,13 +72,17 @@ impl Arguments {
         before: Option<String>,
     ) -> Result<Self> {
         let (name, length) = match (first, last) {
-            (Some(_), Some(_)) => return Err(bad_input("first and last: give one of them")),
+            (Some(_), Some(_)) => return Err(bad_input("first and last: use only one of them")),
             (None, Some(last)) => ("last", last),
-            (first, None) => ("first", first.unwrap_or(USUAL)),
+            (first, None) => ("first", first.unwrap_or(DEFAULT_PAGE_SIZE)),
         };
-        let most = u64::try_from(length).ok().filter(|_| length <= MOST);
+        let most = u64::try_from(length)
+            .ok()
+            .filter(|_| length <= MAX_PAGE_SIZE);
         let Some(most) = most else {
-            return Err(bad_input(format!("{name}: a number from 0 to {MOST}")));
+            return Err(bad_input(format!(
+                "{name}: must be from 0 to {MAX_PAGE_SIZE}"
+            )));
         };
         Ok(Self {
             after,
@@ -85,8 +92,9 @@ impl Arguments {
         })
     }
 
-    /// The part of a list. A cursor that is none of this list is refused.
-    fn window(&self, list: ListOf) -> Result<Window> {
+    /// # Errors
+    /// BAD_USER_INPUT for a cursor of another list.
+    fn window(&self, list: ListKind) -> Result<Window> {
         let key = |argument, text: &Option<String>| {
             let text = text.as_deref();
             text.map(|text| cursor(list, argument, text)).transpose()
@@ -100,28 +108,27 @@ impl Arguments {
     }
 }
 
-/// Whether a text is a cursor of a list.
-pub fn is_cursor(list: ListOf, text: &str) -> bool {
+pub fn is_cursor(list: ListKind, text: &str) -> bool {
     cursor(list, "after", text).is_ok()
 }
 
-fn cursor(list: ListOf, argument: &str, text: &str) -> Result<Key> {
+fn cursor(list: ListKind, argument: &str, text: &str) -> Result<Key> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let read = bytes.as_deref().and_then(|bytes| {
         let (mark, key) = bytes.split_first()?;
         let (id, name) = key.split_at_checked(16)?;
         let name = std::str::from_utf8(name).ok()?.to_owned();
-        // No name that was folded has NUL in it, and PostgreSQL takes none.
+        // Folded names contain no NUL, and PostgreSQL rejects it.
         let is_of_list = *mark == list as u8 && !name.contains('\0');
         is_of_list.then_some(Key {
             name,
             id: Uuid::from_slice(id).ok()?,
         })
     });
-    read.ok_or_else(|| bad_input(format!("{argument}: it is no cursor of this list")))
+    read.ok_or_else(|| bad_input(format!("{argument}: this is not a cursor of this list")))
 }
 
-fn cursor_of(list: ListOf, key: &Key) -> String {
+fn cursor_of(list: ListKind, key: &Key) -> String {
     let bytes = [
         &[list as u8],
         key.id.as_bytes().as_slice(),
@@ -130,23 +137,20 @@ fn cursor_of(list: ListOf, key: &Key) -> String {
     URL_SAFE_NO_PAD.encode(bytes.concat())
 }
 
-type Counted = Pin<Box<dyn Future<Output = Result<u64, StoreError>> + Send>>;
+type CountFuture = Pin<Box<dyn Future<Output = Result<u64, StoreError>> + Send>>;
 
-/// Counts all that a connection lists.
-pub type Counting = Box<dyn Fn() -> Counted + Send + Sync>;
+/// Counts all elements of the list.
+pub type CountRows = Box<dyn Fn() -> CountFuture + Send + Sync>;
 
-/// A page of rows.
 pub struct Page<R> {
-    /// Each with its cursor.
+    /// The rows with their cursors.
     pub rows: Vec<(String, R)>,
-    /// Where it lies.
     pub info: PageInfo,
-    /// How many there are in all.
-    pub counting: Counting,
+    /// Total number of elements in the list.
+    pub counting: CountRows,
 }
 
-/// Loads a page.
-pub async fn load<L, C>(app: &Arc<App>, list: L, arguments: Arguments) -> Result<C>
+pub async fn load<L, C>(app: &Arc<App>, list: L, arguments: PageArguments) -> Result<C>
 where
     L: Listed,
     C: From<Page<L::Row>>,
@@ -154,9 +158,9 @@ where
     let of = <L::Row as Keyed>::LIST;
     let mut window = arguments.window(of)?;
     let most = usize::try_from(window.most).unwrap_or(usize::MAX);
-    // One more than asked for, to see whether there is one.
+    // Read one row more than requested, to see whether there is another page.
     window.most += 1;
-    let mut rows = list.rows(&app.db, &window).await.map_err(unlisted)?;
+    let mut rows = list.rows(&app.db, &window).await.map_err(list_error)?;
     let more = rows.len() > most;
     if more && window.from_end {
         rows.remove(0);
@@ -178,7 +182,7 @@ where
         end_cursor: rows.last().map(|(cursor, _)| cursor.clone()),
     };
     let (app, list) = (app.clone(), Arc::new(list));
-    let counting: Counting = Box::new(move || {
+    let counting: CountRows = Box::new(move || {
         let (app, list) = (app.clone(), list.clone());
         Box::pin(async move { list.count(&app.db).await })
     });
@@ -189,7 +193,7 @@ where
     }))
 }
 
-/// Rows in the order of their lists.
+/// Sorts rows in the order that their connections use: by name, then id.
 pub fn by_name<R: Keyed>(mut rows: Vec<R>) -> Vec<R> {
     rows.sort_by_cached_key(|row| {
         let key = row.key();
@@ -198,22 +202,22 @@ pub fn by_name<R: Keyed>(mut rows: Vec<R>) -> Vec<R> {
     rows
 }
 
-/// How many there are, as GraphQL's Int.
-pub(super) async fn total(counting: &Counting) -> Result<i32> {
-    let count = counting().await.map_err(unlisted)?;
+/// The total as a GraphQL Int; capped at i32::MAX.
+pub(super) async fn total(counting: &CountRows) -> Result<i32> {
+    let count = counting().await.map_err(list_error)?;
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// Makes a connection and its edge, by the names of the API.
+/// Defines a connection and its edge, with the names of the schema.
 macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident, $(#[$edge_doc:meta])* $edge:ident, $node:ident) => {
         $(#[$edge_doc])*
         #[derive(async_graphql::SimpleObject)]
         #[graphql(crate = "crate::graphql::prompt")]
         pub struct $edge {
-            /// Where it stands: hand it to `after` or `before`.
+            /// The position of the element: pass it to `after` or `before`.
             cursor: String,
-            /// What stands there.
+            /// The element.
             node: $node,
         }
 
@@ -221,7 +225,7 @@ macro_rules! connection {
         pub struct $connection {
             edges: Vec<$edge>,
             info: $crate::graphql::page::PageInfo,
-            counting: $crate::graphql::page::Counting,
+            counting: $crate::graphql::page::CountRows,
         }
 
         impl<R: Into<$node>> From<$crate::graphql::page::Page<R>> for $connection {
@@ -238,22 +242,22 @@ macro_rules! connection {
         $(#[$doc])*
         #[async_graphql::Object(crate = "crate::graphql::prompt")]
         impl $connection {
-            /// What is on the page, each with its cursor.
+            /// The elements of the page with their cursors.
             async fn edges(&self) -> &[$edge] {
                 &self.edges
             }
 
-            /// The same without cursors.
+            /// The elements of the page.
             async fn nodes(&self) -> Vec<&$node> {
                 self.edges.iter().map(|edge| &edge.node).collect()
             }
 
-            /// Where the page lies in its list.
+            /// The position of the page in its list.
             async fn page_info(&self) -> &$crate::graphql::page::PageInfo {
                 &self.info
             }
 
-            /// How many there are in all.
+            /// Total number of elements in the list.
             async fn total_count(&self) -> async_graphql::Result<i32> {
                 $crate::graphql::page::total(&self.counting).await
             }

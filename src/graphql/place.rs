@@ -1,14 +1,13 @@
-//! A Kisi place: a building with its locks and groups.
+//! The GraphQL type `Place`: a Kisi place (a building) with its locks and groups. Locks and groups require a staff token.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{
-    context::reads, group::Group, kisi_account::KisiAccount, loader, lock::Lock, node, page,
-    scalar::TimeZone,
+    context::require_staff, group::Group, kisi_account::KisiAccount, loader, lock::Lock, node,
+    page, scalar::TimeZone,
 };
 use crate::{id::Kind, store::row};
 
-/// A place, by its row.
 #[derive(Clone, Debug)]
 pub struct Place(pub row::Place);
 
@@ -21,37 +20,37 @@ impl From<row::Place> for Place {
 /// A Kisi place: a building with its locks and groups.
 #[Object(crate = "crate::graphql::prompt")]
 impl Place {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Place, self.0.id)
     }
 
-    /// Kisi's own id of the place.
+    /// Kisi's id of the place.
     async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
-    /// Its name in Kisi.
+    /// Name in Kisi.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Where its clocks are, as Kisi says; null where Kisi does not.
+    /// Time zone in Kisi; null if Kisi has none.
     async fn time_zone(&self) -> Option<TimeZone> {
         self.0.time_zone.clone().map(TimeZone)
     }
 
-    /// The Kisi account that it is read by.
+    /// The Kisi account that it was read from.
     async fn account(&self, context: &Context<'_>) -> Result<KisiAccount> {
-        loader::needed(context, loader::AccountKey(self.0.account_id))
+        loader::load_required(context, loader::AccountKey(self.0.account_id))
             .await
             .map(KisiAccount)
     }
 
     /// The locks in it.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
-        reads(context)?;
+        require_staff(context)?;
         let layout = loader::layout(context).await?;
         let here = layout
             .locks
@@ -61,9 +60,9 @@ impl Place {
     }
 
     /// The groups that belong to it.
-    #[graphql(complexity = "crate::graphql::page::times(10, child_complexity)")]
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
     async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
-        reads(context)?;
+        require_staff(context)?;
         let layout = loader::layout(context).await?;
         let here = layout
             .groups
@@ -74,9 +73,9 @@ impl Place {
 }
 
 page::connection!(
-    /// Places, a page of them.
+    /// A page of places.
     PlaceConnection,
-    /// One of the list, with its cursor.
+    /// A place and its cursor.
     PlaceEdge,
     Place
 );

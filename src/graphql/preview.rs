@@ -1,4 +1,5 @@
-//! What an edit of a rule would do, as callers see it. Reckoned elsewhere; nothing is decided in here.
+//! The GraphQL type `AccessPreview`: the effects of a rule change, for display. Computed by `crate::preview`; nothing is
+//! decided here.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::{
     explanation::TimeSpan,
     loader,
     member::Member,
-    page::{self, Arguments},
+    page::{self, PageArguments},
     rule::Rule,
 };
 use crate::{
@@ -19,16 +20,16 @@ use crate::{
     preview::{Changed, Changes, Preview, Side, Warning},
 };
 
-/// What an edit does to people's access, over all members.
+/// The effect of a rule change over all members.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum AccessEffect {
-    /// Nobody gains or loses anything.
+    /// Nobody gains or loses access.
     None,
-    /// Somebody gains, and nobody loses.
+    /// Some members gain access, none lose any.
     AddsOnly,
-    /// Somebody loses, and nobody gains.
+    /// Some members lose access, none gain any.
     RemovesOnly,
-    /// Some gain and some lose.
+    /// Some members gain access and some lose it.
     AddsAndRemoves,
 }
 
@@ -43,14 +44,13 @@ impl From<access::Effect> for AccessEffect {
     }
 }
 
-/// What an edit would do.
 pub struct AccessPreview {
     preview: Arc<Preview>,
     based_on: String,
 }
 
 impl AccessPreview {
-    /// A preview, and what an edit is to name to be made on its word.
+    /// `based_on` is the token that the mutation takes to confirm this preview.
     pub fn new(preview: Preview, based_on: String) -> Self {
         Self {
             preview: Arc::new(preview),
@@ -58,7 +58,7 @@ impl AccessPreview {
         }
     }
 
-    fn counted(&self, side: Side) -> i32 {
+    fn count(&self, side: Side) -> i32 {
         i32::try_from(self.preview.count(side)).unwrap_or(i32::MAX)
     }
 
@@ -66,78 +66,81 @@ impl AccessPreview {
         &self,
         context: &Context<'_>,
         side: Side,
-        arguments: Arguments,
+        arguments: PageArguments,
     ) -> Result<AccessChangeConnection> {
         let preview = self.preview.clone();
         page::load(context::app(context)?, Changes { preview, side }, arguments).await
     }
 }
 
-/// What a change to the rules would do, to whom, now and for what is booked already.
+/// The effects of a rule change on each member, for current access and for existing bookings.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessPreview {
-    /// Hand it to the mutation: it is refused if anything that matters has changed since.
+    /// Pass it to the mutation, which refuses it if anything relevant has changed since.
     async fn based_on(&self) -> &str {
         &self.based_on
     }
 
-    /// What it does over all members.
+    /// The effect over all members.
     async fn effect(&self) -> AccessEffect {
         self.preview.effect.into()
     }
 
-    /// How many members gain something.
+    /// Number of members who gain access.
     async fn gain_count(&self) -> i32 {
-        self.counted(Side::Gains)
+        self.count(Side::Gains)
     }
 
-    /// How many members lose something.
+    /// Number of members who lose access.
     async fn loss_count(&self) -> i32 {
-        self.counted(Side::Losses)
+        self.count(Side::Losses)
     }
 
-    /// Who gains something, by name.
+    /// The members who gain access, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn gains(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Side::Gains, arguments).await
     }
 
-    /// Who loses something, by name.
+    /// The members who lose access, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn losses(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<AccessChangeConnection> {
-        let arguments = Arguments::new(first, after, last, before)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Side::Losses, arguments).await
     }
 
-    /// Rules that can never hold, that another rule makes needless, or that name something that is
-    /// gone.
-    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
+    /// Problems with the rules: a rule that can never grant access, that another rule makes redundant, or that refers to
+    /// something that no longer exists.
+    #[graphql(complexity = "crate::graphql::page::capped_product(5, child_complexity)")]
     async fn warnings(&self) -> Vec<RuleWarning> {
         let warnings = self.preview.warnings.iter();
         warnings.cloned().map(RuleWarning).collect()
     }
 }
 
-/// Somebody whose access to a target would change.
 pub struct AccessChange(Changed);
 
 impl From<Changed> for AccessChange {
@@ -146,65 +149,65 @@ impl From<Changed> for AccessChange {
     }
 }
 
-/// What a change to the rules would do to one member's access.
+/// The effect of a rule change on one member's access to one target.
 #[Object(crate = "crate::graphql::prompt")]
 impl AccessChange {
-    /// Whose access.
+    /// The member.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        let row = loader::needed(context, loader::MemberKey(self.0.member)).await?;
+        let row = loader::load_required(context, loader::MemberKey(self.0.member)).await?;
         Ok(Member(row))
     }
 
-    /// Where: a group or a lock.
+    /// The group or lock.
     async fn target(&self, context: &Context<'_>) -> Result<AccessTarget> {
         Ok(match self.0.target {
             Target::Group(id) => {
-                let row = loader::needed(context, loader::GroupKey(row_id(id))).await?;
+                let row = loader::load_required(context, loader::GroupKey(row_id(id))).await?;
                 row.into()
             }
             Target::Lock(id) => {
-                let row = loader::needed(context, loader::LockKey(row_id(id))).await?;
+                let row = loader::load_required(context, loader::LockKey(row_id(id))).await?;
                 row.into()
             }
         })
     }
 
-    /// When the member may pass as the rules are; what is over is left out.
+    /// The periods with access under the current rules, without past ones.
     async fn before(&self) -> Vec<TimeSpan> {
         self.0.before.iter().map(TimeSpan::from).collect()
     }
 
-    /// When the member may pass with the change; what is over is left out.
+    /// The periods with access after the change, without past ones.
     async fn after(&self) -> Vec<TimeSpan> {
         self.0.after.iter().map(TimeSpan::from).collect()
     }
 }
 
 page::connection!(
-    /// Changes of people's access, a page of them.
+    /// A page of access changes.
     AccessChangeConnection,
-    /// One of the list, with its cursor.
+    /// An access change and its cursor.
     AccessChangeEdge,
     AccessChange
 );
 
-/// Something in the rules that is worth a second look.
+/// A possible mistake in the rules.
 pub struct RuleWarning(Warning);
 
-/// Something in the rules that is worth a second look.
+/// A possible mistake in the rules.
 #[Object(crate = "crate::graphql::prompt")]
 impl RuleWarning {
-    /// A stable word for programs, such as SCHEDULE_OVER or NEEDLESS_RULE.
+    /// Stable, machine-readable code, such as SCHEDULE_OVER or NEEDLESS_RULE.
     async fn code(&self) -> &str {
-        self.0.code.word()
+        self.0.code.as_str()
     }
 
-    /// What is wrong, in words.
+    /// What is wrong, as text.
     async fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// In which rule; null for one that is not there yet.
+    /// The rule concerned; null if it is the new rule of the change.
     async fn rule(&self) -> Option<Rule> {
         self.0.rule.clone().map(Rule)
     }

@@ -1,11 +1,11 @@
-//! Resolves the fields of an object at once where they need not wait: most do not. The library makes a task, a waker and a
-//! place in a queue for each field of each element of each list before it asks the first; here a field is asked when it is
-//! its turn, and kept only where it has to wait.
+//! Resolves the fields of an object in order, polls each at once, and queues only those that have to wait: most do not.
+//! async-graphql allocates a task, a waker and a queue entry for each field of each element of each list before it polls the
+//! first.
 //!
-//! Promises the library's answer, with the fields in the order in which they were asked for. Leaves to the library what runs
-//! under the guard, and directives that it would have to carry out. Never goes on after a field that failed: the executor
-//! asks once more, under guard. Objects and interfaces take this module for the library where they are derived
-//! (`crate = "crate::graphql::prompt"`).
+//! Returns the same response as the library, with the fields in the order of the document. Requests that run under the guard
+//! and directives that have to be executed are left to the library. Resolution stops at the first field that fails: the
+//! executor then runs the query again under the guard. Objects and interfaces use this module in place of the library in
+//! their derives (see `crate = ` in their attributes).
 
 pub use async_graphql::*;
 
@@ -18,23 +18,23 @@ use super::reach::Reach;
 pub mod text;
 mod tree;
 
-/// What derived code looks for in the library.
+/// The names that derived code expects in the library.
 pub mod resolver_utils {
     pub use super::resolve_container;
     pub use async_graphql::resolver_utils::*;
 }
 
-/// The same for interfaces, whose values are resolved as the objects that they are.
+/// The replacement for interfaces, whose values are resolved as their concrete objects.
 pub mod interface {
     pub use async_graphql::*;
 
-    /// What derived code looks for in the library.
+    /// The names that derived code expects in the library.
     pub mod resolver_utils {
         use super::{ContextSelectionSet, ServerResult, Value};
         use crate::graphql::prompt::{OneOf, Unguarded};
         pub use async_graphql::resolver_utils::*;
 
-        /// Resolves what is asked of a value.
+        /// Resolves the selection on an interface value.
         pub async fn resolve_container<'a, T: OneOf>(
             context: &ContextSelectionSet<'a>,
             value: &'a T,
@@ -48,34 +48,35 @@ pub mod interface {
     }
 }
 
-/// In a request's data: no field is asked about, and none that fails is made null.
+/// Request data: fields are resolved without permission checks, and an error is not converted to null.
 #[derive(Clone)]
 pub struct Unguarded {
-    /// How objects are kept.
+    /// How resolved objects are stored.
     pub way: Way,
-    /// Which objects are what a fragment is for.
+    /// Decides which fragments apply to an object.
     pub reach: Arc<Reach>,
 }
 
-/// How objects are kept until all of an answer is there.
+/// How resolved objects are stored until the response is complete.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// As JSON, as soon as their fields are there. For documents that ask for nothing twice: what was written cannot be merged.
+    /// As JSON text, as soon as their fields are resolved. Only for documents that request no field twice: written text
+    /// cannot be merged.
     Text,
-    /// As values; what is asked for twice is merged.
+    /// As values; fields that are requested twice are merged.
     Tree,
 }
 
-/// An interface whose value is one of several objects.
+/// An interface value that is one of several objects.
 pub trait OneOf: resolver_utils::ContainerType {
-    /// Resolves what is asked of the object.
+    /// Resolves the selection on the concrete object.
     fn resolve_object<'a>(
         &'a self,
         context: &ContextSelectionSet<'a>,
     ) -> impl Future<Output = ServerResult<Value>> + Send;
 }
 
-/// Resolves what is asked of an object.
+/// Resolves the selection on an object.
 pub async fn resolve_container<'a, T: resolver_utils::ContainerType>(
     context: &ContextSelectionSet<'a>,
     object: &'a T,
@@ -106,11 +107,10 @@ fn is_typename(field: &Positioned<Field>) -> bool {
     field.node.name.node == "__typename"
 }
 
-/// A field of the document.
 type Asked<'a> = &'a Positioned<Field>;
 
-/// The fields that are asked of an object, in their order, fragments unfolded. None where something is asked that is the
-/// library's to do.
+/// The selected fields of an object in document order, with fragments expanded. None if the selection has a part that only
+/// the library handles, such as a directive.
 fn selected<'a, T: resolver_utils::ContainerType>(
     context: &ContextSelectionSet<'a>,
     reach: &Reach,

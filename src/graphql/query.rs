@@ -1,5 +1,5 @@
-//! The root of all queries: each takes its scope from the caller, so that it answers within one club alone. A member
-//! session reaches itself, its doors and why they are shut.
+//! The root of all queries. Each takes its scope from the caller, so that it reads only the caller's club. A member session
+//! reaches its own member, that member's doors and the explanations of denied access.
 
 use async_graphql::MergedObject;
 
@@ -15,8 +15,7 @@ pub use filter::{
     RuleFilter,
 };
 
-/// Connections give 50 where neither first nor last is given; more than 250 is refused. Members,
-/// locks, groups, rules, offerings and places come by name, deliveries and history newest first,
-/// always with the id as the tie-breaker.
+/// Connections return 50 elements if neither first nor last is given; more than 250 is refused. Members, locks, groups,
+/// rules, offerings and places are sorted by name, deliveries and history newest first; ties are broken by id.
 #[derive(MergedObject, Default)]
 pub struct Query(single::Single, lists::Lists, preview::Previews);

@@ -1,10 +1,10 @@
-//! Which fields of which types a query can come to, told from its text: what the executor would ask the law one by one, for
-//! every element of every list, is asked here once.
+//! Determines from a query's text which fields of which types it can resolve. Field permissions are then checked once per
+//! document, in place of once per field of every list element.
 //!
-//! Promises to name every field that executing the query may resolve, by the type that it is resolved on: under a fragment
-//! each type that the value may turn out to be. Says no to what it does not know, the fields of introspection among them.
-//! Grows with the text: a selection is looked at once for each type that it may stand on. Never recurses deeper than the
-//! document is nested, so its limits have to be asked first. The executor calls it.
+//! Names every field that executing the query may resolve, with the type it is resolved on; under a fragment that is each
+//! type that the value may have. Reports no for unknown fields, including introspection fields. The cost grows with the text:
+//! a selection is visited once per type that it may apply to. The recursion is as deep as the document is nested, so the
+//! limits must be checked first. Called by the executor.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -24,27 +24,27 @@ use crate::map::Map;
 
 mod repeats;
 
-/// The type that a query begins at.
+/// The root type of queries.
 const ROOT: &str = "Query";
 
-/// The types of a schema: what their fields lead to, and which of them a value may be.
+/// The types of a schema: the type of each field, and the object types of each interface and union.
 #[derive(Debug, Default)]
 pub struct Reach(Map<Name, Shape>);
 
 #[derive(Debug, Default)]
 struct Shape {
-    /// What each field leads to, lists unwrapped.
+    /// The type of each field, lists unwrapped.
     fields: Map<Name, Name>,
-    /// Of an interface or a union: the types of objects that it may be.
+    /// For an interface or a union: its object types.
     possible: BTreeSet<Name>,
 }
 
 impl Reach {
-    /// Of the schema that a text describes.
+    /// Reads the types from a schema in SDL.
     ///
     /// # Errors
     ///
-    /// Where the text is no schema.
+    /// If the text is not a valid schema.
     pub fn of(sdl: &str) -> Result<Self, parser::Error> {
         let mut reach = Self::default();
         for definition in parse_schema(sdl)?.definitions {
@@ -71,7 +71,7 @@ impl Reach {
         Ok(reach)
     }
 
-    /// Whether an object of a type is what a fragment is for.
+    /// Whether a fragment with this type condition applies to an object of this type.
     pub fn is(&self, object: &str, condition: &str) -> bool {
         let within = self.0.get(condition).map(|shape| &shape.possible);
         object == condition || within.is_some_and(|objects| objects.contains(object))
@@ -89,17 +89,17 @@ impl Reach {
         }
     }
 
-    /// Whether `sees` says yes to every field, by its type and its name, that a query of the document can come to.
+    /// Whether `is_permitted` returns true for every field, given as type and name, that the query can resolve.
     pub fn all<'a>(
         &'a self,
         document: &'a ExecutableDocument,
         query: &'a OperationDefinition,
-        sees: impl Fn(&str, &str) -> bool,
+        is_permitted: impl Fn(&str, &str) -> bool,
     ) -> bool {
         let mut walk = Walk {
             types: &self.0,
             document,
-            sees,
+            is_permitted,
             seen: HashSet::new(),
         };
         walk.set(&query.selection_set.node, ROOT)
@@ -116,13 +116,13 @@ fn named(kind: Type) -> Name {
 struct Walk<'a, F> {
     types: &'a Map<Name, Shape>,
     document: &'a ExecutableDocument,
-    sees: F,
-    /// Each selection with each type that it was looked at on.
+    is_permitted: F,
+    /// The selections visited, each with the type it was visited on.
     seen: HashSet<(*const SelectionSet, &'a str)>,
 }
 
 impl<'a, F: Fn(&str, &str) -> bool> Walk<'a, F> {
-    /// Whether all may be seen of a selection whose fields are resolved on a type.
+    /// Whether all fields of a selection on the type `on` are permitted.
     fn set(&mut self, set: &'a SelectionSet, on: &'a str) -> bool {
         if set.items.is_empty() || !self.seen.insert((ptr::from_ref(set), on)) {
             return true;
@@ -149,18 +149,18 @@ impl<'a, F: Fn(&str, &str) -> bool> Walk<'a, F> {
 
     fn field(&mut self, field: &'a Field, on: &'a str) -> bool {
         let name = field.name.node.as_str();
-        // A type's own name is nobody's to refuse.
+        // `__typename` is always permitted.
         if name == "__typename" {
             return true;
         }
         let leads = self.types.get(on).and_then(|shape| shape.fields.get(name));
         leads.is_some_and(|to| {
-            (self.sees)(on, name) && self.set(&field.selection_set.node, to.as_str())
+            (self.is_permitted)(on, name) && self.set(&field.selection_set.node, to.as_str())
         })
     }
 
-    /// The executor goes on with the object's own type where the fragment is for something that the object is, and with
-    /// the type that it had where that is the fragment's.
+    /// The executor continues with the object's concrete type if the fragment's condition includes that object, and with the
+    /// current type if the condition names that type.
     fn fragment(&mut self, set: &'a SelectionSet, on: &'a str, condition: &'a str) -> bool {
         let types = self.types;
         let possible = types.get(on).map(|shape| &shape.possible);

@@ -1,30 +1,29 @@
-//! What keeps Kisi from opening a door at an unlock, for front ends.
+//! The GraphQL enum `UnlockRestriction`: Kisi settings that can make Kisi refuse an unlock.
 
 use async_graphql::Enum;
 
 use crate::unlock::restriction::Restriction;
 
-/// Something in Kisi's settings that can make Kisi refuse an unlock which the rules allow.
+/// A Kisi setting that can make Kisi refuse an unlock that the rules allow.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Restriction")]
 pub enum UnlockRestriction {
-    /// People have to stand at the reader: no unlock from afar.
+    /// People must be at the reader: no remote unlock.
     Reader,
-    /// People have to be near: send the location with the unlock.
+    /// People must be near the door: send the location with the unlock.
     Geofence,
-    /// Only at the times of a schedule in Kisi.
+    /// Only during a schedule that is set in Kisi.
     Schedule,
-    /// Only by tapping the reader: no unlock from afar.
+    /// Only by tapping the reader: no remote unlock.
     TapOnly,
-    /// Kisi lets nobody of the group open doors by app: no unlock from afar.
+    /// Kisi does not let the group's members unlock by app: no remote unlock.
     NoApp,
-    /// Only with the member's main device: no unlock from afar.
+    /// Only with the member's primary device: no remote unlock.
     PrimaryDevice,
-    /// Only with a device that the organization manages: no unlock from afar.
+    /// Only with a device that the organization manages: no remote unlock.
     ManagedDevice,
 }
 
-/// For an answer.
-pub fn shown(all: Vec<Restriction>) -> Vec<UnlockRestriction> {
+pub fn to_graphql(all: Vec<Restriction>) -> Vec<UnlockRestriction> {
     all.into_iter().map(UnlockRestriction::from).collect()
 }

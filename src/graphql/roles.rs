@@ -34,7 +34,9 @@ pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<
             "a token with the role APP reads, opens member sessions and unlocks alone"
         }
         Some(Role::Reader) => "a token with the role READER reads alone",
-        Some(Role::Member) => "a member session sees itself and its doors alone",
+        Some(Role::Member) => {
+            "a member session can read only its own member and that member's doors"
+        }
     }))
 }
 

@@ -1,9 +1,9 @@
-//! Rules as people read them. The conditions are shown from their stored shape, so that the API never depends on the
-//! heart's.
+//! The GraphQL type `Rule`. Conditions are converted from their stored form, so that the API does not depend on the types of
+//! the `access` crate.
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{decision::AccessTarget, error::inside, loader, node, page, scalar::DateTime};
+use super::{decision::AccessTarget, error::internal_error, loader, node, page, scalar::DateTime};
 use crate::{
     id::Kind,
     store::{
@@ -18,7 +18,6 @@ mod summary;
 pub use condition::{BlockedPolicy, Condition, RegistrationSpan, Weekday};
 pub use summary::summary_of;
 
-/// A rule, by the row of one of its versions.
 #[derive(Clone, Debug)]
 pub struct Rule(pub row::Rule);
 
@@ -28,61 +27,65 @@ impl From<row::Rule> for Rule {
     }
 }
 
-/// A rule gives access to its target whenever all of its conditions hold. A member may pass when
-/// any rule or share says so and no suspension forbids it.
+/// A rule grants access to its target while all of its conditions are satisfied. A member has access if any rule or share
+/// grants it and no suspension blocks it.
 #[Object(crate = "crate::graphql::prompt")]
 impl Rule {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Rule, self.0.rule_id)
     }
 
-    /// How people call it.
+    /// Display name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What it gives access to.
+    /// The group or lock that it grants access to.
     async fn target(&self, context: &Context<'_>) -> Result<AccessTarget> {
         let id = self.0.target_id;
         Ok(match self.0.target_kind {
-            TargetKind::Group => loader::needed(context, loader::GroupKey(id)).await?.into(),
-            TargetKind::Lock => loader::needed(context, loader::LockKey(id)).await?.into(),
+            TargetKind::Group => loader::load_required(context, loader::GroupKey(id))
+                .await?
+                .into(),
+            TargetKind::Lock => loader::load_required(context, loader::LockKey(id))
+                .await?
+                .into(),
         })
     }
 
-    /// All of them must hold.
-    #[graphql(complexity = "crate::graphql::page::times(5, child_complexity)")]
+    /// The conditions; all of them must be satisfied.
+    #[graphql(complexity = "crate::graphql::page::capped_product(5, child_complexity)")]
     async fn conditions(&self) -> Result<Vec<Condition>> {
-        let stored = rules::conditions(&self.0).map_err(inside)?;
+        let stored = rules::conditions(&self.0).map_err(internal_error)?;
         Ok(stored.into_iter().map(Condition::from).collect())
     }
 
-    /// Whether it gives access at all.
+    /// Whether the rule is enabled. A disabled rule grants no access.
     async fn enabled(&self) -> bool {
         self.0.enabled
     }
 
-    /// What it says, in one sentence for people.
+    /// The conditions as one readable sentence.
     async fn summary(&self, context: &Context<'_>) -> Result<String> {
         summary::of_rule(context, &self.0).await
     }
 
-    /// 1 at first; grows with each edit.
+    /// Version number: 1 when created, increased by each edit.
     async fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When it was last edited; when it was made, where it never was.
+    /// When the rule was last edited, or created if it was never edited.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }
 }
 
 page::connection!(
-    /// Rules, a page of them.
+    /// A page of rules.
     RuleConnection,
-    /// One of the list, with its cursor.
+    /// A rule and its cursor.
     RuleEdge,
     Rule
 );

@@ -1,9 +1,8 @@
-//! The scalars of the API: what each may hold, how it is read and how it is written.
+//! The scalars of the API: their formats, parsing and formatting.
 //!
-//! Promises one canonical spelling for each value, and that reading it gives the value again. Never
-//! guesses: what is not written as the format asks is refused, in words that name the format. Knows
-//! no clock and no database. The GraphQL objects and inputs use the types; the settings and whoever
-//! reads instants or lengths of time outside GraphQL use the parse and format functions.
+//! Each value has one canonical spelling, and parsing that spelling returns the value. Text in another format is refused with
+//! a message that names the expected format. No clock, no database. The GraphQL types use the scalar types; the settings and
+//! other code that reads dates or durations outside GraphQL uses the parse and format functions.
 
 mod calendar;
 mod duration;
@@ -18,8 +17,7 @@ pub use calendar::{format_date, format_local_time, parse_date, parse_local_time,
 pub use duration::{MAX_DURATION, format_duration, parse_duration};
 pub use instant::{format_instant, parse_instant};
 
-/// Text that is no value of its scalar. The message says what the format asks and never repeats the
-/// text.
+/// Text in the wrong format. The message names the expected format and never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct ScalarError(&'static str);
@@ -28,11 +26,11 @@ pub struct ScalarError(&'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime(pub i64);
 
-/// A length of time in whole seconds; what is below a second is left out when it is written.
+/// A duration in whole seconds; fractions of a second are dropped when it is formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub Length);
 
-/// Minutes since the day's 00:00 on a wall clock, 0 to 1440.
+/// Minutes since 00:00 on a wall clock, 0 to 1440.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalTime(pub u16);
 
@@ -40,15 +38,15 @@ pub struct LocalTime(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub jiff::civil::Date);
 
-/// The name of a time zone in the IANA database, spelled as there.
+/// An IANA time zone name, in the spelling of the database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeZone(pub String);
 
-/// A JSON value, passed on as it is.
+/// A JSON value, passed through unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json(pub serde_json::Value);
 
-/// Reads a scalar that is written as a string; a fault is the caller's, and says so by its code.
+/// Parses a scalar from a string. Errors have the code BAD_USER_INPUT.
 fn read<T, V>(
     value: &Value,
     parse: impl FnOnce(&str) -> Result<V, ScalarError>,
@@ -61,7 +59,7 @@ where
     };
     match value {
         Value::String(text) => parse(text).map(T::from).map_err(|error| fault(&error)),
-        _ => Err(fault(&"it is written as a string")),
+        _ => Err(fault(&"must be a string")),
     }
 }
 
@@ -92,21 +90,21 @@ macro_rules! string_scalar {
 }
 
 string_scalar!(
-    /// An instant, RFC 3339, always written in UTC with a trailing Z. Any offset is accepted on
-    /// input. The year 9999 as an end, and the year 1 as a start, stand for none.
+    /// A point in time in RFC 3339 format, always returned in UTC with a trailing Z. Input may have any offset. As an end,
+    /// the year 9999 means no end; as a start, the year 1 means no start.
     DateTime(i64), "DateTime", parse_instant, |micros: &i64| format_instant(*micros)
 );
 string_scalar!(
-    /// A length of time, ISO 8601, weeks and smaller, whole numbers: PT30M, PT1H30M, P7D, P1W.
-    /// Never negative.
+    /// An ISO 8601 duration in whole weeks, days, hours, minutes and seconds, such as PT30M, PT1H30M, P7D or P1W. Never
+    /// negative.
     Duration(Length), "Duration", parse_duration, |length: &Length| format_duration(*length)
 );
 string_scalar!(
-    /// A local time of day, HH:MM, 00:00 to 24:00.
+    /// A local time of day in the format HH:MM, from 00:00 to 24:00.
     LocalTime(u16), "LocalTime", parse_local_time, |minutes: &u16| format_local_time(*minutes)
 );
 string_scalar!(
-    /// A local calendar date, YYYY-MM-DD.
+    /// A local calendar date in the format YYYY-MM-DD.
     Date(jiff::civil::Date), "Date", parse_date, |date: &jiff::civil::Date| format_date(*date)
 );
 string_scalar!(
@@ -130,7 +128,7 @@ impl ScalarType for Json {
     }
 
     fn to_value(&self) -> Value {
-        // Only a map whose keys are no strings is refused, and a JSON value has none.
+        // The conversion fails only for maps with keys that are not strings, which JSON does not have.
         Value::from_json(self.0.clone()).unwrap_or(Value::Null)
     }
 }

@@ -1,5 +1,5 @@
-//! The schema: queries, mutations and subscriptions put together, with the limits that keep one document from asking for too much. The
-//! file `schema.graphql` is printed from it, and a test fails where it is stale.
+//! Builds the schema from queries, mutations and subscriptions, with the limits on the cost of a document. The file
+//! `schema.graphql` is printed from it; a test fails if that file is stale.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use super::{
     roles,
     subscription::Subscription,
 };
-use crate::{app::App, decide::Evaluations};
+use crate::{app::App, decide::EvaluationBudget};
 
-/// The schema of the API.
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription)
 }
 
-/// Builds the schema, with its limits. What resolvers look up is added to each request.
+/// The schema with its guard: limits and field permissions. [`context_data`] adds to each request what the resolvers need.
 pub fn build() -> ApiSchema {
     guarded(builder(), Limits::default(), roles::law)
         .disable_suggestions()
         .finish()
 }
 
-/// The same without the guard, for requests that `http::guard::lets_pass` says yes to, and only as long as nothing fails.
+/// The schema without the guard, for requests that were checked before execution (see `http::guard`), as long as no field
+/// fails.
 pub(super) fn bare() -> ApiSchema {
     builder()
         .limit_complexity(Limits::default().cost)
@@ -38,7 +38,7 @@ pub(super) fn bare() -> ApiSchema {
         .finish()
 }
 
-/// The schema as text. Needs no database.
+/// The schema in SDL. Needs no database.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions();
     let mut text = builder().finish().sdl_with_options(options);
@@ -48,11 +48,10 @@ pub fn sdl() -> String {
     text
 }
 
-/// Adds to a request what its resolvers look up: who asks, the parts of the service, and loaders of
-/// its own.
+/// Adds to a request what its resolvers need: the caller, the app, new loaders and the count of evaluations.
 pub fn context_data(app: Arc<App>, caller: Caller, data: &mut Data) {
     data.insert(loader::loaders(app.clone(), caller.scope));
-    data.insert(Arc::new(Evaluations::new(app.evaluations.clone())));
+    data.insert(Arc::new(EvaluationBudget::new(app.evaluations.clone())));
     data.insert(app);
     data.insert(caller);
 }
@@ -61,9 +60,9 @@ pub fn context_data(app: Arc<App>, caller: Caller, data: &mut Data) {
 mod tests {
     use super::*;
 
-    /// Pages within pages multiply: what they cost must not run over and begin at nothing again.
+    /// Nested pages multiply the cost: the product must not overflow to a small number.
     #[tokio::test]
-    async fn no_document_costs_so_much_that_it_costs_little() {
+    async fn the_cost_of_nested_pages_does_not_overflow() {
         let mut inner = "id".to_owned();
         for _ in 0..5 {
             inner = format!(

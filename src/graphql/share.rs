@@ -1,4 +1,4 @@
-//! Access given by hand.
+//! The GraphQL type `Share`: access granted manually to one member.
 
 use async_graphql::{Context, ID, Object, Result, Union};
 use uuid::Uuid;
@@ -12,43 +12,42 @@ use crate::{
     store::row::{self, ScopeKind},
 };
 
-/// Where access in Kisi can be given.
+/// What a share grants access to in Kisi.
 #[derive(Clone, Debug, Union)]
 pub enum ShareScope {
-    /// One group.
+    /// A group.
     Group(Group),
-    /// A whole place.
+    /// All doors of a place.
     Place(Place),
-    /// A whole Kisi organization.
+    /// All doors of a Kisi organization.
     KisiAccount(KisiAccount),
 }
 
-/// What a row means by its scope.
+/// Loads the target of a share or grant. Its row must exist; otherwise the result is an internal error.
 pub(super) async fn scope_of(
     context: &Context<'_>,
     kind: ScopeKind,
     id: Uuid,
 ) -> Result<ShareScope> {
     Ok(match kind {
-        ScopeKind::Group => {
-            ShareScope::Group(Group(loader::needed(context, loader::GroupKey(id)).await?))
-        }
-        ScopeKind::Place => {
-            ShareScope::Place(Place(loader::needed(context, loader::PlaceKey(id)).await?))
-        }
+        ScopeKind::Group => ShareScope::Group(Group(
+            loader::load_required(context, loader::GroupKey(id)).await?,
+        )),
+        ScopeKind::Place => ShareScope::Place(Place(
+            loader::load_required(context, loader::PlaceKey(id)).await?,
+        )),
         ScopeKind::Account => {
-            let row = loader::needed(context, loader::AccountKey(id)).await?;
+            let row = loader::load_required(context, loader::AccountKey(id)).await?;
             ShareScope::KisiAccount(KisiAccount(row))
         }
         ScopeKind::Lock => {
             return Err(internal(
-                "a lock was given in Kisi, which has no such right",
+                "a share or grant targets a lock, which Kisi does not support",
             ));
         }
     })
 }
 
-/// A share, by its row.
 #[derive(Clone, Debug)]
 pub struct Share(pub row::Share);
 
@@ -58,48 +57,48 @@ impl From<row::Share> for Share {
     }
 }
 
-/// Access given by hand.
+/// A share: access granted manually to one member.
 #[Object(crate = "crate::graphql::prompt")]
 impl Share {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Share, self.0.id)
     }
 
-    /// Who may pass by it.
+    /// The member who gets access.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        loader::needed(context, loader::MemberKey(self.0.member_id))
+        loader::load_required(context, loader::MemberKey(self.0.member_id))
             .await
             .map(Member)
     }
 
-    /// Where: a group, a place or a whole Kisi organization.
+    /// What it grants access to: a group, a place or a whole Kisi organization.
     async fn scope(&self, context: &Context<'_>) -> Result<ShareScope> {
         scope_of(context, self.0.scope_kind, self.0.scope_id).await
     }
 
-    /// From when on; null is without end on that side.
+    /// Start, inclusive; null if unbounded.
     #[graphql(name = "from")]
     async fn begins(&self) -> Option<DateTime> {
         self.0.from_at.map(DateTime)
     }
 
-    /// Until when; null: until it is ended.
+    /// End, exclusive; null if it lasts until somebody ends it.
     async fn until(&self) -> Option<DateTime> {
         self.0.until_at.map(DateTime)
     }
 
-    /// Whether Kisi tells the person by e-mail.
+    /// Whether Kisi notifies the person by e-mail.
     async fn notify(&self) -> bool {
         self.0.notify
     }
 
-    /// Why, for people; null where nobody wrote anything.
+    /// A note on the reason; null if there is none.
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
-    /// When it was given.
+    /// When it was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }

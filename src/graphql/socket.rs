@@ -1,8 +1,9 @@
-//! GraphQL over a WebSocket: the handshake. Protocol `graphql-transport-ws`; subscriptions, and queries and mutations too.
+//! GraphQL over a WebSocket: the handshake. The protocol is `graphql-transport-ws`; it carries subscriptions, queries and
+//! mutations.
 //!
-//! Promises that no page of a foreign origin gets a socket, since browsers open one without asking; pages of this service,
-//! of the origins in the settings, and callers that are no browsers do. Never looks for a token in the handshake: it comes in
-//! the first message. The route of the API calls it.
+//! Pages of a foreign origin are refused, since browsers open WebSockets without a CORS check. Pages of this service, pages
+//! of the origins in the settings, and clients that are not browsers are accepted. The handshake never carries the token: it
+//! comes in the first message. Called by the route of the API.
 
 mod conversation;
 mod frames;
@@ -36,7 +37,7 @@ use protocol::{Protocol, Step};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Whether the caller asks for a WebSocket.
+/// Whether the request has an Upgrade header for a WebSocket.
 pub fn is_asked(headers: &header::HeaderMap) -> bool {
     let upgrades = headers.get_all(header::UPGRADE);
     upgrades
@@ -44,25 +45,25 @@ pub fn is_asked(headers: &header::HeaderMap) -> bool {
         .any(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
-/// Whether a text is a message that an open connection takes, with a document that can be read.
+/// Whether an authenticated connection accepts the text as a message, with a document that parses. Called by `crate::untrusted`.
 pub(crate) fn is_message(text: &str) -> bool {
     let mut protocol = Protocol::new();
-    protocol.welcome();
+    protocol.acknowledge();
     match protocol.take(text) {
         Step::Run { mut request, .. } => is_readable(&mut request),
         Step::Close(_) | Step::Refuse { .. } => false,
-        Step::Authenticate(_) | Step::Stop { .. } | Step::Say(_) | Step::Nothing => true,
+        Step::Authenticate(_) | Step::Stop { .. } | Step::Send(_) | Step::Nothing => true,
     }
 }
 
-/// Whether the frames that bytes hold keep the limits of a connection that is not open yet.
+/// Whether the frames in `bytes` stay within the limits of a connection that is not authenticated yet.
 pub(crate) fn keeps_limits(bytes: &[u8]) -> bool {
-    frames::Scanner::new(MessageLimit::new()).keeps_limit(bytes)
+    frames::Scanner::new(MessageLimit::new()).scan(bytes)
 }
 
 type FrameStream = Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>>;
 
-/// Opens a socket, or says why not.
+/// Upgrades the request to a WebSocket, or responds with the reason for the refusal.
 pub fn open(
     app: Arc<App>,
     schemas: Schemas,
@@ -99,7 +100,7 @@ pub fn open(
         }
         Err(problem) => {
             let status = problem.as_response_error().status_code();
-            let message = "This is no handshake of a WebSocket, version 13";
+            let message = "The request is not a WebSocket handshake of version 13";
             refuse(status, "BAD_USER_INPUT", message, request_id)
         }
     }
@@ -115,7 +116,8 @@ fn offers_protocol(headers: &header::HeaderMap) -> bool {
 
 fn refuse(status: StatusCode, code: &str, message: &str, request_id: &str) -> HttpResponse {
     let error = super::http::answer::error(message, code, request_id);
-    // Compressed it has no length, and a connection that asks for another protocol is given no chunks.
+    // A compressed response has no Content-Length, and a connection that requests a protocol upgrade gets no chunked
+    // response.
     HttpResponse::build(status)
         .insert_header(ContentEncoding::Identity)
         .json(serde_json::json!({ "errors": [error] }))

@@ -1,11 +1,12 @@
-//! A club platform that sends events here. Its secrets are nowhere in the API, but for the moment when they are made.
+//! The GraphQL type `Source`: a club platform that sends webhooks. The API never returns its secrets, except in the payload of
+//! the mutation that creates them.
 
 use std::time::Duration as Length;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::{
-    context::reads,
+    context::require_staff,
     loader, node,
     scalar::{DateTime, Duration, Json, TimeZone},
 };
@@ -15,11 +16,11 @@ use crate::{
     store::row,
 };
 
-/// Whose events a source sends.
+/// The platform that a source belongs to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::Platform")]
 pub enum Platform {
-    /// Any sender of the canonical events (see the documentation).
+    /// Any sender of the canonical event format (see the documentation).
     Canonical,
     /// Clubspot.
     Clubspot,
@@ -30,35 +31,35 @@ pub enum Platform {
     Spacebring,
     /// Exercise.com.
     ExerciseCom,
-    /// Arbitrary JSON, read through the source's mapping.
+    /// Arbitrary JSON, converted by the source's mapping.
     Mapped,
 }
 
-/// How a source signs what it sends.
+/// How a source signs its webhooks.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::SignatureScheme")]
 pub enum SignatureScheme {
-    /// As standardwebhooks.com says: the headers webhook-id, webhook-timestamp and webhook-signature.
+    /// The scheme of standardwebhooks.com: headers webhook-id, webhook-timestamp and webhook-signature.
     StandardWebhooks,
-    /// The same with the headers svix-id, svix-timestamp and svix-signature.
+    /// The same scheme with the headers svix-id, svix-timestamp and svix-signature.
     Svix,
-    /// As Stripe signs: the header Stripe-Signature.
+    /// The scheme of Stripe: header Stripe-Signature.
     Stripe,
-    /// As OfficeRnD signs: the header officernd-signature.
+    /// The scheme of OfficeRnD: header officernd-signature.
     #[graphql(name = "OFFICERND")]
     Officernd,
-    /// The header X-Hub-Signature-256, which many senders use.
+    /// The header X-Hub-Signature-256, used by many senders.
     #[graphql(name = "HUB_SHA256")]
     HubSha256,
-    /// As Mindbody signs: the header X-Mindbody-Signature.
+    /// The scheme of Mindbody: header X-Mindbody-Signature.
     Mindbody,
-    /// As Nexudus signs: the header X-Nexudus-Hook-Signature.
+    /// The scheme of Nexudus: header X-Nexudus-Hook-Signature.
     Nexudus,
-    /// As PushPress signs: the header webhook-signature.
+    /// The scheme of PushPress: header webhook-signature.
     #[graphql(name = "PUSHPRESS")]
     Pushpress,
-    /// Unsigned: an unguessable URL whose content is never trusted, and only starts an
-    /// authenticated read.
+    /// Unsigned requests to an unguessable URL. Their content is never trusted; each only triggers an authenticated read of
+    /// the platform's API.
     Nudge,
 }
 
@@ -66,34 +67,33 @@ pub enum SignatureScheme {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::RejectionReason")]
 pub enum RejectionReason {
-    /// A header of the signature is missing or malformed.
+    /// A signature header is missing or malformed.
     Header,
-    /// It bears the signature of another scheme.
+    /// It is signed with another scheme.
     OtherScheme,
-    /// Its signed timestamp lies too far from the present time.
+    /// The signed timestamp is too far from the current time.
     Timestamp,
-    /// Its signed timestamp counts milliseconds.
+    /// The signed timestamp is in milliseconds.
     Milliseconds,
     /// It was signed with the right secret in the wrong encoding.
     SecretEncoding,
-    /// Its signature fits no secret.
+    /// The signature matches none of the source's secrets.
     Signature,
-    /// Its body has not the part that is signed.
+    /// The body lacks the part that is signed.
     Body,
 }
 
-/// A webhook request that was rejected. Nothing else is kept of it.
+/// A rejected webhook request. Nothing else of the request is stored.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Rejection {
-    /// When it came.
+    /// When it was received.
     pub at: DateTime,
-    /// Why it was rejected.
+    /// The reason as a code.
     pub code: RejectionReason,
-    /// The same in words.
+    /// The reason as text.
     pub reason: &'static str,
 }
 
-/// A source, by its row.
 #[derive(Clone, Debug)]
 pub struct Source(pub row::Source);
 
@@ -103,83 +103,86 @@ impl From<row::Source> for Source {
     }
 }
 
-/// A club platform that sends events here.
+/// A club platform that sends webhooks to this service.
 #[Object(crate = "crate::graphql::prompt")]
 impl Source {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Source, self.0.id)
     }
 
-    /// How the club calls it.
+    /// Display name, chosen by the club.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Whose events it sends.
+    /// The platform.
     async fn platform(&self) -> Platform {
         self.0.platform.into()
     }
 
-    /// How they are signed.
+    /// How its webhooks are signed.
     async fn signature(&self) -> SignatureScheme {
         self.0.signature.into()
     }
 
-    /// Where the platform sends its events: a path on this server.
+    /// The path on this server that the platform sends its webhooks to.
     async fn webhook_path(&self, context: &Context<'_>) -> Result<String> {
-        reads(context)?;
+        require_staff(context)?;
         Ok(accept::path(&self.0))
     }
 
-    /// For dates without a time, where their location has no time zone of its own.
+    /// The time zone for dates without a time, if their location has no time zone of its own.
     async fn time_zone(&self) -> TimeZone {
         TimeZone(self.0.time_zone.clone())
     }
 
-    /// When the last delivery was let in, repeats aside; null before the first.
+    /// When the latest delivery was accepted, not counting repeats; null before the first.
     async fn last_delivery_at(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
-        reads(context)?;
-        let figures = loader::one(context, loader::FiguresKey(self.0.id)).await?;
+        require_staff(context)?;
+        let figures = loader::load(context, loader::FiguresKey(self.0.id)).await?;
         Ok(figures.and_then(|(latest, _)| latest).map(DateTime))
     }
 
-    /// Deliveries that could not be applied and wait for a person.
+    /// Number of deliveries that could not be processed and need a person to look at them.
     async fn failed_deliveries(&self, context: &Context<'_>) -> Result<i32> {
-        reads(context)?;
-        let figures = loader::one(context, loader::FiguresKey(self.0.id)).await?;
+        require_staff(context)?;
+        let figures = loader::load(context, loader::FiguresKey(self.0.id)).await?;
         Ok(figures.map_or(0, |(_, failed)| i32::try_from(failed).unwrap_or(i32::MAX)))
     }
 
-    /// Null where the platform has no API to read, or no credentials for it were given.
+    /// How often the platform's API is read in full; null if the platform has no API or no credentials were given.
     async fn read_every(&self) -> Option<Duration> {
         self.0
             .read_every_s
             .map(|seconds| Duration(Length::from_secs(seconds.unsigned_abs())))
     }
 
-    /// When everything was last read from the platform's API.
+    /// When the platform's API was last read in full; null before the first time.
     async fn last_read_at(&self) -> Option<DateTime> {
         self.0.last_read_at.map(DateTime)
     }
 
-    /// How a MAPPED source's JSON is read (see the documentation).
+    /// The mapping for the JSON of a MAPPED source (see the documentation); null for other platforms.
     async fn mapping(&self, context: &Context<'_>) -> Result<Option<Json>> {
-        reads(context)?;
+        require_staff(context)?;
         let mapping = self.0.mapping.as_deref().map(serde_json::from_str);
-        Ok(mapping.transpose().map_err(super::error::inside)?.map(Json))
+        Ok(mapping
+            .transpose()
+            .map_err(super::error::internal_error)?
+            .map(Json))
     }
 
-    /// The latest reading of the platform's API lacked most of what there was, twice, and nothing was concluded from it: an
-    /// admin confirms it (confirmReading), or mends what is wrong at the platform.
+    /// Whether the latest two reads of the platform's API lacked most of the previous data and were therefore not applied. An
+    /// admin either confirms the read (confirmReading) or corrects the problem on the platform.
     async fn reading_needs_confirmation(&self) -> bool {
         self.0.reading_doubt == Some(row::ReadingDoubt::ConfirmationNeeded)
     }
 
-    /// The latest request to its webhook path that was rejected; null where none was.
+    /// The latest rejected request to its webhook path; null if there is none.
     async fn last_rejection(&self, context: &Context<'_>) -> Result<Option<Rejection>> {
-        reads(context)?;
-        let rejected = loader::one(context, loader::RejectedKey(self.0.id)).await?;
+        require_staff(context)?;
+        let rejected = loader::load(context, loader::RejectedKey(self.0.id)).await?;
         Ok(rejected.map(|rejected| Rejection {
             at: DateTime(rejected.last_at),
             code: rejected.reason.into(),
@@ -187,18 +190,18 @@ impl Source {
         }))
     }
 
-    /// How many requests to its webhook path were rejected within the last 24 hours, counted by the hour.
+    /// Number of rejected requests to its webhook path in the last 24 hours, counted by the hour.
     async fn rejections_last_day(&self, context: &Context<'_>) -> Result<i32> {
-        reads(context)?;
-        let rejected = loader::one(context, loader::RejectedKey(self.0.id)).await?;
+        require_staff(context)?;
+        let rejected = loader::load(context, loader::RejectedKey(self.0.id)).await?;
         Ok(rejected.map_or(0, |rejected| {
             i32::try_from(rejected.requests).unwrap_or(i32::MAX)
         }))
     }
 
-    /// In words, what is wrong and who can mend it; null while all is well.
+    /// What is wrong and who can resolve it; null if there is no problem.
     async fn problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
-        reads(context)?;
+        require_staff(context)?;
         Ok(self.0.problem.as_deref())
     }
 }

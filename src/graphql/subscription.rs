@@ -1,7 +1,7 @@
-//! Subscriptions: what the feed tells, to those who may know it.
+//! Subscriptions: events of the feed for authorized callers.
 //!
-//! Promises that whoever has begun to listen is told everything from then on. Never tells one club of another, nor a member
-//! session of anybody but its member. The socket runs them; over HTTP they are refused.
+//! A subscriber receives every event from the moment it is registered. Events never reach another club, and a member session
+//! gets only those of its own member. Run by the socket; refused over HTTP.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,74 +11,82 @@ use tokio::sync::oneshot;
 
 use super::{
     access_event::AccessEvent,
-    context::{app, caller, reads},
+    context::{app, caller, require_staff},
     delivery::Delivery,
-    error::{forbidden, inside},
+    error::{forbidden, internal_error},
     node,
     query::filter::HistoryFilter,
 };
 use crate::{feed::Events, id::Kind, store::row::Role};
 
-/// What can be listened to.
 pub struct Subscription;
 
-/// In a request's data: told once the subscription listens, so that its socket can go on.
-pub(in crate::graphql) struct Listening(Mutex<Option<oneshot::Sender<()>>>);
+/// Request data that signals when the subscription is registered, so that its socket can continue.
+pub(in crate::graphql) struct SubscriptionReady(Mutex<Option<oneshot::Sender<()>>>);
 
-impl Listening {
-    /// Both ends. The other one also ends where the subscription fails.
+impl SubscriptionReady {
+    /// Returns both ends. The receiver also completes, with an error, if the subscription fails.
     pub(in crate::graphql) fn new() -> (Self, oneshot::Receiver<()>) {
-        let (told, waits) = oneshot::channel();
-        (Self(Mutex::new(Some(told))), waits)
+        let (sender, receiver) = oneshot::channel();
+        (Self(Mutex::new(Some(sender))), receiver)
     }
 
     fn tell(&self) {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let _ = told.map(|told| told.send(()));
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = sender.map(|sender| sender.send(()));
     }
 }
 
-/// What happens, as it happens: over a WebSocket at /graphql, protocol graphql-transport-ws.
+/// Live events over a WebSocket at /graphql with the protocol graphql-transport-ws.
 #[subscription]
 impl Subscription {
-    /// Each change to people's access as it happens, narrowed like history.
+    /// Each change to people's access as it happens, with the same filter as history.
     async fn access_events(
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "Which of them. Left out: all; to a member session, all of its own member."
+            desc = "Restricts the events. Defaults to all; for a member session, to all of its own member."
         )]
         filter: Option<HistoryFilter>,
     ) -> Result<impl Stream<Item = Result<AccessEvent>>> {
         let asker = caller(context)?;
         let mut filter = filter.unwrap_or_default().into_store(context).await?;
         if asker.role == Role::Member {
-            let own = asker.member.ok_or_else(|| forbidden(OF_ITSELF))?;
+            let own = asker.member.ok_or_else(|| forbidden(OWN_EVENTS_ONLY))?;
             if filter.member.is_some_and(|member| member != own) {
-                return Err(forbidden(OF_ITSELF));
+                return Err(forbidden(OWN_EVENTS_ONLY));
             }
             filter.member = Some(own);
         }
         let events = app(context)?.feed.access_events(asker.scope, filter).await;
-        Ok(told(context, events.map_err(inside)?, AccessEvent))
+        Ok(to_stream(
+            context,
+            events.map_err(internal_error)?,
+            AccessEvent,
+        ))
     }
 
-    /// Each delivery as it is let in, and again when it settles.
+    /// Each delivery when it is accepted, and again when it settles.
     async fn deliveries(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only those of this source. Left out: all.")] source: Option<ID>,
+        #[graphql(desc = "Restricts the deliveries to this source. Defaults to all sources.")]
+        source: Option<ID>,
     ) -> Result<impl Stream<Item = Result<Delivery>>> {
-        let scope = reads(context)?;
-        let source = node::maybe_named("source", Kind::Source, source.as_ref())?;
+        let scope = require_staff(context)?;
+        let source = node::decode_optional_id("source", Kind::Source, source.as_ref())?;
         let events = app(context)?.feed.deliveries(scope, source).await;
-        Ok(told(context, events.map_err(inside)?, Delivery))
+        Ok(to_stream(
+            context,
+            events.map_err(internal_error)?,
+            Delivery,
+        ))
     }
 }
 
-const OF_ITSELF: &str = "a member session listens to events of its own member alone";
+const OWN_EVENTS_ONLY: &str = "a member session can subscribe only to events of its own member";
 
-fn told<R, T>(
+fn to_stream<R, T>(
     context: &Context<'_>,
     events: Events<R>,
     as_noun: fn(R) -> T,
@@ -87,7 +95,7 @@ where
     R: Clone + Send + Sync + 'static,
     T: Send + 'static,
 {
-    if let Ok(listening) = context.data::<Listening>() {
+    if let Ok(listening) = context.data::<SubscriptionReady>() {
         listening.tell();
     }
     stream::unfold(events, move |mut events| async move {

@@ -1,11 +1,10 @@
-//! A suspension: nobody who bears one passes anywhere.
+//! The GraphQL type `Suspension`: blocks all access of a member.
 
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{loader, member::Member, node, scalar::DateTime};
 use crate::{id::Kind, store::row};
 
-/// A suspension, by its row.
 #[derive(Clone, Debug)]
 pub struct Suspension(pub row::Suspension);
 
@@ -15,32 +14,32 @@ impl From<row::Suspension> for Suspension {
     }
 }
 
-/// While it lasts, the member may pass nowhere, whatever the rules and shares say.
+/// While it is in effect, the member has no access anywhere, whatever the rules and shares say.
 #[Object(crate = "crate::graphql::prompt")]
 impl Suspension {
-    /// Opaque and globally unique.
+    /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
         node::id(Kind::Suspension, self.0.id)
     }
 
-    /// Who is suspended.
+    /// The suspended member.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
-        loader::needed(context, loader::MemberKey(self.0.member_id))
+        loader::load_required(context, loader::MemberKey(self.0.member_id))
             .await
             .map(Member)
     }
 
-    /// Why, for the desk.
+    /// The reason, for the front desk.
     async fn reason(&self) -> &str {
         &self.0.reason
     }
 
-    /// Until when it lasts; null: until the member is resumed.
+    /// When it ends; null if it lasts until somebody lifts it (resumeMember).
     async fn until(&self) -> Option<DateTime> {
         self.0.until_at.map(DateTime)
     }
 
-    /// When it was made.
+    /// When it was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.learned_at)
     }

@@ -1,44 +1,43 @@
-//! Whoever holds the token that a request carries. The first thing that a front end asks for.
+//! The GraphQL type `Viewer`: the caller of the request. Front ends usually request it first.
 
 use async_graphql::{Context, Enum, Object, Result};
 
 use super::{context, loader, member::Member};
 
-/// What a token or a member session may do.
+/// Permissions of a token or a member session.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::row::Role")]
 pub enum Role {
     /// Reads and changes everything in the club.
     Admin,
-    /// A front end's own server: reads, opens member sessions, unlocks for members.
+    /// For the server of a front end: reads, opens member sessions, and unlocks doors for members.
     App,
     /// Reads only.
     Reader,
-    /// One member, by a member session alone: sees itself, its doors and why they are shut, and
-    /// unlocks them.
+    /// A member session: reads its own member, that member's doors and the reasons for denied access, and unlocks those
+    /// doors.
     Member,
 }
 
-/// Answers from the caller of the request.
 pub struct Viewer;
 
-/// Whoever holds the token that the request carries.
+/// The caller: the holder of the token or member session of the request.
 #[Object(crate = "crate::graphql::prompt")]
 impl Viewer {
-    /// What the caller may do.
+    /// The caller's role.
     async fn role(&self, context: &Context<'_>) -> Result<Role> {
         Ok(context::caller(context)?.role.into())
     }
 
-    /// The token's name, as its creator gave it; null for a member session.
+    /// Name of the token, given by its creator; null for a member session.
     async fn token_name(&self, context: &Context<'_>) -> Result<Option<String>> {
         Ok(context::caller(context)?.token_name.clone())
     }
 
-    /// The member, where the request carries a member session; else null.
+    /// The member of the member session; null for a token.
     pub async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {
         match context::caller(context)?.member {
-            Some(id) => Ok(loader::one(context, loader::MemberKey(id))
+            Some(id) => Ok(loader::load(context, loader::MemberKey(id))
                 .await?
                 .map(Member)),
             None => Ok(None),

@@ -1,5 +1,5 @@
-//! The webhook endpoint: `POST /webhooks/{key}`. Answers as the documentation's table says, never a redirect, never 410, and
-//! never a 2xx for anything that is not stored. Nothing of a body is looked at before its signature is found good.
+//! The webhook endpoint: `POST /webhooks/{key}`. Answers with the statuses that the documentation lists, never with a redirect or
+//! 410, and with a 2xx only for what is stored. The signature is verified before the body is parsed.
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{
     adapter::{self, Present},
     batch::{Job, Outcome},
-    queue::NotStored,
-    signature::{self, Refused, Verified},
+    queue::QueueError,
+    signature::{self, SignatureError, Verified},
 };
 use crate::{
     app::App,
@@ -25,15 +25,14 @@ use crate::{
     store::{StoreError, row::Source, sources},
 };
 
-/// How many unsigned requests are told apart by their ids while a source waits to be read.
+/// How many unsigned requests get a delivery of their own, by their ids, while a source waits to be read.
 const MOST_HINTS: i64 = 8;
 
-/// Where a source's webhooks come in.
+/// The path of a source's webhook endpoint.
 pub fn path(source: &Source) -> String {
     format!("/webhooks/{}", source.path_key)
 }
 
-/// Registers the routes.
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/webhooks/{key}")
@@ -43,29 +42,29 @@ pub fn configure(config: &mut web::ServiceConfig) {
     );
 }
 
-/// Why a request was not let in; the text is for its sender.
+/// Why a webhook request was rejected; the sender gets the text.
 #[derive(Debug, thiserror::Error)]
-enum NotLetIn {
-    #[error("no such source: copy the address from the source again")]
+enum WebhookError {
+    #[error("no source has this address: copy the webhook address from the source again")]
     NoSource,
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("{0}")]
-    Refused(#[from] Refused),
-    #[error("it could not be stored just now: send it again")]
-    NotStored(#[from] NotStored),
-    #[error("it could not be stored just now: send it again")]
+    SignatureError(#[from] SignatureError),
+    #[error("the event could not be stored: send it again")]
+    NotStored(#[from] QueueError),
+    #[error("the event could not be stored: send it again")]
     Store(#[from] StoreError),
-    #[error("it could not be checked just now: send it again")]
+    #[error("the signature could not be checked: send the event again")]
     Secret(#[from] SecretError),
 }
 
-impl ResponseError for NotLetIn {
+impl ResponseError for WebhookError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoSource => StatusCode::NOT_FOUND,
             Self::Body(error) => error.status(),
-            Self::Refused(_) => StatusCode::UNAUTHORIZED,
+            Self::SignatureError(_) => StatusCode::UNAUTHORIZED,
             Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -73,27 +72,27 @@ impl ResponseError for NotLetIn {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
+        let mut response = HttpResponse::build(self.status_code());
         if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
-            answer.insert_header((RETRY_AFTER, "5"));
-            tracing::error!(error = ?self, "a webhook could not be taken in");
+            response.insert_header((RETRY_AFTER, "5"));
+            tracing::error!(error = ?self, "a webhook could not be accepted; the sender is asked to send it again");
         }
-        answer.json(json!({ "error": self.to_string() }))
+        response.json(json!({ "error": self.to_string() }))
     }
 }
 
-async fn probe(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, NotLetIn> {
+async fn probe(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, WebhookError> {
     find(&app, &key).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-async fn find(app: &App, key: &str) -> Result<Source, NotLetIn> {
+async fn find(app: &App, key: &str) -> Result<Source, WebhookError> {
     if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(NotLetIn::NoSource);
+        return Err(WebhookError::NoSource);
     }
     sources::by_path(app.db.read(), key)
         .await?
-        .ok_or(NotLetIn::NoSource)
+        .ok_or(WebhookError::NoSource)
 }
 
 async fn receive(
@@ -101,7 +100,7 @@ async fn receive(
     key: web::Path<String>,
     request: HttpRequest,
     body: web::Payload,
-) -> Result<HttpResponse, NotLetIn> {
+) -> Result<HttpResponse, WebhookError> {
     let received_at = app.clock.now();
     let source = find(&app, &key).await?;
     let limits = BodyLimits::of(app.config.webhook_max_bytes);
@@ -146,7 +145,7 @@ async fn receive(
             answer(StatusCode::ACCEPTED, delivery, "accepted")
         }
         (Outcome::Stored { delivery, .. }, Err(wrong))
-            if adapter::sender_can_mend(source.platform) =>
+            if adapter::sender_can_fix(source.platform) =>
         {
             HttpResponse::UnprocessableEntity().json(json!({
                 "delivery": encode(Kind::Delivery, delivery),
@@ -163,8 +162,8 @@ async fn receive(
     Ok(answer)
 }
 
-/// A verified request, translated. Of unsigned ones without end, all that wait for one reading come to one delivery: anybody can
-/// make them who knows the address, under as many ids as they like.
+/// Translates a verified request. Anybody who knows the address can send any number of unsigned requests under any ids, so those
+/// above the limit that wait for the same reading share one delivery.
 fn job(source: &Source, verified: Verified, present: Present) -> Job {
     let waiting = source.read_asked.saturating_sub(source.read_answered);
     let is_hint = verified.envelope().unsigned;
@@ -196,7 +195,7 @@ fn answer(status: StatusCode, delivery: Uuid, word: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "delivery": id, "status": word }))
 }
 
-/// The secrets that are good now: the present one, and the one before it while it is kept.
+/// The secrets that are valid now: the current one, and the previous one until its grace period ends.
 fn secrets(app: &App, source: &Source, now: i64) -> Result<Vec<SecretString>, SecretError> {
     let old = source
         .old_secret

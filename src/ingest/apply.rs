@@ -1,5 +1,5 @@
-//! Applies statements to a working set: which word stands is decided by its version, never by when it came. Says who has to
-//! be looked at again because of it. Works in memory; whoever calls it loads before and saves after.
+//! Applies statements to a working set in memory. The version of a statement, not its time of arrival, decides what is current.
+//! Collects the people whose access may have changed. The caller loads the working set before and saves it after.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,56 +11,53 @@ use crate::store::{
     working_set::{Versioned, WorkingSet},
 };
 
-mod ends;
-mod hold;
-mod make;
-mod meet;
-pub mod who;
+pub mod assign_members;
+mod deletions;
+mod entitlements;
+mod rows;
+mod upsert;
 
-/// What a batch of statements from one source led to.
+/// The effects of one delivery's statements.
 #[derive(Debug, Default)]
-pub struct Led {
-    /// People who were spoken of, or whom something reaches that was.
+pub struct Effects {
+    /// People that a statement names, and people that one of its effects reaches.
     pub named: BTreeSet<Uuid>,
     /// People whose access may have changed.
     pub due: BTreeSet<Uuid>,
-    /// Whether everybody of the source has to be looked at again.
+    /// All members of the source have to be evaluated again.
     pub whole_source: bool,
-    /// Whether anything that stands has changed.
+    /// Any current version has changed.
     pub changed: bool,
-    /// People whose e-mail was spoken of, or who are new.
+    /// People who are new or whose e-mail a statement gives: their member has to be resolved again.
     pub identities: BTreeSet<Uuid>,
 }
 
-/// One delivery's statements, being applied.
+/// Applies the statements of one delivery.
 pub struct Apply<'a> {
-    /// What they are about.
     pub set: &'a mut WorkingSet,
-    /// Who says it; none for what is entered by hand.
+    /// The source of the statements; none for what is entered by hand.
     pub source: Option<Uuid>,
-    /// The version of every word of the delivery.
+    /// The version that all statements of the delivery share.
     pub version: Version,
-    /// The delivery.
     pub delivery: Option<Uuid>,
-    /// Whether it was applied before: what did not stand then was kept then.
+    /// The delivery is replayed: its superseded versions were stored the first time.
     pub again: bool,
-    /// What it led to.
-    pub led: Led,
-    /// Of what this delivery is the latest snapshot, and the version of the one before.
-    raised: HashMap<SourceAspect, Option<Version>>,
-    /// Companies whose people are due already.
+    pub effects: Effects,
+    /// The aspects of which this delivery is the latest snapshot, each with the version of the snapshot before it.
+    raised_watermarks: HashMap<SourceAspect, Option<Version>>,
+    /// Companies whose people are marked due already.
     company_due: HashSet<Uuid>,
 }
 
-/// Whom and what a snapshot names; none where it has no such list.
+/// The people and companies that a snapshot lists; none where the snapshot has no such list.
 #[derive(Default)]
-struct Listed {
+struct SnapshotLists {
     persons: Option<BTreeSet<Uuid>>,
     companies: Option<BTreeSet<Uuid>>,
 }
 
 impl<'a> Apply<'a> {
-    /// Words of one version and one source, none for what is entered by hand, that are not yet said.
+    /// `source` is none for what is entered by hand. The new `Apply` has no delivery and no effects.
     pub fn new(set: &'a mut WorkingSet, source: Option<Uuid>, version: Version) -> Self {
         Self {
             set,
@@ -68,74 +65,74 @@ impl<'a> Apply<'a> {
             version,
             delivery: None,
             again: false,
-            led: Led::default(),
-            raised: HashMap::new(),
+            effects: Effects::default(),
+            raised_watermarks: HashMap::new(),
             company_due: HashSet::new(),
         }
     }
 
-    /// Applies the statements in their order. What a snapshot's lists do not name is over then.
-    pub fn all(&mut self, statements: &[Statement]) {
-        let mut listed = Listed::default();
+    /// Applies the statements in order, then ends what a snapshot among them does not list.
+    pub fn apply_all(&mut self, statements: &[Statement]) {
+        let mut listed = SnapshotLists::default();
         for statement in statements {
-            self.one(statement, &mut listed);
+            self.apply_statement(statement, &mut listed);
         }
         self.unlist(listed);
         self.end_unnamed();
-        self.led.named.extend(&self.led.due);
+        self.effects.named.extend(&self.effects.due);
     }
 
-    fn one(&mut self, statement: &Statement, listed: &mut Listed) {
+    fn apply_statement(&mut self, statement: &Statement, listed: &mut SnapshotLists) {
         match statement {
-            Statement::Person(word) => {
-                let person = self.person(word);
+            Statement::Person(version_row) => {
+                let person = self.person(version_row);
                 listed.persons.iter_mut().for_each(|all| {
                     all.insert(person);
                 });
             }
-            Statement::Joined(word, company) => {
-                let person = self.person(word);
+            Statement::Joined(version_row, company) => {
+                let person = self.person(version_row);
                 if let Some(source) = self.source {
-                    let company = self.company_named(source, company);
-                    self.pair(company, person, true);
+                    let company = self.upsert_company(source, company);
+                    self.company_person(company, person, true);
                 }
             }
-            Statement::PersonGone(id) => self.person_gone(id),
-            Statement::Company(word) => {
-                let company = self.company(word);
+            Statement::PersonDeleted(id) => self.person_gone(id),
+            Statement::Company(version_row) => {
+                let company = self.company(version_row);
                 listed
                     .companies
                     .iter_mut()
                     .for_each(|all| all.extend(company));
             }
-            Statement::CompanyGone(id) => self.company_gone(id),
-            Statement::Entitlement(word) => self.entitlement(word),
-            Statement::EntitlementGone(kind, id) => self.entitlement_gone(*kind, id),
-            Statement::Offering(word) => {
-                self.offering(word);
+            Statement::CompanyDeleted(id) => self.company_gone(id),
+            Statement::Entitlement(version_row) => self.entitlement(version_row),
+            Statement::EntitlementDeleted(kind, id) => self.entitlement_gone(*kind, id),
+            Statement::Offering(version_row) => {
+                self.offering(version_row);
             }
-            Statement::Everything(aspect) => {
+            Statement::Snapshot(aspect) => {
                 match aspect {
                     SourceAspect::Members => listed.persons = Some(BTreeSet::new()),
                     SourceAspect::Companies => listed.companies = Some(BTreeSet::new()),
                     _ => {}
                 }
-                self.everything(*aspect);
+                self.record_snapshot(*aspect);
             }
         }
     }
 
-    /// Says everything about a person, each aspect by itself; gives the person's id.
-    fn person(&mut self, word: &PersonWord) -> Uuid {
-        let id = self.person_named(&word.id, word.guest);
-        if let Some(email) = &word.email {
+    /// Stores each aspect of a person as a version of its own; returns the person's id.
+    fn person(&mut self, version_row: &PersonWord) -> Uuid {
+        let id = self.upsert_person(&version_row.id, version_row.guest);
+        if let Some(email) = &version_row.email {
             self.email(id, email.clone());
         }
-        if let Some(name) = &word.name {
+        if let Some(name) = &version_row.name {
             self.person_aspect(id, PersonAspect::Name, Some(name.clone()), false);
-            self.led.identities.insert(id);
+            self.effects.identities.insert(id);
         }
-        if let Some(tags) = &word.tags {
+        if let Some(tags) = &version_row.tags {
             let tags: BTreeSet<&str> = tags.iter().map(|tag| tag.trim()).collect();
             self.person_aspect(
                 id,
@@ -144,7 +141,7 @@ impl<'a> Apply<'a> {
                 true,
             );
         }
-        if let Some(companies) = &word.companies {
+        if let Some(companies) = &version_row.companies {
             self.companies_of(id, companies);
         }
         id
@@ -154,7 +151,7 @@ impl<'a> Apply<'a> {
         let Some(source) = self.source else { return };
         let named: BTreeSet<Uuid> = companies
             .iter()
-            .map(|c| self.company_named(source, c))
+            .map(|c| self.upsert_company(source, c))
             .collect();
         let others: Vec<Uuid> = self
             .set
@@ -164,19 +161,19 @@ impl<'a> Apply<'a> {
             .map(|pair| pair.company_id)
             .collect();
         for company in &named {
-            self.pair(*company, person, true);
+            self.company_person(*company, person, true);
         }
         for company in others {
-            self.pair(company, person, false);
+            self.company_person(company, person, false);
         }
         let list = serde_json::to_string(&named).ok();
         self.person_aspect(person, PersonAspect::Companies, list, false);
     }
 
-    fn company(&mut self, word: &CompanyWord) -> Option<Uuid> {
+    fn company(&mut self, version_row: &CompanyWord) -> Option<Uuid> {
         let source = self.source?;
-        let company = self.company_named(source, &word.company);
-        let Some(people) = &word.people else {
+        let company = self.upsert_company(source, &version_row.company);
+        let Some(people) = &version_row.people else {
             return Some(company);
         };
         let named: BTreeSet<Uuid> = people.iter().map(|person| self.person(person)).collect();
@@ -188,45 +185,45 @@ impl<'a> Apply<'a> {
             .map(|pair| pair.person_id)
             .collect();
         for person in &named {
-            self.pair(company, *person, true);
+            self.company_person(company, *person, true);
         }
         for person in others {
-            self.pair(company, person, false);
+            self.company_person(company, person, false);
         }
         let list = serde_json::to_string(&named).ok();
         self.company_aspect(company, CompanyAspect::People, list);
         Some(company)
     }
 
-    /// A word on whether somebody is in a company. The list that either side gave last is a word on each pair as well:
-    /// one that is later than this, and made no pair of it, said that there is none.
-    fn pair(&mut self, company: Uuid, person: Uuid, present: bool) {
-        self.led.named.insert(person);
+    /// Stores whether a person is in a company. A later list of the person's companies or of the company's people also decides
+    /// about each pair: a pair that such a list leaves out is absent as of that list.
+    fn company_person(&mut self, company: Uuid, person: Uuid, present: bool) {
+        self.effects.named.insert(person);
         let lists = [
             self.set
-                .person_words
-                .standing(&(person, PersonAspect::Companies))
+                .person_versions
+                .current(&(person, PersonAspect::Companies))
                 .map(Versioned::version),
             self.set
-                .company_words
-                .standing(&(company, CompanyAspect::People))
+                .company_versions
+                .current(&(company, CompanyAspect::People))
                 .map(Versioned::version),
         ];
-        let standing = self.set.pairs.standing(company, person);
-        let before = standing.is_some_and(|pair| self.is_inside(pair));
-        let said = lists
+        let current = self.set.pairs.current(company, person);
+        let before = current.is_some_and(|pair| self.is_inside(pair));
+        let latest = lists
             .into_iter()
             .flatten()
-            .chain(standing.map(Versioned::version))
+            .chain(current.map(Versioned::version))
             .max();
-        if said.is_some_and(|said| said > self.version) {
+        if latest.is_some_and(|latest| latest > self.version) {
             return;
         }
-        let row = make::company_person(self, company, person, present);
+        let row = rows::company_person(self, company, person, present);
         self.set.pairs.say(row, self.set.now);
         if before != present {
-            self.led.changed = true;
-            self.led.due.insert(person);
+            self.effects.changed = true;
+            self.effects.due.insert(person);
         }
     }
 }

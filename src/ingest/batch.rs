@@ -1,5 +1,5 @@
-//! Stores a batch of deliveries of one club within the caller's transaction: the requests themselves, the words that now
-//! stand, whom they are about, and who has to be looked at again. All of it is there after the commit, or nothing.
+//! Stores a batch of deliveries of one club in the caller's transaction: the requests, the new versions, the members that each
+//! delivery is about, and due marks for everybody whose access may have changed. The commit stores all of it or nothing.
 
 use std::{
     borrow::Cow,
@@ -10,8 +10,8 @@ use access::Instant;
 use uuid::Uuid;
 
 use super::{
-    adapter::{self, NotUnderstood},
-    apply::{Apply, Led, who},
+    adapter::{self, TranslateError},
+    apply::{Apply, Effects, assign_members},
     envelope::Envelope,
     signature::Verified,
     statement::{Event, Version},
@@ -19,8 +19,8 @@ use super::{
 use crate::{
     clock::new_id,
     store::{
-        Connection, Scope, StoreError, clubs,
-        deliveries::{self, Known},
+        ClubScope, Connection, StoreError, clubs,
+        deliveries::{self, StoredDelivery},
         due::{self, Cause},
         readings, revocations,
         row::{Delivery, DeliveryStatus},
@@ -28,39 +28,37 @@ use crate::{
     },
 };
 
-/// A verified request, translated or not.
+/// A verified request with the result of its translation.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The id that the delivery gets, or has where it is read again.
+    /// The id of the delivery: a new one, or for a replay the existing one.
     pub id: Uuid,
-    /// The club of the source.
     pub club: Uuid,
-    /// The source.
     pub source: Uuid,
     /// The sender's id of the delivery.
     pub external_id: String,
-    /// The raw body.
     pub body: Vec<u8>,
-    /// What its signature was about, as JSON, for the one who looks at it.
+    /// The envelope as JSON.
     pub headers: String,
-    /// When it came.
+    /// Microseconds since 1970.
     pub received_at: i64,
-    /// What it says, or why it could not be understood.
-    pub event: Result<Event, NotUnderstood>,
-    /// Read again, rather than received.
+    /// The event, or why the body could not be translated.
+    pub event: Result<Event, TranslateError>,
+    /// A replay of a stored delivery.
     pub again: bool,
-    /// The sender's id of the delivery is signed: a body that differs under the id of one that failed is a mended one.
+    /// The signature covers the sender's id of the delivery, so a different body under the id of a failed delivery is a corrected
+    /// one.
     pub has_signed_id: bool,
-    /// It says no more than that the source is to be read: of several before that reading, one is kept.
+    /// It only triggers a reading of the source; of several before that reading, one is stored.
     pub collapses: bool,
-    /// A new attempt at a delivery that failed, by its id.
+    /// A new attempt at a failed delivery with the same id.
     pub is_retry: bool,
 }
 
 impl Job {
-    /// A canonical event that was made here, rather than sent: for any platform's source. `id` names it as a sender's id does.
-    pub fn made(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
-        let verified = Verified::stored(body, id.clone(), Envelope::made(), now);
+    /// A job for a canonical event that was made here, for a source of any platform. `id` identifies it as a sender's id does.
+    pub fn canonical(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
+        let verified = Verified::stored(body, id.clone(), Envelope::canonical(), now);
         Self {
             id: new_id(),
             club,
@@ -68,7 +66,7 @@ impl Job {
             external_id: id,
             headers: verified.envelope().to_json(),
             received_at: now.micros(),
-            event: adapter::translate_made(&verified),
+            event: adapter::translate_canonical(&verified),
             again: false,
             has_signed_id: false,
             collapses: false,
@@ -77,9 +75,9 @@ impl Job {
         }
     }
 
-    /// This job as a new attempt at a delivery that failed; none where it is only a repeat of that. The same body is an attempt
-    /// where it is understood by now.
-    fn as_retry(&self, before: &Known, failed: &HashMap<Uuid, Vec<u8>>) -> Option<Self> {
+    /// This job as a new attempt at a failed delivery; none where it only repeats that delivery. The same body is a new attempt
+    /// if it can be translated by now.
+    fn as_retry(&self, before: &StoredDelivery, failed: &HashMap<Uuid, Vec<u8>>) -> Option<Self> {
         let may_be = self.has_signed_id && before.status == DeliveryStatus::Failed;
         let is_other = || {
             failed
@@ -93,52 +91,46 @@ impl Job {
         })
     }
 
-    /// How the delivery stands before anything followed from it.
-    fn as_known(&self) -> Known {
+    /// The state of the delivery before its effects are known.
+    fn as_known(&self) -> StoredDelivery {
         let status = match self.event {
             Ok(_) => DeliveryStatus::Accepted,
             Err(_) => DeliveryStatus::Failed,
         };
-        Known {
+        StoredDelivery {
             id: self.id,
             status,
         }
     }
 
-    /// What the job is to those whom it concerns.
+    /// The cause for the due marks of the members that the job concerns.
     fn cause(&self) -> Cause {
         let kind = self
             .event
             .as_ref()
             .map_or("a delivery", |event| event.kind.as_str());
-        Cause {
-            delivery: Some(self.id),
-            ..Cause::judged(format!("{kind} ({})", self.external_id))
-        }
+        Cause::enforced(format!("{kind} ({})", self.external_id)).of_delivery(self.id)
     }
 }
 
-/// What became of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Stored.
     Stored {
-        /// The delivery.
         delivery: Uuid,
-        /// How it stands right after the commit.
+        /// The status right after the commit.
         status: DeliveryStatus,
     },
-    /// The same delivery came before.
+    /// The delivery had been received before.
     Duplicate {
-        /// The delivery that was stored then.
+        /// The stored delivery.
         delivery: Uuid,
     },
 }
 
-/// Stores jobs of one club; an outcome for each, in their order.
+/// Stores jobs of one club. Returns an outcome for each job, in their order.
 pub async fn store(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     jobs: &[Job],
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
@@ -148,7 +140,7 @@ pub async fn store(
         .filter(|job| !job.again)
         .map(|job| (job.source, job.external_id.clone()))
         .collect();
-    let mut known = deliveries::known(connection, scope, &keys).await?;
+    let mut known = deliveries::find_stored(connection, scope, &keys).await?;
     let mut failed = failed_bodies(connection, scope, &known).await?;
     let mut outcomes = Vec::new();
     let mut repeats = Vec::new();
@@ -161,7 +153,7 @@ pub async fn store(
         let job = match (before, retry) {
             (Some(before), None) => {
                 repeats.push(before.id);
-                // A repeat that has no id of its own may be told for a new reason: the platform knows.
+                // Without a signed id, an equal request may report a new change, so the platform is read.
                 let reads = job.event.as_ref().is_ok_and(|event| event.reads);
                 if job.collapses || (reads && !job.has_signed_id && !job.body.is_empty()) {
                     asking.insert(job.source);
@@ -190,9 +182,9 @@ pub async fn store(
         .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads));
     asking.extend(reads.map(|job| job.source));
     for source in asking {
-        readings::ask(connection, scope, source).await?;
+        readings::request_read(connection, scope, source).await?;
     }
-    let states = take_in(connection, scope, &fresh, now.micros()).await?;
+    let states = apply_jobs(connection, scope, &fresh, now.micros()).await?;
     for outcome in &mut outcomes {
         if let Outcome::Stored { delivery, status } = outcome {
             *status = states
@@ -201,8 +193,8 @@ pub async fn store(
                 .unwrap_or(DeliveryStatus::Accepted);
         }
     }
-    // Last: a request and its repeat may share a batch.
-    deliveries::repeated(connection, scope, repeats).await?;
+    // Last, because a request and its repeat may be in one batch.
+    deliveries::count_attempts(connection, scope, repeats).await?;
     Ok(outcomes)
 }
 
@@ -213,11 +205,10 @@ fn stored(delivery: Uuid) -> Outcome {
     }
 }
 
-/// The bodies of those deliveries that failed.
 async fn failed_bodies(
     connection: &impl Connection,
-    scope: Scope,
-    known: &HashMap<(Uuid, String), Known>,
+    scope: ClubScope,
+    known: &HashMap<(Uuid, String), StoredDelivery>,
 ) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
     let failed = known
         .values()
@@ -226,20 +217,20 @@ async fn failed_bodies(
     deliveries::bodies(connection, scope, &ids).await
 }
 
-async fn take_in(
+async fn apply_jobs(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     jobs: &[Cow<'_, Job>],
     now: i64,
 ) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
-    let said = jobs
+    let events = jobs
         .iter()
         .filter_map(|job| Some((job.source, job.event.as_ref().ok()?)));
-    let keys = Keys::of(said);
+    let keys = Keys::of(events);
     let mut set = working_set::load(connection, scope, now, &keys).await?;
-    let mut led: Vec<(&Job, Led)> = Vec::new();
+    let mut effects: Vec<(&Job, Effects)> = Vec::new();
     for job in jobs {
-        let mut of_job = Led::default();
+        let mut of_job = Effects::default();
         if let Ok(event) = &job.event {
             let version = Version {
                 happened_at: event.happened_at,
@@ -247,22 +238,22 @@ async fn take_in(
             };
             let mut apply = Apply::new(&mut set, Some(job.source), version);
             (apply.delivery, apply.again) = (Some(job.id), job.again);
-            apply.all(&event.statements);
-            of_job = apply.led;
+            apply.apply_all(&event.statements);
+            of_job = apply.effects;
         }
-        led.push((job, of_job));
+        effects.push((job, of_job));
     }
-    let spoken_of: BTreeSet<Uuid> = led
+    let spoken_of: BTreeSet<Uuid> = effects
         .iter()
-        .flat_map(|(_, led)| led.identities.iter().copied())
+        .flat_map(|(_, effects)| effects.identities.iter().copied())
         .collect();
-    let moved = who::settle(&mut set, &spoken_of);
+    let moved = assign_members::assign_members(&mut set, &spoken_of);
     set.save(connection).await?;
-    let (about, open) = mark(connection, scope, &set, &led, moved, now).await?;
+    let (about, open) = mark_due(connection, scope, &set, &effects, moved, now).await?;
     let mut rows = Vec::new();
     let mut states = HashMap::new();
-    for (job, led) in &led {
-        let row = delivery(job, led, open.contains(&job.id), now);
+    for (job, effects) in &effects {
+        let row = delivery(job, effects, open.contains(&job.id), now);
         states.insert(job.id, row.status);
         rows.push((row, *job));
     }
@@ -271,24 +262,25 @@ async fn take_in(
         .partition(|(_, job)| job.again || job.is_retry);
     let new = new.into_iter().map(|(row, _)| row).collect();
     deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
-    // After the new ones: a request that failed and its mended one may share a batch.
+    // After the new ones, because a failed request and its corrected one may be in one batch.
     for (row, job) in there {
         if job.is_retry {
-            deliveries::retried(connection, &row).await?;
+            deliveries::update_attempt(connection, &row).await?;
         } else if row.status != DeliveryStatus::Ignored {
-            // What changes nothing the second time stays what it was.
-            deliveries::reread(connection, &row).await?;
+            // A replay that changes nothing keeps the delivery's status.
+            deliveries::update_outcome(connection, &row).await?;
         }
     }
     Ok(states)
 }
 
-/// Marks whom the jobs led to due. Whom each delivery is about, and the deliveries whose people are now waited for.
-async fn mark(
+/// Marks the affected members due. Returns the pairs (delivery, member) of what each delivery is about, and the deliveries that
+/// now wait for members to be reconciled.
+async fn mark_due(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     set: &WorkingSet,
-    led: &[(&Job, Led)],
+    effects: &[(&Job, Effects)],
     moved: BTreeSet<Uuid>,
     now: i64,
 ) -> Result<(BTreeSet<(Uuid, Uuid)>, HashSet<Uuid>), StoreError> {
@@ -299,28 +291,28 @@ async fn mark(
     let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
     let mut open: HashSet<Uuid> = HashSet::new();
-    for (job, led) in led {
+    for (job, effects) in effects {
         let cause = job.cause();
-        for member in led.due.iter().filter_map(member_of) {
+        for member in effects.due.iter().filter_map(member_of) {
             due_members.insert(member, cause.clone());
             open.insert(job.id);
         }
-        for member in led.named.iter().filter_map(member_of) {
+        for member in effects.named.iter().filter_map(member_of) {
             about.insert((job.id, member));
             if moved.contains(&member) {
                 due_members.entry(member).or_insert_with(|| cause.clone());
             }
         }
     }
+    let cause = Cause::enforced("a changed e-mail moved people between members");
     for member in moved {
-        let cause = || Cause::judged("people were told apart anew by their e-mails");
-        due_members.entry(member).or_insert_with(cause);
+        due_members.entry(member).or_insert_with(|| cause.clone());
     }
     let mut changed: BTreeSet<Uuid> = due_members.keys().copied().collect();
     if !due_members.is_empty() {
         due::mark_each(connection, scope, due_members, now).await?;
     }
-    for (job, _) in led.iter().filter(|(_, led)| led.whole_source) {
+    for (job, _) in effects.iter().filter(|(_, effects)| effects.whole_source) {
         due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
         let everybody = due::members_of_source(connection, scope, job.source).await?;
         open.extend((!everybody.is_empty()).then_some(job.id));
@@ -335,7 +327,7 @@ async fn mark(
     Ok((about, open))
 }
 
-fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
+fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
     let (kind, occurred, problem, status) = match &job.event {
         Err(wrong) => (
             wrong.kind.clone(),
@@ -344,13 +336,13 @@ fn delivery(job: &Job, led: &Led, is_open: bool, now: i64) -> Delivery {
             DeliveryStatus::Failed,
         ),
         Ok(event) => {
-            let status = match (led.changed, is_open) {
+            let status = match (effects.changed, is_open) {
                 (false, _) => DeliveryStatus::Ignored,
                 (true, true) => DeliveryStatus::Accepted,
                 (true, false) => DeliveryStatus::Settled,
             };
             let idle = (status == DeliveryStatus::Ignored)
-                .then(|| "it says nothing that is new: all of it was known, or is older than what is known".to_owned());
+                .then(|| "nothing changed: everything in it was already known, or is older than what is known".to_owned());
             (
                 Some(event.kind.clone()),
                 Some(event.happened_at.micros()),

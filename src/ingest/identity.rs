@@ -1,13 +1,13 @@
-//! Who is who, and whose an address is. A pure function of all versions of people's e-mails and of the ends of people, read in
-//! the order of their versions and not of their arrival, so that any order of the same events ends in the same members.
+//! Identity resolution: which people are one member, and which member owns each address. A pure function of all versions of
+//! people's e-mails and of people's ends. It reads them in the order of their versions, not of their arrival, so any order of the
+//! same events gives the same members.
 //!
-//! The two questions are answered apart. A person is what a source's id names. Which people are one member follows from the
-//! first mention of each: a person who is new and bears an address that is claimed at that moment, or was the last address of a
-//! member whose people are all gone, is that member. Nobody who is known is merged later: the design asks for a human there.
-//! Two living people of one source who have different addresses are two members.
+//! Identity: a person is one id of one source. The first mention of a person decides their member: a new person whose address is
+//! claimed at that moment, or was the last address of a member whose people are all gone, joins that member. Existing people are
+//! never merged later; a human decides that. Two living people of one source with different addresses are two members.
 //!
-//! An address belongs to whoever claims it now (`owners`): a member claims the address that a source gave last to one of its
-//! living people. What was claimed before, or by people who are gone, is held only while nobody else claims it. So people may
+//! Addresses (`owners`): a member claims the address that a source gave last to one of its living people, and owns it while the
+//! claim lasts. Earlier addresses, and those of people who are gone, are kept only while nobody else claims them. So people may
 //! swap addresses in any order, and an address that was given up is free.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,66 +20,61 @@ mod owners;
 #[cfg(test)]
 mod tests;
 
-/// A source and its id for a person: unlike our own ids, the same whatever came first.
+/// A source and its id for a person. Unlike our own ids, it is independent of the order of arrival.
 pub type Name = (Option<Uuid>, String);
 
-/// One version of a person's e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailVersion {
-    /// When it was said; of equals, the name of the person decides, so that the order is one whatever came first.
+    /// The order; for equal versions the person's `Name` decides, so that the order is independent of the order of arrival.
     pub version: Version,
-    /// The person.
     pub person: Uuid,
-    /// What the source calls the person.
+    /// The person's id at the source.
     pub name: Name,
-    /// The e-mail; none where the source says that there is none.
+    /// None where the source says that the person has no e-mail.
     pub email: Option<String>,
 }
 
-/// All that who is who follows from.
+/// The input of identity resolution.
 #[derive(Clone, Debug, Default)]
 pub struct IdentityHistory {
-    /// Every version of every e-mail.
     pub emails: Vec<EmailVersion>,
-    /// Deletions of people, and snapshots that do not name them: older e-mails are claims no more.
+    /// Deletions of people, and snapshots that do not list them: older e-mails are no claims any more.
     pub ends: Vec<(Version, Name)>,
-    /// Sources that were removed, and when: none of their people claims anything since.
+    /// Removed sources with the time of removal, from which on their people claim nothing.
     pub removed: HashMap<Uuid, Version>,
-    /// People of whom no e-mail was ever said: each is a member alone.
+    /// People without any version of an e-mail: each is a member alone.
     pub silent: Vec<Uuid>,
 }
 
-/// What ties a person to the member.
+/// Why a person belongs to a member.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Tie {
-    /// A source's id, of somebody who is there.
-    Living,
-    /// A source's id, of somebody who is gone.
-    Gone,
-    /// The address alone, as of a guest without an id: such a person follows the address.
+    /// By a source's id; the person is living.
+    LivingId,
+    /// By a source's id; the person is gone.
+    GoneId,
+    /// By the address alone, such as a guest without an id: the person follows the address.
     Address,
 }
 
-/// People who are one member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentityCluster {
-    /// In the order in which they were first spoken of.
+    /// In the order of their first mention.
     pub people: Vec<(Uuid, Tie)>,
-    /// The address that Kisi knows the member by.
+    /// The address that identifies the member in Kisi.
     pub email: Option<String>,
-    /// An address that a source gives the member, though another member claimed it first and still does.
+    /// An address that a source gives this member although another member claimed it first and still does.
     pub contested: Option<String>,
-    /// Two living people of one source bear one e-mail.
+    /// Two living people of one source have the same e-mail.
     pub is_shared: bool,
-    /// All of the people are gone.
     pub is_gone: bool,
 }
 
-/// Parts people into members, and gives each address to one of them.
+/// Groups people into members, and assigns each address to one member.
 pub fn resolve(history: IdentityHistory) -> Vec<IdentityCluster> {
     let silent = history.silent.clone();
     let alone = silent.into_iter().map(|person| IdentityCluster {
-        people: vec![(person, Tie::Living)],
+        people: vec![(person, Tie::LivingId)],
         ..IdentityCluster::default()
     });
     let mut clusters = owners::assign(IdentityResolver::replay(history));
@@ -87,7 +82,7 @@ pub fn resolve(history: IdentityHistory) -> Vec<IdentityCluster> {
     clusters
 }
 
-/// Of equal versions ends come first, then what changes, so that a new person never joins somebody whom the same snapshot moves.
+/// Among equal versions, ends come first, then changes, so that a new person never joins somebody whom the same snapshot moves.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     End,
@@ -104,46 +99,46 @@ struct Event {
     person: Uuid,
 }
 
-/// A person as of what was read so far. Positions in the history stand for versions.
+/// A person at the current position of the replay. Positions in the ordered history replace versions here.
 #[derive(Debug)]
 struct Person {
     id: Uuid,
     name: Name,
     cluster: usize,
-    /// The address that the source gave last.
     claim: Option<String>,
-    /// Since when, without a break; of a person who joined a member by the address, since when the member has claimed it.
+    /// The position since which the claim is unbroken; for a person who joined a member by the address, since when the member
+    /// claims it.
     since: usize,
-    /// The last version of the e-mail, or the end.
+    /// The position of the last version of the e-mail, or of the end.
     last: usize,
     is_living: bool,
-    /// The address that was the member's before a claim that is another's.
+    /// The address that the member owned before the current claim, which is contested.
     before: Option<String>,
 }
 
 impl Person {
-    /// Whether nothing but the address says who this is.
+    /// Whether the person is identified by the address alone.
     fn is_address(&self) -> bool {
         let named = self.name.1.strip_prefix("mailto:");
         named.is_some() && named == self.claim.as_deref()
     }
 }
 
-/// People who are one member, as of what was read so far. Only the living are counted.
+/// One member at the current position of the replay. Only living people are counted.
 #[derive(Debug, Default)]
 struct Cluster {
     living: usize,
-    /// Of each source, how many have which address. More than one address is never kept.
+    /// By source and address: the number of people. At the end of each event a source has at most one address here.
     of_source: HashMap<Uuid, HashMap<Option<String>, usize>>,
-    /// Who has which address, with the position since when.
+    /// By address: (position since when, index of the person).
     claims: BTreeMap<String, BTreeSet<(usize, usize)>>,
-    /// How many of these are known by an id.
+    /// By address: how many of its claimants are identified by an id.
     by_id: HashMap<String, usize>,
 }
 
 impl Cluster {
-    /// The address that the member claims, and since when: what a source changed last. A source that repeats an older address
-    /// does not take it back.
+    /// The address that the member claims, with its position: the one that a source changed last. A source that repeats an older
+    /// address does not take it back.
     fn claim(&self) -> Option<(usize, &String)> {
         let claims = self.claims.iter();
         let claims = claims.filter_map(|(email, who)| Some((who.first()?.0, email)));
@@ -158,23 +153,23 @@ impl Cluster {
         self.by_id.contains_key(email)
     }
 
-    /// Whether the source has somebody here with another address.
+    /// Whether a person of this source with another address is in the cluster.
     fn has_another(&self, source: Option<Uuid>, email: Option<&str>) -> bool {
         let here = source.and_then(|source| self.of_source.get(&source));
         here.is_some_and(|here| here.keys().any(|claim| claim.as_deref() != email))
     }
 }
 
-/// Reads the history from its beginning.
+/// Replays the history from its beginning.
 #[derive(Debug, Default)]
 struct IdentityResolver {
-    /// In the order in which they were first spoken of.
+    /// In the order of their first mention.
     persons: Vec<Person>,
     by_name: HashMap<Name, usize>,
     clusters: Vec<Cluster>,
-    /// How many living people of which cluster have an address.
+    /// By address: the clusters with living people who have it, and how many.
     bearers: HashMap<String, BTreeMap<usize, usize>>,
-    /// The people who are gone by their last address, with the position of their end.
+    /// By last address: (position of the end, index) of the people who are gone.
     gone: HashMap<String, BTreeSet<(usize, usize)>>,
     removed: HashMap<Uuid, Version>,
 }
@@ -192,15 +187,15 @@ impl IdentityResolver {
     }
 
     fn observe(&mut self, at: usize, event: Event) {
-        let known = self.by_name.get(&event.name).copied();
-        match (event.kind, known) {
-            (Kind::End, known) => {
-                if let Some(index) = known {
+        let person = self.by_name.get(&event.name).copied();
+        match (event.kind, person) {
+            (Kind::End, person) => {
+                if let Some(index) = person {
                     self.end(at, index);
                 }
             }
             (_, Some(index)) => self.change(at, index, event),
-            (_, None) => self.meet(at, event),
+            (_, None) => self.add_person(at, event),
         }
     }
 
@@ -212,14 +207,14 @@ impl IdentityResolver {
         self.enter(index);
     }
 
-    fn meet(&mut self, at: usize, event: Event) {
+    fn add_person(&mut self, at: usize, event: Event) {
         let email = event.email.as_deref();
         let host = email.and_then(|email| self.host(email, event.name.0));
         let since = host.zip(email).and_then(|(host, email)| {
             let cluster = self.clusters.get(host)?;
             cluster.since(email)
         });
-        let cluster = host.unwrap_or_else(|| self.found());
+        let cluster = host.unwrap_or_else(|| self.new_cluster());
         let index = self.persons.len();
         self.by_name.insert(event.name.clone(), index);
         let is_living = !self.is_removed(&event);
@@ -260,13 +255,13 @@ impl IdentityResolver {
         self.enter(index);
     }
 
-    /// A removed source says nothing more, whatever its clock.
+    /// Events of a removed source after its removal have no effect, whatever its clock.
     fn is_removed(&self, event: &Event) -> bool {
         let removed = event.name.0.and_then(|source| self.removed.get(&source));
         removed.is_some_and(|removed| event.version >= *removed)
     }
 
-    /// The member who somebody new with this address is.
+    /// The cluster that a new person with this address joins.
     fn host(&self, email: &str, source: Option<Uuid>) -> Option<usize> {
         if let Some(claimant) = self.claimant(email) {
             let cluster = self.clusters.get(claimant)?;
@@ -280,7 +275,8 @@ impl IdentityResolver {
         })
     }
 
-    /// Of the members whose living people have an address: who claims it, by an id, and first.
+    /// The cluster that owns the address: among those whose living people have it, current claims come first, then claims by an
+    /// id, then the oldest.
     fn claimant(&self, email: &str) -> Option<usize> {
         let bearers = self.bearers.get(email).into_iter().flatten();
         let ranked = bearers.filter_map(|(index, _)| {
@@ -292,39 +288,40 @@ impl IdentityResolver {
         ranked.min().map(|(.., index)| index)
     }
 
-    /// Whether the person's address is the one that the member has.
+    /// Whether the person's cluster owns the person's address.
     fn holds(&self, index: usize) -> bool {
         let person = self.persons.get(index).filter(|person| person.is_living);
         let of = person.and_then(|person| Some((person.cluster, person.claim.as_deref()?)));
         of.is_some_and(|(cluster, email)| self.claimant(email) == Some(cluster))
     }
 
-    fn found(&mut self) -> usize {
+    fn new_cluster(&mut self) -> usize {
         self.clusters.push(Cluster::default());
         self.clusters.len().saturating_sub(1)
     }
 
-    /// Makes a member of a person, who has left, and of all others there who have the person's new address already.
+    /// Moves a person to a new cluster, together with everybody in the old one who has the person's new address already. The
+    /// caller called `leave` for the person.
     fn split(&mut self, index: usize, from: usize, claim: Option<String>) {
-        let to = self.found();
+        let to = self.new_cluster();
         let here = self.clusters.get(from);
         let alike = claim.and_then(|claim| here?.claims.get(&claim));
         let movers: Vec<usize> = alike.into_iter().flatten().map(|(_, one)| *one).collect();
         for mover in movers {
             self.leave(mover);
-            self.put(mover, to);
+            self.set_cluster(mover, to);
             self.enter(mover);
         }
-        self.put(index, to);
+        self.set_cluster(index, to);
     }
 
-    fn put(&mut self, index: usize, cluster: usize) {
+    fn set_cluster(&mut self, index: usize, cluster: usize) {
         if let Some(person) = self.persons.get_mut(index) {
             person.cluster = cluster;
         }
     }
 
-    /// Counts a person where it is.
+    /// Adds a person to the counts of its cluster and address.
     fn enter(&mut self, index: usize) {
         let Some(person) = self.persons.get(index) else {
             return;
@@ -354,7 +351,7 @@ impl IdentityResolver {
         *bearers.entry(person.cluster).or_default() += 1;
     }
 
-    /// Counts a person no more; what changes of the person changes between this and `enter`.
+    /// Removes a person from the counts. Change a person only between `leave` and `enter`.
     fn leave(&mut self, index: usize) {
         let Some(person) = self.persons.get(index) else {
             return;
@@ -402,7 +399,7 @@ fn count_down<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) 
     }
 }
 
-/// The history in its order.
+/// The history as one ordered list.
 fn events(history: IdentityHistory) -> Vec<Event> {
     let mut first: HashMap<Name, Version> = HashMap::new();
     for email in &history.emails {

@@ -1,4 +1,5 @@
-//! Gathers what a batch of events names, so that all of it is loaded in a few queries before anything is applied.
+//! Collects the keys of all entities that a batch of events refers to, so that a few queries load them before anything is
+//! applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use super::statement::{
 use crate::store::{row::SourceAspect, working_set::Keys};
 
 impl Keys {
-    /// All that events of these sources name.
+    /// The keys of everything that the events of these sources refer to.
     pub fn of<'a>(events: impl Iterator<Item = (Uuid, &'a Event)>) -> Self {
         let mut keys = Self::default();
         for (source, event) in events {
@@ -19,18 +20,18 @@ impl Keys {
             for statement in &event.statements {
                 keys.add(Some(source), statement);
             }
-            keys.list(source, &event.statements);
+            keys.add_snapshot(source, &event.statements);
         }
         keys
     }
 
-    /// Adds all that a statement of a source names.
+    /// Adds the keys of everything that a statement refers to. `source` is none for what is entered by hand.
     pub fn add(&mut self, source: Option<Uuid>, statement: &Statement) {
         match statement {
             Statement::Person(word) => self.person(source, word),
-            Statement::PersonGone(id) => {
+            Statement::PersonDeleted(id) => {
                 self.persons.entry(source).or_default().insert(id.clone());
-                add(&mut self.gone, source, id);
+                add(&mut self.deleted_persons, source, id);
             }
             Statement::Joined(word, company) => {
                 self.person(source, word);
@@ -45,7 +46,7 @@ impl Keys {
                     .flatten()
                     .for_each(|person| self.person(source, person));
             }
-            Statement::CompanyGone(id) => {
+            Statement::CompanyDeleted(id) => {
                 self.company(
                     source,
                     &CompanyRef {
@@ -55,29 +56,34 @@ impl Keys {
                 );
             }
             Statement::Entitlement(word) => self.entitlement(source, word),
-            Statement::EntitlementGone(_, id) => add(&mut self.entitlements, source, id),
+            Statement::EntitlementDeleted(_, id) => add(&mut self.entitlements, source, id),
             Statement::Offering(OfferingWord { id, .. }) => add(&mut self.offerings, source, id),
-            Statement::Everything(aspect) => {
+            Statement::Snapshot(aspect) => {
                 let roster = source.map(|source| self.snapshots.entry(source).or_default());
                 roster.into_iter().for_each(|roster| {
                     roster.aspects.insert(*aspect);
                 });
-                // Who leaves a source leaves its companies.
+                // People who leave a source leave its companies too.
                 self.pairs |= *aspect == SourceAspect::Members;
             }
         }
     }
 
-    /// Adds whom the list of members of one event names.
-    fn list(&mut self, source: Uuid, statements: &[Statement]) {
-        let is_list = |one: &Statement| matches!(one, Statement::Everything(SourceAspect::Members));
+    /// Adds the people in the snapshot of members of one event. Of several snapshots, only people that are in all of them are
+    /// kept.
+    fn add_snapshot(&mut self, source: Uuid, statements: &[Statement]) {
+        let is_list =
+            |statement: &Statement| matches!(statement, Statement::Snapshot(SourceAspect::Members));
         let Some(begins) = statements.iter().position(is_list) else {
             return;
         };
-        let named = statements.iter().skip(begins).filter_map(|one| match one {
-            Statement::Person(word) => Some(word.id.clone()),
-            _ => None,
-        });
+        let named = statements
+            .iter()
+            .skip(begins)
+            .filter_map(|statement| match statement {
+                Statement::Person(word) => Some(word.id.clone()),
+                _ => None,
+            });
         let mut named: BTreeSet<String> = named.collect();
         let roster = self.snapshots.entry(source).or_default();
         if let Some(before) = &roster.listed {

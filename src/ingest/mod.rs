@@ -1,16 +1,16 @@
-//! Letting events in: raw bytes, verified, translated, and stored with all that follows from them in one transaction, before
-//! the sender is told. It acts on nothing itself: it marks members due and wakes the loop.
+//! Webhook ingestion: verifies a raw body, translates it to statements, and stores them with all their effects in one
+//! transaction, before the sender gets the answer. It only marks members due and wakes the reconcile loop; it never calls Kisi.
 
 pub mod accept;
 pub mod adapter;
 pub mod apply;
 pub mod batch;
+pub mod dry_run;
 pub mod envelope;
 pub mod identity;
 mod keys;
 pub mod queue;
 pub mod readers;
-pub mod rehearsal;
 pub mod rejections;
 pub mod removal;
 pub mod replay;

@@ -1,6 +1,6 @@
-//! Group commit: whatever deliveries wait go together in one transaction, so that concurrent ones share the disk's sync. It
-//! waits for nobody, and one that fails for its own data fails alone. Where nothing can be stored at the moment, everybody who waits
-//! is told at once: each sender comes again. So is the sender where the queue is full, or where storing takes too long.
+//! Group commit for deliveries: one task stores all waiting deliveries in one transaction, so that concurrent ones share a disk
+//! sync. It adds no delay, and a delivery that fails because of its own data fails alone. If the database is unavailable, the
+//! queue is full or storing takes too long, senders get an error at once and send again.
 
 use std::{
     collections::BTreeMap,
@@ -15,49 +15,48 @@ use uuid::Uuid;
 use super::batch::{self, Job, Outcome};
 use crate::{
     clock::{Clock, Stopwatch},
-    store::{Db, Scope, StoreError},
+    store::{ClubScope, Db, StoreError},
     wake::Waker,
 };
 
-/// How many deliveries share a transaction at most.
+/// The most deliveries in one transaction.
 const BATCH: usize = 256;
-/// How long a sender waits for the answer at most: most give up after 10 to 30 seconds, and ours should reach them.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// How long storing what waits may take before the service counts as not ready.
-const STALLED: Duration = Duration::from_secs(5);
+/// The longest that a sender waits for the answer. Most senders give up after 10 to 30 seconds, and the answer has to reach them
+/// before.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long storing a batch may take before the service reports that it is not ready.
+const STALL_THRESHOLD: Duration = Duration::from_secs(5);
 
-/// Why a delivery was not stored.
 #[derive(Debug, thiserror::Error)]
-pub enum NotStored {
-    /// More wait already than can be kept waiting.
-    #[error("too many deliveries wait")]
+pub enum QueueError {
+    /// The queue is full.
+    #[error("the queue of deliveries is full")]
     Full,
-    /// The program is ending.
+    /// The service is stopping.
     #[error("the queue is closed")]
     Closed,
-    /// Storing takes too long. The delivery may be stored after all; sent again it is a duplicate then.
+    /// Storing takes too long. The delivery may be stored after all; if the sender sends it again, it is a duplicate then.
     #[error("the delivery was not stored in time")]
     TooSlow,
-    /// Nothing can be stored at the moment.
-    #[error("nothing can be stored at the moment")]
+    /// The database cannot store anything at the moment.
+    #[error("the database cannot store anything at the moment")]
     Unavailable,
-    /// The database failed.
     #[error("the delivery could not be stored")]
     Store(#[from] StoreError),
 }
 
-type Waiting = (Job, oneshot::Sender<Result<Outcome, NotStored>>);
+type Waiting = (Job, oneshot::Sender<Result<Outcome, QueueError>>);
 
-/// The way in for verified deliveries.
+/// A handle to the task that stores verified deliveries.
 #[derive(Clone, Debug)]
 pub struct Queue {
     sender: mpsc::Sender<Waiting>,
-    /// Since when the deliveries that are being stored have been waiting.
+    /// Runs while a batch is being stored.
     since: Arc<Mutex<Option<Stopwatch>>>,
 }
 
 impl Queue {
-    /// Starts the one task that stores deliveries. It ends when the last `Queue` is dropped, with nothing left behind.
+    /// Starts the one task that stores deliveries. It ends when the last `Queue` is dropped, after storing what is queued.
     pub fn start(db: Db, clock: Clock, waker: Waker) -> Self {
         let (sender, mut receiver) = mpsc::channel::<Waiting>(4 * BATCH);
         let since: Arc<Mutex<Option<Stopwatch>>> = Arc::default();
@@ -74,30 +73,30 @@ impl Queue {
         Self { sender, since }
     }
 
-    /// Whether storing what waits takes longer than it should.
+    /// Whether the current batch takes longer than `STALLED`.
     pub fn is_stalled(&self) -> bool {
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > STALLED)
+        since.is_some_and(|since| since.elapsed() > STALL_THRESHOLD)
     }
 
-    /// Stores a delivery that somebody sent, who waits no longer than senders do.
-    pub async fn store_in_time(&self, job: Job) -> Result<Outcome, NotStored> {
-        match tokio::time::timeout(PATIENCE, self.store(job)).await {
+    /// Stores a delivery for a sender who waits for the answer; gives up after `PATIENCE`.
+    pub async fn store_in_time(&self, job: Job) -> Result<Outcome, QueueError> {
+        match tokio::time::timeout(ANSWER_TIMEOUT, self.store(job)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(NotStored::TooSlow),
+            Err(_) => Err(QueueError::TooSlow),
         }
     }
 
-    /// Stores a delivery; answers after the commit.
-    pub async fn store(&self, job: Job) -> Result<Outcome, NotStored> {
+    /// Stores a delivery; returns after the commit.
+    pub async fn store(&self, job: Job) -> Result<Outcome, QueueError> {
         let (answer, outcome) = oneshot::channel();
         self.sender
             .try_send((job, answer))
             .map_err(|problem| match problem {
-                mpsc::error::TrySendError::Full(_) => NotStored::Full,
-                mpsc::error::TrySendError::Closed(_) => NotStored::Closed,
+                mpsc::error::TrySendError::Full(_) => QueueError::Full,
+                mpsc::error::TrySendError::Closed(_) => QueueError::Closed,
             })?;
-        outcome.await.unwrap_or(Err(NotStored::Closed))
+        outcome.await.unwrap_or(Err(QueueError::Closed))
     }
 }
 
@@ -105,14 +104,14 @@ fn set(since: &Mutex<Option<Stopwatch>>, value: Option<Stopwatch>) {
     *since.lock().unwrap_or_else(PoisonError::into_inner) = value;
 }
 
-/// Stores a batch, club by club. Where the database cannot store anything at the moment, the clubs behind are not made to wait
-/// for that to be found out again.
+/// Stores a batch, one club after the other. Once the database is found unavailable, the remaining clubs are refused without
+/// another attempt.
 async fn store_all(db: &Db, clock: &Clock, waiting: impl Iterator<Item = Waiting>) {
     let mut by_club: BTreeMap<Uuid, Vec<Waiting>> = BTreeMap::new();
-    for one in waiting {
-        // Whoever gave up waiting sends it again.
-        if !one.1.is_closed() {
-            by_club.entry(one.0.club).or_default().push(one);
+    for queued in waiting {
+        // A sender who gave up waiting sends the delivery again.
+        if !queued.1.is_closed() {
+            by_club.entry(queued.0.club).or_default().push(queued);
         }
     }
     let mut is_unavailable = false;
@@ -120,13 +119,13 @@ async fn store_all(db: &Db, clock: &Clock, waiting: impl Iterator<Item = Waiting
         if is_unavailable {
             refuse(jobs.into_iter().map(|(_, answer)| answer));
         } else {
-            is_unavailable = store_together(db, Scope::new(club), jobs, clock.now()).await;
+            is_unavailable = store_together(db, ClubScope::new(club), jobs, clock.now()).await;
         }
     }
 }
 
-/// Stores the deliveries of one club; true where nothing can be stored at the moment.
-async fn store_together(db: &Db, scope: Scope, waiting: Vec<Waiting>, now: Instant) -> bool {
+/// Stores the deliveries of one club; returns true if the database is unavailable.
+async fn store_together(db: &Db, scope: ClubScope, waiting: Vec<Waiting>, now: Instant) -> bool {
     let (jobs, mut answers): (Vec<Job>, Vec<_>) = waiting.into_iter().unzip();
     match commit(db, scope, jobs.clone(), now).await {
         Ok(outcomes) => {
@@ -135,7 +134,7 @@ async fn store_together(db: &Db, scope: Scope, waiting: Vec<Waiting>, now: Insta
             }
             false
         }
-        Err(problem) if problem.failure().is_of_the_moment() => {
+        Err(problem) if problem.failure().is_temporary() => {
             tracing::error!(error = ?problem, deliveries = jobs.len(), "deliveries could not be stored; their senders are told to send them again");
             refuse(answers);
             true
@@ -148,16 +147,16 @@ async fn store_together(db: &Db, scope: Scope, waiting: Vec<Waiting>, now: Insta
             false
         }
         Err(problem) => {
-            tracing::warn!(error = ?problem, deliveries = jobs.len(), "a batch failed for one delivery's data; each is tried alone");
+            tracing::warn!(error = ?problem, deliveries = jobs.len(), "a batch could not be stored because of one delivery's data; its deliveries are stored one by one");
             let mut alone = jobs.into_iter().zip(answers);
             while let Some((job, answer)) = alone.next() {
                 match commit(db, scope, vec![job], now).await {
                     Ok(mut outcomes) => {
-                        let _ = answer.send(outcomes.pop().ok_or(NotStored::Closed));
+                        let _ = answer.send(outcomes.pop().ok_or(QueueError::Closed));
                     }
                     Err(problem) => {
                         tracing::error!(error = ?problem, "a delivery could not be stored");
-                        let is_unavailable = problem.failure().is_of_the_moment();
+                        let is_unavailable = problem.failure().is_temporary();
                         let _ = answer.send(Err(problem.into()));
                         if is_unavailable {
                             refuse(alone.map(|(_, answer)| answer));
@@ -171,15 +170,15 @@ async fn store_together(db: &Db, scope: Scope, waiting: Vec<Waiting>, now: Insta
     }
 }
 
-fn refuse(answers: impl IntoIterator<Item = oneshot::Sender<Result<Outcome, NotStored>>>) {
+fn refuse(answers: impl IntoIterator<Item = oneshot::Sender<Result<Outcome, QueueError>>>) {
     for answer in answers {
-        let _ = answer.send(Err(NotStored::Unavailable));
+        let _ = answer.send(Err(QueueError::Unavailable));
     }
 }
 
 async fn commit(
     db: &Db,
-    scope: Scope,
+    scope: ClubScope,
     jobs: Vec<Job>,
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {

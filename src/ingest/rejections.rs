@@ -1,6 +1,6 @@
-//! Counts the webhook requests that are rejected, by source and hour. Anybody who knows an address can make requests that are
-//! rejected: so they are counted in memory, and written together every few seconds, at most a row a source and hour. Nothing of
-//! a request is kept. Called where webhooks come in; read by the API.
+//! Counts rejected webhook requests by source and hour. Anybody who knows an address can send requests that are rejected, so they
+//! are counted in memory and written every few seconds, at most one row per source and hour. Nothing of a request is stored. The
+//! webhook endpoint counts; the API reads.
 
 use std::{
     collections::HashMap,
@@ -11,15 +11,14 @@ use std::{
 use uuid::Uuid;
 
 use crate::store::{
-    Db, Scope, StoreError,
+    ClubScope, Db, StoreError,
     rejections::{self, Rejected, hour_of},
     row::{RejectionReason, Source},
 };
 
-/// How often what was counted is written.
+/// How often the counts are written.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A source within an hour.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 struct Slot {
     club: Uuid,
@@ -29,14 +28,14 @@ struct Slot {
 
 type Counts = HashMap<Slot, Rejected>;
 
-/// The rejected requests that are not written yet.
+/// The counts that are not written yet.
 #[derive(Clone, Debug, Default)]
 pub struct Rejections {
     counts: Arc<Mutex<Counts>>,
 }
 
 impl Rejections {
-    /// Starts the task that writes what is counted. It ends with the last `Rejections`.
+    /// Starts the task that writes the counts. The task ends with the last clone of this handle.
     pub fn start(db: Db) -> Self {
         let all = Self::default();
         let counts = Arc::downgrade(&all.counts);
@@ -48,14 +47,14 @@ impl Rejections {
                 };
                 let pending = Self { counts };
                 if let Err(problem) = pending.write(&db).await {
-                    tracing::warn!(error = ?problem, "rejected webhooks could not be counted");
+                    tracing::warn!(error = ?problem, "the counts of rejected webhooks could not be written; trying again");
                 }
             }
         });
         all
     }
 
-    /// Counts a request to a source that was rejected.
+    /// `at`: microseconds since 1970.
     pub fn count(&self, source: &Source, reason: RejectionReason, at: i64) {
         let slot = Slot {
             club: source.club_id,
@@ -72,11 +71,11 @@ impl Rejections {
         (counted.last_at, counted.reason) = (at, reason);
     }
 
-    /// What was rejected of each source: within the last day, and the last one; written or not.
+    /// The rejected requests of each source within the last day, and the last one, including what is not written yet.
     pub async fn of(
         &self,
         db: &Db,
-        scope: Scope,
+        scope: ClubScope,
         sources: &[Uuid],
         now: i64,
     ) -> Result<HashMap<Uuid, Rejected>, StoreError> {
@@ -85,19 +84,19 @@ impl Rejections {
             if slot.club != scope.club || !sources.contains(&slot.source) {
                 continue;
             }
-            let known = all.entry(slot.source).or_insert(Rejected {
+            let total = all.entry(slot.source).or_insert(Rejected {
                 requests: 0,
                 ..*pending
             });
-            known.requests = known.requests.saturating_add(pending.requests);
-            if pending.last_at >= known.last_at {
-                (known.last_at, known.reason) = (pending.last_at, pending.reason);
+            total.requests = total.requests.saturating_add(pending.requests);
+            if pending.last_at >= total.last_at {
+                (total.last_at, total.reason) = (pending.last_at, pending.reason);
             }
         }
         Ok(all)
     }
 
-    /// Writes what is counted; where that fails, it is counted still.
+    /// Writes the counts; if that fails, they are kept for the next time.
     pub async fn write(&self, db: &Db) -> Result<(), StoreError> {
         let counted = std::mem::take(&mut *self.lock());
         if counted.is_empty() {
@@ -108,7 +107,7 @@ impl Rejections {
             .write(move |tx| {
                 Box::pin(async move {
                     for (slot, rejected) in rows {
-                        let scope = Scope::new(slot.club);
+                        let scope = ClubScope::new(slot.club);
                         rejections::add(tx, scope, slot.source, rejected).await?;
                     }
                     Ok(())
@@ -133,17 +132,17 @@ impl Rejections {
     }
 }
 
-/// Why a request was rejected, for whoever looks after the source.
+/// The reason of a rejection as a text for the people who maintain the source.
 pub fn for_people(reason: RejectionReason) -> &'static str {
     match reason {
         RejectionReason::Header => {
             "a header of the signature is missing or malformed: the sender has to sign as the source's scheme says"
         }
         RejectionReason::OtherScheme => {
-            "it bears the signature of another scheme: an admin makes the source with the sender's scheme"
+            "it has the signature of another scheme: an admin creates the source again with the sender's scheme"
         }
         RejectionReason::Timestamp => {
-            "its signed timestamp lies too far from the present time: the sender's clock is wrong, or an old request was sent again"
+            "its signed timestamp is too far from the current time: the sender's clock is wrong, or an old request was sent again"
         }
         RejectionReason::Milliseconds => {
             "its signed timestamp counts milliseconds: the sender has to send whole seconds"
@@ -152,8 +151,8 @@ pub fn for_people(reason: RejectionReason) -> &'static str {
             "it was signed with the right secret in the wrong encoding: the sender has to use the secret's bytes as the scheme says"
         }
         RejectionReason::Signature => {
-            "its signature does not fit: the sender has another secret, signs another body, or is a stranger"
+            "its signature matches none of the source's secrets: the sender has another secret, signs other bytes, or is unknown"
         }
-        RejectionReason::Body => "its body has not the part that the source's scheme signs",
+        RejectionReason::Body => "its body lacks the part that the source's scheme signs",
     }
 }

@@ -1,19 +1,19 @@
-//! What follows for addresses when a source is removed: its people claim theirs no more. Called in the transaction that removes it.
+//! Frees the e-mail addresses of a removed source's people. Called in the transaction that removes the source.
 
 use uuid::Uuid;
 
 use std::collections::BTreeSet;
 
-use super::apply::who;
+use super::apply::assign_members;
 use crate::store::{
-    Connection, Scope, StoreError, due,
+    ClubScope, Connection, StoreError, due,
     working_set::{self, Keys},
 };
 
-/// Gives the addresses of a removed source's people to those who claim them, and marks due whom that changes.
+/// Reassigns the addresses of a removed source's people to other members who claim them, and marks the affected members due.
 pub async fn free_addresses(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     now: i64,
     cause: &due::Cause,
@@ -23,7 +23,7 @@ pub async fn free_addresses(
         ..Keys::default()
     };
     let mut set = working_set::load(connection, scope, now, &keys).await?;
-    let changed = who::settle(&mut set, &BTreeSet::new());
+    let changed = assign_members::assign_members(&mut set, &BTreeSet::new());
     set.save(connection).await?;
     due::mark(connection, scope, changed, now, cause).await?;
     Ok(())

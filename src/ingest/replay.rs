@@ -1,5 +1,5 @@
-//! Reads stored deliveries again, through today's adapter: after one was mended, or when an admin asks. What a delivery said
-//! before is not said twice, since its words bear the version that they bore then.
+//! Replays stored deliveries through the current adapter: after an adapter or a mapping was fixed, or when an admin asks. A
+//! replay is idempotent, because its statements have the version that they had the first time.
 
 use access::Instant;
 use uuid::Uuid;
@@ -8,26 +8,31 @@ use super::{
     adapter::{self, Present},
     batch::{Job, Outcome},
     envelope::Envelope,
-    queue::{NotStored, Queue},
+    queue::{Queue, QueueError},
     signature::Verified,
 };
-use crate::store::{Db, Scope, StoreError, deliveries, sources};
+use crate::store::{ClubScope, Db, StoreError, deliveries, sources};
 
-/// Reads one delivery again. None where there is no such delivery.
+/// Returns none where there is no such delivery.
 pub async fn replay(
     db: &Db,
     queue: &Queue,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     present: Present,
-) -> Result<Option<Outcome>, NotStored> {
+) -> Result<Option<Outcome>, QueueError> {
     let Some(job) = job(db, scope, id, present).await? else {
         return Ok(None);
     };
     queue.store(job).await.map(Some)
 }
 
-async fn job(db: &Db, scope: Scope, id: Uuid, present: Present) -> Result<Option<Job>, StoreError> {
+async fn job(
+    db: &Db,
+    scope: ClubScope,
+    id: Uuid,
+    present: Present,
+) -> Result<Option<Job>, StoreError> {
     let Some(delivery) = deliveries::get(db.read(), scope, id).await? else {
         return Ok(None);
     };
@@ -37,7 +42,7 @@ async fn job(db: &Db, scope: Scope, id: Uuid, present: Present) -> Result<Option
     let verified = Verified::stored(
         delivery.body.clone(),
         delivery.external_id.clone(),
-        Envelope::of_json(&delivery.headers),
+        Envelope::from_json(&delivery.headers),
         Instant::from_micros(delivery.received_at),
     );
     Ok(Some(Job {

@@ -1,5 +1,6 @@
-//! Checks signatures over the raw bytes, in constant time, before anything parses them. Only `verify` makes a `Verified`,
-//! and only that can be read by an adapter. Several secrets at once, for rotation; timestamps where the scheme has them.
+//! Verifies webhook signatures over the raw bytes, in constant time, before anything parses them. Adapters accept only a
+//! `Verified`, which `verify` makes (and `Verified::stored` for stored deliveries). Supports several secrets at once, for
+//! rotation, and timestamps where the scheme has them.
 
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use crate::store::row::SignatureScheme;
 
 mod refusal;
 
-pub use refusal::Refused;
-use refusal::{foreign, malformed_stamp};
+pub use refusal::SignatureError;
+use refusal::{malformed_stamp, other_scheme};
 
-/// Bytes whose signature is good.
+/// A body whose signature was verified.
 #[derive(Clone, Debug)]
 pub struct Verified {
     bytes: Vec<u8>,
@@ -28,7 +29,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// The body, as it was signed; nothing of one that is unsigned.
+    /// The body; empty for an unsigned request.
     pub fn bytes(&self) -> &[u8] {
         if self.envelope.unsigned {
             &[]
@@ -37,13 +38,13 @@ impl Verified {
         }
     }
 
-    /// The sender's id of the delivery; where the scheme signs none, a digest of what it signs.
+    /// The sender's id of the delivery; if the scheme signs no id, a digest of the signed content.
     pub fn delivery(&self) -> &str {
         &self.delivery
     }
 
-    /// Whether the sender named the delivery by an id that it signed. Without one, two equal requests cannot be told from one
-    /// that was recorded and sent again.
+    /// Whether the signature covers an id of the delivery. Without one, two equal requests look like one request that was
+    /// recorded and sent again.
     pub fn has_signed_id(&self) -> bool {
         self.has_signed_id
     }
@@ -58,18 +59,17 @@ impl Verified {
         })
     }
 
-    /// How it came.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// When it was said, where the body does not tell: the signed timestamp, else the receipt.
-    pub fn said_at(&self) -> Instant {
+    /// The time of the event if the body gives none: the signed timestamp, otherwise the time of receipt.
+    pub fn event_time(&self) -> Instant {
         let signed_at = self.envelope.signed_at.map(Instant::from_timestamp);
         signed_at.unwrap_or(self.received_at)
     }
 
-    /// A stored delivery, which was verified when it was let in.
+    /// A stored delivery, or one that was made here. Stored deliveries were verified when they were received.
     pub fn stored(
         bytes: Vec<u8>,
         delivery: String,
@@ -85,32 +85,32 @@ impl Verified {
         }
     }
 
-    /// The bytes, for keeping.
+    /// The raw body, for storage.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// What is signed, and with what.
-struct Claim {
+/// The signed content of a request, and its signatures.
+struct SignedRequest {
     delivery: Option<String>,
     signed_at: Option<Instant>,
     message: Vec<u8>,
     signatures: Vec<Vec<u8>>,
 }
 
-impl Claim {
-    /// Whether one of the signatures was made with one of the keys.
-    fn fits_any(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> bool {
+impl SignedRequest {
+    /// Whether one of the signatures fits one of the keys.
+    fn matches_any(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> bool {
         keys.into_iter().any(|key| {
             self.signatures
                 .iter()
-                .any(|signature| fits(&key, &self.message, signature))
+                .any(|signature| verify_mac(&key, &self.message, signature))
         })
     }
 }
 
-/// Checks a request. `header` gives a header's value by its name in lower case.
+/// Verifies a request. `header` returns a header's value by its name in lower case.
 pub fn verify<'h>(
     scheme: SignatureScheme,
     secrets: &[SecretString],
@@ -118,32 +118,36 @@ pub fn verify<'h>(
     body: Vec<u8>,
     now: Instant,
     tolerance: Duration,
-) -> Result<Verified, Refused> {
+) -> Result<Verified, SignatureError> {
     if scheme == SignatureScheme::Nudge {
         return Ok(nudge(&header, now));
     }
     let claim = claim(scheme, &header, &body).map_err(|refused| match refused {
-        Refused::Header(name) if header(name).is_none() => foreign(scheme, name, &header),
+        SignatureError::Header(name) if header(name).is_none() => {
+            other_scheme(scheme, name, &header)
+        }
         other => other,
     })?;
     if let Some(at) = claim.signed_at {
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
         if at < low || at > high {
             let ahead_us = at.micros().saturating_sub(now.micros());
-            return Err(Refused::Timestamp {
+            return Err(SignatureError::Timestamp {
                 ahead_s: ahead_us / 1_000_000,
             });
         }
     }
     let keys = secrets.iter().filter_map(|secret| key(scheme, secret));
-    if !claim.fits_any(keys) {
-        let misread = secrets.iter().flat_map(|secret| misread(scheme, secret));
-        return Err(if claim.fits_any(misread) {
-            Refused::SecretEncoding {
+    if !claim.matches_any(keys) {
+        let misread = secrets
+            .iter()
+            .flat_map(|secret| misencoded_keys(scheme, secret));
+        return Err(if claim.matches_any(misread) {
+            SignatureError::SecretEncoding {
                 is_base64: reads_base64(scheme),
             }
         } else {
-            Refused::Signature
+            SignatureError::Signature
         });
     }
     let has_signed_id = claim.delivery.is_some();
@@ -153,18 +157,18 @@ pub fn verify<'h>(
     Ok(Verified {
         bytes: body,
         delivery,
-        envelope: Envelope::sent(claim.signed_at).signing_only(signed_part(scheme)),
+        envelope: Envelope::signed(claim.signed_at).signing_only(signed_part(scheme)),
         received_at: now,
         has_signed_id,
     })
 }
 
-/// What a scheme asks to be checked of a request.
+/// Extracts the signed content and the signatures by the rules of the scheme.
 fn claim<'h>(
     scheme: SignatureScheme,
     header: &impl Fn(&'static str) -> Option<&'h str>,
     body: &[u8],
-) -> Result<Claim, Refused> {
+) -> Result<SignedRequest, SignatureError> {
     match scheme {
         SignatureScheme::StandardWebhooks => standard(
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
@@ -192,16 +196,15 @@ fn claim<'h>(
             hex::decode(v).ok()
         }),
         SignatureScheme::Pushpress => {
-            let data = data_member(body).ok_or(Refused::Body)?.to_vec();
+            let data = data_member(body).ok_or(SignatureError::Body)?.to_vec();
             plain("webhook-signature", header, data, |v| hex::decode(v).ok())
         }
-        SignatureScheme::Nudge => Err(Refused::Signature),
+        SignatureScheme::Nudge => Err(SignatureError::Signature),
     }
 }
 
-/// The key of a delivery that its sender does not name: a digest of what is signed, and of nothing beside it, so that a request
-/// which was recorded cannot be made another by bytes that nobody signed. The signed timestamp is left out, since it is that of
-/// an attempt.
+/// The id of a delivery for which the sender signs none: a digest of the signed content alone, so that changing unsigned bytes
+/// does not make a recorded request a new delivery. The signed timestamp is left out, since each attempt has its own.
 fn content_key(scheme: SignatureScheme, message: &[u8], body: &[u8]) -> String {
     let content = match scheme {
         SignatureScheme::Stripe | SignatureScheme::Officernd => body,
@@ -210,25 +213,25 @@ fn content_key(scheme: SignatureScheme, message: &[u8], body: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(content)))
 }
 
-/// The one member of the body that is signed, where it is not the whole.
+/// A pointer to the one member of the body that is signed, for schemes that do not sign the whole body.
 fn signed_part(scheme: SignatureScheme) -> Option<&'static str> {
     (scheme == SignatureScheme::Pushpress).then_some("/data")
 }
 
-/// What anybody may have sent who knows the address: a reason to read, and nothing more of it is kept. A sender's id tells
-/// repeats apart; it is empty where there is none.
+/// An unsigned request, which anybody who knows the address can send: it triggers a reading of the platform's API, and its body
+/// is dropped. A sender's id identifies repeats; it is empty if there is none.
 fn nudge<'h>(header: &impl Fn(&'static str) -> Option<&'h str>, now: Instant) -> Verified {
     let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
     let delivery = named.unwrap_or_default().to_owned();
     Verified::stored(Vec::new(), delivery, Envelope::unsigned(), now)
 }
 
-/// Whether a secret can be used with a scheme: the base64 of the Standard Webhooks has to be such.
+/// Whether a secret can be used with a scheme: the secrets of Standard Webhooks and Svix have to be valid base64.
 pub fn secret_is_usable(scheme: SignatureScheme, secret: &SecretString) -> bool {
     key(scheme, secret).is_some_and(|key| !key.is_empty())
 }
 
-/// The signature headers of a body, as a sender writes them; for the schemes that a command line may send.
+/// Signs a body as a sender does, and returns the headers; none for a scheme without signatures. Used by the command line.
 pub fn sign(
     scheme: SignatureScheme,
     secret: &SecretString,
@@ -290,7 +293,7 @@ pub fn sign(
     }
 }
 
-/// As .NET's ASCII encoding writes it: a question mark for each UTF-16 unit beyond it.
+/// Encodes like .NET's ASCII encoding: a question mark for each UTF-16 unit above 127.
 fn ascii(body: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(body);
     let units = text.encode_utf16();
@@ -299,8 +302,7 @@ fn ascii(body: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// The bytes of the one member `data`, as they stand in the body. It looks for where they begin and end, and at nothing that
-/// they say.
+/// The raw bytes of the member `data`. Only finds where they begin and end; does not interpret them.
 fn data_member(body: &[u8]) -> Option<&[u8]> {
     #[derive(serde::Deserialize)]
     struct Signed<'b> {
@@ -311,7 +313,7 @@ fn data_member(body: &[u8]) -> Option<&[u8]> {
     Some(signed.data.get().as_bytes())
 }
 
-/// Whether the key is the base64 that the secret's text holds, rather than the text.
+/// Whether the key is the decoded base64 of the secret rather than the secret's text.
 fn reads_base64(scheme: SignatureScheme) -> bool {
     matches!(
         scheme,
@@ -333,8 +335,8 @@ fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {
     }
 }
 
-/// The keys that a sender has who took the secret for text where it is base64, or the other way round.
-fn misread(scheme: SignatureScheme, secret: &SecretString) -> Vec<Vec<u8>> {
+/// The keys of a sender who uses the secret's text where base64 is expected, or the other way round.
+fn misencoded_keys(scheme: SignatureScheme, secret: &SecretString) -> Vec<Vec<u8>> {
     if reads_base64(scheme) {
         let text = secret.expose_secret();
         let bare = text.strip_prefix("whsec_").unwrap_or(text);
@@ -345,7 +347,7 @@ fn misread(scheme: SignatureScheme, secret: &SecretString) -> Vec<Vec<u8>> {
     }
 }
 
-fn fits(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+fn verify_mac(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return false;
     };
@@ -364,21 +366,21 @@ fn standard<'h>(
     [id, at, signature]: [&'static str; 3],
     header: &impl Fn(&'static str) -> Option<&'h str>,
     body: &[u8],
-) -> Result<Claim, Refused> {
+) -> Result<SignedRequest, SignatureError> {
     let sound = |v: &&str| !v.is_empty() && v.len() <= 500;
-    let delivery = header(id).filter(sound).ok_or(Refused::Header(id))?;
-    let stamp = header(at).ok_or(Refused::Header(at))?;
+    let delivery = header(id).filter(sound).ok_or(SignatureError::Header(id))?;
+    let stamp = header(at).ok_or(SignatureError::Header(at))?;
     let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(at, stamp))?;
-    let signatures = header(signature).ok_or(Refused::Header(signature))?;
+    let signatures = header(signature).ok_or(SignatureError::Header(signature))?;
     let signatures: Vec<_> = signatures
         .split_whitespace()
         .filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok())
         .collect();
     if signatures.is_empty() {
-        return Err(Refused::Header(signature));
+        return Err(SignatureError::Header(signature));
     }
     let message = [delivery.as_bytes(), b".", stamp.as_bytes(), b".", body].concat();
-    Ok(Claim {
+    Ok(SignedRequest {
         delivery: Some(delivery.to_owned()),
         signed_at: Some(signed_at),
         message,
@@ -386,14 +388,14 @@ fn standard<'h>(
     })
 }
 
-/// `t=…,name=…`, with the MAC in hex.
+/// Header format `t=…,name=…`, with the MAC in hex.
 fn pairs<'h>(
     name: &'static str,
     signature: &str,
     header: &impl Fn(&'static str) -> Option<&'h str>,
     message: impl Fn(&str) -> Vec<u8>,
-) -> Result<Claim, Refused> {
-    let value = header(name).ok_or(Refused::Header(name))?;
+) -> Result<SignedRequest, SignatureError> {
+    let value = header(name).ok_or(SignatureError::Header(name))?;
     let parts: Vec<_> = value
         .split(',')
         .filter_map(|part| part.trim().split_once('='))
@@ -402,7 +404,7 @@ fn pairs<'h>(
         .iter()
         .find(|(k, _)| *k == "t")
         .map(|(_, v)| *v)
-        .ok_or(Refused::Header(name))?;
+        .ok_or(SignatureError::Header(name))?;
     let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(name, stamp))?;
     let signatures: Vec<_> = parts
         .iter()
@@ -410,9 +412,9 @@ fn pairs<'h>(
         .filter_map(|(_, v)| hex::decode(v).ok())
         .collect();
     if signatures.is_empty() {
-        return Err(Refused::Header(name));
+        return Err(SignatureError::Header(name));
     }
-    Ok(Claim {
+    Ok(SignedRequest {
         delivery: None,
         signed_at: Some(signed_at),
         message: message(stamp),
@@ -425,10 +427,10 @@ fn plain<'h>(
     header: &impl Fn(&'static str) -> Option<&'h str>,
     message: Vec<u8>,
     decode: impl Fn(&str) -> Option<Vec<u8>>,
-) -> Result<Claim, Refused> {
-    let value = header(name).ok_or(Refused::Header(name))?;
-    let signature = decode(value.trim()).ok_or(Refused::Header(name))?;
-    Ok(Claim {
+) -> Result<SignedRequest, SignatureError> {
+    let value = header(name).ok_or(SignatureError::Header(name))?;
+    let signature = decode(value.trim()).ok_or(SignatureError::Header(name))?;
+    Ok(SignedRequest {
         delivery: None,
         signed_at: None,
         message,

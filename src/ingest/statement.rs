@@ -1,40 +1,40 @@
-//! What an adapter makes of an event: statements about people, companies and what they hold, in the domain's words. An
-//! adapter is pure: it knows no database, no clock and no other event. Which statement stands is decided by its version,
-//! never by when it came.
+//! Statements: what an adapter makes of an event, about people, companies and entitlements, in the terms of the domain. Adapters
+//! are pure: they read no database, no clock and no other event. The version of a statement, not its time of arrival, decides
+//! which one is current.
 
 use access::Instant;
 use jiff::civil::Date;
 
 use crate::store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect};
 
-/// What orders the words about one thing: the later time at the source stands, of equal ones the greater key.
+/// Orders the statements about one entity: the later time at the source is current; if the times are equal, the greater key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// When it happened at the source.
+    /// The time of the event at the source.
     pub happened_at: Instant,
-    /// The sender's id of the delivery that said it.
+    /// The sender's id of the delivery.
     pub key: String,
 }
 
-/// What one delivery says.
+/// The content of one delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The sender's word for it.
+    /// The sender's name for the event type.
     pub kind: String,
-    /// When it happened at the source.
+    /// The time of the event at the source.
     pub happened_at: Instant,
-    /// In the order in which they are to be applied; they share one version.
+    /// Applied in this order; they share one version.
     pub statements: Vec<Statement>,
-    /// What could not be used though the rest could, for the person who looks at the delivery.
+    /// What could not be used although the rest could; shown with the delivery.
     pub note: Option<String>,
-    /// It is a reason to read the platform's API.
+    /// The event triggers a reading of the platform's API.
     pub reads: bool,
-    /// Fields that were not read, for the sender.
+    /// Fields that were ignored; returned to the sender.
     pub warnings: Vec<String>,
 }
 
 impl Event {
-    /// An event that says nothing.
+    /// An event without statements.
     pub fn empty(kind: &str, happened_at: Instant) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -47,127 +47,114 @@ impl Event {
     }
 }
 
-/// One thing that a source says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
-    /// Something about a person.
+    /// A person's attributes.
     Person(PersonWord),
-    /// All that the person with this id holds from the source is over.
-    PersonGone(String),
-    /// Somebody is in a company; in which others is not said.
+    /// The person with this id is deleted, and everything that they hold from the source ends.
+    PersonDeleted(String),
+    /// A person is in a company. The person's other companies stay as they are.
     Joined(PersonWord, CompanyRef),
-    /// Something about a company.
+    /// A company's attributes.
     Company(CompanyWord),
-    /// Nobody is in the company with this id any more.
-    CompanyGone(String),
-    /// What somebody holds.
+    /// The company with this id is deleted: everybody leaves it.
+    CompanyDeleted(String),
+    /// The complete new state of an entitlement.
     Entitlement(Box<EntitlementWord>),
-    /// Nobody holds it any more.
-    EntitlementGone(EntitlementKind, String),
-    /// What the platform calls something that it sells or lets people book.
+    /// The entitlement of this kind with this id is deleted.
+    EntitlementDeleted(EntitlementKind, String),
+    /// The name of something that the platform sells or lets people book.
     Offering(OfferingWord),
-    /// Older words about this kind count no more: the delivery named all that there is of it.
-    Everything(SourceAspect),
+    /// The delivery lists everything of this kind: older statements of the kind have no effect any more.
+    Snapshot(SourceAspect),
 }
 
-/// A person as a source names them. What is `None` was not said and stays as it is.
+/// A person as a source describes them. `None` means that the source did not say: the current value stays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PersonWord {
-    /// The source's own id; `mailto:` and the address for somebody without one.
+    /// The source's own id; for a person without one, `mailto:` and the address.
     pub id: String,
     /// Lower case and trimmed. `Some(None)`: the source says that there is none.
     pub email: Option<Option<String>>,
-    /// As people call them.
     pub name: Option<String>,
     /// All tags and member groups.
     pub tags: Option<Vec<String>>,
     /// All companies that the person is in.
     pub companies: Option<Vec<CompanyRef>>,
-    /// Named as somebody's guest, and not as a member.
+    /// Named only as a guest of a member.
     pub guest: bool,
 }
 
-/// A company as it is named beside something else.
+/// A reference to a company from another entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompanyRef {
     /// The source's own id.
     pub id: String,
-    /// Its name, where it was said.
+    /// `None` where the source did not say.
     pub name: Option<String>,
 }
 
 /// A company as a source describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompanyWord {
-    /// Id and name.
     pub company: CompanyRef,
-    /// Everybody in it, where that was said.
+    /// All people in it; `None` where the source did not say.
     pub people: Option<Vec<PersonWord>>,
 }
 
 /// Who holds an entitlement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Holder {
-    /// One person.
     Person(PersonWord),
-    /// Everybody in a company.
+    /// Everybody in the company.
     Company(CompanyRef),
 }
 
-/// An entitlement as a source describes it, whole.
+/// The complete state of an entitlement at its source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntitlementWord {
-    /// What kind of thing is held.
     pub kind: EntitlementKind,
     /// The source's own id.
     pub id: String,
-    /// Who holds it.
     pub holder: Holder,
-    /// People it is shared with.
     pub shared_with: Vec<PersonWord>,
-    /// People invited to it.
+    /// People invited to a registration.
     pub guests: Vec<PersonWord>,
-    /// The word of the API for its status, such as `ACTIVE`, `CONFIRMED` or `PAID`.
+    /// The API's name of the status, such as `ACTIVE`, `CONFIRMED` or `PAID`.
     pub status: &'static str,
-    /// What is held.
     pub offering: OfferingWord,
-    /// Where it holds.
     pub location: Option<LocationWord>,
-    /// From when.
     pub starts: Option<Moment>,
-    /// Until when.
     pub ends: Option<Moment>,
-    /// Why and since when it is blocked.
+    /// The reason of a block and its beginning.
     pub block: Option<(BlockReason, Instant)>,
 }
 
-/// One end of an entitlement.
+/// The start or the end of an entitlement.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// An instant.
     At(Instant),
-    /// A local day: from its start, or to its end.
+    /// A local day: as a start, its first instant; as an end, its last.
     On(Date),
 }
 
 /// Something that a platform sells or lets people book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferingWord {
-    /// What kind of thing.
     pub kind: OfferingKind,
     /// The source's own id.
     pub id: String,
-    /// Its name, where it was said.
+    /// `None` where the source did not say.
     pub name: Option<String>,
 }
 
-/// A site.
+/// A site of the club.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocationWord {
     /// The source's own id.
     pub id: String,
-    /// Its name, where it was said.
+    /// `None` where the source did not say.
     pub name: Option<String>,
-    /// Its IANA time zone, where it was said.
+    /// An IANA time zone; `None` where the source did not say.
     pub time_zone: Option<String>,
 }

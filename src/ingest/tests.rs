@@ -1,4 +1,4 @@
-//! What a batch does to a database: who is due by it, and that the same events end alike in any order.
+//! Tests of batches on a database: who becomes due, and that any order of the same events gives the same result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +11,37 @@ use super::batch::{self, Job};
 use crate::{
     clock::new_id,
     store::{
-        Db, Scope, StoreError, clubs, due,
-        facts::{self, Known},
+        ClubScope, Db, StoreError, clubs, due,
+        facts::{self, AsOf},
         kisi_accounts, members, revocations, row, sources,
     },
 };
 
 mod any_order;
 mod big_clubs;
+mod bitemporal;
 mod due_marks;
 mod identity;
-mod known_then;
 
 const NOON: &str = "2026-03-02T12:00:00Z";
 
-/// An event: its type, its minute, and its data.
-type Said = (&'static str, i64, Value);
+/// An event: its type, minutes after noon, and data.
+type SentEvent = (&'static str, i64, Value);
 
 fn noon() -> i64 {
     Instant::from_timestamp(NOON.parse().unwrap()).micros()
 }
 
-/// A club with one source and one account, and nobody in it.
-struct Books {
+/// A club with one source and one account, without members.
+struct TestClub {
     db: Db,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     account: Uuid,
     folder: TempDir,
 }
 
-impl Books {
+impl TestClub {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
@@ -60,29 +60,29 @@ impl Books {
         .unwrap();
         Self {
             db,
-            scope: Scope::new(club),
+            scope: ClubScope::new(club),
             source,
             account,
             folder,
         }
     }
 
-    /// Closes the database and opens it again, as when the service stops and starts.
+    /// Closes and reopens the database, like a restart of the service.
     async fn reopen(&mut self) {
         let url = format!("sqlite://{}/club.db", self.folder.path().display());
         self.db.clone().close().await;
         self.db = Db::connect(&url).await.unwrap();
     }
 
-    /// Takes an event in; the names of those who are due by it.
+    /// Stores an event; returns the names of the members who became due.
     async fn say(&self, kind: &'static str, minute: i64, data: Value) -> BTreeSet<String> {
         let due = self.take_in(&[(kind, minute, data)]).await;
         let names = self.names().await;
         due.iter().filter_map(|id| names.get(id).cloned()).collect()
     }
 
-    /// Takes events in at once, in one transaction; the members who are due by it.
-    async fn take_in(&self, said: &[Said]) -> BTreeSet<Uuid> {
+    /// Stores events in one transaction; returns the members who became due.
+    async fn take_in(&self, said: &[SentEvent]) -> BTreeSet<Uuid> {
         let before = self.marks().await;
         let jobs: Vec<Job> = said.iter().map(|said| self.job(said)).collect();
         for job in &jobs {
@@ -100,17 +100,17 @@ impl Books {
             .collect()
     }
 
-    fn job(&self, (kind, minute, data): &Said) -> Job {
+    fn job(&self, (kind, minute, data): &SentEvent) -> Job {
         let at = Instant::from_micros(noon() + minute * 60_000_000);
         let body = json!({ "type": kind, "timestamp": at.timestamp().to_string(), "data": data });
         let body = body.to_string().into_bytes();
         let id = format!("msg_{minute}");
         let now = Instant::from_micros(noon());
-        Job::made(self.scope.club, self.source, id, body, now)
+        Job::canonical(self.scope.club, self.source, id, body, now)
     }
 
     async fn marks(&self) -> BTreeMap<Uuid, i64> {
-        let rows = due::unsorted(self.db.read(), self.account, noon(), 100_000)
+        let rows = due::without_lane(self.db.read(), self.account, noon(), 100_000)
             .await
             .unwrap();
         rows.into_iter()
@@ -125,14 +125,14 @@ impl Books {
         names.into_iter().collect()
     }
 
-    /// What everybody who holds anything holds, in words that bear no id of ours.
+    /// A description of everything that each member holds, without our own ids.
     async fn held(&self) -> BTreeMap<Uuid, String> {
         let read = self.db.read();
         let ids: Vec<Uuid> = self.names().await.into_keys().collect();
-        let all = facts::load(read, self.scope, &ids, Known::Now)
+        let all = facts::load(read, self.scope, &ids, AsOf::Now)
             .await
             .unwrap();
-        let rows = members::some(read, self.scope, &ids).await.unwrap();
+        let rows = members::find_by_ids(read, self.scope, &ids).await.unwrap();
         let mut held = BTreeMap::new();
         for row in rows {
             let facts = &all[&row.id].facts;
@@ -142,7 +142,7 @@ impl Books {
                 .map(|held| &held.version)
                 .map(|said| (said.entitlement_id.as_u128(), said.external_id.as_str()))
                 .collect();
-            let word = |one: &access::Entitlement| {
+            let version_row = |one: &access::Entitlement| {
                 let via = match one.via {
                     Via::Company(_) => "company".to_owned(),
                     via => format!("{via:?}"),
@@ -150,11 +150,15 @@ impl Books {
                 let (name, zone) = (&called[&one.id.0], one.zone.iana_name());
                 format!("{name} {via} {zone:?} {:?} {:?}", one.span, one.holding)
             };
-            let mut words: Vec<String> = facts.entitlements.iter().map(word).collect();
-            words.sort();
-            if !words.is_empty() || !facts.tags.is_empty() {
+            let mut version_rows: Vec<String> =
+                facts.entitlements.iter().map(version_row).collect();
+            version_rows.sort();
+            if !version_rows.is_empty() || !facts.tags.is_empty() {
                 let (name, email, tags) = (row.name, row.email, &facts.tags);
-                held.insert(row.id, format!("{name} {email:?} {tags:?} {words:?}"));
+                held.insert(
+                    row.id,
+                    format!("{name} {email:?} {tags:?} {version_rows:?}"),
+                );
             }
         }
         held
@@ -170,6 +174,8 @@ impl Books {
             scope_id: new_id(),
             state: row::RevocationState::Dismissed,
             cause: "an earlier roster".to_owned(),
+            cause_id: Uuid::nil(),
+            outage_suspected: false,
             delivery_id: None,
             rule_id: None,
             actor: None,
@@ -177,7 +183,7 @@ impl Books {
             decided_at: Some(noon()),
         };
         self.db
-            .write(move |tx| Box::pin(async move { revocations::ask(tx, vec![row]).await }))
+            .write(move |tx| Box::pin(async move { revocations::insert(tx, vec![row]).await }))
             .await
             .unwrap();
     }
@@ -188,7 +194,7 @@ impl Books {
         open.await.unwrap()
     }
 
-    /// The names of those who hold anything.
+    /// The names of the members who hold anything.
     async fn holders(&self) -> BTreeSet<String> {
         let (held, names) = (self.held().await, self.names().await);
         held.keys().map(|id| names[id].clone()).collect()
@@ -215,7 +221,7 @@ fn source_row(club_id: Uuid, id: Uuid) -> row::Source {
         name: "books".to_owned(),
         path_key: "key".to_owned(),
         time_zone: "UTC".to_owned(),
-        ..sources::blank(Scope::new(club_id), id, noon())
+        ..sources::blank(ClubScope::new(club_id), id, noon())
     }
 }
 
@@ -235,7 +241,7 @@ fn account_row(club_id: Uuid, id: Uuid) -> row::KisiAccount {
         read_due_at: i64::MAX,
         stopped_until: None,
         change_window: row::Ability::Unknown,
-        twins: row::Ability::Unknown,
+        duplicate_assignments: row::Ability::Unknown,
         granularity_s: 1,
         place_role: None,
         organization_role: None,

@@ -1,14 +1,11 @@
-//! Role assignments: who may what, where, and from when until when.
+//! Role assignments: which user has which role on what, and in which window of time.
 //!
-//! Promises: both dialects of Kisi (assignee and applies_to, or user_id and group_id) are read, the
-//! current one is written; a window is sent in whole seconds that cover what was asked. Must never
-//! send a window where Kisi keeps none, nor take the id of a team or guest for that of a user.
+//! Contract: reads both dialects of Kisi (assignee and applies_to, or user_id and group_id) and
+//! writes the current one; a window is sent in whole seconds that cover the requested one. Never
+//! sends a window where Kisi stores none; never takes the id of a team or guest for a user id.
 //! Called by the reconciler.
 
-#![expect(
-    missing_docs,
-    reason = "the fields bear the names that Kisi gives them"
-)]
+#![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::{Value, json};
@@ -16,12 +13,12 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::client::Client;
 use super::error::Error;
-use super::wire::{AssignmentRow, elsewhere};
+use super::wire::{AssignmentRow, missing_target};
 
 const ALL: &str = "/role_assignments";
 const ONE: &str = "/role_assignments/{id}";
 
-/// What an assignment is for, by Kisi's id.
+/// The object that an assignment applies to, by Kisi's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AppliesTo {
     Organization(i64),
@@ -29,26 +26,26 @@ pub enum AppliesTo {
     Group(i64),
 }
 
-/// An assignment as Kisi holds it.
+/// An assignment as stored in Kisi.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     pub id: i64,
     pub role_id: String,
     pub applies_to: AppliesTo,
-    /// `None` when a team or a guest holds it.
+    /// `None` if the assignee is a team or a guest.
     pub user_id: Option<i64>,
-    /// The address of whoever holds it; empty where Kisi does not show it.
+    /// The assignee's e-mail address; empty if Kisi does not show it.
     pub email: String,
-    /// The name of whoever holds it; empty where Kisi does not show it.
+    /// The assignee's name; empty if Kisi does not show it.
     pub name: String,
-    /// The user who made it; `None` when it was no user, or Kisi does not say.
+    /// The user that created it; `None` if it was not a user, or Kisi does not say.
     pub created_by_id: Option<i64>,
-    /// `None` is open, as always for a place or an organization.
+    /// `None` is open, which is always so for a place or an organization.
     pub valid_from: Option<Timestamp>,
     pub valid_until: Option<Timestamp>,
 }
 
-/// An assignment to be made.
+/// An assignment to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAssignment {
     pub user: i64,
@@ -58,31 +55,31 @@ pub struct NewAssignment {
     pub valid_from: Option<Timestamp>,
     /// Only for a group.
     pub valid_until: Option<Timestamp>,
-    /// Whether Kisi writes an e-mail to the person.
+    /// Whether Kisi sends an e-mail to the person.
     pub notify: bool,
 }
 
 /// Which assignments to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssignmentFilter {
-    /// Those that this user holds, wherever they apply.
+    /// The assignments of this user, whatever they apply to.
     User(i64),
-    /// Those that apply to this group.
+    /// The assignments to this group.
     Group(i64),
-    /// Those that apply to this place itself, not to its groups.
+    /// The assignments to this place itself, not to its groups.
     Place(i64),
-    /// Those that apply to the organization itself, not to its places and groups.
+    /// The assignments to the organization itself, not to its places and groups.
     Organization,
 }
 
-/// A window as Kisi keeps it: whole seconds, the start rounded down and the end up.
-pub fn as_kept(
+/// The window as it is stored in Kisi: whole seconds, the start rounded down and the end rounded up.
+pub fn as_stored(
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let round = |instant: Timestamp, mode| {
         let rounding = TimestampRound::new().smallest(Unit::Second).mode(mode);
-        // Fails only within a second of the year 9999's end, where it does not matter.
+        // Fails only within a second of the end of the year 9999, where it does not matter.
         instant.round(rounding).unwrap_or(instant)
     };
     (
@@ -92,8 +89,8 @@ pub fn as_kept(
 }
 
 impl Client {
-    /// All assignments that the filter names. Those on things other than [`AppliesTo`] knows are
-    /// left out.
+    /// All assignments that match the filter, without those on objects that [`AppliesTo`] does not
+    /// cover.
     pub async fn assignments(&self, filter: AssignmentFilter) -> Result<Vec<Assignment>, Error> {
         let call = || {
             let call = Call::get(ALL).with("sort", "user.name");
@@ -108,14 +105,14 @@ impl Client {
             }
         };
         let rows: Vec<AssignmentRow> = self.list(call).await?;
-        let mut kept = Vec::with_capacity(rows.len());
+        let mut assignments = Vec::with_capacity(rows.len());
         for row in rows {
             if let Some(assignment) = row.read(ALL)? {
-                kept.push(assignment);
+                assignments.push(assignment);
             }
         }
-        // A filter that Kisi passes over would show us the rows of others.
-        kept.retain(|assignment| match filter {
+        // If Kisi ignores a filter, the list contains the rows of others.
+        assignments.retain(|assignment| match filter {
             AssignmentFilter::User(id) => assignment.user_id == Some(id),
             AssignmentFilter::Group(id) => assignment.applies_to == AppliesTo::Group(id),
             AssignmentFilter::Place(id) => assignment.applies_to == AppliesTo::Place(id),
@@ -123,28 +120,31 @@ impl Client {
                 matches!(assignment.applies_to, AppliesTo::Organization(_))
             }
         });
-        Ok(kept)
+        Ok(assignments)
     }
 
-    /// The assignment with this id; `None` when it is gone.
+    /// The assignment with this id; `None` if it does not exist.
     pub async fn assignment(&self, id: i64) -> Result<Option<Assignment>, Error> {
-        match self.one::<AssignmentRow>(Call::get(ONE).of(id)).await {
+        match self
+            .send_and_decode::<AssignmentRow>(Call::get(ONE).of(id))
+            .await
+        {
             Ok(row) => row
                 .read(ONE)?
                 .map(Some)
-                .ok_or_else(|| elsewhere(ONE, false)),
-            Err(error) if error.says_gone() => Ok(None),
+                .ok_or_else(|| missing_target(ONE, false)),
+            Err(error) if error.is_object_missing() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Makes an assignment. There is no key against repetition: after an error whose outcome is not
-    /// known, list first.
+    /// Creates an assignment. Kisi has no idempotency key: after an error with unknown outcome, list
+    /// the assignments before a retry.
     ///
     /// # Errors
-    /// `Unprocessable`, without a call, for a window on anything but a group: left out, it would
-    /// let people pass for ever. `Conflict` and `Unprocessable` may also mean that there is one
-    /// already.
+    /// `Unprocessable`, without a call, for a window on anything but a group: sent without the
+    /// window, the assignment would never end. `Conflict` and `Unprocessable` may also mean that the
+    /// assignment already exists.
     pub async fn create_assignment(&self, new: &NewAssignment) -> Result<Assignment, Error> {
         let (kind, id) = match new.applies_to {
             AppliesTo::Organization(id) => ("Organization", id),
@@ -160,21 +160,23 @@ impl Client {
             "notify": new.notify,
         });
         if let AppliesTo::Group(_) = new.applies_to {
-            put_window(&mut body, new.valid_from, new.valid_until);
+            insert_window(&mut body, new.valid_from, new.valid_until);
         } else if new.valid_from.is_some() || new.valid_until.is_some() {
             return Err(Error::Unprocessable {
                 code: None,
-                message: "Kisi keeps times for groups alone".to_owned(),
+                message: "Kisi stores times only for assignments to groups".to_owned(),
             });
         }
         let call = Call::post(ALL, json!({ "role_assignment": body }));
-        let made = self.one::<AssignmentRow>(call).await?;
-        let doubtful = || elsewhere(ALL, true);
-        made.read(ALL).map_err(|_| doubtful())?.ok_or_else(doubtful)
+        let row = self.send_and_decode::<AssignmentRow>(call).await?;
+        let malformed = || missing_target(ALL, true);
+        row.read(ALL)
+            .map_err(|_| malformed())?
+            .ok_or_else(malformed)
     }
 
-    /// Asks Kisi to change a window; `None` opens that end. Whether Kisi did is only to be seen by
-    /// reading it back.
+    /// Asks Kisi to change a window; `None` opens that end. Kisi may ignore the change: read the
+    /// assignment back to verify it.
     pub async fn change_window(
         &self,
         id: i64,
@@ -182,19 +184,19 @@ impl Client {
         until: Option<Timestamp>,
     ) -> Result<(), Error> {
         let mut body = json!({});
-        put_window(&mut body, from, until);
-        self.done(Call::patch(ONE, json!({ "role_assignment": body })).of(id))
+        insert_window(&mut body, from, until);
+        self.send(Call::patch(ONE, json!({ "role_assignment": body })).of(id))
             .await
     }
 
-    /// Deletes an assignment; one that is gone already is done.
+    /// Deletes an assignment; succeeds if it is already gone.
     pub async fn delete_assignment(&self, id: i64) -> Result<(), Error> {
         self.delete(Call::delete(ONE).of(id)).await
     }
 }
 
-fn put_window(body: &mut Value, from: Option<Timestamp>, until: Option<Timestamp>) {
-    let (from, until) = as_kept(from, until);
+fn insert_window(body: &mut Value, from: Option<Timestamp>, until: Option<Timestamp>) {
+    let (from, until) = as_stored(from, until);
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     if let Some(fields) = body.as_object_mut() {
         fields.insert("valid_from".to_owned(), json!(text(from)));

@@ -1,7 +1,7 @@
-//! A call and its answer, before anyone judges it.
+//! A call to Kisi and its raw response.
 //!
-//! Promises: an answer is whole or an error, and never larger than any of Kisi's. Must never quote
-//! a body, nor read the wall clock. Called by the client; the files of this module make calls.
+//! Contract: a response is complete or an error, and has a maximum size. Never quotes a body, never
+//! reads the wall clock. The other files of this module build calls; the client sends them.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::error::Error;
 
-/// An answer beyond this many bytes is not Kisi's: its largest page has 250 rows of some two
-/// thousand.
+/// The largest accepted response body in bytes. Kisi's largest page has 250 rows of about 2,000
+/// bytes.
 const LARGEST_ANSWER: usize = 16 << 20;
 
-/// A call before it has an address: `shape` is the path with `{id}` in place of a number.
+/// A call without its base URL. `shape` is the path template, with `{id}` in place of a number.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) shape: &'static str,
@@ -60,13 +60,13 @@ impl Call {
     }
 }
 
-/// A 2xx: its headers, and its content unless it is empty.
+/// A 2xx response; `json` is `None` if the body is empty.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) json: Option<Value>,
 }
 
-/// An answer as it came, of whatever status.
+/// A response of any status.
 pub(super) struct Raw {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -81,7 +81,7 @@ pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Raw, Er
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Error::unknown("it is larger than any of Kisi's"));
+            return Err(Error::unknown("the response is larger than 16 MiB"));
         }
         body.extend_from_slice(&chunk);
     }

@@ -1,8 +1,8 @@
-//! One exchange with Kisi: a turn, a request, an answer that is judged.
+//! Sends one call to Kisi: waits for a turn, sends the request, maps the response to a result.
 //!
-//! Promises: nothing is sent without a turn, nothing is sent twice, and what is returned as a
-//! success is JSON or empty. Must never log a body, a query or a secret: the shape of a path stands
-//! in for it. The other files of this module build calls on it, one file a part of the API.
+//! Contract: every request takes a turn and is sent at most once; a success is JSON or empty.
+//! Never logs a body, a query or a secret, only the path template. The other files of this module
+//! build the calls, one file per part of the API.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,11 +22,11 @@ use super::pacer::{Lane, Pacer};
 use super::refusal;
 use crate::{proxy::Proxies, retry_after::retry_after};
 
-/// The stop after a 429 that names no time: by then the second that Kisi counts over has passed.
+/// The pause after a 429 without `Retry-After`: Kisi counts requests over one second.
 const UNNAMED_STOP: Duration = Duration::from_secs(1);
 
-/// Kisi as one of its users sees it. Cheap to clone; clones share the connection, the key and the
-/// pacer.
+/// A client that acts as one Kisi user. Cheap to clone; clones share the connection, the key and
+/// the pacer.
 #[derive(Clone)]
 pub struct Client {
     account: Arc<Account>,
@@ -34,7 +34,7 @@ pub struct Client {
     guard: Option<Guard>,
 }
 
-/// Asked when a call's turn has come, right before it is sent: whether it still may be.
+/// Called when a call has its turn, right before it is sent; `false` cancels the call.
 pub type Guard = Arc<dyn Fn() -> bool + Send + Sync>;
 
 struct Account {
@@ -42,27 +42,26 @@ struct Account {
     secret: Option<SecretString>,
     pacer: Arc<Pacer>,
     http: reqwest::Client,
-    told_of_sunset: AtomicBool,
+    sunset_warned: AtomicBool,
 }
 
-/// The HTTP client for all Kisi accounts, without a contact. `timeout` is for a whole call, a third of it (5 s at
-/// most) for the connection. Installs ring as the process's TLS provider unless there is one
-/// already.
+/// The HTTP client for all Kisi accounts, without a contact header. `timeout` is for a whole call, a third of it (5 s at
+/// most) for connecting. Installs ring as the process's TLS provider if none is installed.
 ///
 /// # Errors
-/// When TLS cannot be set up, as without any root certificates.
+/// When TLS cannot be set up, for example without root certificates.
 pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     http_client_through(&Proxies::from_environment(), timeout, None)
 }
 
-/// The same, through given proxies, and naming the e-mail address of whoever runs this service: Kisi writes there where its
-/// calls cause trouble.
+/// As [`http_client`], with the given proxies and the operator's e-mail address as contact: Kisi writes to it when the calls
+/// cause trouble.
 pub(super) fn http_client_through(
     proxies: &Proxies,
     timeout: Duration,
     contact: Option<&str>,
 ) -> Result<reqwest::Client, reqwest::Error> {
-    // An error only says that there is a provider already, which is as good.
+    // Fails only when a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let json = HeaderValue::from_static("application/json");
     let mut headers = HeaderMap::from_iter([
@@ -73,7 +72,7 @@ pub(super) fn http_client_through(
             HeaderValue::from_static("Latchkey"),
         ),
     ]);
-    // What no header can bear is no address, which the setting sees to.
+    // The configuration checks the address; one that is no valid header value is left out.
     if let Some(contact) = contact.and_then(|address| HeaderValue::try_from(address).ok()) {
         headers.insert("x-kisi-integration-contact", contact);
     }
@@ -81,8 +80,7 @@ pub(super) fn http_client_through(
         .apply(reqwest::Client::builder())
         .timeout(timeout)
         .connect_timeout((timeout / 3).min(Duration::from_secs(5)))
-        // A connection that the other side closes while it idles makes the next call's outcome
-        // unknown.
+        // If Kisi closes an idle connection, the outcome of the next call on it is unknown.
         .pool_idle_timeout(Duration::from_secs(20))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
@@ -93,9 +91,9 @@ pub(super) fn http_client_through(
 }
 
 impl Client {
-    /// A client for the user whose API key or login `secret` is; `pacer` must be the one of that
-    /// Kisi user. Its calls wait in the lane `Rest` until [`Client::in_lane`] says otherwise. Sends
-    /// nothing yet.
+    /// A client for the user that owns `secret` (an API key or login); `pacer` must be the one of
+    /// that Kisi user. Its calls wait in the lane `Rest`; [`Client::in_lane`] changes that. Sends
+    /// nothing.
     pub fn new(base: Url, secret: SecretString, pacer: Arc<Pacer>, http: reqwest::Client) -> Self {
         Self::with(base, Some(secret), pacer, http)
     }
@@ -112,7 +110,7 @@ impl Client {
             secret,
             pacer,
             http,
-            told_of_sunset,
+            sunset_warned: told_of_sunset,
         });
         Self {
             account,
@@ -121,7 +119,7 @@ impl Client {
         }
     }
 
-    /// The same client, whose calls wait in this lane.
+    /// The same client; its calls wait in this lane.
     pub fn in_lane(&self, lane: Lane) -> Client {
         Self {
             account: Arc::clone(&self.account),
@@ -130,7 +128,7 @@ impl Client {
         }
     }
 
-    /// The same client, which sends nothing once the guard says no.
+    /// The same client; a call fails with [`Error::Withheld`] when the guard returns `false`.
     pub fn guarded(&self, guard: Guard) -> Client {
         Self {
             account: Arc::clone(&self.account),
@@ -139,8 +137,8 @@ impl Client {
         }
     }
 
-    /// Sends the call once and judges the answer.
-    pub(super) async fn perform(&self, call: Call) -> Result<Answer, Error> {
+    /// Sends the call once and maps the response to a result.
+    pub(super) async fn send_raw(&self, call: Call) -> Result<Answer, Error> {
         let authorization = self.authorization()?;
         let Call {
             method,
@@ -171,15 +169,16 @@ impl Client {
         tracing::debug!(%method, path = shape, status, duration_ms, "kisi call");
 
         let raw = outcome?;
-        self.tell_of_sunset(shape, &raw.headers);
+        self.warn_of_sunset(shape, &raw.headers);
         if !raw.status.is_success() {
             return Err(self.refusal(&raw, shape));
         }
         let json = match raw.body.trim_ascii() {
             [] => None,
-            body => {
-                Some(serde_json::from_slice(body).map_err(|_| Error::unknown("it is not JSON"))?)
-            }
+            body => Some(
+                serde_json::from_slice(body)
+                    .map_err(|_| Error::unknown("the response is not JSON"))?,
+            ),
         };
         Ok(Answer {
             headers: raw.headers,
@@ -187,26 +186,29 @@ impl Client {
         })
     }
 
-    /// The one object that the call answers with.
-    pub(super) async fn one<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    /// Sends the call and decodes the object in the response.
+    pub(super) async fn send_and_decode<T: DeserializeOwned>(
+        &self,
+        call: Call,
+    ) -> Result<T, Error> {
         let (of_write, shape) = (call.method != Method::GET, call.shape);
-        let json = self.perform(call).await?.json.unwrap_or(Value::Null);
-        // The parser's own words may quote the body.
+        let json = self.send_raw(call).await?.json.unwrap_or(Value::Null);
+        // The parser's message is left out because it may quote the body.
         serde_json::from_value(json).map_err(|_| Error::Malformed {
-            what: format!("{shape} answers with something else"),
+            what: format!("{shape} has an unexpected response body"),
             of_write,
         })
     }
 
-    /// A call whose answer says no more than that it is done.
-    pub(super) async fn done(&self, call: Call) -> Result<(), Error> {
-        self.perform(call).await.map(drop)
+    /// Sends the call and ignores the response body.
+    pub(super) async fn send(&self, call: Call) -> Result<(), Error> {
+        self.send_raw(call).await.map(drop)
     }
 
-    /// A deletion; what is gone already is done.
+    /// Sends a deletion; succeeds if the object is already gone.
     pub(super) async fn delete(&self, call: Call) -> Result<(), Error> {
-        match self.done(call).await {
-            Err(error) if error.says_gone() => Ok(()),
+        match self.send(call).await {
+            Err(error) if error.is_object_missing() => Ok(()),
             outcome => outcome,
         }
     }
@@ -216,7 +218,7 @@ impl Client {
         let refusal =
             refusal::of_status(raw.status, &raw.body, after, shape == super::setup::UNLOCK);
         if let Error::RateLimited { after } = &refusal {
-            self.account.pacer.stop_for(after.unwrap_or(UNNAMED_STOP));
+            self.account.pacer.pause_for(after.unwrap_or(UNNAMED_STOP));
         }
         refusal
     }
@@ -228,22 +230,22 @@ impl Client {
         let value = format!("KISI-LOGIN {}", secret.expose_secret().trim());
         let mut value = HeaderValue::try_from(value).map_err(|_| Error::Unauthorized {
             code: None,
-            message: "the key bears characters that no Kisi key has".to_owned(),
+            message: "the key contains characters that no Kisi key has".to_owned(),
         })?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
 
-    fn tell_of_sunset(&self, shape: &str, headers: &HeaderMap) {
+    fn warn_of_sunset(&self, shape: &str, headers: &HeaderMap) {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (deprecation, sunset) = (text("deprecation"), text("sunset"));
         let announced = deprecation.is_some() || sunset.is_some();
-        if announced && !self.account.told_of_sunset.swap(true, Ordering::Relaxed) {
+        if announced && !self.account.sunset_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 path = shape,
                 deprecation,
                 sunset,
-                "kisi is going to remove a call"
+                "Kisi announced the removal of an API call that Latchkey uses"
             );
         }
     }

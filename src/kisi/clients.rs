@@ -1,5 +1,5 @@
-//! Makes clients that share a pacer for each key, so that whatever is done with a key, from wherever in the process, stays
-//! below Kisi's limit together. Called by the loop, the connecting of an account and the unlock.
+//! Creates clients. All clients of a Kisi user, or of a key whose user is unknown, share one pacer, so that the whole process
+//! stays below Kisi's limit. Called by the reconcile loop, when an account is connected, and by unlock requests.
 
 use std::{
     collections::HashMap,
@@ -14,83 +14,87 @@ use url::Url;
 use super::{ApiLogin, Client, Error, Login, Pacer, client::http_client_through, log_in};
 use crate::proxy::Proxies;
 
-/// How long Kisi may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a Kisi call.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No HTTP client could be made.
+/// The HTTP client for Kisi could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("no HTTP client could be made")]
-pub struct NoClient(#[from] reqwest::Error);
+#[error("the HTTP client for Kisi could not be created")]
+pub struct HttpClientError(#[from] reqwest::Error);
 
-/// See the module. Cheap to clone.
+/// Cheap to clone; clones share the pacers.
 #[derive(Clone)]
 pub struct Clients {
     base: Url,
     rate: u32,
     http: reqwest::Client,
-    pacers: Arc<Mutex<HashMap<Whose, Arc<Pacer>>>>,
+    pacers: Arc<Mutex<HashMap<RateLimitKey, Arc<Pacer>>>>,
 }
 
-/// Whose requests are counted together.
+/// The unit by which Kisi counts requests.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Whose {
-    /// A key, or a person who logs in, as long as the Kisi user is not known.
+enum RateLimitKey {
+    /// The hash of a key, or of the e-mail address of a log-in, while the Kisi user is unknown.
     Hash([u8; 32]),
-    /// A Kisi user, with whatever key.
+    /// A Kisi user, with any of its keys.
     User(i64),
 }
 
 impl Clients {
-    /// For Kisi at `base`, with `rate` requests a second for each key; `contact` is the e-mail address that Kisi is told.
-    pub fn new(base: Url, rate: u32, contact: Option<&str>) -> Result<Self, NoClient> {
+    /// Clients for Kisi at `base`, with `rate` requests per second for each user. `contact` is the operator's e-mail address,
+    /// which is sent to Kisi.
+    pub fn new(base: Url, rate: u32, contact: Option<&str>) -> Result<Self, HttpClientError> {
         Ok(Self {
             base,
             rate,
-            http: http_client_through(&Proxies::from_environment(), PATIENCE, contact)?,
+            http: http_client_through(&Proxies::from_environment(), TIMEOUT, contact)?,
             pacers: Arc::default(),
         })
     }
 
-    /// A client that acts by a key.
+    /// A client for a key whose Kisi user is unknown.
     pub fn with_key(&self, key: SecretString) -> Client {
         let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
-        let pacer = self.pacer(Whose::Hash(hash));
+        let pacer = self.pacer(RateLimitKey::Hash(hash));
         Client::new(self.base.clone(), key, pacer, self.http.clone())
     }
 
-    /// A client that acts by a key of a known Kisi user: Kisi's limit is the user's, over all keys.
-    pub fn of_user(&self, user: Option<i64>, key: SecretString) -> Client {
+    /// A client for a key of a Kisi user, if the user is known. Kisi's limit applies to the user, over all keys.
+    pub fn for_user(&self, user: Option<i64>, key: SecretString) -> Client {
         let Some(user) = user else {
             return self.with_key(key);
         };
         let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
-        let of_key = self.pacer(Whose::Hash(hash));
+        let of_key = self.pacer(RateLimitKey::Hash(hash));
         let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
-        let pacer = pacers.entry(Whose::User(user)).or_insert(of_key).clone();
-        pacers.insert(Whose::Hash(hash), pacer.clone());
+        let pacer = pacers
+            .entry(RateLimitKey::User(user))
+            .or_insert(of_key)
+            .clone();
+        pacers.insert(RateLimitKey::Hash(hash), pacer.clone());
         drop(pacers);
         Client::new(self.base.clone(), key, pacer, self.http.clone())
     }
 
-    /// A client that acts as a user by a login of that user: many have one, so no hash of it is kept.
+    /// A client for a user's login. Keeps no hash of the login, because there are many logins.
     pub fn on_behalf(&self, user: i64, login: SecretString) -> Client {
-        let pacer = self.pacer(Whose::User(user));
+        let pacer = self.pacer(RateLimitKey::User(user));
         Client::new(self.base.clone(), login, pacer, self.http.clone())
     }
 
-    /// Logs in by password, which gives a key.
+    /// Logs in by password and creates an API key.
     pub async fn log_in(&self, login: &Login) -> Result<ApiLogin, Error> {
         let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();
         log_in(
             self.base.clone(),
             self.http.clone(),
-            self.pacer(Whose::Hash(hash)),
+            self.pacer(RateLimitKey::Hash(hash)),
             login,
         )
         .await
     }
 
-    fn pacer(&self, whose: Whose) -> Arc<Pacer> {
+    fn pacer(&self, whose: RateLimitKey) -> Arc<Pacer> {
         let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
         pacers
             .entry(whose)

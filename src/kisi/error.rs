@@ -1,88 +1,85 @@
-//! What can go wrong between us and Kisi, told apart by what it means for the caller.
+//! Errors of Kisi calls, one variant per reaction of the caller.
 //!
-//! Promises: an error says whether its call may have happened, and `Unknown` is the answer to every
-//! doubt. Display never carries a secret, an address of a person or the text of a source. Made by
-//! the client; read by everyone who must act on a failure or explain it.
+//! Contract: an error says whether its call may have taken effect; every doubtful case is
+//! `Unknown`. `Display` never contains a secret, a person's e-mail address or the text of the
+//! source error. Returned by the client to every caller.
 
-#![expect(
-    missing_docs,
-    reason = "the fields bear the names that Kisi gives them"
-)]
+#![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
 use std::time::Duration;
 
 use super::words;
 
-/// Why a call to Kisi did not do what was asked. `message` is Kisi's own text and may be empty.
+/// Why a call to Kisi failed. `message` is Kisi's own text and may be empty.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 401: the key or login is wrong, deleted or expired.
-    #[error("Kisi does not accept the key or login{}", tail(.code.as_deref()))]
+    #[error("Kisi does not accept the key or login{}", code_suffix(.code.as_deref()))]
     Unauthorized {
         code: Option<String>,
         message: String,
     },
-    /// 403: known, but not allowed.
-    #[error("Kisi does not allow this{}", tail(.code.as_deref()))]
+    /// 403: authenticated, but not allowed.
+    #[error("Kisi does not allow this{}", code_suffix(.code.as_deref()))]
     Forbidden {
         code: Option<String>,
         message: String,
     },
     /// 404, from Kisi itself.
-    #[error("Kisi has no such thing{}", tail(.code.as_deref()))]
+    #[error("Kisi does not have this object{}", code_suffix(.code.as_deref()))]
     NotFound {
         code: Option<String>,
         message: String,
     },
-    /// 409: it contradicts what is there.
-    #[error("Kisi reports a conflict{}", tail(.code.as_deref()))]
+    /// 409: conflicts with existing data.
+    #[error("Kisi reports a conflict{}", code_suffix(.code.as_deref()))]
     Conflict {
         code: Option<String>,
         message: String,
     },
-    /// 422: what was sent is not valid; `message` joins Kisi's reasons.
-    #[error("Kisi finds what was sent not valid{}", tail(.code.as_deref()))]
+    /// 422: the request is not valid; `message` joins Kisi's reasons.
+    #[error("Kisi rejected the request as invalid{}", code_suffix(.code.as_deref()))]
     Unprocessable {
         code: Option<String>,
         message: String,
     },
-    /// 429. The pacer is stopped already, for `after` or else for a second.
-    #[error("Kisi's limit of requests is reached")]
+    /// 429. The client has already paused the pacer, for `after` or else for a second.
+    #[error("Kisi's request limit is reached")]
     RateLimited { after: Option<Duration> },
-    /// Any other 4xx, and the 503 by which an unlock says that a device is not there.
-    #[error("Kisi refused with status {status}{}", tail(.code.as_deref()))]
+    /// Any other 4xx, and the 503 with which an unlock reports an unavailable device.
+    #[error("Kisi refused the call with status {status}{}", code_suffix(.code.as_deref()))]
     Refused {
         status: u16,
         code: Option<String>,
         message: String,
     },
-    /// Not sent: whoever waited for a turn lost the right to it meanwhile.
-    #[error("the call was withheld")]
+    /// Not sent: the client's guard returned `false` when the call had its turn.
+    #[error("the call was not sent: it was no longer allowed when its turn came")]
     Withheld,
-    /// Surely never reached Kisi: no connection was made.
+    /// Never reached Kisi: no connection was made.
     #[error("Kisi could not be reached")]
     NotSent(#[source] reqwest::Error),
-    /// Sent, and no trustworthy answer came: it may have happened.
-    #[error("no trustworthy answer came from Kisi: {reason}")]
+    /// Sent, without a trustworthy response: the call may have taken effect.
+    #[error("the outcome of the Kisi call is unknown: {reason}")]
     Unknown {
         reason: String,
         #[source]
         source: Option<reqwest::Error>,
     },
-    /// Kisi pages through no more than 20,000 rows, and this list has more.
-    #[error("Kisi's list is longer than it can be paged through")]
+    /// The list has more than the 20,000 rows that Kisi pages through.
+    #[error("the list in Kisi has more than the 20,000 rows that Kisi returns")]
     TooLong,
-    /// A 2xx whose content cannot be believed: no array, a page short, repeated or out of range.
-    #[error("Kisi's answer is not as documented: {what}")]
+    /// A 2xx with invalid content: no array, a page that is short, repeated or out of range.
+    #[error("Kisi's response is not as documented: {what}")]
     Malformed {
         what: String,
-        /// The call was to change something, so it probably did.
+        /// The call was a write, so it probably took effect.
         of_write: bool,
     },
 }
 
 impl Error {
-    /// Whether it is certain that the call changed nothing.
+    /// Whether the call certainly changed nothing.
     pub fn outcome_is_known(&self) -> bool {
         !matches!(
             self,
@@ -90,12 +87,11 @@ impl Error {
         )
     }
 
-    /// Whether Kisi does not accept the key or login.
     pub fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Unauthorized { .. })
     }
 
-    /// Whether Kisi, or the way to it, is out for the whole account: it waits, and tries again.
+    /// Whether Kisi is unavailable for the whole account, so that its work waits and is retried.
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
@@ -103,7 +99,7 @@ impl Error {
         )
     }
 
-    /// Kisi's own six-character code, where the answer bore one.
+    /// Kisi's own six-character code, if the response had one.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Unauthorized { code, .. }
@@ -129,14 +125,13 @@ impl Error {
         }
     }
 
-    /// A sentence or two for an admin: what the matter is, and who can mend it. May quote Kisi's
-    /// own text.
+    /// One or two sentences for an admin: the problem, and who can fix it. May quote Kisi's own text.
     pub fn for_people(&self) -> String {
         words::for_people(self)
     }
 
-    /// Kisi says that the thing itself is not there; not merely that the address leads nowhere.
-    pub fn says_gone(&self) -> bool {
+    /// Whether Kisi reports that the object does not exist, as opposed to an unknown endpoint.
+    pub fn is_object_missing(&self) -> bool {
         let Self::NotFound { code, message } = self else {
             return false;
         };
@@ -160,7 +155,7 @@ impl Error {
     }
 }
 
-/// What a failed exchange means. The address is taken off: it may name a person.
+/// Classifies a failed exchange. The URL is removed because its query may contain an e-mail address.
 impl From<reqwest::Error> for Error {
     fn from(source: reqwest::Error) -> Self {
         let source = source.without_url();
@@ -168,9 +163,9 @@ impl From<reqwest::Error> for Error {
             return Self::NotSent(source);
         }
         let reason = if source.is_timeout() {
-            "none in time"
+            "the response timed out"
         } else if source.is_body() || source.is_decode() {
-            "it broke off"
+            "the response broke off"
         } else {
             "the connection was closed"
         };
@@ -181,8 +176,8 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// The code in brackets, where there is one.
-pub(super) fn tail(code: Option<&str>) -> String {
+/// The code in parentheses, or nothing.
+pub(super) fn code_suffix(code: Option<&str>) -> String {
     code.map(|code| format!(" (code {code})"))
         .unwrap_or_default()
 }

@@ -1,12 +1,9 @@
-//! Secrets that Kisi gives out: a key for an account, a login for a member.
+//! Logins: an API key for an account, a login of a member.
 //!
-//! Promises: a secret leaves only inside a `SecretString`. Must never keep or log a password.
-//! Called when an account is connected, and by the unlock that is made on behalf of a member.
+//! Contract: secrets are returned only as `SecretString`; a password is never stored or logged.
+//! Called when an account is connected, and by unlock requests that act as the member.
 
-#![expect(
-    missing_docs,
-    reason = "the fields bear the names that Kisi gives them"
-)]
+#![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
 use std::sync::Arc;
 
@@ -22,23 +19,23 @@ use super::pacer::{Lane, Pacer};
 
 const LOGINS: &str = "/logins";
 
-/// What an owner types in to connect an account.
+/// The input of an owner who connects an account by password.
 #[derive(Clone, Debug)]
 pub struct Login {
     pub email: String,
     pub password: SecretString,
-    /// The organization's, as in its address at Kisi.
+    /// The organization's domain at Kisi.
     pub domain: String,
-    /// The code of the second factor, where that is on.
+    /// The code of the second factor, if it is enabled.
     pub otp: Option<String>,
 }
 
-/// Makes an API key that does not expire. The key is the organization's that `domain` names.
-/// `pacer` is one for calls without a key: Kisi counts those by our own address.
+/// Creates an API key that does not expire, for the organization that `domain` names. `pacer` must
+/// be one for calls without a key: Kisi counts those by the caller's IP address.
 ///
 /// # Errors
-/// A wrong password, a missing or wrong second factor and too many keys come out of
-/// [`Error::for_people`] as such.
+/// [`Error::for_people`] tells a wrong password, a missing or wrong second factor and too many keys
+/// apart.
 pub async fn log_in(
     base: Url,
     http: reqwest::Client,
@@ -58,40 +55,40 @@ pub async fn log_in(
         "user": user,
     });
     let client = Client::with(base, None, pacer, http).in_lane(Lane::Urgent);
-    let made: Made = client.one(Call::post(LOGINS, body)).await?;
-    let id = made.id;
-    let secret = made.secret()?;
+    let login: LoginRow = client.send_and_decode(Call::post(LOGINS, body)).await?;
+    let id = login.id;
+    let secret = login.secret()?;
     Ok(ApiLogin { secret, id })
 }
 
-/// An API key that was made.
+/// A new API key.
 #[derive(Clone, Debug)]
 pub struct ApiLogin {
     pub secret: SecretString,
-    /// `None` where Kisi does not say.
+    /// `None` if Kisi does not say.
     pub id: Option<i64>,
 }
 
-/// A login that was made for somebody else.
+/// A new login of another user.
 #[derive(Debug)]
-pub struct OnBehalf {
-    /// By which calls act as that user.
+pub struct MemberLogin {
+    /// Calls with this secret act as that user.
     pub secret: SecretString,
-    /// Whose it is, where Kisi says so.
+    /// The user of the login; `None` if Kisi does not say.
     pub user_id: Option<i64>,
 }
 
 impl Client {
-    /// Deletes a key or login; one that is gone already is done.
+    /// Deletes a key or login; succeeds if it is already gone.
     pub async fn delete_login(&self, id: i64) -> Result<(), Error> {
         self.delete(Call::delete("/logins/{id}").of(id)).await
     }
 
-    /// A login of a user of the organization, by which calls act as that user.
+    /// Creates a login of another user of the organization; calls with it act as that user.
     ///
     /// # Errors
-    /// `NotFound` when nobody has that address.
-    pub async fn create_login_on_behalf(&self, email: &str) -> Result<OnBehalf, Error> {
+    /// `NotFound` when no user has that e-mail address.
+    pub async fn create_login_on_behalf(&self, email: &str) -> Result<MemberLogin, Error> {
         let body = json!({
             "login": {
                 "type": "device",
@@ -102,30 +99,30 @@ impl Client {
                 "expire": false,
             }
         });
-        let made: Made = self.one(Call::post(LOGINS, body)).await?;
-        let user_id = made.user_id;
-        let secret = made.secret()?;
-        Ok(OnBehalf { secret, user_id })
+        let login: LoginRow = self.send_and_decode(Call::post(LOGINS, body)).await?;
+        let user_id = login.user_id;
+        let secret = login.secret()?;
+        Ok(MemberLogin { secret, user_id })
     }
 }
 
 #[derive(Deserialize)]
-struct Made {
+struct LoginRow {
     id: Option<i64>,
     secret: Option<String>,
-    /// The older name of the same.
+    /// The older name of `secret`.
     authentication_token: Option<String>,
     user_id: Option<i64>,
 }
 
-impl Made {
+impl LoginRow {
     fn secret(self) -> Result<SecretString, Error> {
         self.secret
             .or(self.authentication_token)
             .filter(|secret| !secret.is_empty())
             .map(SecretString::from)
             .ok_or_else(|| Error::Malformed {
-                what: format!("{LOGINS} answers without a secret"),
+                what: format!("{LOGINS}: the response has no secret"),
                 of_write: true,
             })
     }

@@ -1,10 +1,10 @@
-//! The one client of Kisi's REST API.
+//! The client of Kisi's REST API.
 //!
-//! Promises: every call waits for its turn, so the limit of a Kisi user is never passed; every list
-//! is whole or an error; an error says whether its call may have happened. Never retries, never
-//! logs a body, an address of a person or a secret, never follows a redirect. Called by the
-//! reconciler, the unlock and the connecting of an account, each of which sends its calls one after
-//! the other.
+//! Contract: every call waits for its turn, so the request limit of a Kisi user is never exceeded;
+//! a list is complete or an error; an error says whether its call may have taken effect. Never
+//! retries, never follows a redirect, and never logs a body, a secret or a person's e-mail address.
+//! Called by the reconciler, by unlock requests and when an account is connected; each sends its
+//! calls sequentially.
 
 mod assignments;
 mod call;
@@ -23,11 +23,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use assignments::{AppliesTo, Assignment, AssignmentFilter, NewAssignment, as_kept};
+pub use assignments::{AppliesTo, Assignment, AssignmentFilter, NewAssignment, as_stored};
 pub use client::{Client, Guard, http_client};
-pub use clients::{Clients, NoClient};
+pub use clients::{Clients, HttpClientError};
 pub use error::Error;
-pub use logins::{ApiLogin, Login, OnBehalf, log_in};
+pub use logins::{ApiLogin, Login, MemberLogin, log_in};
 pub use pacer::{Lane, Pacer, Turn};
 pub use setup::{
     Group, GroupLock, Integration, Location, Lock, Me, Organization, OrganizationRef, Place, Role,

@@ -1,9 +1,9 @@
-//! The pacer of one Kisi user: who may send next, and when.
+//! The rate limiter of one Kisi user, with priority lanes.
 //!
-//! Promises: never more than the limit's requests within any one second as Kisi sees them arrive,
-//! bursts up to the limit when idle, lanes in order and first come first served within one, a tenth
-//! for the sweep. With enough requests in flight the limit is reached whatever each of them takes. Must never lose a turn to a caller that gave up, nor let anyone go during a stop.
-//! Used by the client for every call; one pacer is shared by all clients of the same Kisi user.
+//! Contract: Kisi never receives more requests than the limit within any one second; bursts up to the limit are allowed when
+//! idle. Lanes go in order, first come first served within a lane; the sweep gets every tenth turn. With enough requests in
+//! flight the full rate is used, however long each takes. A cancelled waiter costs nobody a turn, and no request is sent
+//! during a pause. The client takes a turn for every call; all clients of a Kisi user share one pacer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,41 +12,41 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// Kisi counts over a second; the rest is for clocks that do not run quite alike.
+/// Kisi counts requests over one second; the extra 5 ms allow for differences between clocks.
 const PERIOD: Duration = Duration::from_millis(1005);
-/// So many of the latest requests are asked for the shortest time that Kisi takes.
-const REMEMBERED: usize = 32;
-/// By so much more may one request be on its way to Kisi than another.
-const UNEVEN: Duration = Duration::from_millis(10);
-/// Every tenth turn is the sweep's while it waits.
+/// The number of latest requests from which the shortest duration is taken.
+const DURATIONS_KEPT: usize = 32;
+/// The assumed largest difference in network latency between two requests.
+const LATENCY_JITTER: Duration = Duration::from_millis(10);
+/// The number of other turns between two turns of a waiting sweep, so that it gets every tenth.
 const BEFORE_SWEEP: u32 = 9;
-/// So many places the sweep leaves free while nobody else waits, or half of them where there are few.
-const SPARE: usize = 2;
-/// No stop is longer, whatever a `Retry-After` says; Kisi would only name it again.
+/// The slots that the sweep leaves free outside its own tenth of the turns; at most half of the limit.
+const SWEEP_RESERVE: usize = 2;
+/// The longest pause, whatever `Retry-After` says; if it is too short, Kisi sends another 429.
 const LONGEST_STOP: Duration = Duration::from_secs(3600);
 
-/// How soon a call matters: what stands first goes first.
+/// The priority of a call, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Revocations and unlocks.
     Urgent,
-    /// Windows that are open, or open within the hour.
+    /// Changes to windows that are open now or open within the hour.
     Soon,
     /// All other changes.
     Rest,
-    /// Reading Kisi to find drift; it gets every tenth turn while it waits.
+    /// Reads that look for drift; every tenth turn while one waits.
     Sweep,
 }
 
-/// Hands out turns at a limit of requests a second.
+/// Hands out turns at a limited number of requests per second.
 #[derive(Debug)]
 pub struct Pacer {
     shared: Arc<Shared>,
 }
 
-/// The right to send one request. Drop it when the answer has come (or is no longer awaited): Kisi
-/// saw the request arrive before it answered, by at least the shortest time that any request took
-/// lately. The second after which its place is free again begins there.
+/// The right to send one request. Drop it when the response has arrived (or is no longer awaited).
+/// Its slot is free again one period after the request reached Kisi. That time is estimated: the
+/// drop, minus the shortest duration of the latest requests.
 #[derive(Debug)]
 #[must_use = "a turn that is dropped at once counts as a request"]
 pub struct Turn {
@@ -63,16 +63,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Everyone who waits, in the order of going but for the sweep's tenth.
+    /// All waiters, in the order of their turns apart from the sweep's tenth.
     waiting: BTreeMap<(Lane, u64), Arc<Notify>>,
     next_ticket: u64,
     in_flight: usize,
-    /// When the place of each answered request is free again, ascending.
+    /// When the slot of each answered request is free again, ascending.
     cooling: VecDeque<Instant>,
     stopped_until: Option<Instant>,
     since_sweep: u32,
-    /// How long the latest requests took, the latest last.
-    took: VecDeque<Duration>,
+    /// Durations of the latest requests, oldest first.
+    durations: VecDeque<Duration>,
 }
 
 impl Pacer {
@@ -93,8 +93,8 @@ impl Pacer {
         })
     }
 
-    /// Waits until a request of this lane may be sent. A caller that stops waiting (drops the
-    /// future) leaves the queue, and its turn goes to the next.
+    /// Waits until a request of this lane may be sent. Dropping the future leaves the queue, and the
+    /// turn goes to the next waiter.
     pub async fn turn(&self, lane: Lane) -> Turn {
         let place = Place::queue(&self.shared, lane);
         loop {
@@ -109,16 +109,16 @@ impl Pacer {
         }
     }
 
-    /// Lets nobody go for so long from now (an hour at most), as after a 429. A stop never shortens
-    /// another.
-    pub fn stop_for(&self, pause: Duration) {
+    /// Pauses all lanes from now (for at most an hour), as after a 429. Never shortens a running
+    /// pause.
+    pub fn pause_for(&self, pause: Duration) {
         let until = Instant::now() + pause.min(LONGEST_STOP);
         let mut state = self.shared.lock();
         state.stopped_until = state.stopped_until.max(Some(until));
     }
 
-    /// The end of the present stop; `None` when there is none.
-    pub fn stopped_until(&self) -> Option<Instant> {
+    /// The end of the running pause; `None` when there is none.
+    pub fn paused_until(&self) -> Option<Instant> {
         let now = Instant::now();
         self.shared
             .lock()
@@ -126,9 +126,9 @@ impl Pacer {
             .filter(|until| *until > now)
     }
 
-    /// What is left of the present stop; `None` when there is none.
-    pub fn stopped_for(&self) -> Option<Duration> {
-        self.stopped_until()
+    /// The rest of the running pause; `None` when there is none.
+    pub fn paused_for(&self) -> Option<Duration> {
+        self.paused_until()
             .map(|until| until.saturating_duration_since(Instant::now()))
     }
 }
@@ -140,7 +140,7 @@ impl Shared {
 }
 
 impl State {
-    /// Who goes next.
+    /// The waiter whose turn is next.
     fn head(&self) -> Option<(&(Lane, u64), &Arc<Notify>)> {
         if self.since_sweep >= BEFORE_SWEEP {
             let sweep = self.waiting.range((Lane::Sweep, 0)..).next();
@@ -151,14 +151,15 @@ impl State {
         self.waiting.first_key_value()
     }
 
-    /// Notes how long a request took; how long before its end Kisi saw it at the latest.
-    fn seen_before_end(&mut self, took: Duration) -> Duration {
-        if self.took.len() == REMEMBERED {
-            self.took.pop_front();
+    /// Records the duration of a request. Returns the least time by which Kisi received it before
+    /// its end.
+    fn record_duration(&mut self, took: Duration) -> Duration {
+        if self.durations.len() == DURATIONS_KEPT {
+            self.durations.pop_front();
         }
-        self.took.push_back(took);
-        let shortest = self.took.iter().min().copied().unwrap_or_default();
-        shortest.saturating_sub(UNEVEN)
+        self.durations.push_back(took);
+        let shortest = self.durations.iter().min().copied().unwrap_or_default();
+        shortest.saturating_sub(LATENCY_JITTER)
     }
 
     fn wake_head(&self) {
@@ -172,17 +173,17 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let now = Instant::now();
         let mut state = self.shared.lock();
-        let before = state.seen_before_end(now.saturating_duration_since(self.begun));
+        let before = state.record_duration(now.saturating_duration_since(self.begun));
         let free_again = now + self.shared.period.saturating_sub(before);
         state.in_flight = state.in_flight.saturating_sub(1);
-        // Answers come in another order than they were asked for.
+        // Responses may arrive in another order than the requests were sent.
         let place = state.cooling.partition_point(|other| *other <= free_again);
         state.cooling.insert(place, free_again);
         state.wake_head();
     }
 }
 
-/// A place in the queue: left when dropped, and whoever is next is woken then.
+/// A place in the queue. Dropping it leaves the queue and wakes the next waiter.
 struct Place {
     shared: Arc<Shared>,
     key: (Lane, u64),
@@ -192,7 +193,7 @@ struct Place {
 enum Step {
     Go(Turn),
     WaitUntil(Instant),
-    /// Not the next, or every place is in flight: somebody else's end wakes this one.
+    /// Not the next, or every slot is in flight: wait to be woken.
     WaitForOthers,
 }
 
@@ -223,10 +224,10 @@ impl Place {
         while state.cooling.front().is_some_and(|free| *free <= now) {
             state.cooling.pop_front();
         }
-        // Out of its tenth, the sweep leaves places free for what may come: nobody urgent waits for it.
+        // Outside its tenth, the sweep leaves slots free, so that an urgent call need not wait for it.
         let out_of_turn = self.key.0 == Lane::Sweep && state.since_sweep < BEFORE_SWEEP;
         let spare = if out_of_turn {
-            SPARE.min(self.shared.limit / 2)
+            SWEEP_RESERVE.min(self.shared.limit / 2)
         } else {
             0
         };
@@ -237,8 +238,8 @@ impl Place {
         }
         state.waiting.remove(&self.key);
         state.in_flight += 1;
-        // Counted on while no sweep waits: one that sends serially is in the queue only now and
-        // then.
+        // Counted even while no sweep waits: a sweep that sends sequentially is in the queue only
+        // from time to time.
         state.since_sweep = if self.key.0 == Lane::Sweep {
             0
         } else {

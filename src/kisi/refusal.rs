@@ -1,18 +1,19 @@
-//! Reads an answer outside 2xx: which error it is, and Kisi's reason.
+//! Maps a response outside 2xx to an error with Kisi's reason.
 //!
-//! Promises: only what is Kisi's own word becomes a known outcome; a page of something in between,
-//! and all that is not understood, is `Unknown`. Must never take a foreign 404 for a deletion.
-//! Called by the client alone.
+//! Contract: only a response of Kisi itself becomes an error with a known outcome; a page from a
+//! proxy, and everything that is not understood, is `Unknown`. Never takes a 404 from elsewhere for
+//! proof that an object is gone. Called by the client.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::error::{Error, tail};
+use super::error::{Error, code_suffix};
 use super::words;
 
-/// The error that a status outside 2xx stands for.
+/// The error for a status outside 2xx. `unlocking`: the call was an unlock, for which a 503 may
+/// report an unavailable device.
 pub(super) fn of_status(
     status: StatusCode,
     body: &[u8],
@@ -38,15 +39,18 @@ pub(super) fn of_status(
         return Error::unknown(format!(
             "status {}{}",
             status.as_u16(),
-            tail(code.as_deref())
+            code_suffix(code.as_deref())
         ));
     }
-    // A page of something in between (a firewall, a proxy) is no word of Kisi's. Above all a 404
-    // must be its own, since what it names is then taken to be gone.
+    // A page from a firewall or a proxy is not Kisi's answer. A 404 must be Kisi's own, because the
+    // object is then taken to be gone.
     let text = body.trim_ascii_start();
     let foreign = json.is_none() && !text.is_empty();
     if foreign && (text.starts_with(b"<") || status == StatusCode::NOT_FOUND) {
-        return Error::unknown(format!("status {} that is not Kisi's own", status.as_u16()));
+        return Error::unknown(format!(
+            "status {} from a server in front of Kisi",
+            status.as_u16()
+        ));
     }
     match status {
         StatusCode::UNAUTHORIZED => Error::Unauthorized { code, message },
@@ -68,7 +72,7 @@ struct Reason {
     message: String,
 }
 
-/// Kisi's text: `error`, else `errors`, else what OAuth's and other servers say.
+/// Kisi's text: `error`, else `errors`, else the fields of OAuth and other servers. At most 500 characters.
 fn reason(body: &Value) -> Reason {
     let code = match body.get("code") {
         Some(Value::String(code)) if !code.is_empty() => Some(code.clone()),

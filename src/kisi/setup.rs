@@ -1,14 +1,10 @@
-//! What a Kisi organization consists of: places, locks, groups, roles, webhooks; and the opening of
-//! a lock.
+//! The setup of a Kisi organization (places, locks, groups, roles, integrations), and unlocking.
 //!
-//! Promises: lists are whole; what Kisi leaves out is empty and never an error, ids alone are
-//! needed. Must never change a place, a lock or a group. Called when an account is connected, by
-//! the sweep, and by the unlock.
+//! Contract: lists are complete; a field that Kisi leaves out is empty and never an error, only ids
+//! are required. Never changes a place, a lock or a group. Called when an account is connected, by
+//! the sweep and by unlock requests.
 
-#![expect(
-    missing_docs,
-    reason = "the fields bear the names that Kisi gives them"
-)]
+#![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
 use std::collections::BTreeMap;
 
@@ -25,7 +21,7 @@ use super::wire;
 
 pub(super) const UNLOCK: &str = "/locks/{id}/unlock";
 
-/// The user whom the key belongs to.
+/// The user that owns the key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Me {
     pub id: i64,
@@ -36,7 +32,7 @@ pub struct Me {
     pub organization: Option<OrganizationRef>,
 }
 
-/// An organization as it is named elsewhere.
+/// The short form of an organization that other objects embed.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OrganizationRef {
     pub id: i64,
@@ -54,21 +50,21 @@ pub struct Organization {
     pub name: String,
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub domain: String,
-    /// Its owner.
+    /// The owner's user id.
     pub user_id: Option<i64>,
 }
 
-/// A role and what it allows.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Role {
     pub id: String,
     /// `Organization`, `Place` or `Group`.
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub applies_to: String,
-    /// Made by the organization itself. Taken as one where Kisi is silent: such a role is never given by itself.
-    #[serde(default = "wire::on")]
+    /// Whether the organization defined this role. `true` if Kisi does not say, because custom roles are never assigned
+    /// automatically.
+    #[serde(default = "wire::default_true")]
     pub custom: bool,
-    /// As `role_assignments_write`; what is not named is not allowed. `None`: neither yes nor no.
+    /// By name, for example `role_assignments_write`; a missing permission is not granted. `None`: neither true nor false.
     #[serde(default, deserialize_with = "wire::permissions")]
     pub permissions: BTreeMap<String, Option<bool>>,
 }
@@ -83,7 +79,7 @@ pub struct Place {
     pub time_zone: Option<String>,
 }
 
-/// A door. A restriction that Kisi does not speak of is `None`.
+/// A door. A restriction that Kisi does not mention is `None`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Lock {
     pub id: i64,
@@ -93,15 +89,15 @@ pub struct Lock {
     pub description: String,
     pub place_id: Option<i64>,
     pub online: Option<bool>,
-    /// One must stand at the reader: no unlock from afar.
+    /// The person has to be at the reader: no remote unlock.
     pub reader_restriction_enabled: Option<bool>,
-    /// One must be near.
+    /// The person has to be near the door.
     pub geofence_restriction_enabled: Option<bool>,
-    /// Only at the times of its schedules.
+    /// Opens only at the times of its schedules.
     pub time_restriction_enabled: Option<bool>,
 }
 
-/// A group of doors that people are assigned to.
+/// A group of locks that users are assigned to.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Group {
     pub id: i64,
@@ -123,12 +119,12 @@ pub struct Group {
     pub time_restriction_enabled: bool,
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub tap_to_access_restriction_enabled: bool,
-    /// Whether its members may open by app and API at all; taken as on when Kisi is silent.
-    #[serde(default = "wire::on")]
+    /// Whether its members may open by app and API; `true` if Kisi does not say.
+    #[serde(default = "wire::default_true")]
     pub login_enabled: bool,
 }
 
-/// That a lock is in a group.
+/// The membership of a lock in a group.
 #[derive(Clone, Debug, Deserialize)]
 pub struct GroupLock {
     pub id: i64,
@@ -136,25 +132,25 @@ pub struct GroupLock {
     pub lock_id: i64,
 }
 
-/// Something that the organization is connected to; ours is a webhook for events.
+/// An integration of the organization; Latchkey's own is an event webhook.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Integration {
     pub id: i64,
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub name: String,
-    /// As `event_webhook`.
+    /// For example `event_webhook`.
     #[serde(default, rename = "type", deserialize_with = "wire::or_empty")]
     pub kind: String,
-    #[serde(default = "wire::on")]
+    #[serde(default = "wire::default_true")]
     pub enabled: bool,
-    /// Kisi switched it off because deliveries kept failing.
+    /// Kisi disabled it because deliveries kept failing.
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub disabled_due_to_error: bool,
-    /// Where events are sent; a list does not show it.
+    /// The URL that events are sent to; absent in lists.
     pub url: Option<String>,
 }
 
-/// Where somebody is, in degrees.
+/// The location of a person, in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Location {
     /// North of the equator.
@@ -175,39 +171,36 @@ macro_rules! rows_by_id {
 rows_by_id!(Place, Lock, Group, GroupLock, Integration);
 
 impl Client {
-    /// Whose key this is: the cheapest call that shows whether it still works.
+    /// The user that owns the key: the cheapest call to check whether the key still works.
     pub async fn me(&self) -> Result<Me, Error> {
-        self.one(Call::get("/user")).await
+        self.send_and_decode(Call::get("/user")).await
     }
 
-    /// The organization of the key.
     pub async fn organization(&self) -> Result<Organization, Error> {
-        self.one(Call::get("/organization")).await
+        self.send_and_decode(Call::get("/organization")).await
     }
 
-    /// All roles; Kisi does not page them.
+    /// All roles. Kisi does not page this list.
     pub async fn roles(&self) -> Result<Vec<Role>, Error> {
-        self.one(Call::get("/roles")).await
+        self.send_and_decode(Call::get("/roles")).await
     }
 
-    /// All places.
     pub async fn places(&self) -> Result<Vec<Place>, Error> {
         self.list(|| Call::get("/places").with("sort", "name"))
             .await
     }
 
-    /// All locks; with the login of a member, those that the member may open.
+    /// All locks; for a member's login, the locks that the member may open.
     pub async fn locks(&self) -> Result<Vec<Lock>, Error> {
         self.list(|| Call::get("/locks").with("sort", "name")).await
     }
 
-    /// All groups.
     pub async fn groups(&self) -> Result<Vec<Group>, Error> {
         self.list(|| Call::get("/groups").with("sort", "name"))
             .await
     }
 
-    /// Which locks are in the group.
+    /// The locks of one group.
     pub async fn group_locks(&self, group: i64) -> Result<Vec<GroupLock>, Error> {
         let rows: Vec<GroupLock> = self
             .list(|| Call::get("/group_locks").with("group_id", group))
@@ -218,11 +211,11 @@ impl Client {
             .collect())
     }
 
-    /// Opens a door as the user of this client, who is at the location where it is known: a door with a geofence asks for it.
-    /// Done means that the controller took the command.
+    /// Opens a door as the user of this client. `location` is where that user is; a door with a geofence requires it. Success
+    /// means that the controller accepted the command.
     ///
     /// # Errors
-    /// Kisi's own reason is in [`Error::code`].
+    /// [`Error::code`] has Kisi's own reason.
     pub async fn unlock(&self, lock: i64, location: Option<Location>) -> Result<(), Error> {
         let body = match location {
             None => json!({}),
@@ -233,24 +226,27 @@ impl Client {
                 "context": { "location": { "latitude": latitude, "longitude": longitude } }
             }),
         };
-        self.done(Call::post(UNLOCK, body).of(lock)).await
+        self.send(Call::post(UNLOCK, body).of(lock)).await
     }
 
-    /// All integrations of the organization, without their addresses: Kisi shows those one by one.
+    /// All integrations of the organization, without their URLs: those are only in [`Client::integration`].
     pub async fn integrations(&self) -> Result<Vec<Integration>, Error> {
         self.list(|| Call::get("/integrations")).await
     }
 
-    /// The integration with this id, with its address; `None` when it is gone.
+    /// The integration with this id, with its URL; `None` if it does not exist.
     pub async fn integration(&self, id: i64) -> Result<Option<Integration>, Error> {
-        match self.one(Call::get("/integrations/{id}").of(id)).await {
-            Ok(there) => Ok(Some(there)),
-            Err(error) if error.says_gone() => Ok(None),
+        match self
+            .send_and_decode(Call::get("/integrations/{id}").of(id))
+            .await
+        {
+            Ok(integration) => Ok(Some(integration)),
+            Err(error) if error.is_object_missing() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Has Kisi send these types of events to `url`, signed with the key.
+    /// Creates an event webhook: Kisi sends these types of events to `url`, signed with the key.
     pub async fn create_event_webhook(
         &self,
         url: &Url,
@@ -261,11 +257,11 @@ impl Client {
         if let Some(fields) = body.as_object_mut() {
             fields.insert("type".to_owned(), json!("event_webhook"));
         }
-        self.one(Call::post("/integrations", json!({ "integration": body })))
+        self.send_and_decode(Call::post("/integrations", json!({ "integration": body })))
             .await
     }
 
-    /// Has an integration that is there send these types of events to `url`, signed with the key, and switches it on.
+    /// Sets the URL, the signature key and the event types of an existing event webhook, and enables it.
     pub async fn update_event_webhook(
         &self,
         id: i64,
@@ -274,11 +270,11 @@ impl Client {
         events: &[&str],
     ) -> Result<(), Error> {
         let body = json!({ "integration": webhook(url, signature_key, events) });
-        self.done(Call::patch("/integrations/{id}", body).of(id))
+        self.send(Call::patch("/integrations/{id}", body).of(id))
             .await
     }
 
-    /// Deletes an integration; one that is gone already is done.
+    /// Deletes an integration; succeeds if it is already gone.
     pub async fn delete_integration(&self, id: i64) -> Result<(), Error> {
         self.delete(Call::delete("/integrations/{id}").of(id)).await
     }

@@ -1,12 +1,9 @@
-//! People in Kisi.
+//! Users in Kisi.
 //!
-//! Promises: a person is found by the exact e-mail address and never by the first hit of a search.
-//! Must never delete or change a user: they are the club's, not ours. Called by the reconciler.
+//! Contract: a user is found by the exact e-mail address, never by the first hit of a search. Never
+//! deletes or changes a user: users belong to the club. Called by the reconciler.
 
-#![expect(
-    missing_docs,
-    reason = "the fields bear the names that Kisi gives them"
-)]
+#![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
 use serde::Deserialize;
 use serde_json::json;
@@ -21,23 +18,23 @@ use super::wire;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct User {
     pub id: i64,
-    /// As Kisi writes it; compare without regard to case.
+    /// In Kisi's spelling; compare case-insensitively.
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub email: String,
     #[serde(default, deserialize_with = "wire::or_empty")]
     pub name: String,
-    /// When false, the user passes nowhere, whatever is assigned.
-    #[serde(default = "wire::on")]
+    /// If false, the user can open no door, whatever is assigned.
+    #[serde(default = "wire::default_true")]
     pub access_enabled: bool,
 }
 
-/// A user to be made.
+/// A user to create.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub email: String,
-    /// Left to Kisi when empty.
+    /// If empty, Kisi chooses one.
     pub name: String,
-    /// Whether Kisi writes e-mails to the person.
+    /// Whether Kisi sends e-mails to the person.
     pub send_emails: bool,
 }
 
@@ -49,24 +46,24 @@ impl Row for User {
 }
 
 impl Client {
-    /// The user with exactly this address, case and surrounding space aside.
+    /// The user with this e-mail address; case and surrounding space are ignored.
     ///
     /// # Errors
-    /// Also when two users bear it: which of them is meant, nobody can tell.
+    /// Also when two users have the address, because either could be meant.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, Error> {
         let wanted = email.trim().to_lowercase();
-        let found: Vec<User> = self
+        let users: Vec<User> = self
             .list(|| {
                 Call::get("/users")
                     .with("email", &wanted)
                     .with("sort", "name")
             })
             .await?;
-        let mut same = found
+        let mut matches = users
             .into_iter()
             .filter(|user| user.email.trim().to_lowercase() == wanted);
-        match (same.next(), same.next()) {
-            (Some(_), Some(_)) => Err(Error::malformed("two users bear one e-mail address")),
+        match (matches.next(), matches.next()) {
+            (Some(_), Some(_)) => Err(Error::malformed("two users have the same e-mail address")),
             (first, _) => Ok(first),
         }
     }
@@ -76,17 +73,17 @@ impl Client {
         self.list(|| Call::get("/users").with("sort", "name")).await
     }
 
-    /// How many calls it takes to read every user, by asking for one; none where Kisi does not say.
+    /// The number of calls that it takes to read every user, from a request for one user; `None` if Kisi does not say.
     pub async fn user_pages(&self) -> Result<Option<u64>, Error> {
         let total = self.total(Call::get("/users").with("sort", "name")).await?;
         Ok(total.map(|users| users.div_ceil(User::LIMIT)))
     }
 
-    /// Makes a user whose address counts as confirmed, as Kisi's guides do: somebody who has to confirm it first passes nowhere
-    /// by app until then, and Kisi's e-mail that asks for it may never come.
+    /// Creates a user with a confirmed e-mail address, as Kisi's guides do. A user with an unconfirmed address cannot open doors
+    /// by app, and Kisi's confirmation e-mail may never arrive.
     ///
     /// # Errors
-    /// `Unprocessable` or `Conflict` also when the address is taken: look again with
+    /// `Unprocessable` or `Conflict` also when the address is taken: look the user up with
     /// [`Client::user_by_email`].
     pub async fn create_user(&self, user: &NewUser) -> Result<User, Error> {
         let mut body = json!({
@@ -99,7 +96,7 @@ impl Client {
         {
             fields.insert("name".to_owned(), json!(user.name));
         }
-        self.one(Call::post("/users", json!({ "user": body })))
+        self.send_and_decode(Call::post("/users", json!({ "user": body })))
             .await
     }
 }

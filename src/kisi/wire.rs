@@ -1,8 +1,8 @@
-//! How Kisi writes things, where serde does not read it by itself.
+//! Deserializers for Kisi's conventions that serde does not cover.
 //!
-//! Promises: a missing or null value becomes the empty one, a time with or without fractions is
-//! read, a date that stands for none is none, a time that cannot be read is an error and never an
-//! open end. Called by the types of this module.
+//! Contract: a missing or null value becomes the empty one; times are read with or without
+//! fractions; a date that stands for "no limit" becomes `None`; an unreadable time is an error and
+//! never an open end. Used by the types of this module.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::error::Error;
 use super::page::Row;
 use crate::sentinel;
 
-/// Null as the empty value; together with `#[serde(default)]` a missing key as well.
+/// Reads null as the empty value; with `#[serde(default)]`, a missing key as well.
 pub(super) fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -35,8 +35,8 @@ fn end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, 
     bound(deserializer, sentinel::end)
 }
 
-/// An instant or null. Anything else fails: a window whose end is not understood must not count as
-/// open.
+/// Reads an instant or null. Anything else is an error: a window with an unreadable end must not
+/// count as open.
 fn bound<'de, D: Deserializer<'de>>(
     deserializer: D,
     known: fn(Instant) -> Option<Instant>,
@@ -48,7 +48,7 @@ fn bound<'de, D: Deserializer<'de>>(
     Ok(known(at).map(Instant::timestamp))
 }
 
-/// The permissions of a role. What is neither yes nor no is kept as such: it grants nothing, and is not known to be harmless.
+/// The permissions of a role. A value that is no boolean becomes `None`: it grants nothing, but is not known to be harmless.
 pub(super) fn permissions<'de, D>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Option<bool>>, D::Error>
@@ -62,14 +62,14 @@ where
         .collect())
 }
 
-/// What is kept of whatever is shown of a person.
+/// The e-mail address and name of an embedded user object; all other fields are ignored.
 #[derive(Default)]
-struct Shown {
+struct UserBrief {
     email: String,
     name: String,
 }
 
-impl<'de> Deserialize<'de> for Shown {
+impl<'de> Deserialize<'de> for UserBrief {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shown = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
         let text = |field| shown.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -80,12 +80,12 @@ impl<'de> Deserialize<'de> for Shown {
     }
 }
 
-/// A flag that is on unless Kisi says that it is off.
-pub(super) fn on() -> bool {
+/// The default of a flag that is on unless Kisi says that it is off.
+pub(super) fn default_true() -> bool {
     true
 }
 
-/// An assignment in both dialects at once.
+/// The fields of an assignment in both dialects.
 #[derive(Deserialize)]
 pub(super) struct AssignmentRow {
     id: i64,
@@ -101,9 +101,9 @@ pub(super) struct AssignmentRow {
     scope: Option<String>,
     user_id: Option<i64>,
     #[serde(default)]
-    assignee: Shown,
+    assignee: UserBrief,
     #[serde(default)]
-    user: Shown,
+    user: UserBrief,
     group_id: Option<i64>,
     place_id: Option<i64>,
     organization_id: Option<i64>,
@@ -120,7 +120,7 @@ impl Row for AssignmentRow {
 }
 
 impl AssignmentRow {
-    /// `None` for an assignment on something that we have no word for.
+    /// `None` for an assignment to an object that [`AppliesTo`] does not cover.
     pub(super) fn read(self, shape: &str) -> Result<Option<Assignment>, Error> {
         let kind = self.applies_to_type.as_deref().or(self.scope.as_deref());
         let applies_to = match kind.map(str::to_ascii_lowercase).as_deref() {
@@ -131,20 +131,20 @@ impl AssignmentRow {
                 .or(self.organization_id)
                 .map(AppliesTo::Organization),
             Some(_) => return Ok(None),
-            // The narrowest first: the wider ones may be there as well, to say where it lies.
+            // The narrowest first: the wider ids may be present too, as the location of the narrow one.
             None => (self.group_id.map(AppliesTo::Group))
                 .or(self.place_id.map(AppliesTo::Place))
                 .or(self.organization_id.map(AppliesTo::Organization)),
         };
-        let applies_to = applies_to.ok_or_else(|| elsewhere(shape, false))?;
+        let applies_to = applies_to.ok_or_else(|| missing_target(shape, false))?;
         let user = |kind: Option<&str>, id: Option<i64>, else_id: Option<i64>| match kind {
             Some("User") => id.or(else_id),
             Some(_) => None,
             None => else_id,
         };
         let assignee = self.assignee_type.as_deref();
-        let maker = self.created_by_type.as_deref();
-        let either = |one: String, other| if one.is_empty() { other } else { one };
+        let creator = self.created_by_type.as_deref();
+        let either = |text: String, other| if text.is_empty() { other } else { text };
         Ok(Some(Assignment {
             id: self.id,
             role_id: self.role_id,
@@ -153,7 +153,7 @@ impl AssignmentRow {
             email: either(self.assignee.email, self.user.email),
             name: either(self.assignee.name, self.user.name),
             created_by_id: user(
-                maker,
+                creator,
                 self.created_by_id,
                 self.created_by_id.or(self.issued_by_id),
             ),
@@ -163,8 +163,8 @@ impl AssignmentRow {
     }
 }
 
-/// The error for an assignment on nothing that can be named.
-pub(super) fn elsewhere(shape: &str, of_write: bool) -> Error {
-    let what = format!("{shape}: an assignment that does not say what it is for");
+/// The error for an assignment whose target is missing.
+pub(super) fn missing_target(shape: &str, of_write: bool) -> Error {
+    let what = format!("{shape}: an assignment has no target");
     Error::Malformed { what, of_write }
 }

@@ -1,5 +1,6 @@
-//! Kisi tells of our own presses too. Each event is matched with the press that it tells of, at most one: what the history
-//! says already is not said twice, and what nobody knew is known then.
+//! Matches Kisi's unlock events with Latchkey's own unlock requests, because Kisi also reports those. An event matches at most
+//! one request. The history gets no second entry for a request whose outcome it already has; an event with another outcome,
+//! or for a request with unknown outcome, is recorded. Called by `take`.
 
 use std::time::Duration;
 
@@ -8,50 +9,53 @@ use uuid::Uuid;
 
 use super::event::Event;
 use crate::store::{
-    Connection, Scope, StoreError, presses,
-    row::{self, PressState},
+    ClubScope, Connection, StoreError,
+    row::{self, UnlockState},
+    unlock_requests,
 };
 
-/// A press may wait that long before Kisi does it, and clocks do not run quite alike.
+/// How long before the event its request may have been made: requests wait for their turn, and clocks differ.
 const BEFORE: Duration = Duration::from_secs(90);
 const AFTER: Duration = Duration::from_secs(30);
 
-/// What an event is to our presses.
-pub enum Echo {
-    /// It tells of none.
-    NotOurs,
-    /// The history has it, or will.
-    Told,
-    /// It tells of this press what was not known, or otherwise.
-    News(Box<row::Press>),
+/// How an event relates to Latchkey's own unlock requests.
+pub enum RequestMatch {
+    /// It matches none.
+    Unmatched,
+    /// It matches a request whose history entry says the same, or is about to be written.
+    AlreadyRecorded,
+    /// It matches this request, whose outcome was unknown or recorded otherwise.
+    NewOutcome(Box<row::UnlockRequest>),
 }
 
-/// Finds the press that an event tells of, and notes that it was told.
+/// Finds the unlock request that matches an event and marks it as reported. `at`: microseconds. `as_whom`: the Kisi user that
+/// unlocked; `None` for the user of the account's API key.
 pub async fn of(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     lock: Uuid,
     as_whom: Option<Uuid>,
     event: &Event,
     at: i64,
-) -> Result<Echo, StoreError> {
+) -> Result<RequestMatch, StoreError> {
     let at = Instant::from_micros(at);
-    let asked = at.minus(BEFORE).micros()..=at.plus(AFTER).micros();
-    let found = presses::untold(connection, scope, lock, as_whom, asked).await?;
-    let Some(press) = found.into_iter().next() else {
-        return Ok(Echo::NotOurs);
+    let requested = at.minus(BEFORE).micros()..=at.plus(AFTER).micros();
+    let candidates =
+        unlock_requests::without_event(connection, scope, lock, as_whom, requested).await?;
+    let Some(unlock_request) = candidates.into_iter().next() else {
+        return Ok(RequestMatch::Unmatched);
     };
-    presses::told(connection, scope, press.id, &event.key).await?;
-    let agrees = match press.state {
-        PressState::Unlocked => event.success,
-        PressState::Refused => !event.success,
-        PressState::Unknown => false,
-        // Whoever carries it out is about to say.
+    unlock_requests::set_event(connection, scope, unlock_request.id, &event.key).await?;
+    let agrees = match unlock_request.state {
+        UnlockState::Unlocked => event.success,
+        UnlockState::Refused => !event.success,
+        UnlockState::Unknown => false,
+        // Still being executed: the executor writes the history entry.
         _ => true,
     };
     Ok(if agrees {
-        Echo::Told
+        RequestMatch::AlreadyRecorded
     } else {
-        Echo::News(Box::new(press))
+        RequestMatch::NewOutcome(Box::new(unlock_request))
     })
 }

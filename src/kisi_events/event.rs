@@ -1,11 +1,11 @@
-//! One event, read leniently: Kisi documents a sample and a list of types, and more keys may come. What is missing is
-//! missing; only what is no object, or has no type, is not understood.
+//! Parses a Kisi event leniently: Kisi documents only a sample and a list of types. Missing keys become `None`, additional
+//! keys are ignored; a body without a type is no event.
 
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The types that are asked for.
+/// The event types that Latchkey subscribes to.
 pub const TYPES: &[&str] = &[
     "lock.unlock",
     "lock.create",
@@ -31,61 +31,56 @@ pub const TYPES: &[&str] = &[
     "integration.disable_due_to_error",
 ];
 
-/// See the module.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Tells an event from every other; where Kisi names none, made from the body.
+    /// Unique per event, for deduplication: Kisi's uuid, else the SHA-256 of the body.
     pub key: String,
-    /// What kind of thing happened.
-    pub what: What,
-    /// Who did it: Kisi's id, where it is a user.
+    pub kind: EventKind,
+    /// Kisi's id of the user that caused it; `None` if it was not a user.
     pub actor: Option<i64>,
-    /// How whoever did it is called.
     pub actor_name: Option<String>,
-    /// Their address.
     pub actor_email: Option<String>,
-    /// What it happened to, by Kisi's id.
+    /// Kisi's id of the object that it happened to.
     pub object: Option<i64>,
-    /// Whose assignment it is about, by Kisi's id of the user.
+    /// Kisi's id of the user whose assignment it is about.
     pub assignee: Option<i64>,
-    /// The same, by address.
+    /// The e-mail address of the same user.
     pub assignee_email: Option<String>,
-    /// Whether it came off.
+    /// `true` if Kisi does not say.
     pub success: bool,
-    /// Why not, as Kisi says it.
-    pub why: Option<String>,
-    /// When, by Kisi's clock.
+    /// Kisi's reason for a failure, with its code.
+    pub failure_reason: Option<String>,
+    /// By Kisi's clock.
     pub at: Option<Timestamp>,
 }
 
-/// What an event is to us.
+/// The kind of an event, as far as Latchkey reacts to it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// Somebody tried a door.
+pub enum EventKind {
+    /// An attempt to unlock a door.
     Unlock,
-    /// An assignment was made or changed.
+    /// An assignment was created or changed.
     Assigned,
-    /// An assignment is gone.
+    /// An assignment was deleted.
     Unassigned,
-    /// Something about a person.
+    /// A change of a user.
     Person,
-    /// Something about places, locks, groups, or which group opens which lock.
+    /// A change of places, locks, groups, or the locks of a group.
     Setup,
-    /// An integration was changed, or is in trouble.
+    /// An integration was changed, or has delivery errors.
     Integration,
-    /// An integration sends nothing any more.
+    /// An integration was deleted or disabled.
     IntegrationOff,
-    /// Nothing that matters here.
     Other,
 }
 
 impl Event {
-    /// Reads a body; none where it is no event.
+    /// Parses a body; `None` if it is no event.
     pub fn read(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
         let text = |path: &str| {
-            let found = value.pointer(path)?.as_str()?.trim();
-            (!found.is_empty()).then(|| found.to_owned())
+            let text = value.pointer(path)?.as_str()?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
         };
         let number = |path: &str| match value.pointer(path)? {
             Value::Number(number) => number.as_i64(),
@@ -104,7 +99,7 @@ impl Event {
         };
         Some(Self {
             key,
-            what: What::of(&kind),
+            kind: EventKind::of(&kind),
             actor: number("/actor_id").filter(|_| is_user),
             actor_name: text("/actor_name"),
             actor_email: text("/actor_email").filter(|_| is_user),
@@ -117,13 +112,13 @@ impl Event {
                 .pointer("/success")
                 .and_then(Value::as_bool)
                 .unwrap_or(true),
-            why,
+            failure_reason: why,
             at: text("/created_at").and_then(|at| at.parse().ok()),
         })
     }
 }
 
-impl What {
+impl EventKind {
     fn of(kind: &str) -> Self {
         match kind {
             "lock.unlock" => Self::Unlock,
@@ -152,30 +147,30 @@ mod tests {
             "success":true,"type":"lock.unlock","error_code":null,"error_message":null,
             "created_at":"2022-10-06T13:49:35Z","something":{"new":1}}"#;
         let event = Event::read(body).unwrap();
-        assert_eq!(event.what, What::Unlock);
+        assert_eq!(event.kind, EventKind::Unlock);
         assert_eq!((event.actor, event.object), (Some(881_001), Some(2006)));
-        assert!(event.success && event.why.is_none() && event.key == "d7cf0237");
+        assert!(event.success && event.failure_reason.is_none() && event.key == "d7cf0237");
         assert_eq!(event.at, "2022-10-06T13:49:35Z".parse().ok());
     }
 
     #[test]
-    fn what_is_missing_is_missing() {
-        let one = Event::read(br#"{"type":"lock.unlock","success":false,"error_code":"bb4faa"}"#)
+    fn missing_keys_are_none() {
+        let event = Event::read(br#"{"type":"lock.unlock","success":false,"error_code":"bb4faa"}"#)
             .unwrap();
-        assert_eq!(one.why.as_deref(), Some("bb4faa"));
-        assert!(one.key.len() == 64 && one.actor.is_none() && !one.success);
+        assert_eq!(event.failure_reason.as_deref(), Some("bb4faa"));
+        assert!(event.key.len() == 64 && event.actor.is_none() && !event.success);
         let link = br#"{"type":"lock.unlock","actor_type":"GroupLink","actor_id":7,"actor_name":"Gate link"}"#;
         assert_eq!(Event::read(link).unwrap().actor, None, "no user");
         for body in [&b"[]"[..], b"{}", b"nonsense", br#"{"type":7}"#] {
             assert!(Event::read(body).is_none());
         }
         for kind in TYPES {
-            assert_ne!(What::of(kind), What::Other, "{kind}");
+            assert_ne!(EventKind::of(kind), EventKind::Other, "{kind}");
         }
         assert_eq!(
-            What::of("lock.opened"),
-            What::Other,
-            "a door that is used is no change of the setup"
+            EventKind::of("lock.opened"),
+            EventKind::Other,
+            "an opened door is no change of the setup"
         );
     }
 }

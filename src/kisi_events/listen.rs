@@ -1,5 +1,5 @@
-//! Has Kisi send its events here: an integration of ours in the organization, found again by its id, signed with a key of its
-//! own. Looks after it whenever the setup is read.
+//! Registers Latchkey's event webhook in Kisi: an integration in the organization, identified by its stored id, with a signing
+//! key of its own. Called by the API, and by the reconcile loop, which checks the integration whenever it reads the setup.
 
 use secrecy::SecretString;
 use url::Url;
@@ -10,48 +10,45 @@ use crate::{
     app::App,
     kisi::{Client, Error, Integration, Lane},
     secret::{SecretError, SecretKind, new_path_key, new_signing_secret},
-    store::{Scope, StoreError, kisi_accounts, listeners, row},
+    store::{ClubScope, StoreError, kisi_accounts, listeners, row},
 };
 
-/// Kisi's word for an integration that sends events.
+/// Kisi's type name of an integration that sends events.
 const EVENT_WEBHOOK: &str = "event_webhook";
 
-/// How the problem of an account begins whose events do not come any more.
-const SILENT: &str = "Kisi does not send its events here any more";
+/// The start of the account's problem text when its events no longer arrive; stored problems are recognized by it.
+const NO_EVENTS: &str = "Kisi does not send its events here any more";
 
-/// Why Kisi does not listen to us.
+/// Why the event webhook could not be registered, checked or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// A secret cannot be sealed or opened.
     #[error("a stored secret cannot be used")]
     Secret(#[from] SecretError),
-    /// Kisi said no, or nothing.
     #[error("Kisi: {0}")]
     Kisi(#[from] Error),
 }
 
-/// Makes or updates the integration. Where its answer is lost, the next call finds what was made.
+/// Creates or updates the integration. If Kisi's response is lost, the next call finds the integration by its URL.
 pub async fn listen(
     app: &App,
     account: &row::KisiAccount,
     public_url: &Url,
 ) -> Result<(), ListenError> {
-    let scope = Scope::new(account.club_id);
-    let listener = kept(app, scope, account.id).await?;
+    let scope = ClubScope::new(account.club_id);
+    let listener = load_or_create(app, scope, account.id).await?;
     let key = app
         .sealer
         .open(SecretKind::KisiEventSecret, account.id, &listener.secret)?;
     let client = client(app, account)?;
     let url = address(public_url, &listener.path_key);
-    let kisi_id = match ours(&client, &listener).await? {
-        Some(there) => {
+    let kisi_id = match find_integration(&client, &listener).await? {
+        Some(integration) => {
             client
-                .update_event_webhook(there.id, &url, &key, TYPES)
+                .update_event_webhook(integration.id, &url, &key, TYPES)
                 .await?;
-            there.id
+            integration.id
         }
         None => client.create_event_webhook(&url, &key, TYPES).await?.id,
     };
@@ -60,7 +57,7 @@ pub async fn listen(
         .write(move |tx| {
             Box::pin(async move {
                 listeners::set(tx, scope, id, Some(kisi_id), true).await?;
-                if let Some(silent) = problem.filter(|problem| problem.starts_with(SILENT)) {
+                if let Some(silent) = problem.filter(|problem| problem.starts_with(NO_EVENTS)) {
                     kisi_accounts::set_problem(tx, id, Some(silent), None).await?;
                 }
                 Ok::<_, StoreError>(())
@@ -70,8 +67,12 @@ pub async fn listen(
     Ok(())
 }
 
-/// The listener of an account, made before Kisi is told of it.
-async fn kept(app: &App, scope: Scope, account: Uuid) -> Result<row::KisiListener, ListenError> {
+/// The account's listener; created in the database before its integration is created in Kisi.
+async fn load_or_create(
+    app: &App,
+    scope: ClubScope,
+    account: Uuid,
+) -> Result<row::KisiListener, ListenError> {
     if let Some(listener) = listeners::get(app.db.read(), scope, account).await? {
         return Ok(listener);
     }
@@ -83,7 +84,7 @@ async fn kept(app: &App, scope: Scope, account: Uuid) -> Result<row::KisiListene
             .sealer
             .seal(SecretKind::KisiEventSecret, account, &new_signing_secret())?,
         kisi_id: None,
-        stands: false,
+        registered: false,
         created_at: app.clock.now().micros(),
     };
     let kept: Result<_, StoreError> = app
@@ -106,7 +107,7 @@ fn client(app: &App, account: &row::KisiAccount) -> Result<Client, SecretError> 
     )?;
     Ok(app
         .kisi
-        .of_user(account.kisi_user_id, key)
+        .for_user(account.kisi_user_id, key)
         .in_lane(Lane::Rest))
 }
 
@@ -117,7 +118,7 @@ fn address(public_url: &Url, path_key: &str) -> Url {
     url
 }
 
-/// Whether an integration sends to the address of this listener, whatever the address of this service was when it was made.
+/// Whether an integration sends to this listener. Compares only the path, because the service's public URL may have changed.
 fn sends_here(integration: &Integration, listener: &row::KisiListener) -> bool {
     let end = format!("/{}", path(&listener.path_key));
     integration
@@ -126,59 +127,65 @@ fn sends_here(integration: &Integration, listener: &row::KisiListener) -> bool {
         .is_some_and(|url| url.ends_with(&end))
 }
 
-/// Our integration: the one whose id is kept, else one that sends here, as after a lost answer. Kisi's list shows no
-/// addresses, so that each is read by itself.
-async fn ours(client: &Client, listener: &row::KisiListener) -> Result<Option<Integration>, Error> {
+/// Latchkey's integration: the one with the stored id, else one that sends here (left by a lost response). Kisi's list has no
+/// URLs, so each integration is read individually.
+async fn find_integration(
+    client: &Client,
+    listener: &row::KisiListener,
+) -> Result<Option<Integration>, Error> {
     if let Some(id) = listener.kisi_id
-        && let Some(there) = client.integration(id).await?
+        && let Some(integration) = client.integration(id).await?
     {
-        return Ok(Some(there));
+        return Ok(Some(integration));
     }
     for row in client.integrations().await? {
         if row.kind != EVENT_WEBHOOK {
             continue;
         }
-        let there = client.integration(row.id).await?;
-        if let Some(there) = there.filter(|there| sends_here(there, listener)) {
-            return Ok(Some(there));
+        let integration = client.integration(row.id).await?;
+        let integration = integration.filter(|integration| sends_here(integration, listener));
+        if integration.is_some() {
+            return Ok(integration);
         }
     }
     Ok(None)
 }
 
-/// Looks whether the integration stands, and says on the account where it does not.
-pub async fn look(
+/// Checks the integration and records a problem on the account if no events arrive. Another problem of the account is kept.
+pub async fn check(
     app: &App,
     account: &row::KisiAccount,
     client: &Client,
 ) -> Result<(), ListenError> {
-    let scope = Scope::new(account.club_id);
+    let scope = ClubScope::new(account.club_id);
     let listener = listeners::get(app.db.read(), scope, account.id).await?;
     let Some(listener) = listener.filter(|listener| listener.kisi_id.is_some()) else {
         return Ok(());
     };
-    let there = ours(client, &listener).await?;
-    let trouble = match &there {
-        None => Some("its integration was deleted there"),
-        Some(one) if one.disabled_due_to_error => {
-            Some("it switched the integration off after errors")
+    let integration = find_integration(client, &listener).await?;
+    let reason = match &integration {
+        None => Some("the integration was deleted in Kisi"),
+        Some(integration) if integration.disabled_due_to_error => {
+            Some("Kisi disabled the integration after delivery errors")
         }
-        Some(one) if !one.enabled => Some("its integration is switched off there"),
-        Some(one) if !sends_here(one, &listener) => {
-            Some("its integration was given another address there")
+        Some(integration) if !integration.enabled => {
+            Some("the integration is switched off in Kisi")
+        }
+        Some(integration) if !sends_here(integration, &listener) => {
+            Some("the integration has another URL in Kisi")
         }
         Some(_) => None,
     };
-    let problem = trouble.map(|trouble| {
-        format!("{SILENT}: {trouble}. An admin sees to it that Kisi can reach this server, and calls listenToKisi again.")
+    let problem = reason.map(|reason| {
+        format!("{NO_EVENTS}: {reason}. An admin checks that Kisi can reach this server, and calls listenToKisi again.")
     });
     let says_so = account
         .problem
         .as_deref()
-        .is_some_and(|text| text.starts_with(SILENT));
+        .is_some_and(|text| text.starts_with(NO_EVENTS));
     let (id, kisi_id) = (
         account.id,
-        there.map_or(listener.kisi_id, |one| Some(one.id)),
+        integration.map_or(listener.kisi_id, |integration| Some(integration.id)),
     );
     let before = account.problem.clone();
     let is_free = before.is_none() || says_so;
@@ -197,9 +204,9 @@ pub async fn look(
     Ok(done?)
 }
 
-/// Ends it: what comes to the address is refused from now on, and Kisi is told where it can be.
-pub async fn end(app: &App, account: &row::KisiAccount) -> Result<(), ListenError> {
-    let (scope, id) = (Scope::new(account.club_id), account.id);
+/// Removes the listener, so that later events are rejected, and then deletes the integration in Kisi.
+pub async fn remove(app: &App, account: &row::KisiAccount) -> Result<(), ListenError> {
+    let (scope, id) = (ClubScope::new(account.club_id), account.id);
     let Some(listener) = listeners::get(app.db.read(), scope, id).await? else {
         return Ok(());
     };

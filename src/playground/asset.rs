@@ -1,6 +1,5 @@
-//! One embedded file as an answer: its type, its validator, how long browsers keep it, and the
-//! headers that hold the page to this server. Every answer of the playground is made here, so none
-//! goes out without them; it never looks at who asks. The playground's handlers call it.
+//! The HTTP response for an embedded file: content type, ETag, caching, and the headers that restrict the page to this server.
+//! Every response of the playground is built here, so all of them carry these headers. The playground's handlers call it.
 
 use std::borrow::Cow;
 
@@ -14,29 +13,28 @@ use actix_web::{
 };
 use sha2::{Digest, Sha256};
 
-/// Styles may be inline because the editor sets them so; scripts may not.
+/// Inline styles are allowed because the editor sets them; inline scripts are not.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; frame-ancestors 'none'";
 
-/// How long a browser may use its copy.
+/// How long a browser may cache a file.
 #[derive(Clone, Copy)]
-pub enum Keep {
-    /// The name bears a hash of the content.
+pub enum CachePolicy {
+    /// For files whose name contains a hash of the content.
     Forever,
-    /// Asks each time, and is told in a few bytes when nothing changed.
+    /// The browser revalidates each time; an unchanged file is a 304 without a body.
     UntilChanged,
 }
 
-/// A file to be served.
 pub struct Asset {
     kind: String,
     body: Bytes,
-    keep: Keep,
+    keep: CachePolicy,
 }
 
 impl Asset {
-    /// `kind` is a media type; text is said to be UTF-8.
-    pub fn new(kind: String, body: Cow<'static, [u8]>, keep: Keep) -> Self {
+    /// `kind` is a media type; `; charset=utf-8` is added to `text/*`.
+    pub fn new(kind: String, body: Cow<'static, [u8]>, keep: CachePolicy) -> Self {
         let charset = if kind.starts_with("text/") {
             "; charset=utf-8"
         } else {
@@ -53,12 +51,12 @@ impl Asset {
         }
     }
 
-    /// 200 with the file, or 304 where the browser holds it already.
+    /// 200 with the file, or 304 if the browser has the current version.
     pub fn answer(self, request: &HttpRequest) -> HttpResponse {
-        // Weak, since compression may change the bytes on their way.
+        // Weak, because the compression middleware may change the bytes.
         let tag = EntityTag::new_weak(hex::encode(Sha256::digest(&self.body)));
-        let held = holds(request, &tag);
-        let mut response = guarded(if held {
+        let is_cached = etag_matches(request, &tag);
+        let mut response = response_with_security_headers(if is_cached {
             StatusCode::NOT_MODIFIED
         } else {
             StatusCode::OK
@@ -66,26 +64,26 @@ impl Asset {
         response.insert_header(header::ETag(tag)).insert_header((
             header::CACHE_CONTROL,
             match self.keep {
-                Keep::Forever => "public, max-age=31536000, immutable",
-                Keep::UntilChanged => "no-cache",
+                CachePolicy::Forever => "public, max-age=31536000, immutable",
+                CachePolicy::UntilChanged => "no-cache",
             },
         ));
-        if held {
+        if is_cached {
             return response.finish();
         }
         response.content_type(self.kind).body(self.body)
     }
 }
 
-/// 404 for a name that is no file of the playground.
+/// 404 for a name that is not a file of the playground.
 pub fn not_found() -> HttpResponse {
-    guarded(StatusCode::NOT_FOUND)
+    response_with_security_headers(StatusCode::NOT_FOUND)
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("text/plain; charset=utf-8")
-        .body("There is no such file.\n")
+        .body("file not found\n")
 }
 
-fn guarded(status: StatusCode) -> HttpResponseBuilder {
+fn response_with_security_headers(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
@@ -94,10 +92,10 @@ fn guarded(status: StatusCode) -> HttpResponseBuilder {
     response
 }
 
-fn holds(request: &HttpRequest, tag: &EntityTag) -> bool {
+fn etag_matches(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|held| held.weak_eq(tag)),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|cached| cached.weak_eq(tag)),
         Err(_) => false,
     }
 }

@@ -1,12 +1,12 @@
-// Subscriptions for the plain playground: one socket for each, by the protocol graphql-transport-ws. Built of nothing but
-// the browser; the token goes to this server alone.
+// Subscriptions for the plain playground: one WebSocket each, with the protocol graphql-transport-ws. Plain browser code without
+// dependencies; the token is sent to this server only.
 import { NO_TOKEN, endpoint, readToken } from "./session.js";
 
 /** The close code of a socket whose token was refused. */
 const FORBIDDEN = 4403;
 
 const REFUSED = "The server refuses this token.";
-const CLOSED = "The server ended the connection. Run it again to go on.";
+const CLOSED = "The server closed the connection. Run the subscription again to continue.";
 
 /**
  * Whether a document's first operation is a subscription.
@@ -15,10 +15,10 @@ const CLOSED = "The server ended the connection. Run it again to go on.";
 export const isSubscription = (query) => /^\s*(?:#[^\n]*\n\s*)*subscription\b/.test(query);
 
 /**
- * Subscribes, and gives a function that ends it.
+ * Subscribes, and returns a function that ends the subscription.
  * @param {{ query: string, variables?: unknown }} request
- * @param {{ next: (payload: unknown) => void, end: (said: string, refused: boolean) => void }} hear `end` is called once,
- *   unless it was ended by the caller
+ * @param {{ next: (payload: unknown) => void, end: (message: string, refused: boolean) => void }} handlers `end` is called
+ *   once, unless the caller has ended the subscription
  * @returns {() => void}
  */
 export function listen(request, { next, end }) {
@@ -26,11 +26,11 @@ export function listen(request, { next, end }) {
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(address, "graphql-transport-ws");
   let over = false;
-  const finish = (said, refused = false) => {
+  const finish = (message, refused = false) => {
     if (over) return;
     over = true;
     socket.close(1000);
-    end(said, refused);
+    end(message, refused);
   };
   const send = (message) => socket.send(JSON.stringify(message));
 
@@ -43,7 +43,7 @@ export function listen(request, { next, end }) {
     else if (type === "ping") send({ type: "pong" });
     else if (type === "next") next(payload);
     else if (type === "error") finish(payload[0]?.message ?? CLOSED);
-    else if (type === "complete") finish("It is over.");
+    else if (type === "complete") finish("The subscription has ended.");
   });
   socket.addEventListener("close", ({ code }) => {
     const refused = code === FORBIDDEN;

@@ -1,5 +1,5 @@
-// The plain playground: choose an operation, run it, read the answer. Built of nothing but the browser. What is typed
-// stays in the page; only the token is kept, in sessionStorage.
+// The plain playground: choose an operation, run it, read the response. Plain browser code without dependencies. Input stays in
+// the page; only the token is stored, in sessionStorage.
 import { byGroup, readOperation } from "./operation.js";
 import { isSubscription, listen } from "./listen.js";
 import { ask, checkToken, keepToken, readToken, wordsFor } from "./session.js";
@@ -20,7 +20,7 @@ const [tokenForm, token, standing, list, request, query, variables, run, words, 
 async function showStanding() {
   const checked = readToken();
   const { state, words } = await checkToken();
-  // An answer about a token that was replaced meanwhile says nothing.
+  // Ignore the result if the token was replaced in the meantime.
   if (checked !== readToken()) return;
   standing.dataset.state = state;
   standing.textContent = words;
@@ -32,7 +32,7 @@ function takeToken() {
   return showStanding();
 }
 
-/** What was asked for may be far down, where the columns lie one below another, or above, beside a long list. */
+/** Scrolls to an element that is above the viewport or in its lower half: in the one-column layout, or beside a long list. */
 function reveal(element) {
   const { top } = element.getBoundingClientRect();
   if (top < 0 || top > innerHeight / 2) element.scrollIntoView();
@@ -77,14 +77,14 @@ function readVariables() {
   return text ? JSON.parse(text) : undefined;
 }
 
-/** Ends the subscription that runs; null while none does. */
+/** Ends the running subscription; null if none runs. */
 let stopListening = null;
 
-function endListening(said) {
+function endListening(message) {
   stopListening?.();
   stopListening = null;
   run.textContent = "Run";
-  words.textContent = said;
+  words.textContent = message;
 }
 
 function startListening(body) {
@@ -93,10 +93,10 @@ function startListening(body) {
   answer.textContent = "";
   reveal(answer);
   stopListening = listen(body, {
-    // The newest first: the one that is waited for stands at the top.
+    // The newest event first, so that it appears at the top.
     next: (payload) => answer.prepend(`${JSON.stringify(payload, null, 2)}\n`),
-    end: (said, refused) => {
-      endListening(said);
+    end: (message, refused) => {
+      endListening(message);
       if (refused) showStanding();
     },
   });
@@ -108,12 +108,12 @@ async function send() {
   try {
     body = { query: query.value, variables: readVariables() };
   } catch (error) {
-    words.textContent = `The variables are no JSON: ${error.message}`;
+    words.textContent = `The variables are not valid JSON: ${error.message}`;
     return;
   }
   if (isSubscription(body.query)) return startListening(body);
   run.disabled = true;
-  words.textContent = "Asking the server…";
+  words.textContent = "Sending the request…";
   answer.textContent = "";
   try {
     const response = await ask(body);

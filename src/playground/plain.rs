@@ -1,24 +1,22 @@
-//! The plain playground for a binary that was built without npm: a page of our own, its script and
-//! its style, and the ready-made operations as JSON. It shares operations and token handling with
-//! the bundled page, file for file, and never needs anything that only npm can make. The
-//! playground's handlers call it.
+//! The plain playground for a binary that was built without npm: a page with its script and style, and the ready-made
+//! operations as JSON. It shares the operation and token files with the bundled page and needs no build step. The playground's
+//! handlers call it.
 
 use std::borrow::Cow;
 
 use rust_embed::Embed;
 
-use super::asset::{Asset, Keep};
+use super::asset::{Asset, CachePolicy};
 
 #[derive(Embed)]
 #[folder = "web/operations/"]
 struct Operations;
 
-/// The front page.
 pub fn page() -> Asset {
     asset("text/html", include_str!("plain.html"))
 }
 
-/// A part of the page by its name below `/playground/`; none by any other name.
+/// A file of the page by its name below `/playground/`.
 pub fn part(name: &str) -> Option<Asset> {
     let (kind, text) = match name {
         "plain.css" => ("text/css", include_str!("plain.css")),
@@ -36,7 +34,7 @@ pub fn part(name: &str) -> Option<Asset> {
     Some(asset(kind, text))
 }
 
-/// A list with the text of each ready-made operation, in the order of the file names.
+/// A JSON array with the text of each ready-made operation, ordered by file name.
 fn operations() -> Asset {
     let mut names: Vec<_> = Operations::iter()
         .filter(|name| name.ends_with(".graphql"))
@@ -50,7 +48,7 @@ fn operations() -> Asset {
     Asset::new(
         "application/json".to_owned(),
         Cow::Owned(json.into_bytes()),
-        Keep::UntilChanged,
+        CachePolicy::UntilChanged,
     )
 }
 
@@ -58,6 +56,6 @@ fn asset(kind: &str, text: &'static str) -> Asset {
     Asset::new(
         kind.to_owned(),
         Cow::Borrowed(text.as_bytes()),
-        Keep::UntilChanged,
+        CachePolicy::UntilChanged,
     )
 }

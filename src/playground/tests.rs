@@ -1,6 +1,5 @@
-//! What the playground promises of its answers, with and without the bundle: types, validators and
-//! the headers that hold a page to this server. Whether the pages work is seen in a browser; here
-//! is what a browser is told.
+//! Tests of the playground's HTTP responses, with and without the bundle: content types, ETags and the headers that restrict
+//! the page to this server. Browser tests cover the pages themselves.
 
 use actix_web::{
     App,
@@ -32,7 +31,7 @@ fn header_of(response: &ServiceResponse, name: header::HeaderName) -> &str {
 }
 
 #[actix_web::test]
-async fn every_answer_holds_the_page_to_this_server() {
+async fn every_response_restricts_the_page_to_this_server() {
     for (path, status, kind) in [
         ("/", StatusCode::OK, "text/html; charset=utf-8"),
         (
@@ -88,7 +87,7 @@ async fn every_answer_holds_the_page_to_this_server() {
 }
 
 #[actix_web::test]
-async fn a_browser_that_holds_the_file_gets_no_body() {
+async fn a_browser_with_the_current_file_gets_no_body() {
     let first = get("/playground/operations.json", &[]).await;
     let tag = header_of(&first, header::ETAG).to_owned();
     assert_eq!(header_of(&first, header::CACHE_CONTROL), "no-cache");
@@ -146,7 +145,7 @@ async fn the_plain_page_finds_all_of_its_parts() {
 }
 
 #[actix_web::test]
-async fn a_bundled_page_finds_all_of_its_parts_and_they_are_kept() {
+async fn the_bundled_page_finds_all_of_its_parts_and_they_are_cacheable() {
     let Some(index) = Bundle::get(INDEX) else {
         return;
     };
@@ -166,7 +165,7 @@ async fn a_bundled_page_finds_all_of_its_parts_and_they_are_kept() {
 }
 
 #[actix_web::test]
-async fn head_answers_and_post_does_not() {
+async fn head_is_allowed_and_post_is_not() {
     let app = test::init_service(App::new().configure(configure)).await;
     for (method, status) in [
         (Method::HEAD, StatusCode::OK),

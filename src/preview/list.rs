@@ -1,5 +1,5 @@
-//! Whose access an edit would change, in pages: by name, then by id. What a page shows of people is reckoned again for
-//! those on it, so that a preview of a hundred thousand holds no spans. Called by the API.
+//! Lists the members whose access an edit would change, in pages, by name and id. The spans of a page are computed again for its
+//! members, so that a preview of a hundred thousand members stores no spans. Called by the API.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -11,22 +11,22 @@ use crate::{
     decide::around,
     store::{
         Db, StoreError,
-        facts::{self, Known},
-        page::{Key, Keyed, ListOf, Listed, Window},
+        facts::{self, AsOf},
+        page::{Key, Keyed, ListKind, Listed, Window},
     },
 };
 
-/// Which of those whose access would change.
+/// Selects the members who gain or the members who lose access; a member can be on both sides.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Who gains something.
+    /// Members who gain access.
     Gains,
-    /// Who loses something.
+    /// Members who lose access.
     Losses,
 }
 
 impl Side {
-    pub(super) fn is_of(self, affected: &Affected) -> bool {
+    pub(super) fn includes(self, affected: &Affected) -> bool {
         match self {
             Self::Gains => affected.gains,
             Self::Losses => affected.loses,
@@ -34,38 +34,35 @@ impl Side {
     }
 }
 
-/// The people on one side of a preview.
+/// The members on one side of a preview.
 #[derive(Clone, Debug)]
 pub struct Changes {
-    /// Of which.
     pub preview: Arc<Preview>,
-    /// Which of them.
     pub side: Side,
 }
 
-/// Somebody whose access to a target would change.
+/// A member whose access to a target would change.
 #[derive(Clone, Debug)]
 pub struct Changed {
-    /// Who.
     pub member: Uuid,
-    /// Where.
     pub target: Target,
-    /// When they may pass as things are: what is not over. Windows that recur are shown for the time around the change.
+    /// When the member may pass without the edit, from the instant of the preview on. Recurring windows are limited to the time
+    /// around the first change.
     pub before: Vec<Span>,
-    /// When they may pass with the edit.
+    /// When the member may pass with the edit, limited in the same way.
     pub after: Vec<Span>,
     key: Key,
 }
 
 impl Keyed for Changed {
-    const LIST: ListOf = ListOf::Changes;
+    const LIST: ListKind = ListKind::Changes;
 
     fn key(&self) -> Key {
         self.key.clone()
     }
 }
 
-/// Folded names have no line breaks: behind one stands the target, for a member who is listed twice.
+/// Separates the name from the target index, because a member can be listed for two targets. Folded names contain no line breaks.
 const MARK: char = '\n';
 
 fn key(affected: &Affected) -> Key {
@@ -75,7 +72,7 @@ fn key(affected: &Affected) -> Key {
     }
 }
 
-/// How somebody stands to a key, in the order of the list.
+/// Compares a member with a key, in the order of the list.
 fn compare(affected: &Affected, key: &Key) -> Ordering {
     let (name, target) = key.name.rsplit_once(MARK).unwrap_or((&key.name, "0"));
     let own = (
@@ -90,19 +87,19 @@ impl Listed for Changes {
     type Row = Changed;
 
     async fn rows(&self, db: &Db, window: &Window) -> Result<Vec<Changed>, StoreError> {
-        let Preview { affected, case, .. } = &*self.preview;
-        let of_side = affected.iter().filter(|it| self.side.is_of(it));
+        let Preview { affected, diff, .. } = &*self.preview;
+        let of_side = affected.iter().filter(|it| self.side.includes(it));
         let listed = window.of_rows(of_side, compare);
         let ids: Vec<Uuid> = listed.iter().map(|it| it.member).collect();
-        let holdings = facts::load(db.read(), case.scope, &ids, Known::Now).await?;
-        let trials = case.trials();
+        let holdings = facts::load(db.read(), diff.scope, &ids, AsOf::Now).await?;
+        let trials = diff.trials();
         let nothing = Facts::default();
         let rows = listed.into_iter().filter_map(|it| {
             let facts = holdings
                 .get(&it.member)
-                .map_or(&nothing, |held| &held.facts);
-            let (trial, target) = (trials.get(it.target)?, case.targets.get(it.target)?);
-            let (before, after) = shown(trial, facts, case.at);
+                .map_or(&nothing, |holdings| &holdings.facts);
+            let (trial, target) = (trials.get(it.target)?, diff.targets.get(it.target)?);
+            let (before, after) = visible_spans(trial, facts, diff.at);
             Some(Changed {
                 member: it.member,
                 target: *target,
@@ -119,21 +116,21 @@ impl Listed for Changes {
     }
 }
 
-/// What is shown of somebody; nothing where the facts have moved on in this moment.
-fn shown(trial: &Trial<'_>, facts: &Facts, at: Instant) -> (Vec<Span>, Vec<Span>) {
+/// The displayed spans; empty if the facts of the member changed since the preview.
+fn visible_spans(trial: &Trial<'_>, facts: &Facts, at: Instant) -> (Vec<Span>, Vec<Span>) {
     let Some(change) = trial.change(facts) else {
         return (Vec::new(), Vec::new());
     };
-    let seen = seen(&change, trial.within(facts), at);
+    let visible = visible_range(&change, trial.within(facts), at);
     let of = |spans: &SpanSet| {
-        let overlapping = spans.iter().filter(|span| span.overlaps(&seen));
+        let overlapping = spans.iter().filter(|span| span.overlaps(&visible));
         overlapping.copied().collect()
     };
     (of(&change.before), of(&change.after))
 }
 
-/// The part of time that is shown: all that was compared, but where windows recur, not every one of a year.
-fn seen(change: &Change, within: Span, at: Instant) -> Span {
+/// The displayed part of time: all that was compared, or, with recurring windows, only up to the time around the first change.
+fn visible_range(change: &Change, within: Span, at: Instant) -> Span {
     if within.until.known().is_none() {
         return within;
     }

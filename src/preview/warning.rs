@@ -1,13 +1,12 @@
-//! What is worth a second look in the rules of a target, with an edit made: rules that can never hold, that another makes
-//! needless, or that name something that is gone. Only what is proven is said; a rule that is switched off is meant to be.
-//! Called by previews.
+//! Warnings about the rules of a target after an edit: rules that can never hold, that another rule makes redundant, or that
+//! refer to something that is gone. Reports only what is proven; disabled rules are skipped. Called by previews.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use access::{Condition, Instant, Rule, Span, Target, allowed_times, makes_needless};
+use access::{Condition, Instant, Rule, Span, Target, allowed_times, makes_redundant};
 use uuid::Uuid;
 
-use super::{Case, Proposal};
+use super::{Proposal, RuleDiff};
 use crate::{
     decide::row_id,
     store::{
@@ -17,9 +16,9 @@ use crate::{
     },
 };
 
-/// What is wrong, as a stable word.
+/// The kind of a warning; the names are stable.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum WarningCode {
     ScheduleOver,
     ScheduleEmpty,
@@ -32,8 +31,7 @@ pub enum WarningCode {
 }
 
 impl WarningCode {
-    /// The word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::ScheduleOver => "SCHEDULE_OVER",
             Self::ScheduleEmpty => "SCHEDULE_EMPTY",
@@ -47,24 +45,22 @@ impl WarningCode {
     }
 }
 
-/// Something worth a second look.
 #[derive(Clone, Debug)]
 pub struct Warning {
-    /// What.
     pub code: WarningCode,
-    /// For people.
+    /// The text for people.
     pub message: String,
-    /// In which rule; none for one that is not there yet.
+    /// The rule; `None` for a rule that the edit would create.
     pub rule: Option<row::Rule>,
 }
 
-/// A rule that is looked at.
+/// A rule to check.
 pub(super) struct Subject<'a> {
     rule: &'a Rule,
     name: String,
     conditions: Vec<StoredCondition>,
     row: Option<&'a row::Rule>,
-    /// Whether it is the one that is edited.
+    /// Whether this is the edited rule.
     is_edited: bool,
 }
 
@@ -78,32 +74,35 @@ impl Subject<'_> {
     }
 
     fn can_hold(&self) -> bool {
-        let standing = self.rule.standing();
-        standing.is_some_and(access::RuleVersion::can_hold)
+        let current = self.rule.current();
+        current.is_some_and(access::RuleVersion::can_hold)
     }
 }
 
-/// The rules of the targets with the edit made: the edited one first, then the others that are switched on.
+/// The enabled rules of the targets after the edit: the edited one first, then the others.
 pub(super) fn subjects<'a>(
-    case: &'a Case,
+    diff: &'a RuleDiff,
     proposal: &Proposal,
 ) -> Result<Vec<Subject<'a>>, StoreError> {
     let mut all: Vec<Subject<'a>> = Vec::new();
-    if let (Some(rule), Some(to)) = (&case.after, &proposal.to) {
+    if let (Some(rule), Some(to)) = (&diff.after, &proposal.to) {
         all.push(Subject {
             rule,
             name: to.name.clone(),
             conditions: to.conditions.clone(),
-            row: case.before.as_ref().and_then(|it| case.premises.row(it.id)),
+            row: diff
+                .before
+                .as_ref()
+                .and_then(|it| diff.access_context.row(it.id)),
             is_edited: true,
         });
     }
-    for target in &case.targets {
-        for rule in case.kept(*target) {
-            let Some(row) = case.premises.row(rule.id) else {
+    for target in &diff.targets {
+        for rule in diff.other_rules(*target) {
+            let Some(row) = diff.access_context.row(rule.id) else {
                 continue;
             };
-            if all.iter().any(|known| known.rule.id == rule.id) {
+            if all.iter().any(|subject| subject.rule.id == rule.id) {
                 continue;
             }
             all.push(Subject {
@@ -119,7 +118,7 @@ pub(super) fn subjects<'a>(
     Ok(all)
 }
 
-/// The tags that the rules name.
+/// The tags in the conditions of the rules.
 pub(super) fn tags(subjects: &[Subject<'_>]) -> BTreeSet<String> {
     let conditions = subjects.iter().flat_map(|it| &it.conditions);
     let tags = conditions.filter_map(|condition| match condition {
@@ -129,39 +128,43 @@ pub(super) fn tags(subjects: &[Subject<'_>]) -> BTreeSet<String> {
     tags.flatten().cloned().collect()
 }
 
-/// All that is worth a second look. `missing`: the tags among theirs that nobody bears.
+/// All warnings. `missing`: the tags of the rules that no member has.
 pub(super) async fn all(
     connection: &impl Connection,
-    case: &Case,
+    diff: &RuleDiff,
     subjects: &[Subject<'_>],
     missing: &BTreeSet<String>,
 ) -> Result<Vec<Warning>, StoreError> {
-    let gone = Gone::load(connection, case, subjects).await?;
-    let mut found = of_targets(case);
+    let gone = RemovedReferences::load(connection, diff, subjects).await?;
+    let mut warnings = of_targets(diff);
     for subject in subjects {
-        found.extend(of_schedules(subject, case.at));
-        found.extend(of_tags(subject, missing));
-        found.extend(gone.named_by(subject));
+        warnings.extend(of_schedules(subject, diff.at));
+        warnings.extend(of_tags(subject, missing));
+        warnings.extend(gone.warnings_for(subject));
         let others = subjects.iter();
-        found.extend(needless(case, subject, others));
+        warnings.extend(redundant(diff, subject, others));
     }
-    Ok(found)
+    Ok(warnings)
 }
 
-/// A rule on a target where nothing is given.
-fn of_targets(case: &Case) -> Vec<Warning> {
-    let edited = case.before.as_ref().and_then(|it| case.premises.row(it.id));
-    let layout = &case.premises.layout;
+/// Warns of targets that are gone or not managed.
+fn of_targets(diff: &RuleDiff) -> Vec<Warning> {
+    let edited = diff
+        .before
+        .as_ref()
+        .and_then(|it| diff.access_context.row(it.id));
+    let layout = &diff.access_context.layout;
     let problem = |target: &Target| match *target {
         Target::Group(group) => match layout.group(row_id(group)) {
             None => Some((
                 WarningCode::TargetGone,
-                "Kisi has the group of this rule no more, so that it gives nothing".to_owned(),
+                "the group of this rule no longer exists in Kisi, so the rule gives no access"
+                    .to_owned(),
             )),
             Some(group) if !group.managed => Some((
                 WarningCode::TargetNotManaged,
                 format!(
-                    "the group “{}” is not managed, so that nothing is given in it",
+                    "the group “{}” is not managed, so the rule gives no access: manage the group first",
                     group.name
                 ),
             )),
@@ -170,12 +173,13 @@ fn of_targets(case: &Case) -> Vec<Warning> {
         Target::Lock(lock) => layout.lock(row_id(lock)).is_none().then(|| {
             (
                 WarningCode::TargetGone,
-                "Kisi has the lock of this rule no more, so that it gives nothing".to_owned(),
+                "the lock of this rule no longer exists in Kisi, so the rule gives no access"
+                    .to_owned(),
             )
         }),
     };
-    let found = case.targets.iter().filter_map(problem);
-    found
+    let problems = diff.targets.iter().filter_map(problem);
+    problems
         .map(|(code, message)| Warning {
             code,
             message,
@@ -185,7 +189,7 @@ fn of_targets(case: &Case) -> Vec<Warning> {
 }
 
 fn of_schedules(subject: &Subject<'_>, at: Instant) -> Option<Warning> {
-    let version = subject.rule.standing()?;
+    let version = subject.rule.current()?;
     if !allowed_times(&version.conditions, at).is_empty() {
         return None;
     }
@@ -193,32 +197,32 @@ fn of_schedules(subject: &Subject<'_>, at: Instant) -> Option<Warning> {
     let alone =
         |condition: &&Condition| allowed_times(std::slice::from_ref(*condition), at).is_empty();
     let Some(Condition::Schedule(schedule)) = version.conditions.iter().find(alone) else {
-        let message = format!(
-            "the schedules of “{name}” never allow the same time, so that it can never hold"
-        );
+        let message =
+            format!("the schedules of “{name}” never overlap, so the rule never gives access");
         return Some(subject.warn(WarningCode::ScheduleEmpty, message));
     };
-    // What has been and comes no more is over; what never was is a mistake in the dates or days.
+    // A schedule that had windows in the past has ended; one that never had any has a mistake in its dates or days.
     let began = schedule.start_date.and_then(|date| {
         let start = date.to_zoned(schedule.zone.clone()).ok()?;
         Some(Instant::from_timestamp(start.timestamp()))
     });
     let past = began.unwrap_or_else(|| at.minus(std::time::Duration::from_hours(24 * 3_660)));
     let only = [Condition::Schedule(schedule.clone())];
-    let was = allowed_times(&only, past.min(at));
-    let been = was
+    let past_windows = allowed_times(&only, past.min(at));
+    let has_occurred = past_windows
         .iter()
         .any(|it| it.overlaps(&Span::new(Instant::BEGINNING, at)));
     let last = schedule.end_date.map(|date| date.to_string());
     Some(match last {
-        Some(last) if been => {
-            let message =
-                format!("a schedule of “{name}” is over since {last}, so that it can never hold");
+        Some(last) if has_occurred => {
+            let message = format!(
+                "a schedule of “{name}” ended on {last}, so the rule never gives access again"
+            );
             subject.warn(WarningCode::ScheduleOver, message)
         }
         _ => {
             let message = format!(
-                "no day of a schedule of “{name}” lies between its dates, so that it can never hold"
+                "a schedule of “{name}” has no day between its start and end dates, so the rule never gives access"
             );
             subject.warn(WarningCode::ScheduleEmpty, message)
         }
@@ -227,72 +231,72 @@ fn of_schedules(subject: &Subject<'_>, at: Instant) -> Option<Warning> {
 
 fn of_tags(subject: &Subject<'_>, missing: &BTreeSet<String>) -> Vec<Warning> {
     let conditions = subject.conditions.iter();
-    let unborne = conditions.filter_map(|condition| match condition {
+    let unmatched = conditions.filter_map(|condition| match condition {
         StoredCondition::Tag { tags } if tags.iter().all(|tag| missing.contains(tag)) => Some(tags),
         _ => None,
     });
     let warn = |tags: &Vec<String>| {
         let message = format!(
-            "nobody bears the tag “{}” that “{}” asks for, so that it holds for nobody: tags are \
-             compared as the platform writes them",
+            "nobody has the tag “{}” that “{}” requires, so the rule gives access to nobody: tags must be \
+             written exactly as on the platform",
             tags.join("” or “"),
             subject.name
         );
         subject.warn(WarningCode::NobodyBearsTag, message)
     };
-    unborne.map(warn).collect()
+    unmatched.map(warn).collect()
 }
 
-/// The first rule that makes this one needless at its target. Of two that say the same it is the edited one, else the
-/// later.
-fn needless<'a>(
-    case: &Case,
+/// Warns if another rule makes this one redundant at its target. Of two equivalent rules only one gets the warning: the edited
+/// one, else the later one.
+fn redundant<'a>(
+    diff: &RuleDiff,
     subject: &Subject<'_>,
     others: impl Iterator<Item = &'a Subject<'a>>,
 ) -> Option<Warning> {
     let rank = |it: &Subject<'_>| (it.is_edited, it.rule.id);
     let wider = |other: &&Subject<'_>| {
         other.rule.id != subject.rule.id
-            && case.bears(other.rule, subject.rule.target)
-            && makes_needless(other.rule, subject.rule)
-            && (!makes_needless(subject.rule, other.rule) || rank(other) < rank(subject))
+            && diff.applies_to(other.rule, subject.rule.target)
+            && makes_redundant(other.rule, subject.rule)
+            && (!makes_redundant(subject.rule, other.rule) || rank(other) < rank(subject))
     };
     let mut others = others;
     let other = others.find(wider)?;
     let message = format!(
-        "“{}” lets everybody in whom “{}” does, so that “{}” is needless",
+        "“{}” gives access to everyone who has it by “{}”, so “{}” is redundant",
         other.name, subject.name, subject.name
     );
     Some(subject.warn(WarningCode::NeedlessRule, message))
 }
 
-/// What the rules name that belongs to a source that was removed.
-struct Gone {
+/// The offerings and locations in the rules whose source was removed.
+struct RemovedReferences {
     offerings: HashMap<Uuid, String>,
     locations: HashMap<Uuid, String>,
 }
 
-impl Gone {
+impl RemovedReferences {
     async fn load(
         connection: &impl Connection,
-        case: &Case,
+        diff: &RuleDiff,
         subjects: &[Subject<'_>],
     ) -> Result<Self, StoreError> {
-        let mut named = (Vec::new(), Vec::new());
+        let mut ids = (Vec::new(), Vec::new());
         for condition in subjects.iter().flat_map(|it| &it.conditions) {
             let (offerings, locations) = names(condition);
-            named.0.extend_from_slice(offerings);
-            named.1.extend_from_slice(locations);
+            ids.0.extend_from_slice(offerings);
+            ids.1.extend_from_slice(locations);
         }
-        let offerings = offerings::some(connection, case.scope, &named.0).await?;
-        let locations = offerings::locations(connection, case.scope, &named.1).await?;
+        let offerings = offerings::find_by_ids(connection, diff.scope, &ids.0).await?;
+        let locations = offerings::locations(connection, diff.scope, &ids.1).await?;
         let of: HashSet<Uuid> = offerings
             .iter()
             .map(|it| it.source_id)
             .chain(locations.iter().map(|it| it.source_id))
             .collect();
         let of: Vec<Uuid> = of.into_iter().collect();
-        let sources = sources::some(connection, case.scope, &of).await?;
+        let sources = sources::find_by_ids(connection, diff.scope, &of).await?;
         let removed: HashSet<Uuid> = sources
             .into_iter()
             .filter(|source| source.removed_at.is_some())
@@ -312,8 +316,8 @@ impl Gone {
         })
     }
 
-    fn named_by(&self, subject: &Subject<'_>) -> Vec<Warning> {
-        let mut found = Vec::new();
+    fn warnings_for(&self, subject: &Subject<'_>) -> Vec<Warning> {
+        let mut warnings = Vec::new();
         for condition in &subject.conditions {
             let (offerings, locations) = names(condition);
             let lists = [
@@ -329,24 +333,24 @@ impl Gone {
                 if names.is_empty() {
                     continue;
                 }
-                let hence = if names.len() == ids.len() {
-                    ", so that it can never hold"
+                let consequence = if names.len() == ids.len() {
+                    ", so the rule never gives access"
                 } else {
                     ""
                 };
                 let message = format!(
-                    "“{}” names “{}” of a source that was removed{hence}",
+                    "“{}” refers to “{}” of a source that was removed{consequence}",
                     subject.name,
                     names.join("”, “")
                 );
-                found.push(subject.warn(code, message));
+                warnings.push(subject.warn(code, message));
             }
         }
-        found
+        warnings
     }
 }
 
-/// The offerings and the locations that a condition names.
+/// The offerings and locations in a condition.
 fn names(condition: &StoredCondition) -> (&[Uuid], &[Uuid]) {
     match condition {
         StoredCondition::Membership {

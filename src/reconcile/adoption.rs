@@ -4,11 +4,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use access::{Desired, Grant, Id, Instant, Scope, Span, SpanSet};
+use access::{AccessScope, Desired, Grant, Id, Instant, Span, SpanSet};
 use uuid::Uuid;
 
 use super::{
-    case::{Case, Ground, known},
+    member_state::{AccountSnapshot, MemberState, known},
     record,
 };
 use crate::{
@@ -20,15 +20,20 @@ use crate::{
     },
 };
 
-impl Case {
+impl MemberState {
     /// What somebody else made for this member, where the rules want the member in: while they do, or, where it is not open
     /// now, at some time that it is open. What is open now is not taken from the member for the sake of a later time, and what
     /// somebody makes beside an assignment of this service's is left alone.
-    pub(super) fn to_adopt(&self, ground: &Ground, now: Instant, horizon: Duration) -> Vec<Uuid> {
-        if !self.grants.iter().any(|grant| grant.stray) {
+    pub(super) fn to_adopt(
+        &self,
+        snapshot: &AccountSnapshot,
+        now: Instant,
+        horizon: Duration,
+    ) -> Vec<Uuid> {
+        if !self.grants.iter().any(|grant| grant.external) {
             return Vec::new();
         }
-        let desired = self.desired(ground, now, horizon);
+        let desired = self.desired(snapshot, now, horizon);
         let user = self.user().map(|user| user.id);
         let is_wanted = |row: &&row::Grant| {
             let grant = known(row);
@@ -37,7 +42,7 @@ impl Case {
                 let open = SpanSet::of([grant.window]);
                 !grant.window.contains(now) && !windows.intersect(&open).is_empty()
             };
-            let is_theirs = row.stray && Some(row.kisi_user_id) == user;
+            let is_theirs = row.external && Some(row.kisi_user_id) == user;
             is_theirs && !self.has_ours(grant.scope) && (windows.contains(now) || later())
         };
         let wanted = self.grants.iter().filter(is_wanted);
@@ -45,10 +50,10 @@ impl Case {
     }
 
     /// Whether this service has an assignment for the member's present user in a group.
-    pub(super) fn has_ours(&self, scope: Scope) -> bool {
+    pub(super) fn has_ours(&self, scope: AccessScope) -> bool {
         let user = self.user().map(|user| user.id);
         let ours = |row: &&row::Grant| {
-            !row.stray && row.kisi_id.is_some() && Some(row.kisi_user_id) == user
+            !row.external && row.kisi_id.is_some() && Some(row.kisi_user_id) == user
         };
         let mut ours = self.grants.iter().filter(ours).map(known);
         ours.any(|grant| grant.scope == scope)
@@ -58,27 +63,27 @@ impl Case {
     /// everybody due.
     pub(super) fn is_waiting_for_reading(
         &self,
-        ground: &Ground,
+        snapshot: &AccountSnapshot,
         now: Instant,
         horizon: Duration,
     ) -> bool {
-        let is_unread = |group: &Uuid| ground.is_unread(Scope::Group(Id(group.as_u128())));
-        if !ground.groups.keys().any(is_unread) {
+        let is_unread = |group: &Uuid| snapshot.is_unread(AccessScope::Group(Id(group.as_u128())));
+        if !snapshot.groups.keys().any(is_unread) {
             return false;
         }
-        let desired = self.desired(ground, now, horizon);
-        let waits = |wish: &Desired| !wish.windows.is_empty() && ground.is_unread(wish.scope);
+        let desired = self.desired(snapshot, now, horizon);
+        let waits = |wish: &Desired| !wish.windows.is_empty() && snapshot.is_unread(wish.scope);
         desired.iter().any(waits)
     }
 
     /// The assignments that the plan is about: ours, and those of others that their group removes.
-    pub(super) fn planned(&self, ground: &Ground) -> Vec<Grant> {
+    pub(super) fn planned(&self, snapshot: &AccountSnapshot) -> Vec<Grant> {
         let in_kisi = |row: &&row::Grant| row.kisi_id.is_some();
-        let is_planned = |row: &&row::Grant| !row.stray || ground.removes(row.scope_id);
+        let is_planned = |row: &&row::Grant| !row.external || snapshot.removes(row.scope_id);
         let rows = self.grants.iter().filter(in_kisi).filter(is_planned);
         let grants = rows.map(known);
         grants
-            .filter(|grant| !ground.is_unread(grant.scope))
+            .filter(|grant| !snapshot.is_unread(grant.scope))
             .collect()
     }
 
@@ -86,13 +91,13 @@ impl Case {
     /// does, that assignment is adopted.
     pub(super) fn covered_by_others(
         &self,
-        ground: &Ground,
+        snapshot: &AccountSnapshot,
         desired: &mut [Desired],
     ) -> Option<Instant> {
         let user = self.user().map(|user| user.id);
         let mut first: Option<Instant> = None;
         let others = self.grants.iter().filter(|row| {
-            row.stray && Some(row.kisi_user_id) == user && !ground.removes(row.scope_id)
+            row.external && Some(row.kisi_user_id) == user && !snapshot.removes(row.scope_id)
         });
         for other in others.map(known) {
             if self.has_ours(other.scope) {
@@ -113,7 +118,7 @@ impl Case {
     }
 }
 
-fn windows_at(desired: &[Desired], scope: Scope) -> SpanSet {
+fn windows_at(desired: &[Desired], scope: AccessScope) -> SpanSet {
     let wish = desired.iter().find(|wish| wish.scope == scope);
     wish.map(|wish| wish.windows.clone()).unwrap_or_default()
 }
@@ -121,26 +126,26 @@ fn windows_at(desired: &[Desired], scope: Scope) -> SpanSet {
 /// Adopts what the rules want of what others made, for all of the cases in one transaction.
 pub async fn adopt(
     app: &App,
-    ground: &Ground,
-    cases: &mut [Case],
+    snapshot: &AccountSnapshot,
+    member_states: &mut [MemberState],
     now: Instant,
 ) -> Result<(), StoreError> {
     let mut adopted: BTreeMap<Uuid, Entry> = BTreeMap::new();
-    for case in cases.iter_mut() {
-        for id in case.to_adopt(ground, now, app.config.horizon) {
-            let Some(row) = case.grants.iter_mut().find(|row| row.id == id) else {
+    for member_state in member_states.iter_mut() {
+        for id in member_state.to_adopt(snapshot, now, app.config.horizon) {
+            let Some(row) = member_state.grants.iter_mut().find(|row| row.id == id) else {
                 continue;
             };
-            (row.stray, row.adopted) = (false, true);
+            (row.external, row.adopted) = (false, true);
             let row = row.clone();
-            let entry = record::entry(ground, case, &row, HistoryKind::Adopted, now);
+            let entry = record::entry(snapshot, member_state, &row, HistoryKind::Adopted, now);
             adopted.insert(id, entry);
         }
     }
     if adopted.is_empty() {
         return Ok(());
     }
-    let scope = ground.scope;
+    let scope = snapshot.scope;
     app.db
         .write(move |tx| {
             Box::pin(async move {
@@ -152,10 +157,10 @@ pub async fn adopt(
         .await
 }
 
-impl Ground {
+impl AccountSnapshot {
     /// Whether a group is managed and its assignments were not read yet: nothing is written to it before.
-    pub(super) fn is_unread(&self, scope: Scope) -> bool {
-        let Scope::Group(Id(group)) = scope else {
+    pub(super) fn is_unread(&self, scope: AccessScope) -> bool {
+        let AccessScope::Group(Id(group)) = scope else {
             return false;
         };
         let group = self.groups.get(&Uuid::from_u128(group));

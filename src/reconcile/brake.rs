@@ -1,5 +1,5 @@
 //! The brake in the loop: what a sorted case would take away early is asked first, judged together with everything of the
-//! same cause, and held where that is too much. Grants flow all the while. The questions are rows, so that they survive a
+//! same cause, and held where that is too much. Grants flow all the while. The pending are rows, so that they survive a
 //! restart.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,108 +8,117 @@ use access::{Brake, Instant};
 use uuid::Uuid;
 
 use super::{
-    case::{Case, Ground},
     execute::stored_scope,
+    member_state::{AccountSnapshot, MemberState},
 };
 use crate::{
     app::App,
     clock::new_id,
     store::{
-        Scope, StoreError, Transaction, clubs, due,
+        ClubScope, StoreError, Transaction, clubs, due,
         history::{self, Entry},
         members,
-        revocations::{self, Answer},
-        row::{self, HistoryKind, RevocationState, Weight},
+        revocations::{self, Decision},
+        row::{self, BrakePolicy, HistoryKind, RevocationState},
     },
 };
 
-mod source;
+mod source_outage;
 
-use source::Suspects;
+use source_outage::SourceOutageDetector;
 
 /// How long a count is kept beyond the longest window that a club would set.
 const KEPT: std::time::Duration = std::time::Duration::from_hours(31 * 24);
 
-/// What has to be written before a case goes on: new questions, and those that are answered by themselves.
+/// What has to be written before a case goes on: new pending, and those that are answered by themselves.
 #[derive(Default)]
-pub struct Questions {
+pub struct PendingRevocations {
     asked: Vec<row::Revocation>,
     gone: Vec<row::Revocation>,
 }
 
-impl Questions {
+impl PendingRevocations {
     /// Whether nothing has to be written.
     pub fn is_empty(&self) -> bool {
         self.asked.is_empty() && self.gone.is_empty()
     }
 
     /// Looks at a case; its entries are as they will be written.
-    pub fn of(&mut self, case: &mut Case, ground: &Ground, now: Instant, app: &App) {
-        let losses = case.losses(ground, now, app.config.horizon);
+    pub fn of(
+        &mut self,
+        member_state: &mut MemberState,
+        snapshot: &AccountSnapshot,
+        now: Instant,
+        app: &App,
+    ) {
+        let losses = member_state.losses(snapshot, now, app.config.horizon);
         // A suspension goes over all that the brake was asked before, whatever else came since.
-        let suspended = case
+        let suspended = member_state
             .holdings
             .facts
             .suspension
             .is_some_and(|one| one.span.contains(now));
-        let cause = due::Cause::of(&case.due);
-        let weight = if suspended {
-            Weight::ByName
+        let cause = due::Cause::of(&member_state.due);
+        let brake_policy = if suspended {
+            BrakePolicy::Exempt
         } else {
-            cause.weight
+            cause.brake_policy
         };
         // Any other word is about what it ends itself, and answers no question about anything else.
         let overrules = |row: &row::Revocation| {
-            suspended || (weight != Weight::Judged && row.state == RevocationState::Asked)
+            suspended
+                || (brake_policy != BrakePolicy::Enforce && row.state == RevocationState::Asked)
         };
-        let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut case.revocations)
+        let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut member_state.revocations)
             .into_iter()
             .partition(|row| {
-                is_decided(row) || (losses.contains(&revocations::about(row)) && !overrules(row))
+                is_decided(row) || (losses.contains(&revocations::target(row)) && !overrules(row))
             });
-        case.revocations = stay;
+        member_state.revocations = stay;
         self.gone.extend(gone);
         for scope in losses {
-            if case
+            if member_state
                 .revocations
                 .iter()
-                .any(|row| revocations::about(row) == scope)
+                .any(|row| revocations::target(row) == scope)
             {
                 continue;
             }
             let (scope_kind, scope_id) = stored_scope(scope);
-            let state = match weight {
-                Weight::Judged => RevocationState::Asked,
-                Weight::ByName => RevocationState::Passed,
-                Weight::OwnWord => RevocationState::Approved,
+            let state = match brake_policy {
+                BrakePolicy::Enforce => RevocationState::Asked,
+                BrakePolicy::Exempt => RevocationState::Passed,
+                BrakePolicy::Preapproved => RevocationState::Approved,
             };
             let row = row::Revocation {
                 id: new_id(),
-                club_id: ground.scope.club,
-                account_id: ground.account.id,
-                member_id: case.due.member_id,
+                club_id: snapshot.scope.club,
+                account_id: snapshot.account.id,
+                member_id: member_state.due.member_id,
                 scope_kind,
                 scope_id,
                 state,
-                cause: cause.words.clone(),
+                cause: cause.text.clone(),
+                cause_id: cause.id,
+                outage_suspected: false,
                 delivery_id: cause.delivery,
                 rule_id: cause.rule,
                 actor: cause.actor.clone(),
                 asked_at: now.micros(),
                 decided_at: (state != RevocationState::Asked).then_some(now.micros()),
             };
-            case.revocations.push(row.clone());
+            member_state.revocations.push(row.clone());
             self.asked.push(row);
         }
     }
 
     /// Writes them.
-    pub async fn write(self, app: &App, scope: Scope) -> Result<(), StoreError> {
+    pub async fn write(self, app: &App, scope: ClubScope) -> Result<(), StoreError> {
         app.db
             .write(move |tx| {
                 Box::pin(async move {
                     revocations::forget(tx, scope, &self.gone).await?;
-                    revocations::ask(tx, self.asked).await
+                    revocations::insert(tx, self.asked).await
                 })
             })
             .await
@@ -127,7 +136,7 @@ pub(super) fn is_decided(row: &row::Revocation) -> bool {
 /// Judges every open question of a club whose cause has been sorted in all of its accounts, a cause at a time, the oldest
 /// first. True where one was answered: whoever it is about is due anew then, whichever account asked it, and the loop is
 /// woken. What cannot be judged yet stays open, and its members stay unsettled.
-pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, StoreError> {
+pub async fn judge(app: &App, scope: ClubScope, account: Uuid) -> Result<bool, StoreError> {
     let asked = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
     if asked.is_empty() {
         return Ok(false);
@@ -146,26 +155,23 @@ pub async fn judge(app: &App, scope: Scope, account: Uuid) -> Result<bool, Store
 
 async fn judge_in(
     tx: &Transaction,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     now: i64,
 ) -> Result<bool, StoreError> {
-    // The club is touched first, so that two accounts of one club judge one after the other.
+    // The club is recent_writes first, so that two accounts of one club judge one after the other.
     clubs::touch(tx, scope).await?;
     let mut asked = by_cause(revocations::in_state(tx, scope, RevocationState::Asked).await?);
-    let under_way = due::causes_under_way(tx, scope, account, now).await?;
+    let under_way = due::unsorted_causes(tx, scope, account, now).await?;
     asked.retain(|rows| {
-        let is_its = |row: &row::Revocation, (words, id): &(String, Option<Uuid>)| {
-            *words == row.cause && *id == row.delivery_id
-        };
         rows.first()
-            .is_some_and(|row| !under_way.iter().any(|cause| is_its(row, cause)))
+            .is_some_and(|row| !under_way.contains(&row.cause_id))
     });
     let Some(club) = clubs::get(tx, scope).await?.filter(|_| !asked.is_empty()) else {
         return Ok(false);
     };
     let window = club.brake_window_s.saturating_mul(1_000_000);
-    let through = revocations::let_through(tx, scope, now.saturating_sub(window)).await?;
+    let through = revocations::passed_since(tx, scope, now.saturating_sub(window)).await?;
     let mut through: BTreeSet<Uuid> = through.into_iter().collect();
     let with_access = revocations::with_access(tx, scope, now).await?;
     let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
@@ -179,15 +185,15 @@ async fn judge_in(
         if holds {
             held.push(rows);
         } else {
-            let passed = Answer::of(RevocationState::Passed);
+            let passed = Decision::of(RevocationState::Passed);
             revocations::decide(tx, scope, &rows, passed, now).await?;
             through.extend(people);
         }
     }
     if !held.is_empty() {
         let rows: Vec<&row::Revocation> = held.iter().flatten().collect();
-        let suspects = Suspects::find(tx, scope, &rows, &with_access, &through).await?;
-        hold(tx, scope, &held, &suspects, now).await?;
+        let outages = SourceOutageDetector::find(tx, scope, &rows, &with_access, &through).await?;
+        hold(tx, scope, &held, &outages, now).await?;
     }
     Ok(true)
 }
@@ -204,13 +210,12 @@ fn count(people: usize) -> u64 {
     u64::try_from(people).unwrap_or(u64::MAX)
 }
 
-/// The questions of one cause each, in the order in which the causes first asked.
+/// The pending of one cause each, in the order in which the causes first asked.
 fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
     let mut order: Vec<Vec<row::Revocation>> = Vec::new();
-    let mut index: BTreeMap<(Option<Uuid>, String), usize> = BTreeMap::new();
+    let mut index: BTreeMap<Uuid, usize> = BTreeMap::new();
     for row in asked {
-        let key = (row.delivery_id, row.cause.clone());
-        let at = *index.entry(key).or_insert_with(|| {
+        let at = *index.entry(row.cause_id).or_insert_with(|| {
             order.push(Vec::new());
             order.len() - 1
         });
@@ -221,12 +226,12 @@ fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
     order
 }
 
-/// Holds questions, a cause at a time.
+/// Holds pending, a cause at a time.
 async fn hold(
     connection: &impl crate::store::Connection,
-    scope: Scope,
+    scope: ClubScope,
     causes: &[Vec<row::Revocation>],
-    suspects: &Suspects,
+    outages: &SourceOutageDetector,
     now: i64,
 ) -> Result<(), StoreError> {
     let ids: BTreeSet<Uuid> = causes.iter().flatten().map(|row| row.member_id).collect();
@@ -235,10 +240,12 @@ async fn hold(
     let mut entries = Vec::new();
     for rows in causes {
         let Some(first) = rows.first() else { continue };
-        let cause = format!("{}{}", first.cause, suspects.note(first));
-        let answer = Answer {
+        let note = outages.note(first);
+        let cause = format!("{}{note}", first.cause);
+        let answer = Decision {
             cause: Some(&cause),
-            ..Answer::of(RevocationState::Held)
+            outage_suspected: !note.is_empty(),
+            ..Decision::of(RevocationState::Held)
         };
         revocations::decide(connection, scope, rows, answer, now).await?;
         entries.extend(rows.iter().map(|row| Entry {
@@ -255,6 +262,6 @@ async fn hold(
             ),
         }));
     }
-    suspects.tell_earlier(connection, scope).await?;
+    outages.tell_earlier(connection, scope).await?;
     history::write(connection, scope, now, entries).await
 }

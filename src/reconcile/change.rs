@@ -3,8 +3,8 @@
 use access::{Ability, Id, Span};
 
 use super::{
-    case::Case,
-    execute::{Done, Pass, Stop, ends, find, stored},
+    execute::{AccountError, Pass, StepOutcome, ends, find, stored},
+    member_state::MemberState,
 };
 use crate::{
     kisi::{Client, Error},
@@ -15,25 +15,25 @@ impl Pass<'_> {
     pub(super) async fn change(
         &mut self,
         client: &Client,
-        case: &mut Case,
+        member_state: &mut MemberState,
         id: Id,
         window: Span,
-    ) -> Result<Done, Stop> {
-        let Some(mut grant) = find(case, id) else {
-            return Ok(Done::Learned);
+    ) -> Result<StepOutcome, AccountError> {
+        let Some(mut grant) = find(member_state, id) else {
+            return Ok(StepOutcome::Learned);
         };
         let Some(kisi_id) = grant.kisi_id else {
-            return Ok(Done::Learned);
+            return Ok(StepOutcome::Learned);
         };
         grant.intent = Intent::Change;
-        grant.adopted |= grant.stray;
-        grant.stray = false;
+        grant.adopted |= grant.external;
+        grant.external = false;
         (grant.want_from, grant.want_until) = stored(window);
-        self.put(case, grant.clone(), None).await?;
+        self.put(member_state, grant.clone(), None).await?;
         let (from, until) = ends(window);
         let changed = match client.change_window(kisi_id, from, until).await {
             Ok(()) => client.assignment(kisi_id).await,
-            Err(gone) if gone.says_gone() => Ok(None),
+            Err(gone) if gone.is_object_missing() => Ok(None),
             Err(
                 Error::Unprocessable { .. }
                 | Error::Refused { .. }
@@ -41,18 +41,18 @@ impl Pass<'_> {
                 | Error::NotFound { .. },
             ) => {
                 grant.intent = Intent::None;
-                self.put(case, grant, None).await?;
+                self.put(member_state, grant, None).await?;
                 self.learn(Some(Ability::No), None).await?;
-                return Ok(Done::Learned);
+                return Ok(StepOutcome::Learned);
             }
             Err(problem) => Err(problem),
         };
         match changed {
-            Ok(Some(held)) => self.changed(case, grant, &held).await,
+            Ok(Some(held)) => self.changed(member_state, grant, &held).await,
             Ok(None) => {
-                self.forget(case, &grant, Some(HistoryKind::DriftFound))
+                self.forget(member_state, &grant, Some(HistoryKind::DriftFound))
                     .await?;
-                Ok(Done::Learned)
+                Ok(StepOutcome::Learned)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
@@ -60,7 +60,7 @@ impl Pass<'_> {
                 } else {
                     grant.state = GrantState::Unknown;
                 }
-                self.put(case, grant, None).await?;
+                self.put(member_state, grant, None).await?;
                 Err(problem.into())
             }
         }
@@ -69,26 +69,26 @@ impl Pass<'_> {
     pub(super) async fn delete(
         &mut self,
         client: &Client,
-        case: &mut Case,
+        member_state: &mut MemberState,
         id: Id,
-    ) -> Result<Done, Stop> {
-        let Some(mut grant) = find(case, id) else {
-            return Ok(Done::Learned);
+    ) -> Result<StepOutcome, AccountError> {
+        let Some(mut grant) = find(member_state, id) else {
+            return Ok(StepOutcome::Learned);
         };
         let Some(kisi_id) = grant.kisi_id else {
-            return Ok(Done::Learned);
+            return Ok(StepOutcome::Learned);
         };
         grant.intent = Intent::Delete;
         grant.state = GrantState::Revoking;
-        self.put(case, grant.clone(), None).await?;
+        self.put(member_state, grant.clone(), None).await?;
         match client.delete_assignment(kisi_id).await {
             Ok(()) => {
                 let was_over = grant
                     .valid_until
                     .is_some_and(|until| until <= self.now().micros());
                 let event = (!was_over).then_some(HistoryKind::Revoked);
-                self.forget(case, &grant, event).await?;
-                Ok(Done::Yes)
+                self.forget(member_state, &grant, event).await?;
+                Ok(StepOutcome::Yes)
             }
             Err(
                 refusal @ (Error::Forbidden { .. }
@@ -99,12 +99,14 @@ impl Pass<'_> {
                 grant.intent = Intent::None;
                 grant.state = GrantState::Failed;
                 grant.problem = Some(refusal.for_people());
-                case.refused.insert(super::case::known(&grant).scope);
+                member_state
+                    .refused
+                    .insert(super::member_state::known(&grant).scope);
                 // Somebody can still pass who should not: that is tried again in any case.
-                case.passes = true;
-                self.put(case, grant, Some(HistoryKind::RefusedByKisi))
+                member_state.passes = true;
+                self.put(member_state, grant, Some(HistoryKind::RefusedByKisi))
                     .await?;
-                Ok(Done::Learned)
+                Ok(StepOutcome::Learned)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
@@ -113,7 +115,7 @@ impl Pass<'_> {
                 } else {
                     grant.state = GrantState::Unknown;
                 }
-                self.put(case, grant, None).await?;
+                self.put(member_state, grant, None).await?;
                 Err(problem.into())
             }
         }

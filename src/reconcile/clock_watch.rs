@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     app::App,
-    clock::{Clock, Stopwatch, made_at},
+    clock::{Clock, Stopwatch, created_at},
     store::{StoreError, clock_correction},
 };
 
@@ -35,7 +35,7 @@ impl ClockWatch {
             }
             None => {
                 let latest = clock_correction::latest_id(app.db.read()).await?;
-                latest.is_some_and(|id| made_at(id) > now.saturating_add(tolerance))
+                latest.is_some_and(|id| created_at(id) > now.saturating_add(tolerance))
             }
         };
         if was_ahead {
@@ -44,7 +44,7 @@ impl ClockWatch {
             let marked: Result<(), StoreError> = app
                 .db
                 .write(move |tx| {
-                    Box::pin(async move { clock_correction::look_at_everything(tx, at).await })
+                    Box::pin(async move { clock_correction::reset_future_instants(tx, at).await })
                 })
                 .await;
             marked?;

@@ -1,13 +1,15 @@
 //! New users and new assignments: found before they are made, and where Kisi says that there is something already, what that
 //! is. Adopts nothing that another member has, and removes a stranger's only where the group says so.
 
-use access::{Ability, Plan, Scope, Span, Step};
+use access::{Ability, AccessScope, Plan, Span, Step};
 use uuid::Uuid;
 
 use super::{
-    case::Case,
     directory::Found,
-    execute::{Done, Pass, Stop, ends, read_setup_again, stored, stored_scope, window_of},
+    execute::{
+        AccountError, Pass, StepOutcome, ends, read_setup_again, stored, stored_scope, window_of,
+    },
+    member_state::MemberState,
     rounding,
 };
 use crate::{
@@ -28,16 +30,20 @@ impl Pass<'_> {
     pub(super) async fn create_user(
         &mut self,
         client: &Client,
-        case: &mut Case,
+        member_state: &mut MemberState,
         plan: &Plan,
-    ) -> Result<Done, Stop> {
-        let Some(member) = case.member.clone() else {
-            return Ok(Done::Learned);
+    ) -> Result<StepOutcome, AccountError> {
+        let Some(member) = member_state.member.clone() else {
+            return Ok(StepOutcome::Learned);
         };
         let Some(email) = member.email.clone() else {
-            return Ok(Done::Learned);
+            return Ok(StepOutcome::Learned);
         };
-        let known = case.users.iter().find(|user| user.email == email).cloned();
+        let known = member_state
+            .users
+            .iter()
+            .find(|user| user.email == email)
+            .cloned();
         let told = match known {
             Some(_) => Found::Unread,
             None => self.told_by_directory(client, &email).await?,
@@ -50,7 +56,7 @@ impl Pass<'_> {
         };
         if found.is_none() {
             user.sent = true;
-            self.put_user(case, user.clone()).await?;
+            self.put_user(member_state, user.clone()).await?;
             if !is_absent {
                 found = client.user_by_email(&email).await?;
             }
@@ -60,7 +66,7 @@ impl Pass<'_> {
             let new = NewUser {
                 email: email.clone(),
                 name: member.name,
-                send_emails: self.ground.account.invite_by_email,
+                send_emails: self.snapshot.account.invite_by_email,
             };
             match client.create_user(&new).await {
                 Ok(created) => found = Some(created),
@@ -81,8 +87,8 @@ impl Pass<'_> {
                 user.kisi_id = Some(found.id);
                 user.problem = (!found.access_enabled)
                     .then(|| "Kisi has this user's access switched off: an administrator can switch it on there.".to_owned());
-                self.put_user(case, user).await?;
-                Ok(Done::Yes)
+                self.put_user(member_state, user).await?;
+                Ok(StepOutcome::Yes)
             }
             (None, refusal) => {
                 let text = refusal.map_or_else(
@@ -90,14 +96,14 @@ impl Pass<'_> {
                     |refused| refused.for_people(),
                 );
                 user.problem = Some(text.clone());
-                self.put_user(case, user.clone()).await?;
+                self.put_user(member_state, user.clone()).await?;
                 for step in &plan.steps {
                     if let Step::Create { scope, window } = *step {
-                        let grant = self.intended(user.id, case, scope, window);
-                        self.refused(case, grant, text.clone()).await?;
+                        let grant = self.intended(user.id, member_state, scope, window);
+                        self.refused(member_state, grant, text.clone()).await?;
                     }
                 }
-                Ok(Done::Learned)
+                Ok(StepOutcome::Learned)
             }
         }
     }
@@ -105,8 +111,8 @@ impl Pass<'_> {
     fn new_user(&self, member_id: Uuid, email: String) -> row::KisiUser {
         row::KisiUser {
             id: new_id(),
-            club_id: self.ground.scope.club,
-            account_id: self.ground.account.id,
+            club_id: self.snapshot.scope.club,
+            account_id: self.snapshot.account.id,
             member_id,
             email,
             kisi_id: None,
@@ -115,8 +121,8 @@ impl Pass<'_> {
         }
     }
 
-    async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, Stop> {
-        let (db, account) = (self.app.db.read(), self.ground.account.id);
+    async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, AccountError> {
+        let (db, account) = (self.app.db.read(), self.snapshot.account.id);
         let waiting = due::in_lanes(db, account, self.now().micros());
         self.worker.directory.find(client, email, waiting).await
     }
@@ -124,22 +130,23 @@ impl Pass<'_> {
     pub(super) async fn create(
         &mut self,
         client: &Client,
-        case: &mut Case,
-        scope: Scope,
+        member_state: &mut MemberState,
+        scope: AccessScope,
         window: Span,
-    ) -> Result<Done, Stop> {
-        let Some(user) = case.user().cloned() else {
-            return Ok(Done::Learned);
+    ) -> Result<StepOutcome, AccountError> {
+        let Some(user) = member_state.user().cloned() else {
+            return Ok(StepOutcome::Learned);
         };
         let Some(kisi_user) = user.kisi_id else {
-            return Ok(Done::Learned);
+            return Ok(StepOutcome::Learned);
         };
-        let mut grant = self.intended(user.id, case, scope, window);
+        let mut grant = self.intended(user.id, member_state, scope, window);
         let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
-            self.refused(case, grant, NO_ROLE.to_owned()).await?;
-            return Ok(Done::Learned);
+            self.refused(member_state, grant, NO_ROLE.to_owned())
+                .await?;
+            return Ok(StepOutcome::Learned);
         };
-        self.put(case, grant.clone(), None).await?;
+        self.put(member_state, grant.clone(), None).await?;
         let (valid_from, valid_until) = ends(window);
         let new = NewAssignment {
             user: kisi_user,
@@ -152,32 +159,35 @@ impl Pass<'_> {
         match client.create_assignment(&new).await {
             Ok(made) => {
                 let is_as_asked = window_of(&made) == window;
-                self.answered(case, grant, &made, Some(HistoryKind::Granted))
+                self.answered(member_state, grant, &made, Some(HistoryKind::Granted))
                     .await?;
                 Ok(if is_as_asked {
-                    Done::Yes
+                    StepOutcome::Yes
                 } else {
-                    Done::Learned
+                    StepOutcome::Learned
                 })
             }
             Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
-                self.taken(client, case, grant, kisi_user, &refusal).await?;
-                Ok(Done::Learned)
+                self.taken(client, member_state, grant, kisi_user, &refusal)
+                    .await?;
+                Ok(StepOutcome::Learned)
             }
             Err(refusal @ Error::NotFound { .. }) => {
-                self.missing(client, case, grant, &user, &refusal).await?;
-                Ok(Done::Learned)
+                self.missing(client, member_state, grant, &user, &refusal)
+                    .await?;
+                Ok(StepOutcome::Learned)
             }
             Err(refusal @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
-                self.refused(case, grant, refusal.for_people()).await?;
-                Ok(Done::Learned)
+                self.refused(member_state, grant, refusal.for_people())
+                    .await?;
+                Ok(StepOutcome::Learned)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
-                    self.forget(case, &grant, None).await?;
+                    self.forget(member_state, &grant, None).await?;
                 } else {
                     grant.state = GrantState::Unknown;
-                    self.put(case, grant, None).await?;
+                    self.put(member_state, grant, None).await?;
                 }
                 Err(problem.into())
             }
@@ -189,11 +199,11 @@ impl Pass<'_> {
     pub(super) async fn taken(
         &mut self,
         client: &Client,
-        case: &mut Case,
+        member_state: &mut MemberState,
         mut grant: row::Grant,
         kisi_user: i64,
         refusal: &Error,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AccountError> {
         let theirs = self.assignments(client, kisi_user).await?;
         let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
             return Ok(());
@@ -203,46 +213,47 @@ impl Pass<'_> {
             .filter(|one| one.applies_to == applies_to)
             .collect();
         let is_ours = |one: &Assignment| {
-            case.grants
+            member_state
+                .grants
                 .iter()
                 .any(|known| known.kisi_id == Some(one.id))
         };
         if here.iter().any(|one| is_ours(one)) {
-            self.forget(case, &grant, None).await?;
+            self.forget(member_state, &grant, None).await?;
             return Ok(self.learn(None, Some(Ability::No)).await?);
         }
         let ids: Vec<i64> = here.iter().map(|one| one.id).collect();
         let db = self.app.db.read();
         let known =
-            grants::by_kisi_ids(db, self.ground.scope, self.ground.account.id, &ids).await?;
+            grants::by_kisi_ids(db, self.snapshot.scope, self.snapshot.account.id, &ids).await?;
         if !known.is_empty() {
             // Another member's, who was this person in Kisi until a moment ago: it goes or moves when that one's turn comes.
             let text = "Another member has this assignment in Kisi: two share an e-mail there";
-            case.passes = true;
-            return self.refused(case, grant, text.to_owned()).await;
+            member_state.passes = true;
+            return self.refused(member_state, grant, text.to_owned()).await;
         }
-        let want = super::case::window(grant.want_from, grant.want_until);
-        let own_user = self.ground.account.kisi_user_id;
+        let want = super::member_state::window(grant.want_from, grant.want_until);
+        let own_user = self.snapshot.account.kisi_user_id;
         let made_by_us = here
             .iter()
             .filter(|one| one.role_id == role_id && one.created_by_id == own_user);
-        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), self.ground) {
+        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), self.snapshot) {
             return Ok(self
-                .answered(case, grant, made, Some(HistoryKind::Granted))
+                .answered(member_state, grant, made, Some(HistoryKind::Granted))
                 .await?);
         }
         if let Some(other) = here.iter().find(|one| one.role_id == role_id) {
             // Somebody else's, and the rules want the member in: adopted, and planned again.
             grant.adopted = true;
             return Ok(self
-                .confirm(case, grant, other, HistoryKind::Adopted)
+                .confirm(member_state, grant, other, HistoryKind::Adopted)
                 .await?);
         }
-        if !here.is_empty() && self.ground.removes(grant.scope_id) {
+        if !here.is_empty() && self.snapshot.removes(grant.scope_id) {
             for stranger in here {
                 client.delete_assignment(stranger.id).await?;
             }
-            self.forget(case, &grant, None).await?;
+            self.forget(member_state, &grant, None).await?;
             return Ok(());
         }
         let text = if here.is_empty() {
@@ -252,64 +263,74 @@ impl Pass<'_> {
              Kisi, or let this service remove strangers from the group."
                 .to_owned()
         };
-        self.refused(case, grant, text).await
+        self.refused(member_state, grant, text).await
     }
 
     /// Kisi does not know the person or the place of an assignment any more.
     pub(super) async fn missing(
         &mut self,
         client: &Client,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         user: &row::KisiUser,
         refusal: &Error,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AccountError> {
         let found = client.user_by_email(&user.email).await?;
         if found.as_ref().map(|found| found.id) == user.kisi_id {
             read_setup_again(self).await?;
-            case.passes = true;
-            return self.refused(case, grant, refusal.for_people()).await;
+            member_state.passes = true;
+            return self
+                .refused(member_state, grant, refusal.for_people())
+                .await;
         }
         let theirs = match user.kisi_id {
             Some(id) => self.assignments(client, id).await?,
             None => Vec::new(),
         };
         let is_there = |known: &row::Grant| theirs.iter().any(|one| known.kisi_id == Some(one.id));
-        if case.grants.iter().any(is_there) {
+        if member_state.grants.iter().any(is_there) {
             // The user is there still, under another e-mail: what is there stays known.
-            case.passes = true;
-            return self.refused(case, grant, refusal.for_people()).await;
+            member_state.passes = true;
+            return self
+                .refused(member_state, grant, refusal.for_people())
+                .await;
         }
-        self.forget(case, &grant, None).await?;
-        let gone: Vec<row::Grant> = case
+        self.forget(member_state, &grant, None).await?;
+        let gone: Vec<row::Grant> = member_state
             .grants
             .iter()
             .filter(|known| known.kisi_user_id == user.id)
             .cloned()
             .collect();
         for grant in gone {
-            self.forget(case, &grant, Some(HistoryKind::DriftFound))
+            self.forget(member_state, &grant, Some(HistoryKind::DriftFound))
                 .await?;
         }
         let mut user = user.clone();
         user.kisi_id = found.map(|found| found.id);
-        Ok(self.put_user(case, user).await?)
+        Ok(self.put_user(member_state, user).await?)
     }
 
     /// Kisi refuses a grant: it is shown, and nothing more is tried there in this pass.
     pub(super) async fn refused(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         mut grant: row::Grant,
         text: String,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AccountError> {
         let told = grant.problem.as_ref() == Some(&text);
         grant.intent = Intent::None;
         grant.state = GrantState::Failed;
         grant.problem = Some(text);
-        case.refused.insert(super::case::known(&grant).scope);
+        member_state
+            .refused
+            .insert(super::member_state::known(&grant).scope);
         Ok(self
-            .put(case, grant, (!told).then_some(HistoryKind::RefusedByKisi))
+            .put(
+                member_state,
+                grant,
+                (!told).then_some(HistoryKind::RefusedByKisi),
+            )
             .await?)
     }
 
@@ -317,20 +338,20 @@ impl Pass<'_> {
     pub(super) fn intended(
         &self,
         user: Uuid,
-        case: &Case,
-        scope: Scope,
+        member_state: &MemberState,
+        scope: AccessScope,
         window: Span,
     ) -> row::Grant {
         let (scope_kind, scope_id) = stored_scope(scope);
-        let failed = case.grants.iter().find(|known| {
+        let failed = member_state.grants.iter().find(|known| {
             known.kisi_id.is_none() && known.scope_kind == scope_kind && known.scope_id == scope_id
         });
         let (want_from, want_until) = stored(window);
         row::Grant {
             id: failed.map_or_else(new_id, |known| known.id),
-            club_id: self.ground.scope.club,
-            account_id: self.ground.account.id,
-            member_id: case.due.member_id,
+            club_id: self.snapshot.scope.club,
+            account_id: self.snapshot.account.id,
+            member_id: member_state.due.member_id,
             kisi_user_id: user,
             scope_kind,
             scope_id,
@@ -341,12 +362,12 @@ impl Pass<'_> {
             intent: Intent::Create,
             want_from,
             want_until,
-            notify: case.holdings.told_by_kisi.contains(&scope),
+            notify: member_state.holdings.notified_scopes.contains(&scope),
             problem: failed.and_then(|known| known.problem.clone()),
             created_at: self.now().micros(),
             confirmed_at: None,
             missed_at: None,
-            stray: false,
+            external: false,
             adopted: false,
             asked_differs: false,
             asked_from: None,

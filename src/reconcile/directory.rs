@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 
-use super::execute::Stop;
+use super::execute::AccountError;
 use crate::{
     kisi::{Client, Error, User},
     store::StoreError,
@@ -19,10 +19,10 @@ const MANY: u64 = 10;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Directory(Mutex<Option<Known>>);
+pub struct Directory(Mutex<Option<UserIndex>>);
 
 #[derive(Debug)]
-struct Known {
+struct UserIndex {
     read_at: Instant,
     /// By address in lower case. None: several users bear it. Nothing at all where there were more users than it was worth to
     /// read.
@@ -48,16 +48,16 @@ impl Directory {
         client: &Client,
         email: &str,
         waiting: impl Future<Output = Result<u64, StoreError>>,
-    ) -> Result<Found, Stop> {
+    ) -> Result<Found, AccountError> {
         // Whoever else looks meanwhile waits for the same pages.
         let mut kept = self.0.lock().await;
-        let is_fresh = |known: &Known| known.read_at.elapsed() < KEPT_FOR;
+        let is_fresh = |known: &UserIndex| known.read_at.elapsed() < KEPT_FOR;
         if !kept.as_ref().is_some_and(is_fresh) {
             let waiting = waiting.await?;
             if waiting < MANY {
                 return Ok(Found::Unread);
             }
-            *kept = Some(Known::read(client, waiting).await?);
+            *kept = Some(UserIndex::read(client, waiting).await?);
         }
         let users = kept.as_ref().and_then(|known| known.users.as_ref());
         Ok(match users.map(|users| users.get(&email.to_lowercase())) {
@@ -68,7 +68,7 @@ impl Directory {
     }
 }
 
-impl Known {
+impl UserIndex {
     async fn read(client: &Client, waiting: u64) -> Result<Self, Error> {
         let read_at = Instant::now();
         let users = match client.user_pages().await? {

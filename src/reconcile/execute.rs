@@ -4,17 +4,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access::{Ability, Id, Instant, Plan, Scope, Span, Step};
+use access::{Ability, AccessScope, Id, Instant, Plan, Span, Step};
 use jiff::Timestamp;
 use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::{
-    case::{Case, Ground},
     flight::Flight,
     lease::Lease,
+    member_state::{AccountSnapshot, MemberState},
     replacing::replaced_by,
-    sweep::Touched,
+    sweep::RecentWrites,
     worker::Worker,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub const GROUP_ROLE: &str = "group_basic";
 
 /// Why the work on an account pauses.
 #[derive(Debug, thiserror::Error)]
-pub enum Stop {
+pub enum AccountError {
     /// Kisi does not answer, or not for us.
     #[error("Kisi: {0}")]
     Kisi(#[from] Error),
@@ -52,7 +52,7 @@ pub enum Stop {
 
 /// How a case ended for now.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Outcome {
     /// Kisi holds what it should; the next look is at the instant, if any.
     Settled(Option<Instant>),
     /// A group that the member wants in is not read yet.
@@ -69,33 +69,33 @@ pub enum End {
 }
 
 /// Whether a case may go on.
-enum Flow {
+enum Freshness {
     On,
     /// It was marked again since it was read, or gives way.
     Stale,
 }
 
 /// What a step led to.
-pub enum Done {
+pub enum StepOutcome {
     /// As planned.
     Yes,
     /// Something was learned: plan again.
     Learned,
 }
 
-/// The work on one account, for as long as its ground is fresh.
+/// The work on one account, for as long as its snapshot is fresh.
 pub struct Pass<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) client: &'a Client,
     pub(super) lease: &'a Lease,
-    pub(super) ground: &'a Ground,
+    pub(super) snapshot: &'a AccountSnapshot,
     pub(super) flight: &'a Flight<'a>,
     pub(super) worker: &'a Worker,
-    pub(super) touched: &'a Touched,
+    pub(super) recent_writes: &'a RecentWrites,
     /// Whether Kisi did something of what was asked.
     pub(super) made_progress: bool,
     /// Where an open assignment was deleted to be made anew, and is not there yet.
-    pub(super) replacing: Option<Scope>,
+    pub(super) replacing: Option<AccessScope>,
     /// Held meanwhile.
     pub(super) turn: Option<MutexGuard<'a, ()>>,
 }
@@ -106,50 +106,56 @@ impl Pass<'_> {
     }
 
     /// Plans and executes until nothing is left to do.
-    pub async fn serve(&mut self, case: &mut Case) -> Result<End, Stop> {
+    pub async fn serve(&mut self, member_state: &mut MemberState) -> Result<Outcome, AccountError> {
         for _ in 0..ROUNDS {
-            if case.is_in_flight()
-                && let Some(at) = self.find_out(case).await?
+            if member_state.is_in_flight()
+                && let Some(at) = self.find_out(member_state).await?
             {
-                return Ok(End::Wait(at));
+                return Ok(Outcome::Wait(at));
             }
             let (now, horizon) = (self.now(), self.app.config.horizon);
-            let plan = case.plan(self.ground, now, horizon);
-            if plan.steps.is_empty() && case.is_waiting_for_reading(self.ground, now, horizon) {
-                return Ok(End::Waiting);
+            let plan = member_state.plan(self.snapshot, now, horizon);
+            if plan.steps.is_empty()
+                && member_state.is_waiting_for_reading(self.snapshot, now, horizon)
+            {
+                return Ok(Outcome::Waiting);
             }
             if plan.steps.is_empty() {
-                let whole = case.refused.is_empty();
+                let whole = member_state.refused.is_empty();
                 if whole {
-                    self.forget_refused(case).await?;
+                    self.forget_refused(member_state).await?;
                 }
-                return Ok(match (whole, case.passes) {
-                    (true, _) => End::Settled(plan.again_at),
-                    (false, true) => End::PutOff,
-                    (false, false) => End::Blocked(plan.again_at),
+                return Ok(match (whole, member_state.passes) {
+                    (true, _) => Outcome::Settled(plan.replan_at),
+                    (false, true) => Outcome::PutOff,
+                    (false, false) => Outcome::Blocked(plan.replan_at),
                 });
             }
-            if let Flow::Stale = self.steps(case, &plan).await? {
-                return Ok(End::Stale);
+            if let Freshness::Stale = self.steps(member_state, &plan).await? {
+                return Ok(Outcome::Stale);
             }
         }
-        tracing::warn!(account = %self.ground.account.id, "a case did not come to rest; it is put off");
-        Ok(End::PutOff)
+        tracing::warn!(account = %self.snapshot.account.id, "a case did not come to rest; it is put off");
+        Ok(Outcome::PutOff)
     }
 
     /// What Kisi refused once and nobody wants any more is forgotten.
-    async fn forget_refused(&self, case: &mut Case) -> Result<(), Stop> {
-        let stale = case
+    async fn forget_refused(&self, member_state: &mut MemberState) -> Result<(), AccountError> {
+        let stale = member_state
             .grants
             .iter()
             .filter(|grant| grant.kisi_id.is_none() && grant.intent == Intent::None);
         for grant in stale.cloned().collect::<Vec<_>>() {
-            self.forget(case, &grant, None).await?;
+            self.forget(member_state, &grant, None).await?;
         }
         Ok(())
     }
 
-    async fn steps(&mut self, case: &mut Case, plan: &Plan) -> Result<Flow, Stop> {
+    async fn steps(
+        &mut self,
+        member_state: &mut MemberState,
+        plan: &Plan,
+    ) -> Result<Freshness, AccountError> {
         let lane = match plan.lane {
             access::Lane::Revocation => kisi::Lane::Urgent,
             access::Lane::Now => kisi::Lane::Soon,
@@ -158,38 +164,40 @@ impl Pass<'_> {
         let client = self.client.in_lane(lane);
         for step in &plan.steps {
             if !self.lease.is_held() {
-                return Err(Stop::LeaseLost);
+                return Err(AccountError::LeaseLost);
             }
             let takes = matches!(step, Step::Change { .. } | Step::Delete { .. });
-            if takes && due::was_marked_since(self.app.db.read(), &case.due).await? {
+            if takes && due::was_marked_since(self.app.db.read(), &member_state.due).await? {
                 // What was read may be torn: nothing is taken away by it.
-                return Ok(Flow::Stale);
+                return Ok(Freshness::Stale);
             }
             // Nobody is left half replaced for others.
             if self.made_progress
                 && self.replacing.is_none()
-                && self.worker.gives_way(self.flight, case).await?
+                && self.worker.gives_way(self.flight, member_state).await?
             {
-                return Ok(Flow::Stale);
+                return Ok(Freshness::Stale);
             }
-            let replaced = replaced_by(case, plan, step, self.now());
+            let replaced = replaced_by(member_state, plan, step, self.now());
             if replaced.is_some() && self.turn.is_none() {
                 // One at a time: what others delete would take the calls that this one needs to be whole again.
                 self.turn = Some(self.worker.replacing.turn().await);
             }
             let done = match *step {
-                Step::CreateUser => self.create_user(&client, case, plan).await?,
+                Step::CreateUser => self.create_user(&client, member_state, plan).await?,
                 Step::Create { scope, window } => {
                     // Who is half replaced may pass and cannot: nothing goes before that.
                     let is_half = self.replacing == Some(scope);
                     let lane = if is_half { kisi::Lane::Urgent } else { lane };
                     let client = self.client.in_lane(lane);
-                    self.create(&client, case, scope, window).await?
+                    self.create(&client, member_state, scope, window).await?
                 }
-                Step::Change { grant, window } => self.change(&client, case, grant, window).await?,
-                Step::Delete { grant } => self.delete(&client, case, grant).await?,
+                Step::Change { grant, window } => {
+                    self.change(&client, member_state, grant, window).await?
+                }
+                Step::Delete { grant } => self.delete(&client, member_state, grant).await?,
             };
-            if matches!(done, Done::Learned) {
+            if matches!(done, StepOutcome::Learned) {
                 break;
             }
             self.made_progress = true;
@@ -201,35 +209,35 @@ impl Pass<'_> {
             // At once, so that it is known however this pass ends.
             self.worker
                 .replacing
-                .set(case.due.member_id, self.replacing);
+                .set(member_state.due.member_id, self.replacing);
             if self.replacing.is_none() {
                 self.turn = None;
             }
         }
-        Ok(Flow::On)
+        Ok(Freshness::On)
     }
 
     /// Kisi holds the grant as `held` says, read from its own answer.
     pub(super) async fn confirm(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         held: &Assignment,
         event: HistoryKind,
     ) -> Result<(), StoreError> {
         let grant = self.held(grant, held);
-        self.put(case, grant, Some(event)).await
+        self.put(member_state, grant, Some(event)).await
     }
 
     /// What Kisi holds is not what was asked for.
     pub(super) async fn as_held(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         held: &Assignment,
     ) -> Result<(), StoreError> {
         let grant = self.held(grant, held);
-        self.put(case, grant, None).await
+        self.put(member_state, grant, None).await
     }
 
     pub(super) fn held(&self, mut grant: row::Grant, held: &Assignment) -> row::Grant {
@@ -253,15 +261,15 @@ impl Pass<'_> {
 
     /// What a grant is for in Kisi's words, and the role to be given.
     pub(super) fn in_kisi(&self, grant: &row::Grant) -> Option<(AppliesTo, String)> {
-        let account = &self.ground.account;
+        let account = &self.snapshot.account;
         let roles = DoorRoles::of_account(account).unwrap_or_default();
         match grant.scope_kind {
             ScopeKind::Group | ScopeKind::Lock => {
-                let group = self.ground.groups.get(&grant.scope_id)?;
+                let group = self.snapshot.groups.get(&grant.scope_id)?;
                 Some((AppliesTo::Group(group.kisi_id), GROUP_ROLE.to_owned()))
             }
             ScopeKind::Place => {
-                let place = self.ground.places.get(&grant.scope_id)?;
+                let place = self.snapshot.places.get(&grant.scope_id)?;
                 Some((AppliesTo::Place(place.kisi_id), roles.place?))
             }
             ScopeKind::Account => Some((
@@ -274,20 +282,25 @@ impl Pass<'_> {
     pub(super) async fn learn(
         &self,
         change: Option<Ability>,
-        twins: Option<Ability>,
+        duplicate_assignments: Option<Ability>,
     ) -> Result<(), StoreError> {
         let stored = |ability| match ability {
             Ability::Unknown => row::Ability::Unknown,
             Ability::Yes => row::Ability::Yes,
             Ability::No => row::Ability::No,
         };
-        let known = self.ground.learn(change, twins);
-        let (change, twins) = (stored(known.change_window), stored(known.twins));
-        let id = self.ground.account.id;
+        let known = self.snapshot.learn(change, duplicate_assignments);
+        let (change, duplicate_assignments) = (
+            stored(known.change_window),
+            stored(known.duplicate_assignments),
+        );
+        let id = self.snapshot.account.id;
         self.app
             .db
             .write(move |tx| {
-                Box::pin(async move { kisi_accounts::learn(tx, id, change, twins).await })
+                Box::pin(async move {
+                    kisi_accounts::set_abilities(tx, id, change, duplicate_assignments).await
+                })
             })
             .await
     }
@@ -295,15 +308,16 @@ impl Pass<'_> {
 
 /// A group or place that Kisi does not know was likely removed there: read everything again soon.
 pub async fn read_setup_again(pass: &Pass<'_>) -> Result<(), StoreError> {
-    let (id, now) = (pass.ground.account.id, pass.now().micros());
+    let (id, now) = (pass.snapshot.account.id, pass.now().micros());
     pass.app
         .db
-        .write(move |tx| Box::pin(async move { kisi_accounts::read_due(tx, id, now).await }))
+        .write(move |tx| Box::pin(async move { kisi_accounts::request_sweep(tx, id, now).await }))
         .await
 }
 
-pub fn find(case: &Case, id: Id) -> Option<row::Grant> {
-    case.grants
+pub fn find(member_state: &MemberState, id: Id) -> Option<row::Grant> {
+    member_state
+        .grants
         .iter()
         .find(|grant| grant.id.as_u128() == id.0)
         .cloned()
@@ -331,11 +345,11 @@ pub fn stored(window: Span) -> (Option<i64>, Option<i64>) {
     )
 }
 
-pub fn stored_scope(scope: Scope) -> (ScopeKind, Uuid) {
+pub fn stored_scope(scope: AccessScope) -> (ScopeKind, Uuid) {
     match scope {
-        Scope::Group(id) => (ScopeKind::Group, Uuid::from_u128(id.0)),
-        Scope::Place(id) => (ScopeKind::Place, Uuid::from_u128(id.0)),
-        Scope::Account(id) => (ScopeKind::Account, Uuid::from_u128(id.0)),
+        AccessScope::Group(id) => (ScopeKind::Group, Uuid::from_u128(id.0)),
+        AccessScope::Place(id) => (ScopeKind::Place, Uuid::from_u128(id.0)),
+        AccessScope::Account(id) => (ScopeKind::Account, Uuid::from_u128(id.0)),
     }
 }
 

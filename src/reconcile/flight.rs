@@ -9,9 +9,9 @@ use std::{
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
-    case::{Case, Ground},
-    execute::Stop,
+    execute::AccountError,
     lease::Lease,
+    member_state::{AccountSnapshot, MemberState},
     worker::Worker,
 };
 use crate::{
@@ -27,7 +27,7 @@ const LAST_CALLS: Duration = Duration::from_secs(12);
 
 /// The work of several cases at once.
 pub(super) struct Flight<'a> {
-    pub(super) ground: &'a Ground,
+    pub(super) snapshot: &'a AccountSnapshot,
     pub(super) client: &'a Client,
     pub(super) lease: &'a Lease,
     /// Whether one of them stopped the work on the account.
@@ -35,9 +35,9 @@ pub(super) struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    pub(super) fn new(ground: &'a Ground, client: &'a Client, lease: &'a Lease) -> Self {
+    pub(super) fn new(snapshot: &'a AccountSnapshot, client: &'a Client, lease: &'a Lease) -> Self {
         Self {
-            ground,
+            snapshot,
             client,
             lease,
             ended: AtomicBool::new(false),
@@ -56,27 +56,27 @@ impl Worker {
     pub(super) async fn serve_all(
         &self,
         flight: Flight<'_>,
-        cases: &mut [Case],
-    ) -> Result<(), Stop> {
+        member_states: &mut [MemberState],
+    ) -> Result<(), AccountError> {
         let limit = usize::try_from(self.app.config.kisi_rate).unwrap_or(MOST);
         let flight = &flight;
-        let mut waiting = cases.iter_mut();
-        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), Stop>>> = waiting
+        let mut waiting = member_states.iter_mut();
+        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), AccountError>>> = waiting
             .by_ref()
             .take(limit.clamp(1, MOST))
-            .map(|case| -> BoxFuture<'_, _> { Box::pin(self.serve(flight, case)) })
+            .map(|member_state| -> BoxFuture<'_, _> { Box::pin(self.serve(flight, member_state)) })
             .collect();
         while let Some(served) = under_way.next().await {
             let Err(stop) = served else {
-                if let Some(case) = waiting.next() {
-                    under_way.push(Box::pin(self.serve(flight, case)));
+                if let Some(member_state) = waiting.next() {
+                    under_way.push(Box::pin(self.serve(flight, member_state)));
                 }
                 continue;
             };
             flight.ended.store(true, Ordering::Relaxed);
             let rest = async { while under_way.next().await.is_some() {} };
             if tokio::time::timeout(LAST_CALLS, rest).await.is_err() {
-                tracing::debug!(account = %flight.ground.account.id, "calls that wait for their turn are given up");
+                tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for their turn are given up");
             }
             return Err(stop);
         }
@@ -87,12 +87,12 @@ impl Worker {
     pub(super) async fn gives_way(
         &self,
         flight: &Flight<'_>,
-        case: &Case,
+        member_state: &MemberState,
     ) -> Result<bool, StoreError> {
         if flight.is_ended() || is_stopping(&self.stopping) {
             return Ok(true);
         }
-        let Some(lane) = case.due.lane else {
+        let Some(lane) = member_state.due.lane else {
             // Served as soon as it was sorted, so it is one of few.
             return Ok(false);
         };

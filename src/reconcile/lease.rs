@@ -50,7 +50,7 @@ impl Lease {
     pub async fn take(db: &Db, account: Uuid, holder: &str) -> Result<Option<Self>, StoreError> {
         let (name, asked) = (account.to_string(), Stopwatch::start());
         if !hold(db, &name, holder, false).await? {
-            let dead = db.is_one_machine() && its_process_is_gone(db, &name).await?;
+            let dead = db.is_sqlite() && its_process_is_gone(db, &name).await?;
             if !(dead && hold(db, &name, holder, true).await?) {
                 return Ok(None);
             }
@@ -109,7 +109,7 @@ impl Drop for Lease {
 async fn hold(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), holder.to_owned());
     db.write(move |tx| {
-        Box::pin(async move { leases::hold(tx, &name, &holder, LENGTH, take_over).await })
+        Box::pin(async move { leases::acquire(tx, &name, &holder, LENGTH, take_over).await })
     })
     .await
 }

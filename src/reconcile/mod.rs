@@ -9,13 +9,12 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    running::{Running, is_stopping},
+    running::{BackgroundLoop, is_stopping},
     store::kisi_accounts,
 };
 
 mod adoption;
 mod brake;
-mod case;
 mod change;
 mod clock_watch;
 mod create;
@@ -23,6 +22,7 @@ mod directory;
 mod execute;
 mod flight;
 mod lease;
+mod member_state;
 mod pause;
 mod record;
 mod recover;
@@ -43,8 +43,8 @@ pub use lease::holder;
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 /// Starts the loop. It stops after the call that is under way, and gives the leases back.
-pub fn start(app: Arc<App>) -> Running {
-    Running::start(|stopping| supervise(app, stopping))
+pub fn start(app: Arc<App>) -> BackgroundLoop {
+    BackgroundLoop::start(|stopping| supervise(app, stopping))
 }
 
 /// Keeps a worker for each account that work is done for.
@@ -58,7 +58,7 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         if let Err(problem) = clock_watch.look(&app).await {
             tracing::error!(error = ?problem, "it is not known whether the clock was put back; trying again");
         }
-        match kisi_accounts::working(app.db.read()).await {
+        match kisi_accounts::all_connected(app.db.read()).await {
             Ok(accounts) => {
                 failures = 0;
                 workers.retain(|_, worker| !worker.is_finished());

@@ -7,14 +7,14 @@ use std::{sync::atomic::Ordering, time::Duration};
 use access::Instant;
 
 use super::{
-    execute::{Stop, back_off},
+    execute::{AccountError, back_off},
     worker::Worker,
 };
 use crate::{
     kisi::Error,
     store::{
         StoreError,
-        kisi_accounts::{self, MadeWith},
+        kisi_accounts::{self, CallCredentials},
         row::KisiStatus,
     },
 };
@@ -59,34 +59,34 @@ impl Worker {
         stored.await
     }
 
-    fn call(&self) -> MadeWith {
-        MadeWith {
+    fn call(&self) -> CallCredentials {
+        CallCredentials {
             account: self.account,
             credentials: self.tried.clone(),
         }
     }
 
     /// Says on the account what is wrong, and when to go on.
-    pub(super) async fn stopped(&mut self, stop: Stop) -> Pause {
+    pub(super) async fn stopped(&mut self, stop: AccountError) -> Pause {
         match &stop {
-            Stop::Store(_) => self.without_database(&stop),
-            Stop::Kisi(problem) => {
+            AccountError::Store(_) => self.without_database(&stop),
+            AccountError::Kisi(problem) => {
                 let wait = self.without_kisi(problem).await;
                 self.pauses(&stop, wait)
             }
-            Stop::Credentials => self.pauses(&stop, KISI.1),
-            Stop::LeaseLost => self.pauses(&stop, KISI.0),
+            AccountError::Credentials => self.pauses(&stop, KISI.1),
+            AccountError::LeaseLost => self.pauses(&stop, KISI.0),
         }
     }
 
-    fn pauses(&mut self, stop: &Stop, wait: Duration) -> Pause {
+    fn pauses(&mut self, stop: &AccountError, wait: Duration) -> Pause {
         tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
         let until = self.app.clock.now().plus(wait);
         self.stopped_until = Some(until);
         Pause::Until(until)
     }
 
-    fn without_database(&mut self, stop: &Stop) -> Pause {
+    fn without_database(&mut self, stop: &AccountError) -> Pause {
         let wait = back_off(self.database_failures, DATABASE.0, DATABASE.1);
         self.database_failures = self.database_failures.saturating_add(1);
         tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the database failed; the account waits for it");

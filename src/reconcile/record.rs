@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     adoption,
-    case::{Case, Ground},
     execute::Pass,
+    member_state::{AccountSnapshot, MemberState},
 };
 use crate::store::{
     StoreError, due, grants,
@@ -19,14 +19,14 @@ impl Pass<'_> {
     /// Stores a grant as it is now, in the case and in the database, with what it means to people.
     pub(super) async fn put(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        self.touched.add(case.due.member_id);
-        let is_new = !case.grants.iter().any(|known| known.id == grant.id);
-        let entries = self.entries(case, &grant, event);
-        let (scope, now, row) = (self.ground.scope, self.now().micros(), grant.clone());
+        self.recent_writes.add(member_state.due.member_id);
+        let is_new = !member_state.grants.iter().any(|known| known.id == grant.id);
+        let entries = self.entries(member_state, &grant, event);
+        let (scope, now, row) = (self.snapshot.scope, self.now().micros(), grant.clone());
         self.app
             .db
             .write(move |tx| {
@@ -36,21 +36,21 @@ impl Pass<'_> {
                 })
             })
             .await?;
-        case.grants.retain(|known| known.id != grant.id);
-        case.grants.push(grant);
+        member_state.grants.retain(|known| known.id != grant.id);
+        member_state.grants.push(grant);
         Ok(())
     }
 
     /// Forgets a grant that Kisi does not hold.
     pub(super) async fn forget(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: &row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        self.touched.add(case.due.member_id);
-        let entries = self.entries(case, grant, event);
-        let (scope, now, id) = (self.ground.scope, self.now().micros(), grant.id);
+        self.recent_writes.add(member_state.due.member_id);
+        let entries = self.entries(member_state, grant, event);
+        let (scope, now, id) = (self.snapshot.scope, self.now().micros(), grant.id);
         self.app
             .db
             .write(move |tx| {
@@ -60,54 +60,65 @@ impl Pass<'_> {
                 })
             })
             .await?;
-        case.grants.retain(|known| known.id != id);
+        member_state.grants.retain(|known| known.id != id);
         Ok(())
     }
 
     /// Stores who the member is in Kisi. What that user has there as a stranger is the member's from then on.
     pub(super) async fn put_user(
         &self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         user: row::KisiUser,
     ) -> Result<(), StoreError> {
-        self.touched.add(case.due.member_id);
-        let is_new = !case.users.iter().any(|known| known.id == user.id);
-        let (scope, row) = (self.ground.scope, user.clone());
+        self.recent_writes.add(member_state.due.member_id);
+        let is_new = !member_state.users.iter().any(|known| known.id == user.id);
+        let (scope, row) = (self.snapshot.scope, user.clone());
         let claimed: Result<Vec<row::Grant>, StoreError> = self
             .app
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     grants::put_user(tx, row.clone(), is_new).await?;
-                    grants::claim(tx, scope, &row).await
+                    grants::claim_from_strangers(tx, scope, &row).await
                 })
             })
             .await;
-        case.grants.extend(claimed?);
-        case.users.retain(|known| known.id != user.id);
-        case.users.push(user);
+        member_state.grants.extend(claimed?);
+        member_state.users.retain(|known| known.id != user.id);
+        member_state.users.push(user);
         let now = self.now();
-        adoption::adopt(self.app, self.ground, std::slice::from_mut(case), now).await
+        adoption::adopt(
+            self.app,
+            self.snapshot,
+            std::slice::from_mut(member_state),
+            now,
+        )
+        .await
     }
 
-    fn entries(&self, case: &Case, grant: &row::Grant, event: Option<HistoryKind>) -> Vec<Entry> {
-        let entry = |kind| entry(self.ground, case, grant, kind, self.now());
+    fn entries(
+        &self,
+        member_state: &MemberState,
+        grant: &row::Grant,
+        event: Option<HistoryKind>,
+    ) -> Vec<Entry> {
+        let entry = |kind| entry(self.snapshot, member_state, grant, kind, self.now());
         event.map(entry).into_iter().collect()
     }
 }
 
 /// What happened to a grant of a case, for the history.
 pub(super) fn entry(
-    ground: &Ground,
-    case: &Case,
+    snapshot: &AccountSnapshot,
+    member_state: &MemberState,
     grant: &row::Grant,
     kind: HistoryKind,
     now: Instant,
 ) -> Entry {
-    let cause = due::Cause::of(&case.due);
-    let name = name_of(ground, grant.scope_kind, grant.scope_id);
-    let time = words(ground, case_window(grant), now);
-    let who = if case.is_stranger() {
+    let cause = due::Cause::of(&member_state.due);
+    let name = name_of(snapshot, grant.scope_kind, grant.scope_id);
+    let time = words(snapshot, case_window(grant), now);
+    let who = if member_state.is_stranger() {
         "a stranger"
     } else {
         "the member"
@@ -132,9 +143,9 @@ pub(super) fn entry(
     };
     Entry {
         kind,
-        member: Some(case.due.member_id),
+        member: Some(member_state.due.member_id),
         target: Some((grant.scope_kind, grant.scope_id)),
-        cause: cause.words,
+        cause: cause.text,
         delivery: cause.delivery,
         rule: cause.rule,
         actor: cause.actor,
@@ -142,10 +153,10 @@ pub(super) fn entry(
     }
 }
 
-fn words(ground: &Ground, window: Span, now: Instant) -> String {
+fn words(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String {
     // Read long after: the day is said always, and all in the club's time.
     let text = |at: Instant| {
-        let then = ground.zone.to_datetime(at.timestamp());
+        let then = snapshot.zone.to_datetime(at.timestamp());
         then.strftime("%-d %B %Y, %H:%M").to_string()
     };
     let from = window
@@ -163,17 +174,23 @@ fn words(ground: &Ground, window: Span, now: Instant) -> String {
 /// The window that a grant has, or is about to have.
 fn case_window(grant: &row::Grant) -> Span {
     match grant.intent {
-        Intent::None | Intent::Delete => super::case::window(grant.valid_from, grant.valid_until),
-        Intent::Create | Intent::Change => super::case::window(grant.want_from, grant.want_until),
+        Intent::None | Intent::Delete => {
+            super::member_state::window(grant.valid_from, grant.valid_until)
+        }
+        Intent::Create | Intent::Change => {
+            super::member_state::window(grant.want_from, grant.want_until)
+        }
     }
 }
 
 /// What people call the group, place or account of a grant.
-fn name_of(ground: &Ground, kind: row::ScopeKind, id: Uuid) -> String {
+fn name_of(snapshot: &AccountSnapshot, kind: row::ScopeKind, id: Uuid) -> String {
     let name = match kind {
-        row::ScopeKind::Group | row::ScopeKind::Lock => ground.groups.get(&id).map(|row| &row.name),
-        row::ScopeKind::Place => ground.places.get(&id).map(|row| &row.name),
-        row::ScopeKind::Account => Some(&ground.account.name),
+        row::ScopeKind::Group | row::ScopeKind::Lock => {
+            snapshot.groups.get(&id).map(|row| &row.name)
+        }
+        row::ScopeKind::Place => snapshot.places.get(&id).map(|row| &row.name),
+        row::ScopeKind::Account => Some(&snapshot.account.name),
     };
     name.map_or_else(
         || "something that is gone".to_owned(),

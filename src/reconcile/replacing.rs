@@ -8,15 +8,15 @@ use std::{
     time::Duration,
 };
 
-use access::{Instant, Plan, Scope, Step};
+use access::{AccessScope, Instant, Plan, Step};
 use uuid::Uuid;
 
 use super::{
-    brake::{self, Questions},
-    case::{self, Case, Ground},
-    execute::{Stop, find},
+    brake::{self, PendingRevocations},
+    execute::{AccountError, find},
     flight::Flight,
     lease::Lease,
+    member_state::{self, AccountSnapshot, MemberState},
     worker::Worker,
 };
 use crate::{
@@ -31,18 +31,18 @@ const TRIES: u32 = 12;
 /// Where each of them lacks the new assignment, and whose turn it is to replace one.
 #[derive(Debug, Default)]
 pub struct Replacing {
-    lacking: Mutex<BTreeMap<Uuid, Scope>>,
+    lacking: Mutex<BTreeMap<Uuid, AccessScope>>,
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Replacing {
     /// Where this member lacks one.
-    pub fn of(&self, member: Uuid) -> Option<Scope> {
+    pub fn of(&self, member: Uuid) -> Option<AccessScope> {
         self.members().get(&member).copied()
     }
 
     /// Where this member lacks one from now on.
-    pub fn set(&self, member: Uuid, scope: Option<Scope>) {
+    pub fn set(&self, member: Uuid, scope: Option<AccessScope>) {
         match scope {
             Some(scope) => self.members().insert(member, scope),
             None => self.members().remove(&member),
@@ -58,17 +58,22 @@ impl Replacing {
         self.turn.lock().await
     }
 
-    fn members(&self) -> MutexGuard<'_, BTreeMap<Uuid, Scope>> {
+    fn members(&self) -> MutexGuard<'_, BTreeMap<Uuid, AccessScope>> {
         self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where a plan deletes by this step what is open now and makes it anew by a later one.
-pub fn replaced_by(case: &Case, plan: &Plan, step: &Step, now: Instant) -> Option<Scope> {
+pub fn replaced_by(
+    member_state: &MemberState,
+    plan: &Plan,
+    step: &Step,
+    now: Instant,
+) -> Option<AccessScope> {
     let Step::Delete { grant } = *step else {
         return None;
     };
-    let grant = case::known(&find(case, grant)?);
+    let grant = member_state::known(&find(member_state, grant)?);
     let is_made_anew = |step: &Step| match *step {
         Step::Create { scope, window } => scope == grant.scope && window.contains(now),
         _ => false,
@@ -80,8 +85,8 @@ pub fn replaced_by(case: &Case, plan: &Plan, step: &Step, now: Instant) -> Optio
 
 impl Worker {
     /// How long to wait at most before the next try for a member.
-    pub(super) fn longest_wait(&self, case: &Case, attempts: u32) -> Duration {
-        if attempts < TRIES && self.replacing.of(case.due.member_id).is_some() {
+    pub(super) fn longest_wait(&self, member_state: &MemberState, attempts: u32) -> Duration {
+        if attempts < TRIES && self.replacing.of(member_state.due.member_id).is_some() {
             LONGEST_WAIT
         } else {
             Duration::from_hours(1)
@@ -103,25 +108,25 @@ impl Worker {
     /// Serves them, in the order in which they are due.
     pub(super) async fn finish_replacing(
         &self,
-        ground: &Ground,
+        snapshot: &AccountSnapshot,
         mut rows: Vec<row::Due>,
         client: &Client,
         lease: &Lease,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AccountError> {
         rows.sort_by_key(|row| row.due_at);
         let now = self.app.clock.now();
-        let mut questions = Questions::default();
-        let mut cases = case::load(&self.app.db, ground, rows).await?;
-        for case in &mut cases {
-            questions.of(case, ground, now, &self.app);
+        let mut pending = PendingRevocations::default();
+        let mut member_states = member_state::load(&self.app.db, snapshot, rows).await?;
+        for member_state in &mut member_states {
+            pending.of(member_state, snapshot, now, &self.app);
         }
-        if !questions.is_empty() {
-            questions.write(&self.app, self.scope).await?;
+        if !pending.is_empty() {
+            pending.write(&self.app, self.scope).await?;
             if brake::judge(&self.app, self.scope, self.account).await? {
                 return Ok(());
             }
         }
-        self.serve_all(Flight::new(ground, client, lease), &mut cases)
+        self.serve_all(Flight::new(snapshot, client, lease), &mut member_states)
             .await
     }
 }

@@ -5,9 +5,9 @@ use access::Instant;
 
 use super::{
     adoption,
-    brake::Questions,
-    case::{self, Ground},
-    execute::Stop,
+    brake::PendingRevocations,
+    execute::AccountError,
+    member_state::{self, AccountSnapshot},
     worker::{SORTED_AT_ONCE, Worker},
 };
 use crate::store::due;
@@ -17,20 +17,24 @@ mod tests;
 
 impl Worker {
     /// Settles those among the first in the lanes.
-    pub(super) async fn settle_resting(&self, ground: &Ground, now: Instant) -> Result<(), Stop> {
-        let (id, horizon) = (ground.account.id, self.app.config.horizon);
+    pub(super) async fn settle_resting(
+        &self,
+        snapshot: &AccountSnapshot,
+        now: Instant,
+    ) -> Result<(), AccountError> {
+        let (id, horizon) = (snapshot.account.id, self.app.config.horizon);
         let rows = due::next(self.app.db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         let mut settled = Vec::new();
-        let mut cases = case::load(&self.app.db, ground, rows).await?;
-        adoption::adopt(&self.app, ground, &mut cases, now).await?;
-        for mut case in cases {
-            let mut questions = Questions::default();
-            questions.of(&mut case, ground, now, &self.app);
-            if !questions.is_empty() {
+        let mut member_states = member_state::load(&self.app.db, snapshot, rows).await?;
+        adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
+        for mut member_state in member_states {
+            let mut pending = PendingRevocations::default();
+            pending.of(&mut member_state, snapshot, now, &self.app);
+            if !pending.is_empty() {
                 continue;
             }
-            if let Some(again_at) = case.at_rest(ground, now, horizon) {
-                settled.push((case.due, again_at.map(Instant::micros)));
+            if let Some(again_at) = member_state.at_rest(snapshot, now, horizon) {
+                settled.push((member_state.due, again_at.map(Instant::micros)));
             }
         }
         Ok(self.settle(settled).await?)

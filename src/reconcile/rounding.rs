@@ -2,11 +2,11 @@
 //! request is not repeated whose answer is known; and what Kisi rounds to is learned, so that it is asked for what it keeps.
 //! Never believes that an answer is rounded where no unit of time up to an hour explains it.
 
-use access::{Ability, Answer, Desired, Grant, Granularity, Instant, Span};
+use access::{Ability, Desired, Grant, Granularity, Instant, Span, WindowMatch};
 
 use super::{
-    case::{Case, Ground, window},
-    execute::{Done, Pass, Stop, stored, window_of},
+    execute::{AccountError, Pass, StepOutcome, stored, window_of},
+    member_state::{AccountSnapshot, MemberState, window},
 };
 use crate::{
     kisi::Assignment,
@@ -20,10 +20,10 @@ use crate::{
 const OTHER_TIMES: &str = "Kisi does not keep the times that it was asked for, and holds others: it is not asked again \
                            until the times that are wanted, or those that it holds, change.";
 
-impl Case {
+impl MemberState {
     /// What Kisi rounds windows to, as far as is known, or being tried for this member.
-    pub(super) fn granularity(&self, ground: &Ground) -> Granularity {
-        let known = ground.abilities();
+    pub(super) fn granularity(&self, snapshot: &AccountSnapshot) -> Granularity {
+        let known = snapshot.abilities();
         // Others may have learned meanwhile that no window can be changed: then nothing is tried.
         let tried = self
             .tried_granularity
@@ -45,7 +45,7 @@ impl Case {
     /// first of these has to be looked at, because Kisi holds it for longer than is wanted.
     pub(super) fn count_answers(
         &self,
-        ground: &Ground,
+        snapshot: &AccountSnapshot,
         desired: &[Desired],
         grants: &mut [Grant],
         now: Instant,
@@ -60,7 +60,7 @@ impl Case {
             let wishes = desired.iter().filter(|wish| wish.scope == grant.scope);
             let mut wanted = wishes
                 .flat_map(|wish| &wish.windows)
-                .map(|window| self.granularity(ground).outward(window));
+                .map(|window| self.granularity(snapshot).outward(window));
             let is_asked = |wanted: &Span| {
                 let has_begun = wanted.from <= now && asked.from <= now;
                 wanted.until == asked.until && (wanted.from == asked.from || has_begun)
@@ -81,108 +81,110 @@ impl Pass<'_> {
     /// Stores Kisi's answer to what a grant asks for, and learns from it.
     pub(super) async fn answered(
         &mut self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         held: &Assignment,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
         let asked = window(grant.want_from, grant.want_until);
-        let answer = Answer::of(&asked, &window_of(held));
+        let answer = WindowMatch::of(&asked, &window_of(held));
         let mut grant = self.held(grant, held);
         // Another window is worth a try by a change, as long as windows may be changed.
         let has_other_times =
-            answer == Answer::Other && !self.ground.abilities().change_window.may_work();
+            answer == WindowMatch::Other && !self.snapshot.abilities().change_window.may_work();
         if has_other_times {
             grant.state = GrantState::Failed;
             grant.problem = Some(OTHER_TIMES.to_owned());
         }
-        if has_other_times || matches!(answer, Answer::Rounded(_)) {
+        if has_other_times || matches!(answer, WindowMatch::Rounded(_)) {
             grant.asked_differs = true;
             (grant.asked_from, grant.asked_until) = stored(asked);
         }
-        self.put(case, grant, event).await?;
+        self.put(member_state, grant, event).await?;
         match answer {
-            Answer::Rounded(unit) => self.learn_granularity(unit).await,
-            Answer::Exact | Answer::Other => Ok(()),
+            WindowMatch::Rounded(unit) => self.learn_granularity(unit).await,
+            WindowMatch::Exact | WindowMatch::Other => Ok(()),
         }
     }
 
     /// What came of a change, as read back.
     pub(super) async fn changed(
         &mut self,
-        case: &mut Case,
+        member_state: &mut MemberState,
         grant: row::Grant,
         held: &Assignment,
-    ) -> Result<Done, Stop> {
+    ) -> Result<StepOutcome, AccountError> {
         let asked = window(grant.want_from, grant.want_until);
         let was_untouched = window_of(held) == window(grant.valid_from, grant.valid_until);
-        let knows_change = self.ground.abilities().change_window == Ability::Yes;
-        match Answer::of(&asked, &window_of(held)) {
-            Answer::Exact => {
-                self.confirm(case, grant, held, HistoryKind::Changed)
+        let knows_change = self.snapshot.abilities().change_window == Ability::Yes;
+        match WindowMatch::of(&asked, &window_of(held)) {
+            WindowMatch::Exact => {
+                self.confirm(member_state, grant, held, HistoryKind::Changed)
                     .await?;
-                if let Some(unit) = case.tried_granularity.take() {
+                if let Some(unit) = member_state.tried_granularity.take() {
                     self.learn_granularity(unit).await?;
                 }
                 if !knows_change {
                     self.learn(Some(Ability::Yes), None).await?;
                 }
-                Ok(Done::Yes)
+                Ok(StepOutcome::Yes)
             }
-            Answer::Rounded(_) if !was_untouched => {
-                self.answered(case, grant, held, Some(HistoryKind::Changed))
+            WindowMatch::Rounded(_) if !was_untouched => {
+                self.answered(member_state, grant, held, Some(HistoryKind::Changed))
                     .await?;
                 if !knows_change {
                     self.learn(Some(Ability::Yes), None).await?;
                 }
-                Ok(Done::Learned)
+                Ok(StepOutcome::Learned)
             }
             // Either it was ignored, or it is rounded to what was there. A coarser request tells: where Kisi rounds, it gets
             // done in the end, and where it does not, no unit explains the answer any more.
-            Answer::Rounded(unit)
-                if unit > case.granularity(self.ground)
+            WindowMatch::Rounded(unit)
+                if unit > member_state.granularity(self.snapshot)
                     && (knows_change || self.knows_rounding()) =>
             {
-                self.as_held(case, grant, held).await?;
+                self.as_held(member_state, grant, held).await?;
                 // Somebody may just have undone it: the same is asked for once more before anything coarser.
-                let same = case.granularity(self.ground);
-                let is_first = case.tried_granularity.is_none();
-                case.tried_granularity = Some(if is_first { same } else { unit });
-                Ok(Done::Learned)
+                let same = member_state.granularity(self.snapshot);
+                let is_first = member_state.tried_granularity.is_none();
+                member_state.tried_granularity = Some(if is_first { same } else { unit });
+                Ok(StepOutcome::Learned)
             }
-            Answer::Rounded(_) | Answer::Other => {
+            WindowMatch::Rounded(_) | WindowMatch::Other => {
                 // It said yes and did nothing.
-                self.as_held(case, grant, held).await?;
-                case.tried_granularity = None;
+                self.as_held(member_state, grant, held).await?;
+                member_state.tried_granularity = None;
                 self.learn(Some(Ability::No), None).await?;
-                Ok(Done::Learned)
+                Ok(StepOutcome::Learned)
             }
         }
     }
 
     fn knows_rounding(&self) -> bool {
-        self.ground.abilities().granularity > Granularity::SECOND
+        self.snapshot.abilities().granularity > Granularity::SECOND
     }
 
     async fn learn_granularity(&self, unit: Granularity) -> Result<(), StoreError> {
-        if !self.ground.learn_granularity(unit) {
+        if !self.snapshot.learn_granularity(unit) {
             return Ok(());
         }
-        let (id, seconds) = (self.ground.account.id, unit.seconds());
+        let (id, seconds) = (self.snapshot.account.id, unit.seconds());
         tracing::info!(account = %id, granularity_s = seconds, "Kisi rounds windows");
         let db = &self.app.db;
-        db.write(move |tx| Box::pin(async move { kisi_accounts::rounds_to(tx, id, seconds).await }))
-            .await
+        db.write(move |tx| {
+            Box::pin(async move { kisi_accounts::set_granularity(tx, id, seconds).await })
+        })
+        .await
     }
 }
 
 /// Whether a window that was found in Kisi, without an answer that names it, came of one that was asked for. People make windows
 /// of whole hours by hand, so only minutes explain a difference, or what is known already.
 pub(super) fn is_answer(asked: &Span, found: &Span, known: Granularity) -> bool {
-    match Answer::of(asked, found) {
-        Answer::Exact => true,
-        Answer::Rounded(unit) => unit <= known.max(Granularity::MINUTE),
-        Answer::Other => false,
+    match WindowMatch::of(asked, found) {
+        WindowMatch::Exact => true,
+        WindowMatch::Rounded(unit) => unit <= known.max(Granularity::MINUTE),
+        WindowMatch::Other => false,
     }
 }
 
@@ -191,9 +193,12 @@ pub(super) fn is_answer(asked: &Span, found: &Span, known: Granularity) -> bool 
 pub(super) fn answer_to<'h>(
     asked: &Span,
     held: impl IntoIterator<Item = &'h Assignment>,
-    ground: &Ground,
+    snapshot: &AccountSnapshot,
 ) -> Option<&'h Assignment> {
-    let (own_user, known) = (ground.account.kisi_user_id, ground.abilities().granularity);
+    let (own_user, known) = (
+        snapshot.account.kisi_user_id,
+        snapshot.abilities().granularity,
+    );
     let mut rounded = None;
     for one in held {
         let window = window_of(one);

@@ -8,13 +8,13 @@ use std::{
 
 use uuid::Uuid;
 
-use super::execute::Stop;
+use super::execute::AccountError;
 use crate::{
     app::App,
     connect::{DoorRoles, read_setup},
     kisi::{Client, Guard},
     kisi_events::listen,
-    store::{Scope, StoreError, clubs, due, kisi_accounts, row, setup},
+    store::{ClubScope, StoreError, clubs, due, kisi_accounts, row, setup},
 };
 
 /// How soon to look again for what was missing.
@@ -26,13 +26,13 @@ pub async fn read(
     account: &row::KisiAccount,
     client: &Client,
     guard: &Guard,
-) -> Result<bool, Stop> {
-    let scope = Scope::new(account.club_id);
-    if let Err(problem) = listen::look(app, account, client).await {
+) -> Result<bool, AccountError> {
+    let scope = ClubScope::new(account.club_id);
+    if let Err(problem) = listen::check(app, account, client).await {
         // Whether events come is no reason to leave the setup unread: what is wrong with Kisi shows there too.
         tracing::warn!(account = %account.id, error = ?problem, "it is not known whether Kisi sends its events");
     }
-    let known = setup::known(app.db.read(), scope, account.id).await?;
+    let known = setup::ids_by_kisi_id(app.db.read(), scope, account.id).await?;
     let read = read_setup(client, account, known).await?;
     let locks: HashMap<i64, Uuid> = read
         .locks
@@ -51,27 +51,27 @@ pub async fn read(
     let roles = DoorRoles::of(&client.roles().await?);
     let roles_changed = DoorRoles::of_account(account).as_ref() != Some(&roles);
     if !guard() {
-        return Err(Stop::LeaseLost);
+        return Err(AccountError::LeaseLost);
     }
     let (id, now) = (account.id, app.clock.now().micros());
-    let kept: Result<setup::Kept, StoreError> = app
+    let kept: Result<setup::SetupChanges, StoreError> = app
         .db
         .write(move |tx| {
             Box::pin(async move {
-                clubs::hold(tx, scope).await?;
-                let kept = setup::keep(tx, scope, id, read, now).await?;
+                clubs::lock(tx, scope).await?;
+                let kept = setup::store_setup(tx, scope, id, read, now).await?;
                 for (group, locks) in opens {
-                    setup::keep_group_locks(tx, scope, group, locks).await?;
+                    setup::store_group_locks(tx, scope, group, locks).await?;
                 }
                 if roles_changed {
                     let roles = (roles.place, roles.organization);
                     kisi_accounts::set_door_roles(tx, id, roles, now).await?;
-                    let cause = due::Cause::judged("Kisi has other roles that open doors");
-                    due::mark_everybody(tx, scope, now, &cause).await?;
+                    let cause = due::Cause::enforced("Kisi has other roles that open doors");
+                    due::mark_all_members(tx, scope, now, &cause).await?;
                 }
                 if kept.groups_changed {
-                    let cause = due::Cause::judged("a group is gone from Kisi, or back");
-                    due::mark_everybody(tx, scope, now, &cause).await?;
+                    let cause = due::Cause::enforced("a group is gone from Kisi, or back");
+                    due::mark_all_members(tx, scope, now, &cause).await?;
                 }
                 Ok(kept)
             })

@@ -15,27 +15,26 @@ use uuid::Uuid;
 
 use super::{
     adoption,
-    brake::{self, Questions},
-    case::{self, Case, Ground},
+    brake::{self, PendingRevocations},
     directory::Directory,
-    execute::{End, Pass, Stop, back_off},
+    execute::{AccountError, Outcome, Pass, back_off},
     flight::Flight,
     lease::Lease,
+    member_state::{self, AccountSnapshot, MemberState},
     pause::Pause,
     replacing::Replacing,
-    sweep::Watch,
+    sweep::SweepScheduler,
 };
 use crate::{
     app::App,
-    connect::is_disconnecting,
     kisi::{Client, Error, Guard},
     running::is_stopping,
     secret::SecretKind,
     store::{
-        Scope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
+        ClubScope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus},
     },
-    unlock::desk,
+    unlock::dispatcher,
 };
 
 /// How many members are sorted at once.
@@ -55,7 +54,7 @@ const POLL: Duration = Duration::from_millis(500);
 pub struct Worker {
     pub(super) app: Arc<App>,
     pub(super) account: Uuid,
-    pub(super) scope: Scope,
+    pub(super) scope: ClubScope,
     holder: String,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) failures: u32,
@@ -68,7 +67,7 @@ pub struct Worker {
     pub(super) made_progress: AtomicBool,
     /// How many members in a row Kisi could not serve.
     pub(super) failures_in_a_row: AtomicU32,
-    watch: Watch,
+    watch: SweepScheduler,
     pub(super) replacing: Replacing,
     pub(super) directory: Directory,
 }
@@ -91,9 +90,9 @@ impl Worker {
         holder: String,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let scope = Scope::new(account.club_id);
+        let scope = ClubScope::new(account.club_id);
         Self {
-            watch: Watch::new(app.clone()),
+            watch: SweepScheduler::new(app.clone()),
             replacing: Replacing::default(),
             directory: Directory::default(),
             app,
@@ -138,7 +137,7 @@ impl Worker {
         let (over, is_over) = watch::channel(false);
         let whose = (self.scope, self.account);
         let guard = Arc::new(lease.guard());
-        let desk = tokio::spawn(desk::serve(self.app.clone(), whose, guard, is_over));
+        let desk = tokio::spawn(dispatcher::serve(self.app.clone(), whose, guard, is_over));
         let is_done = self.turns(lease).await;
         over.send_replace(true);
         let _ = desk.await;
@@ -183,7 +182,7 @@ impl Worker {
         }
     }
 
-    async fn turn(&mut self, lease: &Lease) -> Result<Turn, Stop> {
+    async fn turn(&mut self, lease: &Lease) -> Result<Turn, AccountError> {
         let now = self.app.clock.now();
         let account = kisi_accounts::get(self.app.db.read(), self.scope, self.account).await?;
         let Some(account) = account.filter(|account| account.status != KisiStatus::Disconnected)
@@ -210,7 +209,9 @@ impl Worker {
             self.set_status(KisiStatus::Connected, None).await?;
             return Ok(Turn::Worked);
         }
-        if !is_disconnecting(&account) && self.watch.tend(&account, &client, guard).await? {
+        if account.status != KisiStatus::Disconnecting
+            && self.watch.poll(&account, &client, guard).await?
+        {
             return Ok(Turn::Worked);
         }
         let turn = self.work(account, &client, lease, now).await?;
@@ -233,10 +234,10 @@ impl Worker {
         client: &Client,
         lease: &Lease,
         now: Instant,
-    ) -> Result<Turn, Stop> {
+    ) -> Result<Turn, AccountError> {
         let db = &self.app.db;
         let id = account.id;
-        let is_leaving = is_disconnecting(&account);
+        let is_leaving = account.status == KisiStatus::Disconnecting;
         let has_no_turn = self.watch.is_running() || self.watch.is_waiting();
         let read_due_at = if is_leaving || has_no_turn {
             i64::MAX
@@ -245,23 +246,23 @@ impl Worker {
         };
         let half_replaced = self.half_replaced(now).await?;
         if !half_replaced.is_empty() {
-            let ground = Ground::load(db, account).await?;
-            self.finish_replacing(&ground, half_replaced, client, lease)
+            let snapshot = AccountSnapshot::load(db, account).await?;
+            self.finish_replacing(&snapshot, half_replaced, client, lease)
                 .await?;
             return Ok(Turn::Worked);
         }
-        let unsorted = due::unsorted(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
+        let unsorted = due::without_lane(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
         if !unsorted.is_empty() {
-            let ground = Ground::load(db, account).await?;
-            self.sort(&ground, unsorted, client, lease).await?;
+            let snapshot = AccountSnapshot::load(db, account).await?;
+            self.sort(&snapshot, unsorted, client, lease).await?;
             return Ok(Turn::Worked);
         }
         brake::judge(&self.app, self.scope, self.account).await?;
         let mut next = due::next(db.read(), id, now.micros(), TAKEN_AT_ONCE).await?;
         if let Some(lane) = next.first().map(|row| row.lane) {
             next.retain(|row| row.lane == lane);
-            let ground = Ground::load(db, account).await?;
-            self.serve_next(&ground, next, client, lease).await?;
+            let snapshot = AccountSnapshot::load(db, account).await?;
+            self.serve_next(&snapshot, next, client, lease).await?;
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
@@ -270,7 +271,7 @@ impl Worker {
                 Box::pin(async move {
                     logins::forget_account(tx, scope, id).await?;
                     revocations::forget_account(tx, scope, id).await?;
-                    kisi_accounts::is_disconnected(tx, id).await
+                    kisi_accounts::set_disconnected(tx, id).await
                 })
             });
             over.await?;
@@ -286,58 +287,63 @@ impl Worker {
     /// Serves the first in the lanes, planned anew.
     async fn serve_next(
         &self,
-        ground: &Ground,
+        snapshot: &AccountSnapshot,
         next: Vec<row::Due>,
         client: &Client,
         lease: &Lease,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
-        let mut cases = case::load(&self.app.db, ground, next).await?;
-        adoption::adopt(&self.app, ground, &mut cases, now).await?;
-        let mut questions = Questions::default();
-        for case in &mut cases {
-            questions.of(case, ground, now, &self.app);
+        let mut member_states = member_state::load(&self.app.db, snapshot, next).await?;
+        adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
+        let mut pending = PendingRevocations::default();
+        for member_state in &mut member_states {
+            pending.of(member_state, snapshot, now, &self.app);
         }
-        if !questions.is_empty() {
+        if !pending.is_empty() {
             // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
-            questions.write(&self.app, self.scope).await?;
+            pending.write(&self.app, self.scope).await?;
             brake::judge(&self.app, self.scope, self.account).await?;
             return Ok(());
         }
-        let rests = |case: &Case| case.at_rest(ground, now, horizon).is_some();
-        if cases.iter().all(rests) {
-            return self.settle_resting(ground, now).await;
+        let rests =
+            |member_state: &MemberState| member_state.at_rest(snapshot, now, horizon).is_some();
+        if member_states.iter().all(rests) {
+            return self.settle_resting(snapshot, now).await;
         }
-        self.serve_all(Flight::new(ground, client, lease), &mut cases)
+        self.serve_all(Flight::new(snapshot, client, lease), &mut member_states)
             .await
     }
 
     /// Serves one member, unless something more urgent came since it was taken.
-    pub(super) async fn serve(&self, flight: &Flight<'_>, case: &mut Case) -> Result<(), Stop> {
+    pub(super) async fn serve(
+        &self,
+        flight: &Flight<'_>,
+        member_state: &mut MemberState,
+    ) -> Result<(), AccountError> {
         let mut pass = Pass {
             app: &self.app,
             client: flight.client,
             lease: flight.lease,
-            ground: flight.ground,
+            snapshot: flight.snapshot,
             flight,
             worker: self,
-            touched: self.watch.touched(),
+            recent_writes: self.watch.recent_writes(),
             made_progress: false,
-            replacing: self.replacing.of(case.due.member_id),
+            replacing: self.replacing.of(member_state.due.member_id),
             turn: None,
         };
-        if pass.replacing.is_none() && self.gives_way(flight, case).await? {
+        if pass.replacing.is_none() && self.gives_way(flight, member_state).await? {
             return Ok(());
         }
-        let served = pass.serve(case).await;
+        let served = pass.serve(member_state).await;
         let made_progress = pass.made_progress;
-        let lacking = (pass.replacing).filter(|_| !matches!(served, Ok(End::Settled(_))));
-        self.replacing.set(case.due.member_id, lacking);
+        let lacking = (pass.replacing).filter(|_| !matches!(served, Ok(Outcome::Settled(_))));
+        self.replacing.set(member_state.due.member_id, lacking);
         if made_progress {
             self.made_progress.store(true, Ordering::Relaxed);
             self.failures_in_a_row.store(0, Ordering::Relaxed);
         }
-        let attempts = match u32::try_from(case.due.attempts) {
+        let attempts = match u32::try_from(member_state.due.attempts) {
             Ok(attempts) if !made_progress => attempts,
             _ => 0,
         };
@@ -346,33 +352,34 @@ impl Worker {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
                 end
             }
-            Err(Stop::Kisi(problem)) if is_about_one(&problem) => {
-                return self.put_off(case, attempts, problem).await;
+            Err(AccountError::Kisi(problem)) if is_about_one(&problem) => {
+                return self.put_off(member_state, attempts, problem).await;
             }
             Err(stop) => return Err(stop),
         };
         match end {
-            End::Waiting => {
+            Outcome::Waiting => {
                 let at = self.app.clock.now().plus(UNANSWERED);
-                self.wait(vec![case.due.clone()], at).await?;
+                self.wait(vec![member_state.due.clone()], at).await?;
             }
-            End::Blocked(again_at) => {
+            Outcome::Blocked(again_at) => {
                 let at = again_at.unwrap_or(Instant::END);
-                self.wait(vec![case.due.clone()], at).await?;
+                self.wait(vec![member_state.due.clone()], at).await?;
             }
-            End::Settled(again_at) => {
+            Outcome::Settled(again_at) => {
                 let again_at = again_at.map(Instant::micros);
-                self.settle(vec![(case.due.clone(), again_at)]).await?;
+                self.settle(vec![(member_state.due.clone(), again_at)])
+                    .await?;
             }
-            End::Stale => {}
-            End::Wait(at) => {
-                let (row, at) = (case.due.clone(), at.micros());
+            Outcome::Stale => {}
+            Outcome::Wait(at) => {
+                let (row, at) = (member_state.due.clone(), at.micros());
                 let db = &self.app.db;
                 let waits =
-                    db.write(move |tx| Box::pin(async move { due::wait(tx, &row, at).await }));
+                    db.write(move |tx| Box::pin(async move { due::postpone(tx, &row, at).await }));
                 waits.await?;
             }
-            End::PutOff => self.retry(case, attempts, REFUSED).await?,
+            Outcome::PutOff => self.retry(member_state, attempts, REFUSED).await?,
         }
         Ok(())
     }
@@ -385,17 +392,25 @@ impl Worker {
         let waits = self.app.db.write(move |tx| {
             Box::pin(async move {
                 let rows: Vec<&row::Due> = rows.iter().collect();
-                due::wait_all(tx, &rows, at.micros()).await
+                due::postpone_all(tx, &rows, at.micros()).await
             })
         });
         waits.await
     }
 
     /// Another try for one member, later the more often in a row it did not work.
-    async fn retry(&self, case: &Case, attempts: u32, first: Duration) -> Result<(), StoreError> {
-        let most = self.longest_wait(case, attempts);
+    async fn retry(
+        &self,
+        member_state: &MemberState,
+        attempts: u32,
+        first: Duration,
+    ) -> Result<(), StoreError> {
+        let most = self.longest_wait(member_state, attempts);
         let wait = back_off(attempts, first.min(most), most);
-        let (row, at) = (case.due.clone(), self.app.clock.now().plus(wait).micros());
+        let (row, at) = (
+            member_state.due.clone(),
+            self.app.clock.now().plus(wait).micros(),
+        );
         let attempts = attempts.saturating_add(1);
         let later = (self.app.db)
             .write(move |tx| Box::pin(async move { due::retry(tx, &row, attempts, at).await }));
@@ -403,8 +418,14 @@ impl Worker {
     }
 
     /// Kisi could not serve one member: that one waits, and nobody behind. Several in a row are Kisi's trouble.
-    async fn put_off(&self, case: &Case, attempts: u32, problem: Error) -> Result<(), Stop> {
-        self.retry(case, attempts, Duration::from_secs(1)).await?;
+    async fn put_off(
+        &self,
+        member_state: &MemberState,
+        attempts: u32,
+        problem: Error,
+    ) -> Result<(), AccountError> {
+        self.retry(member_state, attempts, Duration::from_secs(1))
+            .await?;
         let in_a_row = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
         if in_a_row > 0 {
             return Err(problem.into());
@@ -429,24 +450,24 @@ impl Worker {
             .write(move |tx| {
                 Box::pin(async move {
                     let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-                    let asked = revocations::unanswered(tx, scope, account, &members).await?;
+                    let asked = revocations::with_pending(tx, scope, account, &members).await?;
                     let is_asked = |row: &row::Due| asked.contains(&row.member_id);
                     let waiting = rows.iter().map(|(row, _)| row);
                     let waiting: Vec<&row::Due> = waiting.filter(|row| is_asked(row)).collect();
                     let patience = i64::try_from(UNANSWERED.as_micros()).unwrap_or(i64::MAX);
-                    due::wait_all(tx, &waiting, now.saturating_add(patience)).await?;
+                    due::postpone_all(tx, &waiting, now.saturating_add(patience)).await?;
                     let settled = rows.iter().filter(|(row, _)| !is_asked(row));
                     let settled: Vec<(&row::Due, Option<i64>)> =
                         settled.map(|(row, at)| (row, *at)).collect();
                     let members = due::settle_all(tx, &settled).await?;
-                    revocations::settled(tx, scope, account, &members).await?;
+                    revocations::settle(tx, scope, account, &members).await?;
                     deliveries::settle(tx, scope, &members, now).await
                 })
             })
             .await
     }
 
-    fn client(&self, account: &row::KisiAccount) -> Result<Client, Stop> {
+    fn client(&self, account: &row::KisiAccount) -> Result<Client, AccountError> {
         let key = self
             .app
             .sealer
@@ -457,9 +478,9 @@ impl Worker {
             )
             .map_err(|problem| {
                 tracing::error!(error = ?problem, "the credentials of an account cannot be opened");
-                Stop::Credentials
+                AccountError::Credentials
             })?;
-        Ok(self.app.kisi.of_user(account.kisi_user_id, key))
+        Ok(self.app.kisi.for_user(account.kisi_user_id, key))
     }
 }
 

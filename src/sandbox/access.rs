@@ -1,7 +1,7 @@
-//! Roles and what they come to: who may do what, and who may open which door when.
+//! Roles and permissions: which calls a user may make, and which doors a user may open when.
 //!
-//! Promises: one judgement for unlocking, for the list of one's doors and for the test's question;
-//! a right counts on its own window only. Must never look at restrictions, which `unlock` knows.
+//! Contract: the same decision for unlocking, for the list of a user's locks and for `Sandbox::may_open`;
+//! an assignment is effective only in its window. Restrictions are not considered here but in `unlock`.
 //! Called by `unlock`, `oracle`, `http`.
 
 use jiff::Timestamp;
@@ -12,13 +12,13 @@ use super::http::Request;
 use super::rows::{Assignment, Target};
 use super::state::State;
 
-/// A built-in role: what it applies to, what it may, and how high it stands.
+/// A built-in role: what it applies to, its permissions and its rank.
 #[derive(Debug)]
 pub(super) struct Role {
     pub id: &'static str,
     pub applies_to: &'static str,
     name: &'static str,
-    /// A caller gives away no role above the own.
+    /// A caller cannot assign a role with a higher rank than their own.
     pub rank: u8,
     reads: bool,
     writes: &'static [&'static str],
@@ -63,7 +63,7 @@ const fn role(id: &'static str, applies_to: &'static str, name: &'static str, ra
     }
 }
 
-/// All roles there are.
+/// All roles.
 pub(super) const ROLES: &[Role] = &[
     role("group_basic", "Group", "Basic", 0),
     Role {
@@ -143,7 +143,7 @@ impl Role {
     }
 }
 
-/// Those that the organization has.
+/// The roles that the organization has; depends on the switch `door_roles`.
 pub(super) fn roles(state: &State) -> impl Iterator<Item = &'static Role> {
     let has_all = state.switches.door_roles;
     let is_of_doors = |role: &Role| role.rank == 0 && role.applies_to != "Group";
@@ -156,7 +156,7 @@ pub(super) fn role_named(id: &str) -> Option<&'static Role> {
     ROLES.iter().find(|role| role.id == id)
 }
 
-/// Answers `/roles`.
+/// Handles `/roles`.
 pub(super) fn route(state: &State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     request.caller()?;
     match (request.method, rest) {
@@ -172,13 +172,13 @@ pub(super) fn route(state: &State, request: &Request<'_>, rest: &[&str]) -> Outc
     }
 }
 
-/// Whether a role on the organization gives this permission. Roles on places and groups open doors,
-/// and no more here.
+/// Whether a role on the organization grants this permission. In the sandbox, roles on places and
+/// groups only open doors.
 pub(super) fn permits(state: &State, user: i64, permission: &str) -> bool {
     organization_roles(state, user).any(|role| role.permits(permission))
 }
 
-/// How high the user's highest role on the organization stands.
+/// The rank of the user's highest role on the organization.
 pub(super) fn rank(state: &State, user: i64) -> u8 {
     organization_roles(state, user)
         .map(|role| role.rank)
@@ -194,10 +194,10 @@ fn organization_roles(state: &State, user: i64) -> impl Iterator<Item = &'static
         .filter_map(|(_, row)| role_named(&row.role))
 }
 
-/// What a user's rights to a door come to at one instant.
+/// The result of a user's assignments for a door at one instant.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// By these groups; by a role on the place or the organization where `above`.
+pub(super) enum DoorAccess {
+    /// Access by these groups, and, if `above`, by a role on the place or the organization.
     Open {
         groups: Vec<i64>,
         above: bool,
@@ -209,13 +209,13 @@ pub(super) enum Standing {
     Never,
 }
 
-/// Judges the rights of a user to a door.
-pub(super) fn standing(state: &State, user: i64, lock: i64, at: Timestamp) -> Standing {
+/// Evaluates the assignments of a user for a door.
+pub(super) fn door_access(state: &State, user: i64, lock: i64, at: Timestamp) -> DoorAccess {
     let (Some(person), Some(door)) = (state.users.get(user), state.locks.get(lock)) else {
-        return Standing::Never;
+        return DoorAccess::Never;
     };
     if !person.access_enabled {
-        return Standing::Disabled;
+        return DoorAccess::Disabled;
     }
     let (mut groups, mut above, mut early, mut late) = (Vec::new(), false, false, false);
     for (_, row) in state.assignments_of(user) {
@@ -242,12 +242,12 @@ pub(super) fn standing(state: &State, user: i64, lock: i64, at: Timestamp) -> St
         }
     }
     if above || !groups.is_empty() {
-        Standing::Open { groups, above }
+        DoorAccess::Open { groups, above }
     } else if early {
-        Standing::NotYet
+        DoorAccess::NotYet
     } else if late {
-        Standing::NoLonger
+        DoorAccess::NoLonger
     } else {
-        Standing::Never
+        DoorAccess::Never
     }
 }

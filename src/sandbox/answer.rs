@@ -1,15 +1,14 @@
-//! What a noun gives back: an object, a list, nothing, or a refusal in one of Kisi's two shapes.
+//! Results of the resource modules: an object, a list, nothing, or an error in one of Kisi's two formats.
 //!
-//! Promises: `error` and `code` for what is refused as a whole, `errors` by field for what is
-//! invalid (422). Must never speak HTTP beyond the status number. Used by every noun, rendered by
-//! `http`.
+//! Contract: `error` and `code` for a refused request, `errors` by field for invalid fields (422). Knows
+//! nothing of HTTP but the status number. Used by every resource module, rendered by `http`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use thiserror::Error;
 
-/// What a request comes to.
+/// The result of a request.
 pub(super) type Outcome = Result<Answer, Refusal>;
 
 #[derive(Debug)]
@@ -61,12 +60,12 @@ impl Refusal {
         )
     }
 
-    /// The caller's role does not reach.
+    /// The caller's role does not permit it.
     pub(super) fn denied() -> Self {
         Self::fault(403, "fcd8ef", "Access denied.")
     }
 
-    /// The row is not there; apart from `no_endpoint` by its code.
+    /// The row does not exist; its code tells it apart from `no_endpoint`.
     pub(super) fn not_found() -> Self {
         Self::fault(404, "000000", "The resource does not exist.")
     }
@@ -96,11 +95,11 @@ impl Refusal {
     }
 }
 
-/// Collects what is wrong with a body, field by field.
+/// Collects the errors of a body by field.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(BTreeMap<String, Vec<String>>);
+pub(super) struct FieldErrors(BTreeMap<String, Vec<String>>);
 
-impl Complaints {
+impl FieldErrors {
     pub(super) fn add(&mut self, field: &str, reason: &str) {
         self.0
             .entry(field.to_owned())
@@ -109,8 +108,8 @@ impl Complaints {
     }
 
     /// # Errors
-    /// 422 when there was any complaint.
-    pub(super) fn settle(self) -> Result<(), Refusal> {
+    /// 422 if there is any error.
+    pub(super) fn into_result(self) -> Result<(), Refusal> {
         if self.0.is_empty() {
             Ok(())
         } else {

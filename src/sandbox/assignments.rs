@@ -1,13 +1,13 @@
-//! `/role_assignments`: who has which role on what, and when.
+//! `/role_assignments`: which user has which role on what, and when.
 //!
-//! Promises: both dialects are read and written; only assignments to groups have windows, in whole
-//! seconds; one that is over stays listed and counts as a duplicate; a switch rounds their ends. Must never grant by itself:
-//! `access` judges. Called by `route`.
+//! Contract: both dialects are read and written; only assignments to groups have windows, in whole
+//! seconds, rounded by a switch; an ended assignment stays listed and counts as a duplicate. Whether an assignment opens a
+//! door is decided in `access`. Called by `route`.
 
 use serde_json::{Map, Value, json};
 
 use super::access::{self, role_named};
-use super::answer::{Answer, Complaints, Outcome, Refusal};
+use super::answer::{Answer, FieldErrors, Outcome, Refusal};
 use super::faults::{Duplicates, PatchWindow};
 use super::http::Request;
 use super::page::{self, Query, flag, instant, wrapped};
@@ -37,7 +37,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
             {
                 return Err(Refusal::denied());
             }
-            tell(state, "role_assignment.destroy", by, id, request);
+            emit_event(state, "role_assignment.destroy", by, id, request);
             if state.remove_assignment(id) {
                 Ok(Answer::Nothing)
             } else {
@@ -77,7 +77,7 @@ pub(super) fn render(state: &State, id: i64, row: &Assignment) -> Value {
     shown
 }
 
-/// The filters of the list, read once.
+/// The filters of the list.
 struct Filter {
     user: Option<i64>,
     target: Option<Target>,
@@ -114,7 +114,7 @@ impl Filter {
             user: assignee.or(user),
             target: target.flatten().or(legacy),
             kind,
-            // Teams and guests do not exist here, nor does a target of an unknown kind.
+            // The sandbox has no teams or guests, and no targets of an unknown kind.
             nobody: query
                 .get("assignee_type")
                 .is_some_and(|kind| kind != "User")
@@ -140,7 +140,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
     let caller = request.caller()?;
     let query = request.query;
     let filter = Filter::read(query, caller.user)?;
-    // One's own rights are one's own to read.
+    // A user may read its own assignments without the permission.
     if filter.user != Some(caller.user) {
         request.permitted(state, "role_assignments_read")?;
     }
@@ -173,7 +173,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
 fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     let caller = request.permitted(state, "role_assignments_write")?;
     let fields = wrapped(request.body, "role_assignment")?;
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let user = assignee(fields, &mut wrong);
     let target = target(fields, &mut wrong);
     let role = page::required(fields, "role_id", &mut wrong).to_owned();
@@ -186,7 +186,7 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     if !role.is_empty() && known.is_none_or(|known| Some(known.applies_to) != target.map(kind)) {
         wrong.add("role_id", "is not included in the list");
     }
-    wrong.settle()?;
+    wrong.into_result()?;
     let (Some(user), Some(target), Some(known)) = (user, target, known) else {
         return Err(Refusal::not_found());
     };
@@ -233,11 +233,11 @@ fn kind(target: Target) -> &'static str {
     }
 }
 
-/// The assignee of a body in either dialect. Teams and guests do not exist here: number 0 is
-/// nobody's.
-fn assignee(fields: &Map<String, Value>, wrong: &mut Complaints) -> Option<i64> {
+/// The assignee of a body in either dialect. The sandbox has no teams or guests: they become id 0, which
+/// no user has.
+fn assignee(fields: &Map<String, Value>, wrong: &mut FieldErrors) -> Option<i64> {
     let id = |name: &str| fields.get(name).and_then(Value::as_i64);
-    let found = match fields.get("assignee_type").and_then(Value::as_str) {
+    let assignee = match fields.get("assignee_type").and_then(Value::as_str) {
         Some("User") => id("assignee_id"),
         Some("Team" | "Guest") => id("assignee_id").map(|_| 0),
         Some(_) => {
@@ -246,15 +246,15 @@ fn assignee(fields: &Map<String, Value>, wrong: &mut Complaints) -> Option<i64> 
         }
         None => id("user_id"),
     };
-    if found.is_none() {
+    if assignee.is_none() {
         wrong.add("assignee_id", "can't be blank");
     }
-    found
+    assignee
 }
 
-fn target(fields: &Map<String, Value>, wrong: &mut Complaints) -> Option<Target> {
+fn target(fields: &Map<String, Value>, wrong: &mut FieldErrors) -> Option<Target> {
     let id = |name: &str| fields.get(name).and_then(Value::as_i64);
-    let found = match fields.get("applies_to_type").and_then(Value::as_str) {
+    let target = match fields.get("applies_to_type").and_then(Value::as_str) {
         Some("Group") => id("applies_to_id").map(Target::Group),
         Some("Place") => id("applies_to_id").map(Target::Place),
         Some("Organization") => id("applies_to_id").map(|_| Target::Organization),
@@ -267,13 +267,13 @@ fn target(fields: &Map<String, Value>, wrong: &mut Complaints) -> Option<Target>
             .or_else(|| id("place_id").map(Target::Place))
             .or_else(|| id("organization_id").map(|_| Target::Organization)),
     };
-    if found.is_none() {
+    if target.is_none() {
         wrong.add("applies_to_id", "can't be blank");
     }
-    found
+    target
 }
 
-fn check_window(windowed: bool, window: Window, wrong: &mut Complaints) {
+fn check_window(windowed: bool, window: Window, wrong: &mut FieldErrors) {
     for (name, end) in [("valid_from", window.from), ("valid_until", window.until)] {
         if !windowed && end.is_some() {
             wrong.add(name, "must be blank");
@@ -286,7 +286,7 @@ fn check_window(windowed: bool, window: Window, wrong: &mut Complaints) {
     }
 }
 
-/// One role for each user in each place and group, whatever the role and whether it is over.
+/// One role per user and target, whatever the role and even if it has ended; the switch `duplicates` decides.
 fn check_duplicate(
     state: &State,
     user: i64,
@@ -322,7 +322,7 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     if row.role == "organization_owner" {
         return Err(Refusal::denied());
     }
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let from = instant(fields, "valid_from", &mut wrong);
     let until = instant(fields, "valid_until", &mut wrong);
     let changed = from.is_some() || until.is_some();
@@ -339,7 +339,7 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     if changed && patching == PatchWindow::Refused {
         wrong.add("valid_until", "can't be changed");
     }
-    wrong.settle()?;
+    wrong.into_result()?;
     if known.is_some_and(|known| known.rank > rank || known.id == "organization_owner") {
         return Err(Refusal::denied());
     }
@@ -351,11 +351,11 @@ fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     }
     flag(fields, "notify", &mut row.notify);
     row.stamps.updated = request.now;
-    tell(state, "role_assignment.update", caller.user, id, request);
+    emit_event(state, "role_assignment.update", caller.user, id, request);
     Ok(Answer::Nothing)
 }
 
-fn tell(state: &mut State, kind: &str, by: i64, id: i64, request: &Request<'_>) {
+fn emit_event(state: &mut State, kind: &str, by: i64, id: i64, request: &Request<'_>) {
     if let Some(row) = state.assignments.get(id) {
         let shown = render(state, id, row);
         state.emit(kind, Some(by), &shown, request.now);

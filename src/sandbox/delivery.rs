@@ -1,8 +1,8 @@
-//! Delivers events to the integrations that want them, signed as Kisi signs them: HMAC-SHA256 over the raw body in
-//! `X-Signature`, where the integration has a key.
+//! Delivers events to the subscribed integrations, signed like Kisi's: HMAC-SHA256 over the raw body in `X-Signature`, if the
+//! integration has a key.
 //!
-//! Promises: each event once to each integration, in order; what nobody takes several times in a row switches the
-//! integration off, as Kisi does. Started with the server.
+//! Contract: each event is sent once to each integration, in order; after several consecutive failures an integration is
+//! disabled, as in Kisi. Started with the server.
 
 use std::mem;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use sha2::Sha256;
 use super::Sandbox;
 use super::rows::{Integration, Second};
 
-/// After so many failures in a row an integration is switched off.
-const MOST_FAILURES: u32 = 3;
-const LOOK: Duration = Duration::from_millis(10);
-const PATIENCE: Duration = Duration::from_secs(5);
+/// After this many consecutive failures an integration is disabled.
+const MAX_FAILURES: u32 = 3;
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An event on its way.
+/// An event for one integration, ready to be sent.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct SentEvent {
     integration: i64,
     url: String,
     body: Vec<u8>,
     signature: Option<String>,
 }
 
-impl Letter {
+impl SentEvent {
     pub(super) fn new(id: i64, integration: &Integration, event: &Value) -> Self {
         let body = event.to_string().into_bytes();
         let signed = |key: &String| {
@@ -47,10 +47,10 @@ impl Letter {
 
 /// Delivers until the server ends.
 pub(super) async fn run(sandbox: Sandbox) {
-    // An error only says that there is a provider already, which is as good.
+    // Fails only when a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build();
     let Ok(client) = client else { return };
@@ -61,11 +61,11 @@ pub(super) async fn run(sandbox: Sandbox) {
             let taken = send(&client, letter).await;
             note(&sandbox, integration, taken);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn send(client: &reqwest::Client, letter: Letter) -> bool {
+async fn send(client: &reqwest::Client, letter: SentEvent) -> bool {
     let mut request = client
         .post(letter.url)
         .header("content-type", "application/json")
@@ -84,7 +84,7 @@ fn note(sandbox: &Sandbox, integration: i64, taken: bool) {
         return;
     };
     row.failures = if taken { 0 } else { row.failures + 1 };
-    if row.failures >= MOST_FAILURES {
+    if row.failures >= MAX_FAILURES {
         row.enabled = false;
         row.disabled = Some(now);
     }

@@ -1,7 +1,7 @@
 //! The organization of the demo and of most tests.
 //!
-//! Promises: the same rows in the same order each time, so that numbers are stable. Called by
-//! whoever wants a club.
+//! Contract: the same rows in the same order each time, so that ids are stable. Called by the demo,
+//! `latchkey sandbox` and tests.
 
 use super::{Clock, Sandbox};
 

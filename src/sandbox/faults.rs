@@ -1,12 +1,11 @@
-//! What can be set wrong: the behaviours of Kisi that nobody has established, and failures planted
-//! for single calls.
+//! Switches for Kisi's unknown behaviours, and faults that can be injected into single calls.
 //!
-//! Promises: a fault meets as many calls as it was planted for, the earliest planted first.
-//! Must never change rows. Set through `Sandbox`, read by `http` and by the nouns.
+//! Contract: a fault applies to as many calls as requested, the earliest added fault first. Changes no
+//! rows. Set through `Sandbox`, read by `http` and the resource modules.
 
 use std::time::Duration;
 
-/// What a second assignment of one user to one target meets.
+/// The response to a second assignment of one user to one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Duplicates {
     /// 409.
@@ -15,15 +14,15 @@ pub enum Duplicates {
     Unprocessable,
     /// A second row.
     Allow,
-    /// A second row, unless the window is the same: then 409. Explains all that has been observed.
+    /// A second row, unless the window is the same: then 409. Consistent with all observations of Kisi.
     #[default]
     AllowIfWindowsDiffer,
 }
 
-/// What a change of an assignment's window does.
+/// The effect of a change of an assignment's window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PatchWindow {
-    /// It changes.
+    /// The window changes.
     #[default]
     Works,
     /// 204, and nothing has changed.
@@ -32,33 +31,33 @@ pub enum PatchWindow {
     Refused,
 }
 
-/// What becomes of the ends of a window that is sent.
+/// The rounding of the ends of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rounding {
-    /// They are kept to the second.
+    /// Kept to the second.
     #[default]
     None,
-    /// Both are rounded down to so many seconds.
+    /// Both ends are rounded down to a multiple of so many seconds.
     Down(i64),
-    /// The beginning is rounded down and the end up.
+    /// The start is rounded down and the end is rounded up.
     Outward(i64),
-    /// Both are rounded to the nearest.
+    /// Both ends are rounded to the nearest multiple.
     Nearest(i64),
 }
 
-/// What the `email` filter of the list of users does.
+/// The effect of the filter `email` of the list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmailFilter {
-    /// The same address, in any case.
+    /// Matches the same address, regardless of case.
     #[default]
     Exact,
-    /// Addresses that contain it.
+    /// Matches addresses that contain the text.
     Substring,
-    /// Nothing: everybody is listed.
+    /// No effect: all users are listed.
     Ignored,
 }
 
-/// What a `limit` above the maximum of a list does.
+/// The effect of a `limit` above the maximum of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OverLimit {
     /// The maximum is used instead.
@@ -68,14 +67,11 @@ pub enum OverLimit {
     Refuse,
 }
 
-/// The open questions about Kisi, each with an answer.
+/// The open questions about Kisi's behaviour, each with the answer to simulate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switches {
-    /// A second assignment of one user to one target.
     pub duplicates: Duplicates,
-    /// A change of an assignment's window.
     pub patch_window: PatchWindow,
-    /// The ends of a window.
     pub rounding: Rounding,
     /// `email=` in the list of users.
     pub email_filter: EmailFilter,
@@ -83,13 +79,13 @@ pub struct Switches {
     pub over_limit: OverLimit,
     /// Whether a place and the organization have roles that only open doors.
     pub door_roles: bool,
-    /// Requests a second for each user; `None`: no limit.
+    /// Requests per second for each user; `None`: no limit.
     pub rate: Option<u32>,
-    /// A 429 says in `Retry-After` when to come again.
+    /// Whether a 429 has a `Retry-After` header.
     pub retry_after: bool,
-    /// A 429 has a JSON body.
+    /// Whether a 429 has a JSON body.
     pub rate_body: bool,
-    /// Real time that passes before a request is handled.
+    /// Real time to wait before a request is handled.
     pub latency: Duration,
 }
 
@@ -113,42 +109,42 @@ impl Default for Switches {
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// 429, not handled.
+    /// 429; the call is not executed.
     TooMany,
-    /// 500 with code `ffffff`, not handled.
+    /// 500 with code `ffffff`; the call is not executed.
     ServerError,
-    /// 502 with a page of HTML, not handled.
+    /// 502 with an HTML page; the call is not executed.
     HtmlBadGateway,
-    /// 401, not handled.
+    /// 401; the call is not executed.
     Unauthorized,
-    /// Not handled; the connection closes without an answer.
+    /// The connection closes without a response; the call is not executed.
     Close,
-    /// Handled; the connection closes without an answer.
+    /// The call is executed; the connection closes without a response.
     Lost,
-    /// Handled at once; the answer comes so much later.
+    /// The call is executed immediately; the response is delayed by this time.
     Hang(Duration),
-    /// A list comes without its second half, though the header claims it all. Other answers are
-    /// untouched.
+    /// A list lacks its second half, although the range header claims all of it. Other responses are
+    /// unchanged.
     ShortPage,
-    /// Handled; a list comes without any row, and its header claims that there are none. Other answers are untouched.
+    /// The call is executed; a list is empty, and its range header says so. Other responses are unchanged.
     EmptyList,
-    /// Handled; an object comes where a list was due. Other answers are untouched.
+    /// The call is executed; a list response is an object. Other responses are unchanged.
     NotAList,
 }
 
-/// A failure that waits for its calls.
+/// A fault for calls that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// `GET`, `POST`, …; `*` is any.
     pub method: String,
-    /// Without the query; `/` is any.
+    /// The start of the path, without query; `/` is any.
     pub path_prefix: String,
-    /// How the call fails.
+    /// The kind of failure.
     pub kind: FaultKind,
 }
 
 impl Fault {
-    /// A fault for calls with this method (`*` is any) whose path begins so.
+    /// A fault for calls with this method (`*` is any) and a path that starts with `path`.
     pub fn new(method: impl Into<String>, path: impl Into<String>, kind: FaultKind) -> Self {
         Self {
             method: method.into(),
@@ -157,30 +153,30 @@ impl Fault {
         }
     }
 
-    fn meets(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str) -> bool {
         (self.method == "*" || self.method.eq_ignore_ascii_case(method))
             && path.starts_with(&self.path_prefix)
     }
 }
 
-/// A fault and how many calls it still waits for.
+/// A fault and the number of calls that it still applies to.
 #[derive(Debug)]
-pub(super) struct Planted {
+pub(super) struct PendingFault {
     pub fault: Fault,
     pub times: u32,
 }
 
-/// Takes the fault that this call meets, if any.
-pub(super) fn take(
-    planted: &mut std::collections::VecDeque<Planted>,
+/// Returns the first fault that matches this call, and counts it down.
+pub(super) fn take_matching(
+    planted: &mut std::collections::VecDeque<PendingFault>,
     method: &str,
     path: &str,
 ) -> Option<FaultKind> {
-    let found = planted
+    let matching = planted
         .iter_mut()
-        .find(|one| one.times > 0 && one.fault.meets(method, path))?;
-    found.times -= 1;
-    let kind = found.fault.kind;
-    planted.retain(|one| one.times > 0);
+        .find(|fault| fault.times > 0 && fault.fault.matches(method, path))?;
+    matching.times -= 1;
+    let kind = matching.fault.kind;
+    planted.retain(|fault| fault.times > 0);
     Some(kind)
 }

@@ -1,14 +1,14 @@
-//! `/groups` and `/group_locks`: sets of doors, and which door is in which.
+//! `/groups` and `/group_locks`: groups of locks, and the locks of each group.
 //!
-//! Promises: a group of a place has only doors of that place; a group that goes takes its
-//! assignments along. Must never list the doors of groups without being told which. Called by
+//! Contract: a group of a place has only locks of that place; deleting a group deletes its
+//! assignments. The list of group locks requires a `group_id`. Called by
 //! `route`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Complaints, Outcome, Refusal};
+use super::answer::{Answer, FieldErrors, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, required, wrapped};
 use super::rows::{Group, GroupLock, Stamps, Target};
@@ -74,13 +74,13 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
 
 fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     let fields = wrapped(request.body, "group")?;
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let name = required(fields, "name", &mut wrong);
     let place = fields.get("place_id").and_then(Value::as_i64);
     if place.is_some_and(|place| state.places.get(place).is_none()) {
         wrong.add("place", "must exist");
     }
-    wrong.settle()?;
+    wrong.into_result()?;
     let mut group = Group::new(name, place, request.now);
     fill(&mut group, fields);
     let id = state.groups.add(group);
@@ -119,11 +119,11 @@ fn fill(group: &mut Group, fields: &Map<String, Value>) {
 }
 
 fn render(state: &State, id: i64, group: &Group) -> Value {
-    let in_it = |row: &super::rows::Assignment| row.target == Target::Group(id);
+    let is_in_group = |row: &super::rows::Assignment| row.target == Target::Group(id);
     let users: BTreeSet<i64> = state
         .assignments
         .iter()
-        .filter(|(_, row)| in_it(row))
+        .filter(|(_, row)| is_in_group(row))
         .map(|(_, row)| row.user)
         .collect();
     let shown = json!({
@@ -145,7 +145,7 @@ fn render(state: &State, id: i64, group: &Group) -> Value {
     embed(shown, "place", place)
 }
 
-/// Answers `/group_locks`.
+/// Handles `/group_locks`.
 pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     let needed = if request.method == "GET" {
         "group_locks_read"
@@ -199,7 +199,7 @@ fn join(state: &mut State, request: &Request<'_>) -> Outcome {
     let fields = wrapped(request.body, "group_lock")?;
     let id = |name: &str| fields.get(name).and_then(Value::as_i64).unwrap_or_default();
     let (group, lock) = (id("group_id"), id("lock_id"));
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let place = state.groups.get(group).map(|group| group.place);
     let door = state.locks.get(lock).map(|lock| lock.place);
     if place.is_none() {
@@ -214,7 +214,7 @@ fn join(state: &mut State, request: &Request<'_>) -> Outcome {
     if state.group_has(group, lock) {
         wrong.add("lock_id", "has already been taken");
     }
-    wrong.settle()?;
+    wrong.into_result()?;
     let id = state.group_locks.add(GroupLock {
         group,
         lock,

@@ -1,11 +1,11 @@
-//! One request from arrival to answer: key, rate, planted faults, the record of calls, and the
-//! server itself.
+//! Handles one request from arrival to response: authentication, rate limit, injected faults and the
+//! record of calls. Also starts the server.
 //!
-//! Promises: a call is recorded before it is handled; a connection that is closed by a fault
-//! carries not a single byte of an answer; rows are never locked while time passes. Knows no
-//! resource: `route` hands over to the nouns. Called by actix for whatever comes.
+//! Contract: a call is recorded before it is handled; a connection that a fault closes carries no byte
+//! of a response; the state is never locked during a wait. Knows no resource: `route` dispatches to
+//! the resource modules. Called by actix for every request.
 
-#![expect(missing_docs, reason = "the fields say what they are")]
+#![expect(missing_docs, reason = "the field names are self-explanatory")]
 
 use std::io;
 use std::net::TcpListener;
@@ -23,35 +23,35 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Outcome, Refusal};
-use super::faults::{FaultKind, take};
+use super::faults::{FaultKind, take_matching};
 use super::page::Query;
 use super::rows::{LOGIN_LIFE, Second};
 use super::state::State;
 use super::{Sandbox, access, delivery, route};
 
-/// A request as it came, and what became of it.
+/// A recorded request and its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub at: Timestamp,
     pub method: String,
     pub path: String,
     pub query: String,
-    /// `None` without a body, and for one that is no JSON.
+    /// `None` if there is no body, or the body is not JSON.
     pub body: Option<Value>,
-    /// What was answered; `None` until then, and for ever when the connection was closed.
+    /// `None` until the response is sent; stays `None` if the connection was closed.
     pub status: Option<u16>,
-    /// It was handled and changed something.
+    /// The request was a write and was executed.
     pub took_effect: bool,
 }
 
-/// Whose credential a request bears.
+/// The user and login of an authenticated request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Caller {
     pub user: i64,
     pub login: i64,
 }
 
-/// A request as the nouns see it.
+/// The request as passed to the resource modules.
 pub(super) struct Request<'a> {
     pub method: &'a str,
     pub query: &'a Query,
@@ -67,7 +67,7 @@ impl Request<'_> {
         self.caller.ok_or_else(Refusal::unauthorized)
     }
 
-    /// The caller, when a role on the organization gives them this permission; else 401 or 403.
+    /// The caller, if a role on the organization grants this permission; else 401 or 403.
     pub(super) fn permitted(&self, state: &State, permission: &str) -> Result<Caller, Refusal> {
         let caller = self.caller()?;
         if access::permits(state, caller.user, permission) {
@@ -78,7 +78,7 @@ impl Request<'_> {
     }
 }
 
-/// Serves the sandbox until the returned server is stopped; it has to be awaited or spawned.
+/// Serves the sandbox until the returned server is stopped. The caller must await or spawn it.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -100,7 +100,7 @@ pub(super) fn serve(sandbox: Sandbox, listener: TcpListener) -> io::Result<Serve
 }
 
 struct Arrival {
-    /// Its running number in the record.
+    /// The sequence number of the recorded call.
     call: usize,
     caller: Option<Caller>,
     fault: Option<FaultKind>,
@@ -110,7 +110,7 @@ struct Arrival {
 
 async fn answer(sandbox: web::Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let parsed = serde_json::from_slice::<Value>(&body).ok();
-    let _under_way = UnderWay::begin(&sandbox);
+    let _under_way = InFlight::begin(&sandbox);
     let mut arrival = arrive(&sandbox, &request, parsed.clone());
     if !arrival.latency.is_zero() {
         tokio::time::sleep(arrival.latency).await;
@@ -138,10 +138,10 @@ async fn answer(sandbox: web::Data<Sandbox>, request: HttpRequest, body: Bytes) 
     finish(&sandbox, arrival.call, render(outcome, arrival.fault))
 }
 
-/// A request that is not answered yet.
-struct UnderWay(Sandbox);
+/// Counts a request as in flight until it is dropped.
+struct InFlight(Sandbox);
 
-impl UnderWay {
+impl InFlight {
     fn begin(sandbox: &Sandbox) -> Self {
         let mut state = sandbox.state();
         state.under_way += 1;
@@ -151,15 +151,15 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.under_way = state.under_way.saturating_sub(1);
     }
 }
 
-/// Everything that is settled before time may pass: who calls, whether they may now, and what goes
-/// wrong.
+/// Everything that is decided before the injected latency: authentication, the rate limit, and which
+/// fault applies.
 fn arrive(sandbox: &Sandbox, request: &HttpRequest, body: Option<Value>) -> Arrival {
     let (now, elapsed) = (sandbox.now(), sandbox.elapsed());
     let state = &mut *sandbox.state();
@@ -167,11 +167,11 @@ fn arrive(sandbox: &Sandbox, request: &HttpRequest, body: Option<Value>) -> Arri
     let limit = state.switches.rate;
     let admitted = state
         .meter
-        .admit(caller.map(|one| one.user), elapsed, limit);
+        .admit(caller.map(|caller| caller.user), elapsed, limit);
     let (method, path) = (request.method().as_str(), request.path());
     let fault = admitted
         .is_ok()
-        .then(|| take(&mut state.faults, method, path))
+        .then(|| take_matching(&mut state.faults, method, path))
         .flatten();
     let number = state.record(Call {
         at: now,
@@ -221,20 +221,20 @@ fn handle(
     arrival: &Arrival,
 ) -> Outcome {
     let query = Query::parse(request.query_string());
-    let mut held = sandbox.state();
-    let state = &mut *held;
+    let mut guard = sandbox.state();
+    let state = &mut *guard;
     let inquiry = Request {
-        // Kisi's own client sends PUT for a change, as older documents said.
+        // Kisi's own client uses PUT for updates, as older documentation said.
         method: match request.method().as_str() {
             "PUT" => "PATCH",
             method => method,
         },
         query: &query,
         body,
-        // The user or the login may have gone while the request was held up.
+        // The user or the login may have been deleted during the injected latency.
         caller: arrival
             .caller
-            .filter(|one| state.logins.get(one.login).is_some()),
+            .filter(|caller| state.logins.get(caller.login).is_some()),
         now: Second::of(sandbox.now()),
         elapsed: sandbox.elapsed(),
     };
@@ -246,7 +246,7 @@ fn handle(
         call.took_effect = true;
     }
     let is_change = inquiry.method != "GET" && outcome.is_ok();
-    drop(held);
+    drop(guard);
     if is_change && let Some(look) = sandbox.watch.get() {
         look(sandbox);
     }
@@ -326,7 +326,7 @@ fn bad_gateway() -> HttpResponse {
         .body("<html><body><h1>502 Bad Gateway</h1></body></html>")
 }
 
-/// A response that is never sent: its body fails before the first flush, at which actix drops the
+/// A response that is never sent: its body fails before the first flush, so actix drops the
 /// connection with the head still in its buffer.
 fn closed() -> HttpResponse {
     HttpResponse::Ok().body(Unsendable)

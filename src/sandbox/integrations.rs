@@ -1,11 +1,11 @@
-//! `/integrations` and `/event_sets`: event webhooks as Kisi keeps them, and the polling of events.
+//! `/integrations` and `/event_sets`: event webhooks, and polling of events.
 //!
-//! Promises: a signing key is taken and never shown. Delivers nothing itself: `delivery` does.
+//! Contract: a signing key is stored and never returned. The delivery of events is in `delivery`.
 //! Called by `route`.
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Complaints, Outcome, Refusal};
+use super::answer::{Answer, FieldErrors, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, required, wrapped};
 use super::rows::{EventSet, Integration, ORGANIZATION, Stamps};
@@ -58,7 +58,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
             query.has_id(*id)
                 && query.finds([&*row.name])
                 && enabled.is_none_or(|wanted| wanted == row.enabled)
-                // All of them belong to the organization.
+                // All integrations belong to the organization.
                 && query.get("place_id").is_none()
                 && query.get("scope").is_none_or(|scope| scope == "organization")
         })
@@ -70,7 +70,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
 
 fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     let fields = wrapped(request.body, "integration")?;
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let kind = required(fields, "type", &mut wrong);
     if !kind.is_empty() && kind != "event_webhook" {
         wrong.add("type", "is not included in the list");
@@ -85,7 +85,7 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
         disabled: None,
         stamps: Stamps::at(request.now),
     };
-    wrong.settle()?;
+    wrong.into_result()?;
     fill(&mut row, fields);
     let id = state.integrations.add(row);
     let row = state.integrations.get(id).ok_or_else(Refusal::not_found)?;
@@ -114,7 +114,7 @@ fn render(id: i64, row: &Integration) -> Value {
     embed(shown, "enabled_events", Some(json!(row.enabled_events)))
 }
 
-/// As in the list: without what only integrations of this type have.
+/// The form of the list: without the fields that only integrations of this type have.
 fn render_row(id: i64, row: &Integration) -> Value {
     json!({
         "id": id, "resource_type": "Integration", "name": row.name, "type": "event_webhook",
@@ -126,7 +126,7 @@ fn render_row(id: i64, row: &Integration) -> Value {
     })
 }
 
-/// Answers `/event_sets`: all events of the wanted types at once, finished as soon as asked for.
+/// Handles `/event_sets`: returns all events of the requested types at once, already finished.
 pub(super) fn route_event_sets(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     request.permitted(state, "events_read")?;
     match (request.method, rest) {

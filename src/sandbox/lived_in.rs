@@ -1,16 +1,16 @@
-//! An organization with years of history: everything in it was made by hand, by several people, and nobody cleaned up.
+//! An organization with years of history: created by hand by several people, and never cleaned up.
 //!
-//! Promises: the example with more in it, the same rows in the same order each time, with times that follow the clock's day; no
-//! address is anybody's. Called by whoever wants to try how a club is taken over.
+//! Contract: the example organization plus more rows, the same in the same order each time; times are relative to the clock's
+//! day; no real e-mail addresses. Used by the demo, `latchkey sandbox --seed lived-in` and tests of taking over a group.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Clock, Sandbox, example};
 
-/// The group that has the most history.
+/// The name of the group with the most history.
 pub const ROWING: &str = "Rowing";
 
-/// Everybody, in the order in which they came; addresses as somebody typed them.
+/// All users in order of creation: name and e-mail address, in inconsistent spelling.
 const PEOPLE: [(&str, &str); 60] = [
     ("Alma Ahrens", "alma.ahrens@example.com"),
     ("Björn Åkesson", "bjorn.akesson@example.com"),
@@ -74,15 +74,15 @@ const PEOPLE: [(&str, &str); 60] = [
     ("Jutta Köhler", "JUTTA.KOHLER@EXAMPLE.COM"),
 ];
 
-/// How many of the people, the first ones, row: the others have other reasons to be in Kisi.
+/// The first so many of `PEOPLE` are rowers; the others are in Kisi for other reasons.
 const ROWERS: usize = 28;
 
-/// Who rows, as a list of the section's members has them: the name and the address.
+/// The rowers as in the section's member list: name and e-mail address.
 pub fn rowers() -> impl Iterator<Item = (&'static str, &'static str)> {
     PEOPLE.into_iter().take(ROWERS)
 }
 
-/// The example, and an organization's history beside it.
+/// The example organization, plus history.
 pub fn lived_in(clock: Clock, key: String) -> Sandbox {
     let sandbox = example(clock, key);
     let users: Vec<i64> = PEOPLE
@@ -95,8 +95,8 @@ pub fn lived_in(clock: Clock, key: String) -> Sandbox {
     sandbox
 }
 
-/// The rowers' group: most have been in it for ever; some have windows; some ended, or begin later. Its coach manages it, one
-/// user is switched off, and some left the club long ago without anybody's taking them out.
+/// The rowers' group: most assignments have no window; some have one, some have ended or begin later. The coach is its manager,
+/// one user's access is switched off, and some former members were never removed.
 fn rowing(sandbox: &Sandbox, users: &[i64]) -> i64 {
     let boathouse = sandbox.add_place("Boathouse", "Europe/Berlin");
     let gate = sandbox.add_lock(boathouse, "Boathouse gate");
@@ -124,7 +124,7 @@ fn rowing(sandbox: &Sandbox, users: &[i64]) -> i64 {
     group
 }
 
-/// Cleaners, and people with rights on a place or on everything.
+/// Cleaners, and people with roles on a place or on the organization.
 fn others(sandbox: &Sandbox, users: &[i64], rowing: i64) {
     let front = sandbox.lock_named("Front door");
     let gate = sandbox.lock_named("Boathouse gate");
@@ -150,7 +150,7 @@ fn others(sandbox: &Sandbox, users: &[i64], rowing: i64) {
     }
 }
 
-/// Groups that somebody made for some reason. Many are in several of them, and some in one of them more than once.
+/// Groups of unclear purpose. Many users are in several of them, and some have several assignments to the same group.
 fn odd_groups(sandbox: &Sandbox, users: &[i64]) {
     let front = sandbox.lock_named("Front door");
     let doors: Vec<i64> = front.into_iter().collect();
@@ -168,13 +168,13 @@ fn odd_groups(sandbox: &Sandbox, users: &[i64]) {
             }
             let ended = days_from(sandbox.now(), -30 * i64::try_from(nth).unwrap_or_default());
             sandbox.add_assignment(*user, *group, None, None);
-            // Kisi takes a second one with other times.
+            // Kisi accepts a second assignment with another window.
             sandbox.add_assignment(*user, *group, None, Some(ended));
         }
     }
 }
 
-/// Midnight, so many days from the day that it is.
+/// Midnight UTC, this many days from today.
 fn days_from(now: Timestamp, days: i64) -> Timestamp {
     const DAY: i64 = 86_400;
     let today = now.as_second() - now.as_second().rem_euclid(DAY);

@@ -1,8 +1,8 @@
 //! `/logins` and `/login`: secrets for API keys and devices.
 //!
-//! Promises: a secret is shown once, at creation; ten API logins a user and no more, of more than
-//! forty device logins the least recently used go; on behalf of others only devices. Called by
-//! `route`.
+//! Contract: a secret is shown once, at creation; a user has at most ten API logins; of more than
+//! forty device logins the least recently used are deleted; only device logins can be created on behalf
+//! of others. Called by `route`.
 
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
     }
 }
 
-/// Answers `/login`: the one that the request bears.
+/// Handles `/login`: the login of the request.
 pub(super) fn route_current(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     let caller = request.caller()?;
     match (request.method, rest) {
@@ -54,7 +54,7 @@ pub(super) fn route_current(state: &mut State, request: &Request<'_>, rest: &[&s
     }
 }
 
-/// A login of the caller, or anybody's for an admin.
+/// The id of a login that the caller may manage: their own, or any login for an admin.
 fn own(state: &State, request: &Request<'_>, id: i64) -> Result<i64, Refusal> {
     let caller = request.caller()?;
     let login = state.logins.get(id).ok_or_else(Refusal::not_found)?;
@@ -73,12 +73,12 @@ fn promote(state: &mut State, id: i64) -> Outcome {
     let all: Vec<i64> = state
         .logins
         .iter()
-        .filter(|(_, one)| one.user == user)
+        .filter(|(_, login)| login.user == user)
         .map(|(id, _)| id)
         .collect();
-    for one in all {
-        if let Some(login) = state.logins.get_mut(one) {
-            login.primary = one == id;
+    for other in all {
+        if let Some(login) = state.logins.get_mut(other) {
+            login.primary = other == id;
         }
     }
     Ok(Answer::Nothing)
@@ -121,10 +121,10 @@ fn render(state: &State, id: i64, login: &Login) -> Value {
     })
 }
 
-/// With what is shown at its creation and never again.
+/// The login with the fields that are shown only at creation.
 fn render_new(state: &State, id: i64, login: &Login, secret: &str) -> Value {
     let user = state.users.get(login.user);
-    let primary = |(_, one): (i64, &Login)| one.user == login.user && one.primary;
+    let primary = |(_, other): (i64, &Login)| other.user == login.user && other.primary;
     let has_primary = state.logins.iter().any(primary);
     let scram = (login.kind == LoginKind::Device)
         .then(|| json!({"phone_key": "5a5a", "online_certificate": "a5a5"}));
@@ -224,7 +224,7 @@ fn on_behalf(
     }
 }
 
-/// Keys are for admins, ten each.
+/// API logins are only for admins, at most ten each.
 fn check_api(state: &State, owner: i64) -> Result<(), Refusal> {
     if !permits(state, owner, "logins_write") {
         return Err(Refusal::denied());
@@ -247,8 +247,8 @@ fn forget_unused_devices(state: &mut State, owner: i64, kept: i64) {
     let mut devices: Vec<_> = state
         .logins
         .iter()
-        .filter(|(id, one)| one.user == owner && one.kind == LoginKind::Device && *id != kept)
-        .map(|(id, one)| (one.last_used.unwrap_or(one.stamps.created), id))
+        .filter(|(id, login)| login.user == owner && login.kind == LoginKind::Device && *id != kept)
+        .map(|(id, login)| (login.last_used.unwrap_or(login.stamps.created), id))
         .collect();
     devices.sort_unstable();
     let surplus = (devices.len() + 1).saturating_sub(DEVICE_LOGINS);

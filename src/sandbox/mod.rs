@@ -1,10 +1,10 @@
-//! Kisi as its documents say: a server in memory for the demo, for tests and for teams without a
-//! Kisi account.
+//! An in-memory simulation of Kisi's REST API for the demo, for tests and for teams without a Kisi
+//! account.
 //!
-//! Promises: the surface, the limits and the failures that are known of Kisi, with a switch for
-//! each open question; time comes from the given clock alone. Written apart from the client: it
-//! shares no type with it and uses nothing else of this program. Must never call out, but to deliver
-//! events to the integrations that it was told of. Called by the demo and by tests.
+//! Contract: implements the documented API, limits and failures of Kisi, with a switch for each open
+//! question about its behaviour; time comes only from the given clock. Independent of the client: it
+//! shares no type with it and uses nothing else of this program. Makes no outgoing calls except the
+//! delivery of events to its integrations. Used by the demo, `latchkey sandbox` and tests.
 
 mod access;
 mod answer;
@@ -27,7 +27,7 @@ mod state;
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the limit is measured in real time here"
+    reason = "the tests measure the rate limit in real time"
 )]
 mod tests;
 mod unlock;
@@ -51,16 +51,16 @@ pub use oracle::{AssignmentView, UserView};
 pub use rows::LockFlags;
 
 use answer::{Outcome, Refusal};
-use faults::Planted;
+use faults::PendingFault;
 use http::Request;
 use state::State;
 
-/// Says what time it is.
+/// Returns the current time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-/// Says how much time has passed since a moment of its own choice; never goes back.
+/// Returns the time since an arbitrary start; monotonic.
 pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// A Kisi organization in memory. Clones share it.
+/// A Kisi organization in memory. Clones share its state.
 #[derive(Clone)]
 pub struct Sandbox {
     clock: Clock,
@@ -69,7 +69,7 @@ pub struct Sandbox {
     watch: Arc<OnceLock<Watch>>,
 }
 
-/// Called after each request that changed something.
+/// Called after each request that changed rows.
 type Watch = Box<dyn Fn(&Sandbox) + Send + Sync>;
 
 impl fmt::Debug for Sandbox {
@@ -79,9 +79,9 @@ impl fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// An organization with its owner (owner@example.com) and the owner's key, and nothing else.
+    /// An organization with only its owner (owner@example.com) and the owner's key.
     ///
-    /// The rate limit is measured on the clock as well: with one that stands still, set
+    /// The rate limit is measured by the same clock; if the clock does not advance, set
     /// `with_stopwatch`.
     pub fn new(clock: Clock) -> Self {
         let ticking = Arc::clone(&clock);
@@ -98,7 +98,7 @@ impl Sandbox {
         }
     }
 
-    /// Measures the rate limit and the peak rate by this instead of the clock.
+    /// Measures the rate limit and the peak rate by a stopwatch instead of the clock.
     #[must_use]
     pub fn with_stopwatch(mut self, stopwatch: Stopwatch) -> Self {
         self.stopwatch = stopwatch;
@@ -125,44 +125,43 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
-    /// Lets the owner's key fail with 401, or work again.
+    /// Makes the owner's key fail with 401, or work again.
     pub fn set_key_good(&self, good: bool) {
         self.state().key_refused = !good;
     }
 
-    /// The answers that are in force to the open questions about Kisi.
+    /// The current switches for the open questions about Kisi.
     pub fn switches(&self) -> Switches {
         self.state().switches.clone()
     }
 
-    /// Sets all switches.
     pub fn set(&self, switches: Switches) {
         self.state().switches = switches;
     }
 
-    /// Keeps this many calls and events, the latest, instead of half a million.
+    /// Keeps the latest `most` calls and events; the default is half a million.
     pub fn keep_calls(&self, most: usize) {
         self.state().kept = most;
     }
 
-    /// Plants a fault for the next `times` calls that it meets. Calls refused by the rate limit are
-    /// not met.
+    /// Injects a fault into the next `times` matching calls. Calls refused by the rate limit do not
+    /// count.
     pub fn fault(&self, fault: Fault, times: u32) {
-        self.state().faults.push_back(Planted { fault, times });
+        self.state().faults.push_back(PendingFault { fault, times });
     }
 
-    /// Whatever fault still waits for its calls comes no more.
+    /// Removes all pending faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// Has a test look at the rows after each request that changed something, before it is answered. Only the first who asks
-    /// for it is called.
+    /// Registers a callback for each request that changed rows; it runs before the response is sent. Only the first registration
+    /// has an effect.
     pub fn watch(&self, look: impl Fn(&Self) + Send + Sync + 'static) {
         let _ = self.watch.set(Box::new(look));
     }
 
-    /// Serves on one thread until the server is stopped; the server has to be awaited or spawned.
+    /// Serves on one thread until the server is stopped. The caller must await or spawn the server.
     ///
     /// # Errors
     /// When the listener cannot be used.
@@ -170,7 +169,7 @@ impl Sandbox {
         http::serve(self.clone(), listener)
     }
 
-    /// The time of its clock.
+    /// The current time of the sandbox's clock.
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -179,7 +178,7 @@ impl Sandbox {
         (self.stopwatch)()
     }
 
-    /// Rows stay whole when a holder panics: each change is made after all checks.
+    /// A poisoned lock is safe to use: each change is made after all checks, so that a panic leaves the rows consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

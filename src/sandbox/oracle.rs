@@ -1,18 +1,18 @@
-//! What a test asks the sandbox: who can open what, which assignments there are, what was called.
+//! Queries for tests and the demo: who can open which door, which assignments exist, which calls were made.
 //!
-//! Promises: answers from the rows alone, by the same judgement as an unlock; changes nothing but
-//! the record of calls. Called by tests and the demo.
+//! Contract: reads only the rows, with the same decision as an unlock; changes nothing but the record of
+//! calls.
 
-#![expect(missing_docs, reason = "the fields say what they are")]
+#![expect(missing_docs, reason = "the field names are self-explanatory")]
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Sandbox;
-use super::access::{Standing, standing};
+use super::access::{DoorAccess, door_access};
 use super::http::Call;
 use super::rows::{Assignment, Second};
-use super::state::{State, folded};
+use super::state::{State, normalized};
 
 /// A user of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct AssignmentView {
     pub from: Option<Timestamp>,
     pub until: Option<Timestamp>,
     pub notify: bool,
-    /// Made through the API as the owner; else by somebody else's hand.
+    /// Created through the API with the owner's key; otherwise by somebody else.
     pub by_owner_key: bool,
 }
 
@@ -53,17 +53,17 @@ fn view(state: &State, id: i64, row: &Assignment) -> AssignmentView {
 }
 
 impl Sandbox {
-    /// Whether the user's rights open this door at that instant; restrictions and the door's state
-    /// do not count.
+    /// Whether the user's assignments open this door at that instant; restrictions and the door's state
+    /// are ignored.
     pub fn may_open(&self, email: &str, lock: i64, at: Timestamp) -> bool {
         let state = self.state();
         let judged = state
             .user_by_email(email)
-            .map(|user| standing(&state, user, lock, at));
-        matches!(judged, Some(Standing::Open { .. }))
+            .map(|user| door_access(&state, user, lock, at));
+        matches!(judged, Some(DoorAccess::Open { .. }))
     }
 
-    /// The user's assignments in order of creation, those that are over too.
+    /// The user's assignments in order of creation, including ended ones.
     pub fn assignments_of(&self, email: &str) -> Vec<AssignmentView> {
         let state = self.state();
         let Some(user) = state.user_by_email(email) else {
@@ -73,7 +73,7 @@ impl Sandbox {
         rows.map(|(id, row)| view(&state, id, row)).collect()
     }
 
-    /// The assignments to a group with the addresses of those who have them, in order of creation, those that are over too.
+    /// The assignments to a group with their users' e-mail addresses, in order of creation, including ended ones.
     pub fn assignments_in(&self, group: i64) -> Vec<(String, AssignmentView)> {
         let state = self.state();
         let rows = state.assignments.iter();
@@ -86,7 +86,7 @@ impl Sandbox {
             .collect()
     }
 
-    /// The user with this address, in any case of letters.
+    /// The user with this e-mail address, regardless of case.
     pub fn user(&self, email: &str) -> Option<UserView> {
         let state = self.state();
         let id = state.user_by_email(email)?;
@@ -101,32 +101,32 @@ impl Sandbox {
         })
     }
 
-    /// The first group of this name.
+    /// The first group with this name, regardless of case.
     pub fn group_named(&self, name: &str) -> Option<i64> {
         let state = self.state();
         state
             .groups
             .iter()
-            .find(|(_, group)| folded(&group.name) == folded(name))
+            .find(|(_, group)| normalized(&group.name) == normalized(name))
             .map(|(id, _)| id)
     }
 
-    /// The first lock of this name.
+    /// The first lock with this name, regardless of case.
     pub fn lock_named(&self, name: &str) -> Option<i64> {
         let state = self.state();
         state
             .locks
             .iter()
-            .find(|(_, lock)| folded(&lock.name) == folded(name))
+            .find(|(_, lock)| normalized(&lock.name) == normalized(name))
             .map(|(id, _)| id)
     }
 
-    /// Every request since the start or `forget_calls`, in order of arrival, refused ones too.
+    /// Every request since the start or `forget_calls`, in order of arrival, including refused ones.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.iter().cloned().collect()
     }
 
-    /// The calls that changed users or role assignments, answered or not.
+    /// The calls that changed users or role assignments, including those whose response was lost.
     pub fn writes(&self) -> Vec<Call> {
         let counts = |call: &&Call| {
             let mut segments = call.path.split('/').filter(|segment| !segment.is_empty());
@@ -136,8 +136,8 @@ impl Sandbox {
         self.state().calls.iter().filter(counts).cloned().collect()
     }
 
-    /// Empties the record of calls and of the peak rate.
-    pub fn forget_calls(&self) {
+    /// Clears the record of calls and the peak rate.
+    pub fn clear_calls(&self) {
         let state = &mut *self.state();
         state.forgotten += state.calls.len();
         state.calls.clear();
@@ -145,17 +145,17 @@ impl Sandbox {
         state.most_under_way = state.under_way;
     }
 
-    /// The most requests that waited for their answer at the same time, since the start or `forget_calls`.
+    /// The maximum number of requests in flight, since the start or `forget_calls`.
     pub fn most_under_way(&self) -> usize {
         self.state().most_under_way
     }
 
-    /// The most requests by one Kisi user within any second, refused ones too.
+    /// The maximum number of requests of one Kisi user within any second, including refused ones.
     pub fn peak_rate(&self) -> usize {
         self.state().meter.peak()
     }
 
-    /// The events of all attempts to unlock, in the shape of an event webhook's body.
+    /// The events of all unlock attempts, in the format of an event webhook's body.
     pub fn events(&self) -> Vec<Value> {
         let is_unlock =
             |event: &&Value| event.get("type").is_some_and(|kind| kind == "lock.unlock");

@@ -1,20 +1,20 @@
-//! Reading queries and bodies, and cutting lists into pages.
+//! Parses queries and bodies, and pages lists.
 //!
-//! Promises: limits have the default and maximum of their resource, an offset ends at 20000, and
-//! the range header is not clipped to what there is. Must never look at rows. Used by every noun.
+//! Contract: limits have the default and maximum of their resource; offsets end at 20000; the range
+//! header is not clipped to the existing rows. Used by every resource module.
 
 use actix_web::web;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Complaints, Outcome, Refusal};
+use super::answer::{Answer, FieldErrors, Outcome, Refusal};
 use super::faults::OverLimit;
 use super::rows::Second;
-use super::state::{State, folded};
+use super::state::{State, normalized};
 
 const LAST_OFFSET: usize = 20_000;
 
-/// The default and the greatest `limit` of a resource.
+/// The default and the maximum `limit` of a resource.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub default: usize,
@@ -34,7 +34,7 @@ pub(super) const OTHERS: Limits = Limits {
     max: 250,
 };
 
-/// The parameters behind the question mark.
+/// The query parameters.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -52,7 +52,7 @@ impl Query {
     }
 
     /// # Errors
-    /// 400 when it is there and no number.
+    /// 400 if the value is not a number.
     pub(super) fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.get(name) else {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Query {
         text.parse().map(Some).map_err(wrong)
     }
 
-    /// A user's number, where `me` stands for the caller.
+    /// A user id; `me` is the caller.
     pub(super) fn user(&self, name: &str, me: i64) -> Result<Option<i64>, Refusal> {
         if self.get(name) == Some("me") {
             Ok(Some(me))
@@ -74,7 +74,7 @@ impl Query {
         self.get(name).and_then(|text| text.parse().ok())
     }
 
-    /// Whether `ids` lets this row through: separated by commas, or repeated as `ids[]`.
+    /// Whether the filter `ids` includes this row: comma-separated, or repeated as `ids[]`.
     pub(super) fn has_id(&self, id: i64) -> bool {
         let mut named = self
             .0
@@ -85,9 +85,9 @@ impl Query {
             || named.any(|(_, list)| list.split(',').any(|one| one.trim().parse() == Ok(id)))
     }
 
-    /// Whether the free text of `query` occurs in any of these, in any case.
+    /// Whether any of the texts contains the search text `query`, regardless of case.
     pub(super) fn finds<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
-        let Some(wanted) = self.get("query").map(folded) else {
+        let Some(wanted) = self.get("query").map(normalized) else {
             return true;
         };
         texts
@@ -95,7 +95,7 @@ impl Query {
             .any(|text| text.to_lowercase().contains(&wanted))
     }
 
-    /// The column of `sort`, and whether it is reversed.
+    /// The column of `sort`, and whether the order is descending.
     pub(super) fn sort(&self) -> Option<(&str, bool)> {
         let text = self.get("sort")?;
         Some(
@@ -105,7 +105,7 @@ impl Query {
     }
 }
 
-/// Sorts rows by a text when `sort` names its column.
+/// Sorts rows by a text if `sort` names this column.
 pub(super) fn sort_by<T>(rows: &mut [T], query: &Query, column: &str, text: impl Fn(&T) -> String) {
     if let Some((wanted, reversed)) = query.sort()
         && wanted == column
@@ -117,10 +117,10 @@ pub(super) fn sort_by<T>(rows: &mut [T], query: &Query, column: &str, text: impl
     }
 }
 
-/// Answers with one page of the rows.
+/// Returns one page of the rows.
 ///
 /// # Errors
-/// 400 for an offset past 20000, and for a limit that is none (or too great, by the switch).
+/// 400 for an offset above 20000, and for an invalid limit (or one above the maximum, by the switch).
 pub(super) fn paged<T>(
     rows: &[T],
     query: &Query,
@@ -158,7 +158,7 @@ pub(super) fn paged<T>(
 /// The object under the resource's name in a body.
 ///
 /// # Errors
-/// 400 without a body, and for one that is not wrapped.
+/// 400 without a body, or if the body has no such object.
 pub(super) fn wrapped<'a>(
     body: Option<&'a Value>,
     name: &str,
@@ -170,11 +170,11 @@ pub(super) fn wrapped<'a>(
         })
 }
 
-/// A text that has to be there and not blank.
+/// A required text that must not be blank.
 pub(super) fn required<'a>(
     fields: &'a Map<String, Value>,
     name: &str,
-    wrong: &mut Complaints,
+    wrong: &mut FieldErrors,
 ) -> &'a str {
     let text = fields
         .get(name)
@@ -187,25 +187,25 @@ pub(super) fn required<'a>(
     text
 }
 
-/// Takes a text over into a row where the body names it; null is `None`.
+/// Copies a text from the body to a row if the body has it; null becomes `None`.
 pub(super) fn optional(fields: &Map<String, Value>, name: &str, into: &mut Option<String>) {
     if let Some(value) = fields.get(name) {
         *into = value.as_str().map(str::to_owned);
     }
 }
 
-/// Takes a boolean over into a row where the body names it.
+/// Copies a boolean from the body to a row if the body has it.
 pub(super) fn flag(fields: &Map<String, Value>, name: &str, into: &mut bool) {
     if let Some(value) = fields.get(name).and_then(Value::as_bool) {
         *into = value;
     }
 }
 
-/// A time that the body may name: `None` when it does not, `Some(None)` for null.
+/// An optional time of the body: `None` if it is missing, `Some(None)` for null.
 pub(super) fn instant(
     fields: &Map<String, Value>,
     name: &str,
-    wrong: &mut Complaints,
+    wrong: &mut FieldErrors,
 ) -> Option<Option<Second>> {
     match fields.get(name)? {
         Value::Null => Some(None),

@@ -1,8 +1,8 @@
-//! Counts requests: Kisi allows a number in any second for each user, all logins of that user
-//! together.
+//! The rate limit: Kisi allows a number of requests within any second for each user, over all logins of
+//! that user.
 //!
-//! Promises: an exact sliding window; a refused request takes no place in it; the peak counts
-//! refused ones too. Must never read a clock: the elapsed time comes in. Called by `http` as a
+//! Contract: an exact sliding window; a refused request does not count against the limit, but counts for
+//! the peak. Never reads a clock: the elapsed time is an argument. Called by `http` when a
 //! request arrives.
 
 use std::collections::{HashMap, VecDeque};
@@ -10,23 +10,23 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Who is counted: a Kisi user, or everybody without a good key.
-pub(super) type Counted = Option<i64>;
+/// The unit of the limit: a Kisi user, or all callers without a valid key together.
+pub(super) type RateLimitKey = Option<i64>;
 
-/// Arrivals of the last second for each user, and the most ever seen within one.
+/// The arrivals of the last second for each user, and the peak.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    admitted: HashMap<Counted, VecDeque<Duration>>,
+    admitted: HashMap<RateLimitKey, VecDeque<Duration>>,
     arrived: HashMap<i64, VecDeque<Duration>>,
     last_event_set: Option<Duration>,
     peak: usize,
 }
 
 impl Meter {
-    /// Counts an arrival; says how long to wait when the limit refuses it.
+    /// Counts an arrival. The error is the time to wait when the limit refuses it.
     pub(super) fn admit(
         &mut self,
-        who: Counted,
+        who: RateLimitKey,
         now: Duration,
         limit: Option<u32>,
     ) -> Result<(), Duration> {
@@ -48,7 +48,7 @@ impl Meter {
         Err((oldest + SECOND).saturating_sub(now))
     }
 
-    /// Event sets may be asked for once a second only.
+    /// Whether an event set may be created: at most one per second.
     pub(super) fn admit_event_set(&mut self, now: Duration) -> bool {
         let too_soon = self.last_event_set.is_some_and(|last| now < last + SECOND);
         if !too_soon {
@@ -67,7 +67,7 @@ impl Meter {
     }
 }
 
-/// Keeps what lies less than a second back. A clock that was turned back keeps nothing.
+/// Drops arrivals that are a second or more ago, and those in the future after a clock was turned back.
 fn forget_older(seen: &mut VecDeque<Duration>, now: Duration) {
     seen.retain(|at| *at <= now && *at + SECOND > now);
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixth_within_a_second_is_refused_and_the_window_slides() {
+    fn the_sixth_request_within_a_second_is_refused_and_the_window_slides() {
         let mut meter = Meter::default();
         let ms = Duration::from_millis;
         for at in 0..5 {

@@ -1,7 +1,7 @@
-//! The kinds of rows: users, places, locks, groups, assignments, logins and what connects them.
+//! The row types: users, places, locks, groups, assignments, logins and their relations.
 //!
-//! Promises: times in them are whole seconds, by type. No behaviour beyond a row's own beginning:
-//! `state` keeps them, the nouns render and change them.
+//! Contract: times are whole seconds, by type. No behaviour except constructors: `state` stores the
+//! rows, the resource modules render and change them.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 
 use super::faults::Rounding;
 
-/// The number of the only organization.
+/// The id of the only organization.
 pub(super) const ORGANIZATION: i64 = 18;
-/// How long a login that may expire lives without being used: Kisi's default, two weeks.
+/// How long an unused login lives, if it may expire: Kisi's default, two weeks.
 pub(super) const LOGIN_LIFE: Duration = Duration::from_secs(1_209_600);
 
-/// When a row came and when it was last touched.
+/// When a row was created and last changed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stamps {
     pub created: Second,
@@ -75,18 +75,18 @@ pub(super) struct Place {
     pub stamps: Stamps,
 }
 
-/// What stands between a right and an open door, settable for each lock.
+/// Restrictions and device states of a lock that can keep a permitted user from opening it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockFlags {
-    /// Refuses who is not at the reader (`bb4faa`).
+    /// Refuses a caller who is not at the reader (`bb4faa`).
     pub reader_restriction: bool,
-    /// Refuses who sends no location (`bbb99f`) or one too far from the lock (`a3995f`).
+    /// Refuses a caller who sends no location (`bbb99f`) or one too far from the lock (`a3995f`).
     pub geofence_restriction: bool,
-    /// Stands for a lock outside its hours (`34ffaa`): the sandbox keeps no schedules.
+    /// The lock is outside its hours (`34ffaa`); the sandbox has no schedules.
     pub time_restriction: bool,
     /// The door is locked down (`fad001`).
     pub locked_down: bool,
-    /// The controller answers; else `fac001`.
+    /// The controller is reachable; else `fac001`.
     pub online: bool,
     /// The door has a controller; else `ff420a`.
     pub configured: bool,
@@ -156,7 +156,7 @@ pub(super) struct GroupLock {
     pub stamps: Stamps,
 }
 
-/// What an assignment gives its role on.
+/// The object that an assignment applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Organization,
@@ -182,7 +182,7 @@ impl Target {
     }
 }
 
-/// When an assignment counts: from `from` and before `until`, either end may be open.
+/// When an assignment is effective: from `from` and before `until`; either end may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Window {
     pub from: Option<Second>,
@@ -190,7 +190,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// As it is kept where the ends are rounded.
+    /// The window as stored with this rounding.
     pub(super) fn rounded(self, rounding: Rounding) -> Self {
         let (unit, from, until) = match rounding {
             Rounding::None => return self,
@@ -242,9 +242,9 @@ pub(super) struct Integration {
     pub enabled: bool,
     pub enabled_events: Vec<String>,
     pub signature_key: Option<String>,
-    /// Deliveries in a row that nobody took.
+    /// Consecutive failed deliveries.
     pub failures: u32,
-    /// When it was switched off after errors.
+    /// When it was disabled after errors.
     pub disabled: Option<Second>,
     pub stamps: Stamps,
 }
@@ -256,7 +256,7 @@ pub(super) struct EventSet {
     pub created: Second,
 }
 
-/// An instant as Kisi keeps it: in whole seconds, what lies behind the point cut off.
+/// An instant as stored in Kisi: whole seconds, fractions cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Second(Timestamp);
 
@@ -269,7 +269,7 @@ impl Second {
         self.0
     }
 
-    /// The last multiple of `unit` seconds that is not later; with more added to it first.
+    /// Adds `added` seconds, then rounds down to a multiple of `unit` seconds.
     fn floor(self, unit: i64, added: i64) -> Self {
         let second = self.0.as_second().saturating_add(added);
         let kept = second.saturating_sub(second.rem_euclid(unit.max(1)));

@@ -1,7 +1,7 @@
-//! Rows made by somebody else's hand: as if an admin had used Kisi's own pages.
+//! Changes outside of the API, as if an admin had used Kisi's own web pages.
 //!
-//! Promises: none of it is recorded as a call, and none of it belongs to the owner's key. Called by
-//! `example`, the demo and tests, to set up a club and to disturb it.
+//! Contract: these changes are not recorded as calls, and their rows are not created by the owner's key
+//! (except `add_late_assignment`). Called by `example`, `lived_in` and tests, to set up a club and to cause drift.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use super::state::State;
 
 const OWNER: &str = "owner@example.com";
 
-/// The owner, their role and their key, which never expires.
+/// A state with the owner, the owner's role and the owner's key, which never expires.
 pub(super) fn fresh(now: Timestamp) -> State {
     let now = Second::of(now);
     let mut state = State::default();
@@ -52,7 +52,7 @@ impl Sandbox {
         Stamps::at(Second::of(self.now()))
     }
 
-    /// Adds a place with an IANA time zone; its number.
+    /// Adds a place with an IANA time zone. Returns its id.
     pub fn add_place(&self, name: &str, time_zone: &str) -> i64 {
         let stamps = self.stamps();
         let (name, time_zone) = (name.to_owned(), time_zone.to_owned());
@@ -64,7 +64,7 @@ impl Sandbox {
         })
     }
 
-    /// Adds a lock that works and restricts nothing; its number.
+    /// Adds a working lock without restrictions. Returns its id.
     pub fn add_lock(&self, place: i64, name: &str) -> i64 {
         let stamps = self.stamps();
         self.state().locks.add(Lock {
@@ -78,7 +78,7 @@ impl Sandbox {
         })
     }
 
-    /// Adds a group of the organization or of a place, with these doors; its number.
+    /// Adds a group of the organization or of a place, with these locks. Returns its id.
     pub fn add_group(&self, name: &str, place: Option<i64>, locks: &[i64]) -> i64 {
         let stamps = self.stamps();
         let state = &mut *self.state();
@@ -93,19 +93,19 @@ impl Sandbox {
         group
     }
 
-    /// Adds a user; the number of the one who has the address already, if there is one.
+    /// Adds a user. Returns its id, or the id of the existing user with this e-mail address.
     pub fn add_user(&self, email: &str, name: &str) -> i64 {
         let now = self.stamps().created;
         let state = &mut *self.state();
-        let known = state.user_by_email(email);
+        let existing = state.user_by_email(email);
         let mut user = User::new(email, name, now);
         user.confirmed = true;
-        known
+        existing
             .or_else(|| state.insert_user(user))
             .unwrap_or_default()
     }
 
-    /// Gives a user a group's doors, for ever or from `from` and before `until`; its number.
+    /// Assigns a user to a group, from `from` and before `until` (open if `None`). Returns the assignment's id.
     pub fn add_assignment(
         &self,
         user: i64,
@@ -118,11 +118,11 @@ impl Sandbox {
             until: until.map(Second::of),
         };
         let id = self.insert(user, Target::Group(group), "group_basic", window);
-        self.tell("role_assignment.create", id);
+        self.emit_event("role_assignment.create", id);
         id
     }
 
-    fn tell(&self, kind: &str, assignment: i64) {
+    fn emit_event(&self, kind: &str, assignment: i64) {
         let now = self.stamps().created;
         let state = &mut *self.state();
         let shown = state
@@ -134,7 +134,7 @@ impl Sandbox {
         }
     }
 
-    /// The same by the owner's key: a write that comes late, of whose answer nobody knows.
+    /// As [`Sandbox::add_assignment`], but created by the owner's key: simulates a late write whose response was lost.
     pub fn add_late_assignment(
         &self,
         user: i64,
@@ -151,7 +151,7 @@ impl Sandbox {
         id
     }
 
-    /// Changes when an assignment to a group holds; whether it is there.
+    /// Changes the window of an assignment to a group. Returns whether it exists.
     pub fn set_window(&self, id: i64, from: Option<Timestamp>, until: Option<Timestamp>) -> bool {
         let window = Window {
             from: from.map(Second::of),
@@ -162,16 +162,16 @@ impl Sandbox {
         row.map(|row| row.window = window).is_some()
     }
 
-    /// Gives an assignment another role; whether there are both.
+    /// Changes the role of an assignment. Returns whether both exist.
     pub fn set_role(&self, id: i64, role: &str) -> bool {
-        let known = role_named(role).is_some();
+        let role_exists = role_named(role).is_some();
         let state = &mut *self.state();
-        let row = state.assignments.get_mut(id).filter(|_| known);
+        let row = state.assignments.get_mut(id).filter(|_| role_exists);
         row.map(|row| role.clone_into(&mut row.role)).is_some()
     }
 
-    /// Gives a user a role on a place (`Some`) or the organization (`None`); `None` for a role that
-    /// applies elsewhere.
+    /// Gives a user a role on a place (`Some`) or the organization (`None`). Returns the assignment's id;
+    /// `None` for a role that applies to something else.
     pub fn add_role(&self, user: i64, place: Option<i64>, role: &str) -> Option<i64> {
         let (target, kind) = match place {
             Some(place) => (Target::Place(place), "Place"),
@@ -194,13 +194,13 @@ impl Sandbox {
         })
     }
 
-    /// Takes an assignment away; whether it was there.
+    /// Removes an assignment. Returns whether it existed.
     pub fn remove_assignment(&self, id: i64) -> bool {
-        self.tell("role_assignment.destroy", id);
+        self.emit_event("role_assignment.destroy", id);
         self.state().remove_assignment(id)
     }
 
-    /// Takes a user away with everything of theirs; whether they were there.
+    /// Removes a user with assignments and logins. Returns whether the user existed.
     pub fn remove_user(&self, email: &str) -> bool {
         let state = &mut *self.state();
         state
@@ -208,22 +208,22 @@ impl Sandbox {
             .is_some_and(|id| state.remove_user(id))
     }
 
-    /// Takes a group away with its assignments; whether it was there.
+    /// Removes a group with its assignments. Returns whether it existed.
     pub fn remove_group(&self, id: i64) -> bool {
         self.state().remove_group(id)
     }
 
-    /// Cuts a user off from all doors, or lets them in again; whether they are there.
+    /// Switches all access of a user off or on. Returns whether the user exists.
     pub fn set_access_enabled(&self, email: &str, enabled: bool) -> bool {
         self.change_user(email, |user| user.access_enabled = enabled)
     }
 
-    /// Sets the password of a user (`POST /logins`); whether they are there.
+    /// Sets the password of a user (for `POST /logins`). Returns whether the user exists.
     pub fn set_password(&self, email: &str, password: &str) -> bool {
         self.change_user(email, |user| user.password = Some(password.to_owned()))
     }
 
-    /// Asks for this second factor at each log-in of the user, or for none; whether they are there.
+    /// Sets the second-factor code of a user, or requires none. Returns whether the user exists.
     pub fn set_otp_code(&self, email: &str, code: Option<&str>) -> bool {
         self.change_user(email, |user| user.otp_code = code.map(str::to_owned))
     }
@@ -236,18 +236,18 @@ impl Sandbox {
             .is_some()
     }
 
-    /// Gives the owner another role on the organization, as when the key's owner is no admin any
-    /// more; whether there is such a role.
+    /// Gives the owner another role on the organization, as when the owner of the key is no longer an
+    /// admin. Returns whether the role exists.
     pub fn set_owner_role(&self, role: &str) -> bool {
         if role_named(role).is_none_or(|role| role.applies_to != "Organization") {
             return false;
         }
         let state = &mut *self.state();
-        let held: Vec<i64> = state
+        let assignments: Vec<i64> = state
             .assignments_of(state.owner)
             .map(|(id, _)| id)
             .collect();
-        for id in held {
+        for id in assignments {
             let row = state.assignments.get_mut(id);
             if let Some(row) = row.filter(|row| row.target == Target::Organization) {
                 role.clone_into(&mut row.role);
@@ -256,7 +256,7 @@ impl Sandbox {
         true
     }
 
-    /// Takes all device logins of a user away, as Kisi does with old ones, without a word; how many there were.
+    /// Deletes all device logins of a user without an event, as Kisi does with old ones. Returns their number.
     pub fn forget_logins(&self, email: &str) -> usize {
         let state = &mut *self.state();
         let Some(user) = state.user_by_email(email) else {
@@ -272,7 +272,7 @@ impl Sandbox {
         gone.iter().filter(|id| state.remove_login(**id)).count()
     }
 
-    /// Sets what stands between a right and this door; whether the door is there.
+    /// Sets the restrictions and device states of a lock. Returns whether the lock exists.
     pub fn set_lock_flags(&self, lock: i64, flags: LockFlags) -> bool {
         self.state()
             .locks

@@ -1,13 +1,13 @@
-//! `/organization`, `/places` and `/locks`: what the club is built of.
+//! `/organization`, `/places` and `/locks`.
 //!
-//! Promises: who is no admin sees the doors that open for them now, and no other.
-//! Must never judge an unlock. Called by `route`.
+//! Contract: a caller who is not an admin sees only the locks that open for them now. Unlocking is in
+//! `unlock`. Called by `route`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::access::{self, Standing};
+use super::access::{self, DoorAccess};
 use super::answer::{Answer, Outcome, Refusal};
 use super::http::Request;
 use super::page::{self, flag, optional, wrapped};
@@ -17,7 +17,7 @@ use super::unlock;
 use super::users::number;
 
 const ORGANIZATION_NAME: &str = "Example Club";
-/// The domain that a log-in with a password names.
+/// The domain for a log-in by password.
 pub(super) const DOMAIN: &str = "example-club";
 
 pub(super) fn organization_brief() -> Value {
@@ -41,7 +41,7 @@ pub(super) fn group_brief(state: &State, id: i64) -> Value {
     )
 }
 
-/// Answers `/organization` and `/organizations`.
+/// Handles `/organization` and `/organizations`.
 pub(super) fn route_organization(state: &State, request: &Request<'_>, all: bool) -> Outcome {
     request.caller()?;
     if request.method != "GET" {
@@ -118,7 +118,7 @@ fn render_place(state: &State, id: i64, place: &Place) -> Value {
     })
 }
 
-/// How many have a role on a place or on one of its groups.
+/// The number of users with a role on a place or on one of its groups.
 fn members_of(state: &State, place: i64) -> usize {
     let is_there = |target: Target| match target {
         Target::Organization => false,
@@ -134,7 +134,7 @@ fn members_of(state: &State, place: i64) -> usize {
     users.len()
 }
 
-/// The form that a lock embeds.
+/// The short form of a place that a lock embeds.
 fn place_of_lock(state: &State, id: i64) -> Value {
     state.places.get(id).map_or(
         Value::Null,
@@ -142,7 +142,7 @@ fn place_of_lock(state: &State, id: i64) -> Value {
     )
 }
 
-/// Embeds something that Kisi leaves out where there is none.
+/// Adds a field that Kisi leaves out if it has no value.
 pub(super) fn embed(mut shown: Value, name: &str, embedded: Option<Value>) -> Value {
     if let (Some(fields), Some(embedded)) = (shown.as_object_mut(), embedded) {
         fields.insert(name.to_owned(), embedded);
@@ -155,7 +155,7 @@ pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str
         ("GET", []) => list_locks(state, request),
         ("GET", [id]) => {
             let id = number(id)?;
-            if !sees(state, request, id)? {
+            if !may_see_lock(state, request, id)? {
                 return Err(Refusal::not_found());
             }
             let lock = state.locks.get(id).ok_or_else(Refusal::not_found)?;
@@ -204,11 +204,11 @@ pub(super) fn route_locks(state: &mut State, request: &Request<'_>, rest: &[&str
     }
 }
 
-/// Admins see every door, the others those that open for them now.
-fn sees(state: &State, request: &Request<'_>, lock: i64) -> Result<bool, Refusal> {
+/// Whether the caller may see a lock: admins see all locks, others the ones that open for them now.
+fn may_see_lock(state: &State, request: &Request<'_>, lock: i64) -> Result<bool, Refusal> {
     let user = request.caller()?.user;
-    let opens = || access::standing(state, user, lock, request.now.timestamp());
-    Ok(access::permits(state, user, "locks_read") || matches!(opens(), Standing::Open { .. }))
+    let opens = || access::door_access(state, user, lock, request.now.timestamp());
+    Ok(access::permits(state, user, "locks_read") || matches!(opens(), DoorAccess::Open { .. }))
 }
 
 fn list_locks(state: &State, request: &Request<'_>) -> Outcome {
@@ -225,7 +225,7 @@ fn list_locks(state: &State, request: &Request<'_>) -> Outcome {
             && is("configured", lock.flags.configured)
             && is("locked_down", lock.flags.locked_down)
             && is("unlocked", false)
-            && sees(state, request, id)?
+            && may_see_lock(state, request, id)?
         {
             rows.push((id, lock));
         }

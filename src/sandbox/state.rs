@@ -1,17 +1,16 @@
-//! The rows that the sandbox holds, and the indexes over them.
+//! The rows of the sandbox and their indexes.
 //!
-//! Promises: every kind of row has a number sequence of its own, so that the numbers of users,
-//! groups and assignments coincide as they may in Kisi; a row that goes takes along what hangs on
-//! it. Must never render JSON or judge a request. Used by every noun of the sandbox under one
-//! mutex.
+//! Contract: each kind of row has its own id sequence, so that ids of users, groups and assignments
+//! overlap as they may in Kisi; removing a row removes its dependent rows. Renders no JSON (except
+//! events) and checks no request. Used by every resource module of the sandbox, under one mutex.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::delivery::Letter;
-use super::faults::{Planted, Switches};
+use super::delivery::SentEvent;
+use super::faults::{PendingFault, Switches};
 use super::http::Call;
 use super::rate::Meter;
 use super::rows::{
@@ -19,7 +18,7 @@ use super::rows::{
     Target, User,
 };
 
-/// Rows of one kind by number, numbered in order of arrival.
+/// Rows of one kind by id; ids ascend from 1.
 #[derive(Debug)]
 pub(super) struct Table<T> {
     rows: BTreeMap<i64, T>,
@@ -63,7 +62,7 @@ impl<T> Table<T> {
     }
 }
 
-/// Everything the sandbox knows.
+/// The whole state of the sandbox.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub users: Table<User>,
@@ -76,20 +75,20 @@ pub(super) struct State {
     pub integrations: Table<Integration>,
     pub event_sets: Table<EventSet>,
     pub events: VecDeque<Value>,
-    /// What is to be delivered.
-    pub outbox: Vec<Letter>,
+    /// Event deliveries that are still to be sent.
+    pub outbox: Vec<SentEvent>,
     pub owner: i64,
     pub key_login: i64,
     pub key_refused: bool,
     pub switches: Switches,
-    pub faults: VecDeque<Planted>,
+    pub faults: VecDeque<PendingFault>,
     pub calls: VecDeque<Call>,
-    /// How many requests are not answered yet, and how many that were at most.
+    /// The number of requests in flight, and its maximum.
     pub under_way: usize,
     pub most_under_way: usize,
-    /// How many calls and events are kept.
+    /// The maximum number of recorded calls and events.
     pub kept: usize,
-    /// How many calls were forgotten: calls are numbered on.
+    /// The number of dropped calls, which keeps the numbering of calls continuous.
     pub forgotten: usize,
     forgotten_events: usize,
     pub meter: Meter,
@@ -99,7 +98,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Adds a call to the record; its running number.
+    /// Records a call. Returns its sequence number.
     pub(super) fn record(&mut self, call: Call) -> usize {
         while self.calls.len() >= self.kept.max(1) {
             self.calls.pop_front();
@@ -109,17 +108,17 @@ impl State {
         self.forgotten + self.calls.len() - 1
     }
 
-    /// The running number of the next event.
+    /// The sequence number of the next event.
     pub(super) fn event_number(&self) -> usize {
         self.forgotten_events + self.events.len() + 1
     }
 
-    /// Keeps an event, and lays a letter ready for each integration that wants its type.
+    /// Records an event, and queues a delivery for each integration that subscribes to its type.
     pub(super) fn record_event(&mut self, event: Value) {
         let kind = event.get("type").and_then(Value::as_str).unwrap_or("");
         for (id, integration) in self.integrations.iter() {
             if integration.enabled && integration.enabled_events.iter().any(|one| one == kind) {
-                self.outbox.push(Letter::new(id, integration, &event));
+                self.outbox.push(SentEvent::new(id, integration, &event));
             }
         }
         while self.events.len() >= self.kept.max(1) {
@@ -129,10 +128,10 @@ impl State {
         self.events.push_back(event);
     }
 
-    /// Records that somebody did something to a row; `by` is a user's number, or none for another hand.
+    /// Records an event about a row. `by`: the id of the user that caused it; `None` for changes outside of the API.
     pub(super) fn emit(&mut self, kind: &str, by: Option<i64>, object: &Value, now: Second) {
         if self.integrations.iter().next().is_none() {
-            // Nobody listens, and a large club makes many.
+            // Saves the memory for the events of a large club when no integration exists.
             return;
         }
         let actor = by.and_then(|by| self.users.get(by));
@@ -140,7 +139,7 @@ impl State {
             "uuid": Uuid::from_u128(u128::try_from(self.event_number()).unwrap_or_default()),
             "type": kind, "action": kind.split('.').next_back(),
             "actor_type": by.map(|_| "User"), "actor_id": by,
-            "actor_name": actor.map(|one| &one.name), "actor_email": actor.map(|one| &one.email),
+            "actor_name": actor.map(|user| &user.name), "actor_email": actor.map(|user| &user.email),
             "object_type": object.get("resource_type"), "object_id": object.get("id"), "object": object,
             "organization_id": ORGANIZATION, "place_id": null, "success": true, "code": "000000",
             "error_code": null, "error_message": null, "created_at": now,
@@ -148,14 +147,14 @@ impl State {
         self.record_event(event);
     }
 
-    /// The call with this running number, unless it was forgotten.
+    /// The call with this sequence number, unless it was dropped.
     pub(super) fn call_mut(&mut self, number: usize) -> Option<&mut Call> {
         self.calls.get_mut(number.checked_sub(self.forgotten)?)
     }
 
     /// Adds a user; `None` when the address is taken.
     pub(super) fn insert_user(&mut self, user: User) -> Option<i64> {
-        let key = folded(&user.email);
+        let key = normalized(&user.email);
         if self.by_email.contains_key(&key) {
             return None;
         }
@@ -165,15 +164,15 @@ impl State {
     }
 
     pub(super) fn user_by_email(&self, email: &str) -> Option<i64> {
-        self.by_email.get(&folded(email)).copied()
+        self.by_email.get(&normalized(email)).copied()
     }
 
-    /// Takes a user away with all assignments and logins.
+    /// Removes a user with all assignments and logins.
     pub(super) fn remove_user(&mut self, id: i64) -> bool {
         let Some(user) = self.users.remove(id) else {
             return false;
         };
-        self.by_email.remove(&folded(&user.email));
+        self.by_email.remove(&normalized(&user.email));
         for assignment in self.by_user.remove(&id).unwrap_or_default() {
             self.assignments.remove(assignment);
         }
@@ -239,7 +238,7 @@ impl State {
             .any(|(_, row)| row.group == group && row.lock == lock)
     }
 
-    /// Takes a group away with its doors and the assignments to it.
+    /// Removes a group with its lock memberships and the assignments to it.
     pub(super) fn remove_group(&mut self, id: i64) -> bool {
         if self.groups.remove(id).is_none() {
             return false;
@@ -259,7 +258,7 @@ impl State {
     }
 }
 
-/// The form in which addresses are compared.
-pub(super) fn folded(email: &str) -> String {
+/// Normalizes an e-mail address or a name for comparison.
+pub(super) fn normalized(email: &str) -> String {
     email.trim().to_lowercase()
 }

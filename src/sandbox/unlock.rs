@@ -1,13 +1,13 @@
 //! `POST /locks/{id}/unlock`: one attempt to open a door.
 //!
-//! Promises: rights come first, then restrictions, then the state of the door, each refused by
-//! Kisi's own code; each attempt of a user leaves an event. Must never move a clock or a right.
+//! Contract: checks assignments first, then restrictions, then the state of the door, and refuses with
+//! Kisi's own codes; each attempt of a user records an event. Changes no assignment.
 //! Called by `setup`.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::{self, Standing};
+use super::access::{self, DoorAccess};
 use super::answer::{Answer, Outcome, Refusal};
 use super::http::{Caller, Request};
 use super::rows::{Group, Lock, ORGANIZATION};
@@ -32,17 +32,18 @@ fn attempt(state: &State, request: &Request<'_>, caller: Caller, id: i64) -> Res
     let no_door = || Refusal::fault(404, "fad10e", "Door not found.");
     let lock = state.locks.get(id).ok_or_else(no_door)?;
     let refuse = |code, message| Err(Refusal::fault(403, code, message));
-    let (groups, above) = match access::standing(state, caller.user, id, request.now.timestamp()) {
-        Standing::Open { groups, above } => (groups, above),
-        Standing::Disabled => return refuse("fcd8ff", "Your access is disabled."),
-        Standing::NotYet => return refuse("f358de", "Your access is not yet valid."),
-        Standing::NoLonger => return refuse("f35ade", "Your access is no longer valid."),
-        Standing::Never => return refuse("fcd8ef", "Access denied."),
+    let (groups, above) = match access::door_access(state, caller.user, id, request.now.timestamp())
+    {
+        DoorAccess::Open { groups, above } => (groups, above),
+        DoorAccess::Disabled => return refuse("fcd8ff", "Your access is disabled."),
+        DoorAccess::NotYet => return refuse("f358de", "Your access is not yet valid."),
+        DoorAccess::NoLonger => return refuse("f35ade", "Your access is no longer valid."),
+        DoorAccess::Never => return refuse("fcd8ef", "Access denied."),
     };
     let nearness = Nearness::read(request.body, lock);
     restricted_by_lock(lock, &nearness)?;
     if !above {
-        // One group that permits is enough; else the first one says why not.
+        // One group that permits is enough; otherwise the first refusal is returned.
         let primary = state
             .logins
             .get(caller.login)
@@ -65,7 +66,7 @@ fn attempt(state: &State, request: &Request<'_>, caller: Caller, id: i64) -> Res
     ready(state, lock)
 }
 
-/// What the caller says of where they are.
+/// The caller's proof of presence: proximity proof and location.
 struct Nearness {
     proof: bool,
     distance_metres: Option<f64>,
@@ -73,8 +74,8 @@ struct Nearness {
 
 impl Nearness {
     fn read(body: Option<&Value>, lock: &Lock) -> Self {
-        // The proof is a text by the description and a number by Kisi's own sample, where 0 is
-        // none.
+        // The proof is a text in the description and a number in Kisi's own sample, where 0 means
+        // no proof.
         let proof = body.and_then(|body| body.pointer("/lock/proximity_proof"));
         let proof = match proof {
             Some(Value::String(text)) => !text.is_empty(),
@@ -168,7 +169,7 @@ fn restricted_by_group(group: &Group, nearness: &Nearness, primary: bool) -> Res
     Ok(())
 }
 
-/// Whether the door can do it.
+/// Checks that the door is not locked down and its controller is available.
 fn ready(state: &State, lock: &Lock) -> Result<(), Refusal> {
     if state
         .places
@@ -210,8 +211,8 @@ fn record(
     let event = json!({
         "uuid": Uuid::from_u128(u128::try_from(number).unwrap_or_default()),
         "type": "lock.unlock", "action": "unlock",
-        "actor_type": "User", "actor_id": user, "actor_name": actor.map(|one| &one.name),
-        "actor_email": actor.map(|one| &one.email),
+        "actor_type": "User", "actor_id": user, "actor_name": actor.map(|user| &user.name),
+        "actor_email": actor.map(|user| &user.email),
         "object_type": "Lock", "object_id": lock, "object_name": door.map(|door| &door.name),
         "organization_id": ORGANIZATION, "place_id": door.map(|door| door.place),
         "success": refusal.is_none(), "code": code.unwrap_or("000000"),

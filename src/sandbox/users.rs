@@ -1,16 +1,16 @@
-//! `/users` and `/user`: the people of the organization.
+//! `/users` and `/user`: the users of the organization.
 //!
-//! Promises: an address belongs to one user in any case of letters, and never changes; metadata is
-//! replaced whole. Must never show a password or a code. Called by `route`.
+//! Contract: an e-mail address is unique regardless of case, and never changes; metadata is replaced as
+//! a whole. Never returns a password or a second-factor code. Called by `route`.
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Complaints, Outcome, Refusal};
+use super::answer::{Answer, FieldErrors, Outcome, Refusal};
 use super::faults::EmailFilter;
 use super::http::Request;
 use super::page::{self, flag, optional, required, wrapped};
 use super::rows::{ORGANIZATION, User};
-use super::state::{State, folded};
+use super::state::{State, normalized};
 
 pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     match (request.method, rest) {
@@ -31,7 +31,7 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, rest: &[&str]) -> 
     }
 }
 
-/// Answers `/user`: who calls.
+/// Handles `/user`: the calling user.
 pub(super) fn route_me(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {
     let caller = request.caller()?;
     match (request.method, rest) {
@@ -58,7 +58,7 @@ pub(super) fn route_me(state: &mut State, request: &Request<'_>, rest: &[&str]) 
     }
 }
 
-/// A number in a path; anything else is a row that does not exist.
+/// An id in a path; anything else is a 404.
 pub(super) fn number(text: &str) -> Result<i64, Refusal> {
     text.parse().map_err(|_| Refusal::not_found())
 }
@@ -93,11 +93,11 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
     let query = request.query;
     let (group, place) = (query.number("group_id")?, query.number("place_id")?);
     let only = query.user("user_id", caller.user)?;
-    let email = query.get("email").map(folded);
+    let email = query.get("email").map(normalized);
     let is_named = |user: &User| match (&email, state.switches.email_filter) {
         (None, _) | (_, EmailFilter::Ignored) => true,
-        (Some(wanted), EmailFilter::Exact) => folded(&user.email) == *wanted,
-        (Some(wanted), EmailFilter::Substring) => folded(&user.email).contains(wanted),
+        (Some(wanted), EmailFilter::Exact) => normalized(&user.email) == *wanted,
+        (Some(wanted), EmailFilter::Substring) => normalized(&user.email).contains(wanted),
     };
     let holds = |id: i64| {
         let within = |wanted: Option<i64>, of: fn(super::rows::Target) -> Option<i64>| {
@@ -133,7 +133,7 @@ fn list(state: &State, request: &Request<'_>) -> Outcome {
 fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     request.permitted(state, "users_write")?;
     let fields = wrapped(request.body, "user")?;
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     let email = required(fields, "email", &mut wrong);
     if !email.is_empty()
         && email
@@ -147,7 +147,7 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
     let mut user = User::new(email, "", request.now);
     fill(&mut user, fields, &mut wrong);
     flag(fields, "confirm", &mut user.confirmed);
-    wrong.settle()?;
+    wrong.into_result()?;
     let taken = || Refusal::invalid("email", "has already been taken");
     let id = state.insert_user(user).ok_or_else(taken)?;
     let user = state.users.get(id).ok_or_else(Refusal::not_found)?;
@@ -157,10 +157,10 @@ fn create(state: &mut State, request: &Request<'_>) -> Outcome {
 fn update(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     let user = state.users.get_mut(id).ok_or_else(Refusal::not_found)?;
     let fields = wrapped(request.body, "user")?;
-    let mut wrong = Complaints::default();
+    let mut wrong = FieldErrors::default();
     check_metadata(fields, &mut wrong);
-    wrong.settle()?;
-    fill(user, fields, &mut Complaints::default());
+    wrong.into_result()?;
+    fill(user, fields, &mut FieldErrors::default());
     user.stamps.updated = request.now;
     Ok(Answer::Nothing)
 }
@@ -180,7 +180,7 @@ fn delete(state: &mut State, request: &Request<'_>, id: i64) -> Outcome {
     }
 }
 
-fn fill(user: &mut User, fields: &Map<String, Value>, wrong: &mut Complaints) {
+fn fill(user: &mut User, fields: &Map<String, Value>, wrong: &mut FieldErrors) {
     check_metadata(fields, wrong);
     if let Some(name) = fields.get("name").and_then(Value::as_str) {
         name.clone_into(&mut user.name);
@@ -198,8 +198,8 @@ fn fill(user: &mut User, fields: &Map<String, Value>, wrong: &mut Complaints) {
     }
 }
 
-/// Metadata is flat: at most 50 entries, keys of 50 characters, texts of 500.
-fn check_metadata(fields: &Map<String, Value>, wrong: &mut Complaints) {
+/// Metadata is a flat object: at most 50 entries, keys of 50 characters, texts of 500 characters.
+fn check_metadata(fields: &Map<String, Value>, wrong: &mut FieldErrors) {
     let metadata = match fields.get("metadata") {
         None | Some(Value::Null) => return,
         Some(Value::Object(metadata)) => metadata,

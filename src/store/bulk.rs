@@ -1,19 +1,22 @@
-//! Many rows in few statements. One multi-row statement costs about what a single-row one does, so everything on the road
-//! of a webhook goes through here. Chunks stay below the bind limits of both databases (SQLite: 32,766).
+//! Multi-row inserts and reads by ids. A multi-row statement costs about as much as a single-row one, so all writes on the path of a webhook use
+//! this module. Chunks stay below the bind limits of both databases (SQLite: 32,766).
+
+use std::borrow::Borrow;
 
 use sea_orm::{
-    ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, ModelTrait, sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, IntoActiveModel, Iterable,
+    ModelTrait, QueryFilter, Select,
+    sea_query::{Expr, ExprTrait, OnConflict, extension::postgres::PgFunc},
 };
 
 use uuid::Uuid;
 
-use super::{StoreError, fold};
+use super::{StoreError, fold, scope::OfClub};
 
 const MOST_BINDS: usize = 30_000;
-/// How many values one `IN` list may have.
+/// The maximum number of values of one `IN` list.
 pub const MOST_VALUES: usize = 10_000;
 
-/// Inserts rows.
 pub async fn insert<M>(connection: &impl ConnectionTrait, rows: Vec<M>) -> Result<(), StoreError>
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
@@ -22,7 +25,7 @@ where
     insert_on(connection, rows, None).await
 }
 
-/// Inserts rows; what becomes of those that are there already is said by `conflict`.
+/// Inserts rows; `conflict` handles rows that already exist.
 pub async fn insert_on<M>(
     connection: &impl ConnectionTrait,
     rows: Vec<M>,
@@ -48,9 +51,9 @@ where
     Ok(())
 }
 
-/// A row that is listed and looked for by its name.
+/// A row with a folded name, by which it is sorted and searched.
 pub trait Named {
-    /// Folds the name, as it is now.
+    /// Sets the folded name from the current name.
     fn fold_name(&mut self);
 }
 
@@ -66,7 +69,7 @@ macro_rules! named {
 
 named!(place, lock, access_group, member, offering, location, rule);
 
-/// Inserts rows that have a name, as `insert_on` does: the folded name always follows from the name.
+/// Like `insert_on`, and sets the folded names first.
 pub async fn insert_named<M>(
     connection: &impl ConnectionTrait,
     mut rows: Vec<M>,
@@ -80,9 +83,36 @@ where
     insert_on(connection, rows, conflict).await
 }
 
-/// The ids, the last one repeated up to a power of two: each length is a statement of its own, which each connection would
-/// prepare and keep, and long ones are large.
-pub fn of_few_lengths(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
+/// The rows of `select` whose column is one of `ids`; runs no statement if `ids` is empty.
+pub async fn select_by_ids<E: OfClub>(
+    connection: &impl ConnectionTrait,
+    select: Select<E>,
+    column: E::Column,
+    ids: impl IntoIterator<Item = impl Borrow<Uuid>>,
+) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
+    let ids: Vec<Uuid> = ids.into_iter().map(|id| *id.borrow()).collect();
+    let mut rows = Vec::new();
+    for chunk in ids.chunks(MOST_VALUES) {
+        let chunk = select.clone().filter(id_in(connection, column, chunk));
+        rows.extend(chunk.all(connection).await?);
+    }
+    Ok(rows)
+}
+
+/// The condition that a column equals one of `ids`. PostgreSQL gets one array, so that the statement is the same for any number
+/// of ids and is planned once; SQLite has no arrays, and planning costs it next to nothing.
+pub fn id_in<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[Uuid]) -> Expr {
+    match connection.get_database_backend() {
+        DatabaseBackend::Postgres => {
+            Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
+        }
+        _ => column.is_in(pad_ids(ids)),
+    }
+}
+
+/// Pads ids to a power of two, at most `MOST_VALUES`, by repeating the last one. Each length is a separate statement that each
+/// connection prepares and caches, and long statements are large.
+pub fn pad_ids(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
     let length = ids.len().next_power_of_two().min(MOST_VALUES);
     let again = ids.last().into_iter().cycle().copied();
     let missing = length.saturating_sub(ids.len());
@@ -100,7 +130,7 @@ mod tests {
         let ids: Vec<Uuid> = (0..MOST_VALUES as u128).map(Uuid::from_u128).collect();
         let mut lengths = HashSet::new();
         for count in (0..=1_000).chain([MOST_VALUES - 1, MOST_VALUES]) {
-            let list: Vec<Uuid> = of_few_lengths(&ids[..count]).collect();
+            let list: Vec<Uuid> = pad_ids(&ids[..count]).collect();
             assert_eq!(&list[..count], &ids[..count]);
             let last = count.checked_sub(1).map(|last| ids[last]);
             assert!(list[count..].iter().all(|id| Some(*id) == last));

@@ -1,5 +1,5 @@
-//! What was stored while the machine's clock was ahead, and would wait until the clock is there again. Called by the loop where it
-//! finds that the clock was put back.
+//! Repairs instants that were stored while the machine's clock was ahead and would otherwise be waited for. Called by the loop
+//! when it detects that the clock was set back.
 
 use entity::{delivery, due, history, kisi_account, source};
 use sea_orm::{
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 
-/// The greatest of the ids that are made in the order of time: of deliveries and of the history.
+/// The greatest time-ordered id among deliveries and history entries.
 pub async fn latest_id(connection: &impl ConnectionTrait) -> Result<Option<Uuid>, StoreError> {
     let deliveries = delivery::Entity::find()
         .select_only()
@@ -29,9 +29,9 @@ pub async fn latest_id(connection: &impl ConnectionTrait) -> Result<Option<Uuid>
     Ok(std::cmp::max(deliveries, entries))
 }
 
-/// Whoever was looked at by a clock that was ahead is looked at again, and nothing waits for an instant that was reckoned by it.
-/// Kisi and the platforms are read again.
-pub async fn look_at_everything(
+/// Makes every member, sweep and source read that is due after `now` due now, and ends back-offs that last beyond `now`.
+/// Members are marked again, so that evaluations by the wrong clock are repeated.
+pub async fn reset_future_instants(
     connection: &impl ConnectionTrait,
     now: i64,
 ) -> Result<(), StoreError> {

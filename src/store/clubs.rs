@@ -1,5 +1,5 @@
-//! Clubs. Writing to a club begins with `touch`, which raises its revision and, on PostgreSQL, keeps other writers of the
-//! same club waiting until the transaction ends: facts of one club are changed by one transaction at a time.
+//! Clubs. A transaction that changes a club's facts, rules or overrides begins with `touch`, which raises the club's revision
+//! and, on PostgreSQL, locks the club's row until the transaction ends: one transaction at a time changes the facts of a club.
 
 use entity::club;
 use sea_orm::{
@@ -8,22 +8,21 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// Makes a club.
 pub async fn create(connection: &impl ConnectionTrait, row: club::Model) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
 }
 
-/// The club of the scope.
+/// The club of the scope, if it exists.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Option<club::Model>, StoreError> {
     Ok(scope.find::<club::Entity>().one(connection).await?)
 }
 
-/// Every club: for the program itself, never for a request.
+/// All clubs. For internal use only, never for a request.
 pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<club::Model>, StoreError> {
     Ok(club::Entity::find()
         .order_by_asc(club::Column::Id)
@@ -31,8 +30,8 @@ pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<club::Model>, 
         .await?)
 }
 
-/// Raises the revision; the first statement of every transaction that changes facts, rules or overrides.
-pub async fn touch(connection: &impl ConnectionTrait, scope: Scope) -> Result<(), StoreError> {
+/// Raises the revision. The first statement of every transaction that changes facts, rules or overrides.
+pub async fn touch(connection: &impl ConnectionTrait, scope: ClubScope) -> Result<(), StoreError> {
     scope
         .update::<club::Entity>()
         .col_expr(
@@ -44,10 +43,9 @@ pub async fn touch(connection: &impl ConnectionTrait, scope: Scope) -> Result<()
     Ok(())
 }
 
-/// Waits for whoever changes facts, rules or overrides of a club, as `touch` does, and changes nothing: the first statement of
-/// a transaction that marks everybody for another reason. Somebody who becomes a member meanwhile is marked by neither
-/// otherwise.
-pub async fn hold(connection: &impl ConnectionTrait, scope: Scope) -> Result<(), StoreError> {
+/// Takes the same lock as `touch` without changing anything. The first statement of a transaction that marks all members due
+/// for another reason: without the lock, a member that another transaction adds meanwhile would be marked by neither.
+pub async fn lock(connection: &impl ConnectionTrait, scope: ClubScope) -> Result<(), StoreError> {
     club::Entity::find_by_id(scope.club)
         .select_only()
         .column(club::Column::Id)
@@ -58,7 +56,6 @@ pub async fn hold(connection: &impl ConnectionTrait, scope: Scope) -> Result<(),
     Ok(())
 }
 
-/// Writes the settings of a club.
 pub async fn set(connection: &impl ConnectionTrait, row: &club::Model) -> Result<(), StoreError> {
     club::Entity::update_many()
         .col_expr(club::Column::Name, Expr::value(row.name.clone()))

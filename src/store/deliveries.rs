@@ -1,5 +1,7 @@
-//! Deliveries: webhook requests that were let in, with their raw bodies, and what became of them.
+//! Deliveries: accepted webhook requests, with their raw bodies, and the outcome of processing them.
+//! Written by the ingest; the loop settles a delivery once all its members have no open work.
 
+use crate::store::bulk::{id_in, select_by_ids};
 use std::collections::{HashMap, HashSet};
 
 use entity::{
@@ -14,29 +16,27 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, one_of};
+use super::{ClubScope, StoreError, bulk};
 use crate::clock::new_id;
 
-/// A delivery that came before.
+/// A delivery that is already stored.
 #[derive(Copy, Clone, Debug)]
-pub struct Known {
-    /// Its id.
+pub struct StoredDelivery {
     pub id: Uuid,
-    /// What became of it.
     pub status: DeliveryStatus,
 }
 
-/// The stored deliveries among these, by source and the sender's id.
-pub async fn known(
+/// Those of the deliveries that are already stored. Keys are (source id, the sender's delivery id).
+pub async fn find_stored(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     keys: &[(Uuid, String)],
-) -> Result<HashMap<(Uuid, String), Known>, StoreError> {
+) -> Result<HashMap<(Uuid, String), StoredDelivery>, StoreError> {
     let mut by_source: HashMap<Uuid, Vec<&str>> = HashMap::new();
     for (source, external) in keys {
         by_source.entry(*source).or_default().push(external);
     }
-    let mut known = HashMap::new();
+    let mut stored = HashMap::new();
     for (source, externals) in by_source {
         for chunk in externals.chunks(bulk::MOST_VALUES) {
             let rows: Vec<(Uuid, Uuid, String, DeliveryStatus)> = scope
@@ -53,41 +53,39 @@ pub async fn known(
                 .into_tuple()
                 .all(connection)
                 .await?;
-            known.extend(
-                rows.into_iter().map(|(id, source, external, status)| {
-                    ((source, external), Known { id, status })
-                }),
-            );
+            stored.extend(rows.into_iter().map(|(id, source, external, status)| {
+                ((source, external), StoredDelivery { id, status })
+            }));
         }
     }
-    Ok(known)
+    Ok(stored)
 }
 
-/// The bodies of deliveries, by id.
+/// The raw bodies of deliveries, by id.
 pub async fn bodies(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
     let mut bodies = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(bulk::MOST_VALUES) {
-        let found: Vec<(Uuid, Vec<u8>)> = scope
-            .among::<delivery::Entity>()
+        let rows: Vec<(Uuid, Vec<u8>)> = scope
+            .find_for_ids::<delivery::Entity>()
             .select_only()
             .columns([delivery::Column::Id, delivery::Column::Body])
-            .filter(one_of(connection, delivery::Column::Id, chunk))
+            .filter(id_in(connection, delivery::Column::Id, chunk))
             .into_tuple()
             .all(connection)
             .await?;
-        bodies.extend(found);
+        bodies.extend(rows);
     }
     Ok(bodies)
 }
 
-/// Counts repeats of deliveries.
-pub async fn repeated(
+/// Counts one more attempt for each delivery; an id that occurs twice counts twice.
+pub async fn count_attempts(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: Vec<Uuid>,
 ) -> Result<(), StoreError> {
     let more = Expr::col(delivery::Column::Attempts).add(1);
@@ -102,21 +100,21 @@ pub async fn repeated(
     Ok(())
 }
 
-/// Stores deliveries and whom they are about.
+/// Stores deliveries and the members that they affect, as pairs of (delivery, member).
 pub async fn store(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     deliveries: Vec<delivery::Model>,
     members: Vec<(Uuid, Uuid)>,
 ) -> Result<(), StoreError> {
     bulk::insert(connection, deliveries).await?;
-    about(connection, scope, members).await
+    add_members(connection, scope, members).await
 }
 
-/// Says whom deliveries are about, beside those whom they are known to be about.
-pub async fn about(
+/// Adds members to deliveries, as pairs of (delivery, member). Pairs that are already stored stay.
+pub async fn add_members(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: Vec<(Uuid, Uuid)>,
 ) -> Result<(), StoreError> {
     let rows = members
@@ -127,20 +125,20 @@ pub async fn about(
             club_id: scope.club,
         })
         .collect();
-    let there = OnConflict::columns([
+    let keep_existing = OnConflict::columns([
         delivery_member::Column::DeliveryId,
         delivery_member::Column::MemberId,
     ])
     .do_nothing()
     .to_owned();
-    bulk::insert_on(connection, rows, Some(there)).await
+    bulk::insert_on(connection, rows, Some(keep_existing)).await
 }
 
-/// Settles the deliveries about these members that wait for nobody: what they led to is in Kisi, but for what the brake
-/// holds.
+/// Settles the deliveries that affect these members and have no member with open work left: their effects are in Kisi. If
+/// the brake holds a revocation of one of the members, the status becomes `Held` instead.
 pub async fn settle(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
     now: i64,
 ) -> Result<(), StoreError> {
@@ -158,10 +156,10 @@ pub async fn settle(
                 delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
             )
             .filter(delivery::Column::Id.in_subquery(about));
-        // Two accounts may settle the last two members at once: whoever comes second sees what the first one did.
+        // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
         lock(connection, unsettled.clone()).await?;
         let waiting: Vec<(Uuid, DeliveryStatus)> = unsettled
-            .filter(Condition::all().not().add(Expr::exists(still_open())))
+            .filter(Condition::all().not().add(Expr::exists(open_work())))
             .into_tuple()
             .all(connection)
             .await?;
@@ -169,13 +167,13 @@ pub async fn settle(
             continue;
         }
         let ids: Vec<Uuid> = waiting.iter().map(|(id, _)| *id).collect();
-        let held = held_among(connection, scope, &ids).await?;
+        let held = with_held_revocations(connection, scope, &ids).await?;
         let (held, free): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|(id, _)| held.contains(id));
         let newly = held
             .into_iter()
             .filter(|(_, status)| *status == DeliveryStatus::Accepted);
-        become_of(
+        set_status(
             connection,
             scope,
             newly.map(|(id, _)| id).collect(),
@@ -184,12 +182,12 @@ pub async fn settle(
         )
         .await?;
         let free = free.into_iter().map(|(id, _)| id).collect();
-        become_of(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
+        set_status(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
     }
     Ok(())
 }
 
-/// Locks deliveries until the transaction ends. SQLite has one writer at a time.
+/// Locks deliveries until the transaction ends. SQLite needs no row locks: it has one writer at a time.
 async fn lock(
     connection: &impl ConnectionTrait,
     select: Select<delivery::Entity>,
@@ -204,10 +202,10 @@ async fn lock(
     Ok(())
 }
 
-/// Those of the deliveries that are about somebody of whom the brake holds something.
-async fn held_among(
+/// Those of the deliveries that affect a member with a held revocation.
+async fn with_held_revocations(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     deliveries: &[Uuid],
 ) -> Result<HashSet<Uuid>, StoreError> {
     let held: HashSet<Uuid> = scope
@@ -232,9 +230,9 @@ async fn held_among(
         .collect())
 }
 
-async fn become_of(
+async fn set_status(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: Vec<Uuid>,
     status: DeliveryStatus,
     settled_at: Option<i64>,
@@ -252,8 +250,8 @@ async fn become_of(
     Ok(())
 }
 
-/// Open work for anybody whom the delivery of the outer query is about.
-fn still_open() -> sea_orm::sea_query::SelectStatement {
+/// Subquery: open work of any member that the delivery of the outer query affects.
+fn open_work() -> sea_orm::sea_query::SelectStatement {
     Query::select()
         .expr(Expr::value(1))
         .from(delivery_member::Entity)
@@ -273,10 +271,9 @@ fn still_open() -> sea_orm::sea_query::SelectStatement {
         .to_owned()
 }
 
-/// One delivery.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<delivery::Model>, StoreError> {
     Ok(scope
@@ -286,43 +283,43 @@ pub async fn get(
         .await?)
 }
 
-/// The source of each of some deliveries.
+/// The source ids of deliveries, by delivery id.
 pub async fn sources_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Uuid>, StoreError> {
     let mut sources = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(bulk::MOST_VALUES) {
-        let found: Vec<(Uuid, Uuid)> = scope
-            .among::<delivery::Entity>()
+        let rows: Vec<(Uuid, Uuid)> = scope
+            .find_for_ids::<delivery::Entity>()
             .select_only()
             .columns([delivery::Column::Id, delivery::Column::SourceId])
-            .filter(one_of(connection, delivery::Column::Id, chunk))
+            .filter(id_in(connection, delivery::Column::Id, chunk))
             .into_tuple()
             .all(connection)
             .await?;
-        sources.extend(found);
+        sources.extend(rows);
     }
     Ok(sources)
 }
 
-/// Writes what became of a delivery when it was read again.
-pub async fn reread(
+/// Writes the outcome of processing a stored delivery again.
+pub async fn update_outcome(
     connection: &impl ConnectionTrait,
     row: &delivery::Model,
 ) -> Result<(), StoreError> {
-    became(row).exec(connection).await?;
+    outcome_update(row).exec(connection).await?;
     Ok(())
 }
 
-/// Writes a new attempt at a delivery that failed: what came, and what became of it.
-pub async fn retried(
+/// Writes the sender's new attempt at a failed delivery: its headers and body, and the outcome.
+pub async fn update_attempt(
     connection: &impl ConnectionTrait,
     row: &delivery::Model,
 ) -> Result<(), StoreError> {
     let more = Expr::col(delivery::Column::Attempts).add(1);
-    became(row)
+    outcome_update(row)
         .col_expr(delivery::Column::Attempts, more)
         .col_expr(delivery::Column::Headers, Expr::value(row.headers.clone()))
         .col_expr(delivery::Column::Body, Expr::value(row.body.clone()))
@@ -331,8 +328,8 @@ pub async fn retried(
     Ok(())
 }
 
-fn became(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
-    Scope::new(row.club_id)
+fn outcome_update(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
+    ClubScope::new(row.club_id)
         .update::<delivery::Entity>()
         .col_expr(delivery::Column::Status, Expr::value(row.status))
         .col_expr(
@@ -350,10 +347,10 @@ fn became(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
         .filter(delivery::Column::Id.eq(row.id))
 }
 
-/// Deliveries of a source since an instant, oldest first; of one status where one is given.
+/// The ids of a source's deliveries received at `since` or later, oldest first, optionally of one status.
 pub async fn since(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     since: i64,
     status: Option<DeliveryStatus>,
@@ -371,10 +368,10 @@ pub async fn since(
     Ok(select.into_tuple().all(connection).await?)
 }
 
-/// Whom deliveries are about, by delivery.
+/// The members that deliveries affect, as pairs of (delivery, member).
 pub async fn members_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     deliveries: &[Uuid],
 ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
     let mut rows: Vec<delivery_member::Model> = Vec::new();
@@ -391,10 +388,10 @@ pub async fn members_of(
         .collect())
 }
 
-/// The latest delivery's instant and the number of failed ones, by source.
-pub async fn figures(
+/// The instant of the latest delivery and the number of failed deliveries, by source.
+pub async fn stats(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     sources: &[Uuid],
 ) -> Result<HashMap<Uuid, (Option<i64>, i64)>, StoreError> {
     let failed: sea_orm::sea_query::Expr = Expr::case(
@@ -421,12 +418,12 @@ pub async fn figures(
 }
 
 /// Deliveries by id, without their bodies.
-pub async fn some(
+pub async fn find_by_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<delivery::Model>, StoreError> {
-    super::facts::among(
+    select_by_ids(
         connection,
         super::listings::without_bodies(scope),
         delivery::Column::Id,

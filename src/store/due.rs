@@ -1,10 +1,11 @@
-//! Due rows: when a member is to be looked at next in a Kisi account. Events, edits, the clock, retries and repairs are one
-//! mechanism: they set an instant here and wake the loop. A mark raises the generation, so that one which comes while its
-//! member is being worked on leaves the member due.
+//! Due rows: when the loop evaluates a member next in a Kisi account. Events, edits, the clock, retries and repairs all use
+//! this mechanism: they set an instant here and wake the loop. A mark raises the row's generation, so that a mark that arrives
+//! while the loop works on the member leaves the member due.
 
+use crate::store::bulk::id_in;
 use entity::{
     due,
-    kind::{KisiStatus, Weight},
+    kind::{BrakePolicy, KisiStatus},
     kisi_account, member, person,
 };
 use sea_orm::{
@@ -15,20 +16,20 @@ use sea_orm::{
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, one_of};
+use super::{ClubScope, StoreError, bulk};
 
-mod again;
 mod cause;
-mod later;
+mod keep_cause;
+mod postpone;
 
-pub use again::{DueKey, look_again, of_members};
-pub use cause::Cause;
-pub use later::{retry, wait, wait_all};
+pub use cause::{Cause, unsorted_causes};
+pub use keep_cause::{DueKey, mark_keeping_cause, of_members};
+pub use postpone::{postpone, postpone_all, retry};
 
-/// The accounts of a club that work is done for.
+/// The ids of the club's connected accounts (all but disconnected ones).
 pub async fn accounts(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<Uuid>, StoreError> {
     Ok(scope
         .find::<kisi_account::Entity>()
@@ -41,10 +42,10 @@ pub async fn accounts(
         .await?)
 }
 
-/// Marks members due now in all of the club's accounts. True where there is an account.
+/// Marks members due now in all of the club's accounts. True if the club has an account.
 pub async fn mark(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: impl IntoIterator<Item = Uuid>,
     now: i64,
     cause: &Cause,
@@ -53,10 +54,10 @@ pub async fn mark(
     mark_each(connection, scope, members.collect(), now).await
 }
 
-/// As `mark`, each member for a cause of its own.
+/// Like `mark`, with a separate cause for each member.
 pub async fn mark_each(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: BTreeMap<Uuid, Cause>,
     now: i64,
 ) -> Result<bool, StoreError> {
@@ -65,10 +66,10 @@ pub async fn mark_each(
     Ok(!accounts.is_empty())
 }
 
-/// As `mark_each`, in these accounts alone, at an instant that may lie ahead.
+/// Like `mark_each`, only in these accounts, at an instant that may be in the future.
 pub async fn mark_in(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     accounts: &[Uuid],
     members: BTreeMap<Uuid, Cause>,
     at: i64,
@@ -89,20 +90,21 @@ pub async fn mark_in(
             settled_generation: 0,
             lane: None,
             attempts: 0,
-            cause: cause.words.clone(),
+            cause: cause.text.clone(),
+            cause_id: cause.id,
             cause_delivery: cause.delivery,
             cause_rule: cause.rule,
             cause_actor: cause.actor.clone(),
-            weight: cause.weight,
+            brake_policy: cause.brake_policy,
         })
         .collect();
-    bulk::insert_on(connection, rows, Some(again())).await
+    bulk::insert_on(connection, rows, Some(on_conflict_remark())).await
 }
 
-/// Marks everybody of a club due now, in one statement an account.
-pub async fn mark_everybody(
+/// Marks all members of a club due now, with one statement per account.
+pub async fn mark_all_members(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     now: i64,
     cause: &Cause,
 ) -> Result<(), StoreError> {
@@ -114,10 +116,10 @@ pub async fn mark_everybody(
     mark_selected(connection, scope, everybody, now, cause).await
 }
 
-/// Marks everybody of whom a source speaks due now.
+/// Marks all members that have a person from this source due now.
 pub async fn mark_source(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     now: i64,
     cause: &Cause,
@@ -125,10 +127,10 @@ pub async fn mark_source(
     mark_selected(connection, scope, of_source(scope, source), now, cause).await
 }
 
-/// Everybody of whom a source speaks.
+/// All members that have a person from this source.
 pub async fn members_of_source(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
 ) -> Result<Vec<Uuid>, StoreError> {
     Ok(scope
@@ -141,7 +143,7 @@ pub async fn members_of_source(
         .await?)
 }
 
-fn of_source(scope: Scope, source: Uuid) -> SelectStatement {
+fn of_source(scope: ClubScope, source: Uuid) -> SelectStatement {
     Query::select()
         .distinct()
         .column(person::Column::MemberId)
@@ -155,7 +157,7 @@ fn of_source(scope: Scope, source: Uuid) -> SelectStatement {
 /// `members` selects one column, the member's id.
 async fn mark_selected(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: SelectStatement,
     now: i64,
     cause: &Cause,
@@ -168,11 +170,12 @@ async fn mark_selected(
             .expr(Expr::value(1i64))
             .expr(Expr::value(0i64))
             .expr(Expr::value(0i32))
-            .expr(Expr::value(cause.words.clone()))
+            .expr(Expr::value(cause.text.clone()))
+            .expr(Expr::value(cause.id))
             .expr(Expr::value(cause.delivery))
             .expr(Expr::value(cause.rule))
             .expr(Expr::value(cause.actor.clone()))
-            .expr(Expr::value(cause.weight));
+            .expr(Expr::value(cause.brake_policy));
         let mut insert = Query::insert();
         insert
             .into_table(due::Entity)
@@ -185,12 +188,13 @@ async fn mark_selected(
                 due::Column::SettledGeneration,
                 due::Column::Attempts,
                 due::Column::Cause,
+                due::Column::CauseId,
                 due::Column::CauseDelivery,
                 due::Column::CauseRule,
                 due::Column::CauseActor,
-                due::Column::Weight,
+                due::Column::BrakePolicy,
             ])
-            .on_conflict(again());
+            .on_conflict(on_conflict_remark());
         insert
             .select_from(rows)
             .map_err(|_| StoreError::Unreadable { what: "statement" })?;
@@ -199,15 +203,16 @@ async fn mark_selected(
     Ok(())
 }
 
-fn again() -> OnConflict {
+fn on_conflict_remark() -> OnConflict {
     OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
         .update_columns([
             due::Column::Cause,
+            due::Column::CauseId,
             due::Column::CauseDelivery,
             due::Column::CauseRule,
             due::Column::CauseActor,
         ])
-        // Whoever is due sooner stays so.
+        // A row that is due sooner keeps its instant.
         .value(
             due::Column::DueAt,
             Expr::case(
@@ -223,22 +228,27 @@ fn again() -> OnConflict {
         )
         .value(due::Column::Lane, Expr::value(Option::<i32>::None))
         .value(due::Column::Attempts, Expr::value(0i32))
-        // An admin's own word about an edit is none about what was not judged yet.
+        // The policy of a new mark must not exempt an open change that the brake still has to judge.
         .value(
-            due::Column::Weight,
+            due::Column::BrakePolicy,
             Expr::case(
                 Expr::col((due::Entity, due::Column::Generation))
                     .gt(Expr::col((due::Entity, due::Column::SettledGeneration)))
-                    .and(Expr::col((due::Entity, due::Column::Weight)).eq(Weight::Judged)),
-                Expr::value(Weight::Judged),
+                    .and(
+                        Expr::col((due::Entity, due::Column::BrakePolicy)).eq(BrakePolicy::Enforce),
+                    ),
+                Expr::value(BrakePolicy::Enforce),
             )
-            .finally(Expr::col((Alias::new("excluded"), due::Column::Weight))),
+            .finally(Expr::col((
+                Alias::new("excluded"),
+                due::Column::BrakePolicy,
+            ))),
         )
         .to_owned()
 }
 
-/// Members of an account that are due and not yet sorted into a lane, the longest due first.
-pub async fn unsorted(
+/// Rows of an account that are due and have no lane yet, the longest due first.
+pub async fn without_lane(
     connection: &impl ConnectionTrait,
     account: Uuid,
     now: i64,
@@ -253,7 +263,7 @@ pub async fn unsorted(
         .await?)
 }
 
-/// The next members of an account with something to send, by lane and then by age.
+/// Due rows of an account with calls to send to Kisi (they have a lane), by lane and then by age.
 pub async fn next(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -270,7 +280,7 @@ pub async fn next(
         .await?)
 }
 
-/// How many members of an account have something to send.
+/// The number of due rows of an account with calls to send to Kisi.
 pub async fn in_lanes(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -283,7 +293,7 @@ pub async fn in_lanes(
         .await?)
 }
 
-/// Whether somebody of an account is to be looked at before those of a lane: not sorted yet, or more urgent.
+/// Whether the account has a due row that goes before this lane: one without a lane, or one in a more urgent lane.
 pub async fn is_more_urgent_waiting(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -303,7 +313,7 @@ pub async fn is_more_urgent_waiting(
     Ok(first.is_some())
 }
 
-/// When the account has something to do next, beside what is sorted into a lane; none where nothing is planned.
+/// The earliest instant among the account's rows without a lane; `None` if there are no such rows.
 pub async fn next_at(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -320,13 +330,13 @@ pub async fn next_at(
     Ok(at)
 }
 
-/// An account belongs to one club, so its rows need no other scope.
+/// An account belongs to one club, so its rows need no club scope.
 fn of_account(account: Uuid) -> sea_orm::Select<due::Entity> {
     due::Entity::find().filter(due::Column::AccountId.eq(account))
 }
 
-/// Sorts members into lanes; whoever was marked again meanwhile stays unsorted.
-pub async fn sort_all(
+/// Sets the lanes of rows; a row that was marked again since it was read stays without one.
+pub async fn set_lanes(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, i32)],
 ) -> Result<(), StoreError> {
@@ -337,7 +347,7 @@ pub async fn sort_all(
             ..(*row).clone()
         })
         .collect();
-    in_one_order(&mut sorted);
+    sort_for_locking(&mut sorted);
     let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
     conflict
         .update_column(due::Column::Lane)
@@ -345,8 +355,8 @@ pub async fn sort_all(
     bulk::insert_on(connection, sorted, Some(conflict)).await
 }
 
-/// What was open when the rows were read is done; the next look at each is at its instant, or never. A mark that came
-/// meanwhile stays: the members whose rows were settled are given.
+/// Settles rows and sets when each is due next (`None`: never). A row that was marked again since it was read stays open.
+/// Returns the members whose rows were settled.
 pub async fn settle_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, Option<i64>)],
@@ -354,7 +364,7 @@ pub async fn settle_all(
     let Some((first, _)) = rows.first() else {
         return Ok(Vec::new());
     };
-    let (scope, account) = (Scope::new(first.club_id), first.account_id);
+    let (scope, account) = (ClubScope::new(first.club_id), first.account_id);
     let mut settled: Vec<due::Model> = rows
         .iter()
         .map(|(row, again_at)| due::Model {
@@ -362,12 +372,12 @@ pub async fn settle_all(
             settled_generation: row.generation,
             lane: None,
             attempts: 0,
-            // What was an admin's own word was that once.
-            weight: Weight::Judged,
+            // An exemption from the brake applies to one pass only.
+            brake_policy: BrakePolicy::Enforce,
             ..(*row).clone()
         })
         .collect();
-    in_one_order(&mut settled);
+    sort_for_locking(&mut settled);
     let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
     conflict
         .update_columns([
@@ -375,14 +385,14 @@ pub async fn settle_all(
             due::Column::SettledGeneration,
             due::Column::Lane,
             due::Column::Attempts,
-            due::Column::Weight,
+            due::Column::BrakePolicy,
         ])
         .action_and_where(unchanged());
     let read: BTreeMap<Uuid, i64> = (settled.iter())
         .map(|row| (row.member_id, row.generation))
         .collect();
     bulk::insert_on(connection, settled, Some(conflict)).await?;
-    // Whatever was written is locked by this transaction until it ends.
+    // This transaction holds locks on the written rows until it ends.
     let members: Vec<Uuid> = read.keys().copied().collect();
     let stored = generations(connection, scope, account, &members).await?;
     let is_same = |(member, generation): &(Uuid, i64)| read.get(member) == Some(generation);
@@ -393,35 +403,35 @@ pub async fn settle_all(
 
 async fn generations(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<(Uuid, i64)>, StoreError> {
     let mut all = Vec::with_capacity(members.len());
     for chunk in members.chunks(bulk::MOST_VALUES) {
-        let some = scope
-            .among::<due::Entity>()
+        let rows = scope
+            .find_for_ids::<due::Entity>()
             .select_only()
             .columns([due::Column::MemberId, due::Column::Generation])
             .filter(due::Column::AccountId.eq(account))
-            .filter(one_of(connection, due::Column::MemberId, chunk));
-        all.extend(some.into_tuple::<(Uuid, i64)>().all(connection).await?);
+            .filter(id_in(connection, due::Column::MemberId, chunk));
+        all.extend(rows.into_tuple::<(Uuid, i64)>().all(connection).await?);
     }
     Ok(all)
 }
 
-/// Whoever locks several rows does so in this order, so that no two wait for each other.
-fn in_one_order(rows: &mut [due::Model]) {
+/// The order in which several rows are locked, to avoid deadlocks.
+fn sort_for_locking(rows: &mut [due::Model]) {
     rows.sort_by_key(|row| (row.account_id, row.member_id));
 }
 
-/// The row is as it was when it was read.
+/// The condition that the row was not marked again since it was read.
 fn unchanged() -> sea_orm::sea_query::Expr {
     Expr::col((due::Entity, due::Column::Generation))
         .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
 }
 
-/// How many members of an account have open work, or work that is overdue.
+/// The number of members of an account with open or overdue work.
 pub async fn backlog(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -434,10 +444,10 @@ pub async fn backlog(
         .await?)
 }
 
-/// Forgets an account's work.
+/// Deletes all due rows of an account.
 pub async fn forget_account(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     scope
@@ -448,7 +458,7 @@ pub async fn forget_account(
     Ok(())
 }
 
-/// Whether a member was marked again since the row was read: what was read may be torn then.
+/// Whether a member was marked again since the row was read. Data read in between may then be inconsistent.
 pub async fn was_marked_since(
     connection: &impl ConnectionTrait,
     row: &due::Model,
@@ -461,37 +471,4 @@ pub async fn was_marked_since(
         .one(connection)
         .await?;
     Ok(generation != Some(row.generation))
-}
-
-/// Causes of which somebody is not sorted yet in an account that works, beside one that has sorted all: the brake cannot
-/// judge them yet. An account that Kisi asked for patience sorts nobody meanwhile, and is not waited for.
-pub async fn causes_under_way(
-    connection: &impl ConnectionTrait,
-    scope: Scope,
-    beside: Uuid,
-    now: i64,
-) -> Result<Vec<(String, Option<Uuid>)>, StoreError> {
-    let working = Query::select()
-        .column(kisi_account::Column::Id)
-        .from(kisi_account::Entity)
-        .and_where(kisi_account::Column::ClubId.eq(scope.club))
-        .and_where(kisi_account::Column::Status.eq(KisiStatus::Connected))
-        .and_where(
-            kisi_account::Column::StoppedUntil
-                .is_null()
-                .or(kisi_account::Column::StoppedUntil.lte(now)),
-        )
-        .to_owned();
-    Ok(scope
-        .find::<due::Entity>()
-        .select_only()
-        .columns([due::Column::Cause, due::Column::CauseDelivery])
-        .distinct()
-        .filter(due::Column::AccountId.in_subquery(working))
-        .filter(due::Column::AccountId.ne(beside))
-        .filter(due::Column::DueAt.lte(now))
-        .filter(due::Column::Lane.is_null())
-        .into_tuple()
-        .all(connection)
-        .await?)
 }

@@ -1,25 +1,26 @@
-//! Entitlements by their ids: whom they reach. What they say is for `facts`.
+//! The members that an entitlement may reach. `facts` reads the content of entitlements.
 
+use crate::store::bulk::select_by_ids;
 use entity::{company_person, entitlement_version, person};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, facts::among};
+use super::{ClubScope, StoreError};
 
-/// Members whom an entitlement may reach by what stands now: its holder, else everybody who is said to be in the company
-/// that holds it. `facts` says whom it does reach.
+/// Members that the current version of an entitlement may reach: its holder, and the people of the company that holds it.
+/// `facts` decides which of them it does reach.
 pub async fn holders(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let standing = scope
+    let current = scope
         .find::<entitlement_version::Entity>()
         .filter(entitlement_version::Column::EntitlementId.eq(id))
         .filter(entitlement_version::Column::SupersededAt.is_null())
         .one(connection)
         .await?;
-    let Some(version) = standing else {
+    let Some(version) = current else {
         return Ok(Vec::new());
     };
     let mut persons: Vec<Uuid> = version.person_id.into_iter().collect();
@@ -34,9 +35,9 @@ pub async fn holders(
             .await?;
         persons.extend(pairs.into_iter().map(|pair| pair.person_id));
     }
-    let people = among(
+    let people = select_by_ids(
         connection,
-        scope.among::<person::Entity>(),
+        scope.find_for_ids::<person::Entity>(),
         person::Column::Id,
         &persons,
     )

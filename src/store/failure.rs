@@ -1,5 +1,5 @@
-//! What kind of failure an error of the database is: whether the data was wrong, or whether nothing could have been stored at
-//! that moment. Read by whoever decides what is tried again, and what is said of the database's health.
+//! Classifies database errors: invalid data, or a temporary condition in which nothing could be stored. Used to decide what to
+//! retry and to report the database's health.
 
 use std::{borrow::Cow, io};
 
@@ -7,28 +7,27 @@ use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 use super::StoreError;
 
-/// The kinds of failures.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// What was to be stored is at fault, or this program: the same statement fails again.
+    /// The data or this program is at fault: the same statement would fail again.
     Data,
-    /// Somebody else holds a lock.
+    /// Another transaction holds a lock.
     Lock,
-    /// The disk is full, cannot be written, or fails.
+    /// The disk is full, not writable, or failing.
     Disk,
-    /// The connection is gone, silent, or was never there.
+    /// The connection is lost or unresponsive, or could not be opened.
     Connection,
 }
 
 impl Failure {
-    /// Whether the same work would have succeeded at another time.
-    pub fn is_of_the_moment(self) -> bool {
+    /// Whether the failure is temporary, so that the same work may succeed later.
+    pub fn is_temporary(self) -> bool {
         self != Self::Data
     }
 }
 
 impl StoreError {
-    /// What kind of failure this is.
+    /// The kind of this failure.
     pub fn failure(&self) -> Failure {
         match self {
             Self::Database(problem) => of_db(problem),
@@ -38,7 +37,6 @@ impl StoreError {
     }
 }
 
-/// The kind of a SeaORM error.
 pub fn of_db(problem: &DbErr) -> Failure {
     match problem {
         DbErr::ConnectionAcquire(_) => Failure::Connection,
@@ -50,8 +48,8 @@ pub fn of_db(problem: &DbErr) -> Failure {
     }
 }
 
-/// Whether an answer did not come within its deadline.
-pub fn is_overdue(problem: &DbErr) -> bool {
+/// Whether the response missed its deadline.
+pub fn is_timeout(problem: &DbErr) -> bool {
     matches!(
         problem,
         DbErr::Conn(RuntimeErr::SqlxError(problem))
@@ -61,7 +59,6 @@ pub fn is_overdue(problem: &DbErr) -> bool {
     )
 }
 
-/// The kind of a driver's error.
 pub fn of_sqlx(problem: &sqlx::Error) -> Failure {
     match problem {
         sqlx::Error::Database(problem) => match problem.code() {
@@ -78,17 +75,18 @@ pub fn of_sqlx(problem: &sqlx::Error) -> Failure {
     }
 }
 
-/// SQLite's codes are numbers (the lowest byte is the kind), PostgreSQL's are five letters or digits (the first two are).
+/// SQLite's codes are numbers whose lowest byte is the kind; PostgreSQL's are five letters or digits, of which the first two
+/// are the class.
 fn of_code(code: Cow<'_, str>) -> Failure {
     if code.len() == 5
         && let Some(class) = code.get(..2)
     {
         return match (class, code.as_ref()) {
-            // 57014: the statement took too long and was ended; the connection goes on.
+            // 57014: the statement took too long and was cancelled; the connection stays usable.
             (_, "57014") => Failure::Lock,
             // 55P03 lock not available, 40P01 deadlock, 40001 serialization.
             ("40", _) | (_, "55P03") => Failure::Lock,
-            // 08 connection, 57 shut down or terminated by an operator; 25P03 was idle too long.
+            // 08 connection, 57 shut down or terminated by an operator, 25P03 idle in a transaction for too long.
             ("08" | "57", _) | (_, "25P03") => Failure::Connection,
             // 53 out of disk, memory or connections, 58 I/O, 25006 read only.
             ("53" | "58", _) | (_, "25006") => Failure::Disk,
@@ -109,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_both_databases_are_told_apart() {
+    fn classifies_the_codes_of_both_databases() {
         let kinds = [
             ("13", Failure::Disk),
             ("778", Failure::Disk),  // IOERR_WRITE

@@ -1,4 +1,4 @@
-//! A SQLite database is readable by its owner alone. SQLite gives its log the mode of the database itself.
+//! Makes the files of a SQLite database accessible only to their owner. SQLite creates its log with the mode of the database.
 
 use std::{
     ffi::OsString,
@@ -10,7 +10,8 @@ use std::{
 
 const OWNER_ONLY: u32 = 0o600;
 
-/// Creates the file where the address asks for that and it is not there, and takes everybody else's permissions from what is.
+/// Creates the database file if the URL requests it (`mode=rwc`) and it is missing, and removes the permissions of group and
+/// others from the files that exist.
 pub fn restrict(path: &Path, url: &str) {
     if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
         return;
@@ -24,7 +25,7 @@ pub fn restrict(path: &Path, url: &str) {
         if let Err(problem) = created
             && problem.kind() != io::ErrorKind::AlreadyExists
         {
-            // Opening it says the same in SQLite's own words.
+            // Opening the database will report the same problem with SQLite's own message.
             return;
         }
     }
@@ -32,17 +33,17 @@ pub fn restrict(path: &Path, url: &str) {
         let mut name = OsString::from(path);
         name.push(suffix);
         if let Err(problem) = restrict_to_owner(&PathBuf::from(name)) {
-            tracing::warn!(error = %problem, "others on this machine may be able to read the database: its mode should be 0600");
+            tracing::warn!(error = %problem, "the permissions of the database file could not be restricted; other users of this machine may be able to read it: set its mode to 0600");
         }
     }
 }
 
-/// Takes everybody else's permissions from a file, where it is there.
+/// Removes the permissions of group and others from a file, if it exists.
 pub fn restrict_to_owner(path: &Path) -> io::Result<()> {
-    let Ok(found) = fs::metadata(path) else {
+    let Ok(metadata) = fs::metadata(path) else {
         return Ok(());
     };
-    if found.is_file() && found.permissions().mode() & 0o077 != 0 {
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(OWNER_ONLY))?;
     }
     Ok(())

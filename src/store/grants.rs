@@ -1,6 +1,8 @@
-//! Who a member is in Kisi, and the role assignments that are ours. An intent is stored here before Kisi is called: while
-//! a grant bears one, or a user was sent without an answer, what Kisi holds is not known.
+//! The Kisi users of members, and grants: the role assignments that this service manages. The intent of a call is stored here
+//! before Kisi is called: while a grant has one, or a user was sent and no response arrived, the state in Kisi is unknown.
+//! A stranger is a Kisi user without a member; in its `kisi_user` row the member id is the row's own id.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::BTreeMap;
 
 use entity::{
@@ -16,43 +18,42 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Scope, StoreError,
+    ClubScope, StoreError,
     bulk::{self, MOST_VALUES},
-    facts::among,
 };
 
-/// Who these members are in an account.
+/// The Kisi users of these members in an account.
 pub async fn users_in(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
     let in_account = scope
-        .among::<kisi_user::Entity>()
+        .find_for_ids::<kisi_user::Entity>()
         .filter(kisi_user::Column::AccountId.eq(account));
-    among(connection, in_account, kisi_user::Column::MemberId, members).await
+    select_by_ids(connection, in_account, kisi_user::Column::MemberId, members).await
 }
 
-/// Who these members are in all accounts.
+/// The Kisi users of these members in all accounts.
 pub async fn users_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<kisi_user::Entity>(),
+        scope.find_for_ids::<kisi_user::Entity>(),
         kisi_user::Column::MemberId,
         members,
     )
     .await
 }
 
-/// Who somebody is in Kisi, by our id.
+/// The Kisi user with this id of ours.
 pub async fn user(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<kisi_user::Model>, StoreError> {
     Ok(scope
@@ -62,10 +63,10 @@ pub async fn user(
         .await?)
 }
 
-/// Who of the members a user of Kisi's is.
+/// The Kisi user with this id of Kisi's, if it belongs to a member.
 pub async fn user_by_kisi_id(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_id: i64,
 ) -> Result<Option<kisi_user::Model>, StoreError> {
@@ -73,16 +74,16 @@ pub async fn user_by_kisi_id(
         .find::<kisi_user::Entity>()
         .filter(kisi_user::Column::AccountId.eq(account))
         .filter(kisi_user::Column::KisiId.eq(kisi_id))
-        // A stranger is a member of its own.
+        // Leaves out strangers.
         .filter(Expr::col(kisi_user::Column::MemberId).ne(Expr::col(kisi_user::Column::Id)))
         .one(connection)
         .await?)
 }
 
-/// The grant that an assignment of Kisi's is.
+/// The grant with this role assignment id of Kisi's.
 pub async fn by_kisi_id(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_id: i64,
 ) -> Result<Option<kisi_grant::Model>, StoreError> {
@@ -94,10 +95,10 @@ pub async fn by_kisi_id(
         .await?)
 }
 
-/// What Kisi holds of a grant is in doubt: the next pass reads it there before it does anything.
-pub async fn doubt(
+/// Marks the state of a grant as uncertain: the next pass reads it from Kisi before it does anything.
+pub async fn mark_uncertain(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -114,14 +115,14 @@ pub async fn doubt(
 /// The grants of these members in an account.
 pub async fn grants_in(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
     let in_account = scope
-        .among::<kisi_grant::Entity>()
+        .find_for_ids::<kisi_grant::Entity>()
         .filter(kisi_grant::Column::AccountId.eq(account));
-    among(
+    select_by_ids(
         connection,
         in_account,
         kisi_grant::Column::MemberId,
@@ -133,19 +134,18 @@ pub async fn grants_in(
 /// The grants of these members in all accounts, oldest first.
 pub async fn grants_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
     let ordered = scope
-        .among::<kisi_grant::Entity>()
+        .find_for_ids::<kisi_grant::Entity>()
         .order_by_asc(kisi_grant::Column::Id);
-    among(connection, ordered, kisi_grant::Column::MemberId, members).await
+    select_by_ids(connection, ordered, kisi_grant::Column::MemberId, members).await
 }
 
-/// One grant.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<kisi_grant::Model>, StoreError> {
     Ok(scope
@@ -155,7 +155,6 @@ pub async fn get(
         .await?)
 }
 
-/// Writes a grant as it is now, new or not.
 pub async fn put_grant(
     connection: &impl ConnectionTrait,
     row: kisi_grant::Model,
@@ -164,7 +163,6 @@ pub async fn put_grant(
     put(connection, row, is_new).await
 }
 
-/// Writes a Kisi user as it is now, new or not.
 pub async fn put_user(
     connection: &impl ConnectionTrait,
     row: kisi_user::Model,
@@ -186,7 +184,7 @@ where
     }
     let mut active = row.into_active_model();
     for column in <M::Entity as EntityTrait>::Column::iter() {
-        // Whose it is changes where members turn out to be one, and never here.
+        // Only merging members changes the member of a row.
         if column.as_str() == "member_id" {
             active.not_set(column);
         } else {
@@ -197,10 +195,10 @@ where
     Ok(())
 }
 
-/// A grant that is no longer in Kisi.
+/// Deletes a grant that is no longer in Kisi.
 pub async fn remove(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<(), StoreError> {
     scope
@@ -211,10 +209,10 @@ pub async fn remove(
     Ok(())
 }
 
-/// Lets all grants of an account, or of one of its scopes, go: they stay in Kisi and are no longer ours.
-pub async fn let_go(
+/// Deletes the grants of an account, or of one of its scopes: the assignments stay in Kisi and are no longer managed here.
+pub async fn delete_in_scope(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     target: Option<(ScopeKind, Uuid)>,
 ) -> Result<(), StoreError> {
@@ -230,21 +228,21 @@ pub async fn let_go(
     Ok(())
 }
 
-/// Lets go of what somebody else made in an account, or in one of its groups: it stays in Kisi, and stays theirs. What the
-/// brake was asked about it is void.
-pub async fn let_strays_go(
+/// Deletes the grants that others created in an account, or in one of its groups, together with their revocations: the
+/// assignments stay in Kisi and are no longer tracked.
+pub async fn delete_external(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     group: Option<Uuid>,
 ) -> Result<(), StoreError> {
     let mut strays = Condition::all()
         .add(kisi_grant::Column::AccountId.eq(account))
-        .add(kisi_grant::Column::Stray.eq(true));
+        .add(kisi_grant::Column::External.eq(true));
     if let Some(group) = group {
         strays = strays.add(kisi_grant::Column::ScopeId.eq(group));
     }
-    let held: Vec<(Uuid, Uuid)> = scope
+    let holders: Vec<(Uuid, Uuid)> = scope
         .find::<kisi_grant::Entity>()
         .select_only()
         .columns([kisi_grant::Column::ScopeId, kisi_grant::Column::MemberId])
@@ -253,7 +251,7 @@ pub async fn let_strays_go(
         .all(connection)
         .await?;
     let mut by_target: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-    for (target, member) in held {
+    for (target, member) in holders {
         by_target.entry(target).or_default().push(member);
     }
     for (target, members) in by_target {
@@ -274,26 +272,26 @@ pub async fn let_strays_go(
     Ok(())
 }
 
-/// Whose a grant is: the member, and the user of Kisi's that the member is or was.
+/// The holder of a grant: the member, and the Kisi user that the member is or was.
 #[derive(Copy, Clone, Debug)]
 pub struct Holder {
-    /// The member; a stranger is its own.
+    /// The member; for a stranger its own id.
     pub member: Uuid,
-    /// The user, by our id.
+    /// Our id of the Kisi user.
     pub user: Uuid,
 }
 
-fn of_holder(scope: Scope, holder: Holder) -> Select<kisi_grant::Entity> {
+fn of_holder(scope: ClubScope, holder: Holder) -> Select<kisi_grant::Entity> {
     scope
         .find::<kisi_grant::Entity>()
         .filter(kisi_grant::Column::MemberId.eq(holder.member))
         .filter(kisi_grant::Column::KisiUserId.eq(holder.user))
 }
 
-/// Gives what one holds in Kisi to another.
-pub async fn give(
+/// Moves all grants from one holder to another.
+pub async fn transfer(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     from: Holder,
     to: Holder,
 ) -> Result<(), StoreError> {
@@ -308,11 +306,11 @@ pub async fn give(
     Ok(())
 }
 
-/// A user of Kisi's turns out to be a member: what that user has as a stranger is the member's, and still somebody else's
-/// doing. The grants that are the member's now.
-pub async fn claim(
+/// Moves the grants of the stranger with the same Kisi user id to the member, and deletes the stranger. The grants keep their
+/// mark that others created them. Returns the moved grants.
+pub async fn claim_from_strangers(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     user: &kisi_user::Model,
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
     let Some(kisi_id) = user.kisi_id.filter(|_| user.member_id != user.id) else {
@@ -339,7 +337,7 @@ pub async fn claim(
             member: user.member_id,
             user: user.id,
         };
-        give(connection, scope, from, to).await?;
+        transfer(connection, scope, from, to).await?;
     }
     forget_strangers(connection, scope, &strangers).await?;
     for grant in &mut claimed {
@@ -348,43 +346,43 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Forgets strangers, the work on them and what the brake was asked about them.
+/// Deletes strangers, their due rows and their revocations.
 pub async fn forget_strangers(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<(), StoreError> {
     for chunk in ids.chunks(MOST_VALUES) {
-        let some = || chunk.iter().copied();
+        let ids = || chunk.iter().copied();
         scope
             .delete::<due::Entity>()
-            .filter(due::Column::MemberId.is_in(some()))
+            .filter(due::Column::MemberId.is_in(ids()))
             .exec(connection)
             .await?;
         scope
             .delete::<revocation::Entity>()
-            .filter(revocation::Column::MemberId.is_in(some()))
+            .filter(revocation::Column::MemberId.is_in(ids()))
             .exec(connection)
             .await?;
         scope
             .delete::<kisi_user::Entity>()
-            .filter(kisi_user::Column::Id.is_in(some()))
+            .filter(kisi_user::Column::Id.is_in(ids()))
             .exec(connection)
             .await?;
     }
     Ok(())
 }
 
-/// What others made for members is this service's from now on.
+/// Adopts assignments that others created for members: this service manages them from now on.
 pub async fn adopt(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<(), StoreError> {
     for chunk in ids.chunks(MOST_VALUES) {
         scope
             .update::<kisi_grant::Entity>()
-            .col_expr(kisi_grant::Column::Stray, Expr::value(false))
+            .col_expr(kisi_grant::Column::External, Expr::value(false))
             .col_expr(kisi_grant::Column::Adopted, Expr::value(true))
             .filter(kisi_grant::Column::Id.is_in(chunk.iter().copied()))
             .exec(connection)
@@ -393,10 +391,10 @@ pub async fn adopt(
     Ok(())
 }
 
-/// How many grants of an account are in Kisi, or may be.
+/// The number of grants of an account that are, or may be, in Kisi.
 pub async fn count(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<u64, StoreError> {
     let of_account = scope
@@ -408,10 +406,10 @@ pub async fn count(
     Ok(of_account.filter(may_be).count(connection).await?)
 }
 
-/// Which of these assignments in Kisi are known as somebody's grant, and whose.
+/// Those of these Kisi role assignments that have a grant, as pairs of (Kisi's assignment id, member).
 pub async fn by_kisi_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_ids: &[i64],
 ) -> Result<Vec<(i64, Uuid)>, StoreError> {
@@ -421,8 +419,8 @@ pub async fn by_kisi_ids(
         .filter(kisi_grant::Column::KisiId.is_in(kisi_ids.iter().copied()))
         .all(connection)
         .await?;
-    let known = rows
+    let pairs = rows
         .into_iter()
         .filter_map(|row| Some((row.kisi_id?, row.member_id)));
-    Ok(known.collect())
+    Ok(pairs.collect())
 }

@@ -1,4 +1,4 @@
-//! Whether the last write could be stored. A write that failed for its own data says nothing of the database.
+//! Whether the database can store writes, judged by the last one. A write that failed because of its own data does not count.
 
 use std::sync::{
     Arc,
@@ -9,28 +9,28 @@ use sea_orm::DbErr;
 
 use super::failure;
 
-/// Shared by everybody who writes.
+/// Shared by all writers.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<AtomicBool>);
 
 impl Health {
-    /// A write failed.
-    pub fn note(&self, problem: &DbErr) {
-        if failure::of_db(problem).is_of_the_moment() {
+    /// Records a failed write.
+    pub fn note_failure(&self, problem: &DbErr) {
+        if failure::of_db(problem).is_temporary() {
             self.0.store(true, Ordering::Release);
         }
     }
 
-    /// A write was committed.
-    pub fn is_well(&self) {
-        // Only read where all is well, so that many who write do not share a cache line.
+    /// Records a committed write.
+    pub fn note_success(&self) {
+        // Stores only on a change, so that concurrent writers do not contend for the cache line.
         if self.0.load(Ordering::Acquire) {
             self.0.store(false, Ordering::Release);
         }
     }
 
-    /// Whether the last write failed.
-    pub fn has_failed(&self) -> bool {
+    /// Whether the last write failed for a temporary reason.
+    pub fn last_write_failed(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

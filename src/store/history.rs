@@ -1,4 +1,4 @@
-//! The history of people's access: written in the transaction that records the change.
+//! The history of people's access. Entries are written in the same transaction as the change that they describe.
 
 use entity::{
     history,
@@ -7,34 +7,32 @@ use entity::{
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 use crate::clock::new_id;
 
-/// An entry to be written.
+/// A new history entry.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What kind of thing happened.
     pub kind: HistoryKind,
-    /// To whom.
+    /// The member that it is about.
     pub member: Option<Uuid>,
-    /// Where.
+    /// The scope that it is about.
     pub target: Option<(ScopeKind, Uuid)>,
-    /// What led to it, in words.
+    /// The cause, as text for people.
     pub cause: String,
-    /// The delivery that led to it.
+    /// The delivery that caused it.
     pub delivery: Option<Uuid>,
-    /// The rule that it is about.
+    /// The rule that caused it, if the cause is an edit of a rule.
     pub rule: Option<Uuid>,
-    /// Who did it.
+    /// The user who caused it.
     pub actor: Option<String>,
-    /// For people.
+    /// What happened, as text for people.
     pub message: String,
 }
 
-/// Writes entries.
 pub async fn write(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     now: i64,
     entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
@@ -58,10 +56,9 @@ pub async fn write(
     bulk::insert(connection, rows).await
 }
 
-/// One entry.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<history::Model>, StoreError> {
     Ok(scope

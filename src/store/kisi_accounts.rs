@@ -1,18 +1,17 @@
-//! Connections to Kisi organizations, and what has been learned of each one's ways.
+//! Kisi accounts: connections to Kisi organizations, and the API behavior that was learned about each organization.
 
 use entity::{
     kind::{Ability, KisiStatus},
     kisi_account,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, sea_query::Expr, sea_query::ExprTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, sea_query::Expr, sea_query::ExprTrait,
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// Makes an account.
 pub async fn create(
     connection: &impl ConnectionTrait,
     row: kisi_account::Model,
@@ -20,8 +19,8 @@ pub async fn create(
     bulk::insert(connection, vec![row]).await
 }
 
-/// Takes an account up again that was disconnected: all of it is as given.
-pub async fn revive(
+/// Reconnects a disconnected account: overwrites all columns with `row`.
+pub async fn reconnect(
     connection: &impl ConnectionTrait,
     row: kisi_account::Model,
 ) -> Result<(), StoreError> {
@@ -35,7 +34,7 @@ pub async fn revive(
 /// The club's accounts, oldest first.
 pub async fn all(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<kisi_account::Model>, StoreError> {
     Ok(scope
         .find::<kisi_account::Entity>()
@@ -44,10 +43,9 @@ pub async fn all(
         .await?)
 }
 
-/// One account.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<kisi_account::Model>, StoreError> {
     Ok(scope
@@ -57,8 +55,8 @@ pub async fn get(
         .await?)
 }
 
-/// Every club's accounts that work is done for: for the loop, which shares them out among replicas.
-pub async fn working(
+/// The accounts of all clubs that are not disconnected. The loop divides them among replicas.
+pub async fn all_connected(
     connection: &impl ConnectionTrait,
 ) -> Result<Vec<kisi_account::Model>, StoreError> {
     Ok(kisi_account::Entity::find()
@@ -68,14 +66,14 @@ pub async fn working(
         .await?)
 }
 
-/// Which roles can do nothing but open doors, as judged now.
+/// Stores the roles that can only open doors, as determined at `now`.
 pub async fn set_door_roles(
     connection: &impl ConnectionTrait,
     id: Uuid,
     (place, organization): (Option<String>, Option<String>),
     now: i64,
 ) -> Result<(), StoreError> {
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::PlaceRole, Expr::value(place))
         .col_expr(
             kisi_account::Column::OrganizationRole,
@@ -87,22 +85,21 @@ pub async fn set_door_roles(
     Ok(())
 }
 
-fn one(id: Uuid) -> sea_orm::UpdateMany<kisi_account::Entity> {
+fn update_account(id: Uuid) -> sea_orm::UpdateMany<kisi_account::Entity> {
     kisi_account::Entity::update_many().filter(kisi_account::Column::Id.eq(id))
 }
 
-/// An account, as long as it has the credentials that a call was made with: what Kisi answers to old ones says nothing about
-/// new ones.
+/// An account, together with the credentials that a call was made with. Updates apply only while the account still has these
+/// credentials, because Kisi's responses to old credentials do not apply to new ones.
 #[derive(Clone, Debug)]
-pub struct MadeWith {
-    /// The account.
+pub struct CallCredentials {
     pub account: Uuid,
-    /// The sealed credentials; sealed anew whenever they are set, so that no two are alike.
+    /// The sealed credentials. Each time they are set they are sealed with a new nonce, so equal bytes mean the same setting.
     pub credentials: Vec<u8>,
 }
 
-impl MadeWith {
-    /// The credentials that the row has.
+impl CallCredentials {
+    /// The row's current credentials.
     pub fn of(row: &kisi_account::Model) -> Self {
         Self {
             account: row.id,
@@ -111,38 +108,34 @@ impl MadeWith {
     }
 
     fn update(&self) -> sea_orm::UpdateMany<kisi_account::Entity> {
-        one(self.account)
+        update_account(self.account)
             .filter(kisi_account::Column::Credentials.eq(self.credentials.clone()))
             .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
     }
 }
 
-/// How the connection is, in a word and in words, as a call showed. That an account is being disconnected stays said. False
-/// where the account has other credentials meanwhile, or is disconnected: nothing is written then.
+/// Stores the connection's status and problem as a call showed them. The status of an account that is being disconnected
+/// stays. Returns false and writes nothing if the account has new credentials or is disconnected.
 pub async fn set_status(
     connection: &impl ConnectionTrait,
-    call: &MadeWith,
+    call: &CallCredentials,
     status: KisiStatus,
     problem: Option<String>,
 ) -> Result<bool, StoreError> {
     let updated = call
         .update()
-        .col_expr(kisi_account::Column::Status, Expr::value(status))
+        .col_expr(kisi_account::Column::Problem, Expr::value(problem))
         .exec(connection)
         .await?;
-    let says_something_else = Condition::any()
-        .add(kisi_account::Column::Problem.is_null())
-        .add(kisi_account::Column::Problem.ne(crate::connect::DISCONNECTING));
     call.update()
-        .col_expr(kisi_account::Column::Problem, Expr::value(problem))
-        .filter(says_something_else)
+        .col_expr(kisi_account::Column::Status, Expr::value(status))
+        .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnecting))
         .exec(connection)
         .await?;
     Ok(updated.rows_affected > 0)
 }
 
-/// What is wrong beside the state of the connection, in the place of what was read as wrong before. Where something else is
-/// said meanwhile, that stays.
+/// Replaces the problem `before` by another one. Writes nothing if the stored problem is no longer `before`.
 pub async fn set_problem(
     connection: &impl ConnectionTrait,
     id: Uuid,
@@ -153,7 +146,7 @@ pub async fn set_problem(
         Some(text) => kisi_account::Column::Problem.eq(text),
         None => kisi_account::Column::Problem.is_null(),
     };
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::Problem, Expr::value(problem))
         .filter(is_as_before)
         .exec(connection)
@@ -161,26 +154,30 @@ pub async fn set_problem(
     Ok(())
 }
 
-/// Its assignments are being removed, whatever else is wrong.
-pub async fn begins_to_disconnect(
+/// Marks an account whose assignments are being removed, and clears its problem.
+pub async fn set_disconnecting(
     connection: &impl ConnectionTrait,
     id: Uuid,
 ) -> Result<(), StoreError> {
-    let text = crate::connect::DISCONNECTING.to_owned();
-    one(id)
-        .col_expr(kisi_account::Column::Problem, Expr::value(Some(text)))
+    let none: Option<String> = None;
+    update_account(id)
+        .col_expr(
+            kisi_account::Column::Status,
+            Expr::value(KisiStatus::Disconnecting),
+        )
+        .col_expr(kisi_account::Column::Problem, Expr::value(none))
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// Nothing of ours is left there.
-pub async fn is_disconnected(
+/// Marks the account as disconnected. The caller has removed all of its grants.
+pub async fn set_disconnected(
     connection: &impl ConnectionTrait,
     id: Uuid,
 ) -> Result<(), StoreError> {
     let nothing: Option<String> = None;
-    one(id)
+    update_account(id)
         .col_expr(
             kisi_account::Column::Status,
             Expr::value(KisiStatus::Disconnected),
@@ -191,12 +188,12 @@ pub async fn is_disconnected(
     Ok(())
 }
 
-/// New credentials, already sealed, or another name.
+/// Writes the settings of an account: name, sealed credentials, user, invitations, status and problem. Clears a back-off.
 pub async fn set(
     connection: &impl ConnectionTrait,
     row: &kisi_account::Model,
 ) -> Result<(), StoreError> {
-    one(row.id)
+    update_account(row.id)
         .col_expr(kisi_account::Column::Name, Expr::value(row.name.clone()))
         .col_expr(
             kisi_account::Column::Credentials,
@@ -224,10 +221,10 @@ pub async fn set(
     Ok(())
 }
 
-/// Kisi asked for no more requests of these credentials until then.
+/// Stores the instant until which Kisi told requests with these credentials to back off.
 pub async fn stop_until(
     connection: &impl ConnectionTrait,
-    call: &MadeWith,
+    call: &CallCredentials,
     until: i64,
 ) -> Result<(), StoreError> {
     call.update()
@@ -237,45 +234,45 @@ pub async fn stop_until(
     Ok(())
 }
 
-/// When Kisi is to be read again.
-pub async fn read_due(
+/// Requests a sweep of the account at `at` at the latest.
+pub async fn request_sweep(
     connection: &impl ConnectionTrait,
     id: Uuid,
     at: i64,
 ) -> Result<(), StoreError> {
     let due_at = || Expr::col(kisi_account::Column::ReadDueAt);
-    // Never the instant that a sweep which is under way was due at: it would take this for its own, and end it.
+    // Must differ from the instant at which a running sweep was due: otherwise that sweep would clear this request when it ends.
     let sooner = Expr::case(due_at().lte(at), due_at().sub(1i64)).finally(Expr::value(at));
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::ReadDueAt, sooner.into())
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// Everything was read, as was due at `due_at`; whoever asked for it anew meanwhile gets it.
-pub async fn was_read(
+/// Records a complete sweep that was due at `due_at`, and the next one at `again_at`. A sweep requested meanwhile stays.
+pub async fn record_sweep(
     connection: &impl ConnectionTrait,
     id: Uuid,
     now: i64,
     due_at: i64,
     again_at: i64,
 ) -> Result<(), StoreError> {
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::LastReadAt, Expr::value(Some(now)))
         .exec(connection)
         .await?;
-    read_again(connection, id, due_at, again_at).await
+    schedule_sweep(connection, id, due_at, again_at).await
 }
 
-/// When Kisi is to be read again, unless somebody asked for it since it was due at `due_at`.
-pub async fn read_again(
+/// Schedules the next sweep at `again_at`, unless one was requested since the current one was due at `due_at`.
+pub async fn schedule_sweep(
     connection: &impl ConnectionTrait,
     id: Uuid,
     due_at: i64,
     again_at: i64,
 ) -> Result<(), StoreError> {
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::ReadDueAt, Expr::value(again_at))
         .filter(kisi_account::Column::ReadDueAt.eq(due_at))
         .exec(connection)
@@ -283,31 +280,35 @@ pub async fn read_again(
     Ok(())
 }
 
-/// What was learned: whether windows can be changed, whether several assignments for one person and group can be.
-pub async fn learn(
+/// Stores what was learned about Kisi: whether it allows changing a validity window, and duplicate assignments of one person
+/// in one group.
+pub async fn set_abilities(
     connection: &impl ConnectionTrait,
     id: Uuid,
     change_window: Ability,
-    twins: Ability,
+    duplicate_assignments: Ability,
 ) -> Result<(), StoreError> {
-    one(id)
+    update_account(id)
         .col_expr(
             kisi_account::Column::ChangeWindow,
             Expr::value(change_window),
         )
-        .col_expr(kisi_account::Column::Twins, Expr::value(twins))
+        .col_expr(
+            kisi_account::Column::DuplicateAssignments,
+            Expr::value(duplicate_assignments),
+        )
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// To how many seconds windows are rounded, as was learned.
-pub async fn rounds_to(
+/// Stores the granularity in seconds to which Kisi rounds validity windows.
+pub async fn set_granularity(
     connection: &impl ConnectionTrait,
     id: Uuid,
     seconds: i64,
 ) -> Result<(), StoreError> {
-    one(id)
+    update_account(id)
         .col_expr(kisi_account::Column::GranularityS, Expr::value(seconds))
         .exec(connection)
         .await?;

@@ -1,5 +1,5 @@
-//! What a text names in a club: by the id of this service, by the id that Kisi gave it, or by the URL of its page at Kisi.
-//! Called for every argument that names a lock, a group or a place.
+//! Resolves a text to a lock, group or place of a club: the text is an id of this service, Kisi's numeric id, or the URL of its
+//! page at Kisi. Called for every API argument that identifies a lock, a group or a place.
 
 use entity::{access_group, kisi_account, lock, place};
 use sea_orm::{
@@ -8,39 +8,40 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError};
-use crate::id::{self, Kind, KisiName};
+use super::{ClubScope, StoreError};
+use crate::id::{self, Kind, KisiRef};
 
-/// What a text names.
+/// The result of resolving a text.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Named {
-    /// This. Whether an id of this service names anything is for the caller to ask.
+pub enum Resolved {
+    /// One object. An id of this service is only decoded: the caller must check that the object exists.
     One(Kind, Uuid),
-    /// Nothing of these kinds.
+    /// No object of the requested kinds.
     Nothing,
-    /// Several things have the number: only a URL or an id tells which. With the lock, where one lock alone is among them.
+    /// Several objects have the Kisi id; a URL or an id of this service would be unambiguous. Contains the lock if exactly one of
+    /// them is a lock.
     Several(Option<Uuid>),
 }
 
-/// What a text names among things of some kinds. What Kisi lists no more is named only where nothing else is.
-pub async fn named(
+/// Resolves a text among objects of these kinds. Objects that are gone in Kisi match only if no other object does.
+pub async fn resolve(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     kinds: &[Kind],
     text: &str,
-) -> Result<Named, StoreError> {
+) -> Result<Resolved, StoreError> {
     if let Some((kind, id)) = id::decode(text) {
-        let known = kinds.contains(&kind);
-        return Ok(if known {
-            Named::One(kind, id)
+        let is_requested = kinds.contains(&kind);
+        return Ok(if is_requested {
+            Resolved::One(kind, id)
         } else {
-            Named::Nothing
+            Resolved::Nothing
         });
     }
-    let Some(name) = KisiName::parse(text) else {
-        return Ok(Named::Nothing);
+    let Some(name) = KisiRef::parse(text) else {
+        return Ok(Resolved::Nothing);
     };
-    let mut found: Vec<(Kind, Uuid, bool)> = Vec::new();
+    let mut matches: Vec<(Kind, Uuid, bool)> = Vec::new();
     macro_rules! look {
         ($kind:ident, $table:ident) => {
             if kinds.contains(&Kind::$kind) {
@@ -50,38 +51,43 @@ pub async fn named(
                     .select_only()
                     .column(Column::Id)
                     .column(Column::GoneAt)
-                    .filter(bears(Kind::$kind, Column::KisiId, Column::AccountId, &name))
+                    .filter(has_kisi_id(
+                        Kind::$kind,
+                        Column::KisiId,
+                        Column::AccountId,
+                        &name,
+                    ))
                     .into_tuple()
                     .all(connection)
                     .await?;
                 let rows = rows.into_iter();
-                found.extend(rows.map(|(id, gone)| (Kind::$kind, id, gone.is_some())));
+                matches.extend(rows.map(|(id, gone)| (Kind::$kind, id, gone.is_some())));
             }
         };
     }
     look!(Lock, lock);
     look!(Group, access_group);
     look!(Place, place);
-    if found.iter().any(|(.., is_gone)| !is_gone) {
-        found.retain(|(.., is_gone)| !is_gone);
+    if matches.iter().any(|(.., is_gone)| !is_gone) {
+        matches.retain(|(.., is_gone)| !is_gone);
     }
-    Ok(match found.as_slice() {
-        [] => Named::Nothing,
-        [(kind, id, _)] => Named::One(*kind, *id),
+    Ok(match matches.as_slice() {
+        [] => Resolved::Nothing,
+        [(kind, id, _)] => Resolved::One(*kind, *id),
         several => {
             let locks = several.iter().filter(|(kind, ..)| *kind == Kind::Lock);
             let locks: Vec<Uuid> = locks.map(|(_, id, _)| *id).collect();
-            Named::Several(<[Uuid; 1]>::try_from(locks).ok().map(|[lock]| lock))
+            Resolved::Several(<[Uuid; 1]>::try_from(locks).ok().map(|[lock]| lock))
         }
     })
 }
 
-/// Rows of a kind that bear a name of Kisi's.
-pub(super) fn bears<C: ColumnTrait>(
+/// The condition for rows of a kind that have this Kisi id, and the URL's organization and kind if the name is a URL.
+pub(super) fn has_kisi_id<C: ColumnTrait>(
     kind: Kind,
     kisi_id: C,
     account_id: C,
-    name: &KisiName,
+    name: &KisiRef,
 ) -> Condition {
     if name.kind.is_some_and(|of| of != kind) {
         return Condition::all().add(Expr::value(false));

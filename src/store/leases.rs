@@ -1,6 +1,6 @@
-//! Leases: one worker for each Kisi account and each source at a time, whatever the number of replicas. A lease that runs out is
-//! taken over. Its times are those of the database's clock, which all replicas share; one that ends later than a lease can last
-//! was taken while that clock was wrong, and counts for nothing.
+//! Leases: at most one worker for each Kisi account and each source, across all replicas. An expired lease can be taken over.
+//! Times are from the database's clock, which all replicas share. A lease that expires later than its length allows was taken
+//! while that clock was wrong, and counts as expired.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use sea_orm::{
 
 use super::{StoreError, bulk};
 
-/// Takes or renews a lease for a length of time from now. False where somebody else holds it, unless it is to be taken over
-/// from a holder that is known to be gone.
-pub async fn hold(
+/// Takes or renews a lease for `length` from now. False if another holder has it. With `take_over` it is taken in any case:
+/// the caller knows that its holder is gone.
+pub async fn acquire(
     connection: &impl ConnectionTrait,
     name: &str,
     holder: &str,
@@ -44,7 +44,7 @@ pub async fn hold(
     Ok(update.exec(connection).await?.rows_affected > 0)
 }
 
-/// Lets a lease go, so that another need not wait until it runs out.
+/// Releases a lease, so that others can take it before it expires.
 pub async fn release(
     connection: &impl ConnectionTrait,
     name: &str,
@@ -58,7 +58,7 @@ pub async fn release(
     Ok(())
 }
 
-/// A lease as it is.
+/// The stored lease, expired or not.
 pub async fn get(
     connection: &impl ConnectionTrait,
     name: &str,
@@ -69,7 +69,7 @@ pub async fn get(
         .await?)
 }
 
-/// Whether somebody holds a lease now.
+/// Whether `holder` holds a lease now.
 pub async fn is_held_by(
     connection: &impl ConnectionTrait,
     name: &str,
@@ -99,7 +99,7 @@ fn end(connection: &impl ConnectionTrait, length: Duration) -> Expr {
     now(connection).add(micros)
 }
 
-/// The database's time, in microseconds since 1970. A SQLite file's is that of this machine.
+/// The database's time in microseconds since 1970. For SQLite it is this machine's time.
 fn now(connection: &impl ConnectionTrait) -> Expr {
     Expr::cust(match connection.get_database_backend() {
         DbBackend::Postgres => "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint",

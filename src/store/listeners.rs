@@ -1,5 +1,6 @@
-//! Where Kisi sends the events of an account, and which of them were taken in already.
+//! Listeners: the endpoints to which Kisi sends the events of an account, and the events that were already processed.
 
+use crate::store::bulk::select_by_ids;
 use entity::{kisi_event, kisi_listener};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
@@ -7,9 +8,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, facts::among};
+use super::{ClubScope, StoreError, bulk};
 
-/// The listener whose address this is: the one query that knows no club yet, for it is what says which.
+/// The listener with this path key. It has no club scope, because the path is what identifies the club.
 pub async fn by_path(
     connection: &impl ConnectionTrait,
     path_key: &str,
@@ -20,13 +21,12 @@ pub async fn by_path(
         .await?)
 }
 
-/// The listeners of accounts.
-pub async fn some(
+pub async fn find_by_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     accounts: &[Uuid],
 ) -> Result<Vec<kisi_listener::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
         scope.find::<kisi_listener::Entity>(),
         kisi_listener::Column::AccountId,
@@ -35,48 +35,47 @@ pub async fn some(
     .await
 }
 
-/// The listener of an account.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Option<kisi_listener::Model>, StoreError> {
-    Ok(some(connection, scope, &[account]).await?.pop())
+    Ok(find_by_ids(connection, scope, &[account]).await?.pop())
 }
 
-/// Makes a listener; one that is there stays.
+/// Inserts a listener, unless the account has one.
 pub async fn create(
     connection: &impl ConnectionTrait,
     row: kisi_listener::Model,
 ) -> Result<(), StoreError> {
-    let there = OnConflict::column(kisi_listener::Column::AccountId)
+    let keep_existing = OnConflict::column(kisi_listener::Column::AccountId)
         .do_nothing()
         .to_owned();
-    bulk::insert_on(connection, vec![row], Some(there)).await
+    bulk::insert_on(connection, vec![row], Some(keep_existing)).await
 }
 
-/// Which integration of Kisi's it is, and whether that stands.
+/// Sets the id of the listener's integration in Kisi, and whether that integration is in place.
 pub async fn set(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_id: Option<i64>,
-    stands: bool,
+    registered: bool,
 ) -> Result<(), StoreError> {
     scope
         .update::<kisi_listener::Entity>()
         .col_expr(kisi_listener::Column::KisiId, Expr::value(kisi_id))
-        .col_expr(kisi_listener::Column::Stands, Expr::value(stands))
+        .col_expr(kisi_listener::Column::Registered, Expr::value(registered))
         .filter(kisi_listener::Column::AccountId.eq(account))
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// Forgets a listener: what comes to its address is refused from now on.
+/// Deletes a listener: requests to its path are refused from now on.
 pub async fn remove(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     scope
@@ -87,10 +86,10 @@ pub async fn remove(
     Ok(())
 }
 
-/// Notes an event; false where it was noted before.
-pub async fn note(
+/// Records an event; false if it was already recorded.
+pub async fn record_event(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     row: kisi_event::Model,
 ) -> Result<bool, StoreError> {
     let noted = OnConflict::columns([kisi_event::Column::AccountId, kisi_event::Column::EventKey])
@@ -107,10 +106,10 @@ pub async fn note(
     Ok(first.is_some_and(|first| first.receipt == receipt))
 }
 
-/// Forgets an account's events that were received before an instant.
+/// Deletes an account's events that were received before an instant.
 pub async fn forget(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     before: i64,
 ) -> Result<(), StoreError> {

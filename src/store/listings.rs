@@ -1,5 +1,5 @@
-//! What can be listed, and by what it can be narrowed. A search finds every word of it, anywhere in a name, without case and
-//! accents; of locks and groups, Kisi's id or URL as well.
+//! The lists of the API and their filters. A search matches names that contain all of its words, ignoring case and accents; for
+//! locks and groups it also matches Kisi's id or URL.
 
 use entity::{
     access_group, company_person, delivery, delivery_member, group_lock, history,
@@ -13,13 +13,13 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Scope, fold,
-    kisi_names::bears,
+    ClubScope, fold,
+    kisi_names::has_kisi_id,
     page::{Listing, Order},
 };
-use crate::id::{Kind, KisiName};
+use crate::id::{Kind, KisiRef};
 
-/// What contains a text, whatever stands in it.
+/// A LIKE pattern that matches everything that contains `text` literally.
 pub(super) fn like(text: &str) -> LikeExpr {
     let escaped = text
         .replace('\\', "\\\\")
@@ -28,37 +28,38 @@ pub(super) fn like(text: &str) -> LikeExpr {
     LikeExpr::new(format!("%{escaped}%")).escape('\\')
 }
 
-/// A folded text that has every word of a search in it, in whatever order.
-fn found<C: ColumnTrait>(folded: C, search: Option<&str>) -> Condition {
-    let words = fold(search.unwrap_or_default());
-    let each = words.split(' ').filter(|word| !word.is_empty());
-    each.fold(Condition::all(), |all, word| {
-        all.add(folded.like(like(word)))
+/// The condition that a folded text contains every word of a search, in any order.
+fn matches_search<C: ColumnTrait>(folded: C, search: Option<&str>) -> Condition {
+    let version_rows = fold(search.unwrap_or_default());
+    let each = version_rows
+        .split(' ')
+        .filter(|version_row| !version_row.is_empty());
+    each.fold(Condition::all(), |all, version_row| {
+        all.add(folded.like(like(version_row)))
     })
 }
 
-/// The same, or what the text names at Kisi.
-fn found_or_named<C: ColumnTrait>(
+/// Like the text search alone, or matches the object whose Kisi id or URL is the search text.
+fn matches_search_or_kisi_id<C: ColumnTrait>(
     kind: Kind,
     [folded, kisi_id, account_id]: [C; 3],
     search: Option<&str>,
 ) -> Condition {
-    let found = found(folded, search);
-    match search.and_then(KisiName::parse) {
+    let found = matches_search(folded, search);
+    match search.and_then(KisiRef::parse) {
         None => found,
         Some(name) => Condition::any()
             .add(found)
-            .add(bears(kind, kisi_id, account_id, &name)),
+            .add(has_kisi_id(kind, kisi_id, account_id, &name)),
     }
 }
 
-/// Adds a condition where there is something to ask for.
-fn given<T>(value: Option<T>, condition: impl FnOnce(T) -> Condition) -> Condition {
+/// The condition for a value, or no condition without one.
+fn if_some<T>(value: Option<T>, condition: impl FnOnce(T) -> Condition) -> Condition {
     value.map_or_else(Condition::all, condition)
 }
 
-/// Places.
-pub fn places(scope: Scope) -> Listing<place::Entity> {
+pub fn places(scope: ClubScope) -> Listing<place::Entity> {
     let select = scope
         .find::<place::Entity>()
         .filter(place::Column::GoneAt.is_null());
@@ -68,9 +69,9 @@ pub fn places(scope: Scope) -> Listing<place::Entity> {
     }
 }
 
-/// Locks, of a place or a group where one is named.
+/// Locks that are not gone, optionally of one place or opened by one group.
 pub fn locks(
-    scope: Scope,
+    scope: ClubScope,
     search: Option<&str>,
     place: Option<Uuid>,
     group: Option<Uuid>,
@@ -86,7 +87,7 @@ pub fn locks(
     let select = scope
         .find::<lock::Entity>()
         .filter(lock::Column::GoneAt.is_null())
-        .filter(found_or_named(
+        .filter(matches_search_or_kisi_id(
             Kind::Lock,
             [
                 lock::Column::FoldedName,
@@ -95,19 +96,19 @@ pub fn locks(
             ],
             search,
         ))
-        .filter(given(place, |place| {
+        .filter(if_some(place, |place| {
             Condition::all().add(lock::Column::PlaceId.eq(place))
         }))
-        .filter(given(group, opened));
+        .filter(if_some(group, opened));
     Listing {
         select,
         order: Order::ByName(lock::Column::FoldedName, lock::Column::Id),
     }
 }
 
-/// Groups, of a place or with a lock where one is named.
+/// Groups that are not gone, optionally of one place or opening one lock.
 pub fn groups(
-    scope: Scope,
+    scope: ClubScope,
     search: Option<&str>,
     place: Option<Uuid>,
     lock: Option<Uuid>,
@@ -124,7 +125,7 @@ pub fn groups(
     let select = scope
         .find::<access_group::Entity>()
         .filter(access_group::Column::GoneAt.is_null())
-        .filter(found_or_named(
+        .filter(matches_search_or_kisi_id(
             Kind::Group,
             [
                 access_group::Column::FoldedName,
@@ -133,11 +134,11 @@ pub fn groups(
             ],
             search,
         ))
-        .filter(given(place, |place| {
+        .filter(if_some(place, |place| {
             Condition::all().add(access_group::Column::PlaceId.eq(place))
         }))
-        .filter(given(lock, opening))
-        .filter(given(managed, |managed| {
+        .filter(if_some(lock, opening))
+        .filter(if_some(managed, |managed| {
             Condition::all().add(access_group::Column::Managed.eq(managed))
         }));
     Listing {
@@ -146,9 +147,9 @@ pub fn groups(
     }
 }
 
-/// Rules that stand.
+/// Current rules.
 pub fn rules(
-    scope: Scope,
+    scope: ClubScope,
     search: Option<&str>,
     target: Option<(TargetKind, Uuid)>,
     enabled: Option<bool>,
@@ -161,9 +162,9 @@ pub fn rules(
     let select = scope
         .find::<rule::Entity>()
         .filter(rule::Column::SupersededAt.is_null())
-        .filter(found(rule::Column::FoldedName, search))
-        .filter(given(target, on_target))
-        .filter(given(enabled, |enabled| {
+        .filter(matches_search(rule::Column::FoldedName, search))
+        .filter(if_some(target, on_target))
+        .filter(if_some(enabled, |enabled| {
             Condition::all().add(rule::Column::Enabled.eq(enabled))
         }));
     Listing {
@@ -172,23 +173,22 @@ pub fn rules(
     }
 }
 
-/// What members are narrowed by in the database; what only the heart can say is asked of the rows that remain.
+/// The filters on members that the database applies. Filters that need a decision of the `access` crate run on the result.
 #[derive(Clone, Debug, Default)]
 pub struct MemberFilter {
-    /// In the name or the e-mail.
+    /// Words in the name or the e-mail.
     pub search: Option<String>,
-    /// Whether a suspension stands, and lasts at this instant.
+    /// Whether the member is suspended at this instant.
     pub suspended: Option<(bool, i64)>,
-    /// Whether a human has to look.
+    /// Whether the member has a problem that a person must resolve.
     pub has_problem: Option<bool>,
-    /// Members among these.
+    /// Only these members.
     pub among: Option<Vec<Uuid>>,
-    /// Whoever a source ever said to be in this company.
+    /// Members that were ever in this company.
     pub company: Option<Uuid>,
 }
 
-/// Members.
-pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
+pub fn members(scope: ClubScope, filter: &MemberFilter) -> Listing<member::Entity> {
     use member::Column;
     let is_null = |is: bool, column: Column| {
         if is {
@@ -208,15 +208,15 @@ pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
     };
     let select = scope
         .find::<member::Entity>()
-        .filter(found(Column::Search, filter.search.as_deref()))
-        .filter(given(filter.suspended, suspended))
-        .filter(given(filter.has_problem, |is| {
+        .filter(matches_search(Column::Search, filter.search.as_deref()))
+        .filter(if_some(filter.suspended, suspended))
+        .filter(if_some(filter.has_problem, |is| {
             Condition::all().add(is_null(is, Column::Problems))
         }))
-        .filter(given(filter.among.clone(), |ids| {
+        .filter(if_some(filter.among.clone(), |ids| {
             Condition::all().add(Column::Id.is_in(ids))
         }))
-        .filter(given(filter.company, |id| {
+        .filter(if_some(filter.company, |id| {
             Condition::all().add(Column::Id.in_subquery(ever_in(scope, id)))
         }));
     Listing {
@@ -225,7 +225,7 @@ pub fn members(scope: Scope, filter: &MemberFilter) -> Listing<member::Entity> {
     }
 }
 
-fn suspended_at(scope: Scope, now: i64) -> SelectStatement {
+fn suspended_at(scope: ClubScope, now: i64) -> SelectStatement {
     use suspension::Column;
     let lasting = Condition::any()
         .add(Column::UntilAt.is_null())
@@ -240,7 +240,7 @@ fn suspended_at(scope: Scope, now: i64) -> SelectStatement {
         .to_owned()
 }
 
-fn ever_in(scope: Scope, company: Uuid) -> SelectStatement {
+fn ever_in(scope: ClubScope, company: Uuid) -> SelectStatement {
     use company_person::Column as Pair;
     Query::select()
         .column(person::Column::MemberId)
@@ -255,20 +255,19 @@ fn ever_in(scope: Scope, company: Uuid) -> SelectStatement {
         .to_owned()
 }
 
-/// Offerings.
 pub fn offerings(
-    scope: Scope,
+    scope: ClubScope,
     search: Option<&str>,
     kinds: Option<Vec<OfferingKind>>,
     source: Option<Uuid>,
 ) -> Listing<offering::Entity> {
     let select = scope
         .find::<offering::Entity>()
-        .filter(found(offering::Column::FoldedName, search))
-        .filter(given(kinds, |kinds| {
+        .filter(matches_search(offering::Column::FoldedName, search))
+        .filter(if_some(kinds, |kinds| {
             Condition::all().add(offering::Column::Kind.is_in(kinds))
         }))
-        .filter(given(source, |source| {
+        .filter(if_some(source, |source| {
             Condition::all().add(offering::Column::SourceId.eq(source))
         }));
     Listing {
@@ -277,8 +276,7 @@ pub fn offerings(
     }
 }
 
-/// Locations.
-pub fn locations(scope: Scope) -> Listing<location::Entity> {
+pub fn locations(scope: ClubScope) -> Listing<location::Entity> {
     let select = scope.find::<location::Entity>();
     Listing {
         select,
@@ -288,7 +286,7 @@ pub fn locations(scope: Scope) -> Listing<location::Entity> {
 
 /// Deliveries, newest first, without their bodies.
 pub fn deliveries(
-    scope: Scope,
+    scope: ClubScope,
     source: Option<Uuid>,
     status: Option<DeliveryStatus>,
     member: Option<Uuid>,
@@ -303,21 +301,21 @@ pub fn deliveries(
         Condition::all().add(Column::Id.in_subquery(of_member))
     };
     let select = without_bodies(scope)
-        .filter(given(source, |source| {
+        .filter(if_some(source, |source| {
             Condition::all().add(Column::SourceId.eq(source))
         }))
-        .filter(given(status, |status| {
+        .filter(if_some(status, |status| {
             Condition::all().add(Column::Status.eq(status))
         }))
-        .filter(given(member, about));
+        .filter(if_some(member, about));
     Listing {
         select,
         order: Order::NewestFirst(Column::Id),
     }
 }
 
-/// Deliveries with an empty body each: a page of them shall not carry megabytes that nobody asked for.
-pub(super) fn without_bodies(scope: Scope) -> sea_orm::Select<delivery::Entity> {
+/// Deliveries with an empty body, because the bodies of a page can be megabytes.
+pub(super) fn without_bodies(scope: ClubScope) -> sea_orm::Select<delivery::Entity> {
     use delivery::Column;
     scope
         .find::<delivery::Entity>()
@@ -326,8 +324,8 @@ pub(super) fn without_bodies(scope: Scope) -> sea_orm::Select<delivery::Entity> 
         .expr_as(Expr::value(Vec::<u8>::new()), "body")
 }
 
-/// What the brake holds, the latest first.
-pub fn held_revocations(scope: Scope) -> Listing<revocation::Entity> {
+/// The revocations that the brake holds, newest first.
+pub fn held_revocations(scope: ClubScope) -> Listing<revocation::Entity> {
     let select = scope
         .find::<revocation::Entity>()
         .filter(revocation::Column::State.eq(RevocationState::Held));
@@ -337,24 +335,24 @@ pub fn held_revocations(scope: Scope) -> Listing<revocation::Entity> {
     }
 }
 
-/// What entries of the history are narrowed by.
+/// The filters on history entries.
 #[derive(Clone, Debug, Default)]
 pub struct HistoryFilter {
-    /// About this member.
+    /// Entries about this member.
     pub member: Option<Uuid>,
-    /// About this target.
+    /// Entries about this target.
     pub target: Option<(ScopeKind, Uuid)>,
-    /// Of one of these kinds.
+    /// Entries of one of these kinds.
     pub kinds: Option<Vec<HistoryKind>>,
-    /// At this instant or later.
+    /// Entries at this instant or later.
     pub from: Option<i64>,
-    /// Before this instant.
+    /// Entries before this instant.
     pub until: Option<i64>,
 }
 
 impl HistoryFilter {
-    /// Whether an entry is among those that `history` would list by this filter.
-    pub fn admits(&self, row: &history::Model) -> bool {
+    /// Whether `history` would list this entry with this filter.
+    pub fn matches(&self, row: &history::Model) -> bool {
         let target = row.target_kind.zip(row.target_id);
         self.member.is_none_or(|id| row.member_id == Some(id))
             && self.target.is_none_or(|it| target == Some(it))
@@ -367,8 +365,7 @@ impl HistoryFilter {
     }
 }
 
-/// The history, newest first.
-pub fn history(scope: Scope, filter: HistoryFilter) -> Listing<history::Entity> {
+pub fn history(scope: ClubScope, filter: HistoryFilter) -> Listing<history::Entity> {
     use history::Column;
     let on_target = |(kind, id): (ScopeKind, Uuid)| {
         Condition::all()
@@ -377,17 +374,17 @@ pub fn history(scope: Scope, filter: HistoryFilter) -> Listing<history::Entity> 
     };
     let select = scope
         .find::<history::Entity>()
-        .filter(given(filter.member, |member| {
+        .filter(if_some(filter.member, |member| {
             Condition::all().add(Column::MemberId.eq(member))
         }))
-        .filter(given(filter.target, on_target))
-        .filter(given(filter.kinds, |kinds| {
+        .filter(if_some(filter.target, on_target))
+        .filter(if_some(filter.kinds, |kinds| {
             Condition::all().add(Column::Kind.is_in(kinds))
         }))
-        .filter(given(filter.from, |from| {
+        .filter(if_some(filter.from, |from| {
             Condition::all().add(Column::At.gte(from))
         }))
-        .filter(given(filter.until, |until| {
+        .filter(if_some(filter.until, |until| {
             Condition::all().add(Column::At.lt(until))
         }));
     Listing {

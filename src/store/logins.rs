@@ -1,15 +1,15 @@
-//! Logins by which calls act as members in Kisi: sealed secrets, one for each person in an account.
+//! Kisi logins: sealed secrets with which calls act as a member in Kisi, one per Kisi user.
 
 use entity::kisi_login;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, sea_query::OnConflict};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// The login of a person, by our id of theirs.
+/// The login of a Kisi user, by our id of the user.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     kisi_user: Uuid,
 ) -> Result<Option<kisi_login::Model>, StoreError> {
     Ok(scope
@@ -19,7 +19,7 @@ pub async fn get(
         .await?)
 }
 
-/// Keeps a login, in place of an earlier one.
+/// Stores a login in place of an earlier one.
 pub async fn put(
     connection: &impl ConnectionTrait,
     row: kisi_login::Model,
@@ -30,10 +30,10 @@ pub async fn put(
     bulk::insert_on(connection, vec![row], Some(renewed)).await
 }
 
-/// Forgets the logins of an account.
+/// Deletes the logins of an account.
 pub async fn forget_account(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     scope

@@ -1,17 +1,17 @@
-//! Members: lists for people to look through, and what is said of each.
+//! Members and their companies, looked up by id, e-mail or tag.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::HashMap;
 
 use entity::{company, kind::PersonAspect, member, person, person_version};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk::MOST_VALUES, facts::among, listings::like};
+use super::{ClubScope, StoreError, bulk::MOST_VALUES, listings::like};
 
-/// A member.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<member::Model>, StoreError> {
     Ok(scope
@@ -21,13 +21,13 @@ pub async fn get(
         .await?)
 }
 
-/// The code of what is wrong where one source has two people under one e-mail.
+/// The problem code of a member whose source has two people with the same e-mail.
 pub const TWO_PEOPLE: &str = "TWO_PEOPLE_ONE_EMAIL";
 
-/// A member, kept from others that would lock it until the transaction ends. SQLite has one writer at a time anyhow.
+/// Reads a member and locks its row until the transaction ends. SQLite needs no row lock: it has one writer at a time.
 pub async fn lock(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<member::Model>, StoreError> {
     use sea_orm::QuerySelect;
@@ -39,25 +39,25 @@ pub async fn lock(
         .await?)
 }
 
-/// Members by id, in no order.
-pub async fn some(
+/// Members by id, unordered.
+pub async fn find_by_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<member::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<member::Entity>(),
+        scope.find_for_ids::<member::Entity>(),
         member::Column::Id,
         ids,
     )
     .await
 }
 
-/// The member with this e-mail, whatever its case.
+/// The member with this e-mail, ignoring case and surrounding whitespace.
 pub async fn by_email(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     email: &str,
 ) -> Result<Option<member::Model>, StoreError> {
     let email = email.trim().to_lowercase();
@@ -68,24 +68,27 @@ pub async fn by_email(
         .await?)
 }
 
-/// Who bears each of these addresses, which are trimmed and in lower case.
+/// The members with these e-mails, which must be trimmed and in lower case.
 pub async fn by_emails(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     emails: &[String],
 ) -> Result<Vec<member::Model>, StoreError> {
-    let mut found = Vec::new();
+    let mut members = Vec::new();
     for chunk in emails.chunks(MOST_VALUES) {
-        let some = scope
+        let rows = scope
             .find::<member::Entity>()
             .filter(member::Column::Email.is_in(chunk.iter().cloned()));
-        found.extend(some.all(connection).await?);
+        members.extend(rows.all(connection).await?);
     }
-    Ok(found)
+    Ok(members)
 }
 
 /// The ids of all members, ascending.
-pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<Uuid>, StoreError> {
+pub async fn ids(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+) -> Result<Vec<Uuid>, StoreError> {
     let mut ids: Vec<Uuid> = scope
         .find::<member::Entity>()
         .select_only()
@@ -97,39 +100,41 @@ pub async fn ids(connection: &impl ConnectionTrait, scope: Scope) -> Result<Vec<
     Ok(ids)
 }
 
-/// Companies by id.
 pub async fn companies(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<company::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<company::Entity>(),
+        scope.find_for_ids::<company::Entity>(),
         company::Column::Id,
         ids,
     )
     .await
 }
 
-/// The ids of members who bear a tag, by what is said of them now.
+/// The ids of members with a tag, from the current versions of their people.
 pub async fn tagged(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     tag: &str,
 ) -> Result<Vec<Uuid>, StoreError> {
     let needle = serde_json::to_string(tag).unwrap_or_default();
-    let words = scope
+    let version_rows = scope
         .find::<person_version::Entity>()
         .filter(person_version::Column::Aspect.eq(PersonAspect::Tags))
         .filter(person_version::Column::SupersededAt.is_null())
         .filter(person_version::Column::Value.like(like(&needle)))
         .all(connection)
         .await?;
-    let persons: Vec<Uuid> = words.into_iter().map(|word| word.person_id).collect();
-    let people = among(
+    let persons: Vec<Uuid> = version_rows
+        .into_iter()
+        .map(|version_row| version_row.person_id)
+        .collect();
+    let people = select_by_ids(
         connection,
-        scope.among::<person::Entity>(),
+        scope.find_for_ids::<person::Entity>(),
         person::Column::Id,
         &persons,
     )
@@ -137,16 +142,15 @@ pub async fn tagged(
     Ok(people.into_iter().map(|person| person.member_id).collect())
 }
 
-/// The names of members, by id.
 pub async fn names(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, String>, StoreError> {
     let mut names = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(MOST_VALUES) {
         let rows: Vec<(Uuid, String)> = scope
-            .among::<member::Entity>()
+            .find_for_ids::<member::Entity>()
             .select_only()
             .column(member::Column::Id)
             .column(member::Column::Name)

@@ -1,19 +1,16 @@
-//! The database: the only user of SeaORM. Functions take a connection, and whoever calls them owns the transaction.
-//! What differs between SQLite and PostgreSQL stands in this file and in `session`. No transaction may be open while the network
-//! is awaited, and a transaction begins in `Db::write` alone.
+//! The database layer: the only user of SeaORM. Functions take a connection, and the caller owns the transaction.
+//! Differences between SQLite and PostgreSQL are handled in this file and in `session`. Only `Db::write` begins a transaction,
+//! and no transaction may stay open during a network call.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 pub use entity::fold::fold;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DbErr, RuntimeErr,
-    Statement,
-    sea_query::{Expr, ExprTrait, extension::postgres::PgFunc},
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DbErr, RuntimeErr, Statement,
     sqlx::{ConnectOptions as _, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 pub mod bulk;
 pub mod clock_correction;
@@ -40,7 +37,6 @@ pub mod offerings;
 pub mod overrides;
 pub mod page;
 mod pool;
-pub mod presses;
 pub mod probe;
 pub mod problems;
 pub mod reader;
@@ -59,6 +55,7 @@ pub mod sweep;
 pub mod tail;
 pub mod tokens;
 mod transaction;
+pub mod unlock_requests;
 pub mod working_set;
 
 use self::{health::Health, pool::Pool, session::Target};
@@ -67,85 +64,91 @@ use crate::wake::Waker;
 pub use failure::Failure;
 pub use file_mode::restrict_to_owner;
 pub use reader::Reader;
-pub use scope::Scope;
+pub use scope::ClubScope;
 pub use sea_orm::ConnectionTrait as Connection;
 pub use transaction::Transaction;
 
-/// What went wrong with the database. The text is for logs; none of it may reach a caller.
+/// A database error. Its text is for logs and must never reach an API caller.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused or failed.
     #[error("the database failed")]
     Database(#[from] DbErr),
-    /// The task that held the transaction ended before it answered.
-    #[error("the task of a transaction ended early")]
+    /// The transaction task panicked or was aborted before it returned a result.
+    #[error("the transaction task ended before it returned a result")]
     TaskEnded,
-    /// A stored value is not what this program writes.
+    /// A stored value is not of the form that this program writes.
     #[error("a stored {what} cannot be read")]
     Unreadable {
-        /// What it should have been.
+        /// The kind of value that was expected.
         what: &'static str,
     },
-    /// Evaluating members for one request was given up.
-    #[error("the request needs more members evaluated than one may")]
+    /// One request exceeded its limit of member evaluations.
+    #[error("the request needs more member evaluations than one request may use")]
     TooManyEvaluations,
-    /// The database was migrated by a newer program.
-    #[error("the database is newer than this program: {0}")]
+    /// A newer version of this program migrated the database.
+    #[error(
+        "a newer version of this program migrated the database; run that version or a later one: {0}"
+    )]
     Newer(String),
 }
 
-/// What a piece of work within a transaction gives.
+/// The boxed future of the work inside a transaction.
 pub type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// How long a statement may take before its connection is given up, where nothing else is said.
+/// Default deadline of a statement; a connection that misses it is closed.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// How much longer a transaction may take: a roster of tens of thousands is one.
-const TRANSACTION: u32 = 30;
-/// How many connections read at once: SQLite, PostgreSQL.
-const READERS: (u32, u32) = (4, 10);
-/// How many connections write at once on PostgreSQL; SQLite has one writer.
-const WRITERS: u32 = 6;
+/// Deadline of a transaction, in statement deadlines: a roster of tens of thousands of people is one transaction.
+const TRANSACTION_DEADLINES: u32 = 30;
+/// Size of the pool of read connections: SQLite, PostgreSQL.
+const READ_CONNECTIONS: (u32, u32) = (4, 10);
+/// Size of the pool of write connections on PostgreSQL; SQLite has one writer.
+const WRITE_CONNECTIONS: u32 = 6;
 
-/// The database: connections for reading, and one way to write.
+/// A pool of read connections, and `write` for transactions.
 #[derive(Clone, Debug)]
 pub struct Db {
     url: String,
-    /// SQLite's options, which name a database in memory as the address cannot.
+    /// SQLite's options, which identify an in-memory database where the URL cannot.
     sqlite: Option<SqliteConnectOptions>,
     read: Reader,
     write: Pool,
     deadline: Duration,
     health: Health,
-    home: Handle,
+    main_runtime: Handle,
     committed: Waker,
 }
 
 impl Db {
-    /// Connects, without migrating. SQLite gets one connection that writes and several that only read.
+    /// Connects, without migrating. SQLite gets one write connection and several read-only ones.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Self::connect_within(url, DEADLINE).await
     }
 
-    /// Connects, with a deadline for each statement.
+    /// Like `connect`, with a deadline for each statement.
     pub async fn connect_within(url: &str, deadline: Duration) -> Result<Self, StoreError> {
         let generation = Arc::default();
         if url.starts_with("sqlite:") {
-            let options: SqliteConnectOptions = url.parse().map_err(unusable)?;
+            let options: SqliteConnectOptions = url.parse().map_err(connect_error)?;
             file_mode::restrict(options.get_filename(), url);
             let target = |reads_only| {
                 Target::Sqlite(Box::new(sqlite(options.clone(), reads_only, deadline)))
             };
-            // The first of all to connect is the one that may create the file.
+            // The write connection goes first: only it may create the file.
             let write = Pool::new(target(false), 1, deadline, Arc::clone(&generation));
-            write.lend().await?.give_back();
-            let read = Pool::new(target(true), READERS.0, deadline, generation);
+            write.acquire().await?.release();
+            let read = Pool::new(target(true), READ_CONNECTIONS.0, deadline, generation);
             return Ok(Self::of((read, write), deadline, url, Some(options)));
         }
-        let options: PgConnectOptions = url.parse().map_err(unusable)?;
+        let options: PgConnectOptions = url.parse().map_err(connect_error)?;
         let target = Target::Postgres(Box::new(options.disable_statement_logging()));
-        let write = Pool::new(target.clone(), WRITERS, deadline, Arc::clone(&generation));
-        write.lend().await?.give_back();
-        let read = Pool::new(target, READERS.1, deadline, generation);
+        let write = Pool::new(
+            target.clone(),
+            WRITE_CONNECTIONS,
+            deadline,
+            Arc::clone(&generation),
+        );
+        write.acquire().await?.release();
+        let read = Pool::new(target, READ_CONNECTIONS.1, deadline, generation);
         Ok(Self::of((read, write), deadline, url, None))
     }
 
@@ -162,30 +165,30 @@ impl Db {
             write,
             deadline,
             health: Health::default(),
-            home: Handle::current(),
+            main_runtime: Handle::current(),
             committed: Waker::default(),
         }
     }
 
-    /// A database in memory that is nobody else's and ends with its connections: for finding out what a change would lead to.
-    /// It has to be migrated. It has one connection, so that nothing may be read while a transaction is open.
+    /// A private in-memory database that is dropped with its connections, for simulating a change. The caller must migrate it.
+    /// Reads and writes share one connection: reading while a transaction is open would block.
     pub async fn in_memory() -> Result<Self, StoreError> {
         let url = "sqlite::memory:";
-        let options: SqliteConnectOptions = url.parse().map_err(unusable)?;
+        let options: SqliteConnectOptions = url.parse().map_err(connect_error)?;
         let target = Target::Sqlite(Box::new(sqlite(options.clone(), false, DEADLINE)));
         let only = Pool::new(target, 1, DEADLINE, Arc::default());
-        only.lend().await?.give_back();
+        only.acquire().await?.release();
         Ok(Self::of((only.clone(), only), DEADLINE, url, Some(options)))
     }
 
-    /// Brings the tables up to this program. A database of a newer program is refused.
+    /// Runs the pending migrations. Fails with `StoreError::Newer` on a database that a newer program migrated.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1).sqlx_logging(false);
         if let Some(kept) = self.sqlite.clone() {
             options.map_sqlx_sqlite_opts(move |_| sqlite(kept.clone(), false, DEADLINE));
         }
-        // A connection of its own: a migration has no deadline.
+        // A separate connection, because a migration has no deadline.
         let connection = Database::connect(options).await?;
         let migrated = Migrator::up(&connection, None).await;
         connection.close().await?;
@@ -199,7 +202,7 @@ impl Db {
         })
     }
 
-    /// Whether the database answers and is migrated.
+    /// Whether the database responds and has all migrations.
     pub async fn ready(&self) -> Result<bool, StoreError> {
         let backend = self.read.get_database_backend();
         let versions = Statement::from_string(backend, "SELECT version FROM seaql_migrations");
@@ -211,28 +214,28 @@ impl Db {
         let all = Migrator::migrations();
         Ok(all
             .iter()
-            .all(|one| applied.iter().any(|name| name == one.name())))
+            .all(|migration| applied.iter().any(|name| name == migration.name())))
     }
 
-    /// Whether something can be stored at present: a write is tried where the last one failed.
+    /// Whether the database accepts writes. Tries a write only if the last one failed.
     pub async fn can_write(&self) -> Result<(), StoreError> {
-        if !self.health.has_failed() {
+        if !self.health.last_write_failed() {
             return Ok(());
         }
         self.write(|tx| Box::pin(probe::write(tx))).await
     }
 
-    /// Whether whoever uses this database does so from this machine: it is a SQLite file.
-    pub fn is_one_machine(&self) -> bool {
+    /// Whether all processes that use this database run on this machine, because it is a SQLite file.
+    pub fn is_sqlite(&self) -> bool {
         self.write.backend() == DatabaseBackend::Sqlite
     }
 
-    /// For statements that only read.
+    /// The connection for statements that only read.
     pub fn read(&self) -> &Reader {
         &self.read
     }
 
-    /// Counts the statements that only read, from now on.
+    /// Counts the read statements from now on.
     #[cfg(test)]
     pub fn count_reads(&self) -> Arc<std::sync::atomic::AtomicUsize> {
         let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -243,7 +246,7 @@ impl Db {
         count
     }
 
-    /// Keeps each statement that runs from now on, in the order in which they ran.
+    /// Records each statement from now on, in execution order.
     #[cfg(test)]
     pub fn record(&self) -> Arc<std::sync::Mutex<Vec<Statement>>> {
         let kept: Arc<std::sync::Mutex<Vec<_>>> = Arc::default();
@@ -255,7 +258,7 @@ impl Db {
         kept
     }
 
-    /// How the database goes about a statement, a step a line.
+    /// The query plan of a statement, one step per entry.
     #[cfg(test)]
     pub async fn steps(&self, mut statement: sea_orm::Statement) -> Vec<String> {
         statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
@@ -264,8 +267,8 @@ impl Db {
         rows.into_iter().map(detail).collect()
     }
 
-    /// Runs a piece of work in one transaction that writes, and commits it where it gives Ok; what it gives is told only after the
-    /// commit. It goes on to its end even where the caller is dropped.
+    /// Runs `work` in one write transaction and commits if it returns `Ok`; the value is returned after the commit. The
+    /// transaction runs to its end even if the caller's future is dropped.
     pub async fn write<T, E, W>(&self, work: W) -> Result<T, E>
     where
         T: Send + 'static,
@@ -277,8 +280,8 @@ impl Db {
             self.committed.clone(),
             self.health.clone(),
         );
-        let deadline = self.deadline.saturating_mul(TRANSACTION);
-        let task = self.home.spawn(async move {
+        let deadline = self.deadline.saturating_mul(TRANSACTION_DEADLINES);
+        let task = self.main_runtime.spawn(async move {
             let value = transaction::run(&pool, deadline, &health, work).await?;
             committed.wake();
             Ok(value)
@@ -287,31 +290,20 @@ impl Db {
             .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
     }
 
-    /// The next commit of this process. It counts from now on, whenever it is awaited.
-    pub fn commit(&self) -> impl Future<Output = ()> + Send + use<> {
+    /// Resolves at the next commit of this process after this call, even if it is awaited later.
+    pub fn next_commit(&self) -> impl Future<Output = ()> + Send + use<> {
         self.committed.register()
     }
 
-    /// Closes all connections; SQLite folds its log into the database.
+    /// Closes all connections; SQLite checkpoints its write-ahead log into the database.
     pub async fn close(self) {
         self.read.pool.close().await;
         self.write.close().await;
     }
 }
 
-fn unusable(problem: sea_orm::sqlx::Error) -> StoreError {
+fn connect_error(problem: sea_orm::sqlx::Error) -> StoreError {
     DbErr::Conn(RuntimeErr::SqlxError(problem.into())).into()
-}
-
-/// Whether a column holds one of some ids. PostgreSQL is given them as one value, so that the statement is the same for any
-/// number of them and is planned once; SQLite knows no such value, and plans for next to nothing.
-fn one_of<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[Uuid]) -> Expr {
-    match connection.get_database_backend() {
-        DatabaseBackend::Postgres => {
-            Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
-        }
-        _ => column.is_in(bulk::of_few_lengths(ids)),
-    }
 }
 
 fn sqlite(
@@ -321,18 +313,18 @@ fn sqlite(
 ) -> SqliteConnectOptions {
     let options = options
         .pragma("journal_mode", "WAL")
-        // An answer of 202 survives a power cut: every commit is synced.
+        // A delivery that was answered with 202 must survive a power cut, so every commit is synced.
         .pragma("synchronous", "FULL")
         .pragma("foreign_keys", "ON")
         .pragma("temp_store", "MEMORY")
-        // Each connection has its own: whoever writes goes through far more of the tables' indexes.
+        // The cache is per connection, and the writer touches far more of the tables' indexes.
         .pragma("cache_size", if reads_only { "-8000" } else { "-16000" })
-        // Whoever waits for another process's lock is told before the deadline that it is a lock.
+        // Below the statement deadline, so that waiting for another process's lock is reported as a lock error.
         .busy_timeout(deadline / 2)
         .statement_cache_capacity(256)
-        // Rows come from a thread of the connection's own: fewer wake-ups for many.
+        // Each connection sends rows from its own thread; a larger buffer means fewer wake-ups for large results.
         .row_buffer_size(512)
-        // Statistics of a young database would lead SQLite through whole tables once it has grown.
+        // Statistics of a small database would make SQLite scan whole tables once it has grown.
         .optimize_on_close(false, None)
         .disable_statement_logging();
     if reads_only {

@@ -1,4 +1,4 @@
-//! What tests see of the statements that run.
+//! Lets tests observe the statements that a pool runs.
 
 use std::{
     fmt,
@@ -9,17 +9,20 @@ use sea_orm::Statement;
 
 type Look = Box<dyn Fn(&Statement) + Send + Sync>;
 
-/// Told of each statement that a pool runs, once somebody looks.
+/// Calls the test's function, once one is set, for each statement that a pool runs.
 #[derive(Clone, Default)]
 pub struct Observer(Arc<OnceLock<Look>>);
 
 impl Observer {
     /// Calls `look` for each statement from now on.
     pub fn look(&self, look: impl Fn(&Statement) + Send + Sync + 'static) {
-        assert!(self.0.set(Box::new(look)).is_ok(), "somebody looks already");
+        assert!(
+            self.0.set(Box::new(look)).is_ok(),
+            "the pool already has an observer"
+        );
     }
 
-    /// A statement is about to run.
+    /// Reports a statement that is about to run.
     pub fn note(&self, statement: &Statement) {
         if let Some(look) = self.0.get() {
             look(statement);

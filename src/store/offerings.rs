@@ -1,30 +1,30 @@
-//! Offerings and locations: what platforms sell or let people book, and where. The latest word about each stands.
+//! Offerings and locations: what platforms sell or let people book, and where. Only the latest version of each is stored.
 
+use crate::store::bulk::select_by_ids;
 use entity::{location, offering};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, facts::among};
+use super::{ClubScope, StoreError};
 
-/// Offerings by id.
-pub async fn some(
+pub async fn find_by_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<offering::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<offering::Entity>(),
+        scope.find_for_ids::<offering::Entity>(),
         offering::Column::Id,
         ids,
     )
     .await
 }
 
-/// One offering by what its source calls it.
+/// The offering with this id of its source.
 pub async fn named(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     kind: entity::kind::OfferingKind,
     external: &str,
@@ -38,15 +38,14 @@ pub async fn named(
         .await?)
 }
 
-/// Locations by id.
 pub async fn locations(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<location::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<location::Entity>(),
+        scope.find_for_ids::<location::Entity>(),
         location::Column::Id,
         ids,
     )

@@ -1,20 +1,22 @@
-//! Access by hand and its opposite: shares and suspensions. Neither is ever edited; what ends is superseded.
+//! Manual overrides: shares give access, suspensions take it away. Neither is ever edited; one that ends is superseded.
 
 use entity::{share, suspension};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// Gives a share.
-pub async fn share(connection: &impl ConnectionTrait, row: share::Model) -> Result<(), StoreError> {
+pub async fn create_share(
+    connection: &impl ConnectionTrait,
+    row: share::Model,
+) -> Result<(), StoreError> {
     bulk::insert(connection, vec![row]).await
 }
 
-/// A share, ended or not.
+/// One share, ended or not.
 pub async fn get_share(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<share::Model>, StoreError> {
     Ok(scope
@@ -24,10 +26,10 @@ pub async fn get_share(
         .await?)
 }
 
-/// The shares of members that have not been ended by hand, oldest first.
+/// The members' shares that were not ended manually, oldest first.
 pub async fn shares_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<Vec<share::Model>, StoreError> {
     Ok(scope
@@ -39,10 +41,10 @@ pub async fn shares_of(
         .await?)
 }
 
-/// Ends a share by hand.
+/// Ends a share manually.
 pub async fn end_share(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -56,14 +58,14 @@ pub async fn end_share(
     Ok(())
 }
 
-/// Suspends a member, in the place of an earlier suspension.
+/// Suspends a member; the suspension supersedes an earlier one.
 pub async fn suspend(
     connection: &impl ConnectionTrait,
     row: suspension::Model,
 ) -> Result<(), StoreError> {
     resume(
         connection,
-        Scope::new(row.club_id),
+        ClubScope::new(row.club_id),
         row.member_id,
         row.learned_at,
     )
@@ -74,7 +76,7 @@ pub async fn suspend(
 /// Lifts a member's suspension.
 pub async fn resume(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     member: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -88,10 +90,10 @@ pub async fn resume(
     Ok(())
 }
 
-/// The suspensions of members that have not been lifted.
+/// The members' suspensions that were not lifted.
 pub async fn suspensions_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<Vec<suspension::Model>, StoreError> {
     Ok(scope
@@ -105,7 +107,7 @@ pub async fn suspensions_of(
 /// Shares by id, ended or not.
 pub async fn some_shares(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<share::Model>, StoreError> {
     Ok(scope
@@ -116,10 +118,10 @@ pub async fn some_shares(
         .await?)
 }
 
-/// A suspension, lifted or not.
+/// One suspension, lifted or not.
 pub async fn get_suspension(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<suspension::Model>, StoreError> {
     Ok(scope

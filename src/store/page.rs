@@ -1,6 +1,6 @@
-//! Lists in pages: by name and then id, or newest first, from either end, by keyset. A key is what a row is ordered by, so
-//! that a page goes on where the last one ended, whatever was put in between. Never skips by offset. The API's connections
-//! use it; what may be listed is in `listings`.
+//! Keyset pagination: by name and then id, or newest first, forward or backward. A key holds the values that order a row, so
+//! that a page continues where the last one ended even if rows were inserted meanwhile. Offsets are never used. Used by the
+//! API's connections; `listings` defines the lists.
 
 use std::cmp::Ordering;
 
@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::{Db, StoreError, row, scope::OfClub};
 
-/// What the rows of a list are. A cursor bears it, so that one of another list is refused.
+/// Identifies a list. Cursors contain it, so that a cursor of another list is refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 #[repr(u8)]
-pub enum ListOf {
-    // Beyond the first byte of any id: cursors once began with one, and named no list.
+pub enum ListKind {
+    // Greater than the first byte of any id, because old cursors began with an id instead of a list.
     Places = 0x41,
     Locks,
     Groups,
@@ -32,30 +32,29 @@ pub enum ListOf {
     GroupPeople,
 }
 
-/// Where a row stands in its list.
+/// The position of a row in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The folded name; empty in lists that are ordered by id alone.
+    /// The folded name; empty in lists that are ordered only by id.
     pub name: String,
-    /// The tie-breaker.
     pub id: Uuid,
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
-    /// Only what comes after it.
+    /// Only rows after this key.
     pub after: Option<Key>,
-    /// Only what comes before it.
+    /// Only rows before this key.
     pub before: Option<Key>,
-    /// The last ones, rather than the first.
+    /// Take the last rows instead of the first.
     pub from_end: bool,
-    /// How many rows at most.
+    /// The maximum number of rows.
     pub most: u64,
 }
 
 impl Window {
-    /// The part of rows that are in memory, in the order of their list; `compare` says how one stands to a key.
+    /// Applies the window to rows in memory, which must be in list order; `compare` orders a row relative to a key.
     pub fn of_rows<'r, R>(
         &self,
         rows: impl DoubleEndedIterator<Item = &'r R>,
@@ -78,41 +77,39 @@ impl Window {
     }
 }
 
-/// A row that says where it stands.
+/// A row with a position in a list.
 pub trait Keyed {
-    /// In which list.
-    const LIST: ListOf;
+    /// The row's list.
+    const LIST: ListKind;
 
-    /// Its key.
     fn key(&self) -> Key;
 }
 
-/// Something that can be listed.
+/// A list that can be read in pages.
 pub trait Listed: Send + Sync + 'static {
-    /// What its rows are.
     type Row: Keyed + Send;
 
-    /// The rows of a window, in the order of the list.
+    /// The rows of a window, in list order.
     fn rows(
         &self,
         db: &Db,
         window: &Window,
     ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
 
-    /// How many rows there are in all.
+    /// The total number of rows, regardless of windows.
     fn count(&self, db: &Db) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 
-/// How a list is ordered.
+/// The order of a list.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Order<C> {
     /// By a name, then by id.
     ByName(C, C),
-    /// By id, the greatest first: ids grow with time.
+    /// By id, the greatest first, because ids grow with time.
     NewestFirst(C),
 }
 
-/// A list of rows of one table.
+/// A list over one table.
 #[derive(Clone, Debug)]
 pub struct Listing<E: OfClub> {
     pub(super) select: Select<E>,
@@ -130,10 +127,10 @@ where
     async fn rows(&self, db: &Db, window: &Window) -> Result<Vec<E::Model>, StoreError> {
         let mut select = self.select.clone();
         if let Some(key) = &window.after {
-            select = select.filter(self.beyond(key, true));
+            select = select.filter(self.past_key(key, true));
         }
         if let Some(key) = &window.before {
-            select = select.filter(self.beyond(key, false));
+            select = select.filter(self.past_key(key, false));
         }
         select = match (self.order, window.from_end) {
             (Order::ByName(name, id), false) => select.order_by_asc(name).order_by_asc(id),
@@ -142,8 +139,8 @@ where
             (Order::NewestFirst(id), true) => select.order_by_asc(id),
         };
         let mut statement = db.read().get_database_backend().build(select.as_query());
-        // Were it a value beside the text, PostgreSQL would plan each page anew: it takes a limit that it does not know for
-        // a tenth of all rows.
+        // The limit is part of the text. With a parameter PostgreSQL would plan each page anew, because it estimates an
+        // unknown limit as a tenth of all rows.
         statement.sql.push_str(&format!(" LIMIT {}", window.most));
         let mut rows = E::find().from_raw_sql(statement).all(db.read()).await?;
         if window.from_end {
@@ -158,10 +155,10 @@ where
 }
 
 impl<E: OfClub> Listing<E> {
-    /// What comes after a key, or before it.
-    fn beyond(&self, key: &Key, after: bool) -> Condition {
+    /// The condition for rows after a key, or before it.
+    fn past_key(&self, key: &Key, after: bool) -> Condition {
         match self.order {
-            // The first half alone says where in the index to begin; an `or` of both would read it from its start.
+            // The separate `from` condition lets the index scan begin at the key; with only the `OR` it would begin at the start.
             Order::ByName(name, id) => {
                 let text = key.name.as_str();
                 let (from, further, next) = if after {
@@ -182,14 +179,14 @@ impl<E: OfClub> Listing<E> {
 macro_rules! keyed {
     (by $id:ident, name: $($named:ident in $list:ident),*; newest: $($newest:ident in $newest_list:ident),*) => {
         $(impl Keyed for row::$named {
-            const LIST: ListOf = ListOf::$list;
+            const LIST: ListKind = ListKind::$list;
 
             fn key(&self) -> Key {
                 Key { name: self.folded_name.clone(), id: self.$id }
             }
         })*
         $(impl Keyed for row::$newest {
-            const LIST: ListOf = ListOf::$newest_list;
+            const LIST: ListKind = ListKind::$newest_list;
 
             fn key(&self) -> Key {
                 Key { name: String::new(), id: self.$id }

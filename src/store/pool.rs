@@ -1,9 +1,8 @@
-//! Connections that are kept between statements, a fixed number at most. A connection is put back only where everything on it
-//! went well: one that failed, or whose statement nobody waited for, is tested or closed. Nothing here waits without a deadline.
+//! A connection pool of limited size. A connection is returned to the pool only if everything on it succeeded; one that failed,
+//! or whose statement was abandoned, is tested or closed. Every wait has a deadline.
 //!
-//! A driver's own pool would do, but for three things: it tests each connection that is given back by a round trip without a
-//! deadline, it does not know that a COMMIT failed, and it hands out the other connections that died together with one that
-//! was found dead.
+//! The driver's own pool is not used for three reasons: it tests each returned connection with a round trip without a deadline,
+//! it does not notice that a COMMIT failed, and after finding a dead connection it still hands out others that died with it.
 
 use std::{
     sync::{
@@ -22,12 +21,11 @@ use tokio::{
 use super::session::{Session, Target};
 use crate::clock::Stopwatch;
 
-/// How old a connection may get: a server, or a proxy before it, may want to see the end of it.
-const OLDEST: Duration = Duration::from_secs(30 * 60);
-/// How long a connection may be unused before it is tested first: whatever is in between may have forgotten it.
-const UNTESTED: Duration = Duration::from_secs(30);
+/// The maximum age of a connection, because a server, or a proxy in front of it, may close old ones.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
+/// After being idle this long, a connection is tested before use, because a device in between may have dropped it.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 
-/// See the module.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
@@ -35,11 +33,11 @@ struct Inner {
     target: Target,
     deadline: Duration,
     most: u32,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
-    /// Raised where a connection is found dead: those that were opened before are not trusted any more.
+    /// Incremented when a connection is found dead: connections opened before that are replaced.
     generation: Arc<AtomicU64>,
-    /// Where connections are opened: one that a web server's thread opened would end with that thread.
+    /// The runtime that opens connections: one opened on a web server's thread would end with that thread.
     home: Handle,
     #[cfg(test)]
     observer: super::observe::Observer,
@@ -52,11 +50,11 @@ struct Idle {
     unused: Stopwatch,
 }
 
-/// A connection that is in use, and the turn that it takes. Dropped, it is tested before it is put back.
-pub struct Lent {
-    /// None once it was closed or put back.
+/// A connection in use, with its pool permit. When dropped, it is tested before it returns to the pool.
+pub struct PooledConnection {
+    /// `None` once it was closed or returned.
     idle: Option<Idle>,
-    /// Whether it was used before: a first failure says more of what happened meanwhile than of the database.
+    /// Whether it was used before. Its first failure may then come from a connection that died while idle, not from the database.
     pub is_reused: bool,
     pool: Pool,
     turn: Option<OwnedSemaphorePermit>,
@@ -69,13 +67,13 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool without a connection yet. Pools of one database share a generation.
+    /// Creates a pool without connections. Pools of one database share `generation`.
     pub fn new(target: Target, most: u32, deadline: Duration, generation: Arc<AtomicU64>) -> Self {
         Self(Arc::new(Inner {
             target,
             deadline,
             most,
-            turns: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1))),
+            permits: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1))),
             idle: Mutex::default(),
             generation,
             home: Handle::current(),
@@ -84,19 +82,18 @@ impl Pool {
         }))
     }
 
-    /// The database's kind.
     pub fn backend(&self) -> DbBackend {
         self.0.target.backend()
     }
 
-    /// A connection in good order, waited for as long as a statement may take.
-    pub async fn lend(&self) -> Result<Lent, DbErr> {
+    /// Acquires a working connection; waits for a permit no longer than the statement deadline.
+    pub async fn acquire(&self) -> Result<PooledConnection, DbErr> {
         let turn = self.turn().await?;
         while let Some(mut idle) = self.pop() {
-            if idle.unused.elapsed() < UNTESTED || idle.session.recover().await {
+            if idle.unused.elapsed() < TEST_AFTER_IDLE || idle.session.recover().await {
                 return Ok(self.lent(idle, turn, true));
             }
-            self.suspect();
+            self.invalidate_all();
             self.0.home.spawn(idle.session.close());
         }
         let (target, deadline) = (self.0.target.clone(), self.0.deadline);
@@ -115,13 +112,13 @@ impl Pool {
         Ok(self.lent(idle, turn, false))
     }
 
-    /// All other connections that are open now may be as dead as one that was found dead: they are replaced.
-    fn suspect(&self) {
+    /// Called when a connection was found dead: all others that are open now may be dead too and are replaced.
+    fn invalidate_all(&self) {
         self.0.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        let turns = self.0.turns.clone();
+        let turns = self.0.permits.clone();
         match tokio::time::timeout(self.0.deadline, turns.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(closed()),
@@ -133,19 +130,19 @@ impl Pool {
         let generation = self.0.generation.load(Ordering::Acquire);
         loop {
             let idle = self.idle().pop()?;
-            if idle.generation == generation && idle.opened.elapsed() < OLDEST {
+            if idle.generation == generation && idle.opened.elapsed() < MAX_AGE {
                 return Some(idle);
             }
             self.0.home.spawn(idle.session.close());
         }
     }
 
-    fn lent(&self, idle: Idle, turn: OwnedSemaphorePermit, is_reused: bool) -> Lent {
+    fn lent(&self, idle: Idle, turn: OwnedSemaphorePermit, is_reused: bool) -> PooledConnection {
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests look at statements"))]
         let mut idle = idle;
         #[cfg(test)]
         idle.session.observe(self.0.observer.clone());
-        Lent {
+        PooledConnection {
             idle: Some(idle),
             is_reused,
             pool: self.clone(),
@@ -155,18 +152,18 @@ impl Pool {
 
     fn put_back(&self, mut idle: Idle) {
         idle.unused = Stopwatch::start();
-        if !self.0.turns.is_closed() && idle.session.is_sound() {
+        if !self.0.permits.is_closed() && idle.session.is_usable() {
             self.idle().push(idle);
         } else {
             self.0.home.spawn(idle.session.close());
         }
     }
 
-    /// Lends nothing any more, waits for what is lent, and closes all connections; no longer than a statement may take.
+    /// Waits for the connections in use, at most for the statement deadline, then refuses new ones and closes all idle ones.
     pub async fn close(&self) {
-        let all = self.0.turns.clone().acquire_many_owned(self.0.most);
+        let all = self.0.permits.clone().acquire_many_owned(self.0.most);
         let _ = tokio::time::timeout(self.0.deadline, all).await;
-        self.0.turns.close();
+        self.0.permits.close();
         let sessions: Vec<Idle> = self.idle().drain(..).collect();
         for idle in sessions {
             idle.session.close().await;
@@ -174,7 +171,7 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        // Nothing that holds it can panic half-way through a change.
+        // No code that holds this lock can panic halfway through a change, so a poisoned lock is still consistent.
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,8 +181,7 @@ impl Pool {
     }
 }
 
-impl Lent {
-    /// The connection.
+impl PooledConnection {
     pub fn session(&mut self) -> Result<&mut Session, DbErr> {
         match &mut self.idle {
             Some(idle) => Ok(&mut idle.session),
@@ -193,27 +189,27 @@ impl Lent {
         }
     }
 
-    /// Whether the connection was found dead, so that others may be as well.
+    /// Whether the connection is broken or busy, so that others may be dead too.
     pub fn is_dead(&self) -> bool {
         self.idle
             .as_ref()
-            .is_some_and(|idle| !idle.session.is_sound())
+            .is_some_and(|idle| !idle.session.is_usable())
     }
 
-    /// Puts the connection back where it is sound, else closes it.
-    pub fn give_back(mut self) {
+    /// Returns a sound connection to the pool, or closes a broken one.
+    pub fn release(mut self) {
         if self.is_dead() {
-            self.pool.suspect();
+            self.pool.invalidate_all();
         }
         if let Some(idle) = self.idle.take() {
             self.pool.put_back(idle);
         }
     }
 
-    /// Closes the connection, whose state is in doubt. Its turn is over only when it is closed.
+    /// Closes a connection whose state is uncertain. The permit is released only after it is closed.
     pub async fn discard(mut self) {
         if self.is_dead() {
-            self.pool.suspect();
+            self.pool.invalidate_all();
         }
         if let Some(idle) = self.idle.take() {
             idle.session.close().await;
@@ -221,18 +217,18 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let (Some(mut idle), turn) = (self.idle.take(), self.turn.take()) else {
             return;
         };
         let pool = self.pool.clone();
         self.pool.0.home.spawn(async move {
-            // Whoever used it stopped waiting: its answer is still to come, or never does.
+            // The user stopped waiting: the statement's response may still arrive, or never.
             if idle.session.recover().await {
                 pool.put_back(idle);
             } else {
-                pool.suspect();
+                pool.invalidate_all();
                 idle.session.close().await;
             }
             drop(turn);

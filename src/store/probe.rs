@@ -1,5 +1,5 @@
-//! A write that changes nothing of anybody's: it finds out whether the database can store something as large as an event. Called
-//! where the last write failed.
+//! A test write to a separate table that checks whether the database can store a row as large as an event. Called after the
+//! last write failed.
 
 use entity::write_probe;
 use sea_orm::{ConnectionTrait, sea_query::OnConflict};
@@ -7,10 +7,10 @@ use sea_orm::{ConnectionTrait, sea_query::OnConflict};
 use super::{StoreError, bulk};
 use crate::clock::new_id;
 
-/// More than an event takes: where there is room for this, there is room for the next one.
+/// Larger than an event: if there is room for this, there is room for the next event.
 const BYTES: usize = 256 * 1024;
 
-/// Writes one row, always the same, with another value each time: nothing that SQLite could leave out.
+/// Overwrites the same row with a new value each time, so that SQLite cannot skip the write.
 pub async fn write(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
     let row = write_probe::Model {
         id: 1,

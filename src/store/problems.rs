@@ -1,4 +1,4 @@
-//! Whose work in Kisi was refused there.
+//! Finds the members whose users or grants Kisi refused, so that they can be tried again.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,20 @@ use entity::{kind::GrantState, kisi_grant, kisi_user};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, due::DueKey};
+use super::{ClubScope, StoreError, due::DueKey};
 
-/// Whose problems; each field that is given narrows it.
+/// A filter on problems. Fields that are set are combined with AND.
 #[derive(Copy, Clone, Debug, Default)]
-pub struct Of {
-    /// In this account.
+pub struct ProblemFilter {
+    /// Only in this account.
     pub account: Option<Uuid>,
-    /// In this group.
+    /// Only in this group.
     pub group: Option<Uuid>,
-    /// Of this member.
+    /// Only of this member.
     pub member: Option<Uuid>,
 }
 
-impl Of {
+impl ProblemFilter {
     fn refused_grants(&self) -> Condition {
         Condition::all()
             .add(kisi_grant::Column::State.eq(GrantState::Failed))
@@ -29,11 +29,11 @@ impl Of {
     }
 }
 
-/// Forgets Kisi's answers to the refused grants, so that what was asked for is asked for again.
-pub async fn forget_answers(
+/// Clears the mark that Kisi's response differed from the request on refused grants, so that the request is sent again.
+pub async fn clear_differences(
     connection: &impl ConnectionTrait,
-    scope: Scope,
-    of: &Of,
+    scope: ClubScope,
+    of: &ProblemFilter,
 ) -> Result<(), StoreError> {
     scope
         .update::<kisi_grant::Entity>()
@@ -44,11 +44,11 @@ pub async fn forget_answers(
     Ok(())
 }
 
-/// Members whose grants Kisi refused, or for whom it made no user.
+/// The members with a refused grant, or whose user could not be created in Kisi, with the account.
 pub async fn find(
     connection: &impl ConnectionTrait,
-    scope: Scope,
-    of: &Of,
+    scope: ClubScope,
+    of: &ProblemFilter,
 ) -> Result<BTreeSet<DueKey>, StoreError> {
     let mut users = scope
         .find::<kisi_user::Entity>()
@@ -65,13 +65,13 @@ pub async fn find(
         .filter(of.refused_grants())
         .select_only()
         .columns(columns);
-    let mut found: Vec<(Uuid, Uuid)> = grants.into_tuple().all(connection).await?;
-    // A person without a user has a refused grant for each group.
+    let mut keys: Vec<(Uuid, Uuid)> = grants.into_tuple().all(connection).await?;
+    // With a group filter, a member without a Kisi user is already included by the refused grant for that group.
     if of.group.is_none() {
         let columns = [kisi_user::Column::AccountId, kisi_user::Column::MemberId];
         let users = users.select_only().columns(columns);
-        found.extend(users.into_tuple::<(Uuid, Uuid)>().all(connection).await?);
+        keys.extend(users.into_tuple::<(Uuid, Uuid)>().all(connection).await?);
     }
     let key = |(account, member)| DueKey { account, member };
-    Ok(found.into_iter().map(key).collect())
+    Ok(keys.into_iter().map(key).collect())
 }

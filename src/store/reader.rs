@@ -1,5 +1,5 @@
-//! Runs statements that only read, each on a connection of the pool. A connection that died while nobody used it is replaced, and
-//! the statement asked again: reading twice does no harm. `Db` hands it out.
+//! Runs read statements, each on a connection of the pool. If a pooled connection died while idle, it is replaced and the
+//! statement is repeated, which is safe for reads. Returned by `Db::read`.
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, prelude::async_trait,
@@ -10,33 +10,32 @@ use super::{
     pool::Pool,
 };
 
-/// See the module.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) pool: Pool,
 }
 
-/// Runs a statement; a second time where the connection had been kept and was found dead at once.
+/// Runs a statement, and repeats it once if a reused connection turns out to be dead.
 macro_rules! run {
     ($reader:expr, $call:ident, $statement:expr) => {{
-        let mut lent = $reader.pool.lend().await?;
+        let mut lent = $reader.pool.acquire().await?;
         let answer = lent.session()?.$call($statement).await;
         let again = lent.is_reused
             && matches!(&answer, Err(problem) if is_dead(problem));
-        lent.give_back();
+        lent.release();
         if again {
-            let mut lent = $reader.pool.lend().await?;
+            let mut lent = $reader.pool.acquire().await?;
             let answer = lent.session()?.$call($statement).await;
-            lent.give_back();
+            lent.release();
             return answer;
         }
         answer
     }};
 }
 
-/// The connection is gone. One that is silent is not asked again: whoever waits has waited long enough.
+/// Whether the connection is lost. A missed deadline does not count: repeating the statement would make the caller wait twice.
 fn is_dead(problem: &DbErr) -> bool {
-    failure::of_db(problem) == Failure::Connection && !failure::is_overdue(problem)
+    failure::of_db(problem) == Failure::Connection && !failure::is_timeout(problem)
 }
 
 #[async_trait::async_trait]

@@ -1,6 +1,6 @@
-//! Which sources are to be read from their platform's API, what was last read of each, and what became of it. A source is due
-//! by its time, and by whoever asked since it was last read: a counter, not a flag, so that one who asks while it is being read
-//! is not lost.
+//! Reads of platforms' APIs: which sources are due, the last reading of each, and its outcome. A source is due at its time, or
+//! when a read was requested since the last one. Requests are a counter, not a flag, so that a request made during a read is
+//! not lost.
 
 use entity::{
     delivery, entitlement,
@@ -13,15 +13,15 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// When a reading was last said whole of which all is to be said again.
+/// The `whole_at` of a reading after which the next one must be applied as a complete roster.
 const NEVER: i64 = i64::MIN;
 
-/// What the ids of deliveries begin with that say what was read.
-pub const OURS: &str = "read:";
+/// The prefix of the external ids of deliveries that contain readings.
+pub const READING_ID_PREFIX: &str = "read:";
 
-/// The sources of every club that are to be read now, by club.
+/// The sources of all clubs that are due for a read, as pairs of (club, source).
 pub async fn due(
     connection: &impl ConnectionTrait,
     now: i64,
@@ -43,10 +43,10 @@ pub async fn due(
         .await?)
 }
 
-/// Something happened at the platform: what changed is to be read.
-pub async fn ask(
+/// Requests a read of the source's changes.
+pub async fn request_read(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<(), StoreError> {
     let more = Expr::col(source::Column::ReadAsked).add(1);
@@ -59,10 +59,10 @@ pub async fn ask(
     Ok(())
 }
 
-/// Everything is to be read now and said whole, however lately that was tried.
-pub async fn order(
+/// Requests an immediate read whose complete roster is applied, regardless of recent attempts.
+pub async fn request_full_read(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -73,14 +73,14 @@ pub async fn order(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    forget(connection, scope, id).await?;
-    ask(connection, scope, id).await
+    require_full(connection, scope, id).await?;
+    request_read(connection, scope, id).await
 }
 
-/// Everything is to be read by an instant at the latest.
-pub async fn within(
+/// Makes a source due at `at` at the latest.
+pub async fn make_due_by(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     at: i64,
 ) -> Result<(), StoreError> {
@@ -94,29 +94,29 @@ pub async fn within(
     Ok(())
 }
 
-/// What became of a reading that went well.
+/// The bookkeeping of a successful read.
 #[derive(Clone, Copy, Debug)]
-pub struct Done {
-    /// When it began.
+pub struct ReadRecord {
+    /// When the read began.
     pub begun: i64,
-    /// How many had asked by then.
+    /// The request counter when it began.
     pub asked: i64,
-    /// By when everything had to be read then.
+    /// The source's due instant when it began.
     pub due_at: i64,
-    /// By when everything is to be read again.
+    /// The next due instant.
     pub next: i64,
-    /// Nothing is read before this.
+    /// No read starts before this instant.
     pub not_before: i64,
-    /// What was doubtful when it began.
+    /// The source's doubt when it began.
     pub doubt: Option<ReadingDoubt>,
 }
 
-/// A reading went well, and all that follows from it is stored.
-pub async fn done(
+/// Records a successful read whose results are stored.
+pub async fn record_success(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
-    done: Done,
+    done: ReadRecord,
 ) -> Result<(), StoreError> {
     scope
         .update::<source::Entity>()
@@ -127,14 +127,14 @@ pub async fn done(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    doubt(connection, scope, id, done.doubt, None).await?;
+    set_doubt(connection, scope, id, done.doubt, None).await?;
     schedule(connection, scope, id, done).await
 }
 
-/// Changes what is doubtful about a source's readings, unless somebody else did meanwhile.
-async fn doubt(
+/// Changes the doubt about a source's readings, unless it is no longer `before`.
+async fn set_doubt(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     before: Option<ReadingDoubt>,
     after: Option<ReadingDoubt>,
@@ -153,37 +153,38 @@ async fn doubt(
     Ok(())
 }
 
-/// A reading is doubtful for the first time: it is read once more, and nothing was concluded from it.
-pub async fn doubted(
+/// Records that a reading is doubtful for the first time: it was not applied, and a second read is requested.
+pub async fn record_first_doubt(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
-    done: Done,
+    done: ReadRecord,
     problem: String,
 ) -> Result<(), StoreError> {
-    say(connection, scope, id, problem).await?;
+    set_problem(connection, scope, id, problem).await?;
     let collapsed = Some(ReadingDoubt::Collapsed);
-    doubt(connection, scope, id, done.doubt, collapsed).await?;
+    set_doubt(connection, scope, id, done.doubt, collapsed).await?;
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::ReadNotBefore, Expr::value(done.not_before))
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    ask(connection, scope, id).await
+    request_read(connection, scope, id).await
 }
 
-/// A reading is doubtful again: it waits for an admin, and the source is read by its times meanwhile.
-pub async fn doubted_again(
+/// Records that the second reading is doubtful too: it waits for an admin's confirmation, and the source is read on schedule
+/// meanwhile.
+pub async fn record_second_doubt(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
-    done: Done,
+    done: ReadRecord,
     problem: String,
 ) -> Result<(), StoreError> {
-    say(connection, scope, id, problem).await?;
+    set_problem(connection, scope, id, problem).await?;
     let waits = Some(ReadingDoubt::ConfirmationNeeded);
-    doubt(connection, scope, id, done.doubt, waits).await?;
+    set_doubt(connection, scope, id, done.doubt, waits).await?;
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
@@ -193,9 +194,9 @@ pub async fn doubted_again(
     schedule(connection, scope, id, done).await
 }
 
-async fn say(
+async fn set_problem(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     problem: String,
 ) -> Result<(), StoreError> {
@@ -209,10 +210,10 @@ async fn say(
     Ok(())
 }
 
-/// An admin confirms what the latest readings said: the next one, at once, is believed.
+/// Records that an admin confirmed the doubtful readings: the next reading is requested at once and applied.
 pub async fn confirm(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -227,13 +228,13 @@ pub async fn confirm(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    ask(connection, scope, id).await
+    request_read(connection, scope, id).await
 }
 
-/// How many people and memberships are known of a source, whatever became of them.
-pub async fn known_of(
+/// The numbers of people (without guests) and memberships ever stored for a source, including ended and deleted ones.
+pub async fn counts(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
 ) -> Result<(u64, u64), StoreError> {
     let people = scope
@@ -253,11 +254,11 @@ pub async fn known_of(
 
 async fn schedule(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
-    done: Done,
+    done: ReadRecord,
 ) -> Result<(), StoreError> {
-    // Where an admin has asked meanwhile, that stands: it is read again at once.
+    // If an admin requested a read meanwhile, the due instant has changed and stays, so that the source is read again at once.
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::ReadDueAt, Expr::value(done.next))
@@ -269,10 +270,10 @@ async fn schedule(
     Ok(())
 }
 
-/// A reading failed: in words why, and when it is tried again. Nothing was concluded from it.
-pub async fn failed(
+/// Records a failed read, with the problem text for people and the earliest instant of the next attempt. Nothing was applied.
+pub async fn record_failure(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     problem: String,
     not_before: i64,
@@ -289,28 +290,28 @@ pub async fn failed(
     Ok(())
 }
 
-/// What was read of a source.
+/// The content of one read of a source.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// When that began.
+    /// When the read began.
     pub read_at: i64,
-    /// When everything was last said, rather than what had changed.
+    /// When a complete roster was last applied, rather than only changes.
     pub whole_at: i64,
-    /// A roster, as JSON.
+    /// The roster as JSON.
     pub body: Vec<u8>,
 }
 
 impl Reading {
-    /// Whether all is to be said again, whatever was read.
-    pub fn is_forgotten(&self) -> bool {
+    /// Whether the next reading must be applied as a complete roster.
+    pub fn needs_full(&self) -> bool {
         self.whole_at == NEVER
     }
 }
 
-/// What was last read; none where nothing ever was.
+/// The last reading of a source, if there is one.
 pub async fn last(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
 ) -> Result<Option<Reading>, StoreError> {
     let row = scope
@@ -325,10 +326,10 @@ pub async fn last(
     }))
 }
 
-/// Keeps what was read in place of what was read before.
-pub async fn keep(
+/// Stores a reading in place of the previous one.
+pub async fn store(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     reading: Reading,
 ) -> Result<(), StoreError> {
@@ -349,37 +350,37 @@ pub async fn keep(
     bulk::insert_on(connection, vec![row], Some(newer)).await
 }
 
-/// Whether anything but readings was said of a source since an instant, and understood: what stands may then be other than what
-/// was read.
-pub async fn contradicted_since(
+/// Whether any delivery other than readings was processed for the source at `since` or later: the current facts may then
+/// differ from the last reading.
+pub async fn has_other_deliveries_since(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     since: i64,
 ) -> Result<bool, StoreError> {
-    let said = [
+    let processed = [
         DeliveryStatus::Accepted,
         DeliveryStatus::Settled,
         DeliveryStatus::Held,
     ];
-    let found: Option<Uuid> = scope
+    let delivery: Option<Uuid> = scope
         .find::<delivery::Entity>()
         .select_only()
         .column(delivery::Column::Id)
         .filter(delivery::Column::SourceId.eq(source))
-        .filter(delivery::Column::Status.is_in(said))
+        .filter(delivery::Column::Status.is_in(processed))
         .filter(delivery::Column::ReceivedAt.gte(since))
-        .filter(delivery::Column::ExternalId.not_like(format!("{OURS}%")))
+        .filter(delivery::Column::ExternalId.not_like(format!("{READING_ID_PREFIX}%")))
         .into_tuple()
         .one(connection)
         .await?;
-    Ok(found.is_some())
+    Ok(delivery.is_some())
 }
 
-/// The next reading says everything. What was read last is kept, to tell whether that reading has collapsed.
-pub async fn forget(
+/// Makes the next reading a complete roster. The last one is kept, to detect whether the next one is suspiciously small.
+pub async fn require_full(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
 ) -> Result<(), StoreError> {
     scope
@@ -391,10 +392,10 @@ pub async fn forget(
     Ok(())
 }
 
-/// Deletes what was read of a source that is removed.
+/// Deletes the reading of a removed source.
 pub async fn delete(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
 ) -> Result<(), StoreError> {
     scope

@@ -1,5 +1,5 @@
-//! How many webhook requests of each source were rejected, by the hour, and why the last one was. A source keeps a row an hour, for
-//! a day.
+//! Counts the rejected webhook requests of each source by hour, with the reason for the last one. A source has one row per hour
+//! for 24 hours.
 
 use std::collections::HashMap;
 
@@ -10,32 +10,32 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// How many hours are counted.
+/// The number of hours that are counted.
 const HOURS: i64 = 24;
 const HOUR_US: i64 = 3_600_000_000;
 
-/// The rejected requests of one source.
+/// A summary of the rejected requests of one source.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// How many there were.
+    /// The number of rejected requests.
     pub requests: i64,
-    /// When the last one came.
+    /// The instant of the last one.
     pub last_at: i64,
-    /// Why that one was rejected.
+    /// The reason for the last one.
     pub reason: RejectionReason,
 }
 
-/// The hour of an instant, since 1970.
+/// The hour of an instant, counted from 1970.
 pub fn hour_of(at: i64) -> i64 {
     at.div_euclid(HOUR_US)
 }
 
-/// Adds rejected requests to the hour of the last of them, and forgets the hours that no longer count.
+/// Adds rejected requests to the hour of the last of them, and deletes the rows of hours that no longer count.
 pub async fn add(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     source: Uuid,
     rejected: Rejected,
 ) -> Result<(), StoreError> {
@@ -70,10 +70,10 @@ pub async fn add(
     Ok(())
 }
 
-/// What was rejected of each source: how much within the last day, and the last one, however long ago.
+/// The rejected requests of each source: the number within the last 24 hours, and the last one regardless of its age.
 pub async fn of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     sources: &[Uuid],
     now: i64,
 ) -> Result<HashMap<Uuid, Rejected>, StoreError> {

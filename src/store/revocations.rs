@@ -1,7 +1,8 @@
-//! Access that would be lost early: asked for when a plan would take it away, let pass or held by the brake, approved or
-//! dismissed by an admin, and counted for as long as the brake's window. Survives a restart like everything else.
+//! Revocations: access that a plan would take away early. A revocation starts as pending, passes the brake or is held by it, is
+//! approved or dismissed by an admin, and counts towards the brake's limit for the length of its window.
 
-use access::Scope as Where;
+use crate::store::bulk::{id_in, select_by_ids};
+use access::AccessScope;
 use entity::{
     kind::{GrantState, RevocationState, ScopeKind},
     kisi_grant, revocation,
@@ -15,61 +16,59 @@ use uuid::Uuid;
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    Scope, StoreError,
+    ClubScope, StoreError,
     bulk::{self, MOST_VALUES},
     due::{self, Cause, DueKey},
-    facts::among,
-    one_of,
 };
 
-/// What an entry is about, as the heart knows it.
-pub fn about(row: &revocation::Model) -> Where {
+/// The target of a revocation, as a type of the `access` crate.
+pub fn target(row: &revocation::Model) -> AccessScope {
     let id = access::Id(row.scope_id.as_u128());
     match row.scope_kind {
-        ScopeKind::Group | ScopeKind::Lock => Where::Group(id),
-        ScopeKind::Place => Where::Place(id),
-        ScopeKind::Account => Where::Account(id),
+        ScopeKind::Group | ScopeKind::Lock => AccessScope::Group(id),
+        ScopeKind::Place => AccessScope::Place(id),
+        ScopeKind::Account => AccessScope::Account(id),
     }
 }
 
-/// The open entries of members in an account: all but those that are only counted.
+/// The open revocations of members in an account: all states but `Counted`.
 pub async fn open(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<Vec<revocation::Model>, StoreError> {
     let open = scope
-        .among::<revocation::Entity>()
+        .find_for_ids::<revocation::Entity>()
         .filter(revocation::Column::AccountId.eq(account))
         .filter(revocation::Column::State.ne(RevocationState::Counted));
-    among(connection, open, revocation::Column::MemberId, members).await
+    select_by_ids(connection, open, revocation::Column::MemberId, members).await
 }
 
-/// Those of the members who have a question without an answer in an account.
-pub async fn unanswered(
+/// Those of the members who have a pending revocation in an account.
+pub async fn with_pending(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<HashSet<Uuid>, StoreError> {
-    let mut asked = HashSet::new();
+    let mut pending = HashSet::new();
     for chunk in members.chunks(MOST_VALUES) {
-        let some = scope
-            .among::<revocation::Entity>()
+        let rows = scope
+            .find_for_ids::<revocation::Entity>()
             .select_only()
             .column(revocation::Column::MemberId)
             .filter(revocation::Column::AccountId.eq(account))
             .filter(revocation::Column::State.eq(RevocationState::Asked))
-            .filter(one_of(connection, revocation::Column::MemberId, chunk));
-        asked.extend(some.into_tuple::<Uuid>().all(connection).await?);
+            .filter(id_in(connection, revocation::Column::MemberId, chunk));
+        pending.extend(rows.into_tuple::<Uuid>().all(connection).await?);
     }
-    Ok(asked)
+    Ok(pending)
 }
 
-/// Writes new entries. Where one is open about the same member and target it stays, in whatever state: it was written since
-/// the caller looked, and an admin may have answered it.
-pub async fn ask(
+/// Inserts revocations. An open one for the same member and target stays in its state: it was written after the caller
+/// read, and an admin may already have decided it.
+pub async fn insert(
     connection: &impl ConnectionTrait,
     rows: Vec<revocation::Model>,
 ) -> Result<(), StoreError> {
@@ -77,10 +76,10 @@ pub async fn ask(
     bulk::insert_on(connection, rows, Some(open)).await
 }
 
-/// The entries of a club in a state, oldest first.
+/// The club's revocations in a state, oldest first.
 pub async fn in_state(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     state: RevocationState,
 ) -> Result<Vec<revocation::Model>, StoreError> {
     Ok(scope
@@ -91,10 +90,10 @@ pub async fn in_state(
         .await?)
 }
 
-/// How many people lost access since an instant, by the club's own count.
-pub async fn let_through(
+/// The members with a revocation that passed the brake after `since`.
+pub async fn passed_since(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     since: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
     Ok(scope
@@ -111,10 +110,10 @@ pub async fn let_through(
         .await?)
 }
 
-/// Who has access in Kisi at an instant.
+/// The members with a grant in Kisi that is valid at an instant.
 pub async fn with_access(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     now: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
     let begun = Condition::any()
@@ -136,39 +135,47 @@ pub async fn with_access(
         .await?)
 }
 
-/// An answer to questions.
+/// A decision about revocations.
 #[derive(Copy, Clone)]
-pub struct Answer<'a> {
-    /// What becomes of them.
+pub struct Decision<'a> {
+    /// Their new state.
     pub state: RevocationState,
-    /// What is said of their cause from now on; none: what was said.
+    /// The new text of their cause; `None` keeps it.
     pub cause: Option<&'a str>,
-    /// What the members are looked at again for; none: what the question was for.
+    /// Whether that text says that the source is the likelier fault.
+    pub outage_suspected: bool,
+    /// The cause of the members' new marks; `None` uses the revocation's cause.
     pub mark: Option<&'a (dyn Fn(&revocation::Model) -> Cause + Sync)>,
 }
 
-impl Answer<'_> {
-    /// Nothing but what becomes of them.
+impl Decision<'_> {
+    /// A decision that changes only the state.
     pub fn of(state: RevocationState) -> Self {
         Self {
             state,
             cause: None,
+            outage_suspected: false,
             mark: None,
         }
     }
 }
 
-/// Decides entries. What is held shows on the grants as well. Whatever the answer is, whoever it is about is due in the
-/// account of the question: the caller wakes the loop after the commit.
+/// Decides revocations, and updates the grants' states (`Held` or `Confirmed`) with them. Whatever the decision, the members
+/// become due in the account of their revocation: the caller must wake the loop after the commit.
 pub async fn decide(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     rows: &[revocation::Model],
-    answer: Answer<'_>,
+    answer: Decision<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let Answer { state, cause, mark } = answer;
-    // No work is done for an account that is disconnected: a mark there would stay open.
+    let Decision {
+        state,
+        cause,
+        outage_suspected,
+        mark,
+    } = answer;
+    // The loop skips disconnected accounts: a mark there would stay open.
     let working = due::accounts(connection, scope).await?;
     let marks: BTreeMap<DueKey, Cause> = rows
         .iter()
@@ -178,11 +185,11 @@ pub async fn decide(
                 account: row.account_id,
                 member: row.member_id,
             };
-            let cause = mark.map_or_else(|| Cause::of_question(row), |of| of(row));
+            let cause = mark.map_or_else(|| Cause::of_revocation(row), |of| of(row));
             (key, cause)
         })
         .collect();
-    due::look_again(connection, scope, marks, now).await?;
+    due::mark_keeping_cause(connection, scope, marks, now).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     for chunk in ids.chunks(MOST_VALUES) {
         let mut update = scope
@@ -190,7 +197,12 @@ pub async fn decide(
             .col_expr(revocation::Column::State, Expr::value(state))
             .col_expr(revocation::Column::DecidedAt, Expr::value(Some(now)));
         if let Some(cause) = cause {
-            update = update.col_expr(revocation::Column::Cause, Expr::value(cause.to_owned()));
+            update = update
+                .col_expr(revocation::Column::Cause, Expr::value(cause.to_owned()))
+                .col_expr(
+                    revocation::Column::OutageSuspected,
+                    Expr::value(outage_suspected),
+                );
         }
         update
             .filter(revocation::Column::Id.is_in(chunk.iter().copied()))
@@ -202,21 +214,22 @@ pub async fn decide(
     } else {
         (GrantState::Held, GrantState::Confirmed)
     };
-    show(connection, scope, rows, from, to).await
+    update_grant_states(connection, scope, rows, from, to).await
 }
 
-/// Adds words to what is said of the cause of entries.
-pub async fn add_to_cause(
+/// Appends to the cause of revocations that their source is the likelier fault.
+pub async fn suspect_outage(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
-    words: &str,
+    note: &str,
 ) -> Result<(), StoreError> {
-    let cause = Expr::col(revocation::Column::Cause).binary(BinOper::Custom("||"), words);
+    let cause = Expr::col(revocation::Column::Cause).binary(BinOper::Custom("||"), note);
     for chunk in ids.chunks(MOST_VALUES) {
         scope
             .update::<revocation::Entity>()
             .col_expr(revocation::Column::Cause, cause.clone())
+            .col_expr(revocation::Column::OutageSuspected, Expr::value(true))
             .filter(revocation::Column::Id.is_in(chunk.iter().copied()))
             .exec(connection)
             .await?;
@@ -224,10 +237,10 @@ pub async fn add_to_cause(
     Ok(())
 }
 
-/// Forgets entries: what they were about is no longer lost.
+/// Deletes revocations whose access is no longer going to be taken away.
 pub async fn forget(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     rows: &[revocation::Model],
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
@@ -238,7 +251,7 @@ pub async fn forget(
             .exec(connection)
             .await?;
     }
-    show(
+    update_grant_states(
         connection,
         scope,
         rows,
@@ -248,9 +261,9 @@ pub async fn forget(
     .await
 }
 
-async fn show(
+async fn update_grant_states(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     rows: &[revocation::Model],
     from: GrantState,
     to: GrantState,
@@ -270,10 +283,11 @@ async fn show(
     Ok(())
 }
 
-/// Kisi holds what it should for these members: what passed is only counted from now on, what was approved is done.
-pub async fn settled(
+/// Updates the revocations of members whose state in Kisi is now as desired: passed ones are only counted from now on, approved
+/// ones are deleted.
+pub async fn settle(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     members: &[Uuid],
 ) -> Result<(), StoreError> {
@@ -300,10 +314,10 @@ pub async fn settled(
     Ok(())
 }
 
-/// The facts about these members changed: what an admin dismissed is judged anew.
+/// Deletes the dismissed revocations of members whose facts changed, so that the brake judges them anew.
 pub async fn forget_dismissed(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<(), StoreError> {
     for chunk in members.chunks(MOST_VALUES) {
@@ -317,10 +331,10 @@ pub async fn forget_dismissed(
     Ok(())
 }
 
-/// An account is disconnected: nobody will ask or answer anything there any more. What went through stays counted.
+/// Deletes the undecided, held, approved and dismissed revocations of a disconnected account. Passed ones stay counted.
 pub async fn forget_account(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     let counts = [RevocationState::Passed, RevocationState::Counted];
@@ -333,10 +347,10 @@ pub async fn forget_account(
     Ok(())
 }
 
-/// What was counted before an instant counts no more.
+/// Deletes the counted revocations that were decided before an instant.
 pub async fn forget_counted(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     before: i64,
 ) -> Result<(), StoreError> {
     scope

@@ -1,4 +1,4 @@
-//! The rows of the tables under the words of the domain, for those who read them outside of `store`.
+//! The table rows under their domain names, for use outside of `store`.
 
 pub use entity::{
     access_group::Model as Group, club::Model as Club, company::Model as Company,
@@ -11,7 +11,7 @@ pub use entity::{
     kisi_user::Model as KisiUser, location::Model as Location, lock::Model as Lock,
     member::Model as Member, offering::Model as Offering, person::Model as Person,
     person_past::Model as PersonPast, person_version::Model as PersonVersion,
-    place::Model as Place, press::Model as Press, revocation::Model as Revocation,
-    rule::Model as Rule, share::Model as Share, source::Model as Source,
-    source_version::Model as SourceVersion, suspension::Model as Suspension, token::Model as Token,
+    place::Model as Place, revocation::Model as Revocation, rule::Model as Rule,
+    share::Model as Share, source::Model as Source, source_version::Model as SourceVersion,
+    suspension::Model as Suspension, token::Model as Token, unlock_request::Model as UnlockRequest,
 };

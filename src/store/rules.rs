@@ -1,5 +1,5 @@
-//! Rules in versions. A version is never edited: a change supersedes it with the next, a deletion with none. Conditions are
-//! kept as JSON of a shape of their own, apart from the API's and from the heart's.
+//! Versioned rules. A version is never edited: a change supersedes it with the next version, a deletion with none. Conditions
+//! are stored as JSON with its own schema, separate from those of the API and of the `access` crate.
 
 #![expect(
     missing_docs,
@@ -24,20 +24,20 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, facts::Known, facts::kinds};
+use super::{ClubScope, StoreError, bulk, facts::AsOf, facts::kinds};
 
-/// One condition as it is stored. Durations are seconds, times of day minutes.
+/// One stored condition. Durations are in seconds, times of day in minutes since midnight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StoredCondition {
-    /// A membership runs. `grace_s` counts with the policy GRACE alone.
+    /// Requires a valid membership. `grace_s` is used only with `Blocked::Grace`.
     Membership {
         offerings: Vec<Uuid>,
         locations: Vec<Uuid>,
         when_blocked: Blocked,
         grace_s: Option<u64>,
     },
-    /// Around a confirmed registration.
+    /// Allows access around a confirmed registration.
     Registration {
         offerings: Vec<Uuid>,
         kinds: Vec<String>,
@@ -48,14 +48,14 @@ pub enum StoredCondition {
         guests: bool,
         applies_to_ongoing: bool,
     },
-    /// A paid billing item is valid.
+    /// Requires a valid paid billing item.
     Purchase {
         offerings: Vec<Uuid>,
         locations: Vec<Uuid>,
     },
-    /// A tag is borne.
+    /// Requires one of the tags.
     Tag { tags: Vec<String> },
-    /// Times of the week. Monday is 1.
+    /// Allows access at times of the week. Monday is day 1.
     Schedule {
         days: Vec<i8>,
         from_minute: u16,
@@ -66,25 +66,24 @@ pub enum StoredCondition {
     },
 }
 
-/// What a block does to a membership.
+/// The effect of a block on a membership.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocked {
-    /// It does not count.
+    /// A blocked membership does not count.
     Deny,
-    /// It counts all the same.
+    /// A blocked membership counts.
     Allow,
-    /// It counts for a while.
+    /// A blocked membership counts for the grace period.
     Grace,
 }
 
-/// The conditions of a stored rule.
 pub fn conditions(row: &rule::Model) -> Result<Vec<StoredCondition>, StoreError> {
     serde_json::from_str(&row.conditions).map_err(|_| StoreError::Unreadable { what: "condition" })
 }
 
 impl StoredCondition {
-    /// As the heart knows it. A zone that the time zone database has lost reads as UTC.
+    /// Converts to the `access` crate's type. A time zone that the database no longer has becomes UTC.
     pub fn to_access(&self) -> Condition {
         let ids = |ids: &[Uuid]| ids.iter().map(|id| Id(id.as_u128())).collect::<Vec<_>>();
         match self {
@@ -164,32 +163,35 @@ impl StoredCondition {
         }
     }
 
-    /// Whether local times of the week are among it, so that its spans never end.
+    /// Whether the condition recurs weekly, so that its spans never end.
     pub fn recurs(&self) -> bool {
         matches!(self, Self::Schedule { .. })
     }
 }
 
-/// The club's rules that stand, or stood as it was known at an instant, each with its earlier versions.
+/// The rules that are current at the point in time, each with its earlier versions.
 pub async fn load(
     connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
+    scope: ClubScope,
+    known: AsOf,
 ) -> Result<Vec<Rule>, StoreError> {
     let mut select = scope
         .find::<rule::Entity>()
         .order_by_asc(rule::Column::RuleId)
         .order_by_asc(rule::Column::Version);
-    if let Known::At(at) = known {
+    if let AsOf::At(at) = known {
         select = select.filter(rule::Column::LearnedAt.lte(at));
     }
     let mut rules: BTreeMap<Uuid, Vec<rule::Model>> = BTreeMap::new();
     for row in select.all(connection).await? {
         rules.entry(row.rule_id).or_default().push(row);
     }
-    let mut standing = Vec::new();
+    let mut current = Vec::new();
     for (id, rows) in rules {
-        let Some(last) = rows.last().filter(|row| known.stands(row.superseded_at)) else {
+        let Some(last) = rows
+            .last()
+            .filter(|row| known.is_current(row.superseded_at))
+        else {
             continue;
         };
         let target = match last.target_kind {
@@ -209,19 +211,19 @@ pub async fn load(
                 })
             })
             .collect::<Result<_, StoreError>>()?;
-        standing.push(Rule {
+        current.push(Rule {
             id: Id(id.as_u128()),
             target,
             versions,
         });
     }
-    Ok(standing)
+    Ok(current)
 }
 
-/// The rows of the rules that stand.
-pub async fn standing(
+/// The current versions of all rules, by name.
+pub async fn current(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<rule::Model>, StoreError> {
     Ok(scope
         .find::<rule::Entity>()
@@ -232,36 +234,36 @@ pub async fn standing(
         .await?)
 }
 
-/// The row of one rule that stands.
+/// The current version of one rule.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<rule::Model>, StoreError> {
-    let one = Where::all()
+    let current = Where::all()
         .add(rule::Column::RuleId.eq(id))
         .add(rule::Column::SupersededAt.is_null());
     Ok(scope
         .find::<rule::Entity>()
-        .filter(one)
+        .filter(current)
         .one(connection)
         .await?)
 }
 
-/// Lets a version stand in the place of the one before it.
-pub async fn stand(
+/// Inserts a version that supersedes the current one.
+pub async fn insert_version(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     row: rule::Model,
 ) -> Result<(), StoreError> {
     supersede(connection, scope, row.rule_id, row.learned_at).await?;
     bulk::insert_named(connection, vec![row], None).await
 }
 
-/// Deletes a rule: none of its versions stands any more.
+/// Supersedes the current version of a rule, which deletes the rule unless a new version follows.
 pub async fn supersede(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -275,22 +277,22 @@ pub async fn supersede(
     Ok(())
 }
 
-/// The rows of the rules that stand, or stood as it was known at an instant, in the order of their ids.
+/// The current rule versions at the point in time, by rule id.
 pub async fn rows(
     connection: &impl ConnectionTrait,
-    scope: Scope,
-    known: Known,
+    scope: ClubScope,
+    known: AsOf,
 ) -> Result<Vec<rule::Model>, StoreError> {
     let mut select = scope
         .find::<rule::Entity>()
         .order_by_asc(rule::Column::RuleId);
     select = match known {
-        Known::Now => select.filter(rule::Column::SupersededAt.is_null()),
-        Known::At(at) => select.filter(rule::Column::LearnedAt.lte(at)),
+        AsOf::Now => select.filter(rule::Column::SupersededAt.is_null()),
+        AsOf::At(at) => select.filter(rule::Column::LearnedAt.lte(at)),
     };
     let rows = select.all(connection).await?;
     Ok(rows
         .into_iter()
-        .filter(|row| known.stands(row.superseded_at))
+        .filter(|row| known.is_current(row.superseded_at))
         .collect())
 }

@@ -1,5 +1,5 @@
-//! A club's part of the database. Every row belongs to a club, and a `Scope` is the only way to begin a query for rows: it
-//! carries the club, so that forgetting it does not compile. Entities stay inside `store`.
+//! Tenant isolation. Every row belongs to a club, and queries for rows start from a `ClubScope`, which adds the filter on the
+//! club, so that it cannot be forgotten. Entities stay inside `store`.
 
 use entity::*;
 use sea_orm::{
@@ -7,42 +7,40 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// The club whose rows are meant.
+/// The club to which a query is limited.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
-    /// The club's id.
+pub struct ClubScope {
     pub club: Uuid,
 }
 
 /// An entity whose rows belong to a club.
 pub trait OfClub: EntityTrait {
-    /// The column that says which.
+    /// The column with the club's id.
     const CLUB: Self::Column;
 }
 
-impl Scope {
-    /// The scope of a club.
+impl ClubScope {
     pub fn new(club: Uuid) -> Self {
         Self { club }
     }
 
-    /// A query for the club's rows.
+    /// Selects the club's rows.
     pub fn find<E: OfClub>(self) -> Select<E> {
         E::find().filter(E::CLUB.eq(self.club))
     }
 
-    /// A query for the club's rows among ids. SQLite does not know how large a club is, takes it for smaller than a list of
-    /// ten, and would read all of it: so the club is asked for in words that no index begins with.
-    pub fn among<E: OfClub>(self) -> Select<E> {
+    /// Selects the club's rows, for queries that also filter by ids. SQLite does not know the size of a club, assumes fewer
+    /// rows than a list of ten ids, and would scan the whole club: `NOT (club_id <> ?)` keeps it from using the club's index.
+    pub fn find_for_ids<E: OfClub>(self) -> Select<E> {
         E::find().filter(E::CLUB.ne(self.club).not())
     }
 
-    /// An update of the club's rows.
+    /// Updates rows of the club.
     pub fn update<E: OfClub>(self) -> UpdateMany<E> {
         E::update_many().filter(E::CLUB.eq(self.club))
     }
 
-    /// A deletion among the club's rows.
+    /// Deletes rows of the club.
     pub fn delete<E: OfClub>(self) -> DeleteMany<E> {
         E::delete_many().filter(E::CLUB.eq(self.club))
     }
@@ -83,7 +81,7 @@ of_club!(
     person_past,
     person_version,
     place,
-    press,
+    unlock_request,
     reading,
     rejection,
     revocation,

@@ -1,18 +1,18 @@
-//! Copies what a club's access follows from into another database, where a change can be tried without anybody waiting for it.
-//! Nothing that is secret in the clear, no bodies and no history.
+//! Copies all data that a club's access depends on into another database, where a change can be tried without blocking the real
+//! one. Secrets are copied only in sealed form; delivery bodies and the history are not copied.
 
 use entity::*;
 use sea_orm::ConnectionTrait;
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
 macro_rules! copied {
     ($($table:ident),* $(,)?) => {
-        /// Copies a club. Rows that change meanwhile are copied as they are when their table's turn comes.
+        /// Copies a club, table by table. The copy is not a snapshot: each table is read as it is at that moment.
         pub async fn copy(
             from: &impl ConnectionTrait,
             to: &impl ConnectionTrait,
-            scope: Scope,
+            scope: ClubScope,
         ) -> Result<(), StoreError> {
             $(
                 let rows = scope.find::<$table::Entity>().all(from).await?;

@@ -1,5 +1,5 @@
-//! The sealed values of all clubs, column by column: looked at before a key is made, and where it is found out whether the key at
-//! hand opens them. Nothing here opens anything. Called by `sealed` at the start, by `/readyz` and by `check`.
+//! The sealed values of all clubs, by kind: read before a key is generated, and to check whether the current key opens them.
+//! This module itself opens none. Called by `sealed` at startup, by `/readyz` and by `check`.
 
 use entity::{kisi_account, kisi_listener, kisi_login, source};
 use sea_orm::{
@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::secret::SecretKind;
 
-/// A sealed value and the row that it is bound to.
+/// The id of the row that a sealed value is bound to, and the value.
 pub type Sealed = (Uuid, Vec<u8>);
 
-/// The sealed values of a kind, so many at most.
+/// The sealed values of a kind, at most `most` of them.
 pub async fn of_kind(
     connection: &impl ConnectionTrait,
     kind: SecretKind,
@@ -22,9 +22,9 @@ pub async fn of_kind(
     match kind {
         SecretKind::KisiCredentials => {
             let column = kisi_account::Column::Credentials;
-            let there = kisi_account::Entity::find()
+            let rows = kisi_account::Entity::find()
                 .filter(kisi_account::Column::Status.ne(entity::kind::KisiStatus::Disconnected));
-            read(connection, there, (kisi_account::Column::Id, column), most).await
+            read(connection, rows, (kisi_account::Column::Id, column), most).await
         }
         SecretKind::SourceSecret => sources(connection, source::Column::Secret, most).await,
         SecretKind::OldSourceSecret => sources(connection, source::Column::OldSecret, most).await,
@@ -46,7 +46,7 @@ pub async fn of_kind(
     }
 }
 
-/// Puts another value in the place of one.
+/// Replaces a sealed value.
 pub async fn replace(
     connection: &impl ConnectionTrait,
     kind: SecretKind,
@@ -94,10 +94,10 @@ async fn sources(
     column: source::Column,
     most: Option<u64>,
 ) -> Result<Vec<Sealed>, StoreError> {
-    let there = source::Entity::find()
+    let rows = source::Entity::find()
         .filter(source::Column::RemovedAt.is_null())
         .filter(column.is_not_null());
-    read(connection, there, (source::Column::Id, column), most).await
+    read(connection, rows, (source::Column::Id, column), most).await
 }
 
 async fn replace_source(
@@ -116,10 +116,10 @@ async fn replace_source(
 
 async fn read<E: EntityTrait>(
     connection: &impl ConnectionTrait,
-    there: Select<E>,
+    select: Select<E>,
     (row, value): (E::Column, E::Column),
     most: Option<u64>,
 ) -> Result<Vec<Sealed>, StoreError> {
-    let rows = there.select_only().column(row).column(value);
+    let rows = select.select_only().column(row).column(value);
     Ok(rows.limit(most).into_tuple().all(connection).await?)
 }

@@ -1,7 +1,7 @@
-//! One connection to the database, with a deadline on every statement. Used by `pool`, `reader` and `transaction` alone.
+//! One database connection with a deadline on every statement. Used by `pool`, `reader` and `transaction` only.
 //!
-//! Promises that a statement ends within its deadline, and to remember when the connection can no longer be trusted: after a
-//! deadline, an error of the connection itself, or a statement whose caller stopped waiting.
+//! A statement ends within its deadline. The session remembers when its connection can no longer be trusted: after a missed
+//! deadline, a connection error, or a statement whose caller stopped waiting.
 
 use std::{future::Future, io, time::Duration};
 
@@ -16,22 +16,19 @@ use sea_query_sqlx::SqlxValues;
 
 use super::failure::{self, Failure};
 
-/// How long closing a connection may take before it is dropped.
+/// Time limit for closing a connection; after it the connection is dropped.
 const CLOSING: Duration = Duration::from_secs(2);
-/// How long a connection that is tested may take to answer.
+/// Time limit for the response to a connection test.
 const PING: Duration = Duration::from_secs(2);
 
-/// How to open a session.
+/// The database to connect to.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// A SQLite file.
     Sqlite(Box<SqliteConnectOptions>),
-    /// A PostgreSQL server.
     Postgres(Box<PgConnectOptions>),
 }
 
 impl Target {
-    /// The database's kind.
     pub fn backend(&self) -> DbBackend {
         match self {
             Self::Sqlite(_) => DbBackend::Sqlite,
@@ -45,18 +42,17 @@ enum Link {
     Postgres(PgConnection),
 }
 
-/// See the module.
 pub struct Session {
     link: Link,
     deadline: Duration,
-    /// Set while a statement runs: it stays set where the caller stopped waiting for it.
+    /// Set while a statement runs; stays set if the caller stops waiting for it.
     is_busy: bool,
     is_broken: bool,
     #[cfg(test)]
     observer: super::observe::Observer,
 }
 
-/// Runs a statement under the session's deadline and remembers what became of it.
+/// Runs a statement within the session's deadline and records whether the connection broke.
 macro_rules! run {
     ($session:expr, $wrap:expr, $link:ident => $statement:expr) => {{
         $session.is_busy = true;
@@ -73,7 +69,7 @@ macro_rules! run {
 }
 
 impl Session {
-    /// Opens a connection, within the deadline that its statements will have.
+    /// Opens a connection. The deadline applies to opening it and to each of its statements.
     pub async fn open(target: &Target, deadline: Duration) -> Result<Self, DbErr> {
         let opened = within(deadline, async {
             Ok(match target {
@@ -96,13 +92,13 @@ impl Session {
         Ok(session)
     }
 
-    /// Asks PostgreSQL to give up by itself what this side would give up: statements past the deadline, and sessions whose
-    /// client has vanished, with the locks that they hold. Servers that know no such setting go without.
+    /// Sets limits on the PostgreSQL server: it cancels statements past the deadline, and ends sessions whose client vanished, so
+    /// that their locks are released. A setting that the server does not support is skipped.
     async fn limit_server_side(&mut self) -> Result<(), DbErr> {
         if matches!(self.link, Link::Sqlite(_)) {
             return Ok(());
         }
-        // A little less than this side's deadline: a server that is slow but alive answers first, and keeps its connection.
+        // Slightly below the client's deadline: a slow but healthy server responds with an error first, and the connection stays.
         let statement = self.deadline.mul_f64(0.95).as_millis();
         let idle = self.deadline.saturating_mul(3).as_millis();
         for setting in [
@@ -117,18 +113,17 @@ impl Session {
                 if self.is_broken {
                     return Err(problem);
                 }
-                tracing::debug!(error = ?problem, setting, "the database knows no such setting");
+                tracing::debug!(error = ?problem, setting, "the database does not support this setting; continuing without it");
             }
         }
         Ok(())
     }
 
-    /// Whether the next statement can be trusted to run on a connection that is in order.
-    pub fn is_sound(&self) -> bool {
+    /// Whether the connection is idle and unbroken, so that it can run the next statement.
+    pub fn is_usable(&self) -> bool {
         !self.is_broken && !self.is_busy
     }
 
-    /// The database's kind.
     pub fn backend(&self) -> DbBackend {
         match self.link {
             Link::Sqlite(_) => DbBackend::Sqlite,
@@ -136,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Runs a statement without rows.
+    /// Runs a statement that returns no rows.
     pub async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement);
         let Statement { sql, values, .. } = statement;
@@ -146,13 +141,13 @@ impl Session {
         })
     }
 
-    /// Runs a text as it is.
+    /// Runs SQL text without preparing it.
     pub async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = sql.to_owned();
         run!(self, DbErr::Exec, link => link.execute(AssertSqlSafe(sql)).await.map(ExecResult::from))
     }
 
-    /// Runs a statement for its first row.
+    /// Runs a statement and returns its first row.
     pub async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement);
         let Statement { sql, values, .. } = statement;
@@ -162,7 +157,7 @@ impl Session {
         })
     }
 
-    /// Runs a statement for all of its rows.
+    /// Runs a statement and returns all of its rows.
     pub async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement);
         let Statement { sql, values, .. } = statement;
@@ -173,12 +168,12 @@ impl Session {
         })
     }
 
-    /// Begins a transaction that writes. Nothing is lost where this fails, so a PostgreSQL server that is silent is noticed
-    /// sooner than by other statements; SQLite waits here for whoever else writes.
+    /// Begins a write transaction. On PostgreSQL it has a shorter deadline than other statements, because nothing is lost if it
+    /// fails, and an unresponsive server is noticed sooner. SQLite waits here for other writers.
     pub async fn begin(&mut self) -> Result<(), DbErr> {
         let deadline = self.deadline;
         let sql = match self.backend() {
-            // A deferred transaction that reads first and writes then fails at once beside another writer.
+            // A deferred transaction that reads before it writes fails at once if there is another writer.
             DbBackend::Sqlite => "BEGIN IMMEDIATE",
             _ => {
                 self.deadline = deadline.min(PING);
@@ -190,12 +185,12 @@ impl Session {
         begun.map(|_| ())
     }
 
-    /// From now on the connection is in doubt, and closed by whoever has it.
-    pub fn distrust(&mut self) {
+    /// Marks the connection as broken, so that its owner closes it.
+    pub fn mark_broken(&mut self) {
         self.is_broken = true;
     }
 
-    /// Whether the connection answers, after a statement that nobody waited for: its answer is read and thrown away.
+    /// Whether the connection responds after a statement that was abandoned; the abandoned statement's response is discarded.
     pub async fn recover(&mut self) -> bool {
         let answer = match &mut self.link {
             Link::Sqlite(link) => within(PING, link.ping()).await,
@@ -203,15 +198,15 @@ impl Session {
         };
         self.is_busy = false;
         self.is_broken |= answer.is_err();
-        self.is_sound()
+        self.is_usable()
     }
 
-    /// Closes the connection. SQLite gives up its locks before this returns, unless a statement of its own still runs.
+    /// Closes the connection. SQLite releases its locks before this returns, unless one of its statements still runs.
     pub async fn close(self) {
         let closing = async {
             match self.link {
                 Link::Sqlite(link) => link.close().await,
-                // The server learns of it by the socket: one that is silent would keep whoever closes waiting.
+                // Dropping closes the socket, which tells the server. An orderly close would wait for an unresponsive server.
                 Link::Postgres(link) if self.is_broken || self.is_busy => {
                     drop(link);
                     Ok(())
@@ -220,7 +215,7 @@ impl Session {
             }
         };
         if let Err(problem) = within(CLOSING, closing).await {
-            tracing::debug!(error = %problem, "a database connection did not close in order");
+            tracing::debug!(error = %problem, "a database connection did not close cleanly");
         }
     }
 
@@ -246,7 +241,7 @@ async fn within<T>(
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::Io(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the database did not answer within the deadline of a statement",
+            "the database did not respond within the statement deadline",
         ))),
     }
 }

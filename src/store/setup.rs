@@ -1,6 +1,7 @@
-//! What Kisi has: places, locks, groups and which group opens which lock, as last read. What Kisi no longer lists is marked
-//! gone, never deleted: rules and histories name it.
+//! The setup of a Kisi account as last read: places, locks, groups, and which group opens which lock. What Kisi no longer lists
+//! is marked as gone and never deleted, because rules and the history refer to it.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{access_group, group_lock, kisi_account, lock, place};
@@ -10,23 +11,22 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, facts::among};
+use super::{ClubScope, StoreError, bulk};
 
-/// Everything that was read of an account, complete.
+/// One complete read of an account's setup.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
-    /// Places. Their ids are kept where the Kisi id is known already.
+    /// A place whose Kisi id is already stored keeps its id.
     pub places: Vec<place::Model>,
-    /// Locks; `place_id` names one of the places.
+    /// Each `place_id` is the id of one of `places`.
     pub locks: Vec<lock::Model>,
-    /// Groups.
     pub groups: Vec<access_group::Model>,
 }
 
-/// The ids of what is known of an account, by Kisi's ids.
-pub async fn known(
+/// Our ids of an account's places, locks and groups, by Kisi's ids.
+pub async fn ids_by_kisi_id(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<[HashMap<i64, Uuid>; 3], StoreError> {
     let places = places(connection, scope, account).await?;
@@ -45,10 +45,10 @@ pub async fn known(
     ])
 }
 
-/// An account's places, with those that are gone.
+/// An account's places, including those that are gone.
 pub async fn places(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<place::Model>, StoreError> {
     Ok(scope
@@ -59,10 +59,10 @@ pub async fn places(
         .await?)
 }
 
-/// An account's locks, with those that are gone.
+/// An account's locks, including those that are gone.
 pub async fn locks(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<lock::Model>, StoreError> {
     Ok(scope
@@ -73,10 +73,10 @@ pub async fn locks(
         .await?)
 }
 
-/// An account's groups, with those that are gone.
+/// An account's groups, including those that are gone.
 pub async fn groups(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<access_group::Model>, StoreError> {
     Ok(scope
@@ -87,10 +87,10 @@ pub async fn groups(
         .await?)
 }
 
-/// One lock, be it gone.
+/// One lock, gone or not.
 pub async fn lock(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<lock::Model>, StoreError> {
     Ok(scope
@@ -100,10 +100,10 @@ pub async fn lock(
         .await?)
 }
 
-/// The lock of an account that Kisi knows by this id.
+/// The lock of an account with this id of Kisi's.
 pub async fn lock_by_kisi_id(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_id: i64,
 ) -> Result<Option<lock::Model>, StoreError> {
@@ -115,63 +115,60 @@ pub async fn lock_by_kisi_id(
         .await?)
 }
 
-/// Groups by id.
 pub async fn some_groups(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<access_group::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<access_group::Entity>(),
+        scope.find_for_ids::<access_group::Entity>(),
         access_group::Column::Id,
         ids,
     )
     .await
 }
 
-/// Locks by id.
 pub async fn some_locks(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<lock::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<lock::Entity>(),
+        scope.find_for_ids::<lock::Entity>(),
         lock::Column::Id,
         ids,
     )
     .await
 }
 
-/// Places by id.
 pub async fn some_places(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<place::Model>, StoreError> {
-    among(
+    select_by_ids(
         connection,
-        scope.among::<place::Entity>(),
+        scope.find_for_ids::<place::Entity>(),
         place::Column::Id,
         ids,
     )
     .await
 }
 
-/// Every pair of a group and a lock in the club.
+/// All pairs of a group and a lock that it opens, in the club.
 pub async fn group_locks(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<group_lock::Model>, StoreError> {
     Ok(scope.find::<group_lock::Entity>().all(connection).await?)
 }
 
-/// Every lock of the club that is not gone.
+/// The club's locks without those that are gone.
 pub async fn all_locks(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<lock::Model>, StoreError> {
     Ok(scope
         .find::<lock::Entity>()
@@ -182,10 +179,10 @@ pub async fn all_locks(
         .await?)
 }
 
-/// Every group of the club that is not gone.
+/// The club's groups without those that are gone.
 pub async fn all_groups(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<access_group::Model>, StoreError> {
     Ok(scope
         .find::<access_group::Entity>()
@@ -196,10 +193,10 @@ pub async fn all_groups(
         .await?)
 }
 
-/// Every place of the club that is not gone.
+/// The club's places without those that are gone.
 pub async fn all_places(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<place::Model>, StoreError> {
     Ok(scope
         .find::<place::Entity>()
@@ -210,34 +207,34 @@ pub async fn all_places(
         .await?)
 }
 
-/// What became of a setup that was read.
+/// The changes that `keep` detected.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// Something was not among it for the first time: one read proves nothing, so read again soon.
+pub struct SetupChanges {
+    /// Something was missing for the first time. One read is no proof, so the caller should read again soon.
     pub is_missing: bool,
-    /// A group is gone, or back: everybody has to be looked at again.
+    /// A group is gone or back: all members must be evaluated again.
     pub groups_changed: bool,
 }
 
-/// Keeps what was read of an account. What was not among it twice is gone.
-pub async fn keep(
+/// Stores the setup that was read. What is missing for the second time is marked as gone.
+pub async fn store_setup(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     setup: Setup,
     now: i64,
-) -> Result<Kept, StoreError> {
-    let mut kept = Kept::default();
+) -> Result<SetupChanges, StoreError> {
+    let mut kept = SetupChanges::default();
     let mut gone_groups = BTreeSet::new();
     macro_rules! keep {
         ($rows:expr, $table:ident, [$($column:ident),*]) => {
-            let there: BTreeSet<Uuid> = $rows.iter().map(|row| row.id).collect();
+            let listed: BTreeSet<Uuid> = $rows.iter().map(|row| row.id).collect();
             let of_account = scope
                 .find::<$table::Entity>()
                 .filter($table::Column::AccountId.eq(account))
                 .all(connection)
                 .await?;
-            let back = of_account.iter().any(|row| row.gone_at.is_some() && there.contains(&row.id));
+            let is_back = of_account.iter().any(|row| row.gone_at.is_some() && listed.contains(&row.id));
             let renewed = OnConflict::column($table::Column::Id)
                 .update_columns([
                     $table::Column::Name,
@@ -248,11 +245,11 @@ pub async fn keep(
                 ])
                 .to_owned();
             bulk::insert_named(connection, $rows, Some(renewed)).await?;
-            let absent = of_account.iter().filter(|row| row.gone_at.is_none() && !there.contains(&row.id));
-            let (again, first): (Vec<_>, Vec<_>) = absent.partition(|row| row.missing_since.is_some());
+            let absent = of_account.iter().filter(|row| row.gone_at.is_none() && !listed.contains(&row.id));
+            let (second_time, first_time): (Vec<_>, Vec<_>) = absent.partition(|row| row.missing_since.is_some());
             for (rows, column) in [
-                (&first, $table::Column::MissingSince),
-                (&again, $table::Column::GoneAt),
+                (&first_time, $table::Column::MissingSince),
+                (&second_time, $table::Column::GoneAt),
             ] {
                 scope
                     .update::<$table::Entity>()
@@ -261,9 +258,9 @@ pub async fn keep(
                     .exec(connection)
                     .await?;
             }
-            kept.is_missing |= !first.is_empty();
-            kept.groups_changed |= back || !again.is_empty();
-            gone_groups.extend(again.iter().map(|row| row.id));
+            kept.is_missing |= !first_time.is_empty();
+            kept.groups_changed |= is_back || !second_time.is_empty();
+            gone_groups.extend(second_time.iter().map(|row| row.id));
         };
     }
     keep!(setup.places, place, [TimeZone]);
@@ -277,9 +274,9 @@ pub async fn keep(
         access_group,
         [Description, PlaceId, Restrictions]
     );
-    // Kisi removed their assignments with them.
+    // Kisi removed the groups' assignments together with the groups.
     for id in gone_groups {
-        super::grants::let_go(
+        super::grants::delete_in_scope(
             connection,
             scope,
             account,
@@ -290,10 +287,10 @@ pub async fn keep(
     Ok(kept)
 }
 
-/// Keeps which locks a group opens; true where that changed.
-pub async fn keep_group_locks(
+/// Stores which locks a group opens; true if that changed.
+pub async fn store_group_locks(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     group: Uuid,
     locks: BTreeSet<Uuid>,
 ) -> Result<bool, StoreError> {
@@ -324,10 +321,10 @@ pub async fn keep_group_locks(
     Ok(true)
 }
 
-/// Whether a group is managed, and what becomes of strangers in it.
+/// Sets whether a group is managed, and the policy for strangers in it.
 pub async fn manage(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     group: Uuid,
     managed: bool,
     strangers: entity::kind::StrangerPolicy,
@@ -337,7 +334,7 @@ pub async fn manage(
         .col_expr(access_group::Column::Managed, Expr::value(managed))
         .col_expr(access_group::Column::Strangers, Expr::value(strangers));
     if !managed {
-        update = as_never_read(update);
+        update = reset_reads(update);
     }
     update
         .filter(access_group::Column::Id.eq(group))
@@ -346,10 +343,11 @@ pub async fn manage(
     Ok(())
 }
 
-/// The assignments of a managed group were read for the first time. False where that was known, or the group was let go.
-pub async fn was_read(
+/// Records that the assignments of a managed group were read for the first time. False if they were read before or the group
+/// is no longer managed.
+pub async fn mark_read(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     group: Uuid,
     now: i64,
 ) -> Result<bool, StoreError> {
@@ -364,10 +362,10 @@ pub async fn was_read(
     Ok(updated.rows_affected > 0)
 }
 
-/// Managed groups of an account that were not read yet, and that a sweep would read.
+/// The managed groups of an account that the sweep has not read yet.
 pub async fn unread(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<access_group::Model>, StoreError> {
     Ok(scope
@@ -382,10 +380,10 @@ pub async fn unread(
         .await?)
 }
 
-/// Everybody was evaluated since these groups are managed and have a rule.
-pub async fn were_evaluated(
+/// Records that all members were evaluated since these groups became managed and have a rule.
+pub async fn mark_evaluated(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     groups: &[Uuid],
     now: i64,
 ) -> Result<(), StoreError> {
@@ -399,32 +397,32 @@ pub async fn were_evaluated(
     Ok(())
 }
 
-/// Groups that are let go are read and evaluated anew when they are managed again.
-fn as_never_read(update: UpdateMany<access_group::Entity>) -> UpdateMany<access_group::Entity> {
+/// Resets a group that is no longer managed, so that it is read and evaluated anew when it is managed again.
+fn reset_reads(update: UpdateMany<access_group::Entity>) -> UpdateMany<access_group::Entity> {
     let nothing = || Expr::value(Option::<i64>::None);
     update
         .col_expr(access_group::Column::ReadAt, nothing())
         .col_expr(access_group::Column::EvaluatedAt, nothing())
 }
 
-/// Lets all groups of an account go: none of them is managed any more.
-pub async fn let_all_go(
+/// Stops managing all groups of an account.
+pub async fn unmanage_all(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     let update = scope
         .update::<access_group::Entity>()
         .col_expr(access_group::Column::Managed, Expr::value(false));
-    as_never_read(update)
+    reset_reads(update)
         .filter(access_group::Column::AccountId.eq(account))
         .exec(connection)
         .await?;
     Ok(())
 }
 
-/// Whether a group of a Kisi organization is managed through another row than this one, be it another club's: two who write
-/// to one group would undo each other's work. It gives away no more than that.
+/// Whether a group of a Kisi organization is managed through a row other than `row`, possibly of another club: two managers
+/// of one group would undo each other's changes. Not scoped to a club; the result reveals nothing else about another club.
 pub async fn is_managed_elsewhere(
     connection: &impl ConnectionTrait,
     organization: i64,

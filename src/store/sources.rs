@@ -1,4 +1,4 @@
-//! Sources: the platforms that send events here. Their secrets are sealed before they come here.
+//! Sources: the platforms that send events to this service. The caller seals their secrets before it stores them.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, StoreError, bulk, fold};
+use super::{ClubScope, StoreError, bulk, fold};
 
-/// A source of canonical events of which nothing else is said yet: without a name, an address and a secret. What its API holds
-/// is to be read from now on, where it gets credentials.
-pub fn blank(scope: Scope, id: Uuid, now: i64) -> source::Model {
+/// A new source of canonical events, without a name, a path and a secret. Once it gets credentials, its API is read from
+/// `now` on.
+pub fn blank(scope: ClubScope, id: Uuid, now: i64) -> source::Model {
     source::Model {
         id,
         club_id: scope.club,
@@ -43,7 +43,6 @@ pub fn blank(scope: Scope, id: Uuid, now: i64) -> source::Model {
     }
 }
 
-/// Makes a source.
 pub async fn create(
     connection: &impl ConnectionTrait,
     row: source::Model,
@@ -51,7 +50,7 @@ pub async fn create(
     bulk::insert(connection, vec![row]).await
 }
 
-/// The source with this part of an address: what a webhook is let in by, before its club is known.
+/// The source with this webhook path key. It has no club scope, because the path is what identifies the club.
 pub async fn by_path(
     connection: &impl ConnectionTrait,
     path_key: &str,
@@ -63,17 +62,17 @@ pub async fn by_path(
         .await?)
 }
 
-/// The club's sources, by name; removed ones are left out.
+/// The club's sources without the removed ones, by name.
 pub async fn all(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<Vec<source::Model>, StoreError> {
     let mut all = scope
         .find::<source::Entity>()
         .filter(source::Column::RemovedAt.is_null())
         .all(connection)
         .await?;
-    // A club has a handful, so no column is kept for it.
+    // Sorted here without a stored column, because a club has only a handful of sources.
     all.sort_by_cached_key(|source| (fold(&source.name), source.id));
     Ok(all)
 }
@@ -81,7 +80,7 @@ pub async fn all(
 /// A source, removed or not.
 pub async fn get(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<Option<source::Model>, StoreError> {
     Ok(scope
@@ -92,9 +91,9 @@ pub async fn get(
 }
 
 /// Sources by id, removed or not.
-pub async fn some(
+pub async fn find_by_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<source::Model>, StoreError> {
     Ok(scope
@@ -104,10 +103,10 @@ pub async fn some(
         .await?)
 }
 
-/// The ids of all of the club's sources; of those that were removed, when.
+/// The removal instant of all of the club's sources, by id; `None` if not removed.
 pub async fn removals(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
 ) -> Result<HashMap<Uuid, Option<i64>>, StoreError> {
     let rows: Vec<(Uuid, Option<i64>)> = scope
         .find::<source::Entity>()
@@ -120,10 +119,10 @@ pub async fn removals(
     Ok(rows.into_iter().collect())
 }
 
-/// Removes a source: all that people hold from it is over.
+/// Marks a source as removed and deletes its credentials.
 pub async fn remove(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -137,9 +136,9 @@ pub async fn remove(
     Ok(())
 }
 
-/// Writes what can be changed of a source: name, time zone, mapping, how its API is read, and secrets, already sealed.
+/// Writes the fields of a source that can change: name, time zone, mapping, credentials, read interval, and the sealed secrets.
 pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Result<(), StoreError> {
-    Scope::new(row.club_id)
+    ClubScope::new(row.club_id)
         .update::<source::Entity>()
         .col_expr(source::Column::Name, Expr::value(row.name.clone()))
         .col_expr(source::Column::TimeZone, Expr::value(row.time_zone.clone()))

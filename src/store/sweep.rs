@@ -1,7 +1,8 @@
-//! What the sweep compares and writes down: the grants of one scope, who is who in Kisi, what was missed, who is to be
-//! looked at. Strangers are kept as users that are their own members, so that the brake, the plan and the executor treat
-//! their assignments as everybody's. Called by the sweep, and by the API for the strangers.
+//! Queries of the sweep: the grants of one scope, Kisi users, missed grants, and the members to evaluate. Strangers (Kisi users
+//! without a member) are stored as users whose member id is their own id, so that the brake, the plan and the executor treat
+//! their assignments like those of members. Called by the sweep, and by the API for strangers.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
@@ -16,16 +17,15 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Scope, StoreError,
+    ClubScope, StoreError,
     bulk::{self, MOST_VALUES},
-    facts::among,
     grants,
 };
 
-/// Every grant of one scope of an account, in Kisi or on its way.
+/// All grants of one scope of an account, including those that are still being created in Kisi.
 pub async fn grants_at(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     at: (ScopeKind, Uuid),
 ) -> Result<Vec<kisi_grant::Model>, StoreError> {
@@ -38,10 +38,10 @@ pub async fn grants_at(
         .await?)
 }
 
-/// The places of an account, and the account itself, where something is shared.
+/// The scopes of an account wider than a group (its places and the account itself) that have a grant.
 pub async fn shared_scopes(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<(ScopeKind, Uuid)>, StoreError> {
     Ok(scope
@@ -56,40 +56,39 @@ pub async fn shared_scopes(
         .await?)
 }
 
-/// Who these users of Kisi are here: members, or strangers met before.
+/// The stored users with these Kisi ids, of members and of strangers.
 pub async fn users_by_kisi_ids(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     kisi_ids: &[i64],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
     let mut users = Vec::new();
     for chunk in kisi_ids.chunks(MOST_VALUES) {
-        let some = scope
+        let rows = scope
             .find::<kisi_user::Entity>()
             .filter(kisi_user::Column::AccountId.eq(account))
             .filter(kisi_user::Column::KisiId.is_in(chunk.iter().copied()));
-        users.extend(some.all(connection).await?);
+        users.extend(rows.all(connection).await?);
     }
     Ok(users)
 }
 
-/// Strangers by id.
 pub async fn strangers(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     ids: &[Uuid],
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
     let own = Expr::col(kisi_user::Column::MemberId).eq(Expr::col(kisi_user::Column::Id));
     let select = scope.find::<kisi_user::Entity>().filter(own);
-    among(connection, select, kisi_user::Column::Id, ids).await
+    select_by_ids(connection, select, kisi_user::Column::Id, ids).await
 }
 
-/// A list did not show these grants, or showed them otherwise, at an instant; none: it shows them as they are. What is
-/// being changed meanwhile is left.
-pub async fn missed(
+/// Records since when Kisi's list misses these grants or shows them differently; `None`: the list shows them correctly.
+/// Grants with an intent are left out, because a call is changing them.
+pub async fn set_missed(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     grants: &[Uuid],
     at: Option<i64>,
 ) -> Result<(), StoreError> {
@@ -105,10 +104,10 @@ pub async fn missed(
     Ok(())
 }
 
-/// Kisi holds another window for a grant; true unless it changed here since it was read.
-pub async fn has_window(
+/// Stores a grant's validity window as read from Kisi. False if the grant was changed here since it was read.
+pub async fn store_window(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     grant: &kisi_grant::Model,
     (from, until): (Option<i64>, Option<i64>),
 ) -> Result<bool, StoreError> {
@@ -120,7 +119,7 @@ pub async fn has_window(
             kisi_grant::Column::MissedAt,
             Expr::value(Option::<i64>::None),
         )
-        // It is no answer to what was asked for any more.
+        // `AskedDiffers` described the result of our request; this window is not that result any more.
         .col_expr(kisi_grant::Column::AskedDiffers, Expr::value(false))
         .filter(kisi_grant::Column::Id.eq(grant.id))
         .filter(kisi_grant::Column::Intent.eq(Intent::None))
@@ -130,8 +129,8 @@ pub async fn has_window(
     Ok(updated.rows_affected > 0)
 }
 
-/// Takes assignments up that Kisi holds and nobody knew of.
-pub async fn adopt(
+/// Stores assignments that were found in Kisi, with the strangers who hold them.
+pub async fn insert_discovered(
     connection: &impl ConnectionTrait,
     strangers: Vec<kisi_user::Model>,
     grants: Vec<kisi_grant::Model>,
@@ -140,10 +139,10 @@ pub async fn adopt(
     bulk::insert(connection, grants).await
 }
 
-/// Who has something in these groups that somebody else made.
-pub async fn stray_holders(
+/// The members and strangers with a grant in these groups that others created.
+pub async fn external_holders(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     groups: &[Uuid],
 ) -> Result<Vec<Uuid>, StoreError> {
     Ok(scope
@@ -151,22 +150,22 @@ pub async fn stray_holders(
         .select_only()
         .column(kisi_grant::Column::MemberId)
         .distinct()
-        .filter(kisi_grant::Column::Stray.eq(true))
+        .filter(kisi_grant::Column::External.eq(true))
         .filter(kisi_grant::Column::ScopeId.is_in(groups.iter().copied()))
         .into_tuple()
         .all(connection)
         .await?)
 }
 
-/// How often Kisi was found to differ in one scope since an instant, by member; of these members, or of all.
+/// The number of times that drift was found in one scope after `since`, by member; of `members`, or of all if `None`.
 pub async fn drifts(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     target: Uuid,
     members: Option<&[Uuid]>,
     since: i64,
 ) -> Result<BTreeMap<Uuid, i64>, StoreError> {
-    let found = scope
+    let drifts = scope
         .find::<history::Entity>()
         .select_only()
         .column(history::Column::MemberId)
@@ -178,11 +177,11 @@ pub async fn drifts(
     let chunks = members.map(|members| members.chunks(MOST_VALUES));
     let mut times = BTreeMap::new();
     let parts = match chunks {
-        None => vec![found],
+        None => vec![drifts],
         Some(chunks) => chunks
             .map(|chunk| {
                 let among = history::Column::MemberId.is_in(chunk.iter().copied());
-                found.clone().filter(among)
+                drifts.clone().filter(among)
             })
             .collect(),
     };
@@ -196,10 +195,10 @@ pub async fn drifts(
     Ok(times)
 }
 
-/// What is wrong with a group, in words.
-pub async fn say(
+/// Sets or clears the problem text of a group.
+pub async fn set_problem(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     group: Uuid,
     problem: Option<String>,
 ) -> Result<(), StoreError> {
@@ -212,10 +211,10 @@ pub async fn say(
     Ok(())
 }
 
-/// Every member of the club, and whoever else has a grant in an account, by id.
-pub async fn everybody(
+/// The ids of all members of the club and of the strangers with a grant in the account, ascending.
+pub async fn all_holders(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<Uuid>, StoreError> {
     let members = scope
@@ -234,10 +233,10 @@ pub async fn everybody(
     Ok(all.into_iter().collect())
 }
 
-/// Members of whom it is not known what Kisi holds, and whom nobody is about to look at.
+/// Members with a grant that has an intent, so that its state in Kisi is unknown, but without open work to resolve it.
 pub async fn unresolved(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<Vec<Uuid>, StoreError> {
     let open = Query::select()
@@ -259,10 +258,10 @@ pub async fn unresolved(
         .await?)
 }
 
-/// Forgets strangers of an account who have nothing there any more, and the work on them.
+/// Deletes an account's strangers that have no grant left, and their due rows.
 pub async fn forget_strangers(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
 ) -> Result<(), StoreError> {
     let holding = Query::select()

@@ -1,44 +1,45 @@
-//! The newest rows of a table: what was added or changed lately, for those who tell others of it.
+//! Reads recently added or changed rows of a table, for the feed.
 //!
-//! A row bears a stamp, made anew with each change and before the commit. So a stamp says about when, and never that all
-//! earlier ones can be seen already: whoever reads on has to look back. The feed calls it.
+//! Each change gives its row a new stamp before the commit. Stamps are therefore only roughly in commit order: a row with an
+//! earlier stamp may become visible later, so the caller must read again from before the last stamp that it saw.
 
+use crate::store::bulk::select_by_ids;
 use entity::{delivery, history};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::{Reader, Scope, StoreError, deliveries, facts::among, scope::OfClub};
+use super::{ClubScope, Reader, StoreError, deliveries, scope::OfClub};
 
-/// One change of one row.
+/// The stamp of one change of one row.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// Made with the change: a later change has a greater one.
+    /// The stamp; a later change has a greater one.
     pub at: Uuid,
-    /// The row.
+    /// The row's id.
     pub id: Uuid,
 }
 
 /// A row whose changes can be followed.
-pub trait Tailed: Send + Sync + Sized + 'static {
-    /// Its latest change.
+pub trait Stamped: Send + Sync + Sized + 'static {
+    /// The row's latest change.
     fn stamp(&self) -> Stamp;
 
-    /// The changes whose stamps are greater than `floor`, in no order.
+    /// The changes with stamps greater than `floor`, unordered.
     fn changes(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         floor: Uuid,
     ) -> impl Future<Output = Result<Vec<Stamp>, StoreError>> + Send;
 
-    /// The rows with these ids, as they are now, in no order.
+    /// The current rows with these ids, unordered.
     fn rows(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
 }
 
-impl Tailed for history::Model {
+impl Stamped for history::Model {
     fn stamp(&self) -> Stamp {
         Stamp {
             at: self.id,
@@ -48,7 +49,7 @@ impl Tailed for history::Model {
 
     async fn changes(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         floor: Uuid,
     ) -> Result<Vec<Stamp>, StoreError> {
         use history::Column::Id;
@@ -57,15 +58,15 @@ impl Tailed for history::Model {
 
     async fn rows(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
         let select = scope.find::<history::Entity>();
-        among(connection, select, history::Column::Id, ids).await
+        select_by_ids(connection, select, history::Column::Id, ids).await
     }
 }
 
-impl Tailed for delivery::Model {
+impl Stamped for delivery::Model {
     fn stamp(&self) -> Stamp {
         Stamp {
             at: self.stamp,
@@ -75,7 +76,7 @@ impl Tailed for delivery::Model {
 
     async fn changes(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         floor: Uuid,
     ) -> Result<Vec<Stamp>, StoreError> {
         use delivery::Column::{Id, Stamp};
@@ -84,16 +85,16 @@ impl Tailed for delivery::Model {
 
     async fn rows(
         connection: &Reader,
-        scope: Scope,
+        scope: ClubScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
-        deliveries::some(connection, scope, ids).await
+        deliveries::find_by_ids(connection, scope, ids).await
     }
 }
 
 async fn stamps<E: OfClub>(
     connection: &Reader,
-    scope: Scope,
+    scope: ClubScope,
     stamp: E::Column,
     id: E::Column,
     floor: Uuid,

@@ -1,11 +1,10 @@
-//! Bearer tokens and member sessions. What is kept of one is its hash; a revoked one is gone.
+//! Bearer tokens and member sessions. Only the hash of a token is stored; revoking deletes the row.
 
 use entity::token;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
-use super::{Scope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk};
 
-/// Keeps a token.
 pub async fn create(
     connection: &impl ConnectionTrait,
     row: token::Model,
@@ -13,7 +12,7 @@ pub async fn create(
     bulk::insert(connection, vec![row]).await
 }
 
-/// The token with this hash: the one query that knows no club yet, for it is what says which.
+/// The token with this hash. It has no club scope, because the token is what identifies the club.
 pub async fn by_hash(
     connection: &impl ConnectionTrait,
     hash: Vec<u8>,
@@ -24,10 +23,10 @@ pub async fn by_hash(
         .await?)
 }
 
-/// Whether the club has a token of this name.
+/// Whether the club has a token with this name.
 pub async fn exists(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     name: &str,
 ) -> Result<bool, StoreError> {
     Ok(scope
@@ -38,10 +37,10 @@ pub async fn exists(
         .is_some())
 }
 
-/// Revokes a token by its name; false where there is none.
+/// Revokes a token by its name, but never a member session; false if there is no such token.
 pub async fn revoke(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     name: &str,
 ) -> Result<bool, StoreError> {
     let gone = scope
@@ -53,10 +52,10 @@ pub async fn revoke(
     Ok(gone.rows_affected > 0)
 }
 
-/// Takes away the member sessions that are good no more.
+/// Deletes expired member sessions.
 pub async fn clean_sessions(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     now: i64,
 ) -> Result<(), StoreError> {
     scope

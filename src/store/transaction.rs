@@ -1,9 +1,9 @@
-//! A transaction that writes, and the one place that begins and ends it. Its connection goes back to the pool only after a
-//! COMMIT or ROLLBACK that succeeded; otherwise it is closed, since what it would do next is not known: SQLite may have ended
-//! the transaction by itself, and later statements would each stand alone, or be part of one that nobody commits.
+//! Write transactions: the only code that begins and ends one. Its connection returns to the pool only after a successful COMMIT
+//! or ROLLBACK. Otherwise it is closed, because its state is unknown: SQLite may have ended the transaction by itself, and
+//! later statements would run in autocommit mode, or in a transaction that nobody commits.
 //!
-//! A statement that failed ends the transaction, whatever the caller does with the error: what follows is refused, and so is the
-//! commit. Called by `Db::write`.
+//! A failed statement ends the transaction, even if the caller ignores the error: later statements and the commit fail with the
+//! same error. Called by `Db::write`.
 
 use std::{fmt, io, time::Duration};
 
@@ -17,25 +17,24 @@ use super::{
     StoreError, Work,
     failure::{self, Failure},
     health::Health,
-    pool::{Lent, Pool},
+    pool::{Pool, PooledConnection},
 };
 
-/// How often a transaction is begun anew where the connection that was kept for it is dead.
+/// The number of attempts to begin a transaction if pooled connections turn out to be dead.
 const ATTEMPTS: usize = 3;
 
-/// See the module.
 pub struct Transaction {
     backend: DbBackend,
     open: Mutex<Open>,
 }
 
 struct Open {
-    /// None once the transaction has ended.
-    lent: Option<Lent>,
+    /// `None` once the transaction has ended.
+    lent: Option<PooledConnection>,
     failed: Option<DbErr>,
 }
 
-/// Runs work in a transaction and commits it where it gives Ok.
+/// Runs `work` in a transaction and commits if it returns `Ok`.
 pub async fn run<T, E, W>(pool: &Pool, deadline: Duration, health: &Health, work: W) -> Result<T, E>
 where
     T: Send,
@@ -43,25 +42,25 @@ where
     W: for<'a> FnOnce(&'a Transaction) -> Work<'a, T, E> + Send,
 {
     let failed = |problem: DbErr| {
-        health.note(&problem);
+        health.note_failure(&problem);
         StoreError::from(problem)
     };
     let transaction = begin(pool).await.map_err(failed)?;
     match tokio::time::timeout(deadline, work(&transaction)).await {
         Ok(Ok(value)) => {
             transaction.commit().await.map_err(failed)?;
-            health.is_well();
+            health.note_success();
             Ok(value)
         }
         Ok(Err(problem)) => {
             if let Some(cause) = transaction.roll_back().await {
-                health.note(&cause);
+                health.note_failure(&cause);
             }
             Err(problem)
         }
         Err(_) => {
             transaction.abandon().await;
-            let text = "a transaction did not end within its deadline";
+            let text = "the transaction did not finish within its deadline";
             let problem = sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text));
             Err(failed(DbErr::Exec(RuntimeErr::SqlxError(problem.into()))).into())
         }
@@ -71,7 +70,7 @@ where
 async fn begin(pool: &Pool) -> Result<Transaction, DbErr> {
     let mut attempts = ATTEMPTS;
     loop {
-        let mut lent = pool.lend().await?;
+        let mut lent = pool.acquire().await?;
         match lent.session()?.begin().await {
             Ok(()) => {
                 return Ok(Transaction {
@@ -86,7 +85,7 @@ async fn begin(pool: &Pool) -> Result<Transaction, DbErr> {
                 attempts = attempts.saturating_sub(1);
                 let again = lent.is_reused && attempts > 0;
                 lent.discard().await;
-                // Nothing was sent yet: a dead connection is replaced, and nobody hears of it.
+                // No work was sent yet, so a dead connection can be replaced without an error.
                 if !(again && failure::of_db(&problem) == Failure::Connection) {
                     return Err(problem);
                 }
@@ -125,7 +124,7 @@ impl Transaction {
         };
         match committed {
             Ok(_) => {
-                lent.give_back();
+                lent.release();
                 Ok(())
             }
             Err(problem) => {
@@ -135,14 +134,14 @@ impl Transaction {
         }
     }
 
-    /// Undoes everything; gives the statement's failure that came before, or that of undoing.
+    /// Rolls back. Returns the error of the failed statement, or of the rollback itself.
     async fn roll_back(&self) -> Option<DbErr> {
         let mut open = self.open.lock().await;
         let mut lent = open.lent.take()?;
         let failed = open.failed.take();
         let is_doubtful = failed
             .as_ref()
-            .is_some_and(|problem| failure::of_db(problem).is_of_the_moment());
+            .is_some_and(|problem| failure::of_db(problem).is_temporary());
         if is_doubtful {
             lent.discard().await;
             return failed;
@@ -150,11 +149,11 @@ impl Transaction {
         let session = lent.session().ok()?;
         match session.execute_unprepared("ROLLBACK").await {
             Ok(_) => {
-                lent.give_back();
+                lent.release();
                 failed
             }
             Err(problem) => {
-                tracing::warn!(error = %problem, "a transaction could not be rolled back; its connection is closed");
+                tracing::warn!(error = %problem, "rolling back a transaction failed; closing its connection");
                 lent.discard().await;
                 Some(problem)
             }
@@ -176,11 +175,11 @@ impl fmt::Debug for Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // It neither committed nor rolled back: its task panicked.
+        // Neither committed nor rolled back, because its task panicked.
         if let Some(lent) = &mut self.open.get_mut().lent
             && let Ok(session) = lent.session()
         {
-            session.distrust();
+            session.mark_broken();
         }
     }
 }

@@ -1,39 +1,41 @@
-//! Stores a press, unless it is one that came before or one too many. All of a member's presses go through here one after
-//! the other, whichever replicas they reach. Sends nothing.
+//! Stores an unlock request, unless it repeats an earlier one or exceeds the limit. A lock on the member serializes all requests
+//! of the member across replicas. Sends nothing to Kisi.
 
 use access::Instant;
 
-use super::{Ask, Judged, MOST_PRESSES, ONE_PRESS, RATE_WINDOW, Words, record};
+use super::{
+    IDEMPOTENCY_WINDOW, MAX_REQUESTS, RATE_WINDOW, RefusalTexts, UnlockCall, UnlockCheck, record,
+};
 use crate::{
     app::App,
     store::{
-        StoreError, history, members, presses,
-        presses::Ending,
-        row::{self, PressState},
+        StoreError, history, members,
+        row::{self, UnlockState},
+        unlock_requests,
+        unlock_requests::UnlockResult,
     },
 };
 
-/// Whose a press is.
+/// The result of storing a request.
 pub enum Claimed {
-    /// This caller's, and it is to be carried out.
-    Ours(row::Press),
-    /// This caller's, and over: the rules say no.
-    Ended(row::Press),
-    /// Another call's with the same key: whatever that came to, or comes to.
-    Earlier(row::Press),
-    /// There were too many.
+    /// The request of this caller, to be carried out.
+    New(row::UnlockRequest),
+    /// The request of this caller, already ended: refused by the rules or by the visibility setting of the club.
+    Ended(row::UnlockRequest),
+    /// The request of an earlier call with the same key; the caller waits for its outcome.
+    Earlier(row::UnlockRequest),
+    /// The member made too many requests; the next one is accepted at this instant.
     TooMany(Instant),
 }
 
-const NOT_VISIBLE: &str = "Only people with an active membership open this club's doors from here. The front desk can help.";
+const NOT_VISIBLE: &str = "Only people with an active membership can unlock this club's doors here. Ask the front desk for help.";
 
-/// See the module.
 pub async fn claim(
     app: &App,
-    ask: &Ask,
-    mut press: row::Press,
-    judged: &Judged,
-    words: Words,
+    ask: &UnlockCall,
+    mut unlock_request: row::UnlockRequest,
+    judged: &UnlockCheck,
+    words: RefusalTexts,
 ) -> Result<Claimed, StoreError> {
     let ask = ask.clone();
     let (scope, at) = (ask.scope, judged.decision.at);
@@ -43,45 +45,52 @@ pub async fn claim(
         .write(move |tx| {
             Box::pin(async move {
                 members::lock(tx, scope, ask.member.id).await?;
-                if let Some(key) = &press.press_key {
-                    let pressed = (press.member_id, press.lock_id, key.as_str());
-                    let before = at.minus(ONE_PRESS).micros();
-                    if let Some(earlier) = presses::with_key(tx, scope, pressed, before).await? {
+                if let Some(key) = &unlock_request.idempotency_key {
+                    let requested = (
+                        unlock_request.member_id,
+                        unlock_request.lock_id,
+                        key.as_str(),
+                    );
+                    let before = at.minus(IDEMPOTENCY_WINDOW).micros();
+                    if let Some(earlier) =
+                        unlock_requests::with_key(tx, scope, requested, before).await?
+                    {
                         return Ok(Claimed::Earlier(earlier));
                     }
                 }
                 let since = at.minus(RATE_WINDOW).micros();
-                let recent = presses::recent(tx, scope, ask.member.id, since, MOST_PRESSES).await?;
-                if recent.len() as u64 >= MOST_PRESSES
+                let recent =
+                    unlock_requests::recent(tx, scope, ask.member.id, since, MAX_REQUESTS).await?;
+                if recent.len() as u64 >= MAX_REQUESTS
                     && let Some(first) = recent.last()
                 {
                     let again_at = Instant::from_micros(*first).plus(RATE_WINDOW);
                     return Ok(Claimed::TooMany(again_at));
                 }
                 let over = if !allowed {
-                    Some((PressState::Denied, words.member, words.desk))
+                    Some((UnlockState::Denied, words.member, words.desk))
                 } else if !is_visible {
                     let text = NOT_VISIBLE.to_owned();
-                    Some((PressState::NotVisible, text.clone(), text))
+                    Some((UnlockState::NotVisible, text.clone(), text))
                 } else {
                     None
                 };
                 let Some((state, message, desk)) = over else {
-                    presses::create(tx, press.clone()).await?;
-                    return Ok(Claimed::Ours(press));
+                    unlock_requests::create(tx, unlock_request.clone()).await?;
+                    return Ok(Claimed::New(unlock_request));
                 };
-                let ending = Ending {
+                let ending = UnlockResult {
                     state,
                     kisi_code: None,
                     message: Some(message),
                 };
-                record::write(&mut press, &ending);
-                presses::create(tx, press.clone()).await?;
+                record::write(&mut unlock_request, &ending);
+                unlock_requests::create(tx, unlock_request.clone()).await?;
                 let names = (ask.lock.name.as_str(), ask.member.name.as_str());
-                let mut entry = record::entry(&press, &ending, names, &desk);
+                let mut entry = record::entry(&unlock_request, &ending, names, &desk);
                 entry.rule = rule;
                 history::write(tx, scope, at.micros(), vec![entry]).await?;
-                Ok(Claimed::Ended(press))
+                Ok(Claimed::Ended(unlock_request))
             })
         })
         .await

@@ -1,116 +1,133 @@
-//! What a press came to, written once together with its entry in the history, by whoever is first to know.
+//! Stores the outcome of an unlock request together with its history entry, exactly once: the first process that knows an outcome
+//! wins.
 
 use super::{is_open, real_now};
 use crate::{
     app::App,
     store::{
-        Scope, StoreError, history,
+        ClubScope, StoreError, history,
         history::Entry,
-        members, presses,
-        presses::Ending,
-        row::{self, HistoryKind, PressState, ScopeKind},
-        setup,
+        members,
+        row::{self, HistoryKind, ScopeKind, UnlockState},
+        setup, unlock_requests,
+        unlock_requests::UnlockResult,
     },
 };
 
-/// What is said where whoever pressed has ended, or was given no answer.
-pub const UNKNOWN: &str = "No answer came from Kisi, so nobody knows whether the door opened. It was not sent again: look at the \
-                           door, and press anew if it is shut.";
-const NOBODY: &str = "Nobody speaks to the door's Kisi account at present, so the door was not asked to open. Try again in a \
-                      moment; if this stays, whoever runs Latchkey looks after its processes.";
+/// The message if the process that sent the request died, or if Kisi did not respond.
+pub const UNKNOWN: &str = "Kisi did not respond, so it is unknown whether the door opened. The request was not repeated: check the \
+                           door, and try again if it is locked.";
+const NO_WORKER: &str = "No Latchkey process is connected to the Kisi account of this door right now, so the door was not asked to open. Try \
+                      again in a moment; if this persists, ask the operator of Latchkey to check its processes.";
 
-/// Writes an ending into a row.
-pub fn write(press: &mut row::Press, ending: &Ending) {
-    press.state = ending.state;
-    press.kisi_code.clone_from(&ending.kisi_code);
-    press.message.clone_from(&ending.message);
-    (press.latitude_e7, press.longitude_e7) = (None, None);
+/// Copies the outcome into a row.
+pub fn write(unlock_request: &mut row::UnlockRequest, ending: &UnlockResult) {
+    unlock_request.state = ending.state;
+    unlock_request.kisi_code.clone_from(&ending.kisi_code);
+    unlock_request.message.clone_from(&ending.message);
+    (unlock_request.latitude_e7, unlock_request.longitude_e7) = (None, None);
 }
 
-/// The entry of the history, of a lock's and a member's name and why not.
+/// The history entry, from the names of the lock and the member and the reason of a refusal.
 pub fn entry(
-    press: &row::Press,
-    ending: &Ending,
+    unlock_request: &row::UnlockRequest,
+    ending: &UnlockResult,
     (lock, member): (&str, &str),
     why: &str,
 ) -> Entry {
     let (kind, message) = match ending.state {
-        PressState::Unlocked => (HistoryKind::Unlocked, format!("{member} opened {lock}")),
-        PressState::Unknown => (
+        UnlockState::Unlocked => (HistoryKind::Unlocked, format!("{member} opened {lock}")),
+        UnlockState::Unknown => (
             HistoryKind::UnlockDenied,
-            format!("Whether {lock} opened for {member} is not known: {why}"),
+            format!("Unknown whether {lock} opened for {member}: {why}"),
         ),
         _ => (
             HistoryKind::UnlockDenied,
             format!("{lock} did not open for {member}: {why}"),
         ),
     };
-    let cause = match (ending.state, press.kisi_user_id) {
-        (PressState::Denied | PressState::NotVisible, _) => {
-            "an unlock, refused before Kisi was asked"
+    let cause = match (ending.state, unlock_request.kisi_user_id) {
+        (UnlockState::Denied | UnlockState::NotVisible, _) => {
+            "an unlock request, refused before Kisi was called"
         }
-        (_, Some(_)) => "an unlock in the member's name at Kisi",
-        (_, None) => "an unlock by the account's key at Kisi",
+        (_, Some(_)) => "an unlock request, sent to Kisi as the member",
+        (_, None) => "an unlock request, sent to Kisi with the key of the account",
     };
     Entry {
         kind,
-        member: Some(press.member_id),
-        target: Some((ScopeKind::Lock, press.lock_id)),
+        member: Some(unlock_request.member_id),
+        target: Some((ScopeKind::Lock, unlock_request.lock_id)),
         cause: cause.to_owned(),
         delivery: None,
         rule: None,
-        actor: Some(press.actor.clone()),
+        actor: Some(unlock_request.actor.clone()),
         message,
     }
 }
 
-/// Ends a press that is in the state it was read in; nothing happens where somebody else ended it.
-pub async fn end(app: &App, press: &row::Press, ending: Ending) -> Result<(), StoreError> {
-    let (scope, press, now) = (
-        Scope::new(press.club_id),
-        press.clone(),
+/// Stores the outcome of a request if it is still in the state in which it was read; otherwise another process ended it already,
+/// and nothing happens.
+pub async fn end(
+    app: &App,
+    unlock_request: &row::UnlockRequest,
+    ending: UnlockResult,
+) -> Result<(), StoreError> {
+    let (scope, unlock_request, now) = (
+        ClubScope::new(unlock_request.club_id),
+        unlock_request.clone(),
         app.clock.now().micros(),
     );
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                if !presses::end(tx, scope, press.id, press.state, &ending).await? {
+                if !unlock_requests::finish(
+                    tx,
+                    scope,
+                    unlock_request.id,
+                    unlock_request.state,
+                    &ending,
+                )
+                .await?
+                {
                     return Ok(());
                 }
-                let lock = setup::lock(tx, scope, press.lock_id).await?;
-                let member = members::get(tx, scope, press.member_id).await?;
+                let lock = setup::lock(tx, scope, unlock_request.lock_id).await?;
+                let member = members::get(tx, scope, unlock_request.member_id).await?;
                 let names = (
                     lock.as_ref().map_or("a door", |lock| lock.name.as_str()),
                     member
                         .as_ref()
-                        .map_or("somebody", |member| member.name.as_str()),
+                        .map_or("a member", |member| member.name.as_str()),
                 );
                 let why = ending.message.as_deref().unwrap_or_default();
-                let entry = entry(&press, &ending, names, why);
+                let entry = entry(&unlock_request, &ending, names, why);
                 history::write(tx, scope, now, vec![entry]).await
             })
         })
         .await
 }
 
-/// Whether whoever took a press has ended without saying what it came to.
-pub fn is_overdue(press: &row::Press) -> bool {
-    press.state == PressState::Taken && press.taken_until.is_none_or(|until| until <= real_now())
+/// Whether the process that took a request died before it stored an outcome.
+pub fn is_overdue(unlock_request: &row::UnlockRequest) -> bool {
+    unlock_request.state == UnlockState::Taken
+        && unlock_request
+            .taken_until
+            .is_none_or(|until| until <= real_now())
 }
 
-/// Ends a press that nobody took, or whose taker has ended.
-pub async fn give_up(app: &App, press: &row::Press) -> Result<(), StoreError> {
-    if !is_open(press) {
+/// Ends a request that no process took, or whose process died.
+pub async fn give_up(app: &App, unlock_request: &row::UnlockRequest) -> Result<(), StoreError> {
+    if !is_open(unlock_request) {
         return Ok(());
     }
-    let (state, message) = match press.state {
-        PressState::Asked => (PressState::NotSent, NOBODY),
-        _ => (PressState::Unknown, UNKNOWN),
+    let (state, message) = match unlock_request.state {
+        UnlockState::Asked => (UnlockState::NotSent, NO_WORKER),
+        _ => (UnlockState::Unknown, UNKNOWN),
     };
-    let ending = Ending {
+    let ending = UnlockResult {
         state,
         kisi_code: None,
         message: Some(message.to_owned()),
     };
-    end(app, press, ending).await
+    end(app, unlock_request, ending).await
 }

@@ -1,35 +1,35 @@
-//! What keeps Kisi from opening a door for a member who is anywhere and asks at any time, as Kisi's settings of the lock and of
-//! its groups say. Each door and group keeps a set of them in one number.
+//! The restrictions that keep Kisi from opening a door for a member anywhere and at any time, from the settings of the lock and
+//! its groups in Kisi. Each lock and group stores its set of restrictions as a bit mask.
 //!
-//! Promises that a restriction of a lock counts for everybody, and one of a group only where no other group lets the member in
-//! with fewer. Called when Kisi is read, and by whoever says what stands in the way of an unlock.
+//! A restriction of a lock applies to everyone; one of a group applies only if no other group of the member opens the door with
+//! fewer restrictions. Called when Kisi is read, and where the obstacles to an unlock are shown.
 
 use access::Instant;
 
-use super::judge::opening;
+use super::checks::assignments_opening;
 use crate::{
     decide::Layout,
     kisi,
     store::row::{Grant, Group, Lock, ScopeKind},
 };
 
-/// One thing that stands in the way. Its number is a bit of the sets that are stored, and stays.
+/// A restriction of a lock or a group. The values are bits of the stored masks and must not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]
 pub enum Restriction {
-    /// One must stand at the reader.
+    /// The person must be at the reader.
     Reader = 1,
-    /// One must be near, and say where one is.
+    /// The person must be near the door, and the unlock must include their location.
     Geofence = 1 << 1,
-    /// Only at the times of Kisi's own schedule.
+    /// Opens only at the times of a schedule in Kisi.
     Schedule = 1 << 2,
-    /// Only by tapping the reader.
+    /// The person must tap the reader.
     TapOnly = 1 << 3,
-    /// Not by an app or an API.
+    /// Apps and the API cannot open it.
     NoApp = 1 << 4,
-    /// Only with the member's main device.
+    /// Only the primary device of the member can open it.
     PrimaryDevice = 1 << 5,
-    /// Only with a device that the organization manages.
+    /// Only a device that the organization manages can open it.
     ManagedDevice = 1 << 6,
 }
 
@@ -46,31 +46,31 @@ const ALL: [Restriction; 7] = [
 ];
 
 impl Restriction {
-    /// Whether nothing that is sent with an unlock can satisfy it.
+    /// Whether no unlock call can satisfy it, whatever it sends.
     fn is_final(self) -> bool {
         !matches!(self, Geofence | Schedule)
     }
 
-    /// What it is, and who can lift it, for whoever runs the service.
+    /// The text for operators.
     pub fn for_people(self) -> &'static str {
         match self {
-            Reader => "people have to stand at its reader",
-            Geofence => "people have to be near, so an unlock has to bear their location",
+            Reader => "people must be at its reader",
+            Geofence => "people must be near the door, so an unlock must include their location",
             Schedule => "it opens only at the times of a schedule in Kisi",
-            TapOnly => "people have to tap its reader",
-            NoApp => "Kisi lets nobody of the group open it by app",
-            PrimaryDevice => "people have to use their main device",
-            ManagedDevice => "people have to use a managed device",
+            TapOnly => "people must tap its reader",
+            NoApp => "members of its group cannot open it with an app",
+            PrimaryDevice => "people must use their primary device",
+            ManagedDevice => "people must use a managed device",
         }
     }
 }
 
 fn set(all: &[(Restriction, bool)]) -> i32 {
     let on = all.iter().filter(|(_, is_on)| *is_on);
-    on.fold(0, |set, (one, _)| set | *one as i32)
+    on.fold(0, |set, (restriction, _)| set | *restriction as i32)
 }
 
-/// Those of a lock. What Kisi does not speak of is off.
+/// The restrictions of a lock as a bit mask. A setting that Kisi does not report is off.
 pub fn of_lock(lock: &kisi::Lock) -> i32 {
     let is_on = |flag: Option<bool>| flag == Some(true);
     set(&[
@@ -80,7 +80,7 @@ pub fn of_lock(lock: &kisi::Lock) -> i32 {
     ])
 }
 
-/// Those of a group.
+/// The restrictions of a group as a bit mask.
 pub fn of_group(group: &kisi::Group) -> i32 {
     set(&[
         (Reader, group.reader_restriction_enabled),
@@ -95,25 +95,29 @@ pub fn of_group(group: &kisi::Group) -> i32 {
 
 fn in_set(set: i32) -> Vec<Restriction> {
     ALL.into_iter()
-        .filter(|one| set & *one as i32 != 0)
+        .filter(|restriction| set & *restriction as i32 != 0)
         .collect()
 }
 
-/// What stands between a door and whoever may open it by one of these groups. Without a group, Kisi is asked by the account's
-/// key or by a right to more than a group, and only the door's own count.
+/// The restrictions at a door for someone who can open it through any of these groups: those of the lock, plus those of the least
+/// restricted group. Without a group, only those of the lock apply: Kisi is called with the key of the account, or the member has
+/// access to the place or the account.
 pub fn at_door<'a>(lock: &Lock, groups: impl IntoIterator<Item = &'a Group>) -> Vec<Restriction> {
     let of_groups = groups.into_iter().map(|group| group.restrictions);
     let least = of_groups.min_by_key(|set| {
         let all = in_set(*set);
-        let are_final = all.iter().filter(|one| one.is_final()).count();
+        let are_final = all
+            .iter()
+            .filter(|restriction| restriction.is_final())
+            .count();
         (are_final, all.len())
     });
     in_set(lock.restrictions | least.unwrap_or(0))
 }
 
-/// What stands between a door and a member who holds these assignments, at an instant.
+/// The restrictions at a door for a member with these assignments, at an instant.
 pub fn for_member(layout: &Layout, lock: &Lock, held: &[Grant], at: Instant) -> Vec<Restriction> {
-    let open: Vec<&Grant> = opening(layout, lock, held, at).collect();
+    let open: Vec<&Grant> = assignments_opening(layout, lock, held, at).collect();
     let is_by_more = open
         .iter()
         .any(|grant| matches!(grant.scope_kind, ScopeKind::Place | ScopeKind::Account));

@@ -1,5 +1,5 @@
-//! The call to Kisi. Sent once; where it is certain that it did nothing because a login had vanished, once more with a new
-//! one. Nothing else is ever repeated.
+//! The unlock call to Kisi. It is sent once, and a second time only if it certainly had no effect because the stored login of the
+//! member had expired; then with a new login. Nothing else is ever repeated.
 
 use std::{
     sync::{
@@ -18,60 +18,64 @@ use crate::{
     kisi::{self, Client, Error, Guard, Lane},
     secret::SecretKind,
     store::{
-        Scope, StoreError, grants, kisi_accounts, logins,
-        presses::Ending,
-        row::{self, PressState},
+        ClubScope, StoreError, grants, kisi_accounts, logins,
+        row::{self, UnlockState},
         setup,
+        unlock_requests::UnlockResult,
     },
 };
 
-/// How long a press may wait for its turn at Kisi: somebody stands at the door.
+/// How long an unlock request may wait for its turn in the rate limit of Kisi; someone is waiting at the door.
 const TURN: Duration = Duration::from_secs(8);
-/// How long the making of a login may take, its turn included.
+/// How long the creation of a login may take, including the wait for its turn.
 const LOGIN: Duration = Duration::from_secs(15);
-/// Longer than the longest way from taking a press to the answer: two logins, two turns, two answers of ten seconds.
-const TAKEN_FOR: Duration = Duration::from_secs(75);
+/// The deadline of a taken request. Longer than its longest path: two logins, two turns, two responses of ten seconds each.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(75);
 
-/// A lock by Kisi's id, and where the member is who asks for it.
+/// The id of a lock in Kisi, and the location of the member.
 type Door = (i64, Option<kisi::Location>);
 
-/// Until when whoever takes a press now has surely ended, in real time.
+/// When a process that takes a request now has certainly finished with it, in real time.
 pub fn until() -> i64 {
-    let micros = i64::try_from(TAKEN_FOR.as_micros()).unwrap_or(i64::MAX);
+    let micros = i64::try_from(REQUEST_DEADLINE.as_micros()).unwrap_or(i64::MAX);
     real_now().saturating_add(micros)
 }
 
-/// Carries out a press that was taken, and records what it comes to. `guard` is asked right before the call.
+/// Carries out a taken request and stores its outcome. `guard` is checked right before the call.
 pub async fn carry_out(
     app: Arc<App>,
-    press: row::Press,
+    unlock_request: row::UnlockRequest,
     guard: Option<Guard>,
 ) -> Result<(), StoreError> {
-    let ending = match open(&app, &press, guard).await {
+    let ending = match open(&app, &unlock_request, guard).await {
         Ok(ending) => ending,
         Err(problem) => {
-            tracing::error!(error = ?problem, "a door could not be asked to open");
+            tracing::error!(error = ?problem, "unlock failed before Kisi was called");
             not_sent("Something went wrong on our side, so the door was not asked to open.")
         }
     };
-    record::end(&app, &press, ending).await
+    record::end(&app, &unlock_request, ending).await
 }
 
-/// Why nothing was sent, for the log.
+/// Internal errors before the call, for the log.
 #[derive(Debug, thiserror::Error)]
-enum Inside {
+enum SendError {
     #[error("the database failed")]
     Store(#[from] StoreError),
-    #[error("a stored secret cannot be opened")]
+    #[error("a stored secret cannot be decrypted")]
     Secret(#[from] crate::secret::SecretError),
 }
 
-async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<Ending, Inside> {
-    let (db, scope) = (app.db.read(), Scope::new(press.club_id));
-    let account = kisi_accounts::get(db, scope, press.account_id).await?;
-    let lock = setup::lock(db, scope, press.lock_id).await?;
+async fn open(
+    app: &App,
+    unlock_request: &row::UnlockRequest,
+    guard: Option<Guard>,
+) -> Result<UnlockResult, SendError> {
+    let (db, scope) = (app.db.read(), ClubScope::new(unlock_request.club_id));
+    let account = kisi_accounts::get(db, scope, unlock_request.account_id).await?;
+    let lock = setup::lock(db, scope, unlock_request.lock_id).await?;
     let (Some(account), Some(lock)) = (account, lock) else {
-        return Ok(not_sent("The door is gone."));
+        return Ok(not_sent("The door no longer exists."));
     };
     let key = app.sealer.open(
         SecretKind::KisiCredentials,
@@ -80,25 +84,25 @@ async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<End
     )?;
     let by_key = app
         .kisi
-        .of_user(account.kisi_user_id, key)
+        .for_user(account.kisi_user_id, key)
         .in_lane(Lane::Urgent);
-    let door = (lock.kisi_id, Location::of(press));
-    let person = match press.kisi_user_id {
+    let door = (lock.kisi_id, Location::of(unlock_request));
+    let person = match unlock_request.kisi_user_id {
         Some(user) => grants::user(db, scope, user).await?,
         None => None,
     };
     let Some((person, kisi_id)) = person.and_then(|user| user.kisi_id.map(|id| (user, id))) else {
         return Ok(match send(&by_key, door, guard).await {
             Ok(()) => unlocked(),
-            Err(Error::Unauthorized { code, message }) => Ending {
-                state: PressState::Unauthorized,
+            Err(Error::Unauthorized { code, message }) => UnlockResult {
+                state: UnlockState::Unauthorized,
                 kisi_code: code.clone(),
                 message: Some(Error::Unauthorized { code, message }.for_people()),
             },
             Err(error) => refused(&error),
         });
     };
-    let behalf = Behalf {
+    let behalf = UserCall {
         app,
         account: &account,
         person: &person,
@@ -108,8 +112,8 @@ async fn open(app: &App, press: &row::Press, guard: Option<Guard>) -> Result<End
     behalf.open(door, guard).await
 }
 
-/// One person in Kisi, as whom the door is asked to open.
-struct Behalf<'a> {
+/// A call to Kisi as one Kisi user.
+struct UserCall<'a> {
     app: &'a App,
     account: &'a row::KisiAccount,
     person: &'a row::KisiUser,
@@ -117,21 +121,21 @@ struct Behalf<'a> {
     by_key: &'a Client,
 }
 
-impl Behalf<'_> {
-    async fn open(&self, door: Door, guard: Option<Guard>) -> Result<Ending, Inside> {
-        let kept = self.kept().await?;
-        let was_kept = kept.is_some();
-        let login = match kept {
+impl UserCall<'_> {
+    async fn open(&self, door: Door, guard: Option<Guard>) -> Result<UnlockResult, SendError> {
+        let stored = self.stored_login().await?;
+        let was_stored = stored.is_some();
+        let login = match stored {
             Some(login) => login,
-            None => match self.make().await? {
+            None => match self.create_login().await? {
                 Ok(login) => login,
                 Err(ending) => return Ok(ending),
             },
         };
         let outcome = send(&self.client(login), door, guard.clone()).await;
         let outcome = match outcome {
-            // Old logins vanish without a word: this one did nothing.
-            Err(Error::Unauthorized { .. }) if was_kept => match self.make().await? {
+            // Kisi removes old logins without notice, so this call had no effect.
+            Err(Error::Unauthorized { .. }) if was_stored => match self.create_login().await? {
                 Ok(login) => send(&self.client(login), door, guard).await,
                 Err(ending) => return Ok(ending),
             },
@@ -139,12 +143,12 @@ impl Behalf<'_> {
         };
         Ok(match outcome {
             Ok(()) => unlocked(),
-            Err(Error::Unauthorized { code, .. }) => Ending {
-                state: PressState::Refused,
+            Err(Error::Unauthorized { code, .. }) => UnlockResult {
+                state: UnlockState::Refused,
                 kisi_code: code,
                 message: Some(
-                    "Kisi does not accept the login that it has just given out for this member. An administrator looks at \
-                     the person in Kisi."
+                    "Kisi rejected the login that it has just issued for this member. Ask an administrator to check the \
+                     user in Kisi."
                         .to_owned(),
                 ),
             },
@@ -159,11 +163,11 @@ impl Behalf<'_> {
             .in_lane(Lane::Urgent)
     }
 
-    /// The login that is kept. One that cannot be opened is as good as none.
-    async fn kept(&self) -> Result<Option<SecretString>, StoreError> {
-        let scope = Scope::new(self.person.club_id);
-        let kept = logins::get(self.app.db.read(), scope, self.person.id).await?;
-        Ok(kept.and_then(|row| {
+    /// The stored login; `None` also for one that cannot be decrypted.
+    async fn stored_login(&self) -> Result<Option<SecretString>, StoreError> {
+        let scope = ClubScope::new(self.person.club_id);
+        let row = logins::get(self.app.db.read(), scope, self.person.id).await?;
+        Ok(row.and_then(|row| {
             self.app
                 .sealer
                 .open(SecretKind::KisiLogin, self.person.id, &row.secret)
@@ -171,21 +175,21 @@ impl Behalf<'_> {
         }))
     }
 
-    /// Makes a login and keeps it; an ending where Kisi gives none.
-    async fn make(&self) -> Result<Result<SecretString, Ending>, Inside> {
-        let made = timeout(
+    /// Creates and stores a login; the inner error is the outcome if Kisi gives none.
+    async fn create_login(&self) -> Result<Result<SecretString, UnlockResult>, SendError> {
+        let response = timeout(
             LOGIN,
             self.by_key.create_login_on_behalf(&self.person.email),
         )
         .await;
-        let made = match made {
+        let login = match response {
             Err(_) => return Ok(Err(not_sent(NO_TURN))),
             Ok(Err(error)) => return Ok(Err(no_login(&error))),
-            Ok(Ok(made)) => made,
+            Ok(Ok(login)) => login,
         };
-        if made.user_id.is_some_and(|user| user != self.kisi_id) {
-            let text = "Kisi gave a login of somebody else for this member's e-mail address, so it was not used. It is \
-                        looked up anew when the member's access is next sent to Kisi.";
+        if login.user_id.is_some_and(|user| user != self.kisi_id) {
+            let text = "Kisi issued a login of another user for this member's e-mail address, so it was not used. The user is \
+                        looked up again when the member's access is next sent to Kisi.";
             return Ok(Err(not_sent(text)));
         }
         let row = row::KisiLogin {
@@ -195,22 +199,22 @@ impl Behalf<'_> {
             secret: self
                 .app
                 .sealer
-                .seal(SecretKind::KisiLogin, self.person.id, &made.secret)?,
+                .seal(SecretKind::KisiLogin, self.person.id, &login.secret)?,
             made_at: self.app.clock.now().micros(),
         };
-        let kept: Result<(), StoreError> = self
+        let stored: Result<(), StoreError> = self
             .app
             .db
             .write(move |tx| Box::pin(async move { logins::put(tx, row).await }))
             .await;
-        kept?;
-        Ok(Ok(made.secret))
+        stored?;
+        Ok(Ok(login.secret))
     }
 }
 
-const NO_TURN: &str = "Kisi takes no more requests for the moment, so the door was not asked to open. Try again in a moment.";
+const NO_TURN: &str = "Kisi accepts no more requests for the moment, so the door was not asked to open. Try again in a moment.";
 
-/// Sends the unlock once its turn comes, or gives up before that. `Withheld` is surely not sent.
+/// Sends the unlock when its turn comes, or gives up before that. `Withheld` means that it was certainly not sent.
 async fn send(client: &Client, (lock, location): Door, lease: Option<Guard>) -> Result<(), Error> {
     let sent = Arc::new(AtomicBool::new(false));
     let flag = sent.clone();
@@ -232,58 +236,58 @@ async fn send(client: &Client, (lock, location): Door, lease: Option<Guard>) -> 
     }
 }
 
-fn unlocked() -> Ending {
-    Ending {
-        state: PressState::Unlocked,
+fn unlocked() -> UnlockResult {
+    UnlockResult {
+        state: UnlockState::Unlocked,
         kisi_code: None,
         message: None,
     }
 }
 
-fn not_sent(message: &str) -> Ending {
-    Ending {
-        state: PressState::NotSent,
+fn not_sent(message: &str) -> UnlockResult {
+    UnlockResult {
+        state: UnlockState::NotSent,
         kisi_code: None,
         message: Some(message.to_owned()),
     }
 }
 
-/// What a failed unlock means.
-fn refused(error: &Error) -> Ending {
+/// The outcome of a failed unlock call.
+fn refused(error: &Error) -> UnlockResult {
     let (state, message) = match error {
-        Error::Withheld => (PressState::NotSent, NO_TURN.to_owned()),
+        Error::Withheld => (UnlockState::NotSent, NO_TURN.to_owned()),
         Error::NotSent(_) | Error::RateLimited { .. } => (
-            PressState::NotSent,
+            UnlockState::NotSent,
             format!("The door did not open. {}", error.for_people()),
         ),
-        error if !error.outcome_is_known() => (PressState::Unknown, record::UNKNOWN.to_owned()),
-        error => (PressState::Refused, error.for_people()),
+        error if !error.outcome_is_known() => (UnlockState::Unknown, record::UNKNOWN.to_owned()),
+        error => (UnlockState::Refused, error.for_people()),
     };
-    Ending {
+    UnlockResult {
         state,
         kisi_code: error.code().map(str::to_owned),
         message: Some(message),
     }
 }
 
-/// Why there is no login to ask with: nothing was asked of the door, whatever became of the login.
-fn no_login(error: &Error) -> Ending {
+/// The outcome if no login could be created: the unlock was not sent, whatever happened to the login.
+fn no_login(error: &Error) -> UnlockResult {
     let state = match error {
-        Error::Unauthorized { .. } => PressState::Unauthorized,
+        Error::Unauthorized { .. } => UnlockState::Unauthorized,
         Error::Forbidden { .. }
         | Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::Unprocessable { .. }
-        | Error::Refused { .. } => PressState::Refused,
-        _ => PressState::NotSent,
+        | Error::Refused { .. } => UnlockState::Refused,
+        _ => UnlockState::NotSent,
     };
     let message = match error {
-        Error::NotFound { .. } => "Kisi knows nobody by this member's e-mail address any more, so the door was not asked to \
-                                   open. The member's access has to be sent to Kisi again."
+        Error::NotFound { .. } => "Kisi no longer has a user with this member's e-mail address, so the door was not asked to \
+                                   open. Sync the member's access to Kisi again."
             .to_owned(),
         error => format!("The door was not asked to open: {}", error.for_people()),
     };
-    Ending {
+    UnlockResult {
         state,
         kisi_code: error.code().map(str::to_owned),
         message: Some(message),

@@ -1,5 +1,5 @@
-//! Text that is nested as deeply as bytes allow, or is no such thing at all, read on a stack that is smaller than that of any
-//! thread of the service. A stack that overflows ends the process, and with it the test.
+//! Parses deeply nested and random text on a stack that is smaller than that of any thread of the service. A stack overflow
+//! ends the process, and with it the test.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::*;
 
 const SMALL_STACK: usize = 1 << 20;
 
-/// Runs every reader on each text; how many readers understood any of them.
+/// Runs every parser on each text and returns how often one accepted it.
 fn read_on_a_small_stack(texts: Vec<String>) -> usize {
     let reading = move || texts.iter().map(|text| readers_of(text)).sum();
     let thread = std::thread::Builder::new().stack_size(SMALL_STACK);
@@ -17,29 +17,29 @@ fn read_on_a_small_stack(texts: Vec<String>) -> usize {
 
 fn readers_of(text: &str) -> usize {
     let body = text.as_bytes();
-    let mut understood: Vec<bool> = PLATFORMS
+    let mut accepted: Vec<bool> = PLATFORMS
         .map(|platform| event(platform, Some(text), body))
         .to_vec();
-    understood.push(event(Platform::Mapped, Some(text), b"{\"type\":\"x\"}"));
-    understood.push(event(Platform::Mapped, Some("{}"), body));
-    understood.extend(SCHEMES.map(|scheme| signature(scheme, text, body)));
-    understood.extend([
+    accepted.push(event(Platform::Mapped, Some(text), b"{\"type\":\"x\"}"));
+    accepted.push(event(Platform::Mapped, Some("{}"), body));
+    accepted.extend(SCHEMES.map(|scheme| signature(scheme, text, body)));
+    accepted.extend([
         operation(body),
-        operation_of(text),
-        message(text),
-        frames(body),
+        parse_document(text),
+        parse_message(text),
+        parse_frames(body),
         cursor(text),
     ]);
-    understood.extend([roster("r.json", text), roster("r.csv", text)]);
-    understood.push(kisi_event(body));
-    understood.into_iter().filter(|one| *one).count()
+    accepted.extend([roster("r.json", text), roster("r.csv", text)]);
+    accepted.push(kisi_event(body));
+    accepted.into_iter().filter(|accepts| *accepts).count()
 }
 
 fn nested(open: &str, inner: &str, close: &str, depth: usize) -> String {
     format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
 }
 
-/// Texts of every kind that hold something nested so deeply.
+/// Inputs for every parser that contain a value nested `depth` levels deep.
 fn deep_texts(depth: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for (open, inner, close) in [("[", "", "]"), ("{\"data\":", "1", "}"), ("{a ", "a", "}")] {
@@ -73,7 +73,7 @@ fn text_may_be_nested_as_deeply_as_it_likes() {
 }
 
 #[test]
-fn each_reader_understands_what_is_meant_for_it() {
+fn each_parser_accepts_its_own_format() {
     let member = json!({ "type": "member.updated", "timestamp": "2026-01-05T07:30:00Z", "data": { "id": "m", "email": "a@b.example" } });
     assert!(event(
         Platform::Canonical,
@@ -84,16 +84,18 @@ fn each_reader_understands_what_is_meant_for_it() {
     assert!(!operation(b"{\"query\":\"{ viewer { role }\"}"));
     let subscribe =
         json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ viewer { role } }" } });
-    assert!(message(&subscribe.to_string()));
-    assert!(!message("{\"type\":\"subscribe\"}"));
+    assert!(parse_message(&subscribe.to_string()));
+    assert!(!parse_message("{\"type\":\"subscribe\"}"));
     assert!(cursor("RAAAAAAAAAAAAAAAAAAAAAA"));
     assert!(!cursor("AAAAAAAAAAAAAAAAAAAAAA"));
     assert!(!cursor("AAAA"));
     assert!(roster("members.csv", "id,email,name\n1,a@b.example,Ada\n"));
     assert!(roster("members.json", "{\"members\":[{\"id\":\"1\"}]}"));
     assert!(!roster("members.csv", "shoe size\n44\n"));
-    assert!(frames(&[0x81, 0x80, 0, 0, 0, 0]));
-    assert!(!frames(&[0x81, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+    assert!(parse_frames(&[0x81, 0x80, 0, 0, 0, 0]));
+    assert!(!parse_frames(&[
+        0x81, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    ]));
 }
 
 proptest! {
@@ -107,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_signs_without_the_secret(headers in ".{0,100}", body in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn no_signature_verifies_without_the_secret(headers in ".{0,100}", body in prop::collection::vec(any::<u8>(), 0..300)) {
         for scheme in SCHEMES {
             prop_assert!(!signature(scheme, &headers, &body));
         }

@@ -1,4 +1,4 @@
-//! A club with several Kisi accounts: what one account waits for is answered by another, and nothing is forgotten on the way.
+//! A club with several Kisi accounts: one account works on while another one waits, and every pending change is carried out.
 
 mod any_interleaving;
 mod club;
@@ -9,7 +9,7 @@ use latchkey::{
     clock::new_id,
     id::{self, Kind},
     sandbox::{Duplicates, Fault, FaultKind, PatchWindow},
-    store::{Scope, StoreError, due, members, overrides, row},
+    store::{ClubScope, StoreError, due, members, overrides, row},
 };
 use sea_orm::{ConnectionTrait, Database as Connecting};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::{
         world::{Database, Setup, World},
     },
 };
-use club::{Club, House, a_club};
+use club::{Club, Organization, a_club};
 
 on_both!(
     a_revocation_that_waits_for_another_account_is_carried_out,
@@ -33,7 +33,7 @@ on_both!(
     what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one,
 );
 
-fn is_in(house: &House, who: &str) -> bool {
+fn is_in(house: &Organization, who: &str) -> bool {
     let rows = house.sandbox.assignments_of(&email(who));
     !rows.is_empty()
 }
@@ -50,10 +50,10 @@ async fn leave(world: &mut World, club: &Club, who: &str) -> String {
     world.send(&club.source, "membership.deleted", gone).await
 }
 
-/// One account is in the middle of a long call when a membership ends whose door is the other one's.
+/// A membership that gives access in one account ends while the other account is in a long call to Kisi.
 async fn a_revocation_that_waits_for_another_account_is_carried_out(world: &mut World) {
     let club = a_club(world, 2).await;
-    let (here, there) = (&club.houses[0], &club.houses[1]);
+    let (here, there) = (&club.organizations[0], &club.organizations[1]);
     join(world, &club, &["ada", "bob", "cyd"]).await;
     here.rule(world).await;
     world.settled().await;
@@ -63,7 +63,7 @@ async fn a_revocation_that_waits_for_another_account_is_carried_out(world: &mut 
         .sandbox
         .fault(Fault::new("POST", "/role_assignments", hang), 1);
     there.rule(world).await;
-    busy(there).await;
+    wait_for_assignment_call(there).await;
     let ended = leave(world, &club, "ada").await;
     world.settled().await;
     assert!(!is_in(here, "ada") && !is_in(there, "ada"));
@@ -73,8 +73,8 @@ async fn a_revocation_that_waits_for_another_account_is_carried_out(world: &mut 
     club.close().await;
 }
 
-/// Waits for a call that assigns something.
-async fn busy(house: &House) {
+/// Waits until Kisi receives a call that creates a role assignment.
+async fn wait_for_assignment_call(house: &Organization) {
     let ask = async || {
         let calls = house.sandbox.calls();
         let is_it = |call: &&latchkey::sandbox::Call| {
@@ -82,13 +82,13 @@ async fn busy(house: &House) {
         };
         calls.iter().find(is_it).map(|_| ())
     };
-    eventually(ask, async || "nothing is assigned".to_owned()).await;
+    eventually(ask, async || "no call creates an assignment".to_owned()).await;
 }
 
-/// What the brake holds in one account is approved and dismissed there; the other account has no part in it.
+/// A revocation that the brake holds in one account is approved or dismissed there; the other account gets no writes.
 async fn a_question_of_one_account_is_answered_in_that_account(world: &mut World) {
     let club = a_club(world, 2).await;
-    let (here, there) = (&club.houses[0], &club.houses[1]);
+    let (here, there) = (&club.organizations[0], &club.organizations[1]);
     join(world, &club, &["ada", "bob"]).await;
     here.rule(world).await;
     world.settled().await;
@@ -111,10 +111,10 @@ async fn a_question_of_one_account_is_answered_in_that_account(world: &mut World
     club.close().await;
 }
 
-/// Somebody of whom something is held was put off for an hour, after many tries, when it is approved.
+/// An approved revocation is carried out at once, although many failed tries have put the member off for an hour.
 async fn an_approval_waits_for_no_back_off(world: &mut World) {
     let club = a_club(world, 1).await;
-    let house = &club.houses[0];
+    let house = &club.organizations[0];
     join(world, &club, &["ada"]).await;
     house.rule(world).await;
     world.settled().await;
@@ -124,7 +124,7 @@ async fn an_approval_waits_for_no_back_off(world: &mut World) {
     world.settled().await;
     let ada = row_of(world, "ada").await;
     let account = id::decode_as(Kind::KisiAccount, &house.account).unwrap();
-    let (db, scope) = (world.app().db.clone(), Scope::new(ada.club_id));
+    let (db, scope) = (world.app().db.clone(), ClubScope::new(ada.club_id));
     let rows = due::of_members(db.read(), scope, account, &[ada.id]).await;
     let row = rows.unwrap().remove(0);
     let later = (world.now() + Duration::from_hours(1)).as_microsecond();
@@ -133,14 +133,14 @@ async fn an_approval_waits_for_no_back_off(world: &mut World) {
         .await;
     put_off.unwrap();
     assert_eq!(decide(world, "approve", None).await, 1);
-    assert!(!is_in(house, "ada"), "without the clock being turned");
+    assert!(!is_in(house, "ada"), "at once, with a stopped clock");
     club.close().await;
 }
 
-/// Somebody is suspended, and later resumed, without anybody being marked: no change that this program makes is like that.
+/// A suspension and its end are stored without marking the member due, which no change of the service does. The sweep finds both.
 async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
     let club = a_club(world, 1).await;
-    let house = &club.houses[0];
+    let house = &club.organizations[0];
     join(world, &club, &["ada", "bob"]).await;
     house.rule(world).await;
     world.settled().await;
@@ -149,7 +149,7 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
         id: new_id(),
         club_id: ada.club_id,
         member_id: ada.id,
-        reason: "nobody was told".to_owned(),
+        reason: "not marked due".to_owned(),
         until_at: None,
         actor: None,
         learned_at: world.clock.now().micros(),
@@ -162,14 +162,14 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
     sweep(world, house).await;
     assert!(!is_in(house, "ada") && is_in(house, "bob"));
 
-    let (scope, now) = (Scope::new(ada.club_id), world.clock.now().micros());
+    let (scope, now) = (ClubScope::new(ada.club_id), world.clock.now().micros());
     let written: Result<(), StoreError> = (world.app().db)
         .write(move |tx| Box::pin(async move { overrides::resume(tx, scope, ada.id, now).await }))
         .await;
     written.unwrap();
     sweep(world, house).await;
     assert!(is_in(house, "ada") && is_in(house, "bob"));
-    house.sandbox.forget_calls();
+    house.sandbox.clear_calls();
     sweep(world, house).await;
     assert!(house.sandbox.writes().is_empty());
     club.close().await;
@@ -178,39 +178,39 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
 async fn row_of(world: &World, who: &str) -> row::Member {
     let id = world.api.member(&email(who)).await.unwrap();
     let id = id::decode_as(Kind::Member, &id).unwrap();
-    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = world.api.query("{ club { id } }", json!({})).await;
     let club = club["club"]["id"].as_str().unwrap();
     let club = id::decode_as(Kind::Club, club).unwrap();
-    let member = members::get(world.app().db.read(), Scope::new(club), id);
+    let member = members::get(world.app().db.read(), ClubScope::new(club), id);
     member.await.unwrap().unwrap()
 }
 
-/// Waits for a whole sweep, and for what follows from it.
-async fn sweep(world: &World, house: &House) {
+/// Runs a full sweep and waits until the work that follows from it is done.
+async fn sweep(world: &World, house: &Organization) {
     world.turn_to(world.now() + Duration::from_secs(1));
     let before = last_read_at(world, house).await;
     let account = [("account", "ID!", json!(house.account))];
     let selection = "account { id }";
-    world.api.change("refreshKisi", &account, selection).await;
+    world.api.mutate("refreshKisi", &account, selection).await;
     until_read(world, house, &before).await;
     world.settled().await;
 }
 
-async fn last_read_at(world: &World, house: &House) -> Value {
+async fn last_read_at(world: &World, house: &Organization) -> Value {
     let query = "query($id: ID!) { node(id: $id) { ... on KisiAccount { lastReadAt } } }";
-    let mut found = (world.api.ask(query, json!({ "id": house.account }))).await;
-    found["node"]["lastReadAt"].take()
+    let mut response = (world.api.query(query, json!({ "id": house.account }))).await;
+    response["node"]["lastReadAt"].take()
 }
 
-async fn until_read(world: &World, house: &House, before: &Value) {
+async fn until_read(world: &World, house: &Organization, before: &Value) {
     let ask = async || (last_read_at(world, house).await != *before).then_some(());
-    eventually(ask, async || "no end of the sweep".to_owned()).await;
+    eventually(ask, async || "the sweep does not end".to_owned()).await;
 }
 
-/// Kisi neither changes a window nor takes a second assignment, and fails between the two halves of a replacement.
+/// Kisi neither changes a window nor accepts a second assignment, and fails between the delete and the create of a replacement.
 async fn who_stands_before_a_shut_door_is_served_first(world: &mut World) {
     let club = a_club(world, 1).await;
-    let house = &club.houses[0];
+    let house = &club.organizations[0];
     let others = ["o1", "o2", "o3", "o4", "o5", "o6"];
     join(world, &club, &others).await;
     join(world, &club, &["ada", "bob"]).await;
@@ -233,7 +233,7 @@ async fn who_stands_before_a_shut_door_is_served_first(world: &mut World) {
         Fault::new("POST", "/role_assignments", FaultKind::TooMany),
         1,
     );
-    house.sandbox.forget_calls();
+    house.sandbox.clear_calls();
     let shorter = until("ada", "2026-03-01");
     world
         .send(&club.source, "membership.updated", shorter)
@@ -248,7 +248,7 @@ async fn who_stands_before_a_shut_door_is_served_first(world: &mut World) {
     };
     eventually(ask, async || format!("{:?}", house.sandbox.calls())).await;
     assert!(!is_in(house, "ada"), "{:?}", house.sandbox.calls());
-    house.sandbox.forget_calls();
+    house.sandbox.clear_calls();
     for who in others {
         leave(world, &club, who).await;
     }
@@ -260,21 +260,21 @@ async fn who_stands_before_a_shut_door_is_served_first(world: &mut World) {
     club.close().await;
 }
 
-/// A sweep is still asking Kisi by the old key, which is refused, when the new one is set.
+/// A sweep still uses the old API key, which Kisi refuses, when the new key is set.
 async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut World) {
     let club = a_club(world, 1).await;
-    let house = &club.houses[0];
+    let house = &club.organizations[0];
     join(world, &club, &["ada"]).await;
     world.settled().await;
     let hang = FaultKind::Hang(Duration::from_secs(2));
     house.sandbox.fault(Fault::new("GET", "/places", hang), 1);
-    house.sandbox.forget_calls();
+    house.sandbox.clear_calls();
     let new_key = club.another_key(0, "another-key");
     let account = [("account", "ID!", json!(house.account))];
     let before = last_read_at(world, house).await;
     world.turn_to(world.now() + Duration::from_secs(1));
     let selection = "account { id }";
-    world.api.change("refreshKisi", &account, selection).await;
+    world.api.mutate("refreshKisi", &account, selection).await;
     let is_asked = async || {
         let calls = house.sandbox.calls();
         calls
@@ -282,26 +282,26 @@ async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut W
             .any(|call| call.path == "/places")
             .then_some(())
     };
-    eventually(is_asked, async || "no sweep began".to_owned()).await;
+    eventually(is_asked, async || "no sweep has begun".to_owned()).await;
     let input = json!({ "account": house.account, "credentials": { "apiKey": new_key } });
     let update = [("input", "UpdateKisiAccountInput!", input)];
-    let updated = (world.api).change("updateKisiAccount", &update, "account { status }");
+    let updated = (world.api).mutate("updateKisiAccount", &update, "account { status }");
     assert_eq!(updated.await["account"]["status"], "CONNECTED");
     house.rule(world).await;
     until_read(world, house, &before).await;
     world.settled().await;
-    assert!(is_in(house, "ada"), "without the clock being turned");
+    assert!(is_in(house, "ada"), "at once, with a stopped clock");
     club.close().await;
 }
 
-/// Each connection to the database dies, over and over: that is no failure of Kisi's, and the account waits for nothing.
+/// All database connections are terminated again and again: no failure of Kisi is recorded, and the account is not put off.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_hangs_up_is_no_failure_of_kisi() {
     let Some(mut world) = World::start(Database::Postgres, Setup::default()).await else {
         return;
     };
     let club = a_club(&mut world, 2).await;
-    for house in &club.houses {
+    for house in &club.organizations {
         house.rule(&world).await;
     }
     world.settled().await;
@@ -318,20 +318,20 @@ async fn a_database_that_hangs_up_is_no_failure_of_kisi() {
             let answer = world.api.deliver(&club.source, signed).await;
             matches!(answer.status, 200 | 202).then_some(())
         };
-        eventually(ask, async || "the event is not taken".to_owned()).await;
+        eventually(ask, async || "the event is not accepted".to_owned()).await;
         admin.execute_unprepared(hang_up).await.unwrap();
     }
     let idle = async || {
         let query = "{ kisiAccounts { status backlog } }";
-        let answer = world.api.raw(query, json!({})).await;
+        let answer = world.api.query_raw(query, json!({})).await;
         let accounts = answer["data"]["kisiAccounts"].as_array()?;
         assert!(accounts.iter().all(|one| one["status"] == "CONNECTED"));
         accounts.iter().all(|one| one["backlog"] == 0).then_some(())
     };
-    // The clock stands still: whatever waits for it waits for ever.
+    // The clock is stopped: work that is scheduled for later would never run.
     eventually(idle, async || "work is left".to_owned()).await;
     for (house, round) in club
-        .houses
+        .organizations
         .iter()
         .flat_map(|house| (0..6).map(move |n| (house, n)))
     {

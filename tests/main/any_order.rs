@@ -1,5 +1,5 @@
-//! Any order and any repetition of the same events ends alike: who may open what, and who the members are. The events are of
-//! two sources that speak of the same people, and of everything that can be said late.
+//! The same events lead to the same members and the same access in any order and with any repetition. They come from two sources
+//! that report the same people, and cover everything that can arrive late.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ use serde_json::{Value, json};
 use crate::support::{
     api::{Signed, Source},
     event::{self, booking, membership, person, with},
-    judge,
+    kisi_checks,
     world::{BEGINNING, Database, Setup, World},
 };
 
 const CASES: u32 = 8;
 
-/// A source (0 or 1), a delivery's id, and a body.
-type Said = (usize, String, Value);
+/// The index of the source (0 or 1), the delivery's id, and the body.
+type SentEvent = (usize, String, Value);
 
 fn beginning() -> Timestamp {
     BEGINNING.parse().unwrap()
 }
 
-/// What is said, in the order in which it happened.
-fn story() -> Vec<Said> {
+/// The events in the order in which they happened.
+fn all_events() -> Vec<SentEvent> {
     let tomorrow = beginning() + 27.hours();
     let book = |id: &str, who: &str, guests: &[&str]| {
         booking(id, who, tomorrow, tomorrow + 2.hours(), guests)
@@ -43,7 +43,7 @@ fn story() -> Vec<Said> {
         membership("c1", "x"),
         json!({ "member": null, "company": { "id": "acme", "name": "acme" } }),
     );
-    let said = [
+    let events = [
         (0, "membership.updated", membership("m1", "ada")),
         (0, "membership.updated", membership("m2", "bob")),
         (1, "membership.updated", membership("d1", "ada")),
@@ -100,7 +100,7 @@ fn story() -> Vec<Said> {
             tagged("ida", "ida.new@example.com", &[]),
         ),
     ];
-    let dated = said
+    let dated = events
         .into_iter()
         .enumerate()
         .map(|(nth, (source, kind, data))| {
@@ -114,14 +114,14 @@ fn story() -> Vec<Said> {
     dated.collect()
 }
 
-/// What is left when all of it was said: members as they are shown, and who can open which door when.
+/// The final state: members as the API shows them, and who can open which door at what time.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     members: Vec<Value>,
     doors: BTreeMap<(String, Timestamp), BTreeSet<String>>,
 }
 
-async fn outcome(said: &[Said]) -> Outcome {
+async fn outcome(events: &[SentEvent]) -> Outcome {
     let mut world = Box::pin(World::start(Database::Sqlite, Setup::default()))
         .await
         .unwrap();
@@ -139,9 +139,9 @@ async fn outcome(said: &[Said]) -> Outcome {
         world.api.source("books").await,
         world.api.source("desk").await,
     ];
-    for (nth, (source, id, body)) in said.iter().enumerate() {
+    for (nth, (source, id, body)) in events.iter().enumerate() {
         let source = &sources[*source];
-        world.people.extend(event::addresses(body));
+        world.emails.extend(event::addresses(body));
         let signed = Signed::new(
             &source.secret,
             id,
@@ -150,7 +150,7 @@ async fn outcome(said: &[Said]) -> Outcome {
         );
         let answer = world.api.deliver(source, signed).await;
         assert!(matches!(answer.status, 200 | 202), "{body}: {answer:?}");
-        // Now and then the work is done before more is said.
+        // Now and then the service finishes its work before more arrives.
         if nth % 7 == 6 {
             world.settled().await;
             world.turn_to(world.now() + 1.seconds());
@@ -158,19 +158,19 @@ async fn outcome(said: &[Said]) -> Outcome {
     }
     world.settled().await;
     let outcome = Outcome {
-        members: shown(&world).await,
+        members: listed_members(&world).await,
         doors: doors(&world),
     };
     Box::pin(world.finish()).await;
     outcome
 }
 
-/// Members by address. Without those whom nobody names any more and who hold nothing: whether they were ever heard of
-/// depends on the order.
-async fn shown(world: &World) -> Vec<Value> {
+/// Members as the API lists them. It leaves out members that no source names and that hold nothing: whether such a member was
+/// ever created depends on the order.
+async fn listed_members(world: &World) -> Vec<Value> {
     let query = "{ members(first: 200) { nodes { email name tags companies { name } entitlements { externalId } } } }";
-    let mut found = world.api.ask(query, json!({})).await;
-    let mut members: Vec<Value> = found["members"]["nodes"]
+    let mut response = world.api.query(query, json!({})).await;
+    let mut members: Vec<Value> = response["members"]["nodes"]
         .as_array_mut()
         .unwrap()
         .drain(..)
@@ -196,50 +196,50 @@ fn doors(world: &World) -> BTreeMap<(String, Timestamp), BTreeSet<String>> {
             let at = beginning() + hours.hours();
             doors.insert(
                 (name.to_owned(), at),
-                judge::can_open(sandbox, &world.people, lock, at),
+                kisi_checks::can_open(sandbox, &world.emails, lock, at),
             );
         }
     }
     doors
 }
 
-/// All of it in some order, and up to ten of it again somewhere.
-fn told_anyhow(story: &[Said]) -> impl Strategy<Value = Vec<Said>> + use<> {
+/// All events in some order, with up to ten of them repeated anywhere.
+fn any_order_with_repeats(story: &[SentEvent]) -> impl Strategy<Value = Vec<SentEvent>> + use<> {
     let again = proptest::sample::subsequence(story.to_vec(), 0..=10);
     let story = story.to_vec();
     again.prop_flat_map(move |again| Just([story.clone(), again].concat()).prop_shuffle())
 }
 
 #[test]
-fn any_order_and_any_repetition_ends_alike() {
+fn events_in_any_order_lead_to_the_same_state() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    let story = story();
+    let story = all_events();
     let expected = runtime.block_on(Box::pin(outcome(&story)));
     assert!(
         expected.doors.values().any(|people| people.len() > 3),
-        "the story opens doors: {expected:#?}"
+        "the events give access to more than three people: {expected:#?}"
     );
-    // Shrinking would cost a world a step: the order that fails says enough.
+    // Each step of shrinking would start a whole service, and the failing order is informative enough.
     let config = Config {
         cases: CASES,
         failure_persistence: None,
         max_shrink_iters: 0,
         ..Config::default()
     };
-    let judged = TestRunner::new(config).run(&told_anyhow(&story), |said| {
-        let order: Vec<String> = said
+    let result = TestRunner::new(config).run(&any_order_with_repeats(&story), |events| {
+        let order: Vec<String> = events
             .iter()
             .map(|(source, id, _)| format!("{source}:{id}"))
             .collect();
-        let came = runtime.block_on(Box::pin(outcome(&said)));
-        prop_assert_eq!(&came, &expected, "told as {:?}", order);
+        let actual = runtime.block_on(Box::pin(outcome(&events)));
+        prop_assert_eq!(&actual, &expected, "sent in the order {:?}", order);
         Ok(())
     });
-    if let Err(problem) = judged {
+    if let Err(problem) = result {
         panic!("{problem}");
     }
 }

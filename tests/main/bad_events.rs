@@ -1,4 +1,4 @@
-//! Events and edits that are odd, but not refused: they are shown as what they are, settle, and leave Kisi as it should be.
+//! Unusual events and edits that are accepted: they are shown as sent, settle, and leave Kisi in the desired state.
 
 use jiff::ToSpan;
 use serde_json::json;
@@ -11,25 +11,25 @@ use crate::support::{
 
 on_both!(
     a_person_without_an_address_is_listed_and_not_in_kisi,
-    a_guest_without_a_name_or_address_is_nobody,
+    a_guest_without_an_address_becomes_no_member,
     a_rule_needs_a_condition,
     an_event_that_nothing_depends_on_writes_nothing,
     a_late_older_event_undoes_nothing,
     two_people_under_one_address_are_one_member,
     a_failed_delivery_stays_failed_when_it_is_replayed,
-    numbers_and_other_letters_are_taken_as_they_are,
-    who_comes_and_goes_within_one_instant_is_settled,
+    numeric_ids_and_non_ascii_letters_are_accepted,
+    repeated_changes_within_one_instant_settle,
 );
-on_both!(with Setup { settings: vec![("HORIZON", "P1D")], ..Setup::default() }; what_lies_beyond_the_horizon_waits);
+on_both!(with Setup { settings: vec![("HORIZON", "P1D")], ..Setup::default() }; access_beyond_the_horizon_waits);
 
-/// A club where any membership opens the group Members.
+/// A club with a rule that gives every membership access to the group Members.
 async fn a_club(world: &mut World) -> Source {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     world.settled().await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     source
 }
 
@@ -44,25 +44,25 @@ async fn a_person_without_an_address_is_listed_and_not_in_kisi(world: &mut World
     assert_eq!(
         world.sandbox.writes(),
         [],
-        "there is nobody to tell Kisi of"
+        "Kisi has no user without an address"
     );
     let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status settledAt members { name email problems { code } } } } }";
-    let kept = world.api.ask(query, json!({ "id": delivery })).await;
+    let response = world.api.query(query, json!({ "id": delivery })).await;
     assert_eq!(
-        kept["node"]["members"],
+        response["node"]["members"],
         json!([{ "name": "Ada", "email": null, "problems": [{ "code": "NO_EMAIL" }] }])
     );
-    assert_ne!(kept["node"]["status"], "ACCEPTED");
+    assert_ne!(response["node"]["status"], "ACCEPTED");
     world.send(&source, "member.updated", person("ada")).await;
     world.settled().await;
     assert_eq!(
         world.sandbox.assignments_of("ada@example.com").len(),
         1,
-        "an address is all that was missing"
+        "the address was the only thing missing"
     );
 }
 
-async fn a_guest_without_a_name_or_address_is_nobody(world: &mut World) {
+async fn a_guest_without_an_address_becomes_no_member(world: &mut World) {
     let source = a_club(world).await;
     let rooms = world.manage("Simulator bookings").await;
     world.rule(&rooms, json!([{ "registration": {} }])).await;
@@ -76,8 +76,11 @@ async fn a_guest_without_a_name_or_address_is_nobody(world: &mut World) {
     for (who, rows) in [("ada@example.com", 1), ("bob@example.com", 1)] {
         assert_eq!(world.sandbox.assignments_of(who).len(), rows, "{who}");
     }
-    let found = world.api.ask("{ members { totalCount } }", json!({})).await;
-    assert_eq!(found["members"]["totalCount"], 2);
+    let response = world
+        .api
+        .query("{ members { totalCount } }", json!({}))
+        .await;
+    assert_eq!(response["members"]["totalCount"], 2);
 }
 
 async fn a_rule_needs_a_condition(world: &mut World) {
@@ -93,7 +96,7 @@ async fn a_rule_needs_a_condition(world: &mut World) {
     for (name, target, conditions, code) in [
         ("no condition", &members, json!([]), "INVALID"),
         (
-            "a grace without its length",
+            "a grace period without a length",
             &members,
             json!([{ "membership": { "whenBlocked": "GRACE" } }]),
             "INVALID",
@@ -120,15 +123,15 @@ async fn a_rule_needs_a_condition(world: &mut World) {
             "{name}"
         );
     }
-    let both = world.api.raw(
+    let both = world.api.query_raw(
         "mutation($input: RuleInput!) { createRule(input: $input) { rule { id } } }",
         json!({ "input": { "name": "r", "target": members, "conditions": [{ "membership": {}, "tag": { "tags": ["a"] } }] } }),
     );
     assert!(
         both.await["errors"].is_array(),
-        "one condition is one thing"
+        "a condition has exactly one kind"
     );
-    let rules = world.api.ask("{ rules { totalCount } }", json!({})).await;
+    let rules = world.api.query("{ rules { totalCount } }", json!({})).await;
     assert_eq!(rules["rules"]["totalCount"], 0);
 }
 
@@ -158,10 +161,14 @@ async fn an_event_that_nothing_depends_on_writes_nothing(world: &mut World) {
         .send(&source, "membership.updated", first.clone())
         .await;
     world.settled().await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     world.send(&source, "membership.updated", first).await;
     world.settled().await;
-    assert_eq!(world.sandbox.calls(), [], "the same again costs nothing");
+    assert_eq!(
+        world.sandbox.calls(),
+        [],
+        "the same event again causes no calls"
+    );
 }
 
 async fn a_late_older_event_undoes_nothing(world: &mut World) {
@@ -201,16 +208,16 @@ async fn two_people_under_one_address_are_one_member(world: &mut World) {
     );
     world.send(&other, "membership.updated", same).await;
     world.settled().await;
-    let found = world
+    let response = world
         .api
-        .ask(
+        .query(
             "{ members { totalCount nodes { email entitlements { externalId } } } }",
             json!({}),
         )
         .await;
-    assert_eq!(found["members"]["totalCount"], 1, "{found}");
+    assert_eq!(response["members"]["totalCount"], 1, "{response}");
     assert_eq!(
-        found["members"]["nodes"][0]["entitlements"]
+        response["members"]["nodes"][0]["entitlements"]
             .as_array()
             .unwrap()
             .len(),
@@ -224,7 +231,7 @@ async fn two_people_under_one_address_are_one_member(world: &mut World) {
     assert_eq!(
         world.sandbox.assignments_of("ada@example.com").len(),
         1,
-        "the other source's membership is left"
+        "the other source's membership still gives access"
     );
 }
 
@@ -237,11 +244,11 @@ async fn a_failed_delivery_stays_failed_when_it_is_replayed(world: &mut World) {
         .send(&source, "membership.updated", membership("m1", "ada"))
         .await;
     world.settled().await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     for (delivery, status) in [(failed, "FAILED"), (good, "SETTLED")] {
         world
             .api
-            .change(
+            .mutate(
                 "replayDelivery",
                 &[("delivery", "ID!", json!(delivery))],
                 "delivery { id }",
@@ -249,17 +256,17 @@ async fn a_failed_delivery_stays_failed_when_it_is_replayed(world: &mut World) {
             .await;
         world.settled().await;
         let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status } } }";
-        let kept = world.api.ask(query, json!({ "id": delivery })).await;
-        assert_eq!(kept["node"]["status"], status);
+        let response = world.api.query(query, json!({ "id": delivery })).await;
+        assert_eq!(response["node"]["status"], status);
     }
     assert_eq!(
         world.sandbox.calls(),
         [],
-        "a replay of what is known costs nothing"
+        "a replay of a processed delivery causes no calls"
     );
 }
 
-async fn numbers_and_other_letters_are_taken_as_they_are(world: &mut World) {
+async fn numeric_ids_and_non_ascii_letters_are_accepted(world: &mut World) {
     let source = a_club(world).await;
     let odd = json!({ "id": 42, "plan": { "id": 7, "name": "Größe ∞ 🎾" }, "status": "active",
         "member": { "id": 9, "email": "zoë+golf@example.com", "name": "Zoë \u{202e}' OR 1=1 --" } });
@@ -276,11 +283,11 @@ async fn numbers_and_other_letters_are_taken_as_they_are(world: &mut World) {
     assert_eq!(
         world.sandbox.assignments_of("zoë+golf@example.com"),
         [],
-        "42 and \"42\" are one id"
+        "42 and \"42\" are the same id"
     );
 }
 
-async fn what_lies_beyond_the_horizon_waits(world: &mut World) {
+async fn access_beyond_the_horizon_waits(world: &mut World) {
     let source = a_club(world).await;
     let rooms = world.manage("Simulator bookings").await;
     world.rule(&rooms, json!([{ "registration": {} }])).await;
@@ -293,28 +300,36 @@ async fn what_lies_beyond_the_horizon_waits(world: &mut World) {
         )
         .await;
     world.settled().await;
-    assert_eq!(world.sandbox.writes(), [], "it begins beyond the horizon");
+    assert_eq!(
+        world.sandbox.writes(),
+        [],
+        "the access begins beyond the horizon"
+    );
     world.turn_to(start - 20.hours());
     world.settled().await;
     let rows = world.sandbox.assignments_of("ada@example.com");
-    assert_eq!(rows.len(), 1, "a day ahead it is in Kisi: {rows:?}");
+    assert_eq!(
+        rows.len(),
+        1,
+        "within the horizon, the access is in Kisi: {rows:?}"
+    );
     assert_eq!(
         (rows[0].from, rows[0].until),
         (Some(start - 30.minutes()), Some(start + 90.minutes()))
     );
-    // The judgement at the end looks a week ahead, and this horizon is a day.
+    // The check at the end looks a week ahead, beyond the horizon of one day: move past the booking.
     world.turn_to(start + 3.hours());
 }
 
-async fn who_comes_and_goes_within_one_instant_is_settled(world: &mut World) {
+async fn repeated_changes_within_one_instant_settle(world: &mut World) {
     let source = a_club(world).await;
-    world.people.insert("ada@example.com".to_owned());
+    world.emails.insert("ada@example.com".to_owned());
     for (nth, status) in ["active", "ended", "active", "ended", "active"]
         .iter()
         .enumerate()
     {
-        let held = with(membership("m1", "ada"), json!({ "status": status }));
-        let body = event("membership.updated", world.now(), &held);
+        let data = with(membership("m1", "ada"), json!({ "status": status }));
+        let body = event("membership.updated", world.now(), &data);
         let signed = world.signed(
             &source,
             &format!("msg_{nth}"),
@@ -326,7 +341,7 @@ async fn who_comes_and_goes_within_one_instant_is_settled(world: &mut World) {
         assert_eq!(
             rows,
             usize::from(*status == "active"),
-            "the {nth}th: {status}"
+            "event {nth}: {status}"
         );
     }
 }

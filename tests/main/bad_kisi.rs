@@ -1,5 +1,5 @@
-//! Kisi at its worst: refusing, answering nonsense, closing, losing its answers, asking for patience. Whatever happens in
-//! between, in the end everything is settled, Kisi is as it should be, and nothing is there twice.
+//! Kisi refuses, sends invalid answers, closes connections, loses answers, and limits the rate. Whatever happens, in the end
+//! everything is settled, Kisi is in the desired state, and nothing exists twice.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::support::{
 };
 
 on_both!(
-    a_call_that_fails_is_made_again_and_once,
-    what_fails_again_and_again_is_shown_and_mended,
+    a_failed_call_is_retried_without_duplicates,
+    repeated_failures_are_shown_and_recovered_from,
     a_refused_key_is_shown_and_work_goes_on_with_a_good_one,
-    a_new_key_is_taken_up_at_once,
-    a_filter_that_does_not_filter_deceives_nobody,
+    a_new_key_is_used_at_once,
+    an_inexact_email_filter_matches_no_wrong_user,
     every_way_of_refusing_a_second_assignment_converges,
-    people_whom_others_made_are_adopted_and_strangers_left_alone,
-    a_user_who_is_gone_from_kisi_is_made_again,
+    existing_users_are_adopted_and_strangers_left_alone,
+    a_user_deleted_in_kisi_is_created_again,
     a_connection_that_cannot_be_made_changes_nothing,
     kisi_that_does_not_answer_is_waited_for,
     a_429_is_waited_out,
 );
 
-/// Members by any membership, simulators by any booking.
+/// A club where every membership opens Members and every booking opens Simulator bookings.
 async fn a_club(world: &mut World) -> Source {
     let source = world.api.source("Front desk").await;
     world.connect().await;
@@ -47,13 +47,13 @@ fn switch(world: &World, change: impl FnOnce(&mut Switches)) {
     world.sandbox.set(switches);
 }
 
-/// The rows that Kisi holds of somebody.
+/// The number of role assignments that a person has in Kisi.
 fn rows(world: &World, who: &str) -> usize {
     world.sandbox.assignments_of(&email(who)).len()
 }
 
-/// Every way to fail, at every call that matters; with Kisi letting anybody be there twice.
-async fn a_call_that_fails_is_made_again_and_once(world: &mut World) {
+/// Every kind of failure at every relevant call, with a Kisi that allows duplicate assignments.
+async fn a_failed_call_is_retried_without_duplicates(world: &mut World) {
     let source = a_club(world).await;
     switch(world, |switches| switches.duplicates = Duplicates::Allow);
     let kinds = [
@@ -77,9 +77,9 @@ async fn a_call_that_fails_is_made_again_and_once(world: &mut World) {
         {
             let who = format!("p{round}x{step}");
             world.sandbox.fault(Fault::new(method, path, kind), 1);
-            let held = with(membership(&who, &who), json!({ "ends_at": "2026-03-01" }));
+            let data = with(membership(&who, &who), json!({ "ends_at": "2026-03-01" }));
             world
-                .send(&source, "membership.updated", held.clone())
+                .send(&source, "membership.updated", data.clone())
                 .await;
             world.settled_in_time().await;
             assert_eq!(rows(world, &who), 1, "{kind:?} at {method} {path}");
@@ -87,7 +87,7 @@ async fn a_call_that_fails_is_made_again_and_once(world: &mut World) {
                 .send(
                     &source,
                     "membership.updated",
-                    with(held, json!({ "ends_at": "2026-04-01" })),
+                    with(data, json!({ "ends_at": "2026-04-01" })),
                 )
                 .await;
             world.settled_in_time().await;
@@ -111,7 +111,7 @@ async fn a_call_that_fails_is_made_again_and_once(world: &mut World) {
     }
 }
 
-async fn what_fails_again_and_again_is_shown_and_mended(world: &mut World) {
+async fn repeated_failures_are_shown_and_recovered_from(world: &mut World) {
     let source = a_club(world).await;
     for kind in [
         FaultKind::HtmlBadGateway,
@@ -126,7 +126,7 @@ async fn what_fails_again_and_again_is_shown_and_mended(world: &mut World) {
         let ask = async || {
             world
                 .clock
-                .turn_to(world.clock.now().plus(Duration::from_millis(200)));
+                .advance_to(world.clock.now().plus(Duration::from_millis(200)));
             (status(world).await["status"] == "UNREACHABLE").then_some(())
         };
         eventually(ask, async || format!("{kind:?}: {}", status(world).await)).await;
@@ -144,7 +144,7 @@ async fn what_fails_again_and_again_is_shown_and_mended(world: &mut World) {
 async fn status(world: &World) -> Value {
     world
         .api
-        .ask("{ kisiAccounts { status problem } }", json!({}))
+        .query("{ kisiAccounts { status problem } }", json!({}))
         .await["kisiAccounts"][0]
         .take()
 }
@@ -163,13 +163,13 @@ async fn a_refused_key_is_shown_and_work_goes_on_with_a_good_one(world: &mut Wor
     until_status(world, "UNAUTHORIZED").await;
     assert!(status(world).await["problem"].is_string());
     let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status settledAt } } }";
-    let kept = world.api.ask(query, json!({ "id": delivery })).await;
+    let response = world.api.query(query, json!({ "id": delivery })).await;
     assert_eq!(
-        kept["node"],
+        response["node"],
         json!({ "status": "ACCEPTED", "settledAt": null }),
-        "it is not done"
+        "the delivery is not settled"
     );
-    // Nothing is hammered: the key is tried about once a minute.
+    // Calls stay rare: the key is tried about once a minute.
     let before = world.sandbox.calls().len();
     world
         .send(&source, "membership.updated", membership("m2", "bob"))
@@ -184,7 +184,7 @@ async fn a_refused_key_is_shown_and_work_goes_on_with_a_good_one(world: &mut Wor
     assert_eq!((rows(world, "ada"), rows(world, "bob")), (1, 1));
 }
 
-async fn a_new_key_is_taken_up_at_once(world: &mut World) {
+async fn a_new_key_is_used_at_once(world: &mut World) {
     let source = a_club(world).await;
     let sandbox = world.sandbox.clone().with_key("another-key".to_owned());
     world
@@ -204,14 +204,14 @@ async fn a_new_key_is_taken_up_at_once(world: &mut World) {
     );
     world
         .api
-        .change(
+        .mutate(
             "updateKisiAccount",
             &update(&sandbox.api_key()),
             "account { status }",
         )
         .await;
     world.settled().await;
-    assert_eq!(rows(world, "ada"), 1, "without the clock being turned");
+    assert_eq!(rows(world, "ada"), 1, "at once, with a stopped clock");
 }
 
 async fn kisi_that_does_not_answer_is_waited_for(world: &mut World) {
@@ -224,7 +224,7 @@ async fn kisi_that_does_not_answer_is_waited_for(world: &mut World) {
     world
         .send(&source, "membership.updated", membership("m1", "ada"))
         .await;
-    // Whoever asks is answered meanwhile.
+    // The API still answers meanwhile.
     assert_eq!(world.api.deliveries().await, 1);
     world.settled_in_time().await;
     assert_eq!(rows(world, "ada"), 1);
@@ -251,7 +251,7 @@ async fn a_429_is_waited_out(world: &mut World) {
         assert_eq!(
             status(world).await["status"],
             "CONNECTED",
-            "patience is no fault"
+            "a rate limit is no failure"
         );
     }
     let refused = world
@@ -260,10 +260,10 @@ async fn a_429_is_waited_out(world: &mut World) {
         .iter()
         .filter(|call| call.status == Some(429))
         .count();
-    assert_eq!(refused, 6, "each stop was kept");
+    assert_eq!(refused, 6, "no call was made during a pause");
 }
 
-async fn a_filter_that_does_not_filter_deceives_nobody(world: &mut World) {
+async fn an_inexact_email_filter_matches_no_wrong_user(world: &mut World) {
     let source = a_club(world).await;
     world.sandbox.add_user("joanna@example.com", "Joanna");
     for (filter, who) in [
@@ -284,7 +284,7 @@ async fn a_filter_that_does_not_filter_deceives_nobody(world: &mut World) {
     }
 }
 
-/// Two bookings of one person in a week are two windows in one group.
+/// Two bookings of one person in a week become two windows in one group.
 async fn every_way_of_refusing_a_second_assignment_converges(world: &mut World) {
     let source = a_club(world).await;
     let day = world.now();
@@ -341,7 +341,7 @@ async fn every_way_of_refusing_a_second_assignment_converges(world: &mut World) 
             };
             assert!(
                 !opens(3) && opens(27) && opens(28),
-                "{who}: the second booking is left"
+                "{who}: only the second booking gives access"
             );
             world
                 .send(
@@ -356,7 +356,7 @@ async fn every_way_of_refusing_a_second_assignment_converges(world: &mut World) 
     }
 }
 
-async fn people_whom_others_made_are_adopted_and_strangers_left_alone(world: &mut World) {
+async fn existing_users_are_adopted_and_strangers_left_alone(world: &mut World) {
     let source = a_club(world).await;
     let group = |name: &str| world.sandbox.group_named(name).unwrap();
     let (members, staff) = (group("Members"), group("Staff"));
@@ -371,26 +371,26 @@ async fn people_whom_others_made_are_adopted_and_strangers_left_alone(world: &mu
     assert_eq!(
         world.sandbox.user("ada@example.com").unwrap().id,
         ada,
-        "no second user"
+        "no second user was created"
     );
-    let held: Vec<_> = world
+    let groups: Vec<_> = world
         .sandbox
         .assignments_of("ada@example.com")
         .iter()
         .map(|row| row.group)
         .collect();
-    assert_eq!(held, [Some(staff), Some(members)]);
+    assert_eq!(groups, [Some(staff), Some(members)]);
     world
         .send(&source, "membership.deleted", json!({ "id": "m1" }))
         .await;
     world.settled().await;
-    let held: Vec<_> = world
+    let groups: Vec<_> = world
         .sandbox
         .assignments_of("ada@example.com")
         .iter()
         .map(|row| row.group)
         .collect();
-    assert_eq!(held, [Some(staff)], "what others gave is left");
+    assert_eq!(groups, [Some(staff)], "assignments made by others stay");
     assert_eq!(
         world.sandbox.assignments_of("eve@example.com")[0].id,
         strange
@@ -400,13 +400,13 @@ async fn people_whom_others_made_are_adopted_and_strangers_left_alone(world: &mu
         .writes()
         .iter()
         .any(|call| call.method == "DELETE" && call.path.starts_with("/users"));
-    assert!(!touched, "no user is ever deleted");
-    // The doors of the staff are open to them by their own right, which is none of ours to judge.
+    assert!(!touched, "users are never deleted");
+    // Both can open the staff doors by assignments that others made, which the check at the end does not expect.
     world.sandbox.remove_user("ada@example.com");
     world.sandbox.remove_user("eve@example.com");
 }
 
-async fn a_user_who_is_gone_from_kisi_is_made_again(world: &mut World) {
+async fn a_user_deleted_in_kisi_is_created_again(world: &mut World) {
     let source = a_club(world).await;
     world
         .send(&source, "membership.updated", membership("m1", "ada"))
@@ -422,7 +422,7 @@ async fn a_user_who_is_gone_from_kisi_is_made_again(world: &mut World) {
         )
         .await;
     world.settled_in_time().await;
-    assert_eq!(rows(world, "ada"), 2, "both of them again");
+    assert_eq!(rows(world, "ada"), 2, "both assignments were created again");
     world
         .send(
             &source,
@@ -463,15 +463,15 @@ async fn a_connection_that_cannot_be_made_changes_nothing(world: &mut World) {
         .sandbox
         .fault(Fault::new("GET", "/locks", FaultKind::ShortPage), 1);
     let short = refusals(&key).await;
-    assert_eq!(short.len(), 1, "a list that is not whole is none");
+    assert_eq!(short.len(), 1, "an incomplete list is refused");
     world.sandbox.set_owner_role("organization_basic");
     assert_eq!(refusals(&key).await, ["KISI_NOT_ADMIN"]);
-    let found = world
+    let response = world
         .api
-        .ask("{ kisiAccounts { id } groups { totalCount } }", json!({}))
+        .query("{ kisiAccounts { id } groups { totalCount } }", json!({}))
         .await;
     assert_eq!(
-        found,
+        response,
         json!({ "kisiAccounts": [], "groups": { "totalCount": 0 } })
     );
 }

@@ -1,5 +1,5 @@
-//! What keeps the program from starting: a setting that is wrong, a database of a newer program, a missing key. Each is one
-//! line that says what to do, and exit status 1.
+//! What keeps the service from starting: an invalid setting, a database of a newer version, a missing key. Each prints one line
+//! that says what to do, and exits with status 1.
 
 use std::{error::Error, process::Output};
 
@@ -10,7 +10,7 @@ use crate::support::{child, world::World};
 
 on_both!(a_newer_database_is_left_alone);
 
-/// The one line of standard error.
+/// Asserts exit status 1 and returns the single line of standard error.
 fn line(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -20,7 +20,7 @@ fn line(output: &Output) -> String {
 }
 
 #[test]
-fn a_wrong_setting_is_named_with_what_it_holds_and_may_hold() {
+fn a_wrong_setting_is_reported_with_its_value_and_the_allowed_ones() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!(
         "sqlite://{}?mode=rwc",
@@ -41,44 +41,44 @@ fn a_wrong_setting_is_named_with_what_it_holds_and_may_hold() {
         ),
         ("KISI_RAET", "5", ["kisi_raet", "", ""]),
     ] {
-        let said = line(&child::run(
+        let message = line(&child::run(
             &["serve"],
             &[("DATABASE_URL", &url), (name, value)],
         ));
         for part in parts {
             assert!(
-                said.to_lowercase().contains(&part.to_lowercase()),
-                "{name}={value}: {said}"
+                message.to_lowercase().contains(&part.to_lowercase()),
+                "{name}={value}: {message}"
             );
         }
     }
     assert!(
         !folder.path().join("latchkey.db").exists(),
-        "nothing was made"
+        "no database was created"
     );
 }
 
 #[test]
-fn a_password_is_never_told() {
+fn a_password_is_never_printed() {
     for url in [
         "postgres://latchkey:hush@db.example.com:notaport/latchkey",
         "mysql://latchkey:hush@db.example.com/latchkey",
     ] {
-        let said = line(&child::run(&["migrate"], &[("DATABASE_URL", url)]));
-        assert!(!said.contains("hush"), "{said}");
+        let message = line(&child::run(&["migrate"], &[("DATABASE_URL", url)]));
+        assert!(!message.contains("hush"), "{message}");
     }
 }
 
 #[test]
 fn a_database_that_cannot_be_opened_is_one_line() {
-    let said = line(&child::run(
+    let message = line(&child::run(
         &["migrate"],
         &[(
             "DATABASE_URL",
             "sqlite:///nowhere/at/all/latchkey.db?mode=rwc",
         )],
     ));
-    assert!(said.contains("database"), "{said}");
+    assert!(message.contains("database"), "{message}");
 }
 
 async fn a_newer_database_is_left_alone(world: &mut World) {
@@ -89,17 +89,17 @@ async fn a_newer_database_is_left_alone(world: &mut World) {
     let row =
         "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_235959_later', 0)";
     connection.execute_unprepared(row).await.unwrap();
-    let refused = App::start(world.config(), world.clock.clone())
+    let error = App::start(world.config(), world.clock.clone())
         .await
         .err()
-        .expect("it must not start");
-    let mut said = refused.to_string();
-    let mut inner: &dyn Error = &refused;
+        .expect("the service must not start");
+    let mut message = error.to_string();
+    let mut inner: &dyn Error = &error;
     while let Some(source) = inner.source() {
-        said.push_str(&format!(": {source}"));
+        message.push_str(&format!(": {source}"));
         inner = source;
     }
-    assert!(said.contains("newer"), "{said}");
+    assert!(message.contains("newer"), "{message}");
     let url = world.database_url();
     let line = line(&child::run(
         &["serve", "--listen", "127.0.0.1:0"],
@@ -112,9 +112,5 @@ async fn a_newer_database_is_left_alone(world: &mut World) {
         .unwrap();
     connection.close().await.unwrap();
     world.start_again().await;
-    assert_eq!(
-        world.api.deliveries().await,
-        0,
-        "the tables are as they were"
-    );
+    assert_eq!(world.api.deliveries().await, 0, "the tables are unchanged");
 }

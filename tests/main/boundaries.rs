@@ -1,4 +1,4 @@
-//! Values at the limits of what formats allow: dates that stand for none, ends before starts, long lists, NUL, cursors of other
+//! Values at the limits of the formats: dates that stand for "no date", ends before starts, long lists, NUL, cursors of other
 //! lists.
 
 use jiff::ToSpan;
@@ -11,44 +11,44 @@ use crate::support::{
 };
 
 on_both!(
-    a_last_date_is_no_end,
-    a_first_date_is_no_start,
+    the_last_date_means_no_end,
+    the_first_date_means_no_start,
     a_start_that_never_comes_gives_no_access,
-    dates_of_arguments_may_stand_for_none,
-    a_schedule_without_end_or_start_may_say_so_by_a_date,
-    what_is_over_may_end_before_it_starts,
-    what_opens_a_door_may_not_end_before_it_starts,
+    date_arguments_may_mean_no_date,
+    a_schedule_may_use_dates_that_mean_no_start_or_end,
+    an_ended_entitlement_may_have_reversed_dates,
+    an_active_entitlement_may_not_have_reversed_dates,
     all_tags_count,
     names_are_sorted_and_found_without_case_and_accents,
-    nul_is_a_mistake_of_the_caller,
+    nul_is_refused_as_bad_input,
     a_cursor_of_another_list_is_refused,
-    locks_and_groups_are_named_as_kisi_names_them,
+    locks_and_groups_are_accepted_by_kisi_id_and_url,
 );
 
-const LAST: [&str; 4] = [
+const NO_END_DATES: [&str; 4] = [
     "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59.9999999",
     "9999-12-31T23:59:59-08:00",
     "9999-12-31",
 ];
-const FIRST: [&str; 4] = [
+const NO_START_DATES: [&str; 4] = [
     "0001-01-01T00:00:00Z",
     "0001-01-01T00:00:00",
     "0001-01-01T00:00:00+14:00",
     "0001-01-01",
 ];
 
-/// A club where any membership, booking or purchase opens the group Members.
+/// A club where every membership, booking and purchase gives access to the group Members.
 async fn a_club(world: &mut World) -> Source {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
-    // A rule for what is bought names it, so it has to have been seen.
+    // A purchase condition refers to offerings, so the offering has to exist first.
     let pass = json!({ "id": "unlimited", "kind": "billing_item", "name": "unlimited" });
     world.send(&source, "offering.updated", pass).await;
     let query = "{ offerings { nodes { id } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let pass = &found["offerings"]["nodes"][0]["id"];
+    let response = world.api.query(query, json!({})).await;
+    let pass = &response["offerings"]["nodes"][0]["id"];
     for condition in [
         json!({ "membership": {} }),
         json!({ "registration": {} }),
@@ -64,7 +64,7 @@ fn purchase(id: &str, who: &str) -> Value {
     json!({ "id": id, "item": membership["plan"], "member": membership["member"], "status": "paid" })
 }
 
-/// The ends of what somebody may open in Kisi: `None` for a window that has none.
+/// The ends of a person's assignments in Kisi: `None` for an assignment without an end.
 fn ends(world: &World, who: &str) -> Vec<Option<String>> {
     let rows = world.sandbox.assignments_of(&format!("{who}@example.com"));
     rows.iter()
@@ -76,13 +76,13 @@ async fn held(world: &World, who: &str) -> Value {
     let query =
         "query($email: String) { member(email: $email) { entitlements { startsAt endsAt } } }";
     let email = json!({ "email": format!("{who}@example.com") });
-    world.api.ask(query, email).await["member"]["entitlements"].take()
+    world.api.query(query, email).await["member"]["entitlements"].take()
 }
 
-async fn a_last_date_is_no_end(world: &mut World) {
+async fn the_last_date_means_no_end(world: &mut World) {
     let source = a_club(world).await;
     let start = world.now() - 24.hours();
-    for (nth, end) in LAST.into_iter().enumerate() {
+    for (nth, end) in NO_END_DATES.into_iter().enumerate() {
         let at = json!({ "ends_at": end });
         let who = |kind: &str| format!("{kind}{nth}");
         let (m, r, p, s) = (who("m"), who("r"), who("p"), who("s"));
@@ -100,17 +100,17 @@ async fn a_last_date_is_no_end(world: &mut World) {
             self::held(world, &p).await,
             json!([{ "startsAt": null, "endsAt": null }])
         );
-        let kept = with(membership(&m, &m), at.clone());
-        let roster = json!({ "memberships": [kept, with(membership(&s, &s), at)] });
+        let existing = with(membership(&m, &m), at.clone());
+        let roster = json!({ "memberships": [existing, with(membership(&s, &s), at)] });
         world.send(&source, "roster.snapshot", roster).await;
         world.settled().await;
         assert_eq!(ends(world, &s), [None], "{end}");
     }
 }
 
-async fn a_first_date_is_no_start(world: &mut World) {
+async fn the_first_date_means_no_start(world: &mut World) {
     let source = a_club(world).await;
-    for (nth, start) in FIRST.into_iter().enumerate() {
+    for (nth, start) in NO_START_DATES.into_iter().enumerate() {
         let who = format!("m{nth}");
         let data = with(membership(&who, &who), json!({ "starts_at": start }));
         world.send(&source, "membership.updated", data).await;
@@ -123,23 +123,26 @@ async fn a_first_date_is_no_start(world: &mut World) {
 
 async fn a_start_that_never_comes_gives_no_access(world: &mut World) {
     let source = a_club(world).await;
-    for (nth, start) in LAST.into_iter().enumerate() {
+    for (nth, start) in NO_END_DATES.into_iter().enumerate() {
         let who = format!("m{nth}");
         let data = with(membership(&who, &who), json!({ "starts_at": start }));
         world.send(&source, "membership.updated", data).await;
         let who = format!("n{nth}");
-        let data = with(membership(&who, &who), json!({ "ends_at": FIRST[nth] }));
+        let data = with(
+            membership(&who, &who),
+            json!({ "ends_at": NO_START_DATES[nth] }),
+        );
         world.send(&source, "membership.updated", data).await;
     }
     world.settled().await;
-    for nth in 0..LAST.len() {
+    for nth in 0..NO_END_DATES.len() {
         for kind in ["m", "n"] {
             assert_eq!(ends(world, &format!("{kind}{nth}")), [], "{kind}{nth}");
         }
     }
 }
 
-async fn dates_of_arguments_may_stand_for_none(world: &mut World) {
+async fn date_arguments_may_mean_no_date(world: &mut World) {
     let source = a_club(world).await;
     world
         .send(&source, "membership.updated", membership("m", "ada"))
@@ -147,14 +150,15 @@ async fn dates_of_arguments_may_stand_for_none(world: &mut World) {
     world.settled().await;
     let group = world.api.named("groups", "Members").await;
     let ada = world.api.member("ada@example.com").await.unwrap();
-    for (nth, end) in LAST.into_iter().take(3).enumerate() {
-        world.people.insert(format!("g{nth}@example.com"));
+    for (nth, end) in NO_END_DATES.into_iter().take(3).enumerate() {
+        world.emails.insert(format!("g{nth}@example.com"));
         let new = json!({ "new": { "email": format!("g{nth}@example.com"), "name": "G" } });
-        let input = json!({ "who": new, "scope": group, "from": FIRST[nth], "until": end });
+        let input =
+            json!({ "who": new, "scope": group, "from": NO_START_DATES[nth], "until": end });
         let arguments = [("input", "ShareAccessInput!", input)];
         let share = world
             .api
-            .change("shareAccess", &arguments, "share { from until }")
+            .mutate("shareAccess", &arguments, "share { from until }")
             .await;
         assert_eq!(share["share"], json!({ "from": null, "until": null }));
         world.settled().await;
@@ -164,7 +168,7 @@ async fn dates_of_arguments_may_stand_for_none(world: &mut World) {
         let arguments = [("input", "SuspendMemberInput!", input)];
         let suspended = world
             .api
-            .change(
+            .mutate(
                 "suspendMember",
                 &arguments,
                 "member { suspension { until } }",
@@ -174,22 +178,22 @@ async fn dates_of_arguments_may_stand_for_none(world: &mut World) {
 
         let input = json!({ "name": format!("t{nth}"), "role": "READER", "expiresAt": end });
         let arguments = [("input", "CreateTokenInput!", input)];
-        world.api.change("createToken", &arguments, "token").await;
+        world.api.mutate("createToken", &arguments, "token").await;
 
-        // An instant that is neither a start nor an end is asked about as far away as can be.
+        // An argument that is neither a start nor an end takes such a date as an instant in the far past or future.
         let query = "query($member: ID!, $target: ID!, $at: DateTime!) {
             explain(member: $member, target: $target, at: $at, asKnownAt: $at) { decision { allowed until } nextChangeAt }
             history(filter: { from: $at, until: $at }) { totalCount }
             member(id: $member) { entitlements(at: $at) { id } } }";
-        for at in [FIRST[nth], end] {
+        for at in [NO_START_DATES[nth], end] {
             let variables = json!({ "member": ada, "target": group, "at": at });
-            let found = world.api.raw(query, variables).await;
-            assert!(found.get("errors").is_none(), "{at}: {found}");
+            let response = world.api.query_raw(query, variables).await;
+            assert!(response.get("errors").is_none(), "{at}: {response}");
         }
     }
 }
 
-async fn a_schedule_without_end_or_start_may_say_so_by_a_date(world: &mut World) {
+async fn a_schedule_may_use_dates_that_mean_no_start_or_end(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -213,18 +217,18 @@ async fn a_schedule_without_end_or_start_may_say_so_by_a_date(world: &mut World)
         .send(&source, "membership.updated", membership("m", "ada"))
         .await;
     world.settled().await;
-    assert_eq!(ends(world, "ada"), [], "it begins never");
+    assert_eq!(ends(world, "ada"), [], "the schedule never begins");
     let dates = json!({ "startDate": "0001-01-01", "endDate": "9999-12-31" });
     world.rule(&group, always(dates)).await;
     world.settled().await;
     assert_eq!(ends(world, "ada"), [None]);
     let query = "query($id: ID!) { node(id: $id) { ... on Rule { summary } } }";
-    let found = world.api.ask(query, json!({ "id": rule })).await;
-    assert!(found["node"]["summary"].is_string(), "{found}");
+    let response = world.api.query(query, json!({ "id": rule })).await;
+    assert!(response["node"]["summary"].is_string(), "{response}");
 }
 
-/// What is not over is refused; what is over ends access, though its dates are the wrong way round.
-async fn what_is_over_may_end_before_it_starts(world: &mut World) {
+/// Reversed dates are accepted on an entitlement that is over, which ends access; on any other they are refused.
+async fn an_ended_entitlement_may_have_reversed_dates(world: &mut World) {
     let source = a_club(world).await;
     let (early, late) = ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z");
     let reversed = json!({ "starts_at": late, "ends_at": early });
@@ -259,20 +263,20 @@ async fn what_is_over_may_end_before_it_starts(world: &mut World) {
         world.send(&source, kind, with(over, dates)).await;
         world.settled().await;
     }
-    // What it is shown as, and why it opens nothing, can be asked.
+    // The API shows such an entitlement and explains why it gives no access.
     let group = world.api.named("groups", "Members").await;
     let ada = world.api.member("ada@example.com").await.unwrap();
     let query = "query($member: ID!, $target: ID!) {
         explain(member: $member, target: $target) { decision { allowed } fixes { code } }
         member(id: $member) { entitlements { startsAt endsAt } } }";
-    let found = world
+    let response = world
         .api
-        .ask(query, json!({ "member": ada, "target": group }))
+        .query(query, json!({ "member": ada, "target": group }))
         .await;
-    assert_eq!(found["explain"]["decision"]["allowed"], false);
+    assert_eq!(response["explain"]["decision"]["allowed"], false);
 }
 
-async fn what_opens_a_door_may_not_end_before_it_starts(world: &mut World) {
+async fn an_active_entitlement_may_not_have_reversed_dates(world: &mut World) {
     let source = a_club(world).await;
     let reversed =
         json!({ "starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z" });
@@ -308,18 +312,18 @@ async fn all_tags_count(world: &mut World) {
     world.send(&source, "member.updated", data).await;
     world.settled().await;
     assert_eq!(ends(world, "ada"), [None]);
-    let found = world
+    let response = world
         .api
-        .ask("{ members { nodes { tags } } }", json!({}))
+        .query("{ members { nodes { tags } } }", json!({}))
         .await;
     assert_eq!(
-        found["members"]["nodes"][0]["tags"]
+        response["members"]["nodes"][0]["tags"]
             .as_array()
             .unwrap()
             .len(),
         all.len()
     );
-    // A rule's tag has 200 characters at most: a longer one that begins so is another.
+    // A tag in a rule has at most 200 characters: a longer tag with the same beginning is a different one.
     let longest = "t".repeat(200);
     world
         .rule(&group, json!([{ "tag": { "tags": [longest] } }]))
@@ -333,8 +337,8 @@ async fn all_tags_count(world: &mut World) {
     assert_eq!(ends(world, "cyd"), [None]);
 }
 
-/// The members of a list by their names, in its order, a page of two after another, from either end.
-async fn in_order(world: &World, list: &str, way: (&str, &str)) -> Vec<String> {
+/// The names in a list in its order, read in pages of two from either end.
+async fn paged_names(world: &World, list: &str, way: (&str, &str)) -> Vec<String> {
     let (size, from) = way;
     let query = format!(
         "query($cursor: String) {{ {list}({size}: 2, {from}: $cursor) {{ nodes {{ name }}
@@ -342,7 +346,7 @@ async fn in_order(world: &World, list: &str, way: (&str, &str)) -> Vec<String> {
     );
     let (mut names, mut cursor) = (Vec::new(), Value::Null);
     loop {
-        let mut page = world.api.ask(&query, json!({ "cursor": cursor })).await[list].take();
+        let mut page = world.api.query(&query, json!({ "cursor": cursor })).await[list].take();
         let nodes = page["nodes"].as_array().unwrap();
         let part = nodes
             .iter()
@@ -366,13 +370,13 @@ async fn in_order(world: &World, list: &str, way: (&str, &str)) -> Vec<String> {
 }
 
 /// The names that a search finds.
-async fn found(world: &World, list: &str, search: &str) -> Vec<String> {
+async fn search_names(world: &World, list: &str, search: &str) -> Vec<String> {
     let query = format!(
         "query($search: String) {{ {list}(filter: {{ search: $search }}) {{ nodes {{ name }} totalCount }} }}"
     );
-    let found = world.api.ask(&query, json!({ "search": search })).await;
-    let nodes = found[list]["nodes"].as_array().unwrap();
-    assert_eq!(found[list]["totalCount"], nodes.len());
+    let response = world.api.query(&query, json!({ "search": search })).await;
+    let nodes = response[list]["nodes"].as_array().unwrap();
+    assert_eq!(response[list]["totalCount"], nodes.len());
     nodes
         .iter()
         .map(|node| node["name"].as_str().unwrap().to_owned())
@@ -403,7 +407,7 @@ async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) 
             json!({ "name": name, "target": group, "conditions": [{ "tag": { "tags": ["t"] } }] });
         world
             .api
-            .change(
+            .mutate(
                 "createRule",
                 &[("input", "RuleInput!", input)],
                 "rule { id }",
@@ -413,7 +417,7 @@ async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) 
     for name in NAMES.iter().rev() {
         world.api.source(name).await;
     }
-    let listed = world.api.ask("{ sources { name } }", json!({})).await;
+    let listed = world.api.query("{ sources { name } }", json!({})).await;
     let sources = listed["sources"].as_array().unwrap().iter();
     let sources: Vec<&str> = sources
         .map(|source| source["name"].as_str().unwrap())
@@ -425,7 +429,7 @@ async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) 
     assert_eq!(sources, NAMES);
     for list in ["members", "offerings", "rules"] {
         for way in [("first", "after"), ("last", "before")] {
-            assert_eq!(in_order(world, list, way).await, NAMES, "{list} {way:?}");
+            assert_eq!(paged_names(world, list, way).await, NAMES, "{list} {way:?}");
         }
         for (search, names) in [
             ("ölraum", &["Ölraum"][..]),
@@ -444,26 +448,36 @@ async fn names_are_sorted_and_found_without_case_and_accents(world: &mut World) 
             ("\\", &[]),
             ("  ", &NAMES),
         ] {
-            assert_eq!(found(world, list, search).await, names, "{list} {search}");
+            assert_eq!(
+                search_names(world, list, search).await,
+                names,
+                "{list} {search}"
+            );
         }
     }
     assert_eq!(
-        found(world, "members", "p3@EXAMPLE zoe").await,
+        search_names(world, "members", "p3@EXAMPLE zoe").await,
         Vec::<String>::new()
     );
-    assert_eq!(found(world, "members", "zoe p0@example").await, ["zoe"]);
+    assert_eq!(
+        search_names(world, "members", "zoe p0@example").await,
+        ["zoe"]
+    );
     let long = "x ".repeat(2_000);
     let query = "query($search: String) { members(filter: { search: $search }) { totalCount } }";
     assert_eq!(
-        code(&world.api.raw(query, json!({ "search": long })).await),
+        code(&world.api.query_raw(query, json!({ "search": long })).await),
         "BAD_USER_INPUT"
     );
 
-    // A name that changes is sorted and found anew.
+    // A changed name is sorted and found by its new form.
     let renamed = json!({ "id": 0, "name": "Çağla" });
     world.send(&source, "member.updated", renamed).await;
-    assert_eq!(found(world, "members", "cagla").await, ["Çağla"]);
-    assert_eq!(found(world, "members", "zoe").await, Vec::<String>::new());
+    assert_eq!(search_names(world, "members", "cagla").await, ["Çağla"]);
+    assert_eq!(
+        search_names(world, "members", "zoe").await,
+        Vec::<String>::new()
+    );
     world.settled().await;
 }
 
@@ -474,7 +488,7 @@ fn code(answer: &Value) -> String {
         .to_owned()
 }
 
-async fn nul_is_a_mistake_of_the_caller(world: &mut World) {
+async fn nul_is_refused_as_bad_input(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     let searches = ["members", "locks", "groups", "rules", "offerings"].map(|list| {
@@ -493,7 +507,7 @@ async fn nul_is_a_mistake_of_the_caller(world: &mut World) {
     ];
     for query in searches.iter().map(String::as_str).chain(others) {
         for text in [json!("a\0b"), json!("\0")] {
-            let answer = world.api.raw(query, json!({ "text": text })).await;
+            let answer = world.api.query_raw(query, json!({ "text": text })).await;
             assert_eq!(code(&answer), "BAD_USER_INPUT", "{query}");
         }
     }
@@ -501,7 +515,7 @@ async fn nul_is_a_mistake_of_the_caller(world: &mut World) {
         json!({ "name": "a", "target": group, "conditions": [{ "tag": { "tags": ["a\0"] } }] });
     let query = "mutation($input: RuleInput!) { createRule(input: $input) { rule { id } } }";
     assert_eq!(
-        code(&world.api.raw(query, json!({ "input": input })).await),
+        code(&world.api.query_raw(query, json!({ "input": input })).await),
         "BAD_USER_INPUT"
     );
     for literal in [
@@ -510,15 +524,15 @@ async fn nul_is_a_mistake_of_the_caller(world: &mut World) {
         r#"{ ...all } fragment all on Query { member(email: "\u0000") { id } }"#,
     ] {
         assert_eq!(
-            code(&world.api.raw(literal, json!({})).await),
+            code(&world.api.query_raw(literal, json!({})).await),
             "BAD_USER_INPUT",
             "{literal}"
         );
     }
-    // Six characters that only look like it.
+    // A backslash and `u0000` as six plain characters, which only look like NUL.
     let text = r#"{ members(filter: { search: "\\u0000" }) { totalCount } }"#;
     assert_eq!(
-        world.api.ask(text, json!({})).await["members"]["totalCount"],
+        world.api.query(text, json!({})).await["members"]["totalCount"],
         0
     );
 }
@@ -550,8 +564,8 @@ async fn a_cursor_of_another_list_is_refused(world: &mut World) {
     let mut cursors = Vec::new();
     for list in lists {
         let query = format!("{{ {list} {{ pageInfo {{ endCursor }} }} }}");
-        let mut found = world.api.ask(&query, json!({})).await;
-        cursors.push(found[list]["pageInfo"]["endCursor"].take());
+        let mut response = world.api.query(&query, json!({})).await;
+        cursors.push(response[list]["pageInfo"]["endCursor"].take());
     }
     for (nth, list) in lists.into_iter().enumerate() {
         for (of, cursor) in cursors.iter().enumerate() {
@@ -559,7 +573,10 @@ async fn a_cursor_of_another_list_is_refused(world: &mut World) {
                 let query = format!(
                     "query($cursor: String) {{ {list}({side}: $cursor) {{ nodes {{ __typename }} }} }}"
                 );
-                let answer = world.api.raw(&query, json!({ "cursor": cursor })).await;
+                let answer = world
+                    .api
+                    .query_raw(&query, json!({ "cursor": cursor }))
+                    .await;
                 if nth == of {
                     assert!(answer.get("errors").is_none(), "{answer}");
                 } else {
@@ -572,13 +589,13 @@ async fn a_cursor_of_another_list_is_refused(world: &mut World) {
             let query = format!(
                 "query($cursor: String) {{ {list}(after: $cursor) {{ nodes {{ __typename }} }} }}"
             );
-            let answer = world.api.raw(&query, json!({ "cursor": old })).await;
+            let answer = world.api.query_raw(&query, json!({ "cursor": old })).await;
             assert_eq!(code(&answer), "BAD_USER_INPUT", "{list} {old}");
         }
     }
 }
 
-async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
+async fn locks_and_groups_are_accepted_by_kisi_id_and_url(world: &mut World) {
     let source = a_club(world).await;
     world
         .send(&source, "membership.updated", membership("m", "ada"))
@@ -587,7 +604,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
     let ada = world.api.member("ada@example.com").await.unwrap();
     let query = "{ locks { nodes { id name kisiId place { id kisiId } } } groups { nodes { id name kisiId } }
         kisiAccounts { kisiOrganizationId } }";
-    let all = world.api.ask(query, json!({})).await;
+    let all = world.api.query(query, json!({})).await;
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{all}")).to_owned();
     let organization = text(&all["kisiAccounts"][0]["kisiOrganizationId"]);
     let lock = &all["locks"]["nodes"][0];
@@ -617,14 +634,17 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
             let query = format!(
                 "query($search: String) {{ {list}(filter: {{ search: $search }}) {{ nodes {{ id }} }} }}"
             );
-            let found = world.api.ask(&query, json!({ "search": search })).await;
-            let nodes = found[list]["nodes"].as_array().unwrap();
-            // A number may be part of a name as well.
+            let response = world.api.query(&query, json!({ "search": search })).await;
+            let nodes = response[list]["nodes"].as_array().unwrap();
+            // A number can match part of a name as well.
             let is_found = nodes.contains(&json!({ "id": thing["id"] }));
-            assert!(is_found, "{search}: {found}");
-            assert!(search.len() < 10 || nodes.len() == 1, "{search}: {found}");
+            assert!(is_found, "{search}: {response}");
+            assert!(
+                search.len() < 10 || nodes.len() == 1,
+                "{search}: {response}"
+            );
         }
-        // A group may have the number of a lock, which it then is.
+        // A lock and a group can have the same number, which then means the lock.
         let names = match list {
             "locks" => vec![text(&thing["kisiId"]), url.clone()],
             _ => vec![url.clone()],
@@ -636,40 +656,40 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
                 members(filter: { target: $target }) { totalCount } }";
             let by_name = world
                 .api
-                .ask(query, json!({ "target": name, "ada": ada }))
+                .query(query, json!({ "target": name, "ada": ada }))
                 .await;
             let by_id = world
                 .api
-                .ask(query, json!({ "target": thing["id"], "ada": ada }))
+                .query(query, json!({ "target": thing["id"], "ada": ada }))
                 .await;
             assert_eq!(by_name, by_id, "{name}");
         }
         let query = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }";
-        let found = world.api.ask(query, json!({ "id": url })).await;
-        assert_eq!(found["node"]["id"], thing["id"]);
-        assert_eq!(found["nodes"][0]["id"], thing["id"]);
+        let response = world.api.query(query, json!({ "id": url })).await;
+        assert_eq!(response["node"]["id"], thing["id"]);
+        assert_eq!(response["nodes"][0]["id"], thing["id"]);
     }
     let query = "query($lock: ID!, $group: ID!, $place: ID!) {
         locks(filter: { group: $group, place: $place }) { nodes { id } } groups(filter: { lock: $lock }) { nodes { id } } }";
     let ids = json!({ "lock": lock["id"], "group": group["id"], "place": place["id"] });
-    let by_id = world.api.ask(query, ids).await;
+    let by_id = world.api.query(query, ids).await;
     let urls = json!({ "lock": lock_url, "group": group_url, "place": place_url });
-    assert_eq!(world.api.ask(query, urls).await, by_id);
+    assert_eq!(world.api.query(query, urls).await, by_id);
     let numbers =
         json!({ "lock": lock["kisiId"], "group": group["kisiId"], "place": place["kisiId"] });
-    assert_eq!(world.api.ask(query, numbers).await, by_id);
+    assert_eq!(world.api.query(query, numbers).await, by_id);
 
     let rule =
         json!({ "name": "By URL", "target": lock_url, "conditions": [{ "membership": {} }] });
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createRule",
             &[("input", "RuleInput!", rule)],
             "rule { target { ... on Lock { id } } }",
         )
         .await;
-    assert_eq!(made["rule"]["target"]["id"], lock["id"]);
+    assert_eq!(payload["rule"]["target"]["id"], lock["id"]);
     world.settled().await;
     let opened = world.api.unlock(&lock_url, &ada, Value::Null).await;
     assert_eq!(
@@ -679,7 +699,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
     let input = json!({ "group": group_url, "managed": true });
     world
         .api
-        .change(
+        .mutate(
             "manageGroup",
             &[("input", "ManageGroupInput!", input)],
             "group { id }",
@@ -689,7 +709,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
     let share = json!({ "who": who, "scope": group_url });
     let shared = world
         .api
-        .change(
+        .mutate(
             "shareAccess",
             &[("input", "ShareAccessInput!", share)],
             "share { scope { ... on Group { id } } }",
@@ -698,11 +718,11 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
     assert_eq!(shared["share"]["scope"]["id"], group["id"]);
     world.settled().await;
 
-    // What changes something asks which is meant, where several have the number.
+    // A mutation refuses a number that several objects share.
     let is_shared = groups.iter().any(|group| group["kisiId"] == lock["kisiId"]);
     assert!(
         is_shared,
-        "the sandbox numbers locks and groups alike: {all}"
+        "a lock and a group of the sandbox have the same number: {all}"
     );
     let rule =
         json!({ "name": "a", "target": lock["kisiId"], "conditions": [{ "membership": {} }] });
@@ -722,7 +742,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
     ] {
         let query = "query($target: ID!) { rules(filter: { target: $target }) { totalCount } }";
         assert_eq!(
-            code(&world.api.raw(query, json!({ "target": wrong })).await),
+            code(&world.api.query_raw(query, json!({ "target": wrong })).await),
             "BAD_USER_INPUT",
             "{wrong}"
         );
@@ -734,7 +754,7 @@ async fn locks_and_groups_are_named_as_kisi_names_them(world: &mut World) {
         assert_eq!(refused, ["NOT_FOUND"], "{wrong}");
     }
     assert_eq!(
-        found(world, "locks", &elsewhere).await,
+        search_names(world, "locks", &elsewhere).await,
         Vec::<String>::new()
     );
 }

@@ -1,4 +1,4 @@
-//! How many calls to Kisi the work takes: lists in pages rather than person by person, and several at once.
+//! The number of calls to Kisi: lists are read in pages rather than person by person, and several calls run at a time.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -16,9 +16,9 @@ use crate::support::{
 
 on_both!(
     new_people_in_bulk_take_one_call_and_one_for_each_group,
-    people_whom_kisi_knows_are_read_in_pages,
-    whom_the_pages_do_not_show_is_looked_up,
-    who_was_taken_from_the_pages_and_is_gone_is_made_anew,
+    existing_users_are_read_in_pages,
+    a_user_missing_from_the_pages_is_looked_up,
+    a_user_deleted_after_the_pages_were_read_is_created_again,
 );
 
 const PEOPLE: usize = 60;
@@ -28,7 +28,7 @@ fn who(nth: usize) -> String {
     format!("p{nth}")
 }
 
-/// So many groups with a door each; all are managed, with a rule for members.
+/// Manages `count` groups with one door each, with a rule for every membership.
 async fn groups(world: &World, count: usize) {
     for nth in 0..count {
         let name = format!("Group {nth}");
@@ -47,7 +47,7 @@ fn make_groups(world: &World, count: usize) -> Vec<i64> {
     (0..count).map(group).collect()
 }
 
-/// All of them become members at once.
+/// Makes all of them members with one snapshot.
 async fn joins(world: &mut World, people: usize) {
     let source = world.api.source("Front desk").await;
     let all: Vec<Value> = (0..people)
@@ -76,7 +76,7 @@ fn is_page_of_users(call: &Call) -> bool {
     is_list && !call.query.contains("email=") && !is_probe(call)
 }
 
-/// How many there are.
+/// Reads one row, only for the total count.
 fn is_probe(call: &Call) -> bool {
     call.query.split('&').any(|part| part == "limit=1")
 }
@@ -87,8 +87,8 @@ fn is_creation(call: &Call) -> bool {
 
 fn everybody_has_access(world: &World, people: usize, groups: usize) {
     for nth in 0..people {
-        let held = world.sandbox.assignments_of(&email(&who(nth)));
-        assert_eq!(held.len(), groups, "{}", who(nth));
+        let rows = world.sandbox.assignments_of(&email(&who(nth)));
+        assert_eq!(rows.len(), groups, "{}", who(nth));
     }
 }
 
@@ -97,7 +97,7 @@ async fn ready(world: &mut World) -> Vec<i64> {
     world.connect().await;
     groups(world, GROUPS).await;
     world.settled().await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     in_kisi
 }
 
@@ -108,7 +108,7 @@ async fn new_people_in_bulk_take_one_call_and_one_for_each_group(world: &mut Wor
     everybody_has_access(world, PEOPLE, GROUPS);
     assert_eq!(count(world, is_look_up), 0);
     assert_eq!(count(world, is_page_of_users), 1);
-    // All but the lists that a sweep reads.
+    // All calls except the lists that a sweep reads.
     let calls = count(world, |call| {
         call.method != "GET" || call.path.ends_with("/users")
     });
@@ -117,7 +117,7 @@ async fn new_people_in_bulk_take_one_call_and_one_for_each_group(world: &mut Wor
     assert_eq!(count(world, of_person), 0);
 }
 
-async fn people_whom_kisi_knows_are_read_in_pages(world: &mut World) {
+async fn existing_users_are_read_in_pages(world: &mut World) {
     ready(world).await;
     for nth in 0..PEOPLE {
         world
@@ -131,8 +131,8 @@ async fn people_whom_kisi_knows_are_read_in_pages(world: &mut World) {
     assert_eq!(count(world, is_page_of_users), 1);
 }
 
-/// Somebody is made in Kisi by hand after the pages were read.
-async fn whom_the_pages_do_not_show_is_looked_up(world: &mut World) {
+/// A user is created in Kisi by hand after the pages were read.
+async fn a_user_missing_from_the_pages_is_looked_up(world: &mut World) {
     ready(world).await;
     joins(world, PEOPLE).await;
     world.settled().await;
@@ -146,8 +146,8 @@ async fn whom_the_pages_do_not_show_is_looked_up(world: &mut World) {
     assert_eq!(world.sandbox.assignments_of(&email(late)).len(), GROUPS);
 }
 
-/// A user of the pages is deleted in Kisi before its turn comes.
-async fn who_was_taken_from_the_pages_and_is_gone_is_made_anew(world: &mut World) {
+/// A user in the pages is deleted in Kisi before its turn comes.
+async fn a_user_deleted_after_the_pages_were_read_is_created_again(world: &mut World) {
     ready(world).await;
     world.sandbox.add_user(&email(&who(PEOPLE - 1)), "doomed");
     let doomed = email(&who(PEOPLE - 1));
@@ -163,9 +163,9 @@ async fn who_was_taken_from_the_pages_and_is_gone_is_made_anew(world: &mut World
     everybody_has_access(world, PEOPLE, GROUPS);
 }
 
-/// Years of assignments that are just what the rules want: nothing is asked of any one person.
+/// Years of assignments that already match the rules: no call is made for a single person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_as_wanted_costs_the_pages_alone() {
+async fn assignments_that_match_the_rules_cost_only_pages() {
     let setup = Setup::default();
     World::run(Database::Sqlite, setup, |world| Box::pin(as_wanted(world))).await;
 }
@@ -184,7 +184,7 @@ async fn as_wanted(world: &mut World) {
     joins(world, people).await;
     world.connect().await;
     world.settled().await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     groups(world, groups_count).await;
     world.settled().await;
     assert_eq!(world.sandbox.writes(), []);
@@ -198,7 +198,7 @@ async fn as_wanted(world: &mut World) {
     );
 }
 
-/// Kisi takes its time: the others do not wait for each answer.
+/// A slow Kisi: several calls are in flight at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_calls_are_in_flight() {
     let setup = Setup::default();
@@ -215,6 +215,6 @@ async fn in_flight(world: &mut World) {
     world.settled().await;
     everybody_has_access(world, 12, GROUPS);
     let most = world.sandbox.most_under_way();
-    // Eight of members, and what a sweep reads meanwhile.
+    // Eight for members, and those that a sweep makes meanwhile.
     assert!((2..=10).contains(&most), "{most} at once");
 }

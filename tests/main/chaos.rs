@@ -1,9 +1,10 @@
-//! Everything at once: random events in any order, edits of rules, suspensions, edits in Kisi's own dashboard, failures of Kisi and of
-//! the database, crashes and restarts, over simulated weeks and one to three accounts. At every quiet point Kisi is as the test's own
-//! reference says; nobody who may pass throughout is locked out at any instant; and nobody else stays in longer than the bound.
+//! Chaos tests: random events in any order, rule edits, suspensions, edits in Kisi's dashboard, failures of Kisi and the
+//! database, crashes and restarts, over simulated weeks and one to three accounts. At each quiet point Kisi must match the
+//! test's own reference model; a member with uninterrupted access must never be locked out; others must lose access within the
+//! bound.
 //!
-//! A failure prints its seed, and `LATCHKEY_CHAOS_SEED` repeats it as far as chance in the service allows.
-//! `LATCHKEY_CHAOS_STEPS` takes more steps in each test.
+//! A failure prints its seed; `LATCHKEY_CHAOS_SEED` repeats the run, apart from randomness inside the service.
+//! `LATCHKEY_CHAOS_STEPS` sets the number of steps of each test.
 
 mod club;
 mod random;
@@ -14,7 +15,7 @@ use random::Random;
 
 use crate::support::world::Database;
 
-/// With four tests, ten thousand in all.
+/// Steps per test. The four tests take ten thousand together.
 const STEPS: usize = 2500;
 
 async fn chaos(database: Database, accounts: usize, has_brake: bool, seed: u64) {

@@ -1,4 +1,4 @@
-//! Two clubs in one database never see each other: an id of one, under the other's token, names nothing.
+//! Two clubs in one database are isolated: an id of one club finds nothing with the other club's token.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use crate::support::{
 };
 
 on_both!(
-    ids_of_another_club_name_nothing,
-    clubs_with_the_same_people_are_two
+    ids_of_another_club_find_nothing,
+    clubs_with_the_same_people_are_separate
 );
 
-/// Everything of the first club that has an id.
-async fn furnished(world: &mut World) -> Vec<(String, String)> {
+/// Creates objects of every type with an id in the first club; returns pairs of name and id.
+async fn create_objects(world: &mut World) -> Vec<(String, String)> {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -29,7 +29,7 @@ async fn furnished(world: &mut World) -> Vec<(String, String)> {
         json!({ "who": { "member": member }, "scope": world.api.named("groups", "Members").await });
     let shared = world
         .api
-        .change(
+        .mutate(
             "shareAccess",
             &[("input", "ShareAccessInput!", input)],
             "share { id }",
@@ -41,9 +41,9 @@ async fn furnished(world: &mut World) -> Vec<(String, String)> {
     let query = "{ club { id } places { nodes { id } } locks { nodes { id } } offerings { nodes { id } }
         locations { nodes { id } } heldRevocations { nodes { id } }
         history { nodes { id } } members { nodes { companies { id } suspension { id } entitlements { id } kisiUsers { grants { id } } } } }";
-    let found = world.api.ask(query, json!({})).await;
+    let response = world.api.query(query, json!({})).await;
     let mut ids: Vec<(String, String)> = Vec::new();
-    collect("", &found, &mut ids);
+    collect("", &response, &mut ids);
     for (what, id) in [
         ("source", source.id),
         ("group", group),
@@ -61,7 +61,7 @@ async fn furnished(world: &mut World) -> Vec<(String, String)> {
     ids
 }
 
-/// A booking, a purchase, a company and a suspension.
+/// Creates a booking, a purchase, a company and a suspension.
 async fn one_of_each_kind(world: &mut World, source: &Source) {
     let at = json!({ "starts_at": "2026-02-01T08:00:00Z", "ends_at": "2026-02-01T09:00:00Z" });
     let booked = json!({ "id": "b", "kind": "room", "item": { "id": "oak", "name": "Oak" }, "member": person("cyd"), "status": "confirmed" });
@@ -78,22 +78,22 @@ async fn one_of_each_kind(world: &mut World, source: &Source) {
     let arguments = [("input", "SuspendMemberInput!", input)];
     world
         .api
-        .change("suspendMember", &arguments, "member { id }")
+        .mutate("suspendMember", &arguments, "member { id }")
         .await;
     world.settled().await;
 }
 
-/// Somebody whose access the brake keeps.
+/// Creates a revocation that the brake holds.
 async fn something_is_held(world: &mut World, source: &Source) {
     let hall = json!({ "location": { "id": "hall", "name": "Hall" } });
-    let held = with(membership("m2", "bea"), hall);
-    world.send(source, "membership.updated", held).await;
+    let data = with(membership("m2", "bea"), hall);
+    world.send(source, "membership.updated", data).await;
     world.settled().await;
     let input = json!({ "brake": { "enabled": true, "people": 0, "percent": 0 } });
     let arguments = [("input", "UpdateClubInput!", input)];
     world
         .api
-        .change("updateClub", &arguments, "club { id }")
+        .mutate("updateClub", &arguments, "club { id }")
         .await;
     world
         .send(source, "membership.deleted", json!({ "id": "m2" }))
@@ -114,64 +114,64 @@ fn collect(what: &str, value: &Value, ids: &mut Vec<(String, String)>) {
     }
 }
 
-/// Of each type that is a node there is one, and it is found by its id.
+/// Asserts that each type that implements `Node` is among the ids, and that each id is found.
 async fn every_node_is_among(world: &World, ids: &[(String, String)]) {
-    let mut found = std::collections::BTreeSet::new();
+    let mut types = std::collections::BTreeSet::new();
     for (_, id) in ids {
         let query = "query($id: ID!) { node(id: $id) { __typename } }";
-        let node = world.api.ask(query, json!({ "id": id })).await["node"].take();
-        found.insert(node["__typename"].as_str().unwrap().to_owned());
+        let node = world.api.query(query, json!({ "id": id })).await["node"].take();
+        types.insert(node["__typename"].as_str().unwrap().to_owned());
     }
     let schema = Schema::of(&world.api).await;
     let nodes = schema.possible("Node").into_iter().map(str::to_owned);
-    assert_eq!(found, nodes.collect());
+    assert_eq!(types, nodes.collect());
 }
 
-fn of<'a>(ids: &'a [(String, String)], what: &str) -> &'a str {
+fn id_named<'a>(ids: &'a [(String, String)], what: &str) -> &'a str {
     &ids.iter()
         .find(|(of, _)| of == what)
         .unwrap_or_else(|| panic!("no {what}"))
         .1
 }
 
-async fn ids_of_another_club_name_nothing(world: &mut World) {
-    let ids = furnished(world).await;
+async fn ids_of_another_club_find_nothing(world: &mut World) {
+    let ids = create_objects(world).await;
     assert!(ids.len() >= 14, "{ids:?}");
     let other = world.another_club().await;
     every_node_is_among(world, &ids).await;
     let query = "query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }";
     for (what, id) in &ids {
-        let own = world.api.ask(query, json!({ "id": id })).await;
+        let own = world.api.query(query, json!({ "id": id })).await;
         assert_eq!(
             own,
             json!({ "node": { "id": id }, "nodes": [{ "id": id }] }),
             "{what}"
         );
-        let theirs = other.ask(query, json!({ "id": id })).await;
+        let theirs = other.query(query, json!({ "id": id })).await;
         assert_eq!(theirs, json!({ "node": null, "nodes": [null] }), "{what}");
     }
     assert_eq!(other.member("ada@example.com").await, None);
     let lists = "{ kisiAccounts { id } places { totalCount } locks { totalCount } groups { totalCount } rules { totalCount }
         members { totalCount } sources { id } offerings { totalCount } locations { totalCount } deliveries { totalCount }
         history { totalCount } }";
-    let found = other.ask(lists, json!({})).await;
-    for (name, list) in found.as_object().unwrap() {
+    let response = other.query(lists, json!({})).await;
+    for (name, list) in response.as_object().unwrap() {
         assert!(
             *list == json!([]) || list["totalCount"] == 0,
             "{name}: {list}"
         );
     }
     every_argument_is_tried(world, &other, &ids).await;
-    let held = json!([of(&ids, "heldRevocations")]);
-    let arguments = [("held", "[ID!]", held)];
+    let revocations = json!([id_named(&ids, "heldRevocations")]);
+    let arguments = [("held", "[ID!]", revocations)];
     world
         .api
-        .change("approveRevocations", &arguments, "approved")
+        .mutate("approveRevocations", &arguments, "approved")
         .await;
     world.settled().await;
 }
 
-/// What an argument of this name may name, of those who have something of the club.
+/// The kind of object that an argument of this name refers to.
 fn kind_of(way: &[String]) -> &'static str {
     match way.last().map(String::as_str) {
         Some("group" | "scope" | "target") => "group",
@@ -186,11 +186,11 @@ fn kind_of(way: &[String]) -> &'static str {
         Some("offerings") => "offerings",
         Some("locations") => "locations",
         Some("held") => "heldRevocations",
-        other => panic!("an argument {other:?} of which nobody knows what it names"),
+        other => panic!("the kind of the argument {other:?} is unknown: add it here"),
     }
 }
 
-/// An id of the first club in each place where an id may stand, with the second club's own everywhere else.
+/// Passes an id of the first club in each argument that takes an id, with the second club's own ids in all others.
 async fn every_argument_is_tried(world: &World, other: &Api, ids: &[(String, String)]) {
     let own = own_ids(world, other).await;
     let before = state(world).await;
@@ -198,42 +198,42 @@ async fn every_argument_is_tried(world: &World, other: &Api, ids: &[(String, Str
     let mut tried = 0;
     for (root, word) in [("Query", "query"), ("Mutation", "mutation")] {
         for field in schema.fields(root) {
-            // What a platform calls something is no id of ours.
+            // An `externalId` is the platform's own id.
             let ways = schema.ids(field).into_iter();
             for way in ways.filter(|way| way.last().is_some_and(|name| name != "externalId")) {
                 let id = |at: &[String]| {
                     if at == way {
-                        return of(ids, kind_of(at)).to_owned();
+                        return id_named(ids, kind_of(at)).to_owned();
                     }
                     if at.last().is_some_and(|name| name == "externalId") {
                         return "x".to_owned();
                     }
-                    // Groups of one organization are managed by one club: its own rules stand on locks, its shares on places.
+                    // One club manages a group of an organization: the second club's rules are on locks and its shares on places.
                     let kind = match kind_of(at) {
                         "group" if at.last().is_some_and(|name| name == "target") => "locks",
                         "group" if at.last().is_some_and(|name| name == "scope") => "places",
                         kind => kind,
                     };
-                    let found = own.iter().find(|(what, _)| what == kind);
-                    found.map_or_else(|| "nothing".to_owned(), |(_, id)| id.clone())
+                    let own_id = own.iter().find(|(what, _)| what == kind);
+                    own_id.map_or_else(|| "nothing".to_owned(), |(_, id)| id.clone())
                 };
                 let name = field["name"].as_str().unwrap();
                 let selection = schema.selection(&field["type"]);
                 let arguments = schema.arguments(field, &way, &id);
                 let document = format!("{word} {{ it: {name}{arguments} {selection} }}");
-                let answer = other.raw(&document, json!({})).await;
-                assert!(says_nothing(&answer), "{document}\n{answer:#}");
+                let answer = other.query_raw(&document, json!({})).await;
+                assert!(reveals_nothing(&answer), "{document}\n{answer:#}");
                 tried += 1;
             }
         }
     }
     assert!(tried >= 50, "{tried}");
     world.settled().await;
-    assert_eq!(state(world).await, before, "nothing of it took effect");
+    assert_eq!(state(world).await, before, "no attempt had an effect");
 }
 
-/// Null, nothing found, or refused as something that is not there.
-fn says_nothing(answer: &Value) -> bool {
+/// Whether the answer is null, empty, or an error about an object that does not exist.
+fn reveals_nothing(answer: &Value) -> bool {
     if let Some(errors) = answer["errors"].as_array() {
         let input = |error: &Value| {
             error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -250,25 +250,25 @@ fn says_nothing(answer: &Value) -> bool {
         || it["userErrors"][0]["code"] == "NOT_FOUND"
 }
 
-/// What the second club has of its own.
+/// Creates objects in the second club; returns their ids.
 async fn own_ids(world: &World, other: &Api) -> Vec<(String, String)> {
     let source = other.source("Their desk").await;
     let account = connect(other, &world.sandbox).await;
-    // What a condition of a purchase may name: those of other conditions are tried with the first club's alone.
+    // An offering for purchase conditions; offerings in other conditions are only tried with the first club's ids.
     let bought = json!({ "id": "x", "item": { "id": "pass", "name": "Pass" }, "member": person("eve"), "status": "paid" });
     let body = crate::support::event::event("purchase.updated", world.now(), &bought);
     let signed = world.signed(&source, "msg_x", body.to_string().into_bytes());
     assert_eq!(other.deliver(&source, signed).await.status, 202);
-    let found = other
-        .ask("{ places { nodes { id } } locks { nodes { id } } offerings { nodes { id } } groups { nodes { id } } }", json!({}))
+    let response = other
+        .query("{ places { nodes { id } } locks { nodes { id } } offerings { nodes { id } } groups { nodes { id } } }", json!({}))
         .await;
     let mut ids = Vec::new();
-    collect("", &found, &mut ids);
-    let group = of(&ids, "groups").to_owned();
+    collect("", &response, &mut ids);
+    let group = id_named(&ids, "groups").to_owned();
     let member = other.member("eve@example.com").await.unwrap();
-    let rule = json!({ "name": "theirs", "target": of(&ids, "locks"), "conditions": [{ "tag": { "tags": ["t"] } }] });
-    let made = other
-        .change(
+    let rule = json!({ "name": "theirs", "target": id_named(&ids, "locks"), "conditions": [{ "tag": { "tags": ["t"] } }] });
+    let payload = other
+        .mutate(
             "createRule",
             &[("input", "RuleInput!", rule)],
             "rule { id }",
@@ -276,7 +276,7 @@ async fn own_ids(world: &World, other: &Api) -> Vec<(String, String)> {
         .await;
     ids.push((
         "rule".to_owned(),
-        made["rule"]["id"].as_str().unwrap().to_owned(),
+        payload["rule"]["id"].as_str().unwrap().to_owned(),
     ));
     for (what, id) in [
         ("source", source.id),
@@ -294,10 +294,10 @@ async fn state(world: &World) -> Value {
         kisiAccounts { name status inviteByEmail } groups { nodes { managed strangers } } offerings { totalCount }
         locations { totalCount } deliveries { totalCount nodes { status attempts } } history { totalCount }
         heldRevocations { totalCount } members { nodes { name shares { id until } suspension { id } kisiUsers { grants { state validUntil } } } } }";
-    world.api.ask(query, json!({})).await
+    world.api.query(query, json!({})).await
 }
 
-async fn clubs_with_the_same_people_are_two(world: &mut World) {
+async fn clubs_with_the_same_people_are_separate(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -321,12 +321,12 @@ async fn clubs_with_the_same_people_are_two(world: &mut World) {
     assert_eq!(
         other.deliver(&theirs, signed.clone()).await.status,
         202,
-        "ids of deliveries are a source's own"
+        "delivery ids are unique within a source only"
     );
     assert_eq!(
         world.api.deliver(&source, signed).await.status,
         401,
-        "another source's secret"
+        "signed with the secret of another source"
     );
     world.settled().await;
     let [own, their] = [
@@ -338,14 +338,14 @@ async fn clubs_with_the_same_people_are_two(world: &mut World) {
         .send(&source, "membership.deleted", json!({ "id": "m1" }))
         .await;
     world.settled().await;
-    let found = other
-        .ask(
+    let response = other
+        .query(
             "{ members { nodes { entitlements { externalId } } } }",
             json!({}),
         )
         .await;
     assert_eq!(
-        found["members"]["nodes"],
+        response["members"]["nodes"],
         json!([{ "entitlements": [{ "externalId": "m1" }] }])
     );
 }

@@ -1,5 +1,5 @@
-//! The program ends in the middle of its work, in good order or by `kill -9`: after the next start everything settles,
-//! nothing is there twice, and nobody stood before a shut door in between.
+//! The service ends in the middle of its work, gracefully or by `kill -9`: after the next start everything settles, nothing
+//! exists twice, and nobody was locked out in between.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 
 use crate::support::{
     api::{Api, Signed, Source, eventually},
-    child::{self, Serving},
+    child::{self, ServerProcess},
     event::{self, email, membership, person},
-    judge, postgres,
+    kisi_checks, postgres,
     world::{World, connect, kisi},
 };
 
-on_both!(a_restart_takes_up_what_was_left);
+on_both!(a_restart_continues_open_work);
 
-async fn a_restart_takes_up_what_was_left(world: &mut World) {
+async fn a_restart_continues_open_work(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -60,21 +60,21 @@ async fn a_restart_takes_up_what_was_left(world: &mut World) {
         .iter()
         .filter(|call| call.method == "POST" && call.path == "/users")
         .count();
-    assert_eq!(users, 12, "whoever was made is not made again");
+    assert_eq!(users, 12, "each user is created once");
 }
 
-/// Kisi and a club in a process of its own.
-struct Stage {
+/// The Kisi sandbox, and a service with one club in a child process.
+struct ServiceProcess {
     sandbox: Sandbox,
     settings: Vec<(&'static str, String)>,
-    serving: Option<Serving>,
+    serving: Option<ServerProcess>,
     api: Api,
     source: Source,
     people: BTreeSet<String>,
     sent: usize,
 }
 
-impl Stage {
+impl ServiceProcess {
     async fn set(database: String) -> Self {
         let (sandbox, _kisi, url) = kisi(&Clock::system(), None, false);
         sandbox.set(Switches {
@@ -103,7 +103,7 @@ impl Stage {
             serving.base.clone(),
             club["token"].as_str().unwrap().to_owned(),
         );
-        api.change(
+        api.mutate(
             "updateClub",
             &[(
                 "input",
@@ -116,14 +116,14 @@ impl Stage {
         connect(&api, &sandbox).await;
         let input = json!({ "group": api.named("groups", "Members").await, "managed": true });
         let group = api
-            .change(
+            .mutate(
                 "manageGroup",
                 &[("input", "ManageGroupInput!", input)],
                 "group { id }",
             )
             .await;
         let rule = json!({ "name": "any membership", "target": group["group"]["id"], "conditions": [{ "membership": {} }] });
-        api.change(
+        api.mutate(
             "createRule",
             &[("input", "RuleInput!", rule)],
             "rule { id }",
@@ -155,7 +155,7 @@ impl Stage {
         assert_eq!(self.api.deliver(&self.source, signed).await.status, 202);
     }
 
-    /// Slow enough that there is a middle to be killed in.
+    /// Slows Kisi down, so that the service can be killed during a call.
     fn latency(&self, length: Duration) {
         self.sandbox.set(Switches {
             latency: length,
@@ -163,8 +163,8 @@ impl Stage {
         });
     }
 
-    /// Waits for a call that has come and is not answered.
-    async fn under_way(&self, method: &str, path: &str, earlier: usize) {
+    /// Waits for a call that has arrived and is not answered yet.
+    async fn wait_for_call(&self, method: &str, path: &str, earlier: usize) {
         let is_it = |call: &&Call| call.method == method && call.path.starts_with(path);
         let ask =
             async || (self.sandbox.calls().iter().filter(is_it).count() > earlier).then_some(());
@@ -174,7 +174,7 @@ impl Stage {
         .await;
     }
 
-    /// Kills the service before it hears an answer; Kisi does what it was asked to all the same.
+    /// Kills the service before it receives the answer; Kisi still carries out the request.
     async fn kill(&mut self) {
         self.serving.take().unwrap().kill();
         let done = async || {
@@ -182,7 +182,10 @@ impl Stage {
             let last = calls.iter().rfind(|call| call.method != "GET");
             last.is_some_and(|call| call.took_effect).then_some(())
         };
-        eventually(done, async || "Kisi has not done it".to_owned()).await;
+        eventually(done, async || {
+            "Kisi has not carried out the call".to_owned()
+        })
+        .await;
     }
 
     async fn serve_and_settle(&mut self) {
@@ -192,7 +195,7 @@ impl Stage {
         self.serving = Some(serving);
         let ask = async || self.api.open_work().await.is_none().then_some(());
         eventually(ask, async || format!("{:?}", self.api.open_work().await)).await;
-        judge::nothing_is_there_twice(
+        kisi_checks::assert_no_duplicates(
             &self.sandbox,
             &self.people,
             Clock::system().now().timestamp(),
@@ -216,7 +219,7 @@ fn as_text<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_sqlite() {
+async fn a_kill_leaves_no_gap_and_no_duplicate_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.db");
     let url = format!("sqlite://{}?mode=rwc", file.display());
@@ -224,21 +227,21 @@ async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_in_the_middle_leaves_no_gap_and_no_twin_on_postgres() {
+async fn a_kill_leaves_no_gap_and_no_duplicate_on_postgres() {
     let Some(database) = postgres::fresh().await else {
         return;
     };
-    // A lease of another process runs out before it is taken over: fewer kills do.
+    // The lease of a killed process has to expire before it is taken over, so there are fewer kills.
     kill_in_the_middle(database.url().to_owned(), &["/role_assignments"]).await;
     database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_in_the_middle_of_a_press_sends_it_no_second_time() {
+async fn a_kill_during_an_unlock_request_sends_it_only_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.db");
     let url = format!("sqlite://{}?mode=rwc", file.display());
-    let mut stage = Box::pin(Stage::set(url)).await;
+    let mut stage = Box::pin(ServiceProcess::set(url)).await;
     stage
         .send("membership.updated", &membership("m-ann", "ann"))
         .await;
@@ -252,11 +255,11 @@ async fn a_kill_in_the_middle_of_a_press_sends_it_no_second_time() {
         front.clone(),
         ann.clone(),
     );
-    // Whoever pressed hears nothing any more.
+    // The caller never gets an answer.
     let pressing = tokio::spawn(async move { api.unlock(&lock, &member, json!("first")).await });
-    stage.under_way("POST", "/locks", 0).await;
+    stage.wait_for_call("POST", "/locks", 0).await;
     stage.kill().await;
-    assert!(pressing.await.is_err(), "nobody was there to answer");
+    assert!(pressing.await.is_err(), "the killed service cannot answer");
     stage.serve_and_settle().await;
     let again = stage.api.unlock(&front, &ann, json!("first")).await;
     assert_eq!(again["unlocked"], false, "{again}");
@@ -268,8 +271,8 @@ async fn a_kill_in_the_middle_of_a_press_sends_it_no_second_time() {
 }
 
 async fn kill_in_the_middle(database: String, paths: &[&str]) {
-    let mut stage = Box::pin(Stage::set(database)).await;
-    // While the user, then while the assignment is being made.
+    let mut stage = Box::pin(ServiceProcess::set(database)).await;
+    // Killed while the user is created, then while the assignment is created.
     for (nth, path) in paths.iter().enumerate() {
         let who = format!("p{nth}");
         stage.latency(Duration::from_millis(300));
@@ -277,7 +280,7 @@ async fn kill_in_the_middle(database: String, paths: &[&str]) {
         stage
             .send("membership.updated", &membership(&who, &who))
             .await;
-        stage.under_way("POST", path, earlier).await;
+        stage.wait_for_call("POST", path, earlier).await;
         stage.kill().await;
         stage.serve_and_settle().await;
         assert_eq!(
@@ -286,12 +289,14 @@ async fn kill_in_the_middle(database: String, paths: &[&str]) {
             "killed at POST {path}"
         );
     }
-    // While somebody moves to another address: the new grant first, then the old one gone.
+    // Killed while a person moves to another address: the new grant comes first, then the old one goes.
     stage.latency(Duration::from_millis(300));
     let earlier = stage.calls("POST", "/role_assignments");
     let moved = event::with(person("p0"), json!({ "email": "new@example.com" }));
     stage.send("member.updated", &moved).await;
-    stage.under_way("POST", "/role_assignments", earlier).await;
+    stage
+        .wait_for_call("POST", "/role_assignments", earlier)
+        .await;
     stage.kill().await;
     stage.serve_and_settle().await;
     let rows = |who: &str| stage.sandbox.assignments_of(who).len();
@@ -302,19 +307,19 @@ async fn kill_in_the_middle(database: String, paths: &[&str]) {
         .rposition(|call| call.method == "POST" && call.path == "/role_assignments");
     let revoked = writes.iter().position(|call| call.method == "DELETE");
     assert!(granted < revoked, "{writes:?}");
-    // While it is taken away.
+    // Killed while the assignment is deleted.
     stage.latency(Duration::from_millis(300));
     let earlier = stage.calls("DELETE", "/role_assignments");
     let ended = json!({ "id": "p0" });
     stage.send("membership.deleted", &ended).await;
     stage
-        .under_way("DELETE", "/role_assignments", earlier)
+        .wait_for_call("DELETE", "/role_assignments", earlier)
         .await;
     stage.kill().await;
     stage.serve_and_settle().await;
     assert_eq!(stage.sandbox.assignments_of("new@example.com"), []);
     for nth in 1..paths.len() {
         let rows = stage.sandbox.assignments_of(&email(&format!("p{nth}")));
-        assert_eq!(rows.len(), 1, "others keep theirs");
+        assert_eq!(rows.len(), 1, "the others keep their assignments");
     }
 }

@@ -1,4 +1,4 @@
-//! Rows of an earlier version: their names are folded by the migration, on both databases.
+//! Rows of an earlier version: the migration folds their names, on both databases.
 
 use latchkey::clock::new_id;
 use migration::{Migrator, MigratorTrait};
@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::support::postgres;
 
-/// How many migrations were there before.
+/// The number of migrations before the one under test.
 const BEFORE: u32 = 3;
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The history of people's access: each change with what led to it, who did it, and by which delivery or rule; newest first,
-//! narrowed by anything and anything together, in pages from either end.
+//! The access history: each change with its cause, its actor, and its delivery or rule. Entries are newest first, filtered by any
+//! combination, and paged from either end.
 
 use jiff::ToSpan;
 use serde_json::{Value, json};
@@ -9,13 +9,15 @@ use crate::support::{
     world::World,
 };
 
-on_both!(each_change_says_what_led_to_it, narrowed_and_in_pages);
+on_both!(
+    each_change_shows_its_cause,
+    the_history_is_filtered_and_paged
+);
 
 const ENTRY: &str = "id at kind member { id email } actor cause message
     target { ... on Group { id } ... on Lock { id } ... on Place { id } ... on KisiAccount { id } }
     delivery { id } rule { id }";
 
-/// A page of the history.
 async fn page(world: &World, arguments: Value) -> Value {
     let query = format!(
         "query($first: Int, $after: String, $last: Int, $before: String, $filter: HistoryFilter) {{
@@ -23,18 +25,18 @@ async fn page(world: &World, arguments: Value) -> Value {
                 totalCount nodes {{ {ENTRY} }} edges {{ cursor }}
                 pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"
     );
-    world.api.ask(&query, arguments).await["history"].take()
+    world.api.query(&query, arguments).await["history"].take()
 }
 
 async fn entries(world: &World, filter: Value) -> Vec<Value> {
-    let found = page(world, json!({ "first": 250, "filter": filter })).await;
-    assert_eq!(found["pageInfo"]["hasNextPage"], false);
-    let nodes = found["nodes"].as_array().unwrap().clone();
-    assert_eq!(found["totalCount"], nodes.len());
+    let page = page(world, json!({ "first": 250, "filter": filter })).await;
+    assert_eq!(page["pageInfo"]["hasNextPage"], false);
+    let nodes = page["nodes"].as_array().unwrap().clone();
+    assert_eq!(page["totalCount"], nodes.len());
     nodes
 }
 
-/// The entries that came since there were so many, oldest first: kind, whose, cause, actor.
+/// The entries since the first `before` ones, oldest first; `before` becomes the new total.
 async fn since(world: &World, before: &mut usize) -> Vec<Value> {
     let mut all = entries(world, Value::Null).await;
     all.reverse();
@@ -44,7 +46,7 @@ async fn since(world: &World, before: &mut usize) -> Vec<Value> {
 }
 
 fn short(entries: &[Value]) -> Vec<String> {
-    let mut told: Vec<String> = entries
+    let mut lines: Vec<String> = entries
         .iter()
         .map(|entry| {
             let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -58,8 +60,8 @@ fn short(entries: &[Value]) -> Vec<String> {
             )
         })
         .collect();
-    told.sort();
-    told
+    lines.sort();
+    lines
 }
 
 async fn mutate(world: &World, field: &str, kind: &str, input: Value) -> Value {
@@ -80,12 +82,12 @@ async fn mutate(world: &World, field: &str, kind: &str, input: Value) -> Value {
             },
         )
     };
-    let done = world
+    let payload = world
         .api
-        .change(field, &[(name, kind, input)], selection)
+        .mutate(field, &[(name, kind, input)], selection)
         .await;
     world.settled().await;
-    done
+    payload
 }
 
 async fn edit(world: &World, rule: &str, group: &str, enabled: bool) {
@@ -93,12 +95,12 @@ async fn edit(world: &World, rule: &str, group: &str, enabled: bool) {
     let arguments = [("rule", "ID!", json!(rule)), ("input", "RuleInput!", input)];
     world
         .api
-        .change("updateRule", &arguments, "rule { id }")
+        .mutate("updateRule", &arguments, "rule { id }")
         .await;
     world.settled().await;
 }
 
-async fn each_change_says_what_led_to_it(world: &mut World) {
+async fn each_change_shows_its_cause(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -112,11 +114,15 @@ async fn each_change_says_what_led_to_it(world: &mut World) {
         (&json!(rule), &json!(group))
     );
 
-    let held = with(membership("m1", "ada"), json!({ "ends_at": "2026-03-01" }));
+    let ada_membership = with(membership("m1", "ada"), json!({ "ends_at": "2026-03-01" }));
     let events = [
-        (held.clone(), "GRANTED", " until 2 March 2026, 00:00."),
         (
-            with(held, json!({ "ends_at": "2026-04-01" })),
+            ada_membership.clone(),
+            "GRANTED",
+            " until 2 March 2026, 00:00.",
+        ),
+        (
+            with(ada_membership, json!({ "ends_at": "2026-04-01" })),
             "CHANGED",
             " until 2 April 2026, 00:00 now.",
         ),
@@ -168,9 +174,9 @@ async fn each_change_says_what_led_to_it(world: &mut World) {
         ]
     );
 
-    world.people.insert(email("cyd"));
+    world.emails.insert(email("cyd"));
     let who = json!({ "new": { "email": email("cyd"), "name": "cyd" } });
-    let made = mutate(
+    let payload = mutate(
         world,
         "shareAccess",
         "ShareAccessInput!",
@@ -181,11 +187,11 @@ async fn each_change_says_what_led_to_it(world: &mut World) {
     assert_eq!(
         short(&new),
         [
-            "GRANTED cyd by tests: a share was given",
+            "GRANTED cyd by tests: a share was created",
             "SHARED cyd by tests: a share"
         ]
     );
-    mutate(world, "endShare", "ID!", made["share"]["id"].clone()).await;
+    mutate(world, "endShare", "ID!", payload["share"]["id"].clone()).await;
     let new = since(world, &mut seen).await;
     assert_eq!(
         short(&new),
@@ -203,7 +209,7 @@ async fn each_change_says_what_led_to_it(world: &mut World) {
         edit(world, &rule, &group, enabled).await;
         let new = since(world, &mut seen).await;
         let words = |who: &str| {
-            format!("{kind} {who} by tests: the rule “Everybody” edited (version {version})")
+            format!("{kind} {who} by tests: the rule “Everybody” was edited (version {version})")
         };
         let edited = "RULE_CHANGED - by tests: a rule edit".to_owned();
         assert_eq!(short(&new), [words("ada"), words("bob"), edited]);
@@ -247,7 +253,7 @@ async fn by_the_clock_and_by_the_brake(
     assert_eq!(new[0]["delivery"]["id"], json!(id));
     world
         .api
-        .change(
+        .mutate(
             "approveRevocations",
             &[("held", "[ID!]", Value::Null)],
             "approved",
@@ -258,13 +264,13 @@ async fn by_the_clock_and_by_the_brake(
     assert_eq!(
         short(&new),
         [format!(
-            "REVOKED ada by tests: tests approved what the brake held: {cause}"
+            "REVOKED ada by tests: tests approved a revocation that the brake held: {cause}"
         )]
     );
     assert_eq!(new[0]["delivery"]["id"], json!(id));
 }
 
-/// A club in which several things happened to several people at two groups, at known times.
+/// A club with several changes for several people in two groups, at known times.
 async fn eventful(world: &mut World) -> (Vec<String>, Vec<String>) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
@@ -295,12 +301,12 @@ async fn eventful(world: &mut World) -> (Vec<String>, Vec<String>) {
     (groups, members)
 }
 
-async fn narrowed_and_in_pages(world: &mut World) {
+async fn the_history_is_filtered_and_paged(world: &mut World) {
     let (groups, members) = eventful(world).await;
     let all = entries(world, Value::Null).await;
     let times: Vec<&str> = all.iter().map(|one| one["at"].as_str().unwrap()).collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
-    // Two rules; three let in at two groups; two let out of both; a suspension.
+    // Two rules; three people get access to two groups; two people lose both; a suspension.
     assert_eq!(all.len(), 2 + 6 + 4 + 1);
 
     let middle = all[6]["at"].clone();
@@ -328,15 +334,15 @@ async fn narrowed_and_in_pages(world: &mut World) {
     }
     for filter in filters {
         let wanted: Vec<&Value> = all.iter().filter(|entry| fits(entry, &filter)).collect();
-        let found = entries(world, filter.clone()).await;
-        assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{filter}");
+        let matches = entries(world, filter.clone()).await;
+        assert_eq!(matches.iter().collect::<Vec<_>>(), wanted, "{filter}");
     }
     for filter in [Value::Null, json!({ "kinds": ["GRANTED", "REVOKED"] })] {
         in_pages(world, &filter).await;
     }
 }
 
-/// Whether an entry is one that the filter leaves: at `from` or later, before `until`.
+/// Whether an entry matches the filter: at `from` or later, before `until`.
 fn fits(entry: &Value, filter: &Value) -> bool {
     let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let all = filter.as_object().unwrap().iter();
@@ -357,7 +363,7 @@ async fn in_pages(world: &World, filter: &Value) {
             } else {
                 ("last", "before", "hasPreviousPage", "startCursor")
             };
-            let (mut found, mut at) = (Vec::new(), Value::Null);
+            let (mut rows, mut at) = (Vec::new(), Value::Null);
             loop {
                 let arguments = json!({ length: size, cursor: at, "filter": filter });
                 let shown = page(world, arguments).await;
@@ -365,16 +371,16 @@ async fn in_pages(world: &World, filter: &Value) {
                 assert!(nodes.len() <= size);
                 assert_eq!(shown["totalCount"], all.len());
                 if forward {
-                    found.extend(nodes);
+                    rows.extend(nodes);
                 } else {
-                    found.splice(0..0, nodes);
+                    rows.splice(0..0, nodes);
                 }
                 if shown["pageInfo"][more] == false {
                     break;
                 }
                 at = shown["pageInfo"][edge].clone();
             }
-            assert_eq!(found, all, "{length} {size}");
+            assert_eq!(rows, all, "{length} {size}");
         }
     }
 }

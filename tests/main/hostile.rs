@@ -1,4 +1,4 @@
-//! Requests that are made to stop or exhaust the service: whoever sends them is refused, and everybody else is served.
+//! Requests that are made to stop or exhaust the service are refused, and everybody else is served.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,7 +13,7 @@ use crate::support::{
     api::{Api, Source},
     child,
     event::membership,
-    socket::{PROTOCOL, Said, Socket},
+    socket::{PROTOCOL, ServerMessage, Socket},
     world::World,
 };
 
@@ -27,7 +27,7 @@ on_both!(
     a_revoked_token_is_told_nothing_more,
 );
 
-/// Documents that the parser would recurse into until the stack ends.
+/// Documents that would overflow the parser's stack by recursion.
 fn deep_documents() -> Vec<String> {
     let around = |open: &str, inner: &str, close: &str, count: usize| {
         format!("{}{inner}{}", open.repeat(count), close.repeat(count))
@@ -50,7 +50,7 @@ fn deep_documents() -> Vec<String> {
     ]
 }
 
-/// The API as a member sees it.
+/// The API with a session of the member Ada.
 async fn session_of_ada(world: &mut World, source: &Source) -> Api {
     world.connect().await;
     world
@@ -61,7 +61,7 @@ async fn session_of_ada(world: &mut World, source: &Source) -> Api {
     let arguments = [("member", "ID!", json!(ada))];
     let opened = world
         .api
-        .change("createMemberSession", &arguments, "session")
+        .mutate("createMemberSession", &arguments, "session")
         .await;
     let mut session = world.api.clone();
     opened["session"]
@@ -76,7 +76,7 @@ async fn deep_documents_stop_nothing(world: &mut World) {
     let member = session_of_ada(world, &source).await;
     let mut socket = Socket::open(&member).await;
     for document in deep_documents() {
-        let by_post = member.raw(&document, json!({})).await;
+        let by_post = member.query_raw(&document, json!({})).await;
         let by_get = member
             .http
             .get(format!("{}/graphql", member.base))
@@ -95,7 +95,7 @@ async fn deep_documents_stop_nothing(world: &mut World) {
             (&json!("error"), &json!("TOO_COMPLEX"))
         );
     }
-    // JSON that is nested as deeply, wherever it is read.
+    // JSON that is nested as deeply, in each place that parses JSON.
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let body =
         format!("{{\"query\": \"{{ viewer {{ role }} }}\", \"variables\": {{\"a\": {deep}}}}}");
@@ -105,7 +105,7 @@ async fn deep_documents_stop_nothing(world: &mut World) {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
     let signed = world.signed(&source, "deep", deep.clone().into_bytes());
     assert_eq!(world.api.deliver(&source, signed).await.word().1, "failed");
-    world.api.ask("{ viewer { role } }", json!({})).await;
+    world.api.query("{ viewer { role } }", json!({})).await;
 }
 
 async fn a_frame_that_declares_too_much_is_refused_at_its_header(world: &mut World) {
@@ -118,14 +118,14 @@ async fn a_frame_that_declares_too_much_is_refused_at_its_header(world: &mut Wor
     let mut known = Socket::open(&world.api).await;
     known.declare(256 * 1024 + 1).await;
     assert_eq!(known.closed().await, 1009);
-    // What a socket takes once its client is let in, it takes as a whole.
+    // After `connection_init`, a message within the limit is read as a whole.
     let mut known = Socket::open(&world.api).await;
     let query = format!("{{ viewer {{ role }} }} # {}", "x".repeat(50_000));
     known.ask("long", &query).await;
     assert_eq!(known.event("long").await["viewer"]["role"], "ADMIN");
 }
 
-/// What is answered to the head of a request whose body never comes.
+/// The status for a request whose head arrives and whose body never does.
 async fn answer_to_head(world: &World, path: &str, headers: &[&str]) -> u16 {
     let host = world.api.base.trim_start_matches("http://").to_owned();
     let mut head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n");
@@ -191,23 +191,23 @@ async fn a_socket_ends_with_its_session(world: &mut World) {
     assert_eq!(socket.event("a").await["viewer"]["role"], "MEMBER");
     assert_eq!(socket.text().await["type"], "complete");
     world.turn_to(world.now() + Duration::from_secs(3_601));
-    // Nobody says anything: the socket is closed all the same.
+    // The socket is closed even if neither side sends anything.
     assert_eq!(socket.closed().await, 4403);
 }
 
 async fn a_revoked_token_is_told_nothing_more(world: &mut World) {
     let source = world.api.source("Front desk").await;
     let input = json!({ "name": "screen", "role": "READER" });
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createToken",
             &[("input", "CreateTokenInput!", input)],
             "token",
         )
         .await;
     let mut screen = world.api.clone();
-    made["token"]
+    payload["token"]
         .as_str()
         .unwrap()
         .clone_into(&mut screen.token);
@@ -220,29 +220,29 @@ async fn a_revoked_token_is_told_nothing_more(world: &mut World) {
         .await;
     assert!(socket.event("a").await["deliveries"]["id"].is_string());
     let name = [("name", "String!", json!("screen"))];
-    world.api.change("revokeToken", &name, "revoked").await;
+    world.api.mutate("revokeToken", &name, "revoked").await;
     world
         .send(&source, "membership.updated", membership("m2", "bo"))
         .await;
-    // A later state of the first delivery may have been told before the token was revoked, and of the second nothing.
+    // A later state of the first delivery may be sent before the token is revoked, but nothing about the second delivery.
     let second = world
         .api
-        .ask("{ deliveries(first: 1) { nodes { id } } }", json!({}))
+        .query("{ deliveries(first: 1) { nodes { id } } }", json!({}))
         .await;
     let second = &second["deliveries"]["nodes"][0]["id"];
     loop {
         match socket.said().await {
-            Said::Closed(code, _) => break assert_eq!(code, 4403),
-            Said::Text(text) => {
-                let told = &text["payload"]["data"]["deliveries"]["id"];
-                assert_ne!(told, second, "{text}");
+            ServerMessage::Closed(code, _) => break assert_eq!(code, 4403),
+            ServerMessage::Text(text) => {
+                let delivery_id = &text["payload"]["data"]["deliveries"]["id"];
+                assert_ne!(delivery_id, second, "{text}");
             }
-            Said::Gone => panic!("closed without a word"),
+            ServerMessage::Gone => panic!("the connection ended without a close frame"),
         }
     }
 }
 
-/// Sends bytes, says that no more come, and waits until the server has closed.
+/// Sends bytes, closes the sending side, and waits until the server has closed the connection.
 fn exchange(address: &str, bytes: &[u8]) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -298,7 +298,7 @@ fn malformed_requests_of_strangers_are_no_errors_of_the_service() {
         ]
         .concat(),
         [shake(13).as_bytes(), &[0x83, 0x80, 0, 0, 0, 0]].concat(),
-        // A message begins within another.
+        // A new message begins within a fragmented one.
         [
             shake(13).as_bytes(),
             &[0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0],
@@ -321,7 +321,7 @@ fn malformed_requests_of_strangers_are_no_errors_of_the_service() {
         .read_to_string(&mut log)
         .unwrap();
     process.wait().unwrap();
-    assert!(log.contains("INFO"), "it logs at all: {log}");
+    assert!(log.contains("INFO"), "the log is empty: {log}");
     for line in log.lines() {
         assert!(!line.contains("ERROR") && !line.contains("WARN"), "{line}");
     }

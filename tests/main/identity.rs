@@ -1,13 +1,13 @@
-//! Members who change, swap, give up and take over addresses, end to end: who opens which door by Kisi's rows, what Kisi is told
-//! for it, and what stays with the member.
+//! Members who change, swap, give up and take over addresses, end to end: who can open which door by Kisi's assignments, which
+//! calls Kisi gets, and what stays with the member.
 
 use std::collections::BTreeSet;
 
 use latchkey::{
     id::{Kind, decode_as},
-    ingest::{batch::Job, rehearsal},
+    ingest::{batch::Job, dry_run},
     sandbox::{Duplicates, Switches},
-    store::Scope,
+    store::ClubScope,
 };
 use serde_json::{Value, json};
 
@@ -22,11 +22,11 @@ use crate::{
 
 on_both!(
     a_swap_moves_doors_with_the_people_and_costs_little,
-    whoever_has_no_address_opens_no_door,
-    who_comes_back_under_a_new_id_stays_suspended,
-    a_club_that_comes_back_under_new_ids_costs_nothing,
-    what_was_shared_with_an_address_stays_with_whoever_took_it,
-    who_comes_back_beside_the_old_entry_is_one_person,
+    a_member_without_an_address_opens_no_door,
+    a_member_with_a_new_id_stays_suspended,
+    new_ids_for_all_members_cost_no_calls,
+    a_share_stays_with_the_member_who_takes_its_address,
+    a_new_id_beside_the_old_one_is_the_same_person,
 );
 
 struct Club {
@@ -42,64 +42,70 @@ async fn a_club(world: &mut World) -> Club {
     Club { source, group }
 }
 
-/// A person by an id, at an address.
+/// A person with this id and address.
 fn at(id: &str, address: &str) -> Value {
     with(person(id), json!({ "email": email(address) }))
 }
 
-fn held_by(id: &str, who: &str, address: &str) -> Value {
+fn membership_of(id: &str, who: &str, address: &str) -> Value {
     with(membership(id, who), json!({ "member": at(who, address) }))
 }
 
-async fn hear(world: &mut World, club: &Club, kind: &str, data: Value) {
+async fn send_and_settle(world: &mut World, club: &Club, kind: &str, data: Value) {
     world.send(&club.source, kind, data).await;
     world.settled().await;
 }
 
-/// The names of the addresses that open a door by Kisi's rows.
+/// The names of the people with an assignment in Kisi.
 fn open(world: &World) -> BTreeSet<&str> {
-    let people = world.people.iter();
+    let people = world.emails.iter();
     let inside = people.filter(|email| !world.sandbox.assignments_of(email).is_empty());
     inside
         .map(|email| email.trim_end_matches("@example.com"))
         .collect()
 }
 
-/// Names, addresses and problems of all members, by the API.
+/// Name, address and problems of all members, from the API.
 async fn members(world: &World) -> Vec<Value> {
     let query = "{ members(first: 200) { nodes { name email problems { code } } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let mut all = found["members"]["nodes"].as_array().unwrap().clone();
+    let response = world.api.query(query, json!({})).await;
+    let mut all = response["members"]["nodes"].as_array().unwrap().clone();
     all.sort_by_key(Value::to_string);
     all
 }
 
-/// What the API says of somebody's access to the group: its cause, and how many assignments there are.
+/// The decision code for a member's access to the group, and the number of grants behind it.
 async fn explained(world: &World, club: &Club, member: &str) -> (String, usize) {
     let query = "query($m: ID!, $t: ID!) { explain(member: $m, target: $t) { decision { code } grants { id } } }";
-    let told = world
+    let response = world
         .api
-        .ask(query, json!({ "m": member, "t": club.group }))
+        .query(query, json!({ "m": member, "t": club.group }))
         .await;
-    let code = told["explain"]["decision"]["code"].as_str().unwrap();
-    let grants = told["explain"]["grants"].as_array().unwrap();
+    let code = response["explain"]["decision"]["code"].as_str().unwrap();
+    let grants = response["explain"]["grants"].as_array().unwrap();
     (code.to_owned(), grants.len())
 }
 
-/// What keeps Kisi from letting somebody pass who may.
-async fn in_the_way(world: &World, club: &Club, member: &str) -> Value {
+/// The problem that makes Kisi refuse a member who is allowed.
+async fn kisi_problem(world: &World, club: &Club, member: &str) -> Value {
     let query = "query($m: ID!, $t: ID!) { explain(member: $m, target: $t) { kisiProblem } }";
     let arguments = json!({ "m": member, "t": club.group });
-    let told = world.api.ask(query, arguments).await;
-    told["explain"]["kisiProblem"].clone()
+    let response = world.api.query(query, arguments).await;
+    response["explain"]["kisiProblem"].clone()
 }
 
 async fn a_swap_moves_doors_with_the_people_and_costs_little(world: &mut World) {
     let club = a_club(world).await;
     for (held, who) in [("m1", "ada"), ("m2", "bob")] {
-        hear(world, &club, "membership.updated", held_by(held, who, who)).await;
+        send_and_settle(
+            world,
+            &club,
+            "membership.updated",
+            membership_of(held, who, who),
+        )
+        .await;
     }
-    hear(world, &club, "member.updated", person("cyd")).await;
+    send_and_settle(world, &club, "member.updated", person("cyd")).await;
     let ways = [
         Duplicates::Conflict,
         Duplicates::Unprocessable,
@@ -113,19 +119,19 @@ async fn a_swap_moves_doors_with_the_people_and_costs_little(world: &mut World) 
             ..world.sandbox.switches()
         });
         (first, second) = (second, first);
-        world.sandbox.forget_calls();
-        hear(world, &club, "member.updated", at("ada", first)).await;
-        hear(world, &club, "member.updated", at("bob", second)).await;
+        world.sandbox.clear_calls();
+        send_and_settle(world, &club, "member.updated", at("ada", first)).await;
+        send_and_settle(world, &club, "member.updated", at("bob", second)).await;
         assert_eq!(
             world.sandbox.writes(),
             [],
-            "{duplicates:?}: both may pass still"
+            "{duplicates:?}: both still have access"
         );
         assert_eq!(open(world), ["ada", "bob"].into());
     }
-    // Somebody who may pass and somebody who may not.
-    hear(world, &club, "member.updated", at("cyd", "bob")).await;
-    hear(world, &club, "member.updated", at("bob", "cyd")).await;
+    // A person with access and a person without.
+    send_and_settle(world, &club, "member.updated", at("cyd", "bob")).await;
+    send_and_settle(world, &club, "member.updated", at("bob", "cyd")).await;
     assert_eq!(open(world), ["ada", "cyd"].into());
     let expected = [("ada", "ada"), ("cyd", "bob"), ("bob", "cyd")];
     let expected = expected
@@ -141,35 +147,35 @@ async fn a_swap_moves_doors_with_the_people_and_costs_little(world: &mut World) 
     }
 }
 
-async fn whoever_has_no_address_opens_no_door(world: &mut World) {
+async fn a_member_without_an_address_opens_no_door(world: &mut World) {
     let club = a_club(world).await;
-    hear(
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("m1", "ada", "x"),
+        membership_of("m1", "ada", "x"),
     )
     .await;
-    hear(world, &club, "member.updated", person("bob")).await;
+    send_and_settle(world, &club, "member.updated", person("bob")).await;
     let ada = world.api.member(&email("x")).await.unwrap();
     assert_eq!(open(world), ["x"].into());
     let nobody = json!({ "id": "ada", "email": null });
-    hear(world, &club, "member.updated", nobody).await;
+    send_and_settle(world, &club, "member.updated", nobody).await;
     assert_eq!(
         open(world),
         [].into(),
-        "Kisi knows people by their addresses"
+        "Kisi identifies people by their addresses"
     );
-    hear(world, &club, "member.updated", at("bob", "x")).await;
+    send_and_settle(world, &club, "member.updated", at("bob", "x")).await;
     assert_eq!(open(world), [].into());
     assert_eq!(explained(world, &club, &ada).await.1, 0);
-    let said = in_the_way(world, &club, &ada).await;
+    let problem = kisi_problem(world, &club, &ada).await;
     assert!(
-        said.as_str().unwrap().contains("no e-mail address"),
-        "{said}"
+        problem.as_str().unwrap().contains("no e-mail address"),
+        "{problem}"
     );
-    hear(world, &club, "member.updated", at("ada", "y")).await;
-    assert_eq!(in_the_way(world, &club, &ada).await, Value::Null);
+    send_and_settle(world, &club, "member.updated", at("ada", "y")).await;
+    assert_eq!(kisi_problem(world, &club, &ada).await, Value::Null);
     assert_eq!(open(world), ["y"].into());
     assert_eq!(
         explained(world, &club, &ada).await,
@@ -177,21 +183,21 @@ async fn whoever_has_no_address_opens_no_door(world: &mut World) {
     );
 }
 
-async fn who_comes_back_under_a_new_id_stays_suspended(world: &mut World) {
+async fn a_member_with_a_new_id_stays_suspended(world: &mut World) {
     let club = a_club(world).await;
-    hear(
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("c1", "id1", "x"),
+        membership_of("c1", "id1", "x"),
     )
     .await;
-    hear(world, &club, "member.deleted", json!({ "id": "id1" })).await;
-    hear(
+    send_and_settle(world, &club, "member.deleted", json!({ "id": "id1" })).await;
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("c2", "id2", "x"),
+        membership_of("c2", "id2", "x"),
     )
     .await;
     assert_eq!(open(world), ["x"].into());
@@ -200,52 +206,52 @@ async fn who_comes_back_under_a_new_id_stays_suspended(world: &mut World) {
     let input = [("input", "SuspendMemberInput!", input)];
     world
         .api
-        .change("suspendMember", &input, "member { id }")
+        .mutate("suspendMember", &input, "member { id }")
         .await;
     world.settled().await;
     assert_eq!(open(world), [].into());
-    hear(world, &club, "member.updated", at("id2", "y")).await;
+    send_and_settle(world, &club, "member.updated", at("id2", "y")).await;
     assert_eq!(open(world), [].into(), "still suspended");
     assert_eq!(world.api.member(&email("y")).await, Some(member.clone()));
     assert_eq!(explained(world, &club, &member).await.0, "SUSPENDED");
 }
 
-async fn a_club_that_comes_back_under_new_ids_costs_nothing(world: &mut World) {
+async fn new_ids_for_all_members_cost_no_calls(world: &mut World) {
     let club = a_club(world).await;
     let roster = |prefix: &str| {
         let id = |n: u8| format!("{prefix}{n}");
-        let held: Vec<Value> = (0..9)
-            .map(|n| held_by(&id(n), &id(n), &format!("p{n}")))
+        let memberships: Vec<Value> = (0..9)
+            .map(|n| membership_of(&id(n), &id(n), &format!("p{n}")))
             .collect();
         let people: Vec<Value> = (0..9).map(|n| at(&id(n), &format!("p{n}"))).collect();
-        json!({ "members": people, "memberships": held })
+        json!({ "members": people, "memberships": memberships })
     };
-    hear(world, &club, "roster.snapshot", roster("old")).await;
+    send_and_settle(world, &club, "roster.snapshot", roster("old")).await;
     assert_eq!(open(world).len(), 9);
     brake(world, json!({ "enabled": true })).await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
 
     let scope = decode_as(Kind::Source, &club.source.id).unwrap();
     let app = world.app().clone();
-    let rows = world.api.ask("{ club { id } }", json!({})).await;
+    let rows = world.api.query("{ club { id } }", json!({})).await;
     let club_id = decode_as(Kind::Club, rows["club"]["id"].as_str().unwrap()).unwrap();
     let body = event("roster.snapshot", world.now(), &roster("new")).to_string();
-    let job = Job::made(
+    let job = Job::canonical(
         club_id,
         scope,
         "dry".to_owned(),
         body.into_bytes(),
         world.clock.now(),
     );
-    let told = rehearsal::rehearse(&app.db, Scope::new(club_id), job, world.clock.now())
+    let dry_run = dry_run::dry_run(&app.db, ClubScope::new(club_id), job, world.clock.now())
         .await
         .unwrap();
     assert_eq!(
-        (told.changes, told.new_members, told.brake.losing),
+        (dry_run.changes, dry_run.new_members, dry_run.brake.losing),
         (Vec::new(), 0, 0)
     );
 
-    hear(world, &club, "roster.snapshot", roster("new")).await;
+    send_and_settle(world, &club, "roster.snapshot", roster("new")).await;
     assert_eq!(world.sandbox.writes(), []);
     assert_eq!(held_names(world).await, Vec::<String>::new());
     let all = members(world).await;
@@ -256,60 +262,60 @@ async fn a_club_that_comes_back_under_new_ids_costs_nothing(world: &mut World) {
     );
 }
 
-/// The first membership ends and its person stays in the books, as many platforms do it.
-async fn who_comes_back_beside_the_old_entry_is_one_person(world: &mut World) {
+/// The first membership ends but its person stays in the source, as on many platforms.
+async fn a_new_id_beside_the_old_one_is_the_same_person(world: &mut World) {
     let club = a_club(world).await;
-    hear(
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("c1", "id1", "x"),
+        membership_of("c1", "id1", "x"),
     )
     .await;
-    hear(world, &club, "membership.deleted", json!({ "id": "c1" })).await;
-    hear(
+    send_and_settle(world, &club, "membership.deleted", json!({ "id": "c1" })).await;
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("c2", "id2", "x"),
+        membership_of("c2", "id2", "x"),
     )
     .await;
     assert_eq!(open(world), ["x"].into());
-    assert_eq!(told_of_two(world).await, 0);
-    // Two who are both members are two people still.
-    hear(
+    assert_eq!(two_people_problems(world).await, 0);
+    // Two people who are both members stay two people.
+    send_and_settle(
         world,
         &club,
         "membership.updated",
-        held_by("c3", "id1", "x"),
+        membership_of("c3", "id1", "x"),
     )
     .await;
-    assert_eq!(told_of_two(world).await, 1);
+    assert_eq!(two_people_problems(world).await, 1);
 }
 
-/// Of how many members it is said that two people bear their e-mail.
-async fn told_of_two(world: &World) -> usize {
+/// The number of members with the problem `TWO_PEOPLE_ONE_EMAIL`.
+async fn two_people_problems(world: &World) -> usize {
     let members = "{ members(first: 200) { nodes { problems { code } } } }";
-    let found = world.api.ask(members, json!({})).await;
-    found.to_string().matches("TWO_PEOPLE_ONE_EMAIL").count()
+    let response = world.api.query(members, json!({})).await;
+    response.to_string().matches("TWO_PEOPLE_ONE_EMAIL").count()
 }
 
-async fn what_was_shared_with_an_address_stays_with_whoever_took_it(world: &mut World) {
+async fn a_share_stays_with_the_member_who_takes_its_address(world: &mut World) {
     let club = a_club(world).await;
-    hear(world, &club, "member.updated", person("ada")).await;
+    send_and_settle(world, &club, "member.updated", person("ada")).await;
     let ada = world.api.member(&email("ada")).await.unwrap();
     let who = json!({ "new": { "email": email("g"), "name": "Gil" } });
     let input = json!({ "who": who, "scope": club.group });
     let input = [("input", "ShareAccessInput!", input)];
     world
         .api
-        .change("shareAccess", &input, "share { id }")
+        .mutate("shareAccess", &input, "share { id }")
         .await;
-    world.people.insert(email("g"));
+    world.emails.insert(email("g"));
     world.settled().await;
     assert_eq!(open(world), ["g"].into());
-    world.sandbox.forget_calls();
-    hear(world, &club, "member.updated", at("ada", "G")).await;
+    world.sandbox.clear_calls();
+    send_and_settle(world, &club, "member.updated", at("ada", "G")).await;
     assert_eq!(world.sandbox.writes(), []);
     assert_eq!(world.api.member(&email("g")).await, Some(ada.clone()));
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Kisi tells what happens at its doors: the whole road from the sandbox's signed events to the history and the loop, and
-//! what is not let in.
+//! Kisi's events about its doors, end to end: from the sandbox's signed requests to the history and the reconcile loop, and which
+//! requests are rejected.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use latchkey::{
     id::{Kind, decode_as},
     sandbox::{Fault, FaultKind, LockFlags},
-    store::{Scope, listeners, row::KisiListener},
+    store::{ClubScope, listeners, row::KisiListener},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -19,15 +19,15 @@ use crate::{
         event::{email, membership},
         world::World,
     },
-    unlocks::{House, codes, house, presses},
+    unlocks::{TestClub, codes, test_club, unlock_requests},
 };
 
 on_both!(
-    what_happens_at_the_doors_is_told_once,
-    a_lost_answer_is_known_by_the_event,
+    door_events_are_recorded_once,
+    an_event_resolves_a_lost_answer,
     only_signed_events_are_let_in_and_each_once,
-    what_somebody_else_takes_away_is_given_again,
-    what_changes_in_the_setup_is_read,
+    an_assignment_removed_by_others_is_created_again,
+    setup_changes_are_read,
     listening_begins_and_ends,
 );
 
@@ -39,13 +39,13 @@ async fn listen(world: &World) -> Value {
     let selection = "account { listening problem }";
     world
         .api
-        .attempt("listenToKisi", &arguments, selection)
+        .mutate_unchecked("listenToKisi", &arguments, selection)
         .await
 }
 
-/// A house whose Kisi tells of its events.
-async fn listening(world: &mut World) -> House {
-    let house = house(world).await;
+/// A test club whose Kisi sends its events to the service.
+async fn listening(world: &mut World) -> TestClub {
+    let house = test_club(world).await;
     let payload = listen(world).await;
     assert_eq!(
         (&payload["account"]["listening"], &payload["userErrors"]),
@@ -55,16 +55,16 @@ async fn listening(world: &mut World) -> House {
     house
 }
 
-async fn told(world: &World, kind: &str, number: usize) -> Vec<(String, String)> {
+async fn wait_for_entries(world: &World, kind: &str, number: usize) -> Vec<(String, String)> {
     let ask = async || {
-        let told = world.api.told(kind).await;
-        (told.len() >= number).then_some(told)
+        let entries = world.api.history_messages(kind).await;
+        (entries.len() >= number).then_some(entries)
     };
-    let state = async || format!("{kind}: {:?}", world.api.told(kind).await);
+    let state = async || format!("{kind}: {:?}", world.api.history_messages(kind).await);
     eventually(ask, state).await
 }
 
-/// Opens a door at Kisi, past this service, as whom the login is.
+/// Opens a door directly at Kisi, with a login of this address.
 async fn at_kisi(world: &World, email: &str, door: &str) {
     let kisi = world.config().kisi_url;
     let post = async |path: &str, key: &str, body: Value| {
@@ -74,47 +74,47 @@ async fn at_kisi(world: &World, email: &str, door: &str) {
         answer.json::<Value>().await.unwrap_or(Value::Null)
     };
     let login = json!({ "login": { "type": "device", "email": email } });
-    let made = post("logins", &world.sandbox.api_key(), login).await;
+    let response = post("logins", &world.sandbox.api_key(), login).await;
     let lock = world.sandbox.lock_named(door).unwrap();
     let path = format!("locks/{lock}/unlock");
-    post(&path, made["secret"].as_str().unwrap(), json!({})).await;
+    post(&path, response["secret"].as_str().unwrap(), json!({})).await;
 }
 
-async fn what_happens_at_the_doors_is_told_once(world: &mut World) {
+async fn door_events_are_recorded_once(world: &mut World) {
     let house = listening(world).await;
-    // Through this service: told by it, and not a second time by Kisi.
+    // Through this service: recorded by the service, and not again by Kisi's event.
     let payload = world
         .api
         .unlock(&house.front, &house.ann, Value::Null)
         .await;
     assert_eq!(payload["unlocked"], true, "{payload}");
-    // Past this service.
+    // Directly at Kisi.
     at_kisi(world, &email("ann"), "Front door").await;
-    let told_of = told(world, "UNLOCKED", 2).await;
+    let entries = wait_for_entries(world, "UNLOCKED", 2).await;
     let entry = |actor: &str| ("ann opened Front door".to_owned(), actor.to_owned());
-    assert_eq!(told_of, [entry("tests"), entry("ann")]);
+    assert_eq!(entries, [entry("tests"), entry("ann")]);
     at_kisi(world, &email("ann"), "Workshop").await;
-    let denied = told(world, "UNLOCK_DENIED", 1).await;
+    let denied = wait_for_entries(world, "UNLOCK_DENIED", 1).await;
     assert!(
         denied[0].0.starts_with("Workshop did not open for ann: ")
             && denied[0].0.contains("fcd8ef"),
         "{denied:?}"
     );
-    // Somebody whom the club does not know.
+    // A Kisi user whom the club does not know.
     let staff = world.sandbox.add_user("staff@example.com", "Stefan");
     world
         .sandbox
         .add_role(staff, None, "organization_basic")
         .unwrap();
     at_kisi(world, "staff@example.com", "Range").await;
-    let told_of = told(world, "UNLOCKED", 3).await;
+    let entries = wait_for_entries(world, "UNLOCKED", 3).await;
     assert_eq!(
-        told_of[2],
+        entries[2],
         ("Stefan opened Range".to_owned(), "Stefan".to_owned())
     );
 }
 
-async fn a_lost_answer_is_known_by_the_event(world: &mut World) {
+async fn an_event_resolves_a_lost_answer(world: &mut World) {
     let house = listening(world).await;
     world
         .api
@@ -128,7 +128,8 @@ async fn a_lost_answer_is_known_by_the_event(world: &mut World) {
         .unlock(&house.front, &house.ann, json!("lost"))
         .await;
     assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
-    // Which of the two comes first is open: either way there is one word of the press, or the truth as well.
+    // The lost answer and the event come in either order: the history gets one entry about the request, or the real outcome as
+    // well.
     let refused = LockFlags {
         locked_down: true,
         ..LockFlags::default()
@@ -140,18 +141,18 @@ async fn a_lost_answer_is_known_by_the_event(world: &mut World) {
         .unlock(&house.front, &house.ann, json!("refused"))
         .await;
     assert_eq!(payload["kisiCode"], "fad001");
-    assert_eq!(presses(world), 3);
-    let denied = told(world, "UNLOCK_DENIED", 2).await;
+    assert_eq!(unlock_requests(world), 3);
+    let denied = wait_for_entries(world, "UNLOCK_DENIED", 2).await;
     assert_eq!(denied.len(), 2, "{denied:?}");
 }
 
 async fn listener(world: &World) -> KisiListener {
     let app = world.app();
-    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = world.api.query("{ club { id } }", json!({})).await;
     let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
     let account = decode_as(Kind::KisiAccount, world.account.as_ref().unwrap()).unwrap();
-    let found = listeners::get(app.db.read(), Scope::new(club), account).await;
-    found.unwrap().unwrap()
+    let row = listeners::get(app.db.read(), ClubScope::new(club), account).await;
+    row.unwrap().unwrap()
 }
 
 async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
@@ -197,17 +198,17 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
     assert_eq!(
         send("unknown", &body, Some(good.clone())).await,
         forged,
-        "no word more"
+        "the answer does not reveal whether the path exists"
     );
-    assert_eq!(world.api.told("UNLOCKED").await, []);
+    assert_eq!(world.api.history_messages("UNLOCKED").await, []);
     for signature in [good.clone(), format!("sha256={good}"), good] {
         let taken = send(&listener.path_key, &body, Some(signature)).await;
         assert_eq!(taken.0, 200);
     }
     assert_eq!(
-        world.api.told("UNLOCKED").await,
+        world.api.history_messages("UNLOCKED").await,
         [("ann opened Front door".to_owned(), "Ann".to_owned())],
-        "told once, and of the member with this address"
+        "recorded once, for the member with this address"
     );
     let nonsense = send(&listener.path_key, "nonsense", Some(sign("nonsense"))).await;
     assert_eq!(nonsense.0, 200, "Kisi would switch the integration off");
@@ -218,7 +219,11 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
     let signature = sign(&old);
     let ignored = send(&listener.path_key, &old, Some(signature)).await;
     assert_eq!(ignored.0, 200, "Kisi would switch the integration off");
-    assert_eq!(world.api.told("UNLOCKED").await.len(), 1, "it is no news");
+    assert_eq!(
+        world.api.history_messages("UNLOCKED").await.len(),
+        1,
+        "an old event is ignored"
+    );
     let large = "x".repeat(300_000);
     let signature = sign(&large);
     assert_eq!(
@@ -227,21 +232,21 @@ async fn only_signed_events_are_let_in_and_each_once(world: &mut World) {
     );
 }
 
-async fn what_somebody_else_takes_away_is_given_again(world: &mut World) {
+async fn an_assignment_removed_by_others_is_created_again(world: &mut World) {
     let house = listening(world).await;
-    let held = world.sandbox.assignments_of(&email("ann"));
-    assert!(world.sandbox.remove_assignment(held[0].id));
+    let rows = world.sandbox.assignments_of(&email("ann"));
+    assert!(world.sandbox.remove_assignment(rows[0].id));
     let ask = async || (world.sandbox.assignments_of(&email("ann")).len() == 1).then_some(());
     let state = async || format!("{:?}", world.sandbox.assignments_of(&email("ann")));
     eventually(ask, state).await;
     world.settled().await;
-    assert_eq!(told(world, "DRIFT_FOUND", 1).await.len(), 1);
+    assert_eq!(wait_for_entries(world, "DRIFT_FOUND", 1).await.len(), 1);
     let payload = world
         .api
         .unlock(&house.front, &house.ann, Value::Null)
         .await;
     assert_eq!(payload["unlocked"], true, "{payload}");
-    // What this service does itself is no reason to look again.
+    // The service's own changes are no reason to read again.
     world
         .send(
             &house.source,
@@ -255,10 +260,10 @@ async fn what_somebody_else_takes_away_is_given_again(world: &mut World) {
         call.method == "GET" && call.path == "/role_assignments" && call.query.contains("user_id")
     });
     assert!(reads.count() <= 3, "{:?}", world.sandbox.calls());
-    assert_eq!(world.api.told("DRIFT_FOUND").await.len(), 1);
+    assert_eq!(world.api.history_messages("DRIFT_FOUND").await.len(), 1);
 }
 
-async fn what_changes_in_the_setup_is_read(world: &mut World) {
+async fn setup_changes_are_read(world: &mut World) {
     let house = listening(world).await;
     let workshop = world.sandbox.lock_named("Workshop").unwrap();
     let group = world.sandbox.group_named("Members").unwrap();
@@ -274,26 +279,26 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let group = world.api.named("groups", "Members").await;
     let query = "query($id: ID!) { node(id: $id) { ... on Group { locks { name } } } }";
     let ask = async || {
-        let found = world.api.ask(query, json!({ "id": group })).await;
-        (found["node"]["locks"].as_array().unwrap().len() == 3).then_some(())
+        let response = world.api.query(query, json!({ "id": group })).await;
+        (response["node"]["locks"].as_array().unwrap().len() == 3).then_some(())
     };
     eventually(ask, async || "the setup was not read again".to_owned()).await;
     let lock = world.api.named("locks", "Workshop").await;
     let payload = world.api.unlock(&lock, &house.ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
-    // Kisi's list shows no addresses: a sweep knows the integration by its id.
+    // Kisi's list leaves out the URLs: a sweep recognizes the integration by its id.
     let query = "{ kisiAccounts { listening problem } }";
-    let found = world.api.ask(query, json!({})).await;
+    let response = world.api.query(query, json!({})).await;
     assert_eq!(
-        found["kisiAccounts"][0],
+        response["kisiAccounts"][0],
         json!({ "listening": true, "problem": null })
     );
-    // An integration that is switched off by Kisi is said, and mended by listening anew.
-    let trouble = listener(world).await.kisi_id.unwrap();
+    // An integration that Kisi has switched off is reported, and repaired by listening again.
+    let integration = listener(world).await.kisi_id.unwrap();
     let url = world
         .config()
         .kisi_url
-        .join(&format!("integrations/{trouble}"))
+        .join(&format!("integrations/{integration}"))
         .unwrap();
     let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
     let request = world
@@ -305,51 +310,54 @@ async fn what_changes_in_the_setup_is_read(world: &mut World) {
     let account = [("account", "ID!", json!(world.account))];
     world
         .api
-        .change("refreshKisi", &account, "account { id }")
+        .mutate("refreshKisi", &account, "account { id }")
         .await;
     let ask = async || {
-        let found = world.api.ask(query, json!({})).await;
-        (found["kisiAccounts"][0]["problem"] != Value::Null).then(|| found.to_string())
+        let response = world.api.query(query, json!({})).await;
+        (response["kisiAccounts"][0]["problem"] != Value::Null).then(|| response.to_string())
     };
-    let said = eventually(ask, async || "nobody noticed".to_owned()).await;
-    assert!(said.contains("switched off there"), "{said}");
-    let found = world.api.ask(query, json!({})).await;
-    assert_eq!(found["kisiAccounts"][0]["listening"], false);
+    let problem = eventually(ask, async || "the account shows no problem".to_owned()).await;
+    assert!(problem.contains("switched off in Kisi"), "{problem}");
+    let response = world.api.query(query, json!({})).await;
+    assert_eq!(response["kisiAccounts"][0]["listening"], false);
     let payload = listen(world).await;
     assert_eq!(
         payload["account"],
         json!({ "listening": true, "problem": null })
     );
-    // The same for one that was given another address: it is ours all the same, by its id.
+    // The same for an integration whose URL was changed: its id still identifies it.
     let elsewhere = json!({ "integration": { "url": "https://elsewhere.example.com/" } });
     let request = world.api.http.patch(url).json(&elsewhere);
     let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
     request.header("authorization", key).send().await.unwrap();
-    // Later than what made the sweep before due, which may still run: by a clock that stands still they would be one.
+    // The clock is stopped: at the same instant, this sweep would merge with the previous one, which may still run.
     world.turn_to(world.now() + Duration::from_secs(1));
     world
         .api
-        .change("refreshKisi", &account, "account { id }")
+        .mutate("refreshKisi", &account, "account { id }")
         .await;
     let ask = async || {
-        let found = world.api.ask(query, json!({})).await.to_string();
-        found.contains("another address there").then_some(())
+        let response = world.api.query(query, json!({})).await.to_string();
+        response.contains("another URL in Kisi").then_some(())
     };
-    eventually(ask, async || "nobody noticed the address".to_owned()).await;
+    eventually(ask, async || {
+        "the account shows no problem with the URL".to_owned()
+    })
+    .await;
     let payload = listen(world).await;
     assert_eq!(
         payload["account"],
         json!({ "listening": true, "problem": null })
     );
-    let made = world.sandbox.calls();
-    let made = made
+    let creations = world.sandbox.calls();
+    let creations = creations
         .iter()
         .filter(|call| call.method == "POST" && call.path == "/integrations");
-    assert_eq!(made.count(), 1, "never a second one");
+    assert_eq!(creations.count(), 1, "only one integration is created");
 }
 
 async fn listening_begins_and_ends(world: &mut World) {
-    house(world).await;
+    test_club(world).await;
     for wrong in ["http://example.com", "nonsense", "https://a:b@example.com"] {
         let arguments = [
             ("account", "ID!", json!(world.account)),
@@ -363,13 +371,13 @@ async fn listening_begins_and_ends(world: &mut World) {
     world.sandbox.set_key_good(false);
     assert_eq!(codes(&listen(world).await), ["KISI_UNAUTHORIZED"]);
     world.sandbox.set_key_good(true);
-    let made = |world: &World| {
+    let creations = |world: &World| {
         let calls = world.sandbox.calls();
         let is_made =
             |call: &&latchkey::sandbox::Call| call.method == "POST" && call.path == "/integrations";
         calls.iter().filter(is_made).count()
     };
-    // An answer that is lost leaves an integration behind, which is found again.
+    // A lost answer leaves an integration behind, which the next attempt finds.
     world
         .sandbox
         .fault(Fault::new("POST", "/integrations", FaultKind::Lost), 1);
@@ -377,7 +385,7 @@ async fn listening_begins_and_ends(world: &mut World) {
     for _ in 0..2 {
         assert_eq!(listen(world).await["account"]["listening"], true);
     }
-    assert_eq!(made(world), 1);
+    assert_eq!(creations(world), 1);
     let account = world.account.take().unwrap();
     let arguments = [
         ("account", "ID!", json!(account)),
@@ -385,15 +393,15 @@ async fn listening_begins_and_ends(world: &mut World) {
     ];
     world
         .api
-        .change("disconnectKisi", &arguments, "account { status }")
+        .mutate("disconnectKisi", &arguments, "account { status }")
         .await;
     let calls = world.sandbox.calls();
-    let removed = calls.iter().find(|call| call.method == "DELETE");
-    assert_eq!(removed.map(|call| call.status), Some(Some(204)));
-    assert!(removed.unwrap().path.starts_with("/integrations/"));
-    let found = world
+    let deletion = calls.iter().find(|call| call.method == "DELETE");
+    assert_eq!(deletion.map(|call| call.status), Some(Some(204)));
+    assert!(deletion.unwrap().path.starts_with("/integrations/"));
+    let response = world
         .api
-        .ask("{ kisiAccounts { listening } }", json!({}))
+        .query("{ kisiAccounts { listening } }", json!({}))
         .await;
-    assert_eq!(found["kisiAccounts"][0]["listening"], false);
+    assert_eq!(response["kisiAccounts"][0]["listening"], false);
 }

@@ -1,5 +1,5 @@
-//! The client and the sandbox keep to Kisi's own specification: what the client asks is what Kisi takes, it reads whatever Kisi
-//! may answer, and the sandbox answers nothing else.
+//! The client and the sandbox conform to Kisi's OpenAPI specification: the client's requests are valid, it reads every possible
+//! answer, and the sandbox sends only valid answers.
 
 mod spec;
 
@@ -30,11 +30,11 @@ use crate::{
         event::{email, membership},
         world::{self, World},
     },
-    unlocks::{House, house},
+    unlocks::{TestClub, test_club},
 };
 use spec::{Operation, operation, operations};
 
-/// What the specification of a change leaves out, and Kisi's guides show.
+/// Fields of a change that the specification leaves out and Kisi's guides show.
 const WINDOW: [&str; 2] = ["valid_from", "valid_until"];
 
 fn sandbox() -> (Sandbox, Url) {
@@ -67,7 +67,7 @@ fn at(text: &str) -> Option<Timestamp> {
     Some(text.parse().unwrap())
 }
 
-/// Every call that the client has, with whatever Kisi answers; what could not be read of that.
+/// Makes every call of the client; returns the calls that failed, with their errors.
 async fn every_call(client: &Client, url: &Url) -> Vec<(&'static str, Error)> {
     let mut failures = Vec::new();
     macro_rules! calls {
@@ -146,30 +146,32 @@ async fn every_call(client: &Client, url: &Url) -> Vec<(&'static str, Error)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_asks_for_what_kisi_takes() {
+async fn the_client_sends_valid_requests() {
     let (sandbox, url) = sandbox();
     sandbox.set_otp_code("owner@example.com", Some("123456"));
     let failures = every_call(&client(&url), &url).await;
     assert!(failures.is_empty(), "{failures:?}");
-    let (asked, faults) = judged(&sandbox);
+    let (requested, faults) = check_requests(&sandbox);
     assert_eq!(faults, Vec::<String>::new());
-    assert!(asked.len() >= 20, "{asked:?}");
+    assert!(requested.len() >= 20, "{requested:?}");
 }
 
-/// Which operations the sandbox was asked for, and what was wrong with the requests.
-fn judged(sandbox: &Sandbox) -> (BTreeSet<(&'static str, &'static str)>, Vec<String>) {
+/// The operations that the sandbox was asked for, and the faults of the requests.
+fn check_requests(sandbox: &Sandbox) -> (BTreeSet<(&'static str, &'static str)>, Vec<String>) {
     let mut faults = Vec::new();
-    let mut asked = BTreeSet::new();
+    let mut requested = BTreeSet::new();
     for call in sandbox.calls() {
         let Some(operation) = operation(&call.method, &call.path) else {
             faults.push(format!("Kisi has no {} {}", call.method, call.path));
             continue;
         };
-        asked.insert((operation.method, operation.path));
+        requested.insert((operation.method, operation.path));
         faults.extend(operation.faults_of_request(&call.query, call.body.as_ref()));
         let is_page = operation.is_list() && operation.is_sortable();
         if is_page && !call.query.contains("sort=") {
-            faults.push(format!("{operation:?} is paged in no order"));
+            faults.push(format!(
+                "{operation:?} is read in pages without a sort order"
+            ));
         }
         let Some(body) = &call.body else {
             continue;
@@ -178,39 +180,39 @@ fn judged(sandbox: &Sandbox) -> (BTreeSet<(&'static str, &'static str)>, Vec<Str
             let is_window =
                 operation.path == "/role_assignments/{id}" && WINDOW.contains(&field.as_str());
             if !is_window {
-                faults.push(format!("{operation:?} names no {field}"));
+                faults.push(format!("{operation:?} does not define {field}"));
             }
         }
     }
-    (asked, faults)
+    (requested, faults)
 }
 
-on_both!(what_the_service_asks_is_what_kisi_takes);
+on_both!(the_service_sends_valid_requests);
 
-/// The whole road: everything that the service asks of Kisi by itself.
-async fn what_the_service_asks_is_what_kisi_takes(world: &mut World) {
-    let House { ann, front, source } = house(world).await;
+/// End to end: everything that the service itself requests from Kisi.
+async fn the_service_sends_valid_requests(world: &mut World) {
+    let TestClub { ann, front, source } = test_club(world).await;
     let arguments = [
         ("account", "ID!", json!(world.account)),
         ("publicUrl", "String!", json!(world.api.base)),
     ];
     world
         .api
-        .change("listenToKisi", &arguments, "account { listening }")
+        .mutate("listenToKisi", &arguments, "account { listening }")
         .await;
     world.api.unlock(&front, &ann, Value::Null).await;
     let input = json!({ "account": world.account, "inviteByEmail": true });
     let input = [("input", "UpdateKisiAccountInput!", input)];
     world
         .api
-        .change("updateKisiAccount", &input, "account { id }")
+        .mutate("updateKisiAccount", &input, "account { id }")
         .await;
     world
         .send(&source, "membership.updated", membership("m-bob", "bob"))
         .await;
     world.settled().await;
     let calls = world.sandbox.calls();
-    let made: Vec<Value> = calls
+    let users: Vec<Value> = calls
         .iter()
         .filter(|call| call.method == "POST" && call.path == "/users")
         .map(|call| call.body.clone().unwrap())
@@ -220,21 +222,21 @@ async fn what_the_service_asks_is_what_kisi_takes(world: &mut World) {
             "email": email(name), "name": name, "send_emails": send_emails, "confirm": true,
         } })
     };
-    assert_eq!(made, [user("ann", false), user("bob", true)]);
-    let (_, faults) = judged(&world.sandbox);
+    assert_eq!(users, [user("ann", false), user("bob", true)]);
+    let (_, faults) = check_requests(&world.sandbox);
     assert_eq!(faults, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_reads_whatever_kisi_may_answer() {
+async fn the_client_reads_every_possible_answer() {
     let faults: Vec<String> = operations()
         .flat_map(Operation::faults_of_examples)
         .collect();
-    assert_eq!(faults, Vec::<String>::new(), "the examples are wrong");
+    assert_eq!(faults, Vec::<String>::new(), "the examples are invalid");
     let mut failures = Vec::new();
     let most = operations().map(|one| one.examples().len()).max().unwrap();
     for nth in 0..most {
-        let url = answering(nth);
+        let url = example_server(nth);
         failures.extend(every_call(&client(&url), &url).await);
     }
     let failures: BTreeSet<String> = failures
@@ -244,8 +246,8 @@ async fn the_client_reads_whatever_kisi_may_answer() {
     assert_eq!(failures, BTreeSet::new());
 }
 
-/// A server that answers each request with the n-th example.
-fn answering(nth: usize) -> Url {
+/// A server that answers each request with the `nth` example of its operation, or the last one if there are fewer.
+fn example_server(nth: usize) -> Url {
     let answer = move |request: HttpRequest| async move {
         let Some(operation) = operation(request.method().as_str(), request.path()) else {
             return HttpResponse::NotFound().finish();
@@ -276,15 +278,15 @@ fn answering(nth: usize) -> Url {
     url.parse().unwrap()
 }
 
-/// Somebody who asks the sandbox, and keeps what it answers wrongly.
-struct Asker {
+/// Sends requests to the sandbox and records the faults of its answers.
+struct CheckedClient {
     url: Url,
     key: &'static str,
     faults: Mutex<Vec<String>>,
     answered: Mutex<Vec<(Operation, u16)>>,
 }
 
-impl Asker {
+impl CheckedClient {
     async fn ask(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
         let operation = path
             .split('?')
@@ -313,9 +315,9 @@ impl Asker {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sandbox_answers_as_kisi_does() {
+async fn the_sandbox_sends_valid_answers() {
     let (sandbox, url) = sandbox();
-    let asker = Asker {
+    let asker = CheckedClient {
         url,
         key: "key",
         faults: Mutex::default(),
@@ -332,10 +334,10 @@ async fn the_sandbox_answers_as_kisi_does() {
             .any(|(one, status)| one == operation && *status < 300)
     };
     let left: Vec<Operation> = operations().filter(|one| !good(one)).collect();
-    assert!(left.is_empty(), "nothing asks for {left:?}");
+    assert!(left.is_empty(), "no request covers {left:?}");
 }
 
-async fn successes(asker: &Asker) {
+async fn successes(asker: &CheckedClient) {
     let get = async |path: &str| asker.ask("GET", path, Value::Null, 200).await;
     let post = async |path: &str, body: Value| asker.ask("POST", path, body, 200).await;
     let patch = async |path: &str, body: Value| asker.ask("PATCH", path, body, 204).await;
@@ -347,7 +349,7 @@ async fn successes(asker: &Asker) {
         json!({ "user": { "notes": "a note" } }),
     )
     .await;
-    let group = json!({ "group": { "name": "House", "place_id": 1 } });
+    let group = json!({ "group": { "name": "Clubhouse", "place_id": 1 } });
     let house = post("/groups", group).await["id"].clone();
     patch(
         &format!("/groups/{house}"),
@@ -428,9 +430,9 @@ async fn successes(asker: &Asker) {
     delete(&format!("/users/{ada}")).await;
 }
 
-/// Each kind of refusal at each operation that names it.
-async fn refusals(asker: &Asker) {
-    let stranger = Asker {
+/// Provokes 401, 404 and 422 at the operations that document them.
+async fn refusals(asker: &CheckedClient) {
+    let stranger = CheckedClient {
         url: asker.url.clone(),
         key: "no key",
         faults: Mutex::default(),

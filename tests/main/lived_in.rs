@@ -1,14 +1,14 @@
-//! `latchkey sandbox --seed lived-in`: an organization with years of history, served over HTTP as Kisi would.
+//! `latchkey sandbox --seed lived-in` serves an organization with years of history over HTTP as Kisi would.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::child::{self, Serving};
+use crate::support::child::{self, ServerProcess};
 
 const KEY: &str = "test-key";
 
-async fn list(sandbox: &Serving, path: &str) -> Vec<Value> {
+async fn list(sandbox: &ServerProcess, path: &str) -> Vec<Value> {
     let client = latchkey::kisi::http_client(Duration::from_secs(30)).unwrap();
     let request = client.get(format!("{}{path}", sandbox.base));
     let request = request.header("authorization", format!("KISI-LOGIN {KEY}"));
@@ -58,7 +58,7 @@ async fn the_command_serves_years_of_history() {
     assert_eq!(
         count("applies_to_type", "Organization"),
         4,
-        "with the owner's"
+        "including the owner's"
     );
     assert_eq!(count("role_id", "group_manager"), 1);
     let has_end = |row: &&Value| row["valid_until"].is_string();
@@ -75,11 +75,14 @@ async fn the_command_serves_years_of_history() {
             .skip(nth + 1)
             .any(|other| key(other) == key(row))
     });
-    assert!(twice.count() > 5, "some are twice in one group");
+    assert!(
+        twice.count() > 5,
+        "some people have two assignments in one group"
+    );
 }
 
 #[tokio::test]
-async fn the_example_is_served_where_nothing_is_said() {
+async fn the_example_is_served_by_default() {
     let sandbox = child::sandbox(&["--key", KEY]);
     assert_eq!(list(&sandbox, "/users").await.len(), 1);
     assert_eq!(list(&sandbox, "/groups").await.len(), 3);

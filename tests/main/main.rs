@@ -1,12 +1,12 @@
-//! The integration tests: the whole program on a free port, with a clock of its own and the Kisi sandbox. One target, a file
-//! for each subject. Nothing of ours is mocked, nothing sleeps for a fixed time, and no test depends on another.
+//! The integration tests: the whole service on a free port, with its own clock and the Kisi sandbox. One target, one file for
+//! each subject. Our own code is never mocked, tests wait for conditions instead of fixed times, and each test is independent of
+//! the others.
 #![cfg(test)]
 
 #[macro_use]
 mod support;
 
 mod accounts;
-mod agree;
 mod any_order;
 mod bad_events;
 mod bad_kisi;
@@ -28,6 +28,7 @@ mod lived_in;
 mod mapped;
 mod pacing;
 mod platforms;
+mod query_agreement;
 mod readers;
 mod restrictions;
 mod roles;

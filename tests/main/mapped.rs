@@ -1,5 +1,5 @@
-//! MAPPED: a sender's own JSON opens a door through a mapping; what the mapping does not know is kept, says which field it is,
-//! and is understood once the mapping is mended and it is read again.
+//! MAPPED sources: a mapping turns a sender's own JSON into events. A delivery that the mapping does not cover is kept with the
+//! name of the field, and is understood when it is replayed with a corrected mapping.
 
 use jiff::ToSpan;
 use latchkey::{ingest::signature, store::row::SignatureScheme};
@@ -13,9 +13,9 @@ use crate::support::{
 
 on_both!(
     a_senders_own_json_opens_a_door,
-    what_is_not_understood_is_replayed_by_a_mended_mapping,
-    a_wrong_mapping_is_refused_by_its_path,
-    what_a_pushpress_signature_covers_is_believed,
+    a_failed_delivery_is_replayed_with_a_corrected_mapping,
+    an_invalid_mapping_is_refused_with_its_path,
+    a_signed_pushpress_event_is_trusted,
     a_recorded_request_is_not_made_new_by_unsigned_bytes,
     a_time_that_is_not_signed_is_not_believed,
 );
@@ -44,20 +44,20 @@ fn enrollment(world: &World, status: &str) -> Value {
 
 async fn a_source(world: &World, signature: &str) -> Source {
     let input = json!({ "name": format!("Gym {signature}"), "platform": "MAPPED", "signature": signature, "mapping": mapping() });
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createSource",
             &[("input", "CreateSourceInput!", input)],
             "source { id webhookPath mapping } secret",
         )
         .await;
-    assert_eq!(made["source"]["mapping"], mapping());
+    assert_eq!(payload["source"]["mapping"], mapping());
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Source {
-        id: text(&made["source"]["id"]),
-        path: text(&made["source"]["webhookPath"]),
-        secret: SecretString::from(text(&made["secret"])),
+        id: text(&payload["source"]["id"]),
+        path: text(&payload["source"]["webhookPath"]),
+        secret: SecretString::from(text(&payload["secret"])),
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_club(world: &mut World, signature: &str) -> Source {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
-    world.people.insert("ada@example.com".to_owned());
+    world.emails.insert("ada@example.com".to_owned());
     source
 }
 
@@ -88,29 +88,31 @@ async fn a_senders_own_json_opens_a_door(world: &mut World) {
         .await;
     assert_eq!(answer.word(), (202, "accepted"));
     let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status eventType } } }";
-    let kept = world
+    let response = world
         .api
-        .ask(query, json!({ "id": answer.delivery() }))
+        .query(query, json!({ "id": answer.delivery() }))
         .await;
     assert_eq!(
-        kept["node"],
+        response["node"],
         json!({ "status": "IGNORED", "eventType": "class.canceled" })
     );
 }
 
-async fn what_is_not_understood_is_replayed_by_a_mended_mapping(world: &mut World) {
+async fn a_failed_delivery_is_replayed_with_a_corrected_mapping(world: &mut World) {
     let source = a_club(world, "STANDARD_WEBHOOKS").await;
     let body = enrollment(world, "alert");
     let answer = world.post(&source, &body).await;
     assert_eq!(answer.word(), (422, "failed"), "{answer:?}");
     assert_eq!(answer.body["field"], "/data/status");
     let failed = "{ sources { failedDeliveries } deliveries(filter: {status: FAILED}) { nodes { problem eventType } } }";
-    let found = world.api.ask(failed, json!({})).await;
-    assert_eq!(found["sources"], json!([{ "failedDeliveries": 1 }]));
-    let problem = found["deliveries"]["nodes"][0]["problem"].as_str().unwrap();
+    let response = world.api.query(failed, json!({})).await;
+    assert_eq!(response["sources"], json!([{ "failedDeliveries": 1 }]));
+    let problem = response["deliveries"]["nodes"][0]["problem"]
+        .as_str()
+        .unwrap();
     assert!(problem.contains("/data/status is \"alert\""), "{problem}");
     assert_eq!(
-        found["deliveries"]["nodes"][0]["eventType"],
+        response["deliveries"]["nodes"][0]["eventType"],
         "enrollment.status.changed"
     );
 
@@ -121,7 +123,7 @@ async fn what_is_not_understood_is_replayed_by_a_mended_mapping(world: &mut Worl
     let input = json!({ "source": source.id, "mapping": mended });
     world
         .api
-        .change(
+        .mutate(
             "updateSource",
             &[("input", "UpdateSourceInput!", input)],
             "source { id }",
@@ -129,7 +131,7 @@ async fn what_is_not_understood_is_replayed_by_a_mended_mapping(world: &mut Worl
         .await;
     world
         .api
-        .change(
+        .mutate(
             "replayDelivery",
             &[("delivery", "ID!", json!(answer.delivery()))],
             "delivery { status }",
@@ -137,11 +139,11 @@ async fn what_is_not_understood_is_replayed_by_a_mended_mapping(world: &mut Worl
         .await;
     world.settled().await;
     assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);
-    let found = world.api.ask(failed, json!({})).await;
-    assert_eq!(found["sources"], json!([{ "failedDeliveries": 0 }]));
+    let response = world.api.query(failed, json!({})).await;
+    assert_eq!(response["sources"], json!([{ "failedDeliveries": 0 }]));
 }
 
-async fn a_wrong_mapping_is_refused_by_its_path(world: &mut World) {
+async fn an_invalid_mapping_is_refused_with_its_path(world: &mut World) {
     let source = a_source(world, "STANDARD_WEBHOOKS").await;
     let mut wrong = mapping();
     *wrong
@@ -150,7 +152,7 @@ async fn a_wrong_mapping_is_refused_by_its_path(world: &mut World) {
     let input = json!({ "source": source.id, "mapping": wrong });
     let refused = world
         .api
-        .attempt(
+        .mutate_unchecked(
             "updateSource",
             &[("input", "UpdateSourceInput!", input)],
             "",
@@ -187,7 +189,7 @@ async fn a_wrong_mapping_is_refused_by_its_path(world: &mut World) {
     ] {
         let refused = world
             .api
-            .attempt(
+            .mutate_unchecked(
                 "createSource",
                 &[("input", "CreateSourceInput!", input)],
                 "",
@@ -201,7 +203,7 @@ async fn a_wrong_mapping_is_refused_by_its_path(world: &mut World) {
     }
 }
 
-async fn what_a_pushpress_signature_covers_is_believed(world: &mut World) {
+async fn a_signed_pushpress_event_is_trusted(world: &mut World) {
     let source = a_club(world, "PUSHPRESS").await;
     let body = enrollment(world, "active").to_string().into_bytes();
     let now = world.clock.now();
@@ -257,7 +259,7 @@ async fn a_recorded_request_is_not_made_new_by_unsigned_bytes(world: &mut World)
         assert_eq!(answer.word(), (200, "duplicate"), "{body}");
     }
 
-    // Nexudus signs no letter beyond ASCII: each of them is a question mark.
+    // Nexudus signs each character beyond ASCII as a question mark.
     let named = |name: &str| {
         let mut body = enrollment(world, "active");
         body["created"] = json!(1_767_600_000);
@@ -296,11 +298,14 @@ async fn a_time_that_is_not_signed_is_not_believed(world: &mut World) {
     assert_eq!(answer.word(), (202, "accepted"));
     let query =
         "query($id: ID!) { node(id: $id) { ... on Delivery { occurredAt receivedAt problem } } }";
-    let kept = world
+    let response = world
         .api
-        .ask(query, json!({ "id": answer.delivery() }))
+        .query(query, json!({ "id": answer.delivery() }))
         .await;
-    assert_eq!(kept["node"]["occurredAt"], kept["node"]["receivedAt"]);
-    let problem = kept["node"]["problem"].as_str().unwrap();
+    assert_eq!(
+        response["node"]["occurredAt"],
+        response["node"]["receivedAt"]
+    );
+    let problem = response["node"]["problem"].as_str().unwrap();
     assert!(problem.contains("not signed"), "{problem}");
 }

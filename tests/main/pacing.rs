@@ -1,4 +1,4 @@
-//! Kisi's limit of requests: under a backlog it is used, and never passed. In real time, as Kisi counts.
+//! Kisi's rate limit: a backlog uses it fully and never exceeds it. Runs in real time, as Kisi counts.
 
 use crate::support::{
     event::{email, membership},
@@ -8,7 +8,7 @@ use serde_json::json;
 
 const MEMBERS: usize = 30;
 
-/// The pacer knows no database, so one will do.
+/// The pacer does not use the database, so one database is enough.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_stays_below_the_limit() {
     let setup = Setup {
@@ -27,7 +27,7 @@ async fn backlog(world: &mut World) {
     world.settled().await;
     for nth in 0..MEMBERS {
         let who = format!("p{nth}");
-        // Known already: what is new costs more calls of the same kind.
+        // Existing users only: a new user would cost more calls of the same kind.
         world.sandbox.add_user(&email(&who), &who);
         world
             .send(&source, "membership.updated", membership(&who, &who))

@@ -1,5 +1,5 @@
-//! Platforms whose APIs are read: what is read opens and closes doors, an unsigned webhook is a reason to read and nothing more,
-//! and from a reading that goes wrong in any way nothing is concluded.
+//! Sources whose API is read: the data opens and closes doors, an unsigned webhook only triggers a reading, and a reading that
+//! fails in any way changes nothing.
 
 use jiff::ToSpan;
 use latchkey::{ingest::signature, store::row::SignatureScheme};
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::support::{
-    api::{Answer, Signed, Source, eventually},
+    api::{Signed, Source, WebhookResponse, eventually},
     world::World,
 };
 
@@ -16,21 +16,21 @@ mod faults;
 on_both!(
     teamup_is_read_and_its_webhooks_are_nudges,
     spacebring_is_read_whole,
-    clubspot_is_read_by_its_time,
-    spacebrings_events_are_believed_where_nothing_is_read,
+    clubspot_is_read_on_schedule,
+    spacebrings_events_are_used_without_api_access,
     nudges_are_bounded_and_nothing_of_them_is_kept,
     a_reading_that_has_collapsed_waits_for_an_admin,
     a_reading_that_has_collapsed_once_is_forgotten,
-    an_empty_first_reading_takes_nothing_from_whom_events_told_of,
+    an_empty_first_reading_takes_nothing_that_events_gave,
 );
 
-/// Makes a source whose API is read, and a club where any membership opens the group Members.
+/// Creates a source whose API is read, in a club where every membership gives access to the group Members.
 async fn a_club(world: &mut World, platform: &str, credentials: Value) -> Source {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     world
-        .people
+        .emails
         .extend(["ada", "bob", "cy"].map(|name| format!("{name}@example.com")));
     a_source(world, platform, Some(credentials)).await
 }
@@ -38,9 +38,9 @@ async fn a_club(world: &mut World, platform: &str, credentials: Value) -> Source
 async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> Source {
     let input = json!({ "name": platform, "platform": platform, "credentials": credentials });
     let selection = "source { id webhookPath signature readEvery } secret";
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createSource",
             &[("input", "CreateSourceInput!", input)],
             selection,
@@ -48,23 +48,23 @@ async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> 
         .await;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Source {
-        id: text(&made["source"]["id"]),
-        path: text(&made["source"]["webhookPath"]),
-        secret: SecretString::from(text(&made["secret"])),
+        id: text(&payload["source"]["id"]),
+        path: text(&payload["source"]["webhookPath"]),
+        secret: SecretString::from(text(&payload["secret"])),
     }
 }
 
-/// When the source was last read, and what is wrong with it.
+/// When the source was last read, and its problem.
 async fn state(world: &World, source: &Source) -> (Value, Value) {
     let query = "query($id: ID!) { node(id: $id) { ... on Source { lastReadAt problem } } }";
-    let found = world.api.ask(query, json!({ "id": source.id })).await;
+    let response = world.api.query(query, json!({ "id": source.id })).await;
     (
-        found["node"]["lastReadAt"].clone(),
-        found["node"]["problem"].clone(),
+        response["node"]["lastReadAt"].clone(),
+        response["node"]["problem"].clone(),
     )
 }
 
-/// Waits until the source was read at this moment of the world, or later, and all that follows from it is done.
+/// Waits until the source was read at the present time of the test's clock or later, and the work that follows is done.
 async fn read(world: &World, source: &Source) {
     let now = world.now();
     let ask = async || {
@@ -77,17 +77,17 @@ async fn read(world: &World, source: &Source) {
     world.settled().await;
 }
 
-/// An hour later, at an admin's word.
+/// Reads again an hour later, on an admin's request.
 async fn read_again(world: &World, source: &Source) {
     world.turn_to(world.now() + 1.hour());
-    order(world, source).await;
+    request_reading(world, source).await;
     read(world, source).await;
 }
 
-async fn order(world: &World, source: &Source) {
+async fn request_reading(world: &World, source: &Source) {
     world
         .api
-        .change(
+        .mutate(
             "readSource",
             &[("source", "ID!", json!(source.id))],
             "source { id }",
@@ -95,11 +95,11 @@ async fn order(world: &World, source: &Source) {
         .await;
 }
 
-/// How often all that was read was said.
+/// The number of deliveries that are a whole snapshot.
 async fn snapshots(world: &World) -> usize {
     let query = "{ deliveries(first: 100) { nodes { eventType } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let nodes = found["deliveries"]["nodes"].as_array().unwrap();
+    let response = world.api.query(query, json!({})).await;
+    let nodes = response["deliveries"]["nodes"].as_array().unwrap();
     let whole = |node: &&Value| node["eventType"] == "roster.snapshot";
     nodes.iter().filter(whole).count()
 }
@@ -117,7 +117,7 @@ fn customer(id: u64, name: &str) -> Value {
     json!({ "id": id, "object": "customer", "email": format!("{name}@example.com"), "first_name": name, "last_name": null })
 }
 
-fn holds(id: u64, customer: u64, status: &str) -> Value {
+fn customer_membership(id: u64, customer: u64, status: &str) -> Value {
     json!({
         "id": id, "name": "Gold", "status": status, "customer": customer, "membership": { "id": 5, "name": "Gold" },
         "start_date": "2025-01-01", "expiration_date": null, "shared_with": [],
@@ -130,12 +130,15 @@ async fn a_teamup(world: &mut World) -> Source {
         .list("customers", json!([customer(1, "ada"), customer(2, "bob")]));
     world.platform.list(
         "customer_memberships",
-        json!([holds(10, 1, "active"), holds(11, 2, "hold")]),
+        json!([
+            customer_membership(10, 1, "active"),
+            customer_membership(11, 2, "hold")
+        ]),
     );
     a_club(world, "TEAMUP", json!({ "teamUp": { "token": "key" } })).await
 }
 
-async fn nudge(world: &World, source: &Source, id: &str) -> Answer {
+async fn nudge(world: &World, source: &Source, id: &str) -> WebhookResponse {
     let lie = json!({ "feed_items": [{ "object": "feed_item", "id": 1, "customer": customer(9, "cy") }] });
     let signed = Signed {
         headers: vec![("teamup-webhook-id", id.to_owned())],
@@ -152,14 +155,15 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
     assert_eq!(
         world.platform.asked("customers").len(),
         2,
-        "paged to its end"
+        "both pages were read"
     );
 
-    // While nothing was read for half a minute, one reading answers every nudge before it.
+    // Readings are at least 30 s apart, so one reading answers all nudges before it.
     let begun = world.platform.asked("customers").len();
-    world
-        .platform
-        .list("customer_memberships", json!([holds(11, 2, "active")]));
+    world.platform.list(
+        "customer_memberships",
+        json!([customer_membership(11, 2, "active")]),
+    );
     for (id, word) in [
         ("a", (202, "accepted")),
         ("b", (202, "accepted")),
@@ -172,13 +176,13 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
     assert_eq!(
         in_kisi(world),
         [0, 1, 0],
-        "and nothing of what the nudge says"
+        "the nudge's own content is ignored"
     );
     assert_eq!(world.platform.asked("customers").len() - begun, 2);
     assert_eq!(world.api.member("cy@example.com").await, None);
     let query = "{ deliveries(first: 20) { nodes { eventType status } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let kinds: Vec<&str> = found["deliveries"]["nodes"]
+    let response = world.api.query(query, json!({})).await;
+    let kinds: Vec<&str> = response["deliveries"]["nodes"]
         .as_array()
         .unwrap()
         .iter()
@@ -197,10 +201,10 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
             count("member.updated")
         ),
         (1, 1, 0),
-        "what changed alone"
+        "events for changes only"
     );
 
-    // Who is registered for a class, and an event that is held online.
+    // Registrations for a class, and for an event that is held online.
     let group = world.manage("Simulator bookings").await;
     world
         .rule(&group, json!([{ "registration": { "kinds": ["CLASS"] } }]))
@@ -220,10 +224,10 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
     assert_eq!(
         in_kisi(world),
         [1, 1, 0],
-        "ada by her class, bob by his membership alone"
+        "ada has access by her class, bob only by his membership"
     );
 
-    // All is said again at an admin's word. Its time alone is no reason to, where nothing but readings spoke.
+    // An admin's request sends a whole snapshot. A day alone does not where all data came from readings.
     let snapshots = snapshots(world).await;
     assert_eq!(snapshots, 2);
     world.turn_to(world.now() + 25.hours());
@@ -270,11 +274,15 @@ async fn spacebring_is_read_whole(world: &mut World) {
     )
     .await;
     read(world, &source).await;
-    assert_eq!(in_kisi(world), [1, 1, 0], "everybody in the company");
-    let asked = &world.platform.asked("subscriptions/v1")[0];
-    assert_eq!(asked.query["status"], "active,scheduled");
+    assert_eq!(
+        in_kisi(world),
+        [1, 1, 0],
+        "everybody in the company has access"
+    );
+    let request = &world.platform.asked("subscriptions/v1")[0];
+    assert_eq!(request.query["status"], "active,scheduled");
 
-    // Of somebody who leaves a company no event tells.
+    // No event reports that somebody leaves a company.
     world.platform.list(
         "community/memberships/v1",
         json!([
@@ -300,7 +308,7 @@ async fn spacebring_is_read_whole(world: &mut World) {
     world
         .platform
         .list("resources/bookings/v1", json!([booking]));
-    // The event is only a reason to read, since the API can be.
+    // The source's API is read, so the event only triggers a reading.
     let event =
         json!({ "type": "booking.created", "booking": { "id": "other", "resourceRef": "elm" } });
     let body = event.to_string().into_bytes();
@@ -318,20 +326,20 @@ async fn spacebring_is_read_whole(world: &mut World) {
     assert_eq!(in_kisi(world), [1, 1, 1]);
 }
 
-fn sailor(name: &str, status: &str) -> Value {
+fn clubspot_member(name: &str, status: &str) -> Value {
     json!({
         "id": format!("m-{name}"), "club_id": "club", "first_name": name, "last_name": "Doe", "email": format!("{name}@example.com"),
         "membership": { "id": "household", "status": status, "category": "Full" }, "member_tags": ["range"],
     })
 }
 
-async fn clubspot_is_read_by_its_time(world: &mut World) {
+async fn clubspot_is_read_on_schedule(world: &mut World) {
     world.platform.list(
         "members",
         json!([
-            sailor("ada", "active"),
-            sailor("bob", "Active"),
-            sailor("cy", "cancelled")
+            clubspot_member("ada", "active"),
+            clubspot_member("bob", "Active"),
+            clubspot_member("cy", "cancelled")
         ]),
     );
     world.platform.rows(2);
@@ -352,35 +360,43 @@ async fn clubspot_is_read_by_its_time(world: &mut World) {
     );
     world.platform.list(
         "members",
-        json!([sailor("ada", "active"), sailor("cy", "active")]),
+        json!([
+            clubspot_member("ada", "active"),
+            clubspot_member("cy", "active")
+        ]),
     );
     world.turn_to(world.now() + 1.hour());
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 0, 1]);
 
-    // Somebody else spoke meanwhile: once a day all that was read is said again.
+    // Another event changed the data meanwhile: the daily snapshot restores what was read.
     let lie = json!({ "id": "m-ada", "tags": ["pool"] });
     world.send(&source, "member.updated", lie).await;
     world.turn_to(world.now() + 25.hours());
     read(world, &source).await;
     assert_eq!(snapshots(world).await, 2);
     let query = "{ member(email: \"ada@example.com\") { tags } }";
-    let found = world.api.ask(query, json!({})).await;
-    assert_eq!(found["member"]["tags"], json!(["range"]));
+    let response = world.api.query(query, json!({})).await;
+    assert_eq!(response["member"]["tags"], json!(["range"]));
 
     world
         .platform
-        .list("members", json!([sailor("ada", "resting")]));
+        .list("members", json!([clubspot_member("ada", "resting")]));
     world.turn_to(world.now() + 1.hour());
-    problem(world, &source, "a word whose meaning is not known").await;
+    problem(
+        world,
+        &source,
+        "the status of a membership has an unknown value",
+    )
+    .await;
     assert_eq!(
         in_kisi(world),
         [1, 0, 1],
-        "a word that is not known concludes nothing"
+        "an unknown status changes nothing"
     );
 }
 
-/// Waits until the source bears a problem with these words.
+/// Waits until the source's problem contains this text.
 async fn problem(world: &World, source: &Source, words: &str) {
     let ask = async || {
         let problem = state(world, source).await.1;
@@ -406,12 +422,12 @@ async fn svix(world: &mut World, source: &Source, body: Value) {
     world.turn_to(world.now() + 1.second());
 }
 
-async fn spacebrings_events_are_believed_where_nothing_is_read(world: &mut World) {
+async fn spacebrings_events_are_used_without_api_access(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     world
-        .people
+        .emails
         .extend(["ada", "bob"].map(|name| format!("{name}@example.com")));
     let source = a_source(world, "SPACEBRING", None).await;
     assert!(
@@ -422,15 +438,15 @@ async fn spacebrings_events_are_believed_where_nothing_is_read(world: &mut World
             .unwrap()
             .contains("give credentials")
     );
-    let held = |more: Value| {
-        let held = json!({
+    let subscription = |more: Value| {
+        let subscription = json!({
             "id": "s1", "companyRef": "acme", "locationRef": "hq", "startDate": "2025-01-01T00:00:00+01:00", "period": "month",
             "timezoneId": "Europe/Berlin", "items": [],
         });
-        crate::support::event::with(held, more)
+        crate::support::event::with(subscription, more)
     };
     for body in [
-        held(json!({})),
+        subscription(json!({})),
         json!({ "type": "company.created", "company": { "id": "acme", "title": "Acme" } }),
         json!({ "type": "membership.created", "membership": works_at("ada", Some("acme")) }),
         json!({ "type": "membership.created", "membership": works_at("bob", None) }),
@@ -439,13 +455,25 @@ async fn spacebrings_events_are_believed_where_nothing_is_read(world: &mut World
         svix(world, &source, body).await;
     }
     world.settled().await;
-    assert_eq!(in_kisi(world), [1, 0, 0], "everybody in the company");
+    assert_eq!(
+        in_kisi(world),
+        [1, 0, 0],
+        "everybody in the company has access"
+    );
     let deleted = world.now().to_string();
-    svix(world, &source, held(json!({ "deleteDate": deleted }))).await;
+    svix(
+        world,
+        &source,
+        subscription(json!({ "deleteDate": deleted })),
+    )
+    .await;
     world.settled().await;
     assert_eq!(in_kisi(world), [0, 0, 0]);
-    let asked = [("source", "ID!", json!(source.id))];
-    assert_eq!(world.api.refusals("readSource", &asked).await, ["INVALID"]);
+    let arguments = [("source", "ID!", json!(source.id))];
+    assert_eq!(
+        world.api.refusals("readSource", &arguments).await,
+        ["INVALID"]
+    );
 }
 
 async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
@@ -468,12 +496,12 @@ async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
         assert_eq!(answer.word(), (202, "accepted"));
     }
     let query = "{ club { id } deliveries(first: 100) { nodes { id eventType } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let club = found["club"]["id"].as_str().unwrap();
-    let scope = latchkey::store::Scope::new(
+    let response = world.api.query(query, json!({})).await;
+    let club = response["club"]["id"].as_str().unwrap();
+    let scope = latchkey::store::ClubScope::new(
         latchkey::id::decode_as(latchkey::id::Kind::Club, club).unwrap(),
     );
-    let nodes = found["deliveries"]["nodes"].as_array().unwrap();
+    let nodes = response["deliveries"]["nodes"].as_array().unwrap();
     let nudges = nodes.iter().filter(|node| node["eventType"] == "nudge");
     let mut count = 0;
     for node in nudges {
@@ -483,11 +511,14 @@ async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
         assert!(row.unwrap().unwrap().body.is_empty());
         count += 1;
     }
-    assert!(count <= 9, "{count} rows for one reading");
+    assert!(count <= 9, "{count} rows of nudges for one reading");
     let begun = world.platform.asked("customers").len();
     world.platform.list(
         "customer_memberships",
-        json!([holds(11, 2, "active"), holds(10, 1, "active")]),
+        json!([
+            customer_membership(11, 2, "active"),
+            customer_membership(10, 1, "active")
+        ]),
     );
     world.turn_to(world.now() + 31.seconds());
     read(world, &source).await;
@@ -498,51 +529,53 @@ async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
 async fn three_in_teamup(world: &mut World) -> Source {
     let customers = json!([customer(1, "ada"), customer(2, "bob"), customer(3, "cy")]);
     world.platform.list("customers", customers);
-    let held = json!([
-        holds(10, 1, "active"),
-        holds(11, 2, "active"),
-        holds(12, 3, "active")
+    let memberships = json!([
+        customer_membership(10, 1, "active"),
+        customer_membership(11, 2, "active"),
+        customer_membership(12, 3, "active")
     ]);
-    world.platform.list("customer_memberships", held);
+    world.platform.list("customer_memberships", memberships);
     let source = a_club(world, "TEAMUP", json!({ "teamUp": { "token": "key" } })).await;
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 1, 1]);
     source
 }
 
-async fn waits(world: &World, source: &Source) -> bool {
+async fn needs_confirmation(world: &World, source: &Source) -> bool {
     let query = "query($id: ID!) { node(id: $id) { ... on Source { readingNeedsConfirmation } } }";
-    let found = world.api.ask(query, json!({ "id": source.id })).await;
-    found["node"]["readingNeedsConfirmation"].as_bool().unwrap()
+    let response = world.api.query(query, json!({ "id": source.id })).await;
+    response["node"]["readingNeedsConfirmation"]
+        .as_bool()
+        .unwrap()
 }
 
 async fn a_reading_that_has_collapsed_waits_for_an_admin(world: &mut World) {
     let source = three_in_teamup(world).await;
     let confirm = [("source", "ID!", json!(source.id))];
-    // The people are there, and none of their memberships.
+    // The people are listed, but none of their memberships.
     world.platform.list("customer_memberships", json!([]));
     world.turn_to(world.now() + 1.hour());
-    order(world, &source).await;
-    problem(world, &source, "3 of 3 memberships no more").await;
-    assert!(!waits(world, &source).await);
+    request_reading(world, &source).await;
+    problem(world, &source, "no longer lists 3 of 3 memberships").await;
+    assert!(!needs_confirmation(world, &source).await);
     assert_eq!(
         world.api.refusals("confirmReading", &confirm).await,
         ["INVALID"],
-        "it is read again first"
+        "a second reading has to come first"
     );
     world.turn_to(world.now() + 31.seconds());
     problem(world, &source, "confirmReading").await;
-    assert!(waits(world, &source).await);
-    // Whoever reads it again confirms nothing by that.
+    assert!(needs_confirmation(world, &source).await);
+    // Another reading confirms nothing.
     world.turn_to(world.now() + 1.hour());
     let begun = world.platform.asked("customers").len();
-    order(world, &source).await;
+    request_reading(world, &source).await;
     let again = async || (world.platform.asked("customers").len() > begun).then_some(());
-    eventually(again, async || "it is not read".to_owned()).await;
+    eventually(again, async || "the source is not read".to_owned()).await;
     world.settled().await;
-    assert_eq!(in_kisi(world), [1, 1, 1], "nothing was concluded");
+    assert_eq!(in_kisi(world), [1, 1, 1], "nothing has changed");
     let app = world.api.token("APP").await;
-    let refused = app.raw(
+    let refused = app.query_raw(
         "mutation($s: ID!) { confirmReading(source: $s) { source { id } } }",
         json!({ "s": source.id }),
     );
@@ -553,11 +586,11 @@ async fn a_reading_that_has_collapsed_waits_for_an_admin(world: &mut World) {
     world.turn_to(world.now() + 1.minute());
     world
         .api
-        .change("confirmReading", &confirm, "source { id }")
+        .mutate("confirmReading", &confirm, "source { id }")
         .await;
     read(world, &source).await;
     assert_eq!(state(world, &source).await.1, Value::Null);
-    assert!(!waits(world, &source).await);
+    assert!(!needs_confirmation(world, &source).await);
     assert_eq!(in_kisi(world), [0, 0, 0]);
 }
 
@@ -567,8 +600,8 @@ async fn a_reading_that_has_collapsed_once_is_forgotten(world: &mut World) {
         .platform
         .list("customers", json!([customer(1, "ada")]));
     world.turn_to(world.now() + 1.hour());
-    order(world, &source).await;
-    problem(world, &source, "2 of 3 members no more").await;
+    request_reading(world, &source).await;
+    problem(world, &source, "no longer lists 2 of 3 members").await;
     let customers = json!([customer(1, "ada"), customer(2, "bob"), customer(3, "cy")]);
     world.platform.list("customers", customers);
     world.turn_to(world.now() + 31.seconds());
@@ -577,12 +610,12 @@ async fn a_reading_that_has_collapsed_once_is_forgotten(world: &mut World) {
     assert_eq!(in_kisi(world), [1, 1, 1]);
     world.platform.list("customers", json!([]));
     world.turn_to(world.now() + 1.hour());
-    order(world, &source).await;
-    problem(world, &source, "read again first").await;
-    assert!(!waits(world, &source).await);
+    request_reading(world, &source).await;
+    problem(world, &source, "read again automatically").await;
+    assert!(!needs_confirmation(world, &source).await);
 }
 
-async fn an_empty_first_reading_takes_nothing_from_whom_events_told_of(world: &mut World) {
+async fn an_empty_first_reading_takes_nothing_that_events_gave(world: &mut World) {
     world.platform.list("members", json!([]));
     let source = a_club(
         world,
@@ -591,13 +624,13 @@ async fn an_empty_first_reading_takes_nothing_from_whom_events_told_of(world: &m
     )
     .await;
     problem(world, &source, "refuses the credentials").await;
-    let held = crate::support::event::membership("m1", "ada");
-    world.send(&source, "membership.updated", held).await;
+    let data = crate::support::event::membership("m1", "ada");
+    world.send(&source, "membership.updated", data).await;
     world.settled().await;
     assert_eq!(in_kisi(world), [1, 0, 0]);
     world.platform.key("wrong");
     world.turn_to(world.now() + 1.hour());
-    order(world, &source).await;
-    problem(world, &source, "1 of 1 members no more").await;
+    request_reading(world, &source).await;
+    problem(world, &source, "no longer lists 1 of 1 members").await;
     assert_eq!(in_kisi(world), [1, 0, 0]);
 }

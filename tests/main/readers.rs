@@ -1,5 +1,5 @@
-//! Reading on PostgreSQL, where connections are kept between statements: whoever writes finds one however many read, and a
-//! statement that is broken off or fails spoils no other's answer.
+//! Reading on PostgreSQL, where connections are kept between statements: a writer finds a connection however many readers there
+//! are, and a cancelled or failed statement does not affect the answer of another.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::support::postgres::{self, FreshDatabase};
 
-/// None where the tests on PostgreSQL are to be skipped.
+/// `None` if the tests on PostgreSQL are to be skipped.
 async fn fresh() -> Option<(Db, FreshDatabase)> {
     let database = postgres::fresh().await?;
     let db = Db::connect(database.url()).await.unwrap();
@@ -25,7 +25,7 @@ async fn number(db: &Db, sql: &str) -> i64 {
     row.unwrap().try_get("", "n").unwrap()
 }
 
-/// A transaction that has a lock, until it is told to end.
+/// Starts a transaction that holds an advisory lock until it is told to end.
 async fn locked(db: &Db) -> (oneshot::Sender<()>, JoinHandle<Result<(), StoreError>>) {
     let (has, got) = oneshot::channel();
     let (end, told) = oneshot::channel::<()>();
@@ -46,7 +46,7 @@ async fn locked(db: &Db) -> (oneshot::Sender<()>, JoinHandle<Result<(), StoreErr
     (end, task)
 }
 
-/// Reads as soon as nobody has the lock.
+/// Starts a read that waits for the advisory lock.
 fn waiting(db: &Db) -> JoinHandle<()> {
     let db = db.clone();
     tokio::spawn(async move {
@@ -55,7 +55,7 @@ fn waiting(db: &Db) -> JoinHandle<()> {
     })
 }
 
-/// Waits until so many statements wait for the lock; asked by a connection of its own.
+/// Waits until `count` statements wait for the lock, as seen on a connection of its own.
 async fn until_waiting(database: &FreshDatabase, count: i64) {
     let aside = Db::connect(database.url()).await.unwrap();
     let sql = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
@@ -66,7 +66,7 @@ async fn until_waiting(database: &FreshDatabase, count: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_writes_finds_a_connection_however_many_read() {
+async fn a_writer_finds_a_connection_beside_many_readers() {
     let Some((db, database)) = fresh().await else {
         return;
     };
@@ -94,7 +94,7 @@ async fn whoever_writes_finds_a_connection_however_many_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_broken_off_or_fails_spoils_no_other_answer() {
+async fn a_cancelled_or_failed_statement_spoils_no_other_answer() {
     let Some((db, database)) = fresh().await else {
         return;
     };

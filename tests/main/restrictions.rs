@@ -1,5 +1,5 @@
-//! What in Kisi's own settings can make Kisi refuse an unlock that the rules allow: said before anybody presses, and met with a
-//! location where that is enough.
+//! Kisi's own settings that can make it refuse an unlock that the rules allow: they are shown before anybody tries, and a
+//! location is sent where that is enough.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use crate::{
     support::{api::eventually, child, postgres, world::World},
-    unlocks::{House, codes, house},
+    unlocks::{TestClub, codes, test_club},
 };
 
 on_both!(
-    each_restriction_is_said_where_it_counts,
+    each_restriction_is_shown_at_each_place,
     a_door_with_a_geofence_opens_for_somebody_near,
-    check_leaves_a_running_service_its_requests,
+    check_makes_no_calls_beside_a_running_service,
 );
 
-/// Changes something at Kisi, by its owner.
+/// Changes an object at Kisi with the owner's key.
 async fn at_kisi(world: &World, path: &str, body: Value) {
     let url = world.config().kisi_url.join(path).unwrap();
     let key = format!("KISI-LOGIN {}", world.sandbox.api_key());
@@ -28,21 +28,25 @@ async fn at_kisi(world: &World, path: &str, body: Value) {
     assert_eq!(answer.status().as_u16(), 204);
 }
 
-/// What is said of a door: at the lock, among a member's doors, and in the explanation.
-async fn said(world: &World, ann: &str, lock: &str) -> [Value; 3] {
+/// The restrictions of a door as shown at the lock, among a member's doors, and in the explanation.
+async fn shown_restrictions(world: &World, ann: &str, lock: &str) -> [Value; 3] {
     let query = "query($ann: ID!, $lock: ID!) {
         lock: node(id: $lock) { ... on Lock { remoteUnlockable unlockRestrictions } }
         member: node(id: $ann) { ... on Member { doors { lock { id } remoteUnlockable unlockRestrictions } } }
         explain(member: $ann, target: $lock) { unlockRestrictions }
     }";
     let variables = json!({ "ann": ann, "lock": lock });
-    let mut found = world.api.ask(query, variables).await;
-    let doors = found["member"]["doors"].as_array().unwrap();
+    let mut response = world.api.query(query, variables).await;
+    let doors = response["member"]["doors"].as_array().unwrap();
     let door = doors
         .iter()
         .find(|door| door["lock"]["id"] == lock)
         .unwrap();
-    let mut all = [found["lock"].clone(), door.clone(), found["explain"].take()];
+    let mut all = [
+        response["lock"].clone(),
+        door.clone(),
+        response["explain"].take(),
+    ];
     for one in &mut all {
         let restrictions = one["unlockRestrictions"].clone();
         if let Some(remote) = one.get("remoteUnlockable") {
@@ -53,25 +57,30 @@ async fn said(world: &World, ann: &str, lock: &str) -> [Value; 3] {
     all
 }
 
-/// Reads Kisi's setup again, and waits until a door is said to be so.
-async fn becomes(world: &World, ann: &str, lock: &str, restrictions: Value) {
-    // Later than what made the sweep before due, which may still run: by a clock that stands still they would be one.
+/// Reads Kisi's setup again, and waits until the door has these restrictions.
+async fn wait_for_restrictions(world: &World, ann: &str, lock: &str, restrictions: Value) {
+    // The clock is stopped: at the same instant, this sweep would merge with the previous one, which may still run.
     world.turn_to(world.now() + Duration::from_secs(1));
     let account = [("account", "ID!", json!(world.account))];
     world
         .api
-        .change("refreshKisi", &account, "account { id }")
+        .mutate("refreshKisi", &account, "account { id }")
         .await;
     let wanted = [restrictions.clone(), restrictions.clone(), restrictions];
-    let ask = async || (said(world, ann, lock).await == wanted).then_some(());
-    let state = async || format!("{:?}, not {wanted:?}", said(world, ann, lock).await);
+    let ask = async || (shown_restrictions(world, ann, lock).await == wanted).then_some(());
+    let state = async || {
+        format!(
+            "{:?}, not {wanted:?}",
+            shown_restrictions(world, ann, lock).await
+        )
+    };
     eventually(ask, state).await;
 }
 
-async fn each_restriction_is_said_where_it_counts(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+async fn each_restriction_is_shown_at_each_place(world: &mut World) {
+    let TestClub { ann, front, .. } = test_club(world).await;
     assert_eq!(
-        said(world, &ann, &front).await,
+        shown_restrictions(world, &ann, &front).await,
         [json!([]), json!([]), json!([])]
     );
     let members = world.sandbox.group_named("Members").unwrap();
@@ -101,13 +110,13 @@ async fn each_restriction_is_said_where_it_counts(world: &mut World) {
         ("time_restriction_enabled", true, "SCHEDULE", "34ffaa"),
     ] {
         at_kisi(world, &path, json!({ "group": { field: on } })).await;
-        becomes(world, &ann, &front, json!([word])).await;
+        wait_for_restrictions(world, &ann, &front, json!([word])).await;
         let payload = world.api.unlock(&front, &ann, Value::Null).await;
         assert_eq!(payload["kisiCode"], code, "{field}: {payload}");
         at_kisi(world, &path, json!({ "group": { field: !on } })).await;
     }
-    becomes(world, &ann, &front, json!([])).await;
-    // A group that is not managed gives nobody anything, and is no way out.
+    wait_for_restrictions(world, &ann, &front, json!([])).await;
+    // A group that is not managed gives no access, and so no way around the restrictions.
     at_kisi(world, &path, json!({ "group": { "login_enabled": false } })).await;
     let lock = world.sandbox.lock_named("Front door").unwrap();
     let flags = LockFlags {
@@ -116,7 +125,7 @@ async fn each_restriction_is_said_where_it_counts(world: &mut World) {
         ..LockFlags::default()
     };
     world.sandbox.set_lock_flags(lock, flags);
-    becomes(
+    wait_for_restrictions(
         world,
         &ann,
         &front,
@@ -126,7 +135,7 @@ async fn each_restriction_is_said_where_it_counts(world: &mut World) {
 }
 
 async fn a_door_with_a_geofence_opens_for_somebody_near(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+    let TestClub { ann, front, .. } = test_club(world).await;
     let lock = world.sandbox.lock_named("Front door").unwrap();
     let flags = LockFlags {
         geofence_restriction: true,
@@ -141,7 +150,7 @@ async fn a_door_with_a_geofence_opens_for_somebody_near(world: &mut World) {
         ];
         world
             .api
-            .attempt("unlock", &arguments, "unlocked kisiCode")
+            .mutate_unchecked("unlock", &arguments, "unlocked kisiCode")
             .await
     };
     let at =
@@ -164,12 +173,12 @@ async fn a_door_with_a_geofence_opens_for_somebody_near(world: &mut World) {
     assert_eq!(sent, [json!({}), body(at(52.53, 13.405)), near]);
 }
 
-async fn check_leaves_a_running_service_its_requests(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+async fn check_makes_no_calls_beside_a_running_service(world: &mut World) {
+    let TestClub { ann, front, .. } = test_club(world).await;
     let members = world.sandbox.group_named("Members").unwrap();
     let tap = json!({ "group": { "tap_to_access_restriction_enabled": true } });
     at_kisi(world, &format!("groups/{members}"), tap).await;
-    becomes(world, &ann, &front, json!(["TAP_ONLY"])).await;
+    wait_for_restrictions(world, &ann, &front, json!(["TAP_ONLY"])).await;
     world.settled().await;
     let (database, kisi) = (world.database_url(), world.kisi_url.clone());
     let check = async || {
@@ -187,37 +196,34 @@ async fn check_leaves_a_running_service_its_requests(world: &mut World) {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let asked = |world: &World| {
+    let user_calls = |world: &World| {
         let calls = world.sandbox.calls();
         calls.iter().filter(|call| call.path == "/user").count()
     };
-    let before = asked(world);
-    let told = check().await;
+    let before = user_calls(world);
+    let report = check().await;
+    assert!(report.contains("answers the running service"), "{report}");
     assert!(
-        told.contains("answers the service that is running"),
-        "{told}"
-    );
-    assert!(
-        told.contains("door “Front door”: Kisi may refuse")
-            && told.contains("have to tap its reader"),
-        "{told}"
+        report.contains("door “Front door”: Kisi may refuse")
+            && report.contains("must tap its reader"),
+        "{report}"
     );
     assert_eq!(
-        asked(world),
+        user_calls(world),
         before,
-        "the service has the requests to itself"
+        "`check` makes no calls while the service runs"
     );
     world.stop().await;
-    let told = check().await;
-    assert!(told.contains("Kisi account “Kisi” answers\n"), "{told}");
-    assert_eq!(asked(world), before + 1);
+    let report = check().await;
+    assert!(report.contains("Kisi account “Kisi” answers\n"), "{report}");
+    assert_eq!(user_calls(world), before + 1);
     world.start_again().await;
 }
 
 const BEFORE: &str = "m20261127_000030_unlocking";
 
-/// A database as the version before left it, with a door at whose reader one must stand, and one without.
-async fn keeps_what_was_known(url: &str, id: impl Fn(u8) -> String) {
+/// A database of the previous version with one door that requires presence at its reader and one that does not: both keep this.
+async fn migration_keeps_restrictions(url: &str, id: impl Fn(u8) -> String) {
     let connection = sea_orm::Database::connect(url).await.unwrap();
     let earlier = Migrator::migrations()
         .iter()
@@ -240,11 +246,11 @@ async fn keeps_what_was_known(url: &str, id: impl Fn(u8) -> String) {
     let select = "SELECT restrictions FROM \"lock\" ORDER BY kisi_id";
     let select = Statement::from_string(connection.get_database_backend(), select);
     let rows = connection.query_all_raw(select).await.unwrap();
-    let kept: Vec<i32> = rows
+    let values: Vec<i32> = rows
         .iter()
         .map(|row| row.try_get("", "restrictions").unwrap())
         .collect();
-    assert_eq!(kept, [Restriction::Reader as i32, 0]);
+    assert_eq!(values, [Restriction::Reader as i32, 0]);
     connection.close().await.unwrap();
 }
 
@@ -253,10 +259,10 @@ async fn doors_of_an_earlier_version_keep_their_restriction() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.db");
     let url = format!("sqlite://{}?mode=rwc", file.display());
-    keeps_what_was_known(&url, |number| format!("X'{number:032x}'")).await;
+    migration_keeps_restrictions(&url, |number| format!("X'{number:032x}'")).await;
     if let Some(database) = postgres::fresh().await {
         let id = |number| format!("'{}'::uuid", uuid::Uuid::from_u128(u128::from(number)));
-        keeps_what_was_known(database.url(), id).await;
+        migration_keeps_restrictions(database.url(), id).await;
         database.remove().await;
     }
 }

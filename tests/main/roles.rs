@@ -1,5 +1,5 @@
-//! Who may see and change what: every field of every type with every role, against a table that somebody has to write. A
-//! field that is new fails here until it is decided about.
+//! Permissions: every field of every type with every role, compared with the table in `tests/roles.txt`. A new field fails here
+//! until it is decided which roles may use it.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
@@ -13,11 +13,11 @@ use crate::support::{
     world::{Database, Setup, World},
 };
 
-on_both!(a_fault_within_says_nothing);
+on_both!(an_internal_error_reveals_nothing);
 
-/// On one database: what a role may is decided before any is asked.
+/// One database is enough: permissions are checked before any query.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_field_is_as_the_table_says() {
+async fn every_field_matches_the_table() {
     World::run(Database::Sqlite, Setup::default(), |world| {
         Box::pin(fields_are_as_the_table_says(world))
     })
@@ -31,7 +31,7 @@ const ROLES: [(&str, Role); 4] = [
     ("MEMBER", Role::Member),
 ];
 
-/// Which roles may, by type and field.
+/// The allowed roles, separated by spaces, by type and field.
 type Table = BTreeMap<(String, String), String>;
 
 fn stored() -> Table {
@@ -49,8 +49,9 @@ fn stored() -> Table {
         .collect()
 }
 
-/// The fields that are asked to come to a value of a type, outwards first; by those alone that the role may.
-fn ways(
+/// By type, the start of a query that leads to a value of it, and the number of braces to close. Uses only fields that the role
+/// may read.
+fn query_paths(
     schema: &Schema,
     role: Role,
     member: &str,
@@ -62,7 +63,7 @@ fn ways(
         let (way, depth) = ways[&of].clone();
         for field in schema.fields(&of) {
             let name = field["name"].as_str().unwrap();
-            // Of a node nobody knows what it is before it is there.
+            // The type of a `node` is only known when it is read.
             if !may(role, &of, name) || name.starts_with("node") && of == "Query" {
                 continue;
             }
@@ -115,7 +116,7 @@ fn is_forbidden(answer: &Value) -> bool {
     })
 }
 
-/// Two people: one with doors, and one who is suspended; each with something of all that members see.
+/// Creates two members, one with doors and one who is suspended, each with data for every field that members may read.
 async fn people(world: &mut World) -> [String; 2] {
     let source = world.api.source("Front desk").await;
     world.connect().await;
@@ -126,13 +127,13 @@ async fn people(world: &mut World) -> [String; 2] {
     for who in ["ada", "bob"] {
         let at = |from: u8, until: u8| json!({ "starts_at": format!("2026-01-05T{from:02}:00:00Z"), "ends_at": format!("2026-01-05T{until:02}:00:00Z") });
         let person = crate::support::event::person(who);
-        let held = with(membership(&format!("m-{who}"), who), hall.clone());
+        let data = with(membership(&format!("m-{who}"), who), hall.clone());
         world
             .send(
                 &source,
                 "membership.updated",
                 with(
-                    held,
+                    data,
                     json!({ "blocked": { "reason": "manual", "since": "2026-01-01T00:00:00Z" } }),
                 ),
             )
@@ -156,7 +157,7 @@ async fn people(world: &mut World) -> [String; 2] {
         world.send(&source, "member.updated", company).await;
     }
     world.settled().await;
-    let places = world.api.ask("{ places { nodes { id } } }", json!({}));
+    let places = world.api.query("{ places { nodes { id } } }", json!({}));
     let place = places.await["places"]["nodes"][0]["id"].take();
     let place = place.as_str().unwrap().to_owned();
     let mut members = Vec::new();
@@ -167,7 +168,7 @@ async fn people(world: &mut World) -> [String; 2] {
             let arguments = [("input", "ShareAccessInput!", input)];
             world
                 .api
-                .change("shareAccess", &arguments, "share { id }")
+                .mutate("shareAccess", &arguments, "share { id }")
                 .await;
         }
         members.push(member);
@@ -175,7 +176,7 @@ async fn people(world: &mut World) -> [String; 2] {
     let input = json!({ "member": members[1], "reason": "for staff alone" });
     world
         .api
-        .change(
+        .mutate(
             "suspendMember",
             &[("input", "SuspendMemberInput!", input)],
             "member { id }",
@@ -201,27 +202,27 @@ async fn fields_are_as_the_table_says(world: &mut World) {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/roles.txt");
     if std::env::var_os("UPDATE_ROLES").is_some() {
-        let head = "# Who may see and change what: see tests/main/roles.rs. Read each line that changes here.\n\n";
+        let head = "# The roles that may use each field, checked by tests/main/roles.rs. Review each line that changes here.\n\n";
         std::fs::write(path, format!("{head}{text}")).unwrap();
     }
     let table = stored();
-    let told: Vec<String> = table
+    let expected: Vec<String> = table
         .iter()
         .map(|((of, field), roles)| format!("{of}.{field}: {roles}"))
         .collect();
-    let mut found: Vec<&str> = text.lines().collect();
-    found.sort_unstable();
-    let mut told: Vec<&str> = told.iter().map(String::as_str).collect();
-    told.sort_unstable();
+    let mut actual: Vec<&str> = text.lines().collect();
+    actual.sort_unstable();
+    let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    expected.sort_unstable();
     assert_eq!(
-        found, told,
-        "decide about it in graphql/roles.rs, then UPDATE_ROLES=1"
+        actual, expected,
+        "decide the roles in graphql/roles.rs, then run with UPDATE_ROLES=1"
     );
 
     let [ada, bob] = people(world).await;
     let lock = world
         .api
-        .ask("{ locks(first: 1) { nodes { id } } }", json!({}))
+        .query("{ locks(first: 1) { nodes { id } } }", json!({}))
         .await["locks"]["nodes"][0]["id"]
         .as_str()
         .unwrap()
@@ -236,30 +237,32 @@ async fn fields_are_as_the_table_says(world: &mut World) {
     }
     let mut refused: BTreeMap<(String, String, String), bool> = BTreeMap::new();
     for (role, member, api) in &callers {
-        let own = ways(&schema, *role, member, &lock);
-        let all = ways(&schema, Role::Admin, member, &lock);
+        let own = query_paths(&schema, *role, member, &lock);
+        let all = query_paths(&schema, Role::Admin, member, &lock);
         for (of, fields) in schema.objects() {
             let may_see_some = fields
                 .iter()
                 .any(|field| may(*role, of, field["name"].as_str().unwrap()));
-            // Where some may be seen, and yet no query leads there, a socket does.
+            // A type that the role may read and that none of its queries reach is reached by a subscription.
             let way = own
                 .get(of)
                 .or_else(|| all.get(of).filter(|_| !may_see_some));
             for field in fields {
                 let name = field["name"].as_str().unwrap();
-                let asked = format!(
+                let field_selection = format!(
                     "{name}{} {}",
                     arguments(&schema, of, field, member, &lock),
                     schema.selection(&field["type"])
                 );
                 let document = match way {
-                    _ if of == "Mutation" => format!("mutation {{ {asked} }}"),
-                    Some((way, depth)) => format!("{{ {way} {asked} {} }}", "}".repeat(*depth)),
-                    // Payloads are reached by mutations, and what is subscribed to by a socket.
+                    _ if of == "Mutation" => format!("mutation {{ {field_selection} }}"),
+                    Some((way, depth)) => {
+                        format!("{{ {way} {field_selection} {} }}", "}".repeat(*depth))
+                    }
+                    // Payloads are reached by mutations, and the events of subscriptions by a socket.
                     None => continue,
                 };
-                let answer = api.raw(&document, json!({})).await;
+                let answer = api.query_raw(&document, json!({})).await;
                 let unread = answer["errors"]
                     .as_array()
                     .into_iter()
@@ -291,7 +294,7 @@ async fn fields_are_as_the_table_says(world: &mut World) {
 async fn session(world: &World, member: &str) -> Api {
     let opened = world
         .api
-        .change(
+        .mutate(
             "createMemberSession",
             &[("member", "ID!", json!(member))],
             "session",
@@ -303,8 +306,8 @@ async fn session(world: &World, member: &str) -> Api {
     )
 }
 
-/// A table that is gone is as great a fault as there is.
-async fn a_fault_within_says_nothing(world: &mut World) {
+/// A missing table stands for the worst internal error.
+async fn an_internal_error_reveals_nothing(world: &mut World) {
     let broken: Result<(), latchkey::store::StoreError> = world
         .app()
         .db
@@ -319,7 +322,7 @@ async fn a_fault_within_says_nothing(world: &mut World) {
         .await;
     broken.unwrap();
     let query = "{ club { name } offerings { totalCount } }";
-    let answer = world.api.raw(query, json!({})).await;
+    let answer = world.api.query_raw(query, json!({})).await;
     let error = &answer["errors"][0];
     assert_eq!(error["extensions"]["code"], "INTERNAL");
     assert!(
@@ -328,7 +331,7 @@ async fn a_fault_within_says_nothing(world: &mut World) {
             .is_some_and(|id| !id.is_empty())
     );
     assert_eq!(error["message"], "Something went wrong on our side");
-    let told = answer.to_string().to_lowercase();
+    let text = answer.to_string().to_lowercase();
     for inner in [
         "select",
         "sql",
@@ -337,6 +340,6 @@ async fn a_fault_within_says_nothing(world: &mut World) {
         "sea_orm",
         "elsewhere",
     ] {
-        assert!(!told.contains(inner), "{inner}: {told}");
+        assert!(!text.contains(inner), "{inner}: {text}");
     }
 }

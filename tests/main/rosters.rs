@@ -1,5 +1,5 @@
-//! `latchkey roster import`, beside a service that runs: a file opens and closes doors, its dry run tells the same beforehand
-//! and changes nothing, and a file that is wrong or old changes nothing either.
+//! `latchkey roster import` beside a running service: a file opens and closes doors, its dry run shows the same changes
+//! beforehand and makes none, and a file that is wrong or outdated changes nothing either.
 
 use std::process::Output;
 
@@ -7,8 +7,8 @@ use jiff::ToSpan;
 use latchkey::{
     clock::Clock,
     id::{Kind, decode_as},
-    ingest::{batch::Job, rehearsal},
-    store::{Scope, StoreError, clubs},
+    ingest::{batch::Job, dry_run},
+    store::{ClubScope, StoreError, clubs},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use crate::support::{
     world::{ENCRYPTION_KEY, Setup, World},
 };
 
-/// The program goes by the system's clock, so this world begins where that is.
+/// The command uses the system's clock, so the test's clock begins at the same time.
 fn now_and_here() -> Setup {
     Setup {
         beginning: Clock::system().now().timestamp(),
@@ -32,20 +32,20 @@ on_both!(a_dry_run_waits_for_nobody_and_tells_of_the_brake);
 const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;9999-12-31\n";
 const ANN_ALONE: &str = "id;email;name;plan_id\n1;ann@example.com;Ann;gold\n";
 
-struct Office {
+struct RosterCli {
     source: String,
     folder: TempDir,
     database: String,
 }
 
-impl Office {
+impl RosterCli {
     async fn open(world: &mut World) -> Self {
         let source = world.api.source("Books").await.id;
         world.connect().await;
         let group = world.manage("Members").await;
         world.rule(&group, json!([{ "membership": {} }])).await;
         world
-            .people
+            .emails
             .extend(["ann", "bob"].map(|name| format!("{name}@example.com")));
         Self {
             source,
@@ -68,7 +68,7 @@ impl Office {
         tokio::task::block_in_place(|| child::run(&arguments, &settings))
     }
 
-    fn told(&self, name: &str, text: &str, more: &[&str]) -> String {
+    fn import_output(&self, name: &str, text: &str, more: &[&str]) -> String {
         let output = self.import(name, text, more);
         assert!(
             output.status.success(),
@@ -79,8 +79,8 @@ impl Office {
     }
 }
 
-/// Waits until what the other process stored is carried out: its clock has gone on.
-async fn carried_out(world: &mut World) {
+/// Waits until the rows that the other process stored are carried out: its clock has gone on.
+async fn settle_after_import(world: &mut World) {
     world.turn_to(Clock::system().now().timestamp() + 1.minute());
     world.settled().await;
 }
@@ -95,15 +95,15 @@ fn in_kisi(world: &World) -> [usize; 2] {
 }
 
 async fn a_roster_opens_and_closes_doors(world: &mut World) {
-    let office = Office::open(world).await;
-    let told = office.told("both.csv", BOTH, &["--dry-run"]);
+    let office = RosterCli::open(world).await;
+    let output = office.import_output("both.csv", BOTH, &["--dry-run"]);
     for line in [
         "2 members, 2 memberships",
         "+ Ann <ann@example.com>: Members",
         "+ Bob",
         "2 gain access, 0 lose access; 2 members are new",
     ] {
-        assert!(told.contains(line), "{told}");
+        assert!(output.contains(line), "{output}");
     }
     assert_eq!(world.api.deliveries().await, 0);
     assert_eq!(
@@ -112,34 +112,37 @@ async fn a_roster_opens_and_closes_doors(world: &mut World) {
         "a dry run changes nothing"
     );
 
-    office.told("both.csv", BOTH, &[]);
-    carried_out(world).await;
+    office.import_output("both.csv", BOTH, &[]);
+    settle_after_import(world).await;
     assert_eq!(in_kisi(world), [1, 1]);
     let bobs = world.sandbox.assignments_of("bob@example.com");
-    assert_eq!(bobs[0].until, None, "a date that stands for no end");
+    assert_eq!(bobs[0].until, None, "this date means no end");
 
-    let told = office.told("one.csv", ANN_ALONE, &["--dry-run"]);
-    assert!(told.contains("- Bob <bob@example.com>: Members"), "{told}");
-    assert!(!told.contains("Ann"), "{told}");
+    let output = office.import_output("one.csv", ANN_ALONE, &["--dry-run"]);
+    assert!(
+        output.contains("- Bob <bob@example.com>: Members"),
+        "{output}"
+    );
+    assert!(!output.contains("Ann"), "{output}");
     assert_eq!(in_kisi(world), [1, 1]);
-    office.told("one.csv", ANN_ALONE, &[]);
-    carried_out(world).await;
+    office.import_output("one.csv", ANN_ALONE, &[]);
+    settle_after_import(world).await;
     assert_eq!(in_kisi(world), [1, 0]);
 
     let json = json!({ "members": [{ "id": "1" }, { "id": "2" }], "memberships": [
         { "id": "x", "member": { "id": "2" }, "plan": { "id": "gold" }, "status": "active", "ends_at": "9999-12-31T23:59:59Z" },
     ] });
-    office.told("all.json", &json.to_string(), &[]);
-    carried_out(world).await;
+    office.import_output("all.json", &json.to_string(), &[]);
+    settle_after_import(world).await;
     assert_eq!(in_kisi(world), [0, 1]);
     let bobs = world.sandbox.assignments_of("bob@example.com");
-    assert_eq!(bobs[0].until, None, "a date that stands for no end");
+    assert_eq!(bobs[0].until, None, "this date means no end");
 }
 
 async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
-    let office = Office::open(world).await;
-    office.told("one.csv", ANN_ALONE, &[]);
-    carried_out(world).await;
+    let office = RosterCli::open(world).await;
+    office.import_output("one.csv", ANN_ALONE, &[]);
+    settle_after_import(world).await;
     let before = world.api.deliveries().await;
     for (name, text, words) in [
         (
@@ -147,7 +150,7 @@ async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
             "id;plan_id;status\n1;gold;fine\n",
             "data.memberships[0].status is \"fine\"",
         ),
-        ("b.csv", "id;mail\n1;a\n", "no column"),
+        ("b.csv", "id;mail\n1;a\n", "unknown column"),
         (
             "e.json",
             r#"{"memberships": [{"id": "x", "member": {"id": "1"}, "plan": {"id": "gold"}, "status": "active", "endDate": "2026-02-01"}]}"#,
@@ -158,20 +161,23 @@ async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
             r#"{"type": "roster.snapshot", "timestamp": "2999-01-01T00:00:00Z", "data": {"members": []}}"#,
             "in the future",
         ),
-        ("c.json", "{", "no JSON"),
+        ("c.json", "{", "not valid JSON"),
         ("d.json", r#"{"type": "member.updated"}"#, "roster.snapshot"),
     ] {
         let output = office.import(name, text, &[]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(words), "{said}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && message.contains(words),
+            "{message}"
+        );
     }
     assert_eq!(world.api.deliveries().await, before);
-    office.told("old.csv", BOTH, &["--at", "2026-01-01T00:00:00Z"]);
-    carried_out(world).await;
-    assert_eq!(in_kisi(world), [1, 0], "what is known is later");
+    office.import_output("old.csv", BOTH, &["--at", "2026-01-01T00:00:00Z"]);
+    settle_after_import(world).await;
+    assert_eq!(in_kisi(world), [1, 0], "the stored data is newer");
 }
 
-/// Somebody else writes all the while: whoever wanted to write would wait for ever.
+/// Another transaction holds the write lock all the time: a dry run that wanted to write would wait forever.
 async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
     let source = world.api.source("Books").await;
     world.connect().await;
@@ -180,13 +186,13 @@ async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
     crate::brake::brake(world, json!({ "enabled": true })).await;
     let names: Vec<String> = (0..6).map(|number| format!("p{number}")).collect();
     for name in &names {
-        world.people.insert(format!("{name}@example.com"));
-        let held = crate::support::event::membership(&format!("m-{name}"), name);
-        world.send(&source, "membership.updated", held).await;
+        world.emails.insert(format!("{name}@example.com"));
+        let joins = crate::support::event::membership(&format!("m-{name}"), name);
+        world.send(&source, "membership.updated", joins).await;
     }
     world.settled().await;
     let (app, now) = (world.app().clone(), world.clock.now());
-    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = world.api.query("{ club { id } }", json!({})).await;
     let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
     let source = decode_as(Kind::Source, &source.id).unwrap();
     let rehearse = async |kept: &[String]| {
@@ -196,14 +202,14 @@ async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
             .map(|name| crate::support::event::membership(&format!("m-{name}"), name));
         let data = json!({ "members": members.collect::<Vec<_>>(), "memberships": memberships.collect::<Vec<_>>() });
         let body = json!({ "type": "roster.snapshot", "timestamp": now.timestamp().to_string(), "data": data });
-        let job = Job::made(
+        let job = Job::canonical(
             club,
             source,
             "dry".to_owned(),
             body.to_string().into_bytes(),
             now,
         );
-        rehearsal::rehearse(&app.db, Scope::new(club), job, now)
+        dry_run::dry_run(&app.db, ClubScope::new(club), job, now)
             .await
             .unwrap()
     };
@@ -213,7 +219,7 @@ async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
     let writer = tokio::spawn(async move {
         db.write::<(), StoreError, _>(move |tx| {
             Box::pin(async move {
-                clubs::touch(tx, Scope::new(club)).await?;
+                clubs::touch(tx, ClubScope::new(club)).await?;
                 locked.send(()).unwrap();
                 told.await.ok();
                 Ok(())

@@ -1,5 +1,5 @@
-//! Kisi that rounds windows: what it is asked for comes to rest, nobody loses the last seconds, and an answer that no rounding
-//! explains is not asked for again and again.
+//! A Kisi that rounds windows: requests come to an end, nobody loses the last seconds, and a window that no rounding explains is
+//! not requested again and again.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,11 +19,11 @@ use crate::{
         event::{booking, email, membership, with},
         world::World,
     },
-    sweep::swept,
+    sweep::sweep_and_settle,
 };
 
 on_both!(
-    who_is_ended_within_a_second_goes_at_once,
+    access_that_ends_within_a_second_is_deleted_at_once,
     both_ends_down_to_minutes,
     outward_to_minutes,
     to_the_nearest_minute,
@@ -31,9 +31,9 @@ on_both!(
     to_the_nearest_quarter,
     a_lost_answer_is_found_though_it_was_rounded,
     changes_that_are_ignored_are_not_taken_for_rounding,
-    another_window_is_not_believed_and_not_asked_for_again,
-    what_others_change_is_put_right,
-    what_is_made_by_hand_teaches_no_rounding,
+    an_unexplained_window_is_reported_and_not_requested_again,
+    changes_by_others_are_corrected,
+    an_assignment_made_by_hand_teaches_no_rounding,
     a_change_that_is_undone_teaches_no_rounding,
     a_lost_change_that_others_made_teaches_no_rounding,
     bookings_that_touch_come_to_rest,
@@ -47,7 +47,7 @@ fn who(nth: usize) -> String {
     format!("p{nth}")
 }
 
-/// All of them within one minute, and within a quarter of an hour that has begun.
+/// All ends lie within one minute, in the middle of a quarter of an hour.
 fn end(nth: usize) -> Timestamp {
     let first: Timestamp = "2026-01-06T09:10:03Z".parse().unwrap();
     first + Duration::from_secs(3 * nth as u64)
@@ -90,8 +90,8 @@ async fn everybody(world: &mut World, source: &Source) {
 /// The states and problems of all grants.
 async fn grants(world: &World) -> Vec<(Value, Value)> {
     let query = "{ members(first: 50) { nodes { kisiUsers { grants { state problem } } } } }";
-    let found = world.api.ask(query, json!({})).await;
-    let members = found["members"]["nodes"].as_array().unwrap().iter();
+    let response = world.api.query(query, json!({})).await;
+    let members = response["members"]["nodes"].as_array().unwrap().iter();
     let users = members.flat_map(|member| member["kisiUsers"].as_array().unwrap());
     let all = users.flat_map(|user| user["grants"].as_array().unwrap());
     all.map(|grant| (grant["state"].clone(), grant["problem"].clone()))
@@ -100,11 +100,11 @@ async fn grants(world: &World) -> Vec<(Value, Value)> {
 
 async fn revocations(world: &World) -> Value {
     let query = "{ heldRevocations(first: 5) { totalCount } }";
-    let found = world.api.ask(query, json!({})).await;
-    found["heldRevocations"]["totalCount"].clone()
+    let response = world.api.query(query, json!({})).await;
+    response["heldRevocations"]["totalCount"].clone()
 }
 
-/// Somebody may pass for all of the time until `end`, and not for longer than rounding explains.
+/// Asserts that a person has access until `end`, and for less than `unit` seconds longer.
 fn holds_until(world: &World, nth: usize, end: Timestamp, unit: u64) {
     let rows = rows(world, &who(nth));
     let [row] = &rows[..] else {
@@ -123,19 +123,16 @@ fn methods(world: &World) -> Vec<String> {
     writes.iter().map(|call| call.method.clone()).collect()
 }
 
-/// Ten members with odd ends; then another end, another sweep, and their ends.
-async fn comes_to_rest(world: &mut World, rounding: Rounding, unit: u64) {
+/// Ten members with odd ends: granted, swept, one of them changed and ended, and the others expired, each with few calls.
+async fn check_convergence(world: &mut World, rounding: Rounding, unit: u64) {
     let source = a_club(world, rounding).await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     everybody(world, &source).await;
     let calls = methods(world);
     let of = |method: &str| calls.iter().filter(|one| *one == method).count();
-    assert_eq!(of("POST"), 2 * PEOPLE, "a user and an assignment each");
+    assert_eq!(of("POST"), 2 * PEOPLE, "one user and one assignment each");
     assert_eq!(of("DELETE"), 0);
-    assert!(
-        of("PATCH") <= 4,
-        "what is learned is learned once: {calls:?}"
-    );
+    assert!(of("PATCH") <= 4, "the rounding is learned once: {calls:?}");
     assert_eq!(
         grants(world).await,
         vec![(json!("CONFIRMED"), Value::Null); PEOPLE]
@@ -144,9 +141,13 @@ async fn comes_to_rest(world: &mut World, rounding: Rounding, unit: u64) {
         holds_until(world, nth, end(nth), unit);
     }
 
-    world.sandbox.forget_calls();
-    swept(world).await;
-    assert_eq!(methods(world), Vec::<String>::new(), "all is as wanted");
+    world.sandbox.clear_calls();
+    sweep_and_settle(world).await;
+    assert_eq!(
+        methods(world),
+        Vec::<String>::new(),
+        "no correction is needed"
+    );
 
     let later: Timestamp = "2026-02-03T08:59:41Z".parse().unwrap();
     ends(world, &source, 0, later).await;
@@ -154,46 +155,46 @@ async fn comes_to_rest(world: &mut World, rounding: Rounding, unit: u64) {
     holds_until(world, 0, later, unit);
     assert_eq!(methods(world), ["PATCH"]);
 
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     let gone = json!({ "id": who(0) });
     world.send(&source, "membership.deleted", gone).await;
     world.settled().await;
     assert!(
         rows(world, &who(0)).is_empty(),
-        "at once, not at the minute"
+        "deleted at once, not at the full minute"
     );
 
-    // Just over for everybody, and held for some seconds more by some.
-    world.sandbox.forget_calls();
+    // Just over for everybody by the rules, while Kisi keeps some of them for some seconds more.
+    world.sandbox.clear_calls();
     world.turn_to(end(PEOPLE) + 10.seconds());
-    swept(world).await;
+    sweep_and_settle(world).await;
     assert_eq!(
         methods(world),
         Vec::<String>::new(),
-        "they end by themselves"
+        "the windows expire without a call"
     );
     assert_eq!(revocations(world).await, json!(0));
     world.turn_to(end(PEOPLE) + 20.minutes());
 }
 
 async fn both_ends_down_to_minutes(world: &mut World) {
-    comes_to_rest(world, Rounding::Down(60), 60).await;
+    check_convergence(world, Rounding::Down(60), 60).await;
 }
 
 async fn outward_to_minutes(world: &mut World) {
-    comes_to_rest(world, Rounding::Outward(60), 60).await;
+    check_convergence(world, Rounding::Outward(60), 60).await;
 }
 
 async fn to_the_nearest_minute(world: &mut World) {
-    comes_to_rest(world, Rounding::Nearest(60), 60).await;
+    check_convergence(world, Rounding::Nearest(60), 60).await;
 }
 
 async fn both_ends_down_to_quarters(world: &mut World) {
-    comes_to_rest(world, Rounding::Down(900), 900).await;
+    check_convergence(world, Rounding::Down(900), 900).await;
 }
 
 async fn to_the_nearest_quarter(world: &mut World) {
-    comes_to_rest(world, Rounding::Nearest(900), 900).await;
+    check_convergence(world, Rounding::Nearest(900), 900).await;
 }
 
 async fn a_lost_answer_is_found_though_it_was_rounded(world: &mut World) {
@@ -225,15 +226,15 @@ async fn changes_that_are_ignored_are_not_taken_for_rounding(world: &mut World) 
     for nth in 0..PEOPLE {
         holds_until(world, nth, end(nth), 60);
     }
-    world.sandbox.forget_calls();
-    swept(world).await;
+    world.sandbox.clear_calls();
+    sweep_and_settle(world).await;
     assert_eq!(methods(world), Vec::<String>::new());
 }
 
-async fn another_window_is_not_believed_and_not_asked_for_again(world: &mut World) {
+async fn an_unexplained_window_is_reported_and_not_requested_again(world: &mut World) {
     // A day is far more than any rounding.
     let source = a_club(world, Rounding::Outward(86_400)).await;
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     everybody(world, &source).await;
     let first = methods(world).len();
     assert!(first <= 5 * PEOPLE, "{first} writes");
@@ -242,19 +243,19 @@ async fn another_window_is_not_believed_and_not_asked_for_again(world: &mut Worl
         states
             .iter()
             .all(|(state, problem)| state == "FAILED" && problem.is_string()),
-        "it is said: {states:?}"
+        "each grant shows the problem: {states:?}"
     );
     for _ in 0..3 {
         world.turn_to(world.now() + 1.hours());
-        swept(world).await;
+        sweep_and_settle(world).await;
     }
-    assert_eq!(methods(world).len(), first, "nothing is repeated");
+    assert_eq!(methods(world).len(), first, "no call is repeated");
 
     switch(world, |switches| switches.rounding = Rounding::None);
-    // Kisi lets them in for longer than they may: the brake would ask before that is put right.
+    // Kisi gives access for too long: the brake would hold the correction.
     brake(world, json!({ "enabled": false })).await;
     let retry = [("input", "RetryProblemsInput!", json!({}))];
-    world.api.change("retryProblems", &retry, "members").await;
+    world.api.mutate("retryProblems", &retry, "members").await;
     world.settled().await;
     for nth in 0..PEOPLE {
         holds_until(world, nth, end(nth), 1);
@@ -270,14 +271,14 @@ async fn another_window_is_not_believed_and_not_asked_for_again(world: &mut Worl
     assert_eq!(states, vec![(json!("CONFIRMED"), Value::Null); PEOPLE]);
 }
 
-async fn what_others_change_is_put_right(world: &mut World) {
+async fn changes_by_others_are_corrected(world: &mut World) {
     let source = a_club(world, Rounding::Down(60)).await;
     everybody(world, &source).await;
     let row = rows(world, &who(3)).remove(0);
     world
         .sandbox
         .set_window(row.id, None, Some(world.now() + 3.hours()));
-    swept(world).await;
+    sweep_and_settle(world).await;
     holds_until(world, 3, end(3), 60);
 }
 
@@ -291,8 +292,8 @@ fn ends_at(world: &World, nth: usize, end: Timestamp) {
     assert_eq!(ends, [Some(end)], "{nth}");
 }
 
-/// The owner of the key has let somebody in by hand until a full hour, beside an end that Kisi would keep as it is.
-async fn what_is_made_by_hand_teaches_no_rounding(world: &mut World) {
+/// The owner of the key has given access by hand until a full hour; Kisi would keep the requested end as it is.
+async fn an_assignment_made_by_hand_teaches_no_rounding(world: &mut World) {
     let source = a_club(world, Rounding::None).await;
     brake(world, json!({ "enabled": false })).await;
     switch(world, |switches| {
@@ -311,7 +312,7 @@ async fn what_is_made_by_hand_teaches_no_rounding(world: &mut World) {
     }
 }
 
-/// Somebody sets the old end again at once, which a change that Kisi rounded back would look like.
+/// Somebody sets the old end again at once, which looks like a change that Kisi rounded back.
 async fn a_change_that_is_undone_teaches_no_rounding(world: &mut World) {
     let source = a_club(world, Rounding::None).await;
     for end in ["2026-01-06T10:00:00Z", "2026-01-06T11:00:00Z"] {
@@ -335,7 +336,7 @@ async fn a_change_that_is_undone_teaches_no_rounding(world: &mut World) {
     ends_at(world, 1, at("2026-01-07T09:20:00Z"));
 }
 
-/// A change never came to Kisi, as far as it can be told, and somebody helped by hand until a full hour.
+/// A change with a lost answer seems not to have reached Kisi, and somebody has extended it by hand until a full hour.
 async fn a_lost_change_that_others_made_teaches_no_rounding(world: &mut World) {
     let source = a_club(world, Rounding::None).await;
     brake(world, json!({ "enabled": false })).await;
@@ -360,8 +361,8 @@ async fn a_lost_change_that_others_made_teaches_no_rounding(world: &mut World) {
     ends_at(world, 1, at("2026-01-07T09:20:00Z"));
 }
 
-/// Bookings that touch within a minute, that nearly do, and one by itself: nobody loses a second, and nothing is repeated.
-async fn touching(world: &mut World, duplicates: Duplicates, patch: PatchWindow) {
+/// Bookings that touch within a minute, that nearly touch, and a separate one: nobody loses a second, and no call is repeated.
+async fn check_touching_bookings(world: &mut World, duplicates: Duplicates, patch: PatchWindow) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Simulator bookings").await;
@@ -391,9 +392,13 @@ async fn touching(world: &mut World, duplicates: Duplicates, patch: PatchWindow)
     for (from, until) in bookings {
         world.turn_to(at(from) - 20.minutes());
         world.settled().await;
-        world.sandbox.forget_calls();
-        swept(world).await;
-        assert_eq!(methods(world), Vec::<String>::new(), "all is as wanted");
+        world.sandbox.clear_calls();
+        sweep_and_settle(world).await;
+        assert_eq!(
+            methods(world),
+            Vec::<String>::new(),
+            "no correction is needed"
+        );
         for instant in [at(from), at(until) - 1.seconds()] {
             world.turn_to(instant);
             world.settled().await;
@@ -405,19 +410,19 @@ async fn touching(world: &mut World, duplicates: Duplicates, patch: PatchWindow)
 }
 
 async fn bookings_that_touch_come_to_rest(world: &mut World) {
-    touching(world, Duplicates::Allow, PatchWindow::Works).await;
+    check_touching_bookings(world, Duplicates::Allow, PatchWindow::Works).await;
 }
 
 async fn bookings_that_touch_come_to_rest_one_at_a_time(world: &mut World) {
-    touching(world, Duplicates::Conflict, PatchWindow::Works).await;
+    check_touching_bookings(world, Duplicates::Conflict, PatchWindow::Works).await;
 }
 
 async fn bookings_that_touch_come_to_rest_unchanged(world: &mut World) {
-    touching(world, Duplicates::Conflict, PatchWindow::Ignored).await;
+    check_touching_bookings(world, Duplicates::Conflict, PatchWindow::Ignored).await;
 }
 
-/// An end at a fraction of a second is no end of that second.
-async fn who_is_ended_within_a_second_goes_at_once(world: &mut World) {
+/// Access that ends at a fraction of a second is deleted at once instead of running out at the end of that second.
+async fn access_that_ends_within_a_second_is_deleted_at_once(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -428,7 +433,7 @@ async fn who_is_ended_within_a_second_goes_at_once(world: &mut World) {
     assert_eq!(world.sandbox.assignments_of(&email("ada")).len(), 1);
     world.turn_to(world.now() + Duration::from_millis(1_300));
     let ended = with(ada, json!({ "status": "ended" }));
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     world.send(&source, "membership.updated", ended).await;
     world.settled().await;
     let kinds: Vec<String> = world

@@ -1,5 +1,5 @@
-//! Member sessions over HTTP: who may open one, how long it is good, what it sees, and what becomes of it when its member
-//! turns out to be somebody else.
+//! Member sessions over HTTP: who may create one, how long it is valid, what it can read, and what happens to it when its member
+//! is merged into another one.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::support::{
 };
 
 on_both!(
-    a_session_is_good_until_its_end,
+    a_session_is_valid_until_its_end,
     a_session_sees_itself_and_its_doors,
-    a_session_is_opened_by_those_who_may,
-    a_session_of_a_member_who_was_somebody_else_is_good_no_more,
-    who_asks_is_settled_before_a_document_is_read,
+    a_session_is_created_only_by_allowed_roles,
+    a_session_of_a_merged_member_is_invalid,
+    the_caller_is_authenticated_before_the_document_is_read,
 );
 
 const VIEWER: &str = "{ viewer { role tokenName member { id name doors { until lock { id name online remoteUnlockable } } } } }";
@@ -30,10 +30,10 @@ fn arguments<'a>(member: &str, lifetime: Option<&str>) -> Vec<Argument<'a>> {
     all
 }
 
-/// Whoever holds a session, and when it ends.
+/// Creates a session; returns its token and its expiry.
 async fn session(api: &Api, member: &str, lifetime: Option<&str>) -> (String, Value) {
     let opened = api
-        .change(
+        .mutate(
             "createMemberSession",
             &arguments(member, lifetime),
             "session expiresAt",
@@ -43,7 +43,7 @@ async fn session(api: &Api, member: &str, lifetime: Option<&str>) -> (String, Va
     (session, opened["expiresAt"].clone())
 }
 
-/// The status that a request with this token is answered with.
+/// The status of the answer to a request with this token.
 async fn status(api: &Api, token: &str) -> u16 {
     status_of(api, token, VIEWER).await
 }
@@ -56,7 +56,7 @@ async fn status_of(api: &Api, token: &str, query: &str) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-async fn who_asks_is_settled_before_a_document_is_read(world: &mut World) {
+async fn the_caller_is_authenticated_before_the_document_is_read(world: &mut World) {
     let (api, unreadable) = (&world.api, "{ viewer {");
     assert_eq!(status_of(api, &api.token, unreadable).await, 400);
     assert_eq!(status_of(api, "lk_nobodys", unreadable).await, 401);
@@ -65,7 +65,7 @@ async fn who_asks_is_settled_before_a_document_is_read(world: &mut World) {
     assert_eq!(status_of(api, "lk_nobodys", changing).await, 401);
 }
 
-/// A group with a rule, and somebody whom it lets in.
+/// Creates a member with access to a group by a rule; returns the member's id.
 async fn ada(world: &mut World) -> String {
     let source = world.api.source("Front desk").await;
     world.connect().await;
@@ -78,7 +78,7 @@ async fn ada(world: &mut World) -> String {
     world.api.member("ada@example.com").await.unwrap()
 }
 
-async fn a_session_is_good_until_its_end(world: &mut World) {
+async fn a_session_is_valid_until_its_end(world: &mut World) {
     let ada = ada(world).await;
     let (token, end) = session(&world.api, &ada, None).await;
     assert_eq!(end, (world.now() + Duration::from_secs(3600)).to_string());
@@ -86,13 +86,16 @@ async fn a_session_is_good_until_its_end(world: &mut World) {
     assert_eq!(status(&world.api, &token).await, 200);
     world.turn_to(world.now() + Duration::from_secs(1));
     assert_eq!(status(&world.api, &token).await, 401);
-    let kept = async || {
+    let is_stored = async || {
         let row = tokens::by_hash(world.app().db.read(), hash_token(&token));
         row.await.unwrap().is_some()
     };
-    assert!(kept().await);
+    assert!(is_stored().await);
     let (next, _) = session(&world.api, &ada, None).await;
-    assert!(!kept().await, "the next session cleans up behind the last");
+    assert!(
+        !is_stored().await,
+        "the next session deletes the expired one"
+    );
     assert_eq!(status(&world.api, &next).await, 200);
 }
 
@@ -100,7 +103,7 @@ async fn a_session_sees_itself_and_its_doors(world: &mut World) {
     let ada = ada(world).await;
     let (token, _) = session(&world.api, &ada, None).await;
     let own = Api::new(world.api.base.clone(), token);
-    let viewer = own.ask(VIEWER, json!({})).await["viewer"].take();
+    let viewer = own.query(VIEWER, json!({})).await["viewer"].take();
     assert_eq!(viewer["role"], "MEMBER");
     assert_eq!(viewer["tokenName"], Value::Null);
     assert_eq!(viewer["member"]["id"], ada.as_str());
@@ -108,12 +111,12 @@ async fn a_session_sees_itself_and_its_doors(world: &mut World) {
     assert!(!doors.is_empty());
     let door = &doors[0]["lock"]["id"];
     let why = "query($m: ID!, $t: ID!) { explain(member: $m, target: $t) { decision { allowed code } fixes { code } } node(id: $t) { id } }";
-    let told = own.ask(why, json!({ "m": ada, "t": door })).await;
-    assert_eq!(told["explain"]["decision"]["code"], "ALLOWED_BY_RULE");
-    assert_eq!(told["node"]["id"], *door);
+    let response = own.query(why, json!({ "m": ada, "t": door })).await;
+    assert_eq!(response["explain"]["decision"]["code"], "ALLOWED_BY_RULE");
+    assert_eq!(response["node"]["id"], *door);
 }
 
-async fn a_session_is_opened_by_those_who_may(world: &mut World) {
+async fn a_session_is_created_only_by_allowed_roles(world: &mut World) {
     let ada = ada(world).await;
     for (lifetime, codes) in [
         ("PT1M", json!([])),
@@ -141,26 +144,26 @@ async fn a_session_is_opened_by_those_who_may(world: &mut World) {
         .await;
     assert_eq!(got, ["NOT_FOUND"], "a member of another club");
     let input = json!({ "name": "no session", "role": "MEMBER" });
-    let made = world
+    let payload = world
         .api
-        .attempt(
+        .mutate_unchecked(
             "createToken",
             &[("input", "CreateTokenInput!", input)],
             "token",
         )
         .await;
-    assert_eq!(made["token"], Value::Null);
+    assert_eq!(payload["token"], Value::Null);
     assert_eq!(
-        made["userErrors"],
+        payload["userErrors"],
         json!([{ "code": "INVALID", "field": ["input", "role"],
-            "message": "it has to be ADMIN, APP or READER: a member is let in by a member session" }])
+            "message": "must be ADMIN, APP or READER: members use member sessions" }])
     );
     let app = world.api.token("APP").await;
     let (token, _) = session(&app, &ada, None).await;
     let own = Api::new(world.api.base.clone(), token);
     for role in [own, world.api.token("READER").await] {
         let query = "mutation($m: ID!) { createMemberSession(member: $m) { session } }";
-        let got = role.raw(query, json!({ "m": ada })).await;
+        let got = role.query_raw(query, json!({ "m": ada })).await;
         assert_eq!(got["errors"][0]["extensions"]["code"], "FORBIDDEN", "{got}");
     }
 }
@@ -173,7 +176,7 @@ async fn tell(world: &World, source: &Source, id: &str, at: u64, email: &str) {
     assert_eq!(world.api.deliver(source, signed).await.status, 202);
 }
 
-async fn a_session_of_a_member_who_was_somebody_else_is_good_no_more(world: &mut World) {
+async fn a_session_of_a_merged_member_is_invalid(world: &mut World) {
     let [one, two] = [world.api.source("One").await, world.api.source("Two").await];
     tell(world, &one, "msg_1", 1, "x@example.com").await;
     tell(world, &two, "msg_2", 3, "y@example.com").await;
@@ -183,7 +186,7 @@ async fn a_session_of_a_member_who_was_somebody_else_is_good_no_more(world: &mut
         let member = world.api.member(email).await.unwrap();
         tokens.push(session(&world.api, &member, None).await.0);
     }
-    // Late, and older: before it changed its e-mail, the second one had the first one's.
+    // A late, older event: before its e-mail changed, the second person had the e-mail of the first one.
     tell(world, &two, "msg_3", 2, "x@example.com").await;
     world.settled().await;
     let mut statuses = Vec::new();

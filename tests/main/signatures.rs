@@ -1,10 +1,10 @@
-//! Published and computed examples of every scheme whose signatures are checked: the good one is taken, and no other.
+//! Published and computed examples for every signature scheme: the valid signature is accepted, and every other one is refused.
 
 use std::{fs, path::Path, time::Duration};
 
 use access::Instant;
 use latchkey::{
-    ingest::signature::{Refused, verify},
+    ingest::signature::{SignatureError, verify},
     store::row::SignatureScheme,
 };
 use secrecy::SecretString;
@@ -42,8 +42,8 @@ fn vectors() -> Vec<(SignatureScheme, Vector)> {
         .collect()
 }
 
-/// Checks a vector so many seconds after it was signed.
-fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8>, Refused> {
+/// Verifies a vector `late_s` seconds after it was signed.
+fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8>, SignatureError> {
     let [prefix, signature] = match scheme {
         SignatureScheme::Svix => ["svix", "svix-signature"],
         SignatureScheme::StandardWebhooks => ["webhook", "webhook-signature"],
@@ -81,7 +81,7 @@ fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8
 }
 
 #[test]
-fn every_published_example_is_good() {
+fn every_published_example_is_valid() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 11, "eight schemes");
     for (scheme, vector) in vectors {
@@ -96,13 +96,13 @@ fn every_published_example_is_good() {
 }
 
 #[test]
-fn another_body_or_secret_is_not() {
+fn another_body_or_secret_is_refused() {
     for (scheme, vector) in vectors() {
         let name = vector.name.clone();
         let body = vector.body.replace('e', "3");
         assert_eq!(
             check(scheme, &Vector { body, ..vector }, 0),
-            Err(Refused::Signature),
+            Err(SignatureError::Signature),
             "{name}"
         );
     }
@@ -111,14 +111,14 @@ fn another_body_or_secret_is_not() {
         let secret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYY".to_owned();
         assert_eq!(
             check(scheme, &Vector { secret, ..vector }, 0),
-            Err(Refused::Signature),
+            Err(SignatureError::Signature),
             "{name}"
         );
     }
 }
 
 #[test]
-fn a_signed_timestamp_is_good_for_the_tolerance_and_no_longer() {
+fn a_signed_timestamp_is_valid_within_the_tolerance() {
     for (scheme, vector) in vectors()
         .into_iter()
         .filter(|(_, vector)| vector.timestamp.is_some())
@@ -178,7 +178,7 @@ fn a_header_that_is_missing_or_nonsense_is_refused() {
 }
 
 #[test]
-fn pushpress_signs_one_member_and_no_other() {
+fn pushpress_signs_one_json_field_only() {
     let (scheme, vector) = vectors()
         .into_iter()
         .find(|(scheme, _)| *scheme == SignatureScheme::Pushpress)
@@ -194,15 +194,15 @@ fn pushpress_signs_one_member_and_no_other() {
         )
     };
     let unsigned = vector.body.replace("evt_1", "evt_2");
-    assert!(of(unsigned).is_ok(), "the rest is not signed");
+    assert!(of(unsigned).is_ok(), "the other fields are not signed");
     for body in [
         "[]".to_owned(),
         "{}".to_owned(),
         vector.body.replace("\"data\":", "\"data\":1,\"data\":"),
         vector.body.replace("\"data\":", "\"DATA\":"),
     ] {
-        assert_eq!(of(body.clone()), Err(Refused::Body), "{body}");
+        assert_eq!(of(body.clone()), Err(SignatureError::Body), "{body}");
     }
     let spaced = vector.body.replace("\"data\":{", "\"data\":{ ");
-    assert_eq!(of(spaced), Err(Refused::Signature));
+    assert_eq!(of(spaced), Err(SignatureError::Signature));
 }

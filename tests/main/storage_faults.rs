@@ -1,5 +1,5 @@
-//! The database fails: the disk is full or read only, a connection dies or goes silent, somebody else has the lock, a commit is
-//! refused. Success is told after a commit that succeeded and never before, and everything recovers by itself.
+//! Database faults: a full or read-only disk, dead and silent connections, a lock held by another process, a refused commit. The
+//! service reports success only after a successful commit, and it recovers by itself.
 
 use latchkey::{
     clock::Clock,
@@ -8,8 +8,8 @@ use latchkey::{
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::support::{
-    api::{Answer, Api, Signed, Source},
-    child::{self, Serving},
+    api::{Api, Signed, Source, WebhookResponse},
+    child::{self, ServerProcess},
     event::{self, membership},
 };
 
@@ -19,10 +19,10 @@ mod keys;
 mod leases;
 mod transactions;
 
-/// A club in a process of its own, with a source that sends memberships.
+/// A club served by a separate process, with a source that sends memberships. Counts the acknowledged webhooks.
 struct Club {
     settings: Vec<(&'static str, String)>,
-    serving: Option<Serving>,
+    serving: Option<ServerProcess>,
     api: Api,
     source: Source,
     sent: usize,
@@ -63,14 +63,14 @@ impl Club {
         }
     }
 
-    /// Another process serves the club from now on.
-    fn serve_by(&mut self, serving: Serving) {
+    /// Replaces the process that serves the club.
+    fn serve_by(&mut self, serving: ServerProcess) {
         self.api = self.api.at(serving.base.clone());
         self.serving = Some(serving);
     }
 
-    /// Sends an event about somebody new.
-    async fn send(&mut self) -> Answer {
+    /// Sends a membership event about a new person; the response must be 202 or 503.
+    async fn send(&mut self) -> WebhookResponse {
         self.sent += 1;
         let now = Clock::system().now();
         let number = self.sent;
@@ -84,6 +84,7 @@ impl Club {
         answer
     }
 
+    /// The status and the text of `/readyz`.
     async fn ready(&self) -> (u16, String) {
         let answer = reqwest::get(format!("{}/readyz", self.api.base))
             .await
@@ -91,7 +92,7 @@ impl Club {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// After `kill -9` and another start there is what was acknowledged, and nothing that was not.
+    /// Kills the process with SIGKILL, restarts it, and checks that exactly the acknowledged deliveries are stored.
     async fn kill_and_count(&mut self) {
         assert_eq!(self.api.deliveries().await, self.acknowledged);
         self.serving.take().unwrap().kill();
@@ -100,20 +101,20 @@ impl Club {
     }
 }
 
-/// A transaction of another process that goes on until it is told to end.
-struct Held {
+/// An open transaction on separate connections, like that of another process.
+struct OpenTransaction {
     release: oneshot::Sender<()>,
     holding: JoinHandle<()>,
 }
 
-impl Held {
-    /// Begins one with a statement; it holds what that locks.
+impl OpenTransaction {
+    /// Begins a transaction with a statement and keeps the locks of that statement until `end`.
     async fn begin(url: &str, statement: &'static str) -> Self {
         let aside = Db::connect(url).await.unwrap();
         let (locked, has_lock) = oneshot::channel();
         let (release, released) = oneshot::channel::<()>();
         let holding = tokio::spawn(async move {
-            let held: Result<(), StoreError> = aside
+            let result: Result<(), StoreError> = aside
                 .write(move |tx| {
                     Box::pin(async move {
                         tx.execute_unprepared(statement).await?;
@@ -123,7 +124,7 @@ impl Held {
                     })
                 })
                 .await;
-            held.unwrap();
+            result.unwrap();
             aside.close().await;
         });
         has_lock.await.unwrap();

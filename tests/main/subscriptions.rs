@@ -1,4 +1,4 @@
-//! Subscriptions from outside: who may open a socket, what it is told and when, and how it ends. On both databases.
+//! Subscriptions over a WebSocket: who may connect, what is sent and when, and how the connection ends. On both databases.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     event,
-    socket::{PROTOCOL, Said, Socket},
+    socket::{PROTOCOL, ServerMessage, Socket},
     world::{Database, Setup, World},
 };
 
@@ -15,18 +15,18 @@ const DELIVERIES: &str =
 const EVENTS: &str = "subscription { accessEvents { kind cause member { email } } }";
 
 on_both!(
-    deliveries_are_told_as_they_are_let_in_and_settle,
-    changes_of_access_are_told_to_whoever_asked,
+    deliveries_are_sent_when_they_arrive_and_settle,
+    access_changes_are_sent_to_subscribers,
     queries_and_mutations_run_over_the_socket,
-    faults_bear_a_code_and_end_their_operation_alone,
-    a_socket_without_a_good_token_is_closed,
+    errors_have_a_code_and_end_only_their_operation,
+    a_socket_without_a_valid_token_is_closed,
     a_revoked_token_ends_its_socket,
-    clubs_are_told_nothing_of_each_other,
-    ids_of_another_club_listen_to_nothing,
-    the_service_says_farewell,
+    a_club_receives_no_events_of_another,
+    ids_of_another_club_subscribe_to_nothing,
+    the_service_closes_its_sockets_when_it_stops,
 );
 
-async fn deliveries_are_told_as_they_are_let_in_and_settle(world: &mut World) {
+async fn deliveries_are_sent_when_they_arrive_and_settle(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
@@ -56,16 +56,16 @@ async fn deliveries_are_told_as_they_are_let_in_and_settle(world: &mut World) {
         assert_eq!(event["settledAt"].is_null(), event["status"] != "SETTLED");
         statuses.push(event["status"].clone());
     }
-    // It may have settled before anybody looked.
+    // The delivery may have settled before its first state was read.
     let both = [json!("ACCEPTED"), json!("SETTLED")];
     assert!(statuses == both || statuses == both[1..], "{statuses:?}");
-    // Nobody is waited for: told once, as it is.
+    // A failed delivery waits for no member: it is sent once, in its final state.
     let failed = world.post(&source, &json!({ "type": "nonsense" })).await;
     assert_eq!(failed.status, 422);
     assert_eq!(socket.event("all").await["deliveries"]["status"], "FAILED");
 }
 
-async fn changes_of_access_are_told_to_whoever_asked(world: &mut World) {
+async fn access_changes_are_sent_to_subscribers(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
@@ -92,7 +92,7 @@ async fn changes_of_access_are_told_to_whoever_asked(world: &mut World) {
         .await;
     let revoked = socket.event("revoked").await;
     assert_eq!(revoked, json!({ "accessEvents": { "kind": "REVOKED" } }));
-    // The id is free again.
+    // The id can be used again.
     socket.subscribe("all", EVENTS).await;
 }
 
@@ -106,29 +106,29 @@ async fn queries_and_mutations_run_over_the_socket(world: &mut World) {
     );
     let mutation = "mutation { createSource(input: {name: \"desk\", platform: CANONICAL}) { source { name } userErrors { code } } }";
     socket.ask("q", mutation).await;
-    let made = socket.event("q").await["createSource"].take();
-    assert_eq!(made["source"]["name"], "desk", "{made}");
+    let payload = socket.event("q").await["createSource"].take();
+    assert_eq!(payload["source"]["name"], "desk", "{payload}");
     assert_eq!(
         socket.text().await,
         json!({ "id": "q", "type": "complete" })
     );
 }
 
-/// The code of an operation that ends in errors.
+/// The error code of an operation that fails.
 async fn refusal(socket: &mut Socket, query: &str) -> Value {
     socket.ask("x", query).await;
-    let said = socket.text().await;
+    let message = socket.text().await;
     assert_eq!(
-        (&said["id"], &said["type"]),
+        (&message["id"], &message["type"]),
         (&json!("x"), &json!("error")),
-        "{said}"
+        "{message}"
     );
-    let extensions = &said["payload"][0]["extensions"];
-    assert!(extensions["requestId"].is_string(), "{said}");
+    let extensions = &message["payload"][0]["extensions"];
+    assert!(extensions["requestId"].is_string(), "{message}");
     extensions["code"].clone()
 }
 
-async fn faults_bear_a_code_and_end_their_operation_alone(world: &mut World) {
+async fn errors_have_a_code_and_end_only_their_operation(world: &mut World) {
     let mut socket = Socket::open(&world.api).await;
     for (query, code) in [
         ("nonsense", "BAD_USER_INPUT"),
@@ -154,14 +154,14 @@ async fn faults_bear_a_code_and_end_their_operation_alone(world: &mut World) {
     assert_eq!(refusal(&mut socket, DELIVERIES).await, "TOO_COMPLEX");
     socket.send(&json!({ "id": "0", "type": "complete" })).await;
     socket.subscribe("x", DELIVERIES).await;
-    let over_http = world.api.raw(DELIVERIES, json!({})).await;
+    let over_http = world.api.query_raw(DELIVERIES, json!({})).await;
     assert_eq!(
         over_http["errors"][0]["extensions"]["code"],
         "BAD_USER_INPUT"
     );
 }
 
-async fn a_socket_without_a_good_token_is_closed(world: &mut World) {
+async fn a_socket_without_a_valid_token_is_closed(world: &mut World) {
     let mut socket = Socket::shake(&world.api, &[PROTOCOL]).await.unwrap();
     socket.greet("nonsense").await;
     assert_eq!(socket.closed().await, 4403);
@@ -206,22 +206,22 @@ async fn a_socket_without_a_good_token_is_closed(world: &mut World) {
 
 async fn a_revoked_token_ends_its_socket(world: &mut World) {
     let input = json!({ "name": "screen", "role": "READER" });
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createToken",
             &[("input", "CreateTokenInput!", input)],
             "token",
         )
         .await;
     let mut screen = world.api.clone();
-    screen.token = made["token"].as_str().unwrap().to_owned();
+    screen.token = payload["token"].as_str().unwrap().to_owned();
     let mut socket = Socket::open(&screen).await;
     socket.subscribe("a", DELIVERIES).await;
     let mut admin = Socket::open(&world.api).await;
     world
         .api
-        .change(
+        .mutate(
             "revokeToken",
             &[("name", "String!", json!("screen"))],
             "revoked",
@@ -231,7 +231,7 @@ async fn a_revoked_token_ends_its_socket(world: &mut World) {
     admin.subscribe("a", DELIVERIES).await;
 }
 
-async fn clubs_are_told_nothing_of_each_other(world: &mut World) {
+async fn a_club_receives_no_events_of_another(world: &mut World) {
     let theirs = world.another_club().await;
     let mut socket = Socket::open(&theirs).await;
     socket.subscribe("a", DELIVERIES).await;
@@ -240,11 +240,11 @@ async fn clubs_are_told_nothing_of_each_other(world: &mut World) {
     let source = theirs.source("theirs").await;
     let signed = world.signed(&source, "theirs", b"{}".to_vec());
     theirs.deliver(&source, signed).await;
-    let told = socket.event("a").await;
-    assert_eq!(told["deliveries"]["externalId"], "theirs", "{told}");
+    let message = socket.event("a").await;
+    assert_eq!(message["deliveries"]["externalId"], "theirs", "{message}");
 }
 
-async fn ids_of_another_club_listen_to_nothing(world: &mut World) {
+async fn ids_of_another_club_subscribe_to_nothing(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
@@ -279,23 +279,23 @@ async fn ids_of_another_club_listen_to_nothing(world: &mut World) {
     let own = theirs.source("theirs").await;
     let signed = world.signed(&own, "theirs", b"{}".to_vec());
     theirs.deliver(&own, signed).await;
-    // Whatever would be told of the first club comes before.
-    let told = socket.text().await;
-    let delivery = &told["payload"]["data"]["deliveries"];
-    assert_eq!(delivery["externalId"], "theirs", "{told}");
+    // Any event about the first club would arrive earlier.
+    let message = socket.text().await;
+    let delivery = &message["payload"]["data"]["deliveries"];
+    assert_eq!(delivery["externalId"], "theirs", "{message}");
 }
 
-async fn the_service_says_farewell(world: &mut World) {
+async fn the_service_closes_its_sockets_when_it_stops(world: &mut World) {
     let mut socket = Socket::open(&world.api).await;
     socket.subscribe("a", DELIVERIES).await;
     let ended = async {
         match socket.said().await {
-            Said::Text(said) => {
-                assert_eq!(said, json!({ "id": "a", "type": "complete" }));
+            ServerMessage::Text(message) => {
+                assert_eq!(message, json!({ "id": "a", "type": "complete" }));
                 socket.closed().await
             }
-            Said::Closed(code, _) => code,
-            Said::Gone => panic!("the service went without a word"),
+            ServerMessage::Closed(code, _) => code,
+            ServerMessage::Gone => panic!("the connection ended without a close frame"),
         }
     };
     let (code, ()) = tokio::join!(ended, world.stop());
@@ -303,9 +303,9 @@ async fn the_service_says_farewell(world: &mut World) {
     world.start_again().await;
 }
 
-/// What one process takes in is told by another on the same database.
+/// A delivery that one process receives is sent to the subscribers of another process on the same database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_of_another_process_is_told() {
+async fn a_subscriber_of_another_process_receives_events() {
     for database in [Database::Sqlite, Database::Postgres] {
         let Some(mut world) = World::start(database, Setup::default()).await else {
             continue;
@@ -315,8 +315,8 @@ async fn a_subscriber_of_another_process_is_told() {
         socket.subscribe("a", DELIVERIES).await;
         let source = world.api.source("desk").await;
         world.post(&source, &json!({ "type": "nonsense" })).await;
-        let told = tokio::time::timeout(Duration::from_secs(30), socket.event("a")).await;
-        assert_eq!(told.unwrap()["deliveries"]["externalId"], "msg_000001");
+        let message = tokio::time::timeout(Duration::from_secs(30), socket.event("a")).await;
+        assert_eq!(message.unwrap()["deliveries"]["externalId"], "msg_000001");
         other.stop().await;
         world.finish().await;
     }

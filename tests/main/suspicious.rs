@@ -1,5 +1,5 @@
-//! Suspicious input is said, never swallowed: a time in the future, a field that nobody reads, a body that was mended, and
-//! requests that are rejected.
+//! Suspicious input is reported instead of ignored: a time in the future, a field that is not read, a corrected body, and
+//! rejected requests.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::ToSpan;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::support::{
-    api::{Answer, Signed, Source},
+    api::{Signed, Source, WebhookResponse},
     event::{booking, event, membership, with},
     postgres,
     world::World,
@@ -30,7 +30,7 @@ async fn a_club(world: &mut World) -> Source {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
-    world.people.insert("ada@example.com".to_owned());
+    world.emails.insert("ada@example.com".to_owned());
     source
 }
 
@@ -38,13 +38,13 @@ fn in_kisi(world: &World) -> usize {
     world.sandbox.assignments_of("ada@example.com").len()
 }
 
-async fn delivery(world: &World, answer: &Answer) -> Value {
+async fn delivery(world: &World, answer: &WebhookResponse) -> Value {
     let query = "query($id: ID!) { node(id: $id) { ... on Delivery { status attempts problem warnings } } }";
-    let found = world
+    let response = world
         .api
-        .ask(query, json!({ "id": answer.delivery() }))
+        .query(query, json!({ "id": answer.delivery() }))
         .await;
-    found["node"].clone()
+    response["node"].clone()
 }
 
 async fn an_event_of_the_future_is_refused_and_shuts_nothing_out(world: &mut World) {
@@ -68,7 +68,7 @@ async fn an_event_of_the_future_is_refused_and_shuts_nothing_out(world: &mut Wor
     let ahead = event("roster.snapshot", world.now() + 301.seconds(), &nobody);
     assert_eq!(world.post(&source, &ahead).await.status, 422);
 
-    // Within the tolerance a sender's clock may be ahead.
+    // Within the tolerance, a sender's clock may be ahead.
     let early = event("membership.updated", world.now() + 200.seconds(), &active);
     assert_eq!(world.post(&source, &early).await.status, 202);
     world.settled().await;
@@ -77,21 +77,21 @@ async fn an_event_of_the_future_is_refused_and_shuts_nothing_out(world: &mut Wor
     let ended = with(active, json!({ "status": "ended" }));
     world.send(&source, "membership.updated", ended).await;
     world.settled().await;
-    assert_eq!(in_kisi(world), 0, "what happens later still counts");
-    // Read again, it lies in the future still.
+    assert_eq!(in_kisi(world), 0, "a later event still applies");
+    // When it is replayed, its time is still in the future.
     let again = [("delivery", "ID!", json!(answer.delivery()))];
     world
         .api
-        .change("replayDelivery", &again, "delivery { status }")
+        .mutate("replayDelivery", &again, "delivery { status }")
         .await;
     assert_eq!(delivery(world, &answer).await["status"], "FAILED");
 }
 
 async fn a_source(world: &World, platform: &str) -> Source {
     let input = json!({ "name": platform, "platform": platform });
-    let made = world
+    let payload = world
         .api
-        .change(
+        .mutate(
             "createSource",
             &[("input", "CreateSourceInput!", input)],
             "source { id webhookPath } secret",
@@ -99,9 +99,9 @@ async fn a_source(world: &World, platform: &str) -> Source {
         .await;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Source {
-        id: text(&made["source"]["id"]),
-        path: text(&made["source"]["webhookPath"]),
-        secret: text(&made["secret"]).into(),
+        id: text(&payload["source"]["id"]),
+        path: text(&payload["source"]["webhookPath"]),
+        secret: text(&payload["secret"]).into(),
     }
 }
 
@@ -114,19 +114,22 @@ async fn a_vendors_time_in_the_future_is_shown(world: &mut World) {
         signature::sign(SignatureScheme::Svix, &source.secret, "msg_1", now, &body).unwrap();
     let answer = world.api.deliver(&source, Signed { headers, body }).await;
     assert_eq!(answer.word(), (202, "failed"));
-    let kept = delivery(world, &answer).await;
+    let stored = delivery(world, &answer).await;
     assert!(
-        kept["problem"].as_str().unwrap().contains("in the future"),
-        "{kept}"
+        stored["problem"]
+            .as_str()
+            .unwrap()
+            .contains("in the future"),
+        "{stored}"
     );
 }
 
 async fn a_field_that_is_not_read_is_warned_of(world: &mut World) {
     let source = a_club(world).await;
-    let known = json!({ "id": "ada", "email": "ada@example.com", "name": "Ada" });
+    let member = json!({ "id": "ada", "email": "ada@example.com", "name": "Ada" });
     let mut odd = with(
         membership("m1", "ada"),
-        json!({ "member": with(known, json!({ "phone": "1", "is_blocked": false })), "nickname": "x" }),
+        json!({ "member": with(member, json!({ "phone": "1", "is_blocked": false })), "nickname": "x" }),
     );
     odd["endsAt"] = Value::Null;
     let mut body = event("membership.updated", world.now(), &odd);
@@ -144,14 +147,14 @@ async fn a_field_that_is_not_read_is_warned_of(world: &mut World) {
     assert_eq!(delivery(world, &answer).await["warnings"], warnings);
     world.settled().await;
     assert_eq!(in_kisi(world), 1);
-    // A deletion ends everything, whatever else is said of it.
+    // A deletion ends the entitlement whatever its other fields contain.
     let gone = json!({ "id": "m1", "status": "ended", "ends_at": "2026-01-01" });
     let body = event("membership.deleted", world.now(), &gone);
     let answer = world.post(&source, &body).await;
     assert_eq!(answer.word(), (202, "accepted"));
     world.settled().await;
     assert_eq!(in_kisi(world), 0);
-    // What is wholly understood bears no warning.
+    // An event without unread fields has no warning.
     let plain = event("membership.updated", world.now(), &membership("m2", "ada"));
     let answer = world.post(&source, &plain).await;
     assert_eq!(answer.body.get("warnings"), None);
@@ -251,7 +254,11 @@ async fn a_field_that_would_have_narrowed_access_is_refused(world: &mut World) {
     address["location"] = json!({ "id": "pier", "time_zone": "America/New_York", "state": "NY" });
     let body = event(kind, world.now(), &address);
     let answer = world.post(&source, &body).await;
-    assert_eq!(answer.word(), (202, "accepted"), "a part of an address");
+    assert_eq!(
+        answer.word(),
+        (202, "accepted"),
+        "`state` is part of a postal address"
+    );
 }
 
 async fn a_mended_body_is_a_new_attempt(world: &mut World) {
@@ -270,15 +277,15 @@ async fn a_mended_body_is_a_new_attempt(world: &mut World) {
     assert_eq!(
         post(world, &wrong).await.word(),
         (200, "duplicate"),
-        "the same again"
+        "the same body again"
     );
     let second = post(world, &worse).await;
     assert_eq!(second.word(), (422, "failed"));
     assert_eq!(second.delivery(), first.delivery());
-    let kept = delivery(world, &first).await;
+    let stored = delivery(world, &first).await;
     assert!(
-        kept["problem"].as_str().unwrap().contains("splendid"),
-        "{kept}"
+        stored["problem"].as_str().unwrap().contains("splendid"),
+        "{stored}"
     );
     let third = post(world, &good).await;
     assert_eq!(
@@ -287,9 +294,9 @@ async fn a_mended_body_is_a_new_attempt(world: &mut World) {
     );
     world.settled().await;
     assert_eq!(in_kisi(world), 1);
-    let kept = delivery(world, &first).await;
+    let stored = delivery(world, &first).await;
     assert_eq!(
-        (&kept["status"], &kept["attempts"], &kept["problem"]),
+        (&stored["status"], &stored["attempts"], &stored["problem"]),
         (&json!("SETTLED"), &json!(4), &Value::Null)
     );
     for body in [&good, &wrong] {
@@ -297,14 +304,14 @@ async fn a_mended_body_is_a_new_attempt(world: &mut World) {
     }
     assert_eq!(world.api.deliveries().await, 1);
     world.settled().await;
-    assert_eq!(in_kisi(world), 1, "what was understood is not mended");
+    assert_eq!(in_kisi(world), 1, "a processed delivery is not replaced");
 }
 
-/// Signed with the text of the secret in place of its bytes.
-fn with_the_text(source: &Source, good: &Signed) -> Signed {
+/// Signs with the text of the secret in place of its decoded bytes.
+fn signed_with_secret_text(source: &Source, good: &Signed) -> Signed {
     let header = |name: &str| {
-        let found = good.headers.iter().find(|(of, _)| *of == name);
-        found.unwrap().1.clone()
+        let pair = good.headers.iter().find(|(of, _)| *of == name);
+        pair.unwrap().1.clone()
     };
     let text = source.secret.expose_secret();
     let mut mac = Hmac::<Sha256>::new_from_slice(text.as_bytes()).unwrap();
@@ -320,8 +327,8 @@ fn with_the_text(source: &Source, good: &Signed) -> Signed {
 
 async fn rejections(world: &World) -> Value {
     let query = "{ sources { lastRejection { at code reason } rejectionsLastDay } }";
-    let found = world.api.ask(query, json!({})).await;
-    found["sources"][0].clone()
+    let response = world.api.query(query, json!({})).await;
+    response["sources"][0].clone()
 }
 
 async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
@@ -348,7 +355,7 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
     let cases = [
         (
             "SECRET_ENCODING",
-            with_the_text(&source, &good),
+            signed_with_secret_text(&source, &good),
             "base64 after whsec_",
         ),
         (
@@ -376,15 +383,24 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
         let error = answer.body["error"].as_str().unwrap();
         assert!(error.contains(words), "{code}: {error}");
         count += 1;
-        let told = rejections(world).await;
-        assert_eq!(told["lastRejection"]["code"], code);
-        assert!(!told["lastRejection"]["reason"].as_str().unwrap().is_empty());
-        assert_eq!(told["rejectionsLastDay"], count);
+        let rejection_state = rejections(world).await;
+        assert_eq!(rejection_state["lastRejection"]["code"], code);
+        assert!(
+            !rejection_state["lastRejection"]["reason"]
+                .as_str()
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(rejection_state["rejectionsLastDay"], count);
     }
     let before = rejections(world).await;
     for _ in 0..2 {
         world.app().rejections.write(&world.app().db).await.unwrap();
-        assert_eq!(rejections(world).await, before, "written or not");
+        assert_eq!(
+            rejections(world).await,
+            before,
+            "the same before and after writing to the database"
+        );
     }
     let unsigned = || Signed {
         headers: Vec::new(),
@@ -403,13 +419,16 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
     ] {
         assert!(metrics.contains(line), "{metrics}");
     }
-    // A day later one more is the only one of that day, and one row remains of each hour that counts.
+    // A day later, one more rejection is the only one of that day, and one row remains for each hour that counts.
     world.turn_to(world.now() + 25.hours());
     assert_eq!(world.api.deliver(&source, unsigned()).await.status, 401);
     world.app().rejections.write(&world.app().db).await.unwrap();
-    let told = rejections(world).await;
+    let rejection_state = rejections(world).await;
     assert_eq!(
-        (&told["rejectionsLastDay"], &told["lastRejection"]["code"]),
+        (
+            &rejection_state["rejectionsLastDay"],
+            &rejection_state["lastRejection"]["code"]
+        ),
         (&json!(1), &json!("HEADER"))
     );
     assert_eq!(world.api.deliveries().await, 0);
@@ -423,8 +442,8 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
     );
 }
 
-/// Every migration can be taken back, and made again.
-async fn goes_up_and_down(url: &str) {
+/// Every migration can be reverted and applied again.
+async fn migrate_up_and_down(url: &str) {
     let connection = sea_orm::Database::connect(url).await.unwrap();
     for _ in 0..2 {
         Migrator::up(&connection, None).await.unwrap();
@@ -438,12 +457,12 @@ async fn goes_up_and_down(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_tables_go_up_and_down() {
+async fn migrations_are_reverted_and_applied_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.db");
-    goes_up_and_down(&format!("sqlite://{}?mode=rwc", file.display())).await;
+    migrate_up_and_down(&format!("sqlite://{}?mode=rwc", file.display())).await;
     if let Some(database) = postgres::fresh().await {
-        goes_up_and_down(database.url()).await;
+        migrate_up_and_down(database.url()).await;
         database.remove().await;
     }
 }

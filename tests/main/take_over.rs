@@ -1,5 +1,5 @@
-//! Taking over groups whose assignments were made by hand for years: who may pass and is entitled may pass at every instant,
-//! in each way in which Kisi may treat second assignments and changed windows.
+//! Taking over groups whose assignments were made by hand for years: people who have access and are entitled keep it at every
+//! instant, in each way in which Kisi may treat second assignments and changed windows.
 
 use std::{
     collections::BTreeSet,
@@ -24,20 +24,21 @@ mod reading;
 mod replaced;
 
 on_both!(
-    what_the_rules_want_is_adopted,
+    assignments_that_match_the_rules_are_adopted,
     rules_may_come_before_and_after_the_group_is_managed,
     a_stranger_becomes_a_member,
-    what_is_held_of_strangers_is_void_once_they_are_kept,
-    another_role_is_for_a_person_to_solve,
+    held_revocations_of_strangers_are_void_once_they_are_kept,
+    another_role_needs_a_person_to_resolve,
     an_organization_is_connected_once,
-    what_was_disconnected_comes_back,
+    a_disconnected_account_can_be_connected_again,
 );
 
-/// Members with an assignment by somebody else's hand.
+/// The number of members with an assignment that somebody made by hand.
 const BY_HAND: usize = 8;
-/// One of them whose assignment is as the rules want it.
+/// One of them, whose assignment already matches the rules.
 const AS_WANTED: &str = "p3";
-/// Taking over takes fewer calls, in each reading: the lists of two sweeps, and at most three for each person.
+/// A bound for the calls of a take-over with any behaviour of Kisi: the lists of two sweeps, and at most three calls for each
+/// person.
 const MOST_CALLS: usize = 90;
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -69,13 +70,13 @@ async fn manage(world: &World, policy: Policy) -> String {
     let arguments = [("input", "ManageGroupInput!", input)];
     let change = world
         .api
-        .change("manageGroup", &arguments, "group { managed }");
+        .mutate("manageGroup", &arguments, "group { managed }");
     change.await;
     group
 }
 
-/// Every way in which a Kisi may behave, as far as anybody knows.
-fn readings() -> Vec<(Duplicates, PatchWindow)> {
+/// All combinations of behaviours that Kisi is known to allow.
+fn kisi_behaviours() -> Vec<(Duplicates, PatchWindow)> {
     let mut all = Vec::new();
     for duplicates in [
         Duplicates::Conflict,
@@ -94,8 +95,8 @@ fn readings() -> Vec<(Duplicates, PatchWindow)> {
     all
 }
 
-/// Years of history: members with assignments for ever, with an end, and with an end that is over; two who may not pass; a
-/// stranger; a manager.
+/// Assignments made by hand: of members without an end, with an early and with a late end, and of two people who are not
+/// entitled: `eve`, a stranger, and `ended`, whose membership is over.
 fn history(world: &World) {
     let sandbox = &world.sandbox;
     let group = sandbox.group_named("Members").unwrap();
@@ -114,7 +115,7 @@ fn history(world: &World) {
     }
 }
 
-/// Everybody of the history is a member now, half of them until a day; two are new.
+/// Gives everybody of the history a membership, half of them with an end, and adds two new members; `ended` has an ended one.
 async fn memberships(world: &mut World, source: &Source) {
     for nth in 0..BY_HAND + 2 {
         let until = if nth % 2 == 0 {
@@ -132,8 +133,8 @@ async fn memberships(world: &mut World, source: &Source) {
     world.send(source, "membership.updated", ended).await;
 }
 
-/// Notes whoever of the members cannot open the door after some change.
-fn watch(sandbox: &Sandbox) -> Arc<Mutex<BTreeSet<String>>> {
+/// Records the members who cannot open the door after any change in Kisi.
+fn record_lockouts(sandbox: &Sandbox) -> Arc<Mutex<BTreeSet<String>>> {
     let locked_out: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let (noted, door) = (
         locked_out.clone(),
@@ -151,7 +152,7 @@ fn watch(sandbox: &Sandbox) -> Arc<Mutex<BTreeSet<String>>> {
     locked_out
 }
 
-/// Whether this Kisi neither changes the times of an assignment nor takes a second one.
+/// Whether this Kisi neither changes the window of an assignment nor accepts a second one.
 fn replaces(sandbox: &Sandbox) -> bool {
     let Switches {
         duplicates,
@@ -162,8 +163,8 @@ fn replaces(sandbox: &Sandbox) -> bool {
     takes_one && patch_window != PatchWindow::Works
 }
 
-/// How often an assignment was made for somebody.
-fn made_for(world: &World, who: &str) -> usize {
+/// The number of assignments that were created for a person.
+fn assignments_created_for(world: &World, who: &str) -> usize {
     let user = world.sandbox.user(&email(who)).unwrap().id;
     let is_theirs = |call: &Call| {
         let body = call.body.as_ref();
@@ -184,17 +185,17 @@ async fn taken_over(world: &mut World, policy: Policy, is_brake_on: bool) {
     world.connect().await;
     memberships(world, &source).await;
     world.settled().await;
-    let locked_out = watch(&world.sandbox);
-    world.sandbox.forget_calls();
+    let locked_out = record_lockouts(&world.sandbox);
+    world.sandbox.clear_calls();
     let group = world.api.named("groups", "Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     manage(world, policy).await;
     world.settled().await;
     let grants =
         "{ members(first: 50) { nodes { email kisiUsers { grants { state adopted problem } } } } }";
-    let found = world.api.ask(grants, json!({})).await;
+    let response = world.api.query(grants, json!({})).await;
     let mut adopted = 0;
-    for member in found["members"]["nodes"].as_array().unwrap() {
+    for member in response["members"]["nodes"].as_array().unwrap() {
         for grant in member["kisiUsers"][0]["grants"]
             .as_array()
             .into_iter()
@@ -210,23 +211,35 @@ async fn taken_over(world: &mut World, policy: Policy, is_brake_on: bool) {
     }
     let can_align = world.sandbox.switches().patch_window == PatchWindow::Works;
     if can_align {
-        assert_eq!(adopted, BY_HAND, "{found}");
+        assert_eq!(adopted, BY_HAND, "{response}");
     }
     for nth in 0..BY_HAND + 2 {
-        let held = rows(world, &who(nth));
-        assert_eq!(held.len(), 1, "{}: {held:?}", who(nth));
-        assert_eq!(held[0].until.is_some(), nth % 2 == 0, "{held:?}");
+        let assignments = rows(world, &who(nth));
+        assert_eq!(assignments.len(), 1, "{}: {assignments:?}", who(nth));
+        assert_eq!(
+            assignments[0].until.is_some(),
+            nth % 2 == 0,
+            "{assignments:?}"
+        );
     }
     let mut locked_out = locked_out.lock().unwrap().clone();
     if replaces(&world.sandbox) {
-        // Nothing better is possible there than to delete and make anew at once, where other times are wanted.
+        // Without changed windows and second assignments, another window takes a delete and, at once, a create.
         assert!(!locked_out.contains(&email(AS_WANTED)));
         for nth in 0..BY_HAND {
-            assert!(made_for(world, &who(nth)) <= 1, "{}", who(nth));
+            assert!(
+                assignments_created_for(world, &who(nth)) <= 1,
+                "{}",
+                who(nth)
+            );
         }
         locked_out.clear();
     }
-    assert_eq!(locked_out, BTreeSet::new(), "locked out meanwhile");
+    assert_eq!(
+        locked_out,
+        BTreeSet::new(),
+        "these members were locked out meanwhile"
+    );
     if !is_brake_on {
         let left = usize::from(policy == Policy::Keep);
         let removed = async || (rows(world, "eve").len() == left).then_some(());
@@ -236,7 +249,7 @@ async fn taken_over(world: &mut World, policy: Policy, is_brake_on: bool) {
     }
 }
 
-async fn what_the_rules_want_is_adopted(world: &mut World) {
+async fn assignments_that_match_the_rules_are_adopted(world: &mut World) {
     taken_over(world, Policy::Keep, true).await;
     let calls = world.sandbox.calls().len();
     assert!(calls < 90, "{calls} calls");
@@ -244,8 +257,8 @@ async fn what_the_rules_want_is_adopted(world: &mut World) {
     world.sandbox.remove_user(&email("eve"));
 }
 
-async fn every_reading(policy: Policy) {
-    for (duplicates, patch_window) in readings() {
+async fn every_behaviour(policy: Policy) {
+    for (duplicates, patch_window) in kisi_behaviours() {
         let mut world = World::start(Database::Sqlite, Setup::default())
             .await
             .unwrap();
@@ -263,29 +276,29 @@ async fn every_reading(policy: Policy) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_reading_of_kisi_leaves_a_gap_where_strangers_are_kept() {
-    every_reading(Policy::Keep).await;
+async fn no_behaviour_of_kisi_leaves_a_gap_with_the_policy_keep() {
+    every_behaviour(Policy::Keep).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_reading_of_kisi_leaves_a_gap_where_strangers_are_removed() {
-    every_reading(Policy::Remove).await;
+async fn no_behaviour_of_kisi_leaves_a_gap_with_the_policy_remove() {
+    every_behaviour(Policy::Remove).await;
 }
 
-/// REMOVE first, as somebody who follows the order of the pages does: nobody is removed before there is a rule.
+/// The group is managed with REMOVE before it has a rule, in the order of the web pages: nobody is removed until there is a rule.
 async fn rules_may_come_before_and_after_the_group_is_managed(world: &mut World) {
     brake(world, json!({ "enabled": false })).await;
     let source = world.api.source("Front desk").await;
     history(world);
     world.connect().await;
     memberships(world, &source).await;
-    let locked_out = watch(&world.sandbox);
+    let locked_out = record_lockouts(&world.sandbox);
     let group = manage(world, Policy::Remove).await;
     world.settled().await;
     assert_eq!(
         world.sandbox.writes(),
         [],
-        "nothing is known of who may pass"
+        "without a rule nothing is changed"
     );
     world.rule(&group, json!([{ "membership": {} }])).await;
     world.settled().await;
@@ -295,12 +308,12 @@ async fn rules_may_come_before_and_after_the_group_is_managed(world: &mut World)
     assert_eq!(
         *locked_out.lock().unwrap(),
         BTreeSet::new(),
-        "locked out meanwhile"
+        "these members were locked out meanwhile"
     );
     world.sandbox.remove_user(&email("ended"));
 }
 
-/// A group of strangers that are to be removed, whom the brake holds; the source of its only member.
+/// A group whose strangers are to be removed, which the brake holds; returns the source of its only member.
 async fn held_strangers(world: &mut World) -> Source {
     brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
     let source = world.api.source("Front desk").await;
@@ -313,27 +326,27 @@ async fn held_strangers(world: &mut World) -> Source {
         .await;
     manage(world, Policy::Remove).await;
     world.settled().await;
-    let held = async || {
+    let is_held = async || {
         let found = world
             .api
-            .ask("{ heldRevocations { totalCount } }", json!({}))
+            .query("{ heldRevocations { totalCount } }", json!({}))
             .await;
         (found["heldRevocations"]["totalCount"] != 0).then_some(())
     };
-    eventually(held, async || "nothing is held".to_owned()).await;
+    eventually(is_held, async || "nothing is held".to_owned()).await;
     source
 }
 
-/// What the brake held of a stranger is the member's once the stranger turns out to be one.
+/// A held revocation of a stranger becomes one of the member once the stranger turns out to be a member.
 async fn a_stranger_becomes_a_member(world: &mut World) {
     let source = held_strangers(world).await;
-    let locked_out = watch(&world.sandbox);
+    let locked_out = record_lockouts(&world.sandbox);
     memberships(world, &source).await;
     world.settled().await;
     let problems = "{ members(first: 50) { nodes { email kisiUsers { grants { state problem } } } } heldRevocations(first: 50) { nodes { member { name } } } }";
-    let found = world.api.ask(problems, json!({})).await;
-    assert!(!found.to_string().contains("FAILED"), "{found}");
-    assert_eq!(*locked_out.lock().unwrap(), BTreeSet::new(), "{found}");
+    let response = world.api.query(problems, json!({})).await;
+    assert!(!response.to_string().contains("FAILED"), "{response}");
+    assert_eq!(*locked_out.lock().unwrap(), BTreeSet::new(), "{response}");
     for nth in 0..BY_HAND {
         assert_eq!(rows(world, &who(nth)).len(), 1);
     }
@@ -341,13 +354,13 @@ async fn a_stranger_becomes_a_member(world: &mut World) {
     world.sandbox.remove_user(&email("eve"));
 }
 
-async fn what_is_held_of_strangers_is_void_once_they_are_kept(world: &mut World) {
+async fn held_revocations_of_strangers_are_void_once_they_are_kept(world: &mut World) {
     held_strangers(world).await;
-    let asked = "{ heldRevocations(first: 50) { totalCount nodes { member { name email } target { __typename } } } }";
+    let query = "{ heldRevocations(first: 50) { totalCount nodes { member { name email } target { __typename } } } }";
     manage(world, Policy::Keep).await;
     world.settled().await;
-    let found = world.api.ask(asked, json!({})).await;
-    assert_eq!(found["heldRevocations"]["totalCount"], 0, "{found}");
+    let response = world.api.query(query, json!({})).await;
+    assert_eq!(response["heldRevocations"]["totalCount"], 0, "{response}");
     assert_eq!(rows(world, "eve").len(), 1);
     for nth in 0..BY_HAND {
         world.sandbox.remove_user(&email(&who(nth)));
@@ -356,8 +369,8 @@ async fn what_is_held_of_strangers_is_void_once_they_are_kept(world: &mut World)
     world.sandbox.remove_user(&email("eve"));
 }
 
-/// Somebody has another role in the group, and this Kisi takes no second one: it is shown, and not tried again by the clock.
-async fn another_role_is_for_a_person_to_solve(world: &mut World) {
+/// A person has another role in the group, and Kisi accepts no second assignment: the problem is shown and not retried by time.
+async fn another_role_needs_a_person_to_resolve(world: &mut World) {
     world.sandbox.set(Switches {
         duplicates: Duplicates::Conflict,
         ..world.sandbox.switches()
@@ -375,50 +388,53 @@ async fn another_role_is_for_a_person_to_solve(world: &mut World) {
         .send(&source, "membership.updated", membership("m", "ada"))
         .await;
     let problem = async || {
-        let found = world
+        let response = world
             .api
-            .ask(
+            .query(
                 "{ members { nodes { kisiUsers { grants { state problem } } } } }",
                 json!({}),
             )
             .await;
-        let grant = &found["members"]["nodes"][0]["kisiUsers"][0]["grants"][0];
+        let grant = &response["members"]["nodes"][0]["kisiUsers"][0]["grants"][0];
         (grant["state"] == "FAILED").then(|| grant["problem"].clone())
     };
-    let said = eventually(problem, async || "no problem".to_owned()).await;
-    assert!(said.to_string().contains("another role"), "{said}");
-    world.sandbox.forget_calls();
+    let message = eventually(problem, async || "no problem".to_owned()).await;
+    assert!(message.to_string().contains("another role"), "{message}");
+    world.sandbox.clear_calls();
     for _ in 0..5 {
         world.turn_to(world.now() + 20.minutes());
         world
             .send(&source, "membership.updated", membership("n", "bob"))
             .await;
         let bob = async || (rows(world, "bob").len() == 1).then_some(());
-        eventually(bob, async || "bob waits".to_owned()).await;
+        eventually(bob, async || "bob has no access yet".to_owned()).await;
     }
-    let tried = world.sandbox.calls();
-    let tried = tried.iter().filter(|call| call.status == Some(409)).count();
-    assert_eq!(tried, 0, "no time mends it");
-    // Somebody takes the role away: asked to, it is tried again.
+    let retries = world.sandbox.calls();
+    let retries = retries
+        .iter()
+        .filter(|call| call.status == Some(409))
+        .count();
+    assert_eq!(retries, 0, "the problem is not retried by time");
+    // Somebody removes the other role: `retryProblems` tries again.
     world.sandbox.remove_assignment(row);
     let arguments = [("input", "RetryProblemsInput!", json!({ "group": group }))];
-    let retried = world
+    let payload = world
         .api
-        .change("retryProblems", &arguments, "members")
+        .mutate("retryProblems", &arguments, "members")
         .await;
-    assert_eq!(retried["members"], 1);
+    assert_eq!(payload["members"], 1);
     world.settled().await;
     assert_eq!(rows(world, "ada")[0].role, "group_basic");
 }
 
-/// Connects the sandbox's organization, or a place of it; the codes of what refuses it.
+/// Connects the sandbox's organization, or one of its places; returns the codes of the errors.
 async fn connect_place(world: &World, place: Option<&str>) -> Vec<String> {
     let credentials = json!({ "apiKey": world.sandbox.api_key() });
     let input = json!({ "name": "Kisi", "place": place, "credentials": credentials, "inviteByEmail": false });
     let arguments = [("input", "ConnectKisiInput!", input)];
     let answer = world
         .api
-        .attempt("connectKisi", &arguments, "account { id }");
+        .mutate_unchecked("connectKisi", &arguments, "account { id }");
     let answer = answer.await;
     let errors = answer["userErrors"].as_array().unwrap();
     let codes = errors
@@ -435,19 +451,19 @@ async fn an_organization_is_connected_once(world: &mut World) {
         assert_eq!(refused, ["ALREADY_EXISTS"], "{place:?}");
     }
     let accounts = "{ kisiAccounts { id } }";
-    let found = world.api.ask(accounts, json!({})).await;
-    assert_eq!(found["kisiAccounts"].as_array().unwrap().len(), 1);
+    let response = world.api.query(accounts, json!({})).await;
+    assert_eq!(response["kisiAccounts"].as_array().unwrap().len(), 1);
     let arguments = [
         ("account", "ID!", json!(world.account)),
         ("access", "DisconnectPolicy!", json!("KEEP")),
     ];
     world
         .api
-        .change("disconnectKisi", &arguments, "account { id }")
+        .mutate("disconnectKisi", &arguments, "account { id }")
         .await;
     let house = world
         .sandbox
-        .add_place("House", "Europe/Berlin")
+        .add_place("Clubhouse", "Europe/Berlin")
         .to_string();
     assert_eq!(
         connect_place(world, Some(&annex.to_string())).await,
@@ -462,7 +478,7 @@ async fn an_organization_is_connected_once(world: &mut World) {
     world.account = None;
 }
 
-async fn what_was_disconnected_comes_back(world: &mut World) {
+async fn a_disconnected_account_can_be_connected_again(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = manage(world, Policy::Keep).await;
@@ -473,24 +489,24 @@ async fn what_was_disconnected_comes_back(world: &mut World) {
     world.settled().await;
     let before = rows(world, "ada");
     let listed = "{ groups { nodes { id name } } locks { nodes { id name } } places { nodes { id } } rules { nodes { id } } }";
-    let known = world.api.ask(listed, json!({})).await;
+    let objects = world.api.query(listed, json!({})).await;
     let arguments = [
         ("account", "ID!", json!(world.account)),
         ("access", "DisconnectPolicy!", json!("KEEP")),
     ];
     world
         .api
-        .change("disconnectKisi", &arguments, "account { id }")
+        .mutate("disconnectKisi", &arguments, "account { id }")
         .await;
     assert_eq!(connect_place(world, None).await, [""; 0]);
     assert_eq!(
-        world.api.ask(listed, json!({})).await,
-        known,
-        "the same, each once"
+        world.api.query(listed, json!({})).await,
+        objects,
+        "each object exists once, with the same id"
     );
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     manage(world, Policy::Keep).await;
     world.settled().await;
-    assert_eq!(rows(world, "ada"), before, "adopted as it is");
+    assert_eq!(rows(world, "ada"), before, "adopted unchanged");
     assert_eq!(world.sandbox.writes(), []);
 }

@@ -1,8 +1,8 @@
-//! The rules of the house that neither the compiler nor clippy can hold: who may use whom, how files open
-//! and are named, how long they may be.
+//! Rules for the source tree that neither the compiler nor clippy can check: which modules may use which names, how
+//! files begin and are named, and how long they may be.
 //!
-//! It reads the source tree and nothing else. Each fault names its file and line, and what to do. Whoever
-//! has to break a rule changes the rule here, where a reviewer sees it.
+//! Reads only the source tree. Each fault names its file and line, and what to do. To make an exception, change the
+//! rule here, where a reviewer sees it.
 
 mod source;
 
@@ -12,16 +12,16 @@ const CRATES: [&str; 4] = ["src", "access/src", "entity/src", "migration/src"];
 const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 80;
 
-/// Within `module`, but for the modules of `except`, no name may be one that `never` knows.
-struct Law {
+/// In `module`, except in the modules of `except`, no file may use a name for which `never` is true.
+struct UsageRule {
     module: &'static str,
     except: &'static [&'static str],
     never: fn(&str) -> bool,
     instead: &'static str,
 }
 
-const LAWS: [Law; 9] = [
-    Law {
+const USAGE_RULES: [UsageRule; 9] = [
+    UsageRule {
         module: "src",
         except: &["src/store", "src/app", "src/main"],
         never: |name| {
@@ -30,9 +30,9 @@ const LAWS: [Law; 9] = [
                 "sea_orm" | "sea_orm_migration" | "sqlx" | "entity" | "migration"
             )
         },
-        instead: "`store` alone knows the database: call a function of it, or add one",
+        instead: "only `store` uses the database: call one of its functions, or add one",
     },
-    Law {
+    UsageRule {
         module: "src",
         except: &[
             "src/kisi",
@@ -44,7 +44,7 @@ const LAWS: [Law; 9] = [
         never: |name| name == "reqwest",
         instead: "calls to Kisi go through `kisi`, reads of platforms through `ingest::readers`",
     },
-    Law {
+    UsageRule {
         module: "src/graphql",
         except: &[
             "src/graphql/unlock",
@@ -55,15 +55,15 @@ const LAWS: [Law; 9] = [
             "src/graphql/query/tests",
         ],
         never: |name| matches!(name, "crate::kisi" | "crate::sandbox"),
-        instead: "no answer waits for Kisi: mark members due in `store` and wake the loop",
+        instead: "no API answer waits for Kisi: mark members due in `store` and wake the reconcile loop",
     },
-    Law {
+    UsageRule {
         module: "src/ingest",
         except: &[],
         never: |name| matches!(name, "crate::kisi" | "crate::sandbox" | "crate::graphql"),
         instead: "an event is stored and its members marked due; `reconcile` does the rest",
     },
-    Law {
+    UsageRule {
         module: "src/store",
         except: &[],
         never: |name| {
@@ -71,9 +71,9 @@ const LAWS: [Law; 9] = [
             name.strip_prefix("crate::")
                 .is_some_and(|module| above.contains(&module))
         },
-        instead: "`store` is below it: let the caller pass what is needed",
+        instead: "`store` is the lower layer: let the caller pass what it needs",
     },
-    Law {
+    UsageRule {
         module: "src/kisi",
         except: &[],
         never: |name| {
@@ -81,24 +81,24 @@ const LAWS: [Law; 9] = [
             name.strip_prefix("crate::")
                 .is_some_and(|module| above.contains(&module))
         },
-        instead: "`kisi` speaks to Kisi and knows nothing of us: let the caller pass what is needed",
+        instead: "`kisi` is only a client of Kisi: let the caller pass what it needs",
     },
-    Law {
+    UsageRule {
         module: "src/reconcile",
         except: &[],
         never: |name| matches!(name, "crate::graphql" | "crate::ingest" | "crate::sandbox"),
-        instead: "the loop is told who is due, never by whom: read it from `store`",
+        instead: "the reconcile loop does not depend on what marked a member due: read it from `store`",
     },
-    Law {
+    UsageRule {
         module: "src/sandbox",
         except: &[],
         never: |name| {
             name != "crate::sandbox" && name.starts_with("crate::")
                 || matches!(name, "access" | "entity" | "migration")
         },
-        instead: "the sandbox is Kisi as its documents say: it shares nothing with us",
+        instead: "the sandbox follows Kisi's documentation: it shares no code with the service",
     },
-    Law {
+    UsageRule {
         module: "access/src",
         except: &[],
         never: |name| {
@@ -106,14 +106,14 @@ const LAWS: [Law; 9] = [
             name.strip_prefix("std::")
                 .is_some_and(|module| outside.contains(&module))
         },
-        instead: "`access` is pure: what it needs to know is an argument",
+        instead: "`access` is pure: pass what it needs as an argument",
     },
 ];
 
 fn crate_files() -> Vec<SourceFile> {
     let mut found = files(".rs");
     found.retain(|file| CRATES.iter().any(|root| file.is_in(root)));
-    assert!(!found.is_empty(), "no source was found");
+    assert!(!found.is_empty(), "no source file was found");
     found
 }
 
@@ -126,13 +126,13 @@ fn modules_use_only_what_they_may() {
     let mut faults = Vec::new();
     for file in crate_files() {
         let names = file.names();
-        for law in LAWS.iter().filter(|law| file.is_in(law.module)) {
+        for law in USAGE_RULES.iter().filter(|law| file.is_in(law.module)) {
             if law.except.iter().any(|module| file.is_in(module)) {
                 continue;
             }
             for (line, name) in names.iter().filter(|(_, name)| (law.never)(name)) {
                 faults.push(format!(
-                    "{}:{line}: uses `{name}`: {}",
+                    "{}:{line}: must not use `{name}`: {}",
                     file.path, law.instead
                 ));
             }
@@ -142,7 +142,7 @@ fn modules_use_only_what_they_may() {
 }
 
 #[test]
-fn files_say_first_what_they_are() {
+fn files_begin_with_a_header() {
     let own = |file: &SourceFile| {
         ["tests", "benches", "examples"]
             .iter()
@@ -152,7 +152,7 @@ fn files_say_first_what_they_are() {
     let silent = files(".rs")
         .into_iter()
         .filter(|f| own(f) && !f.text.starts_with("//!"));
-    let what = "open it with `//!`: what it promises, what it must never do, who calls it";
+    let what = "begin it with `//!`: what it does, its contract, who calls it";
     assert_none(
         silent
             .map(|file| format!("{}:1: {what}", file.path))
@@ -167,7 +167,7 @@ fn files_and_functions_are_short() {
         let lines = text.lines().count();
         if lines > FILE_LINES {
             faults.push(format!(
-                "{path}:{lines}: {lines} lines, {FILE_LINES} may be: split it by its nouns"
+                "{path}:{lines}: {lines} lines, at most {FILE_LINES} are allowed: split it by subject"
             ));
         }
         // A test may be a long table of cases.
@@ -179,7 +179,7 @@ fn files_and_functions_are_short() {
         };
         for (line, length) in source::long_functions(&text, most) {
             faults.push(format!(
-                "{path}:{line}: a function of {length} lines, {most} may be: name its parts"
+                "{path}:{line}: a function of {length} lines, at most {most} are allowed: extract functions"
             ));
         }
     }
@@ -200,7 +200,7 @@ fn files_are_named_for_what_they_hold() {
             .any(|part| drawers.contains(&part))
         {
             faults.push(format!(
-                "{}:1: a drawer: name it for what it holds",
+                "{}:1: a catch-all name: name the file for its content",
                 file.path
             ));
         }
@@ -210,7 +210,7 @@ fn files_are_named_for_what_they_hold() {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    // In pieces, or this file would be found by itself.
+    // Split up, or this file would match itself.
     let marks = [
         concat!("FIX", "ME"),
         concat!("XX", "X"),
@@ -222,7 +222,7 @@ fn nothing_is_left_unfinished() {
         for (line, text) in file.text.lines().enumerate() {
             if let Some(mark) = marks.iter().find(|mark| text.contains(**mark)) {
                 faults.push(format!(
-                    "{}:{}: `{mark}`: finish it, or take it out",
+                    "{}:{}: `{mark}`: finish it or remove it",
                     file.path,
                     line + 1
                 ));
@@ -244,7 +244,7 @@ fn access_depends_on_a_date_library_alone() {
         if line.starts_with('[') {
             section = line;
         }
-        // `[dependencies.x]` and `[target.….dependencies]` are other ways to say it.
+        // `[dependencies.x]` and `[target.….dependencies]` declare dependencies as well.
         let declares =
             section.contains("dependencies") && !section.starts_with("[dev-dependencies");
         let fine = line.trim().is_empty()
@@ -255,7 +255,7 @@ fn access_depends_on_a_date_library_alone() {
         if declares && !fine {
             let (path, line_number) = (&manifest.path, number + 1);
             faults.push(format!(
-                "{path}:{line_number}: `{line}`: the heart depends on jiff alone"
+                "{path}:{line_number}: `{line}`: `access` may only depend on jiff"
             ));
         }
     }
@@ -263,7 +263,7 @@ fn access_depends_on_a_date_library_alone() {
 }
 
 #[test]
-fn the_first_pages_say_what_a_newcomer_needs() {
+fn readme_and_changelog_are_complete() {
     let pages = files(".md");
     let page = |name: &str| {
         pages
@@ -287,7 +287,7 @@ fn the_first_pages_say_what_a_newcomer_needs() {
 }
 
 #[test]
-fn the_tests_that_the_security_page_names_are_there() {
+fn tests_named_by_the_security_page_exist() {
     let sources = files(".rs");
     let exists = |name: &str| {
         let last = name.rsplit("::").next().unwrap();
@@ -310,20 +310,26 @@ fn the_tests_that_the_security_page_names_are_there() {
         };
         let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         if tests != "Test" && names.is_empty() {
-            faults.push(format!("docs/security.md:{}: names no test", line + 1));
+            faults.push(format!(
+                "docs/security.md:{}: the row names no test",
+                line + 1
+            ));
         }
         threats += names.len();
         let missing = names.into_iter().filter(|name| !exists(name));
-        faults.extend(
-            missing.map(|name| format!("docs/security.md:{}: there is no {name}", line + 1)),
-        );
+        faults.extend(missing.map(|name| {
+            format!(
+                "docs/security.md:{}: the test {name} does not exist",
+                line + 1
+            )
+        }));
     }
-    assert!(threats > 30, "the tables are not read");
+    assert!(threats > 30, "the tables were not parsed");
     assert_none(faults);
 }
 
 #[test]
-fn the_reader_sees_names_and_lengths() {
+fn source_reader_finds_names_and_lengths() {
     let text = r##"
 use crate::{
     kisi::{self, Client},

@@ -1,5 +1,5 @@
-//! Unlocks where something is in the way: Kisi's refusals by name, answers that are lost, logins that vanish, processes that
-//! die, other replicas. Whatever happens, no press is sent twice.
+//! Unlock requests that fail: Kisi's refusals by their codes, lost answers, deleted logins, processes that die, other replicas.
+//! No unlock request is ever sent twice.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -10,38 +10,38 @@ use latchkey::{
     http,
     id::{Kind, decode_as},
     sandbox::{Fault, FaultKind, LockFlags},
-    store::{StoreError, presses as stored, row},
+    store::{StoreError, row, unlock_requests as stored},
 };
 use serde_json::{Value, json};
 
 use crate::{
     support::{event::email, world::World},
-    unlocks::{House, codes, house, logins, presses},
+    unlocks::{TestClub, codes, logins, test_club, unlock_requests},
 };
 
 on_both!(
-    kisis_refusals_have_their_names,
+    kisis_refusals_are_explained,
     a_lost_answer_is_not_sent_again,
-    what_is_sure_not_to_have_happened_is_said,
-    a_login_that_vanished_is_made_anew,
-    a_press_of_a_process_that_died_stays_unknown,
+    a_request_that_was_never_sent_is_reported,
+    a_deleted_login_is_created_again,
+    a_request_of_a_dead_process_stays_unknown,
     another_replica_carries_it_out,
-    nobody_carries_it_out,
-    without_an_account_there_is_no_door,
+    no_process_carries_it_out,
+    a_disconnected_account_opens_no_door,
 );
 
 fn number(world: &World, name: &str) -> i64 {
     world.sandbox.lock_named(name).unwrap()
 }
 
-/// Presses, each in a minute of its own.
-async fn press(world: &World, house: &House, key: Value) -> Value {
+/// Sends an unlock request more than a minute after the previous one, within the rate limit.
+async fn unlock_request(world: &World, house: &TestClub, key: Value) -> Value {
     world.turn_to(world.now() + Duration::from_secs(61));
     world.api.unlock(&house.front, &house.ann, key).await
 }
 
-async fn kisis_refusals_have_their_names(world: &mut World) {
-    let house = house(world).await;
+async fn kisis_refusals_are_explained(world: &mut World) {
+    let house = test_club(world).await;
     let front = number(world, "Front door");
     let good = LockFlags::default();
     let cases = [
@@ -96,12 +96,16 @@ async fn kisis_refusals_have_their_names(world: &mut World) {
     ];
     for (flags, code, words) in cases {
         world.sandbox.set_lock_flags(front, flags);
-        refused(&press(world, &house, Value::Null).await, code, words);
+        refused(
+            &unlock_request(world, &house, Value::Null).await,
+            code,
+            words,
+        );
     }
     world.sandbox.set_lock_flags(front, good);
     world.sandbox.set_access_enabled(&email("ann"), false);
     refused(
-        &press(world, &house, Value::Null).await,
+        &unlock_request(world, &house, Value::Null).await,
         "fcd8ff",
         "switched off",
     );
@@ -124,7 +128,7 @@ async fn kisis_refusals_have_their_names(world: &mut World) {
             "primary_device_restriction_enabled",
             true,
             "34bd8f",
-            "main device",
+            "primary device",
         ),
     ];
     for (field, value, code, words) in cases {
@@ -144,12 +148,19 @@ async fn kisis_refusals_have_their_names(world: &mut World) {
             assert_eq!(answer.status().as_u16(), 204);
         };
         set(value).await;
-        refused(&press(world, &house, Value::Null).await, code, words);
+        refused(
+            &unlock_request(world, &house, Value::Null).await,
+            code,
+            words,
+        );
         set(!value).await;
     }
-    assert_eq!(world.api.told("UNLOCK_DENIED").await.len(), 10);
-    assert_eq!(world.api.told("UNLOCKED").await, []);
-    assert_eq!(press(world, &house, Value::Null).await["unlocked"], true);
+    assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 10);
+    assert_eq!(world.api.history_messages("UNLOCKED").await, []);
+    assert_eq!(
+        unlock_request(world, &house, Value::Null).await["unlocked"],
+        true
+    );
 }
 
 fn refused(payload: &Value, code: &str, words: &str) {
@@ -164,13 +175,13 @@ fn refused(payload: &Value, code: &str, words: &str) {
 }
 
 async fn a_lost_answer_is_not_sent_again(world: &mut World) {
-    let house = house(world).await;
-    press(world, &house, Value::Null).await;
-    let before = presses(world);
+    let house = test_club(world).await;
+    unlock_request(world, &house, Value::Null).await;
+    let before = unlock_requests(world);
     world
         .sandbox
         .fault(Fault::new("POST", "/locks", FaultKind::Lost), 1);
-    let first = press(world, &house, json!("lost")).await;
+    let first = unlock_request(world, &house, json!("lost")).await;
     assert_eq!(codes(&first), ["KISI_UNREACHABLE"]);
     let message = first["userErrors"][0]["message"].as_str().unwrap();
     assert!(message.contains("not sent again"), "{message}");
@@ -179,59 +190,71 @@ async fn a_lost_answer_is_not_sent_again(world: &mut World) {
         .unlock(&house.front, &house.ann, json!("lost"))
         .await;
     assert_eq!(second, first);
-    assert_eq!(presses(world), before + 1);
-    let told = world.api.told("UNLOCK_DENIED").await;
-    assert_eq!(told.len(), 1);
-    assert!(told[0].0.contains("is not known"), "{told:?}");
+    assert_eq!(unlock_requests(world), before + 1);
+    let entries = world.api.history_messages("UNLOCK_DENIED").await;
+    assert_eq!(entries.len(), 1);
+    assert!(entries[0].0.contains("is not known"), "{entries:?}");
 }
 
-async fn what_is_sure_not_to_have_happened_is_said(world: &mut World) {
-    let house = house(world).await;
-    // No login, no press: the door was never asked.
+async fn a_request_that_was_never_sent_is_reported(world: &mut World) {
+    let house = test_club(world).await;
+    // Without a login, the door was never asked to open.
     world
         .sandbox
         .fault(Fault::new("POST", "/logins", FaultKind::Lost), 1);
-    let payload = press(world, &house, Value::Null).await;
+    let payload = unlock_request(world, &house, Value::Null).await;
     assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
     let message = payload["userErrors"][0]["message"].as_str().unwrap();
     assert!(message.contains("was not asked to open"), "{message}");
-    assert_eq!(presses(world), 0);
+    assert_eq!(unlock_requests(world), 0);
     world.sandbox.set_key_good(false);
-    let payload = press(world, &house, Value::Null).await;
+    let payload = unlock_request(world, &house, Value::Null).await;
     assert_eq!(codes(&payload), ["KISI_UNAUTHORIZED"], "{payload}");
     world.sandbox.set_key_good(true);
-    assert_eq!(press(world, &house, Value::Null).await["unlocked"], true);
+    assert_eq!(
+        unlock_request(world, &house, Value::Null).await["unlocked"],
+        true
+    );
 }
 
-async fn a_login_that_vanished_is_made_anew(world: &mut World) {
-    let house = house(world).await;
-    assert_eq!(press(world, &house, Value::Null).await["unlocked"], true);
+async fn a_deleted_login_is_created_again(world: &mut World) {
+    let house = test_club(world).await;
+    assert_eq!(
+        unlock_request(world, &house, Value::Null).await["unlocked"],
+        true
+    );
     assert_eq!(world.sandbox.forget_logins(&email("ann")), 1);
-    assert_eq!(press(world, &house, Value::Null).await["unlocked"], true);
-    assert_eq!((logins(world), presses(world)), (2, 3));
+    assert_eq!(
+        unlock_request(world, &house, Value::Null).await["unlocked"],
+        true
+    );
+    assert_eq!((logins(world), unlock_requests(world)), (2, 3));
     assert_eq!(
         world.sandbox.events().len(),
         2,
-        "the old login opened nothing"
+        "the deleted login opened nothing"
     );
-    assert_eq!(press(world, &house, Value::Null).await["unlocked"], true);
-    assert_eq!(logins(world), 2, "the new one is kept");
+    assert_eq!(
+        unlock_request(world, &house, Value::Null).await["unlocked"],
+        true
+    );
+    assert_eq!(logins(world), 2, "the new login is kept");
 }
 
-/// A press that somebody took.
-async fn taken(world: &World, house: &House, key: &str, until: i64) {
+/// Stores an unlock request that a process has taken until `until` (in microseconds).
+async fn store_taken_request(world: &World, house: &TestClub, key: &str, until: i64) {
     let uuid = |kind, id: &str| decode_as(kind, id).unwrap();
-    let club = world.api.ask("{ club { id } }", json!({})).await;
-    let row = row::Press {
+    let club = world.api.query("{ club { id } }", json!({})).await;
+    let row = row::UnlockRequest {
         id: new_id(),
         club_id: uuid(Kind::Club, club["club"]["id"].as_str().unwrap()),
         account_id: uuid(Kind::KisiAccount, world.account.as_ref().unwrap()),
         lock_id: uuid(Kind::Lock, &house.front),
         member_id: uuid(Kind::Member, &house.ann),
-        press_key: Some(key.to_owned()),
+        idempotency_key: Some(key.to_owned()),
         actor: "desk".to_owned(),
         kisi_user_id: None,
-        state: row::PressState::Taken,
+        state: row::UnlockState::Taken,
         kisi_code: None,
         message: None,
         asked_at: world.clock.now().micros(),
@@ -248,9 +271,9 @@ async fn taken(world: &World, house: &House, key: &str, until: i64) {
     put.unwrap();
 }
 
-async fn a_press_of_a_process_that_died_stays_unknown(world: &mut World) {
-    let house = house(world).await;
-    taken(world, &house, "dead", 0).await;
+async fn a_request_of_a_dead_process_stays_unknown(world: &mut World) {
+    let house = test_club(world).await;
+    store_taken_request(world, &house, "dead", 0).await;
     for _ in 0..2 {
         let payload = world
             .api
@@ -260,20 +283,20 @@ async fn a_press_of_a_process_that_died_stays_unknown(world: &mut World) {
         let message = payload["userErrors"][0]["message"].as_str().unwrap();
         assert!(message.contains("not sent again"), "{message}");
     }
-    assert_eq!(presses(world), 0);
-    assert_eq!(world.api.told("UNLOCK_DENIED").await.len(), 1);
-    // One whose taker may live still is waited for, and not for ever.
-    taken(world, &house, "slow", i64::MAX).await;
+    assert_eq!(unlock_requests(world), 0);
+    assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 1);
+    // A request whose process may still be alive is waited for, but only for a limited time.
+    store_taken_request(world, &house, "slow", i64::MAX).await;
     let payload = world
         .api
         .unlock(&house.front, &house.ann, json!("slow"))
         .await;
     assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
-    assert_eq!(presses(world), 0);
-    assert_eq!(world.api.told("UNLOCK_DENIED").await.len(), 1);
+    assert_eq!(unlock_requests(world), 0);
+    assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 1);
 }
 
-/// A replica that serves the API and does no account's work.
+/// A replica that serves the API and works on no account.
 async fn replica(world: &World) -> (String, actix_web::dev::ServerHandle) {
     let app = App::start(world.config(), world.clock.clone())
         .await
@@ -287,7 +310,7 @@ async fn replica(world: &World) -> (String, actix_web::dev::ServerHandle) {
 }
 
 async fn another_replica_carries_it_out(world: &mut World) {
-    let house = house(world).await;
+    let house = test_club(world).await;
     let (base, server) = replica(world).await;
     let (here, there) = (world.api.clone(), world.api.at(base));
     let key = json!("both");
@@ -300,16 +323,16 @@ async fn another_replica_carries_it_out(world: &mut World) {
         (&one["unlocked"], &other["unlocked"]),
         (&json!(true), &json!(true))
     );
-    assert_eq!(presses(world), 1);
+    assert_eq!(unlock_requests(world), 1);
     let alone = there.unlock(&house.front, &house.ann, Value::Null).await;
     assert_eq!(alone["unlocked"], true, "{alone}");
-    assert_eq!((presses(world), logins(world)), (2, 1));
-    assert_eq!(world.api.told("UNLOCKED").await.len(), 2);
+    assert_eq!((unlock_requests(world), logins(world)), (2, 1));
+    assert_eq!(world.api.history_messages("UNLOCKED").await.len(), 2);
     server.stop(false).await;
 }
 
-async fn nobody_carries_it_out(world: &mut World) {
-    let house = house(world).await;
+async fn no_process_carries_it_out(world: &mut World) {
+    let house = test_club(world).await;
     let (base, server) = replica(world).await;
     let there = world.api.at(base);
     world.stop().await;
@@ -317,17 +340,20 @@ async fn nobody_carries_it_out(world: &mut World) {
     let again = there.unlock(&house.front, &house.ann, json!("alone")).await;
     assert_eq!(again, payload);
     if world.database() == crate::support::world::Database::Sqlite {
-        assert_eq!(payload["unlocked"], true, "there is one machine: {payload}");
+        assert_eq!(
+            payload["unlocked"], true,
+            "SQLite means one machine, so the replica carries it out: {payload}"
+        );
     } else {
         assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
-        assert_eq!(presses(world), 0);
+        assert_eq!(unlock_requests(world), 0);
     }
     server.stop(false).await;
     world.start_again().await;
 }
 
-async fn without_an_account_there_is_no_door(world: &mut World) {
-    let house = house(world).await;
+async fn a_disconnected_account_opens_no_door(world: &mut World) {
+    let house = test_club(world).await;
     let workshop = world.api.named("locks", "Workshop").await;
     world.rule(&workshop, json!([{ "membership": {} }])).await;
     let account = world.account.take().unwrap();
@@ -337,11 +363,11 @@ async fn without_an_account_there_is_no_door(world: &mut World) {
     ];
     world
         .api
-        .change("disconnectKisi", &arguments, "account { status }")
+        .mutate("disconnectKisi", &arguments, "account { status }")
         .await;
     let payload = world.api.unlock(&workshop, &house.ann, Value::Null).await;
     assert_eq!(codes(&payload), ["INVALID"]);
     let message = payload["userErrors"][0]["message"].as_str().unwrap();
     assert!(message.contains("disconnected"), "{message}");
-    assert_eq!(presses(world), 0);
+    assert_eq!(unlock_requests(world), 0);
 }

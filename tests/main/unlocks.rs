@@ -1,4 +1,5 @@
-//! The unlock button, as front ends press it: who may, what the rules say, in whose name Kisi is asked, once for each press.
+//! The `unlock` mutation as front ends use it: who may call it, what the rules decide, in whose name Kisi is asked, and one
+//! unlock for each idempotency key.
 
 use std::time::Duration;
 
@@ -20,20 +21,20 @@ use crate::support::{
 on_both!(
     kisi_is_asked_in_the_members_name_where_it_holds_the_right,
     a_refusal_by_the_rules_reaches_no_door,
-    one_key_is_one_press,
-    so_many_presses_a_minute_and_no_more,
+    one_key_is_one_unlock,
+    unlock_requests_are_limited_per_minute,
     a_club_may_let_only_members_unlock,
-    each_caller_unlocks_for_whom_it_may,
+    each_role_unlocks_only_for_allowed_members,
 );
 
-/// A club where every membership opens "Members" (Front door, Range), and Ann has one.
-pub struct House {
+/// A club where every membership opens "Members" (Front door, Range), and Ann has a membership.
+pub struct TestClub {
     pub ann: String,
     pub front: String,
     pub source: crate::support::api::Source,
 }
 
-pub async fn house(world: &mut World) -> House {
+pub async fn test_club(world: &mut World) -> TestClub {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -42,15 +43,15 @@ pub async fn house(world: &mut World) -> House {
         .send(&source, "membership.updated", membership("m-ann", "ann"))
         .await;
     world.settled().await;
-    House {
+    TestClub {
         ann: world.api.member(&email("ann")).await.unwrap(),
         front: world.api.named("locks", "Front door").await,
         source,
     }
 }
 
-/// How often a door was asked to open.
-pub fn presses(world: &World) -> usize {
+/// The number of times that Kisi was asked to open a door.
+pub fn unlock_requests(world: &World) -> usize {
     let calls = world.sandbox.calls();
     calls
         .iter()
@@ -75,7 +76,7 @@ pub fn codes(payload: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// As whom the doors were asked to open.
+/// The addresses of the users in whose name doors were opened.
 fn actors(world: &World) -> Vec<String> {
     let events = world.sandbox.events();
     let actor = |event: &Value| event["actor_email"].as_str().unwrap().to_owned();
@@ -83,7 +84,7 @@ fn actors(world: &World) -> Vec<String> {
 }
 
 async fn kisi_is_asked_in_the_members_name_where_it_holds_the_right(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+    let TestClub { ann, front, .. } = test_club(world).await;
     for _ in 0..2 {
         let payload = world.api.unlock(&front, &ann, Value::Null).await;
         assert_eq!(
@@ -92,24 +93,24 @@ async fn kisi_is_asked_in_the_members_name_where_it_holds_the_right(world: &mut 
             "{payload}"
         );
     }
-    assert_eq!(logins(world), 1, "a login is kept");
+    assert_eq!(logins(world), 1, "the login is reused");
     let workshop = world.api.named("locks", "Workshop").await;
     world.rule(&workshop, json!([{ "membership": {} }])).await;
     let payload = world.api.unlock(&workshop, &ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
     let (ann, owner) = (email("ann"), "owner@example.com".to_owned());
     assert_eq!(actors(world), [ann.clone(), ann, owner]);
-    let told = world.api.told("UNLOCKED").await;
+    let entries = world.api.history_messages("UNLOCKED").await;
     let entry = |door: &str| (format!("ann opened {door}"), "tests".to_owned());
     assert_eq!(
-        told,
+        entries,
         [entry("Front door"), entry("Front door"), entry("Workshop")]
     );
-    assert_eq!(world.api.told("UNLOCK_DENIED").await, []);
+    assert_eq!(world.api.history_messages("UNLOCK_DENIED").await, []);
 }
 
 async fn a_refusal_by_the_rules_reaches_no_door(world: &mut World) {
-    let House { front, source, .. } = house(world).await;
+    let TestClub { front, source, .. } = test_club(world).await;
     world.send(&source, "member.updated", person("bob")).await;
     world.settled().await;
     let bob = world.api.member(&email("bob")).await.unwrap();
@@ -120,48 +121,58 @@ async fn a_refusal_by_the_rules_reaches_no_door(world: &mut World) {
         first["decision"],
         json!({ "allowed": false, "code": "NO_MEMBERSHIP" })
     );
-    // What becomes true later changes nothing about a press that was answered.
+    // Later changes do not affect a request that was already answered.
     world.turn_to(world.now() + Duration::from_secs(1));
     world
         .send(&source, "membership.updated", membership("m-bob", "bob"))
         .await;
     world.settled().await;
     assert_eq!(world.api.unlock(&front, &bob, json!("one")).await, first);
-    assert_eq!(presses(world), 0);
-    let told = world.api.told("UNLOCK_DENIED").await;
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(unlock_requests(world), 0);
+    let entries = world.api.history_messages("UNLOCK_DENIED").await;
+    assert_eq!(entries.len(), 1, "{entries:?}");
     assert!(
-        told[0].0.starts_with("Front door did not open for bob: "),
-        "{told:?}"
+        entries[0]
+            .0
+            .starts_with("Front door did not open for bob: "),
+        "{entries:?}"
     );
     let now = world.api.unlock(&front, &bob, json!("two")).await;
     assert_eq!(now["unlocked"], true, "{now}");
 }
 
-async fn one_key_is_one_press(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+async fn one_key_is_one_unlock(world: &mut World) {
+    let TestClub { ann, front, .. } = test_club(world).await;
     let at_once = (0..6).map(|_| world.api.unlock(&front, &ann, json!("press")));
     for payload in futures_util::future::join_all(at_once).await {
         assert_eq!(payload["unlocked"], true, "{payload}");
     }
-    assert_eq!((presses(world), logins(world)), (1, 1));
+    assert_eq!((unlock_requests(world), logins(world)), (1, 1));
     let range = world.api.named("locks", "Range").await;
     assert_eq!(
         world.api.unlock(&range, &ann, json!("press")).await["unlocked"],
         true
     );
-    assert_eq!(presses(world), 2, "another door is another press");
+    assert_eq!(
+        unlock_requests(world),
+        2,
+        "another door is another unlock request"
+    );
     world.turn_to(world.now() + Duration::from_secs(299));
     world.api.unlock(&front, &ann, json!("press")).await;
-    assert_eq!(presses(world), 2);
+    assert_eq!(unlock_requests(world), 2);
     world.turn_to(world.now() + Duration::from_secs(1));
     world.api.unlock(&front, &ann, json!("press")).await;
-    assert_eq!(presses(world), 3, "after five minutes a key is free again");
-    assert_eq!(world.api.told("UNLOCKED").await.len(), 3);
+    assert_eq!(
+        unlock_requests(world),
+        3,
+        "after five minutes the key can be used again"
+    );
+    assert_eq!(world.api.history_messages("UNLOCKED").await.len(), 3);
 }
 
-async fn so_many_presses_a_minute_and_no_more(world: &mut World) {
-    let House { ann, front, source } = house(world).await;
+async fn unlock_requests_are_limited_per_minute(world: &mut World) {
+    let TestClub { ann, front, source } = test_club(world).await;
     for nth in 0..10 {
         let payload = world.api.unlock(&front, &ann, json!(nth.to_string())).await;
         assert_eq!(payload["unlocked"], true, "{nth}: {payload}");
@@ -171,26 +182,32 @@ async fn so_many_presses_a_minute_and_no_more(world: &mut World) {
     let message = payload["userErrors"][0]["message"].as_str().unwrap();
     assert!(message.contains("again at 09:01:"), "{message}");
     let again = world.api.unlock(&front, &ann, json!("9")).await;
-    assert_eq!(again["unlocked"], true, "a retry is no press: {again}");
-    assert_eq!(presses(world), 10);
+    assert_eq!(
+        again["unlocked"], true,
+        "a retry does not count as an unlock request: {again}"
+    );
+    assert_eq!(unlock_requests(world), 10);
     world
         .send(&source, "membership.updated", membership("m-bob", "bob"))
         .await;
     world.settled().await;
     let bob = world.api.member(&email("bob")).await.unwrap();
     let payload = world.api.unlock(&front, &bob, Value::Null).await;
-    assert_eq!(payload["unlocked"], true, "each has a limit of their own");
+    assert_eq!(
+        payload["unlocked"], true,
+        "each member has a limit of their own"
+    );
     world.turn_to(world.now() + Duration::from_secs(60));
     let payload = world.api.unlock(&front, &ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
 }
 
 async fn a_club_may_let_only_members_unlock(world: &mut World) {
-    let House { ann, front, .. } = house(world).await;
+    let TestClub { ann, front, .. } = test_club(world).await;
     let input = json!({ "unlockVisibility": "MEMBERS" });
     world
         .api
-        .change(
+        .mutate(
             "updateClub",
             &[("input", "UpdateClubInput!", input)],
             "club { id }",
@@ -201,28 +218,28 @@ async fn a_club_may_let_only_members_unlock(world: &mut World) {
         json!({ "who": { "new": { "email": email("guest"), "name": "guest" } }, "scope": group });
     world
         .api
-        .change(
+        .mutate(
             "shareAccess",
             &[("input", "ShareAccessInput!", input)],
             "share { id }",
         )
         .await;
-    world.people.insert(email("guest"));
+    world.emails.insert(email("guest"));
     world.settled().await;
     let guest = world.api.member(&email("guest")).await.unwrap();
     let payload = world.api.unlock(&front, &guest, Value::Null).await;
     assert_eq!(codes(&payload), ["UNLOCK_NOT_VISIBLE"], "{payload}");
-    assert_eq!(presses(world), 0);
-    assert_eq!(world.api.told("UNLOCK_DENIED").await.len(), 1);
+    assert_eq!(unlock_requests(world), 0);
+    assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 1);
     let payload = world.api.unlock(&front, &ann, Value::Null).await;
     assert_eq!(payload["unlocked"], true, "{payload}");
 }
 
-/// A caller with another role.
+/// The API with a token of this role, or with a session of this member.
 async fn caller(world: &World, role: row::Role, member: Option<&str>) -> Api {
     let (token, id) = (new_token(), new_id());
     let member = member.map(|id| decode_as(Kind::Member, id).unwrap());
-    let club = world.api.ask("{ club { id } }", json!({})).await;
+    let club = world.api.query("{ club { id } }", json!({})).await;
     let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
     let row = row::Token {
         id,
@@ -234,17 +251,17 @@ async fn caller(world: &World, role: row::Role, member: Option<&str>) -> Api {
         created_at: 0,
         expires_at: None,
     };
-    let made: Result<(), StoreError> = world
+    let result: Result<(), StoreError> = world
         .app()
         .db
         .write(move |tx| Box::pin(async move { tokens::create(tx, row).await }))
         .await;
-    made.unwrap();
+    result.unwrap();
     Api::new(world.api.base.clone(), token.expose_secret().to_owned())
 }
 
-async fn each_caller_unlocks_for_whom_it_may(world: &mut World) {
-    let House { ann, front, source } = house(world).await;
+async fn each_role_unlocks_only_for_allowed_members(world: &mut World) {
+    let TestClub { ann, front, source } = test_club(world).await;
     world
         .send(&source, "membership.updated", membership("m-bob", "bob"))
         .await;
@@ -259,13 +276,15 @@ async fn each_caller_unlocks_for_whom_it_may(world: &mut World) {
     assert_eq!(app.refusals("unlock", &arguments).await, ["INVALID"]);
 
     let session = caller(world, row::Role::Member, Some(&ann)).await;
-    let own = session.attempt("unlock", &arguments, "unlocked").await;
+    let own = session
+        .mutate_unchecked("unlock", &arguments, "unlocked")
+        .await;
     assert_eq!(own["unlocked"], true, "{own}");
     let query =
         "mutation($lock: ID!, $member: ID) { unlock(lock: $lock, member: $member) { unlocked } }";
     let forbidden = async |api: &Api, member: &str| {
         let answer = api
-            .raw(query, json!({ "lock": front, "member": member }))
+            .query_raw(query, json!({ "lock": front, "member": member }))
             .await;
         assert_eq!(
             answer["errors"][0]["extensions"]["code"], "FORBIDDEN",
@@ -277,7 +296,7 @@ async fn each_caller_unlocks_for_whom_it_may(world: &mut World) {
     forbidden(&reader, &ann).await;
     let actors: Vec<String> = world
         .api
-        .told("UNLOCKED")
+        .history_messages("UNLOCKED")
         .await
         .into_iter()
         .map(|(_, actor)| actor)
@@ -287,5 +306,5 @@ async fn each_caller_unlocks_for_whom_it_may(world: &mut World) {
     let stranger = world.another_club().await;
     let elsewhere = stranger.unlock(&front, &ann, Value::Null).await;
     assert_eq!(codes(&elsewhere), ["NOT_FOUND"]);
-    assert_eq!(presses(world), 2);
+    assert_eq!(unlock_requests(world), 2);
 }

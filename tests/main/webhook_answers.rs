@@ -1,4 +1,4 @@
-//! What a webhook is answered, row by row of the documentation's table, and that nothing is kept of what is not let in.
+//! A webhook's answers, row by row of the table in the documentation; a rejected request stores nothing.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ on_both!(
     an_old_request_is_a_replay,
     an_unknown_source_is_not_found,
     platforms_may_probe,
-    a_rotated_secret_is_good_for_a_while,
-    what_cannot_be_stored_is_said_and_nothing_is_lost,
+    a_rotated_secret_stays_valid_for_a_while,
+    a_delivery_that_cannot_be_stored_is_refused_and_not_lost,
 );
 
 fn a_membership(world: &World) -> Vec<u8> {
@@ -43,16 +43,16 @@ async fn an_event_is_accepted_once_and_a_duplicate_after(world: &mut World) {
     assert_eq!(
         world.api.deliver(&source, resigned).await.word(),
         (200, "duplicate"),
-        "by its id"
+        "recognized by its id"
     );
     let query =
         "query($id: ID!) { node(id: $id) { ... on Delivery { attempts externalId eventType } } }";
-    let kept = world
+    let response = world
         .api
-        .ask(query, json!({ "id": first.delivery() }))
+        .query(query, json!({ "id": first.delivery() }))
         .await;
     assert_eq!(
-        kept["node"],
+        response["node"],
         json!({ "attempts": 3, "externalId": "msg_1", "eventType": "membership.updated" })
     );
 }
@@ -110,12 +110,12 @@ async fn a_forged_request_leaves_nothing(world: &mut World) {
         let answer = world.api.deliver(&source, request).await;
         assert_eq!(answer.status, 401, "{name}: {answer:?}");
     }
-    assert_eq!(world.api.deliveries().await, 0, "nothing was kept");
+    assert_eq!(world.api.deliveries().await, 0, "nothing was stored");
     assert_eq!(world.api.member("ada@example.com").await, None);
     assert_eq!(
         world.api.deliver(&source, good).await.word(),
         (202, "accepted"),
-        "the good one still counts"
+        "the valid request is still accepted"
     );
 }
 
@@ -159,19 +159,19 @@ async fn an_unknown_source_is_not_found(world: &mut World) {
         "/webhooks/a%20b",
         "/webhooks/x'y",
     ] {
-        let stray = crate::support::api::Source {
+        let external = crate::support::api::Source {
             path: path.to_owned(),
             ..source.clone()
         };
         assert_eq!(
-            world.api.deliver(&stray, signed.clone()).await.status,
+            world.api.deliver(&external, signed.clone()).await.status,
             404,
             "{path}"
         );
     }
     world
         .api
-        .change(
+        .mutate(
             "removeSource",
             &[("source", "ID!", json!(source.id))],
             "removedId",
@@ -220,7 +220,7 @@ async fn platforms_may_probe(world: &mut World) {
     assert_eq!(world.api.deliveries().await, 0);
 }
 
-async fn a_rotated_secret_is_good_for_a_while(world: &mut World) {
+async fn a_rotated_secret_stays_valid_for_a_while(world: &mut World) {
     let old = world.api.source("Front desk").await;
     let arguments = [
         ("source", "ID!", json!(old.id)),
@@ -228,7 +228,7 @@ async fn a_rotated_secret_is_good_for_a_while(world: &mut World) {
     ];
     let rotated = world
         .api
-        .change("rotateSourceSecret", &arguments, "secret")
+        .mutate("rotateSourceSecret", &arguments, "secret")
         .await;
     let secret = SecretString::from(rotated["secret"].as_str().unwrap().to_owned());
     let new = crate::support::api::Source {
@@ -251,8 +251,8 @@ async fn a_rotated_secret_is_good_for_a_while(world: &mut World) {
     }
 }
 
-/// Something stands in the way of every write until it is taken away.
-async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
+/// Every write is blocked until the blocking transaction or renaming is undone.
+async fn a_delivery_that_cannot_be_stored_is_refused_and_not_lost(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -266,7 +266,7 @@ async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
             "ALTER TABLE delivery_away RENAME TO delivery",
         ),
     };
-    world.people.insert("ada@example.com".to_owned());
+    world.emails.insert("ada@example.com".to_owned());
     let signed = world.signed(&source, "msg_1", a_membership(world));
     stranger.execute_unprepared(block).await.unwrap();
     let refused = world.api.deliver(&source, signed.clone()).await;
@@ -278,10 +278,10 @@ async fn what_cannot_be_stored_is_said_and_nothing_is_lost(world: &mut World) {
     stranger.execute_unprepared(free).await.unwrap();
     stranger.close().await.unwrap();
     let answer = world.api.deliver(&source, signed).await;
-    // A sender who was told that it took too long may have been told so just before it was stored.
+    // The first request may have been stored just after its sender was told that it took too long.
     let is_stored = [(202, "accepted"), (200, "duplicate")].contains(&answer.word());
     assert!(is_stored, "{answer:?}");
-    // What stood in the way may have stood in the way of the loop as well, which then rests for a while.
+    // The reconcile loop may have been blocked as well, and then waits for a while.
     world.settled_in_time().await;
     assert_eq!(world.api.deliveries().await, 1);
     assert_eq!(world.sandbox.assignments_of("ada@example.com").len(), 1);

@@ -1,4 +1,4 @@
-//! Bodies that a webhook does not take: too large, broken off, or not understood; and what the sender is told.
+//! Bodies that a webhook refuses: too large, incomplete, or not understood; and what the sender is told.
 
 use std::{
     io::{Read, Write},
@@ -14,8 +14,8 @@ use crate::support::{
 };
 
 on_both!(
-    a_body_that_breaks_off_is_not_kept,
-    what_is_not_understood_is_kept_and_told,
+    an_incomplete_body_is_not_stored,
+    an_invalid_event_is_stored_and_reported,
 );
 on_both!(with Setup { settings: vec![("WEBHOOK_MAX_BYTES", "2048")], ..Setup::default() }; a_large_body_is_refused);
 
@@ -33,7 +33,7 @@ async fn a_large_body_is_refused(world: &mut World) {
         .into_bytes();
     let signed = world.signed(&source, "msg_1", body);
     assert_eq!(world.api.deliver(&source, signed.clone()).await.status, 413);
-    // Whoever announces no length is measured.
+    // A body without an announced length is measured while it is read.
     let chunks = futures_util::stream::iter(
         signed
             .body
@@ -63,7 +63,7 @@ async fn a_large_body_is_refused(world: &mut World) {
     assert_eq!(world.api.deliver(&source, fitting).await.status, 202);
 }
 
-async fn a_body_that_breaks_off_is_not_kept(world: &mut World) {
+async fn an_incomplete_body_is_not_stored(world: &mut World) {
     let source = world.api.source("Front desk").await;
     let signed = world.signed(&source, "msg_1", a_membership(world));
     let mut head = format!(
@@ -84,14 +84,14 @@ async fn a_body_that_breaks_off_is_not_kept(world: &mut World) {
     assert_eq!(
         world.api.deliver(&source, signed).await.status,
         202,
-        "the whole of it is new"
+        "the complete request is not a duplicate"
     );
 }
 
-/// Sends bytes, says that no more come, and gives what is answered.
+/// Sends bytes, closes the sending side, and returns the answer.
 async fn raw(world: &World, bytes: Vec<u8>) -> String {
     let address = world.api.base.strip_prefix("http://").unwrap().to_owned();
-    let asked = tokio::task::spawn_blocking(move || {
+    let exchange = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
@@ -104,10 +104,10 @@ async fn raw(world: &World, bytes: Vec<u8>) -> String {
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
     });
-    asked.await.unwrap()
+    exchange.await.unwrap()
 }
 
-async fn what_is_not_understood_is_kept_and_told(world: &mut World) {
+async fn an_invalid_event_is_stored_and_reported(world: &mut World) {
     let source = world.api.source("Front desk").await;
     let good = membership("m1", "ada");
     let booking = json!({ "id": "b1", "kind": "room", "item": { "id": "oak" }, "member": { "id": "ada" }, "status": "confirmed",
@@ -249,7 +249,7 @@ async fn what_is_not_understood_is_kept_and_told(world: &mut World) {
         assert_eq!(answer.status, 422, "{answer:?}");
     }
     let query = "{ deliveries(filter: {status: FAILED}) { totalCount nodes { problem } } sources { failedDeliveries } }";
-    let failed = world.api.ask(query, json!({})).await;
+    let failed = world.api.query(query, json!({})).await;
     assert_eq!(failed["deliveries"]["totalCount"], most);
     assert_eq!(failed["sources"], json!([{ "failedDeliveries": most }]));
     let nodes = failed["deliveries"]["nodes"].as_array().unwrap();
@@ -260,6 +260,6 @@ async fn what_is_not_understood_is_kept_and_told(world: &mut World) {
     assert_eq!(
         world.api.member("ada@example.com").await,
         None,
-        "nobody came of it"
+        "no member was created"
     );
 }

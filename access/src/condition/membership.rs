@@ -1,11 +1,11 @@
-//! Memberships: from start to end while they run, less the blocks as the policy says.
+//! Membership conditions: from start to end of an active membership, minus its blocks as the policy says.
 //!
-//! Promises: own, company-held and shared ones count alike; a block that has ended counts no more.
-//! Never: looks at money other than through blocks. Called by `condition`.
+//! Own, company-held and shared memberships count alike. A block that has ended stops counting. Payments matter only through
+//! blocks. Called by `condition`.
 
 use std::time::Duration;
 
-use super::{Miss, is_named};
+use super::{Miss, is_selected};
 use crate::{
     code::Code,
     fact::{Block, Entitlement, Facts, Holding, MembershipStatus, Via},
@@ -18,27 +18,27 @@ pub(super) fn spans(condition: &MembershipCondition, entitlement: &Entitlement) 
     let Some((status, blocks)) = matching(condition, entitlement) else {
         return SpanSet::new();
     };
-    if !runs(status, entitlement) {
+    if !is_active(status, entitlement) {
         return SpanSet::new();
     }
     let span = SpanSet::from(entitlement.span);
     if blocks.is_empty() {
         span
     } else {
-        span.subtract(&cuts(condition.when_blocked, blocks))
+        span.subtract(&blocked_spans(condition.when_blocked, blocks))
     }
 }
 
-/// Whether the member holds a membership that runs at an instant, whatever the invoices say.
+/// Whether the member has an active membership at an instant, blocked or not.
 #[must_use]
-pub fn holds_membership(facts: &Facts, at: Instant) -> bool {
+pub fn has_active_membership(facts: &Facts, at: Instant) -> bool {
     let any = MembershipCondition {
         offerings: Vec::new(),
         locations: Vec::new(),
         when_blocked: BlockedPolicy::Allow,
     };
-    let mut held = facts.entitlements.iter();
-    held.any(|entitlement| spans(&any, entitlement).contains(at))
+    let mut entitlements = facts.entitlements.iter();
+    entitlements.any(|entitlement| spans(&any, entitlement).contains(at))
 }
 
 fn matching<'e>(
@@ -49,11 +49,11 @@ fn matching<'e>(
         return None;
     };
     let counts = entitlement.via != Via::Guest
-        && is_named(&condition.offerings, &condition.locations, entitlement);
+        && is_selected(&condition.offerings, &condition.locations, entitlement);
     counts.then_some((*status, blocks.as_slice()))
 }
 
-fn runs(status: MembershipStatus, entitlement: &Entitlement) -> bool {
+fn is_active(status: MembershipStatus, entitlement: &Entitlement) -> bool {
     match status {
         MembershipStatus::Active => true,
         MembershipStatus::Scheduled => entitlement.span.from != Instant::BEGINNING,
@@ -61,22 +61,22 @@ fn runs(status: MembershipStatus, entitlement: &Entitlement) -> bool {
     }
 }
 
-/// When blocks cut a membership off.
-fn cuts(policy: BlockedPolicy, blocks: &[Block]) -> SpanSet {
+/// The spans in which blocks suspend a membership.
+fn blocked_spans(policy: BlockedPolicy, blocks: &[Block]) -> SpanSet {
     match policy {
         BlockedPolicy::Allow => SpanSet::new(),
         BlockedPolicy::Deny => SpanSet::of(blocks.iter().map(|block| block.span)),
         BlockedPolicy::Grace(grace) => {
             let blocked = SpanSet::of(blocks.iter().map(|block| block.span));
             SpanSet::of(
-                runs_of(&blocked, grace).map(|run| Span::new(run.from.plus(grace), run.until)),
+                merge_blocks(&blocked, grace).map(|run| Span::new(run.from.plus(grace), run.until)),
             )
         }
     }
 }
 
-/// Blocks that lie less than the grace apart, as one.
-fn runs_of(blocked: &SpanSet, grace: Duration) -> impl Iterator<Item = Span> {
+/// Merges blocks that are less than the grace period apart.
+fn merge_blocks(blocked: &SpanSet, grace: Duration) -> impl Iterator<Item = Span> {
     let mut blocks = blocked.iter().copied().peekable();
     std::iter::from_fn(move || {
         let mut run = blocks.next()?;
@@ -105,7 +105,7 @@ pub(super) fn miss<'a>(
         MembershipStatus::Paused => (Code::MembershipPaused, None),
         MembershipStatus::UsedUp => (Code::MembershipUsedUp, None),
         MembershipStatus::Active | MembershipStatus::Scheduled => {
-            let cut = cuts(condition.when_blocked, blocks).span_at(at)?;
+            let cut = blocked_spans(condition.when_blocked, blocks).span_at(at)?;
             (Code::MembershipBlocked, Some(cut.from))
         }
     };

@@ -1,16 +1,15 @@
-//! One condition against one member's facts: when it holds, by which entitlements, and what is
-//! missing where it does not.
+//! Evaluates one condition against the facts of one member: when it holds, by which entitlements, and what is missing where it
+//! fails.
 //!
-//! Promises: each sort of condition is a file of its own that says both its spans and its misses,
-//! so that the reasons cannot disagree with the answer. Never: knows about rules or targets. Called
-//! by `evaluate` and `explain`.
+//! Each kind of condition has its own file with both its spans and its misses, so that reasons and results agree. Conditions know
+//! nothing of rules or targets. Called by `evaluate` and `explain`.
 
 mod membership;
 mod purchase;
 pub(crate) mod registration;
 mod schedule;
 
-pub use membership::holds_membership;
+pub use membership::has_active_membership;
 
 use std::{ptr, time::Duration};
 
@@ -22,48 +21,47 @@ use crate::{
     span::{Span, SpanSet},
 };
 
-/// When one condition holds, and by what.
+/// When one condition holds, and by which entitlements.
 #[derive(Clone, Debug)]
 pub struct ConditionAccess<'a> {
-    /// The condition.
+    /// The evaluated condition.
     pub condition: &'a Condition,
     /// When it holds.
     pub spans: SpanSet,
-    /// Each entitlement that gives spans, with those it gives.
+    /// The entitlements that satisfy it, each with its spans.
     pub because: Vec<(&'a Entitlement, SpanSet)>,
 }
 
-/// An entitlement that would make a condition hold, but for one thing.
+/// An entitlement that would satisfy a condition except for one thing.
 #[derive(Clone, Debug)]
 pub struct NearMiss<'a> {
-    /// The entitlement.
+    /// The entitlement that falls short.
     pub entitlement: &'a Entitlement,
-    /// The one thing.
+    /// The thing that is wrong with it.
     pub code: Code,
-    /// When it opens, for too early and not started; when it closed, for too late, ended and
-    /// blocked.
+    /// The relevant edge: when access begins, for too early and not started; when it ended, for too late, ended and blocked.
     pub edge: Option<Instant>,
 }
 
-/// Which bookings a registration condition looks at.
+/// The bookings that a registration condition considers.
 #[derive(Copy, Clone)]
 pub(crate) enum Bookings<'a> {
-    /// All; but one that does not apply to ongoing bookings only those that began at this instant
-    /// or later.
+    /// All bookings. A condition that does not apply to ongoing bookings considers only those that began at this instant or
+    /// later.
     Since(Instant),
-    /// A single one.
-    Only(&'a Entitlement),
+    /// A single booking.
+    Single(&'a Entitlement),
 }
 
-/// Why a condition does not hold, by one entitlement or (with none) by the lack of any.
+/// Why a condition fails: because of one entitlement, or (`None`) because there is none.
 #[derive(Clone, Debug)]
 pub(crate) struct Miss<'a> {
     pub entitlement: Option<&'a Entitlement>,
     pub code: Code,
     pub edge: Option<Instant>,
-    /// How many things are wrong with the entitlement.
+    /// The number of things that are wrong with the entitlement.
     pub wrong: u8,
-    /// Microseconds between the instant asked for and the edge.
+    /// Microseconds between the instant of the question and the edge.
     pub away: u64,
 }
 
@@ -86,8 +84,8 @@ impl<'a> Miss<'a> {
         }
     }
 
-    /// The smaller, the nearer to holding. What lies more than a day away is hardly a matter of
-    /// being early or late.
+    /// The sort key of a miss; smaller is nearer to holding. A booking more than a day away counts as another booking instead of
+    /// an early or late arrival.
     pub fn effort(&self) -> (u8, u64) {
         let soon = self.away <= u64::try_from(Duration::from_hours(24).as_micros()).unwrap_or(0);
         let rank = match self.code {
@@ -111,8 +109,8 @@ impl<'a> Miss<'a> {
     }
 }
 
-/// When `condition` holds. Schedule windows that overlap `around` are generated, whole.
-pub(crate) fn hold<'a>(
+/// Computes when `condition` holds. Schedule windows that overlap `around` are generated in full.
+pub(crate) fn evaluate_condition<'a>(
     condition: &'a Condition,
     facts: &'a Facts,
     bookings: Bookings<'_>,
@@ -136,7 +134,7 @@ pub(crate) fn hold<'a>(
                     Bookings::Since(since) => {
                         registration.applies_to_ongoing || entitlement.span.from >= since
                     }
-                    Bookings::Only(one) => ptr::eq(one, entitlement),
+                    Bookings::Single(booking) => ptr::eq(booking, entitlement),
                 };
                 if looked_at && let Some(span) = registration::span(registration, entitlement) {
                     give(entitlement, SpanSet::from(span));
@@ -149,7 +147,7 @@ pub(crate) fn hold<'a>(
             }
         }
         Condition::Tag(tag) => {
-            let spans = if is_borne(tag, facts) {
+            let spans = if has_tag(tag, facts) {
                 SpanSet::always()
             } else {
                 SpanSet::new()
@@ -180,7 +178,7 @@ pub(crate) fn hold<'a>(
     }
 }
 
-/// The entitlements that would make `condition` hold at `at` but for one thing, the nearest first.
+/// The entitlements that would satisfy `condition` at `at` except for one thing, nearest first.
 #[must_use]
 pub fn near_misses<'a>(
     condition: &'a Condition,
@@ -209,7 +207,7 @@ pub fn near_misses<'a>(
         .collect()
 }
 
-/// Why a condition that does not hold at `at` does not.
+/// The best explanation of why a condition fails at `at`.
 pub(crate) fn nearest_miss<'a>(
     held: &ConditionAccess<'a>,
     facts: &'a Facts,
@@ -243,13 +241,12 @@ fn misses<'a>(condition: &Condition, facts: &'a Facts, at: Instant) -> Vec<Miss<
     facts.entitlements.iter().filter_map(miss_of).collect()
 }
 
-fn is_borne(condition: &TagCondition, facts: &Facts) -> bool {
+fn has_tag(condition: &TagCondition, facts: &Facts) -> bool {
     condition.tags.iter().any(|tag| facts.tags.contains(tag))
 }
 
-/// Whether the entitlement is of what the condition names; a list that names nothing asks for
-/// nothing.
-fn is_named(offerings: &[Id], locations: &[Id], entitlement: &Entitlement) -> bool {
+/// Whether the entitlement has one of the offerings and one of the locations; an empty list accepts all.
+fn is_selected(offerings: &[Id], locations: &[Id], entitlement: &Entitlement) -> bool {
     (offerings.is_empty() || offerings.contains(&entitlement.offering))
         && (locations.is_empty()
             || entitlement

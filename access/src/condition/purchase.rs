@@ -1,9 +1,8 @@
-//! Purchases: paid ones alone, from start to end.
+//! Purchase conditions: from start to end of a paid purchase.
 //!
-//! Promises: what is refunded or void counts from the moment that it is known. Called by
-//! `condition`.
+//! A refunded or void purchase gives no access for any time, from the moment that its status is known. Called by `condition`.
 
-use super::{Miss, is_named};
+use super::{Miss, is_selected};
 use crate::{
     code::Code,
     fact::{Entitlement, Holding, PurchaseStatus},
@@ -23,7 +22,7 @@ fn matching(condition: &PurchaseCondition, entitlement: &Entitlement) -> Option<
     let Holding::Purchase { status } = entitlement.holding else {
         return None;
     };
-    is_named(&condition.offerings, &condition.locations, entitlement).then_some(status)
+    is_selected(&condition.offerings, &condition.locations, entitlement).then_some(status)
 }
 
 pub(super) fn miss<'a>(

@@ -1,12 +1,11 @@
-//! Bookings: around a confirmed one, or the whole local days that it touches.
+//! Registration conditions: a confirmed booking with margins, or the whole local days that it touches.
 //!
-//! Promises: a time zone is looked into for DAY alone. Never: decides which version of a rule
-//! judges a booking; it is told which bookings to look at. Called by `condition`, and by `evaluate`
-//! for bookings under an earlier version.
+//! The time zone is used for DAY only. The caller chooses the bookings, and so the rule version that applies to each. Called by
+//! `condition`, and by `evaluate` for ongoing bookings under an earlier version.
 
 use jiff::{ToSpan, civil, tz::TimeZone};
 
-use super::{Miss, is_named};
+use super::{Miss, is_selected};
 use crate::{
     code::Code,
     fact::{Entitlement, Holding, RegistrationStatus, Via},
@@ -15,7 +14,7 @@ use crate::{
     span::Span,
 };
 
-/// When the booking opens the door; `None` where it does not.
+/// When the booking gives access; `None` where it gives none.
 pub(crate) fn span(condition: &RegistrationCondition, entitlement: &Entitlement) -> Option<Span> {
     let status = matching(condition, entitlement)?;
     let counts = status == RegistrationStatus::Confirmed && counts_as_guest(condition, entitlement);
@@ -33,16 +32,16 @@ fn matching(
     let Holding::Registration { kind, status } = entitlement.holding else {
         return None;
     };
-    let named = (condition.kinds.is_empty() || condition.kinds.contains(&kind))
-        && is_named(&condition.offerings, &condition.locations, entitlement);
-    named.then_some(status)
+    let is_match = (condition.kinds.is_empty() || condition.kinds.contains(&kind))
+        && is_selected(&condition.offerings, &condition.locations, entitlement);
+    is_match.then_some(status)
 }
 
 fn counts_as_guest(condition: &RegistrationCondition, entitlement: &Entitlement) -> bool {
     condition.guests || entitlement.via != Via::Guest
 }
 
-/// The booking, or its days, with the margins; `None` where it ends before it begins.
+/// The booking, or its days, with the margins; `None` for a booking that ends before it begins.
 fn around(condition: &RegistrationCondition, entitlement: &Entitlement) -> Option<Span> {
     let booking = entitlement.span;
     if booking.from > booking.until {
@@ -56,7 +55,7 @@ fn around(condition: &RegistrationCondition, entitlement: &Entitlement) -> Optio
     (!span.is_empty()).then_some(span)
 }
 
-/// From the local midnight before it to the one after it; open ends stay open.
+/// From the local midnight before the booking to the one after it; open ends stay open.
 fn whole_days(booking: Span, zone: &TimeZone) -> Span {
     let midnight = |date: civil::Date| {
         let midnight = zone
@@ -69,8 +68,7 @@ fn whole_days(booking: Span, zone: &TimeZone) -> Span {
         .known()
         .and_then(|from| midnight(zone.to_datetime(from.timestamp()).date()));
     let until = booking.until.known().and_then(|until| {
-        // The end is not part of the booking: one that ends at midnight does not touch the day that
-        // begins then.
+        // The end is exclusive: a booking that ends at midnight does not touch the next day.
         let last = Instant::from_micros(until.micros().saturating_sub(1)).max(booking.from);
         let next_day = zone
             .to_datetime(last.timestamp())
@@ -108,7 +106,7 @@ pub(super) fn miss<'a>(
         (None, None) => None,
         (None, Some((code, edge))) => Some(Miss::new(code, Some(edge), at)),
         (Some(code), None) => Some(Miss::new(code, None, at)),
-        // What was never confirmed and is over is nobody's concern any more.
+        // A booking that was never confirmed and has ended explains nothing.
         (Some(_), Some((Code::TooLate, _))) => None,
         (Some(code), Some((_, edge))) => Some(Miss {
             wrong: 2,

@@ -1,8 +1,8 @@
-//! Weekly windows by local clocks.
+//! Schedule conditions: weekly windows in local time.
 //!
-//! Promises: each window that overlaps the span asked for is there, whole; one that leaves no gap
-//! is a single span. Local times that the clocks skip or repeat are read with the offset before the
-//! change. Never: walks more than ten years of days, however wide the span. Called by `condition`.
+//! Every window that overlaps the requested span is returned in full; adjacent windows are one span. Local times that a clock
+//! change skips or repeats are read with the offset before the change. At most ten years of days are generated, however wide the
+//! span. Called by `condition`.
 
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ use crate::{
 
 const MINUTES_A_DAY: u16 = 1440;
 const MOST_DAYS: Duration = Duration::from_hours(24 * 3660);
-/// Longer than any window, with a day that a zone skipped, and than any chain of whole days.
+/// Longer than any window, including a day that a zone skipped, and longer than any run of whole days.
 const MARGIN: Duration = Duration::from_hours(10 * 24);
 
-/// The windows that overlap `around`. Where both `around` and the dates are open on both sides
-/// there are none.
+/// The windows that overlap `around`; none where neither `around` nor the dates are bounded on any side.
 pub(super) fn spans(condition: &ScheduleCondition, around: Span) -> SpanSet {
     if lasts_all_day(condition) && days_of(condition) == 0b111_1111 {
         return unbroken(condition);
@@ -33,13 +32,13 @@ pub(super) fn spans(condition: &ScheduleCondition, around: Span) -> SpanSet {
     windows(condition, zone, around)
 }
 
-/// Whether the windows of two days that follow each other touch.
+/// Whether the windows of two consecutive days touch.
 fn lasts_all_day(condition: &ScheduleCondition) -> bool {
     let (opens, closes) = (condition.from_minute, condition.until_minute);
     opens == closes || (opens == 0 && closes >= MINUTES_A_DAY)
 }
 
-/// The days of the week, as bits, Monday the lowest.
+/// The days of the week as bits; Monday is the lowest.
 fn days_of(condition: &ScheduleCondition) -> u8 {
     condition.days.iter().fold(0, |days, day| days | bit(*day))
 }
@@ -48,10 +47,10 @@ fn bit(day: civil::Weekday) -> u8 {
     1_u8.wrapping_shl(u32::from(day.to_monday_zero_offset().unsigned_abs()))
 }
 
-/// All week round: one span, bounded by the dates alone.
+/// Open all week: a single span, bounded only by the dates.
 fn unbroken(condition: &ScheduleCondition) -> SpanSet {
     let (opens, closes) = (condition.from_minute, condition.until_minute);
-    // A first day that is too far away to be reckoned never comes.
+    // A first day beyond the range of the calendar never comes.
     let from = condition
         .start_date
         .map(|date| instant(date, opens, &condition.zone).unwrap_or(Instant::END));
@@ -64,7 +63,7 @@ fn unbroken(condition: &ScheduleCondition) -> SpanSet {
     ))
 }
 
-/// `around`, less what lies outside of the dates, and no longer than can be walked.
+/// `around`, cut to the dates of the schedule and to `MOST_DAYS`.
 fn bounded(condition: &ScheduleCondition, around: Span) -> Option<Span> {
     let midnight = |date: civil::Date| instant(date, 0, &condition.zone);
     let first = condition
@@ -88,8 +87,8 @@ fn bounded(condition: &ScheduleCondition, around: Span) -> Option<Span> {
     (!span.is_empty()).then_some(span)
 }
 
-/// The one offset that holds in and near `around`, where there is one: most weeks have no change of
-/// clocks, and reckoning with a fixed offset costs a tenth of a look into the zone for each window.
+/// The single offset that is valid in and near `around`, if there is one. Most weeks have no clock change, and computing with a
+/// fixed offset takes a tenth of the time of a time zone lookup for each window.
 fn fixed_offset(zone: &TimeZone, around: Span) -> Option<TimeZone> {
     let from = around.from.minus(MARGIN).timestamp();
     let until = around.until.plus(MARGIN).timestamp();
@@ -102,9 +101,8 @@ fn fixed_offset(zone: &TimeZone, around: Span) -> Option<TimeZone> {
 
 fn windows(condition: &ScheduleCondition, zone: &TimeZone, around: Span) -> SpanSet {
     let date_at = |at: Instant| zone.to_datetime(at.timestamp()).date();
-    // Whole days in a row are one span; cut at the edge of `around`, it would change whenever
-    // `around` moves. Any other window that began on the day before, or before a day that the zone
-    // skipped, may still be open.
+    // Consecutive whole days form one span; cut at the edge of `around`, it would change whenever `around` moves. Other windows
+    // may still be open if they began on the day before, or before a day that the zone skipped.
     let (back, ahead) = if lasts_all_day(condition) {
         (8, 7)
     } else {
@@ -116,7 +114,7 @@ fn windows(condition: &ScheduleCondition, zone: &TimeZone, around: Span) -> Span
     let last = condition.end_date.map_or(late, |date| date.min(late));
     let days = days_of(condition);
     let (opens, closes) = (condition.from_minute, condition.until_minute);
-    let mut found = Vec::new();
+    let mut generated = Vec::new();
     let mut next = Some(first);
     while let Some(date) = next.filter(|date| *date <= last) {
         next = date.tomorrow().ok();
@@ -128,14 +126,14 @@ fn windows(condition: &ScheduleCondition, zone: &TimeZone, around: Span) -> Span
             closing(date, opens, closes, zone),
         );
         if let (Some(from), Some(until)) = bounds {
-            found.push(Span::new(from, until));
+            generated.push(Span::new(from, until));
         }
     }
     let overlapping = |window: &&Span| window.overlaps(&around);
-    SpanSet::of(SpanSet::of(found).iter().filter(overlapping).copied())
+    SpanSet::of(SpanSet::of(generated).iter().filter(overlapping).copied())
 }
 
-/// When the window that begins on `date` closes.
+/// When the window that begins on `date` ends.
 fn closing(date: civil::Date, opens: u16, closes: u16, zone: &TimeZone) -> Option<Instant> {
     if closes > opens {
         instant(date, closes, zone)
@@ -144,7 +142,7 @@ fn closing(date: civil::Date, opens: u16, closes: u16, zone: &TimeZone) -> Optio
     }
 }
 
-/// So many minutes after midnight by the clock on the wall; 1440 is the next midnight.
+/// The instant at so many minutes after local midnight on the clock; 1440 is the next midnight.
 fn instant(date: civil::Date, minute: u16, zone: &TimeZone) -> Option<Instant> {
     let (date, minute) = if minute >= MINUTES_A_DAY {
         (date.tomorrow().ok()?, 0)

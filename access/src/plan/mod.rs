@@ -1,10 +1,8 @@
-//! What Kisi must be told, so that it holds what a member may do from now up to a horizon.
+//! Plans the calls to Kisi that make it hold the access of one member from now up to a horizon.
 //!
-//! Promises: planning again after the steps were done gives no steps. At no instant between two
-//! steps is anybody shut out who may pass before and after, except where Kisi neither changes a
-//! window nor takes a second assignment. Never: touches an assignment that was not handed in, or
-//! looks at a clock. Called by the loop and by previews; the executor does the steps in order and
-//! chooses nothing.
+//! Planning again after all steps are done yields no steps. Between two steps nobody is locked out who may pass both before and
+//! after, except where Kisi can neither change a window nor take a second assignment for a group. Only the given assignments are
+//! touched. Called by the reconcile loop and by previews; the executor runs the steps in order and chooses nothing.
 
 mod pairing;
 mod scope;
@@ -12,133 +10,132 @@ mod scope;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    fact::{Id, Scope},
+    fact::{AccessScope, Id},
     instant::Instant,
     rounding::Granularity,
     span::{Span, SpanSet},
 };
 
-/// How long an assignment whose window is over is kept, in case that it can be reused.
+/// How long an assignment is kept after its window has ended, so that it can be reused.
 pub const KEEP_EXPIRED: Duration = Duration::from_hours(24);
-/// A window that opens within this is as urgent as an open one.
+/// A window that opens within this time is as urgent as an open one.
 pub const SOON: Duration = Duration::from_hours(1);
 
-/// When somebody may pass by one scope.
+/// When the member may pass in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// Where.
-    pub scope: Scope,
-    /// When, exactly; what Kisi gets is rounded outward, to whole seconds or what else it keeps.
+    /// The scope of the access.
+    pub scope: AccessScope,
+    /// The exact times. Requests to Kisi round them outward, to whole seconds or to the coarser unit of the account.
     pub windows: SpanSet,
 }
 
-/// One assignment of ours, known to be in Kisi, with nothing in flight.
+/// A role assignment of this service that is confirmed in Kisi and has no call in flight.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Our id of it.
+    /// Its id in this service.
     pub id: Id,
-    /// Where.
-    pub scope: Scope,
-    /// Whose, in Kisi.
+    /// The scope of the assignment.
+    pub scope: AccessScope,
+    /// The Kisi user that holds it.
     pub user: Id,
-    /// When; no window is [`Span::ALWAYS`].
+    /// Its window; [`Span::ALWAYS`] for an assignment without one.
     pub window: Span,
 }
 
-/// Whether Kisi can do something; what is unknown is tried.
+/// Whether Kisi supports something; unknown abilities are tried.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Ability {
-    /// To be found out.
+    /// Not tried yet.
     Unknown,
-    /// It can.
+    /// Kisi supports it.
     Yes,
-    /// It refused.
+    /// Kisi refused it.
     No,
 }
 
 impl Ability {
-    /// Whether it is worth a try.
+    /// True unless Kisi is known to refuse it.
     #[must_use]
     pub fn may_work(self) -> bool {
         self != Self::No
     }
 }
 
-/// What Kisi can do.
+/// What the Kisi account supports.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// The window of an assignment can be changed.
     pub change_window: Ability,
     /// One person may have several assignments for one group.
-    pub twins: Ability,
-    /// What windows are rounded to there. They are asked for rounded outward, so that the answer is what was asked for and
+    pub duplicate_assignments: Ability,
+    /// The unit to which Kisi rounds windows. Requests are rounded outward to it, so that the response equals the request and
     /// nobody loses the last seconds.
     pub granularity: Granularity,
 }
 
-/// One call, or the few that it takes to be sure of it.
+/// One step: a single call to Kisi, with the follow-up calls that confirm it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The person is not in Kisi yet; the steps that follow are about the new user.
+    /// Creates the Kisi user of a person who has none; the following steps use it.
     CreateUser,
-    /// A new assignment for the user.
+    /// Creates an assignment for the user.
     Create {
-        /// Where.
-        scope: Scope,
-        /// When.
+        /// The scope.
+        scope: AccessScope,
+        /// The window.
         window: Span,
     },
-    /// Another window for one that is there.
+    /// Changes the window of an existing assignment.
     Change {
-        /// Which.
+        /// The assignment to change.
         grant: Id,
-        /// When from then on.
+        /// The new window.
         window: Span,
     },
-    /// One goes.
+    /// Deletes an assignment.
     Delete {
-        /// Which.
+        /// The assignment to delete.
         grant: Id,
     },
 }
 
-/// How urgent; the least is the most urgent.
+/// The priority of a plan; the smallest value is the most urgent.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// Takes time away that Kisi would still give.
+    /// Removes time that Kisi would still grant.
     Revocation,
-    /// A window that is open, or opens within the hour.
+    /// Grants a window that is open or opens within the hour.
     Now,
-    /// Any other window.
+    /// Grants any other window.
     Rest,
-    /// Nobody's access depends on it.
+    /// Affects nobody's access.
     Cleanup,
 }
 
-/// What to do, in order.
+/// The steps, in order, and when to plan again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// To be done one after the other; the rest is void where one fails.
+    /// Run one after the other; if one fails, the rest must not run.
     pub steps: Vec<Step>,
-    /// When to plan again though nothing happens; later than the instant of planning.
-    pub again_at: Option<Instant>,
-    /// Of the most urgent step; [`Lane::Cleanup`] where there is none.
+    /// When to plan again even without an event; later than the instant of planning.
+    pub replan_at: Option<Instant>,
+    /// The lane of the most urgent step; [`Lane::Cleanup`] without steps.
     pub lane: Lane,
 }
 
-/// The instant of planning and what is known of Kisi: the same for every scope.
+/// The inputs of the plan that are the same for every scope.
 #[derive(Copy, Clone)]
-struct Setting {
+struct PlanInput {
     abilities: Abilities,
     now: Instant,
     horizon: Duration,
 }
 
-/// The steps that turn `grants` into what is `desired`.
+/// Plans the steps that turn `grants` into `desired`.
 ///
-/// `user`: the person's present user in Kisi; grants of any other user are on their way out. Of the
-/// desired windows those are sent that end after `now` and begin by `now + horizon`, with their
-/// true ends.
+/// `user`: the person's current user in Kisi; grants of any other user are deleted. Sends the desired windows that end after
+/// `now` and begin by `now + horizon`, with their real ends.
 #[must_use]
 pub fn plan(
     desired: &[Desired],
@@ -148,12 +145,12 @@ pub fn plan(
     now: Instant,
     horizon: Duration,
 ) -> Plan {
-    let setting = Setting {
+    let setting = PlanInput {
         abilities,
         now,
         horizon,
     };
-    let mut scopes: BTreeMap<Scope, (SpanSet, Vec<Grant>)> = BTreeMap::new();
+    let mut scopes: BTreeMap<AccessScope, (SpanSet, Vec<Grant>)> = BTreeMap::new();
     for wish in desired {
         let (windows, _) = scopes.entry(wish.scope).or_default();
         *windows = windows.union(&wish.windows);
@@ -163,13 +160,13 @@ pub fn plan(
         if Some(grant.user) == user {
             scopes.entry(grant.scope).or_default().1.push(*grant);
         } else {
-            draft.let_go(grant, now);
+            draft.delete_of_other_user(grant, now);
         }
     }
     for (scope, (windows, grants)) in &scopes {
         match scope {
-            Scope::Group(_) => scope::windowed(*scope, windows, grants, setting, &mut draft),
-            Scope::Place(_) | Scope::Account(_) => {
+            AccessScope::Group(_) => scope::windowed(*scope, windows, grants, setting, &mut draft),
+            AccessScope::Place(_) | AccessScope::Account(_) => {
                 scope::unbounded(*scope, windows, grants, setting, &mut draft);
             }
         }
@@ -177,37 +174,38 @@ pub fn plan(
     draft.finish(user)
 }
 
-/// The steps of all scopes, by when they may be done.
+/// Collects the steps of all scopes by phase.
 #[derive(Default)]
 struct Draft {
     creates: Vec<Step>,
     changes: Vec<Step>,
-    /// Where Kisi allows nothing better: a deletion, and the creation that must follow at once.
+    /// The last resort: a deletion and the creation that must follow at once.
     replacements: Vec<Step>,
     deletes: Vec<Step>,
-    again_at: Option<Instant>,
+    replan_at: Option<Instant>,
     lane: Option<Lane>,
 }
 
 impl Draft {
-    fn create(&mut self, scope: Scope, window: Span, now: Instant) {
+    fn create(&mut self, scope: AccessScope, window: Span, now: Instant) {
         self.creates.push(Step::Create { scope, window });
-        self.urge(lane_of(window, now));
+        self.raise_lane(lane_of(window, now));
     }
 
     fn change(&mut self, grant: Id, window: Span, now: Instant) {
         self.changes.push(Step::Change { grant, window });
-        self.urge(lane_of(window, now));
+        self.raise_lane(lane_of(window, now));
     }
 
     fn delete(&mut self, grant: Id, lane: Lane) {
         self.deletes.push(Step::Delete { grant });
-        self.urge(lane);
+        self.raise_lane(lane);
     }
 
-    /// Another user's grant: whoever that is now must not keep it, unless it is over anyway.
-    fn let_go(&mut self, grant: &Grant, now: Instant) {
-        let bounded = matches!(grant.scope, Scope::Group(_));
+    /// Deletes the grant of another Kisi user. It is a revocation because another person may use that account now, unless the
+    /// grant has expired.
+    fn delete_of_other_user(&mut self, grant: &Grant, now: Instant) {
+        let bounded = matches!(grant.scope, AccessScope::Group(_));
         let over = bounded && grant.window.until <= now;
         self.delete(
             grant.id,
@@ -219,21 +217,21 @@ impl Draft {
         );
     }
 
-    /// Deletes what must go, creates what must come, with nothing in between.
-    fn replace(&mut self, old: &[&Grant], scope: Scope, window: Span, now: Instant) {
+    /// Deletes the old grants and creates the new one, with no step in between.
+    fn replace(&mut self, old: &[&Grant], scope: AccessScope, window: Span, now: Instant) {
         self.replacements
             .extend(old.iter().map(|grant| Step::Delete { grant: grant.id }));
         self.replacements.push(Step::Create { scope, window });
-        self.urge(lane_of(window, now));
+        self.raise_lane(lane_of(window, now));
     }
 
-    fn urge(&mut self, lane: Lane) {
+    fn raise_lane(&mut self, lane: Lane) {
         self.lane = Some(self.lane.map_or(lane, |most| most.min(lane)));
     }
 
-    fn again(&mut self, at: Instant) {
+    fn replan_by(&mut self, at: Instant) {
         if let Some(at) = at.known() {
-            self.again_at = Some(self.again_at.map_or(at, |first| first.min(at)));
+            self.replan_at = Some(self.replan_at.map_or(at, |first| first.min(at)));
         }
     }
 
@@ -247,7 +245,7 @@ impl Draft {
         }
         Plan {
             steps,
-            again_at: self.again_at,
+            replan_at: self.replan_at,
             lane: self.lane.unwrap_or(Lane::Cleanup),
         }
     }

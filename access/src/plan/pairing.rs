@@ -1,10 +1,9 @@
-//! Which assignment takes which window, and in which order, so that nobody is shut out on the way.
+//! Decides which assignment takes which new window, and in which order, so that nobody is locked out during the changes.
 //!
-//! Promises: an assignment that is open now goes with the window that is open now; each change
-//! leaves everything open that is open before and after all of them; where no order of changes
-//! does, one is made anew and the old one goes last. Called by `scope` alone.
+//! An open assignment takes an open window. Each change keeps everything open that is open both before and after all changes;
+//! where no order of changes achieves that, a new assignment is created and the old one is deleted last. Called by `scope` only.
 
-use super::{Grant, scope::open_later};
+use super::{Grant, scope::remaining};
 use crate::{
     instant::Instant,
     span::{Span, SpanSet},
@@ -12,7 +11,7 @@ use crate::{
 
 pub(super) type Pair<'g> = (&'g Grant, Span);
 
-/// Takes pairs out of `live` and `missing` until one of them is empty.
+/// Moves the best pairs out of `live` and `missing` until one of them is empty.
 pub(super) fn pair<'g>(
     live: &mut Vec<&'g Grant>,
     missing: &mut Vec<Span>,
@@ -35,8 +34,7 @@ pub(super) fn pair<'g>(
     }
 }
 
-/// The smaller, the better they go together: both open, then the longer overlap, then the nearer
-/// beginning.
+/// The sort key of a pair, best first: both open now, then the longer overlap, then the closer start.
 fn nearness(grant: &Grant, window: Span, now: Instant) -> (bool, u64, u64) {
     let both_open = grant.window.contains(now) && window.contains(now);
     let common = grant.window.intersect(&window);
@@ -53,23 +51,22 @@ fn nearness(grant: &Grant, window: Span, now: Instant) -> (bool, u64, u64) {
 }
 
 pub(super) struct Order<'g> {
-    /// To be done in this order, after every creation.
+    /// Changes to run in this order, after all creations.
     pub changes: Vec<Pair<'g>>,
-    /// To be created beforehand, with the old one deleted at the end.
-    pub replaced: Vec<Pair<'g>>,
+    /// Windows to create first, with the assignment to delete at the end.
+    pub replacements: Vec<Pair<'g>>,
 }
 
-/// An order of the changes in which `needed` stays open. `known`: the windows that are there
-/// throughout.
+/// Orders the changes so that `needed` stays open. `present`: the windows that exist throughout.
 pub(super) fn order<'g>(
     mut pairs: Vec<Pair<'g>>,
-    mut known: Vec<Span>,
+    mut present: Vec<Span>,
     needed: &SpanSet,
     now: Instant,
 ) -> Order<'g> {
     let mut order = Order {
         changes: Vec::new(),
-        replaced: Vec::new(),
+        replacements: Vec::new(),
     };
     while !pairs.is_empty() {
         let leaves_no_gap = |place: usize| {
@@ -80,16 +77,16 @@ pub(super) fn order<'g>(
                     grant.window
                 }
             });
-            open_later(others.chain(known.iter().copied()), now).covers(needed)
+            remaining(others.chain(present.iter().copied()), now).covers(needed)
         };
         if let Some(place) = (0..pairs.len()).find(|place| leaves_no_gap(*place)) {
             let pair = pairs.remove(place);
-            known.push(pair.1);
+            present.push(pair.1);
             order.changes.push(pair);
         } else {
             let pair = pairs.remove(0);
-            known.extend([pair.0.window, pair.1]);
-            order.replaced.push(pair);
+            present.extend([pair.0.window, pair.1]);
+            order.replacements.push(pair);
         }
     }
     order

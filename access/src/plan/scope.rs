@@ -1,28 +1,27 @@
 //! The plan of one scope for one Kisi user.
 //!
-//! Promises: an assignment that is right already is left alone; one whose window is over is reused
-//! where windows can be changed, else it goes a day later. Never: orders steps across scopes.
-//! Called by `plan` alone.
+//! An assignment that is already right is left alone. One whose window has ended is reused where windows can be changed, and
+//! deleted a day later otherwise. The order of steps across scopes is decided in `plan`, the only caller.
 
-use super::{Draft, Grant, KEEP_EXPIRED, Lane, Setting, pairing};
+use super::{Draft, Grant, KEEP_EXPIRED, Lane, PlanInput, pairing};
 use crate::{
-    fact::Scope,
+    fact::AccessScope,
     instant::Instant,
     span::{Span, SpanSet},
 };
 
-/// A place or an account knows no windows: while one is open, there is one assignment without end.
+/// A place or an account: assignments there have no window, so one unlimited assignment exists while the member may pass.
 pub(super) fn unbounded(
-    scope: Scope,
+    scope: AccessScope,
     windows: &SpanSet,
     grants: &[Grant],
-    setting: Setting,
+    setting: PlanInput,
     draft: &mut Draft,
 ) {
     let now = setting.now;
     let wanted = windows.contains(now);
     if let Some(edge) = windows.next_edge_after(now) {
-        draft.again(edge);
+        draft.replan_by(edge);
     }
     if wanted && grants.is_empty() {
         draft.create(scope, Span::ALWAYS, now);
@@ -33,55 +32,56 @@ pub(super) fn unbounded(
     }
 }
 
-/// A group: each assignment has a window that Kisi enforces.
+/// A group: assignments have a window that Kisi enforces.
 pub(super) fn windowed(
-    scope: Scope,
+    scope: AccessScope,
     windows: &SpanSet,
     grants: &[Grant],
-    setting: Setting,
+    setting: PlanInput,
     draft: &mut Draft,
 ) {
     let now = setting.now;
     let reach = now.plus(setting.horizon);
-    let mut wanted: Vec<Span> = SpanSet::of(asked_for(windows, grants, setting))
+    let mut wanted: Vec<Span> = SpanSet::of(requested_windows(windows, grants, setting))
         .iter()
         .filter(|window| window.until > now)
         .copied()
         .collect();
     let beyond = wanted.split_off(wanted.partition_point(|window| window.from <= reach));
     if let Some(next) = beyond.first() {
-        draft.again(next.from.minus(setting.horizon));
+        draft.replan_by(next.from.minus(setting.horizon));
     }
     let mut rest: Vec<&Grant> = grants.iter().collect();
-    if setting.abilities.twins.may_work() {
-        // What is there already and will be wanted is kept, though it would not be sent today.
+    if setting.abilities.duplicate_assignments.may_work() {
+        // Keeps assignments for windows beyond the horizon, although new ones are not sent yet.
         beyond.iter().for_each(|window| {
             take_exact(&mut rest, *window);
         });
-        several(scope, &wanted, rest, setting, draft);
+        plan_many(scope, &wanted, rest, setting, draft);
         wanted
             .iter()
-            .for_each(|window| draft.again(window.until.plus(KEEP_EXPIRED)));
+            .for_each(|window| draft.replan_by(window.until.plus(KEEP_EXPIRED)));
     } else {
         let first = wanted.first().copied();
         if let Some(first) = first {
             let more = wanted.len() > 1 || !beyond.is_empty();
-            draft.again(first.until.plus(if more {
+            draft.replan_by(first.until.plus(if more {
                 Default::default()
             } else {
                 KEEP_EXPIRED
             }));
         }
-        single(scope, first, rest, setting, draft);
+        plan_single(scope, first, rest, setting, draft);
     }
 }
 
-/// The windows as Kisi is asked for them. One that it holds to the second is asked for no otherwise. One that is over, and that
-/// rounding alone prolongs, is left to end by itself where it is held so; where it was to last longer, it is over.
-fn asked_for<'s>(
+/// The windows to request from Kisi. A window that Kisi already holds exactly, in whole seconds, is requested unchanged. A window
+/// that has ended, and that only the rounding prolongs, stays in the list if an assignment with the same rounded end exists: that
+/// assignment runs out on its own. Otherwise it is dropped.
+fn requested_windows<'s>(
     windows: &'s SpanSet,
     grants: &'s [Grant],
-    setting: Setting,
+    setting: PlanInput,
 ) -> impl Iterator<Item = Span> + 's {
     let now = setting.now;
     windows.iter().filter_map(move |window| {
@@ -95,16 +95,16 @@ fn asked_for<'s>(
     })
 }
 
-/// Each window has an assignment of its own.
-fn several(
-    scope: Scope,
+/// One assignment for each window.
+fn plan_many(
+    scope: AccessScope,
     wanted: &[Span],
     mut rest: Vec<&Grant>,
-    setting: Setting,
+    setting: PlanInput,
     draft: &mut Draft,
 ) {
     let now = setting.now;
-    let before = open_later(rest.iter().map(|grant| grant.window), now);
+    let before = remaining(rest.iter().map(|grant| grant.window), now);
     let mut missing = wanted.to_vec();
     let mut settled = Vec::new();
     missing.retain(|window| match take_exact(&mut rest, *window) {
@@ -114,9 +114,9 @@ fn several(
         }
         None => true,
     });
-    let after = open_later(wanted.iter().copied(), now);
+    let after = remaining(wanted.iter().copied(), now);
     if !after.covers(&before) {
-        draft.urge(Lane::Revocation);
+        draft.raise_lane(Lane::Revocation);
     }
     let (mut expired, mut live): (Vec<_>, Vec<_>) = rest
         .into_iter()
@@ -125,17 +125,17 @@ fn several(
         let pairs = pairing::pair(&mut live, &mut missing, now);
         let by_expired = expired.len().min(missing.len());
         let reused = expired.drain(..by_expired).zip(missing.iter().copied());
-        // Nothing is lost by these, so they go first and the others can count on them.
+        // Changing an expired assignment takes nothing away, so these go first and the other changes can rely on them.
         for (grant, window) in reused {
             draft.change(grant.id, window, now);
         }
-        let known = settled.iter().chain(&missing).copied();
-        let known = known.chain(live.iter().map(|grant| grant.window));
-        let order = pairing::order(pairs, known.collect(), &before.intersect(&after), now);
+        let present = settled.iter().chain(&missing).copied();
+        let present = present.chain(live.iter().map(|grant| grant.window));
+        let order = pairing::order(pairs, present.collect(), &before.intersect(&after), now);
         for (grant, window) in order.changes {
             draft.change(grant.id, window, now);
         }
-        for (grant, window) in order.replaced {
+        for (grant, window) in order.replacements {
             draft.create(scope, window, now);
             live.push(grant);
         }
@@ -145,27 +145,27 @@ fn several(
         draft.create(scope, window, now);
     }
     for grant in live {
-        // Whether it takes any time away was judged above, for all of them together.
+        // The lane for lost time was set above, for all grants together.
         draft.delete(grant.id, Lane::Rest);
     }
     clean_up(&expired, now, draft);
 }
 
-/// One assignment at most: it holds the window that ends first.
-fn single(
-    scope: Scope,
+/// At most one assignment; it gets the window that ends first.
+fn plan_single(
+    scope: AccessScope,
     wanted: Option<Span>,
     mut rest: Vec<&Grant>,
-    setting: Setting,
+    setting: PlanInput,
     draft: &mut Draft,
 ) {
     let now = setting.now;
-    let before = open_later(rest.iter().map(|grant| grant.window), now);
-    if !open_later(wanted, now).covers(&before) {
-        draft.urge(Lane::Revocation);
+    let before = remaining(rest.iter().map(|grant| grant.window), now);
+    if !remaining(wanted, now).covers(&before) {
+        draft.raise_lane(Lane::Revocation);
     }
     let kept = wanted.and_then(|window| take_exact(&mut rest, window));
-    // Open ones first, then those that will be, then those that were.
+    // Grants that are open or still to come first, expired ones last.
     rest.sort_by_key(|grant| (grant.window.until <= now, grant.window.from, grant.id));
     if let (Some(window), None) = (wanted, kept) {
         if rest.is_empty() {
@@ -174,7 +174,7 @@ fn single(
             let grant = rest.remove(0);
             draft.change(grant.id, window, now);
         } else {
-            // Even one that is over stands in the way of another.
+            // Even an expired assignment blocks a new one.
             rest.reverse();
             draft.replace(&rest, scope, window, now);
             return;
@@ -195,7 +195,7 @@ fn clean_up(expired: &[&Grant], now: Instant, draft: &mut Draft) {
         if due <= now {
             draft.delete(grant.id, Lane::Cleanup);
         } else {
-            draft.again(due);
+            draft.replan_by(due);
         }
     }
 }
@@ -205,8 +205,8 @@ fn take_exact<'g>(grants: &mut Vec<&'g Grant>, window: Span) -> Option<&'g Grant
     Some(grants.remove(place))
 }
 
-/// What of the windows is still to come.
-pub(super) fn open_later(windows: impl IntoIterator<Item = Span>, now: Instant) -> SpanSet {
+/// The part of the windows from `now` on.
+pub(super) fn remaining(windows: impl IntoIterator<Item = Span>, now: Instant) -> SpanSet {
     let to_come = Span::new(now, Instant::END);
     SpanSet::of(windows.into_iter().map(|window| window.intersect(&to_come)))
 }

@@ -1,9 +1,9 @@
-//! The brake: limits for a small and a large club, what counts as a loss, and what is kept while it is held.
+//! Tests of the brake: its limits for a small and a large club, which changes are losses, and what is kept while a loss is held.
 
-use access::{Brake, Desired, Grant, Id, Instant, Scope, Span, SpanSet, held_back, losses};
+use access::{AccessScope, Brake, Desired, Grant, Id, Instant, Span, SpanSet, held_back, losses};
 use proptest::prelude::*;
 
-const GROUP: Scope = Scope::Group(Id(1));
+const GROUP: AccessScope = AccessScope::Group(Id(1));
 const BRAKE: Brake = Brake {
     enabled: true,
     people: 3,
@@ -31,7 +31,7 @@ fn wish(from: i64, until: i64) -> Vec<Desired> {
 }
 
 #[test]
-fn a_small_club_is_protected_by_people_and_a_large_one_by_percent() {
+fn a_small_club_is_limited_by_people_and_a_large_one_by_percent() {
     assert_eq!((BRAKE.limit(8), BRAKE.limit(80_000)), (3, 4_000));
     assert!(!BRAKE.holds(3, 0, 8));
     assert!(BRAKE.holds(4, 0, 8));
@@ -40,15 +40,15 @@ fn a_small_club_is_protected_by_people_and_a_large_one_by_percent() {
 }
 
 #[test]
-fn a_slow_drip_counts() {
+fn earlier_losses_within_the_window_count() {
     assert!(!BRAKE.holds(1, 2, 8));
     assert!(BRAKE.holds(1, 3, 8));
-    // Who was let through is no reason to hold nobody.
+    // Earlier losses do not hold a cause that takes nothing from anybody.
     assert!(!BRAKE.holds(0, 10, 8));
 }
 
 #[test]
-fn off_holds_nothing_and_zero_holds_everybody() {
+fn a_disabled_brake_holds_nothing_and_a_limit_of_zero_holds_every_loss() {
     assert!(
         !Brake {
             enabled: false,
@@ -66,7 +66,7 @@ fn off_holds_nothing_and_zero_holds_everybody() {
 }
 
 #[test]
-fn what_ends_early_is_lost() {
+fn access_that_ends_early_is_a_loss() {
     let open = [grant(0, 100)];
     assert!(losses(&[], &open, at(50)).contains(&GROUP));
     assert!(losses(&wish(0, 60), &open, at(50)).contains(&GROUP));
@@ -75,15 +75,15 @@ fn what_ends_early_is_lost() {
 }
 
 #[test]
-fn what_ran_out_or_has_not_begun_is_no_loss() {
+fn access_that_expired_or_has_not_begun_is_no_loss() {
     assert!(losses(&[], &[grant(0, 100)], at(100)).is_empty());
     assert!(losses(&[], &[grant(0, 100)], at(-1)).is_empty());
 }
 
 #[test]
-fn a_share_of_a_place_ends_by_itself() {
+fn the_end_of_a_place_share_is_no_loss() {
     let place = Grant {
-        scope: Scope::Place(Id(2)),
+        scope: AccessScope::Place(Id(2)),
         window: Span::ALWAYS,
         ..grant(0, 0)
     };
@@ -92,7 +92,7 @@ fn a_share_of_a_place_ends_by_itself() {
 
 proptest! {
     #[test]
-    fn holding_back_loses_nothing_and_gives_all_that_is_new(
+    fn holding_back_keeps_all_access_and_adds_all_new_access(
         (a, b, c, d, now) in (0i64..50, 0i64..50, 0i64..50, 0i64..50, 0i64..50)
     ) {
         let grants = [grant(a, a + b)];

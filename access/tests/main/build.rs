@@ -1,4 +1,4 @@
-//! Short words for facts and rules, so that a test shows what matters in it.
+//! Builders for facts and rules, with defaults, so that a test shows only the values that matter to it.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ pub fn berlin() -> TimeZone {
     TimeZone::get("Europe/Berlin").unwrap()
 }
 
-/// An instant as it is written in RFC 3339.
+/// Parses an instant in RFC 3339.
 pub fn at(text: &str) -> Instant {
     Instant::from_timestamp(text.parse().unwrap())
 }
 
-/// A wide span that every instant in these tests lies in.
+/// A span that contains every instant of these tests.
 pub fn around() -> Span {
     Span::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))
 }
 
-/// Minutes after some hour.
+/// The instant so many minutes after the epoch.
 pub fn minute(minutes: i64) -> Instant {
     Instant::from_micros(minutes * 60_000_000)
 }
@@ -93,7 +93,7 @@ pub fn any_membership(when_blocked: BlockedPolicy) -> Condition {
     Condition::Membership(condition)
 }
 
-/// Ten minutes before to five after, guests not, edits reaching ongoing ones.
+/// Any booking, from ten minutes before to five minutes after, without guests; edits also apply to ongoing bookings.
 pub fn any_booking() -> RegistrationCondition {
     RegistrationCondition {
         offerings: vec![],
@@ -133,7 +133,7 @@ pub fn rule(id: u128, conditions: Vec<Condition>) -> Rule {
     }
 }
 
-/// When a rule with this condition alone holds.
+/// When a rule with only this condition holds.
 pub fn spans(condition: &Condition, facts: &Facts) -> SpanSet {
     let rule = rule(1, vec![condition.clone()]);
     evaluate(facts, &[&rule], &[], around()).spans

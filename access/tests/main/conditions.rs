@@ -1,4 +1,4 @@
-//! Memberships, purchases and tags, line by line of the table of conditions.
+//! Tests of the membership, purchase and tag conditions.
 
 use access::{
     Block, BlockReason, BlockedPolicy, Condition, Entitlement, Holding, Id, Instant,
@@ -29,7 +29,7 @@ fn blocked(spans: &[Span]) -> Entitlement {
 }
 
 #[test]
-fn only_what_runs_counts() {
+fn only_active_and_scheduled_memberships_count() {
     let by_status =
         |status, span| membership_spans(BlockedPolicy::Deny, membership(1, status, span));
     let span = minutes(0, 100);
@@ -70,7 +70,7 @@ fn company_held_and_shared_memberships_count() {
 }
 
 #[test]
-fn blocks_cut_as_the_policy_says() {
+fn blocks_apply_as_the_policy_says() {
     let lasting = Span::new(minute(100), Instant::END);
     let deny = membership_spans(BlockedPolicy::Deny, blocked(&[lasting]));
     assert_eq!(deny, set(&[minutes(0, 100)]));
@@ -86,7 +86,7 @@ fn blocks_cut_as_the_policy_says() {
 }
 
 #[test]
-fn a_block_within_the_grace_of_the_last_one_starts_no_new_grace() {
+fn a_block_within_the_grace_period_of_the_previous_one_starts_no_new_one() {
     let grace = BlockedPolicy::Grace(for_minutes(30));
     let one = blocked(&[Span::new(minute(120), Instant::END), minutes(100, 110)]);
     assert_eq!(membership_spans(grace, one), set(&[minutes(0, 130)]));
@@ -97,7 +97,7 @@ fn a_block_within_the_grace_of_the_last_one_starts_no_new_grace() {
 }
 
 #[test]
-fn what_a_condition_names_must_all_match() {
+fn offerings_and_locations_must_both_match() {
     let held = |location| Entitlement {
         location,
         ..membership(1, MembershipStatus::Active, minutes(0, 9))
@@ -116,7 +116,7 @@ fn what_a_condition_names_must_all_match() {
     assert!(!holds(named(&[2], &[]), None));
     assert!(
         !holds(named(&[1], &[5]), None),
-        "no location matches no named one"
+        "an entitlement without a location matches no listed location"
     );
     assert!(holds(named(&[1], &[5]), Some(Id(5))));
     assert!(!holds(named(&[1], &[5]), Some(Id(6))));
@@ -141,7 +141,7 @@ fn purchases_count_while_paid() {
 }
 
 #[test]
-fn a_tag_holds_always() {
+fn a_tag_condition_holds_at_all_times() {
     let mut bearer = facts(vec![]);
     assert!(spans(&tag("staff"), &bearer).is_empty());
     bearer.tags = vec!["other".to_owned(), "staff".to_owned()];
@@ -167,7 +167,7 @@ fn a_rule_is_the_intersection_of_its_conditions() {
 }
 
 #[test]
-fn disabled_and_bare_rules_hold_never() {
+fn disabled_rules_and_rules_without_conditions_never_hold() {
     let mut bearer = facts(vec![]);
     bearer.tags = vec!["staff".to_owned()];
     let mut disabled = rule(1, vec![tag("staff")]);

@@ -1,9 +1,9 @@
-//! The one cause to look at first, near misses, and what would mend a refusal.
+//! Tests of decisions: the main cause of a refusal, near misses, and the fixes.
 
 use access::{
-    Block, BlockReason, BlockedPolicy, Code, Condition, Entitlement, Facts, FixParty, Holding, Id,
-    Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Rule, Scope, Share, Span,
-    Suspension, Via, evaluate, fixes, holds_membership, near_misses,
+    AccessScope, Block, BlockReason, BlockedPolicy, Code, Condition, Entitlement, Facts, FixParty,
+    Holding, Id, Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Rule, Share, Span,
+    Suspension, Via, evaluate, fixes, has_active_membership, near_misses,
 };
 
 use crate::build::{
@@ -14,7 +14,7 @@ use crate::build::{
 const NOW: i64 = 100;
 
 fn code(facts: &Facts, rules: &[&Rule]) -> Code {
-    evaluate(facts, rules, &[Scope::Group(Id(900))], around())
+    evaluate(facts, rules, &[AccessScope::Group(Id(900))], around())
         .decide(minute(NOW))
         .code
 }
@@ -36,7 +36,7 @@ fn by_booking(entitlements: Vec<Entitlement>) -> (Code, Option<Instant>) {
 }
 
 #[test]
-fn memberships_say_what_is_wrong() {
+fn a_refusal_by_membership_has_the_right_code_and_edge() {
     use MembershipStatus::{Active, Ended, Paused, Scheduled, UsedUp};
     let one = |status, span| by_membership(vec![membership(1, status, span)]);
     assert_eq!(by_membership(vec![]), (Code::NoMembership, None));
@@ -63,7 +63,7 @@ fn memberships_say_what_is_wrong() {
 }
 
 #[test]
-fn blocks_say_who_can_lift_them() {
+fn the_fix_of_a_block_names_who_can_lift_it() {
     for (reason, first) in [
         (BlockReason::Manual, FixParty::Desk),
         (BlockReason::PaymentFailed, FixParty::Member),
@@ -99,7 +99,7 @@ fn blocks_say_who_can_lift_them() {
 }
 
 #[test]
-fn bookings_say_what_is_wrong() {
+fn a_refusal_by_booking_has_the_right_code_and_edge() {
     use RegistrationStatus::{Cancelled, Confirmed, Tentative, Waitlisted};
     let one = |status, span| by_booking(vec![booking(1, status, span)]);
     assert_eq!(
@@ -137,11 +137,11 @@ fn bookings_say_what_is_wrong() {
         booking(1, Confirmed, minutes(0, 90)),
         booking(2, Confirmed, minutes(400, 500)),
     ];
-    assert_eq!(by_booking(both).0, Code::TooLate, "the nearer one");
+    assert_eq!(by_booking(both).0, Code::TooLate, "the nearer booking");
 }
 
 #[test]
-fn purchases_tags_and_nothing() {
+fn refusals_by_purchase_tag_and_missing_rules() {
     let bought = |status, span| facts(vec![purchase(1, status, span)]);
     let rule_of_purchase = rule(1, vec![any_purchase()]);
     let of = |facts: &Facts| code(facts, &[&rule_of_purchase]);
@@ -162,7 +162,7 @@ fn purchases_tags_and_nothing() {
 }
 
 #[test]
-fn the_nearest_rule_speaks_and_its_first_failing_condition() {
+fn the_nearest_rule_and_its_first_failing_condition_give_the_code() {
     let holder = facts(vec![membership(
         1,
         MembershipStatus::Paused,
@@ -188,10 +188,10 @@ fn the_nearest_rule_speaks_and_its_first_failing_condition() {
 }
 
 #[test]
-fn shares_open_and_say_when() {
+fn shares_give_access_and_report_their_edges() {
     let share = |span| Share {
         id: Id(5),
-        scope: Scope::Group(Id(900)),
+        scope: AccessScope::Group(Id(900)),
         span,
     };
     let of = |span| {
@@ -199,7 +199,7 @@ fn shares_open_and_say_when() {
             shares: vec![share(span)],
             ..Facts::default()
         };
-        evaluate(&facts, &[], &[Scope::Group(Id(900))], around()).decide(minute(NOW))
+        evaluate(&facts, &[], &[AccessScope::Group(Id(900))], around()).decide(minute(NOW))
     };
     assert_eq!(of(minutes(0, 200)).code, Code::AllowedByShare);
     assert_eq!(of(minutes(0, 200)).share, Some(Id(5)));
@@ -213,12 +213,13 @@ fn shares_open_and_say_when() {
         shares: vec![share(minutes(0, 200))],
         ..Facts::default()
     };
-    let decision = evaluate(&elsewhere, &[], &[Scope::Place(Id(1))], around()).decide(minute(NOW));
+    let decision =
+        evaluate(&elsewhere, &[], &[AccessScope::Place(Id(1))], around()).decide(minute(NOW));
     assert_eq!(decision.code, Code::NoRule);
 }
 
 #[test]
-fn a_suspension_comes_before_all() {
+fn a_suspension_overrides_rules_and_shares() {
     let mut suspended = facts(vec![]);
     suspended.tags = vec!["staff".to_owned()];
     suspended.suspension = Some(Suspension {
@@ -243,7 +244,7 @@ fn a_suspension_comes_before_all() {
 }
 
 #[test]
-fn near_misses_lack_one_thing_each() {
+fn each_near_miss_lacks_one_thing() {
     let condition = Condition::Registration(any_booking());
     let facts = facts(vec![
         booking(1, RegistrationStatus::Confirmed, minutes(90, 110)),
@@ -266,7 +267,7 @@ fn near_misses_lack_one_thing_each() {
     );
 }
 
-/// The codes of what nearly makes a condition hold, with their edges, by entitlement.
+/// The near misses of a condition: entitlement, code and edge.
 fn nearly(condition: &Condition, entitlements: Vec<Entitlement>) -> Vec<(Id, Code, Option<i64>)> {
     let facts = facts(entitlements);
     let found = near_misses(condition, &facts, minute(NOW));
@@ -278,7 +279,7 @@ fn nearly(condition: &Condition, entitlements: Vec<Entitlement>) -> Vec<(Id, Cod
 }
 
 #[test]
-fn purchases_are_nearly_good_for_one_thing() {
+fn near_misses_of_purchases() {
     use PurchaseStatus::{Paid, Unpaid};
     let held = vec![
         purchase(1, Paid, minutes(0, 200)),
@@ -299,13 +300,13 @@ fn purchases_are_nearly_good_for_one_thing() {
 }
 
 #[test]
-fn what_begins_now_has_begun() {
+fn starts_are_inclusive() {
     let membership = membership(1, MembershipStatus::Paused, minutes(NOW, 500));
     assert_eq!(
         nearly(&any_membership(BlockedPolicy::Deny), vec![membership]),
         [(Id(1), Code::MembershipPaused, None)]
     );
-    // It opens ten minutes before.
+    // The booking opens ten minutes before its start.
     let booked = booking(1, RegistrationStatus::Tentative, minutes(NOW + 10, 500));
     let condition = Condition::Registration(any_booking());
     assert_eq!(
@@ -328,7 +329,7 @@ fn a_guest_who_does_not_count_has_no_registration() {
 }
 
 #[test]
-fn a_membership_is_held_while_it_runs_whatever_the_invoices_say() {
+fn an_active_membership_counts_as_held_even_if_blocked() {
     use MembershipStatus::{Active, Paused};
     let blocked = Block {
         reason: BlockReason::PaymentFailed,
@@ -339,14 +340,14 @@ fn a_membership_is_held_while_it_runs_whatever_the_invoices_say() {
         status: Active,
         blocks: vec![blocked],
     };
-    let holds = |held: Entitlement| holds_membership(&facts(vec![held]), minute(NOW));
+    let holds = |held: Entitlement| has_active_membership(&facts(vec![held]), minute(NOW));
     assert!(holds(unpaid));
     assert!(!holds(membership(1, Active, minutes(0, NOW))));
     assert!(!holds(membership(1, Paused, minutes(0, 200))));
 }
 
 #[test]
-fn codes_are_written_as_the_contract_does() {
+fn codes_have_their_stable_names() {
     assert_eq!(Code::MembershipUsedUp.as_str(), "MEMBERSHIP_USED_UP");
     assert_eq!(Code::AllowedByRule.as_str(), "ALLOWED_BY_RULE");
 }

@@ -1,20 +1,19 @@
-//! The tests of the heart, one module a subject; `build` makes the facts and rules that they are
-//! told with.
+//! Tests of the `access` crate, one module per subject; `build` has builders for facts and rules.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that panics is a test that fails"
+    reason = "a panic fails the test"
 )]
 
 mod brake;
 mod build;
 mod conditions;
 mod decisions;
-mod needless;
 mod oracle;
 mod plans;
 mod previews;
 mod properties;
+mod redundant;
 mod refusals;
 mod registrations;
 mod rounding;

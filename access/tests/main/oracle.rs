@@ -1,5 +1,5 @@
-//! Two readings of the same words must agree: the crate's algebra of spans, and a judge that looks
-//! at one instant at a time and shares no code with it.
+//! Compares two independent implementations: the span algebra of the crate, and a reference that decides one instant at a time
+//! and shares no code with it.
 
 mod clubs;
 mod judge;
@@ -12,7 +12,7 @@ use self::{
     judge::may_pass,
 };
 
-/// Each moment with what lies a second and a microsecond to either side of it.
+/// Each moment, and the instants one second and one microsecond around it.
 fn about(moments: &[Instant]) -> Vec<Instant> {
     let mut about: Vec<_> = moments
         .iter()
@@ -42,7 +42,7 @@ fn judge(club: &Club) -> Result<(), TestCaseError> {
         prop_assert_eq!(
             access.spans.contains(moment),
             expected,
-            "at {}: left the spans, right the judge",
+            "at {}: left is the crate, right is the reference",
             moment.timestamp()
         );
     }
@@ -51,7 +51,7 @@ fn judge(club: &Club) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn spans_and_judge_agree(club in any_club()) {
+    fn crate_and_reference_agree(club in any_club()) {
         judge(&club)?;
     }
 }

@@ -1,10 +1,10 @@
-//! The planner against a model of Kisi under each of its abilities.
+//! Tests of the planner against a model of Kisi, for each combination of its abilities.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use access::{
-    Abilities, Ability, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Scope, Span, SpanSet,
-    Step, plan,
+    Abilities, Ability, AccessScope, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Span,
+    SpanSet, Step, plan,
 };
 use proptest::prelude::*;
 
@@ -14,13 +14,13 @@ const USER: Id = Id(77);
 const OLD_USER: Id = Id(66);
 const NOW: i64 = 100;
 const HORIZON: Duration = Duration::from_secs(100 * 60);
-const GROUP: Scope = Scope::Group(Id(1));
-const PLACE: Scope = Scope::Place(Id(2));
+const GROUP: AccessScope = AccessScope::Group(Id(1));
+const PLACE: AccessScope = AccessScope::Place(Id(2));
 
-const fn abilities(change_window: Ability, twins: Ability) -> Abilities {
+const fn abilities(change_window: Ability, duplicate_assignments: Ability) -> Abilities {
     Abilities {
         change_window,
-        twins,
+        duplicate_assignments,
         granularity: Granularity::SECOND,
     }
 }
@@ -54,7 +54,7 @@ fn planned(windows: &[Span], grants: &[Grant], abilities: Abilities) -> Plan {
     )
 }
 
-/// Kisi, as far as the planner cares.
+/// The part of Kisi that the planner depends on.
 #[derive(Clone)]
 struct Model {
     grants: Vec<Grant>,
@@ -71,13 +71,13 @@ impl Model {
             }
             Step::Create { scope, window } => {
                 let user = self.user.unwrap();
-                let twin = self
+                let has_assignment = self
                     .grants
                     .iter()
                     .any(|it| it.scope == scope && it.user == user);
                 assert!(
-                    !twin || abilities.twins != Ability::No,
-                    "Kisi refuses a second one"
+                    !has_assignment || abilities.duplicate_assignments != Ability::No,
+                    "this Kisi refuses a second assignment"
                 );
                 self.made += 1;
                 self.grants.push(Grant {
@@ -91,11 +91,13 @@ impl Model {
                 assert_ne!(
                     abilities.change_window,
                     Ability::No,
-                    "Kisi changes no window"
+                    "this Kisi refuses to change windows"
                 );
-                let known = self.grants.iter_mut().find(|it| it.id == grant).unwrap();
-                assert!(Some(known.user) == self.user && matches!(known.scope, Scope::Group(_)));
-                known.window = window;
+                let target = self.grants.iter_mut().find(|it| it.id == grant).unwrap();
+                assert!(
+                    Some(target.user) == self.user && matches!(target.scope, AccessScope::Group(_))
+                );
+                target.window = window;
             }
             Step::Delete { grant } => {
                 let place = self.grants.iter().position(|it| it.id == grant).unwrap();
@@ -104,11 +106,11 @@ impl Model {
         }
     }
 
-    /// What is open from now on, by scope.
-    fn open(&self) -> BTreeMap<Scope, SpanSet> {
-        let mut open: BTreeMap<Scope, SpanSet> = BTreeMap::new();
+    /// The spans that are open from now on, by scope.
+    fn open(&self) -> BTreeMap<AccessScope, SpanSet> {
+        let mut open: BTreeMap<AccessScope, SpanSet> = BTreeMap::new();
         for grant in &self.grants {
-            let windowed = matches!(grant.scope, Scope::Group(_));
+            let windowed = matches!(grant.scope, AccessScope::Group(_));
             let window = if windowed { grant.window } else { Span::ALWAYS };
             let later = window.intersect(&Span::new(minute(NOW), Instant::END));
             let spans = open.entry(grant.scope).or_default();
@@ -119,7 +121,7 @@ impl Model {
 }
 
 #[test]
-fn somebody_new_is_created_first() {
+fn a_new_person_is_created_first() {
     let plan = plan(
         &wish(&[minutes(50, 150)]),
         &[],
@@ -136,13 +138,13 @@ fn somebody_new_is_created_first() {
     assert_eq!(plan.lane, Lane::Now);
     let nothing = access::plan(&[], &[], None, ABLE, minute(NOW), HORIZON);
     assert_eq!(
-        (nothing.steps, nothing.again_at, nothing.lane),
+        (nothing.steps, nothing.replan_at, nothing.lane),
         (vec![], None, Lane::Cleanup)
     );
 }
 
 #[test]
-fn windows_are_whole_seconds() {
+fn windows_are_rounded_outward_to_whole_seconds() {
     let window = Span::new(
         Instant::from_micros(6_000_500_000),
         Instant::from_micros(6_100_000_001),
@@ -167,14 +169,17 @@ fn windows_are_whole_seconds() {
 }
 
 #[test]
-fn windows_beyond_the_horizon_wait() {
+fn windows_beyond_the_horizon_are_sent_later() {
     let plan = planned(&[minutes(10, 50), minutes(250, 300)], &[], ABLE);
-    assert!(plan.steps.is_empty(), "one is over, one is far");
-    assert_eq!(plan.again_at, Some(minute(150)));
+    assert!(
+        plan.steps.is_empty(),
+        "one window has ended and one is beyond the horizon"
+    );
+    assert_eq!(plan.replan_at, Some(minute(150)));
     let kept = planned(&[minutes(250, 300)], &[grant(1, minutes(250, 300))], ABLE);
     assert!(
         kept.steps.is_empty(),
-        "what is right is not taken back for being early"
+        "a correct assignment beyond the horizon is kept"
     );
 }
 
@@ -228,7 +233,7 @@ fn the_open_grant_takes_the_open_window() {
 }
 
 #[test]
-fn expired_grants_are_reused_or_go_a_day_later() {
+fn expired_grants_are_reused_or_deleted_a_day_later() {
     let expired = [grant(1, minutes(10, 50))];
     let reused = planned(&[minutes(120, 130)], &expired, ABLE);
     assert_eq!(
@@ -241,7 +246,7 @@ fn expired_grants_are_reused_or_go_a_day_later() {
     assert_eq!(reused.lane, Lane::Now);
     let waiting = planned(&[], &expired, ABLE);
     assert_eq!(
-        (waiting.steps.len(), waiting.again_at),
+        (waiting.steps.len(), waiting.replan_at),
         (0, Some(minute(50 + 24 * 60)))
     );
     let old = planned(&[], &[grant(1, minutes(-2000, -1500))], ABLE);
@@ -270,17 +275,17 @@ fn places_have_no_windows() {
             window: Span::ALWAYS
         }]
     );
-    assert_eq!(opened.again_at, Some(minute(130)));
+    assert_eq!(opened.replan_at, Some(minute(130)));
     assert!(at(NOW, &held).steps.is_empty());
     let closed = at(130, &held);
     assert_eq!(
-        (closed.steps, closed.again_at),
+        (closed.steps, closed.replan_at),
         (vec![Step::Delete { grant: Id(1) }], Some(minute(500)))
     );
 }
 
 #[test]
-fn a_moved_person_is_granted_before_the_old_one_goes() {
+fn after_a_change_of_user_the_new_grant_comes_before_the_deletion() {
     let old = [Grant {
         user: OLD_USER,
         ..grant(1, minutes(50, 150))
@@ -305,7 +310,7 @@ fn a_moved_person_is_granted_before_the_old_one_goes() {
 }
 
 #[test]
-fn without_twins_the_windows_come_one_after_the_other() {
+fn without_duplicate_assignments_windows_follow_one_after_the_other() {
     let single = abilities(Ability::Yes, Ability::No);
     let windows = [minutes(90, 110), minutes(120, 130)];
     let first = planned(&windows, &[], single);
@@ -316,7 +321,7 @@ fn without_twins_the_windows_come_one_after_the_other() {
             window: windows[0]
         }]
     );
-    assert_eq!(first.again_at, Some(minute(110)));
+    assert_eq!(first.replan_at, Some(minute(110)));
     let grants = [grant(1, windows[0])];
     let next = plan(
         &wish(&windows),
@@ -346,11 +351,11 @@ fn any_window() -> impl Strategy<Value = Span> {
 fn any_desired() -> impl Strategy<Value = Vec<Desired>> {
     let windows = prop::collection::vec(any_window(), 0..6);
     let wish = (
-        prop::sample::select(vec![GROUP, Scope::Group(Id(3)), PLACE]),
+        prop::sample::select(vec![GROUP, AccessScope::Group(Id(3)), PLACE]),
         windows,
     );
     prop::collection::vec(wish, 0..4).prop_map(|wishes| {
-        let wish = |(scope, windows): (Scope, Vec<Span>)| Desired {
+        let wish = |(scope, windows): (AccessScope, Vec<Span>)| Desired {
             scope,
             windows: set(&windows),
         };
@@ -358,20 +363,20 @@ fn any_desired() -> impl Strategy<Value = Vec<Desired>> {
     })
 }
 
-/// Some are random, some are what is desired, so that exact matches occur.
+/// Random and desired windows, so that exact matches occur.
 fn any_grants(desired: &[Desired]) -> impl Strategy<Value = Vec<Grant>> + use<> {
     let right = desired
         .iter()
         .flat_map(|wish| wish.windows.iter().map(|it| (wish.scope, *it)));
     let right: Vec<_> = right.chain([(GROUP, minutes(90, 150))]).collect();
     let random = (
-        prop::sample::select(vec![GROUP, Scope::Group(Id(3)), PLACE]),
+        prop::sample::select(vec![GROUP, AccessScope::Group(Id(3)), PLACE]),
         any_window(),
     );
     let either = prop_oneof![2 => random, 1 => prop::sample::select(right)];
     prop::collection::vec((either, prop::bool::weighted(0.85)), 0..7).prop_map(|all| {
-        let grant = |(id, ((scope, window), own)): (u128, ((Scope, Span), bool))| {
-            let window = if matches!(scope, Scope::Group(_)) {
+        let grant = |(id, ((scope, window), own)): (u128, ((AccessScope, Span), bool))| {
+            let window = if matches!(scope, AccessScope::Group(_)) {
                 window
             } else {
                 Span::ALWAYS
@@ -391,22 +396,26 @@ fn any_ability() -> impl Strategy<Value = Ability> {
     prop::sample::select(vec![Ability::Unknown, Ability::Yes, Ability::No])
 }
 
-/// The windows that Kisi ought to hold from now up to the horizon.
-fn due(desired: &[Desired], twins: Ability) -> BTreeMap<Scope, Vec<Span>> {
-    let mut union: BTreeMap<Scope, SpanSet> = BTreeMap::new();
+/// The windows that Kisi must hold from now up to the horizon.
+fn due(desired: &[Desired], duplicate_assignments: Ability) -> BTreeMap<AccessScope, Vec<Span>> {
+    let mut union: BTreeMap<AccessScope, SpanSet> = BTreeMap::new();
     for wish in desired {
         let spans = union.entry(wish.scope).or_default();
         *spans = spans.union(&wish.windows);
     }
     let reach = minute(NOW).plus(HORIZON);
-    let due_of = |(scope, spans): (Scope, SpanSet)| {
+    let due_of = |(scope, spans): (AccessScope, SpanSet)| {
         let due: Vec<Span> = match scope {
-            Scope::Group(_) => {
+            AccessScope::Group(_) => {
                 let due = spans
                     .iter()
                     .filter(|it| it.until > minute(NOW) && it.from <= reach);
                 due.copied()
-                    .take(if twins == Ability::No { 1 } else { usize::MAX })
+                    .take(if duplicate_assignments == Ability::No {
+                        1
+                    } else {
+                        usize::MAX
+                    })
                     .collect()
             }
             _ => spans
@@ -420,7 +429,7 @@ fn due(desired: &[Desired], twins: Ability) -> BTreeMap<Scope, Vec<Span>> {
     union.into_iter().map(due_of).collect()
 }
 
-/// What is desired and was there already, though it lies beyond the horizon.
+/// A desired window beyond the horizon that Kisi already holds.
 fn is_early(grant: &Grant, desired: &[Desired]) -> bool {
     let here = desired.iter().filter(|it| it.scope == grant.scope);
     let windows = SpanSet::of(here.flat_map(|it| it.windows.iter().copied()));
@@ -431,16 +440,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn plans_arrive_without_a_gap(
+    fn plans_reach_the_desired_state_without_a_gap(
         (desired, grants) in any_desired().prop_flat_map(|desired| {
             let grants = any_grants(&desired);
             (Just(desired), grants)
         }),
         known in any::<bool>(),
         change_window in any_ability(),
-        twins in any_ability(),
+        duplicate_assignments in any_ability(),
     ) {
-        let abilities = abilities(change_window, twins);
+        let abilities = abilities(change_window, duplicate_assignments);
         let user = (known || grants.iter().any(|grant| grant.user == USER)).then_some(USER);
         let plan_of = |model: &Model| {
             plan(&desired, &model.grants, model.user, abilities, minute(NOW), HORIZON)
@@ -448,7 +457,7 @@ proptest! {
         let mut model = Model { grants, user, made: 0 };
         let before = model.open();
         let first = plan_of(&model);
-        prop_assert!(first.again_at.is_none_or(|at| at > minute(NOW)));
+        prop_assert!(first.replan_at.is_none_or(|at| at > minute(NOW)));
 
         let mut states = Vec::new();
         for step in &first.steps {
@@ -457,9 +466,9 @@ proptest! {
         }
         let after = model.open();
         let empty = SpanSet::new();
-        type Open = BTreeMap<Scope, SpanSet>;
+        type Open = BTreeMap<AccessScope, SpanSet>;
         let of = |state: &Open, scope| state.get(scope).unwrap_or(&empty).clone();
-        let with_gap = change_window == Ability::No && twins == Ability::No;
+        let with_gap = change_window == Ability::No && duplicate_assignments == Ability::No;
         for scope in before.keys() {
             let needed = of(&before, scope).intersect(&of(&after, scope));
             for state in states.iter().filter(|_| !with_gap) {
@@ -469,7 +478,7 @@ proptest! {
             prop_assert!(!taken || first.lane == Lane::Revocation);
         }
 
-        let due = due(&desired, twins);
+        let due = due(&desired, duplicate_assignments);
         for (scope, windows) in &due {
             for window in windows {
                 let held = |it: &&Grant| it.scope == *scope && it.window == *window;

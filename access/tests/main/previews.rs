@@ -1,9 +1,10 @@
-//! What a change of a rule does, told before it is made: the same as evaluating all twice.
+//! Tests of `Trial`: the previewed change of access equals the difference of two evaluations.
 
 use access::{
-    BlockedPolicy, Condition, Effect, Facts, Id, Instant, MembershipStatus, RegistrationCondition,
-    RegistrationSpan, RegistrationStatus, Rule, RuleVersion, ScheduleCondition, Scope, Share, Span,
-    SpanSet, Suspension, Trial, allowed_times, evaluate, makes_needless,
+    AccessScope, BlockedPolicy, Condition, Effect, Facts, Id, Instant, MembershipStatus,
+    RegistrationCondition, RegistrationSpan, RegistrationStatus, Rule, RuleVersion,
+    ScheduleCondition, Share, Span, SpanSet, Suspension, Trial, allowed_times, evaluate,
+    makes_redundant,
 };
 use jiff::civil::{Date, Weekday};
 use proptest::prelude::*;
@@ -30,7 +31,13 @@ fn mornings(start_date: Option<Date>, end_date: Option<Date>) -> Condition {
 }
 
 fn trial<'a>(before: Option<&'a Rule>, after: Option<&'a Rule>, from: Instant) -> Trial<'a> {
-    Trial::new(vec![], before, after, vec![Scope::Group(Id(900))], from)
+    Trial::new(
+        vec![],
+        before,
+        after,
+        vec![AccessScope::Group(Id(900))],
+        from,
+    )
 }
 
 fn member() -> Facts {
@@ -42,7 +49,7 @@ fn member() -> Facts {
 }
 
 #[test]
-fn what_is_over_does_not_count() {
+fn times_in_the_past_do_not_count() {
     let bookings = rule(1, vec![Condition::Registration(any_booking())]);
     let past = facts(vec![booking(
         1,
@@ -63,7 +70,7 @@ fn what_is_over_does_not_count() {
 }
 
 #[test]
-fn what_is_booked_years_ahead_counts_beside_a_schedule_too() {
+fn a_booking_years_ahead_counts_with_a_schedule_too() {
     let now = at(NOON);
     let far = Span::new(at("2029-03-05T07:00:00Z"), at("2029-03-05T08:00:00Z"));
     let booked = facts(vec![booking(1, RegistrationStatus::Confirmed, far)]);
@@ -79,7 +86,7 @@ fn what_is_booked_years_ahead_counts_beside_a_schedule_too() {
 }
 
 #[test]
-fn a_schedule_that_begins_in_two_years_is_seen() {
+fn a_schedule_that_begins_in_two_years_counts() {
     let now = at(NOON);
     let start = "2028-03-06".parse().ok();
     let later = rule(
@@ -97,11 +104,11 @@ fn a_schedule_that_begins_in_two_years_is_seen() {
 }
 
 #[test]
-fn what_another_rule_a_share_or_a_suspension_decides_is_no_change() {
+fn no_change_where_another_rule_a_share_or_a_suspension_decides() {
     let now = at(NOON);
     let members = rule(1, vec![any_membership(BlockedPolicy::Deny)]);
     let staff = rule(2, vec![tag("staff")]);
-    let covering = || vec![Scope::Group(Id(900))];
+    let covering = || vec![AccessScope::Group(Id(900))];
     let over = |facts: &Facts| {
         Trial::new(vec![&staff], Some(&members), None, covering(), now).change(facts)
     };
@@ -112,7 +119,7 @@ fn what_another_rule_a_share_or_a_suspension_decides_is_no_change() {
     held.tags.clear();
     held.shares.push(Share {
         id: Id(5),
-        scope: Scope::Group(Id(900)),
+        scope: AccessScope::Group(Id(900)),
         span: Span::ALWAYS,
     });
     assert!(over(&held).is_none());
@@ -125,7 +132,7 @@ fn what_another_rule_a_share_or_a_suspension_decides_is_no_change() {
 }
 
 #[test]
-fn an_edit_spares_ongoing_bookings_where_its_words_say_so() {
+fn an_edit_leaves_ongoing_bookings_alone_if_the_condition_says_so() {
     let ongoing = facts(vec![booking(
         1,
         RegistrationStatus::Confirmed,
@@ -157,7 +164,7 @@ fn an_edit_spares_ongoing_bookings_where_its_words_say_so() {
 }
 
 #[test]
-fn the_effect_of_all_is_that_of_each_together() {
+fn the_effect_adds_up_over_members() {
     let now = at(NOON);
     let (members, staff) = (
         rule(1, vec![any_membership(BlockedPolicy::Deny)]),
@@ -175,7 +182,7 @@ fn the_effect_of_all_is_that_of_each_together() {
 }
 
 #[test]
-fn the_times_of_schedules_are_those_ahead() {
+fn allowed_times_are_in_the_future() {
     let now = at(NOON);
     let over = "2026-03-01".parse().ok();
     assert!(allowed_times(&[tag("staff"), mornings(None, over)], now).is_empty());
@@ -240,7 +247,7 @@ proptest! {
                 zone: berlin(), start_date: None, end_date: None,
             }));
         }
-        let covering = [Scope::Group(Id(900))];
+        let covering = [AccessScope::Group(Id(900))];
         let kept: Vec<&Rule> = kept.iter().collect();
         let trial = Trial::new(kept.clone(), before.as_ref(), after.as_ref(), covering.to_vec(), from);
         let within = trial.within(&facts);
@@ -263,37 +270,37 @@ proptest! {
     }
 
     #[test]
-    fn what_makes_a_rule_needless_lets_everybody_in_whom_that_rule_does(
+    fn a_rule_that_makes_another_redundant_covers_its_spans(
         facts in any_facts(),
         wide in prop::collection::vec(any_wording(), 1..3),
         narrow in prop::collection::vec(any_wording(), 1..4),
     ) {
         let (wide, narrow) = (rule(1, wide), rule(2, narrow));
-        if makes_needless(&wide, &narrow) {
+        if makes_redundant(&wide, &narrow) {
             let around = Span::new(minute(-5_000), minute(5_000));
             let by = |rule| evaluate(&facts, &[rule], &[], around).spans;
             prop_assert!(by(&wide).covers(&by(&narrow)));
         }
-        prop_assert!(makes_needless(&narrow, &narrow));
+        prop_assert!(makes_redundant(&narrow, &narrow));
     }
 }
 
 #[test]
-fn a_rule_that_asks_less_makes_the_other_needless_and_not_the_other_way_round() {
+fn a_weaker_rule_makes_a_stricter_one_redundant_but_not_the_reverse() {
     let wide = rule(1, vec![any_membership(BlockedPolicy::Allow)]);
     let narrow = rule(
         2,
         vec![any_membership(BlockedPolicy::Deny), mornings(None, None)],
     );
-    assert!(makes_needless(&wide, &narrow));
-    assert!(!makes_needless(&narrow, &wide));
+    assert!(makes_redundant(&wide, &narrow));
+    assert!(!makes_redundant(&narrow, &wide));
     let mut off = wide.clone();
     off.versions[0].enabled = false;
-    assert!(!makes_needless(&off, &narrow));
+    assert!(!makes_redundant(&off, &narrow));
     let sparing = RegistrationCondition {
         applies_to_ongoing: false,
         ..any_booking()
     };
     let sparing = rule(3, vec![Condition::Registration(sparing)]);
-    assert!(!makes_needless(&sparing, &sparing.clone()));
+    assert!(!makes_redundant(&sparing, &sparing.clone()));
 }

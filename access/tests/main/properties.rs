@@ -1,9 +1,9 @@
-//! What must be true of every evaluation, whatever the facts and rules.
+//! Properties that every evaluation has, for random facts and rules.
 
 use access::{
-    Block, BlockReason, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id,
+    AccessScope, Block, BlockReason, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id,
     MembershipStatus, PurchaseStatus, RegistrationCondition, RegistrationStatus, Rule, RuleVersion,
-    Scope, Share, SpanSet, Suspension, evaluate, fixes, near_misses,
+    Share, SpanSet, Suspension, evaluate, fixes, near_misses,
 };
 use proptest::prelude::*;
 
@@ -117,7 +117,7 @@ pub fn any_facts() -> impl Strategy<Value = Facts> {
         shares: share
             .map(|span| Share {
                 id: Id(5),
-                scope: Scope::Group(Id(900)),
+                scope: AccessScope::Group(Id(900)),
                 span,
             })
             .into_iter()
@@ -128,12 +128,12 @@ pub fn any_facts() -> impl Strategy<Value = Facts> {
 
 proptest! {
     #[test]
-    fn answer_reasons_and_edges_agree(
+    fn spans_reasons_and_edges_agree(
         facts in any_facts(),
         rules in prop::collection::vec(any_rule(), 0..4),
     ) {
         let rules: Vec<_> = rules.iter().collect();
-        let access = evaluate(&facts, &rules, &[Scope::Group(Id(900))], around());
+        let access = evaluate(&facts, &rules, &[AccessScope::Group(Id(900))], around());
         let mut union = SpanSet::new();
         for rule in &access.rules {
             let mut all = SpanSet::always();
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn what_holds_a_condition_is_no_near_miss_of_it(
+    fn an_entitlement_that_satisfies_a_condition_is_no_near_miss(
         facts in any_facts(),
         condition in any_condition(),
         at in -15..2 * MINUTES,

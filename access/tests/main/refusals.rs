@@ -1,10 +1,9 @@
-//! What a refusal says beside its code: since when or until when, by which share, by whom it can be mended, and which of
-//! several causes is the nearest.
+//! Tests of the details of a refusal: its edge, the share, who can fix it, and which of several causes is the nearest.
 
 use access::{
-    BlockedPolicy, Code, Condition, Decision, Facts, FixParty, Id, Instant, MembershipStatus,
-    RegistrationCondition, RegistrationStatus, Rule, RuleVersion, Scope, Share, Span, Suspension,
-    evaluate, fixes,
+    AccessScope, BlockedPolicy, Code, Condition, Decision, Facts, FixParty, Id, Instant,
+    MembershipStatus, RegistrationCondition, RegistrationStatus, Rule, RuleVersion, Share, Span,
+    Suspension, evaluate, fixes,
 };
 
 use crate::build::{
@@ -14,14 +13,14 @@ use crate::build::{
 
 const NOW: i64 = 10_000;
 const DAY: i64 = 24 * 60;
-const COVERING: [Scope; 1] = [Scope::Group(Id(900))];
+const COVERING: [AccessScope; 1] = [AccessScope::Group(Id(900))];
 
 fn decide(facts: &Facts, rules: &[&Rule]) -> Decision {
     evaluate(facts, rules, &COVERING, around()).decide(minute(NOW))
 }
 
 fn shared(span: Span) -> Facts {
-    let (id, scope) = (Id(5), Scope::Group(Id(900)));
+    let (id, scope) = (Id(5), AccessScope::Group(Id(900)));
     Facts {
         shares: vec![Share { id, scope, span }],
         ..Facts::default()
@@ -29,7 +28,7 @@ fn shared(span: Span) -> Facts {
 }
 
 #[test]
-fn a_suspension_says_when_it_ends_and_nothing_else_has_to_be_mended() {
+fn a_suspension_reports_its_end_and_is_the_only_fix() {
     let suspension = |until| Suspension {
         id: Id(6),
         span: Span::new(minute(NOW - 1), until),
@@ -39,7 +38,7 @@ fn a_suspension_says_when_it_ends_and_nothing_else_has_to_be_mended() {
     suspended.suspension = Some(suspension(minute(NOW + 50)));
     let (staff, vip) = (rule(1, vec![tag("staff")]), rule(2, vec![tag("vip")]));
     assert_eq!(decide(&suspended, &[&staff]).edge, Some(minute(NOW + 50)));
-    // One rule would let in: the other is no second way.
+    // One rule would give access, so the other is no alternative.
     let access = evaluate(&suspended, &[&vip, &staff], &[], around());
     let ways: Vec<Vec<Code>> = fixes(&access, minute(NOW))
         .iter()
@@ -51,7 +50,7 @@ fn a_suspension_says_when_it_ends_and_nothing_else_has_to_be_mended() {
 }
 
 #[test]
-fn a_share_that_is_over_is_named_and_renewed_by_the_club() {
+fn an_ended_share_is_reported_and_renewed_by_the_club() {
     let over = shared(minutes(NOW - 100, NOW - 50));
     let decision = decide(&over, &[]);
     assert_eq!(
@@ -61,7 +60,7 @@ fn a_share_that_is_over_is_named_and_renewed_by_the_club() {
     let access = evaluate(&over, &[], &COVERING, around());
     let parties = |access: &access::Access<'_>| fixes(access, minute(NOW))[0][0].by.clone();
     assert_eq!(parties(&access), [FixParty::Desk, FixParty::ClubAdmin]);
-    // A booking that is over is made again by whoever books.
+    // After a booking has ended, the member or the desk makes a new one.
     let booked = facts(vec![booking(
         1,
         RegistrationStatus::Confirmed,
@@ -71,12 +70,12 @@ fn a_share_that_is_over_is_named_and_renewed_by_the_club() {
     let access = evaluate(&booked, &[&rule], &[], around());
     assert_eq!(access.decide(minute(NOW)).code, Code::TooLate);
     assert_eq!(parties(&access), [FixParty::Member, FixParty::Desk]);
-    // A share that was over when it began is over.
+    // An empty share counts as ended.
     assert_eq!(decide(&shared(minutes(NOW, NOW)), &[]).code, Code::TooLate);
 }
 
 #[test]
-fn a_booking_a_day_away_is_near_and_one_further_away_is_not() {
+fn only_a_booking_within_a_day_counts_as_near() {
     let confirmed = |from, until| booking(1, RegistrationStatus::Confirmed, minutes(from, until));
     let paused = membership(2, MembershipStatus::Paused, minutes(0, 2 * NOW));
     let by_booking = rule(1, vec![Condition::Registration(any_booking())]);
@@ -85,13 +84,13 @@ fn a_booking_a_day_away_is_near_and_one_further_away_is_not() {
         let facts = facts(vec![confirmed(span.0, span.1), paused.clone()]);
         decide(&facts, &[&by_booking, &by_membership]).code
     };
-    // Ended by five minutes after it.
+    // The booking ends five minutes after its end, because of the margin.
     assert_eq!(code((NOW - DAY - 60, NOW - DAY - 5)), Code::TooLate);
     assert_eq!(
         code((NOW - DAY - 60, NOW - DAY - 6)),
         Code::MembershipPaused
     );
-    // A pass to be begun is nearer than one that is paused, and further than what begins today.
+    // A membership that has not started is nearer than a paused one, and less near than a booking that begins today.
     let blocked = RegistrationCondition {
         kinds: vec![access::OfferingKind::Desk],
         ..any_booking()
@@ -111,7 +110,7 @@ fn a_booking_a_day_away_is_near_and_one_further_away_is_not() {
 }
 
 #[test]
-fn a_booking_that_an_earlier_version_lets_in_is_the_reason() {
+fn a_booking_allowed_by_an_earlier_version_is_the_reason() {
     let version = |since, opens_before| RuleVersion {
         since: minute(since),
         enabled: true,

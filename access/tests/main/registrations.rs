@@ -1,4 +1,4 @@
-//! Bookings: margins, guests, whole days, and edits that must not reach those under way.
+//! Tests of bookings: margins, guests, whole days, and edits that do not apply to ongoing bookings.
 
 use access::{
     Condition, Entitlement, Id, Instant, OfferingKind, RegistrationCondition, RegistrationSpan,
@@ -21,7 +21,7 @@ fn confirmed(span: Span) -> Entitlement {
 }
 
 #[test]
-fn margins_surround_confirmed_bookings_alone() {
+fn margins_apply_to_confirmed_bookings_only() {
     assert_eq!(
         held(any_booking(), confirmed(minutes(60, 120))),
         set(&[minutes(50, 125)])
@@ -40,7 +40,7 @@ fn margins_surround_confirmed_bookings_alone() {
 }
 
 #[test]
-fn guests_count_where_the_condition_says_so() {
+fn guests_count_if_the_condition_says_so() {
     let guest = Entitlement {
         via: Via::Guest,
         ..confirmed(minutes(60, 120))
@@ -99,12 +99,12 @@ fn a_day_is_the_local_day() {
     assert_eq!(
         day("2026-07-01T22:00:00Z", "2026-07-01T22:00:00Z"),
         summer,
-        "of no length"
+        "empty booking"
     );
 }
 
 #[test]
-fn days_of_changing_clocks_have_their_true_length() {
+fn days_with_a_clock_change_have_their_real_length() {
     let spring = day("2026-03-29T08:00:00Z", "2026-03-29T09:00:00Z");
     assert_eq!(
         spring,
@@ -129,7 +129,7 @@ fn margins_are_added_to_the_day() {
 }
 
 #[test]
-fn open_bookings_stay_open() {
+fn bookings_without_a_start_or_end_stay_open() {
     let condition = RegistrationCondition {
         span: RegistrationSpan::Day,
         ..any_booking()
@@ -164,13 +164,13 @@ fn judged(rule: &Rule, booking: Span) -> SpanSet {
 }
 
 #[test]
-fn bookings_under_way_are_judged_by_the_rule_as_it_stood() {
+fn ongoing_bookings_use_the_version_under_which_they_began() {
     let mut edited = rule(1, vec![]);
     edited.versions = vec![version(0, 30, true), version(100, 1, false)];
     assert_eq!(
         judged(&edited, minutes(90, 200)),
         set(&[minutes(60, 205)]),
-        "the old margin"
+        "the margin of the old version"
     );
     assert_eq!(
         judged(&edited, minutes(100, 200)),
@@ -189,7 +189,7 @@ fn bookings_under_way_are_judged_by_the_rule_as_it_stood() {
 }
 
 #[test]
-fn by_default_an_edit_reaches_them() {
+fn by_default_an_edit_applies_to_ongoing_bookings() {
     let mut edited = rule(1, vec![]);
     edited.versions = vec![version(0, 30, true), version(100, 1, true)];
     assert_eq!(judged(&edited, minutes(90, 200)), set(&[minutes(89, 205)]));
@@ -198,20 +198,20 @@ fn by_default_an_edit_reaches_them() {
 }
 
 #[test]
-fn the_whole_earlier_version_judges() {
+fn all_conditions_of_the_earlier_version_apply() {
     let mut edited = rule(1, vec![]);
     edited.versions = vec![version(0, 30, true), version(100, 30, false)];
     edited.versions[1].conditions.push(tag("staff"));
     assert_eq!(
         judged(&edited, minutes(90, 200)),
         set(&[minutes(60, 205)]),
-        "no tag was asked for"
+        "that version required no tag"
     );
     assert!(judged(&edited, minutes(100, 200)).is_empty());
 }
 
 #[test]
-fn no_booking_leans_on_a_version_that_asked_for_none() {
+fn a_booking_cannot_rely_on_a_version_without_a_registration_condition() {
     let mut edited = rule(1, vec![]);
     let first = rule(1, vec![tag("staff")]).versions.remove(0);
     edited.versions = vec![first, version(100, 30, false)];

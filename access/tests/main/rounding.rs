@@ -1,16 +1,16 @@
-//! Windows that Kisi rounds: what is taken for rounding, and how the plan comes to rest with it.
+//! Tests of rounded windows: which responses count as rounded, and that the plan settles with them.
 
 use std::time::Duration;
 
 use access::{
-    Abilities, Ability, Answer, Desired, Grant, Granularity, Id, Instant, Plan, Scope, Span, Step,
-    plan,
+    Abilities, Ability, AccessScope, Desired, Grant, Granularity, Id, Instant, Plan, Span, Step,
+    WindowMatch, plan,
 };
 use proptest::prelude::*;
 
 use crate::build::set;
 
-const GROUP: Scope = Scope::Group(Id(1));
+const GROUP: AccessScope = AccessScope::Group(Id(1));
 const USER: Id = Id(77);
 
 fn seconds(from: i64, until: i64) -> Span {
@@ -34,7 +34,7 @@ fn planned(window: Span, held: &[Span], granularity: i64, now: i64) -> Plan {
         .collect();
     let abilities = Abilities {
         change_window: Ability::Yes,
-        twins: Ability::Yes,
+        duplicate_assignments: Ability::Yes,
         granularity: Granularity::from_seconds(granularity),
     };
     let now = Instant::from_micros(now * 1_000_000);
@@ -43,35 +43,39 @@ fn planned(window: Span, held: &[Span], granularity: i64, now: i64) -> Plan {
 }
 
 #[test]
-fn an_answer_is_rounded_only_where_a_unit_explains_both_ends() {
-    let unit = |seconds| Answer::Rounded(Granularity::from_seconds(seconds));
+fn a_response_is_rounded_only_if_one_unit_explains_both_ends() {
+    let unit = |seconds| WindowMatch::Rounded(Granularity::from_seconds(seconds));
     let asked = seconds(3_605, 7_237);
     for (answered, expected) in [
-        (asked, Answer::Exact),
+        (asked, WindowMatch::Exact),
         (seconds(3_600, 7_200), unit(60)),
         (seconds(3_660, 7_260), unit(60)),
         (seconds(3_605, 7_240), unit(5)),
         (seconds(3_600, 7_230), unit(10)),
         (seconds(3_600, 8_100), unit(900)),
-        (seconds(3_600, 7_140), Answer::Other),
+        (seconds(3_600, 7_140), WindowMatch::Other),
         (seconds(3_600, 10_800), unit(3_600)),
-        (seconds(0, 10_801), Answer::Other),
-        (seconds(0, 86_400), Answer::Other),
+        (seconds(0, 10_801), WindowMatch::Other),
+        (seconds(0, 86_400), WindowMatch::Other),
     ] {
-        assert_eq!(Answer::of(&asked, &answered), expected, "{answered:?}");
+        assert_eq!(WindowMatch::of(&asked, &answered), expected, "{answered:?}");
     }
     let open = Span::new(asked.from, Instant::END);
-    assert_eq!(Answer::of(&asked, &open), Answer::Other, "no end at all");
-    assert_eq!(Answer::of(&open, &asked), Answer::Other);
     assert_eq!(
-        Answer::of(&Span::ALWAYS, &Span::ALWAYS),
-        Answer::Exact,
-        "of places"
+        WindowMatch::of(&asked, &open),
+        WindowMatch::Other,
+        "the response has no end"
+    );
+    assert_eq!(WindowMatch::of(&open, &asked), WindowMatch::Other);
+    assert_eq!(
+        WindowMatch::of(&Span::ALWAYS, &Span::ALWAYS),
+        WindowMatch::Exact,
+        "places have no window"
     );
 }
 
 #[test]
-fn a_window_is_asked_for_as_it_is_kept() {
+fn windows_are_requested_as_kisi_rounds_them() {
     let wanted = seconds(605, 7_237);
     let create = Step::Create {
         scope: GROUP,
@@ -80,15 +84,15 @@ fn a_window_is_asked_for_as_it_is_kept() {
     assert_eq!(planned(wanted, &[], 60, 0).steps, [create]);
     let at_rest = |held| planned(wanted, &[held], 60, 0).steps.is_empty();
     assert!(at_rest(seconds(600, 7_260)));
+    assert!(at_rest(wanted), "an exact window is accepted too");
     assert!(
-        at_rest(wanted),
-        "what is held to the second is right as well"
+        !at_rest(seconds(600, 7_200)),
+        "the member would lose seconds"
     );
-    assert!(!at_rest(seconds(600, 7_200)), "somebody would lose seconds");
 }
 
 #[test]
-fn what_rounding_alone_prolongs_ends_by_itself() {
+fn a_window_prolonged_only_by_rounding_ends_on_its_own() {
     let (ended, held) = (seconds(600, 7_237), seconds(600, 7_260));
     assert!(planned(ended, &[held], 60, 7_240).steps.is_empty());
     let delete = Step::Delete { grant: Id(1) };
@@ -96,13 +100,13 @@ fn what_rounding_alone_prolongs_ends_by_itself() {
     assert_eq!(
         planned(ended, &[longer], 60, 7_240).steps,
         [delete],
-        "what was to last longer goes at once"
+        "a window that lasts longer is deleted at once"
     );
     assert!(planned(ended, &[], 60, 7_240).steps.is_empty());
 }
 
 #[test]
-fn what_is_over_within_a_second_is_over() {
+fn a_window_that_ended_within_the_current_second_has_ended() {
     let at = |tenth: i64| Instant::from_micros(tenth * 100_000);
     let wish = Desired {
         scope: GROUP,
@@ -116,7 +120,7 @@ fn what_is_over_within_a_second_is_over() {
     };
     let abilities = Abilities {
         change_window: Ability::Yes,
-        twins: Ability::Yes,
+        duplicate_assignments: Ability::Yes,
         granularity: Granularity::SECOND,
     };
     let horizon = Duration::from_hours(24);
@@ -126,7 +130,7 @@ fn what_is_over_within_a_second_is_over() {
 
 proptest! {
     #[test]
-    fn outward_covers_and_is_kept(
+    fn rounding_outward_covers_the_window_and_is_idempotent(
         from in 0..100_000_i64,
         length in 1..100_000_i64,
         unit in prop::sample::select(vec![1, 5, 60, 900, 3_600]),
@@ -136,6 +140,6 @@ proptest! {
         let rounded = granularity.outward(&window);
         prop_assert!(set(&[rounded]).covers(&set(&[window])));
         prop_assert_eq!(granularity.outward(&rounded), rounded);
-        prop_assert_ne!(Answer::of(&window, &rounded), Answer::Other);
+        prop_assert_ne!(WindowMatch::of(&window, &rounded), WindowMatch::Other);
     }
 }

@@ -1,4 +1,4 @@
-//! Weekly windows by local clocks.
+//! Tests of weekly windows in local time.
 
 use access::{Condition, Instant, ScheduleCondition, Span, SpanSet, evaluate};
 use jiff::civil::{Weekday, date};
@@ -63,7 +63,7 @@ fn mornings_and_evenings_of_every_day_leave_the_rest_of_it() {
 }
 
 #[test]
-fn a_day_that_is_named_twice_is_named() {
+fn a_repeated_day_counts_once() {
     let monday = between("2026-07-06T00:00:00Z", "2026-07-06T12:00:00Z");
     let twice = weekly(&[Weekday::Monday, Weekday::Monday], 9 * 60, 17 * 60);
     let expected = between("2026-07-06T07:00:00Z", "2026-07-06T15:00:00Z");
@@ -78,14 +78,14 @@ fn a_window_may_run_past_midnight_and_is_whole() {
     assert_eq!(
         windows(night.clone(), late),
         set(&[expected]),
-        "begun before the span asked for"
+        "began before the requested span"
     );
     let early = between("2026-07-10T19:00:00Z", "2026-07-10T20:30:00Z");
     assert_eq!(windows(night, early), set(&[expected]));
 }
 
 #[test]
-fn windows_that_touch_are_one() {
+fn adjacent_windows_are_one_span() {
     let days = [Weekday::Monday, Weekday::Tuesday];
     let week = between("2026-07-06T00:00:00Z", "2026-07-12T00:00:00Z");
     let expected = between("2026-07-05T22:00:00Z", "2026-07-07T22:00:00Z");
@@ -98,7 +98,7 @@ fn windows_that_touch_are_one() {
 }
 
 #[test]
-fn whole_days_in_a_row_are_one_span_wherever_one_looks() {
+fn consecutive_whole_days_are_one_span_for_any_requested_span() {
     let but_sunday = weekly(&WEEK[..6], 0, 1440);
     let expected = between("2026-07-05T22:00:00Z", "2026-07-11T22:00:00Z");
     for day in ["06", "08", "11"] {
@@ -109,7 +109,7 @@ fn whole_days_in_a_row_are_one_span_wherever_one_looks() {
 }
 
 #[test]
-fn dates_are_inclusive_and_those_that_a_window_begins_on() {
+fn dates_are_inclusive_and_apply_to_the_start_of_a_window() {
     let mut night = weekly(&WEEK, 22 * 60, 2 * 60);
     night.start_date = Some(date(2026, 7, 10));
     night.end_date = Some(date(2026, 7, 11));
@@ -121,12 +121,12 @@ fn dates_are_inclusive_and_those_that_a_window_begins_on() {
     assert_eq!(
         windows(night, Span::ALWAYS),
         set(&expected),
-        "the dates bound it"
+        "bounded by the dates"
     );
 }
 
 #[test]
-fn all_week_round_is_one_span() {
+fn a_schedule_open_all_week_is_one_span() {
     let mut always = weekly(&WEEK, 0, 1440);
     assert_eq!(windows(always.clone(), Span::ALWAYS), SpanSet::always());
     always.start_date = Some(date(2026, 7, 10));
@@ -141,9 +141,9 @@ fn all_week_round_is_one_span() {
 }
 
 #[test]
-fn skipped_times_are_read_with_the_offset_before() {
+fn skipped_times_use_the_offset_before_the_change() {
     let sunday = between("2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z");
-    // 02:30 is not there: 02:30 at +01:00 is 03:30 at +02:00.
+    // 02:30 does not exist that day: 02:30 at +01:00 is 03:30 at +02:00.
     let skipped = windows(weekly(&[Weekday::Sunday], 150, 240), sunday);
     assert_eq!(
         skipped,
@@ -158,7 +158,7 @@ fn skipped_times_are_read_with_the_offset_before() {
 }
 
 #[test]
-fn repeated_times_are_read_with_the_offset_before() {
+fn repeated_times_use_the_offset_before_the_change() {
     let sunday = between("2026-10-25T00:00:00Z", "2026-10-25T12:00:00Z");
     let repeated = windows(weekly(&[Weekday::Sunday], 150, 240), sunday);
     assert_eq!(
@@ -168,7 +168,7 @@ fn repeated_times_are_read_with_the_offset_before() {
 }
 
 #[test]
-fn with_and_without_a_change_of_clocks_nearby_the_windows_are_the_same() {
+fn a_nearby_clock_change_does_not_affect_other_windows() {
     let schedule = weekly(&[Weekday::Monday, Weekday::Sunday], 8 * 60, 20 * 60);
     let year = windows(schedule.clone(), around());
     let mut noon = at("2026-01-05T12:00:00Z");
@@ -183,7 +183,7 @@ fn with_and_without_a_change_of_clocks_nearby_the_windows_are_the_same() {
 }
 
 #[test]
-fn endless_spans_end_the_walk() {
+fn unbounded_spans_terminate() {
     let schedule = weekly(&[Weekday::Monday], 8 * 60, 20 * 60);
     assert!(windows(schedule.clone(), Span::ALWAYS).is_empty());
     let open = Span::new(at("2026-07-06T00:00:00Z"), Instant::END);

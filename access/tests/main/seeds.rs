@@ -1,7 +1,7 @@
-//! What the four platforms' help pages promise, as facts, rules and who may pass when.
+//! Tests of the behaviours that the help pages of four platforms promise, as facts, rules and decisions.
 //!
-//! One module a page. Promises: each behaviour of a page that a decision can show has its test.
-//! What a page says about connecting, inviting and disconnecting is no matter of this crate.
+//! One module per page. Each behaviour that a decision can show has a test. Connecting, inviting and disconnecting are out of
+//! scope of this crate.
 
 mod clubspot;
 mod exercise;
@@ -9,9 +9,9 @@ mod spacebring;
 mod teamup;
 
 use access::{
-    Block, BlockReason, BlockedPolicy, Code, Condition, Decision, Entitlement, Facts, Holding, Id,
-    MembershipCondition, MembershipStatus, OfferingKind, RegistrationCondition, RegistrationSpan,
-    RegistrationStatus, Rule, RuleVersion, ScheduleCondition, Scope, Span, evaluate,
+    AccessScope, Block, BlockReason, BlockedPolicy, Code, Condition, Decision, Entitlement, Facts,
+    Holding, Id, MembershipCondition, MembershipStatus, OfferingKind, RegistrationCondition,
+    RegistrationSpan, RegistrationStatus, Rule, RuleVersion, ScheduleCondition, Span, evaluate,
 };
 use jiff::civil::Weekday;
 
@@ -27,9 +27,9 @@ const WEEK: [Weekday; 7] = [
     Weekday::Sunday,
 ];
 
-/// The answer at an instant of 2026, with the shares of the group that the rules are for.
+/// The decision at an instant of 2026, with the shares of the group of the rules.
 fn decide(facts: &Facts, rules: &[&Rule], when: &str) -> Decision {
-    evaluate(facts, rules, &[Scope::Group(Id(900))], around()).decide(at(when))
+    evaluate(facts, rules, &[AccessScope::Group(Id(900))], around()).decide(at(when))
 }
 
 fn passes(facts: &Facts, rules: &[&Rule], when: &str) -> bool {
@@ -70,7 +70,7 @@ fn blocked_since(reason: BlockReason, since: &str) -> Entitlement {
     }
 }
 
-/// Noon to four in the afternoon, UTC.
+/// From noon to 16:00 UTC.
 fn booked(offering: u128, kind: OfferingKind) -> Entitlement {
     let status = RegistrationStatus::Confirmed;
     let span = between("2026-08-01T12:00:00Z", "2026-08-01T16:00:00Z");
@@ -88,7 +88,7 @@ fn memberships(offerings: &[u128], when_blocked: BlockedPolicy) -> Condition {
     })
 }
 
-/// Any booking, with half an hour to either side, guests too.
+/// Any booking, with a margin of half an hour on both sides, including guests.
 fn bookings() -> RegistrationCondition {
     RegistrationCondition {
         offerings: vec![],
@@ -109,7 +109,7 @@ fn bookings_of(offerings: &[u128]) -> RegistrationCondition {
     }
 }
 
-/// Each day, by Berlin's clocks.
+/// Every day, in the local time of Berlin.
 fn daily(from_hour: u16, until_hour: u16) -> ScheduleCondition {
     ScheduleCondition {
         days: WEEK.to_vec(),

@@ -1,4 +1,4 @@
-//! The algebra of spans against the plainest model there is: a set of minutes.
+//! Tests of the span algebra against a simple model: a set of minutes.
 
 use std::collections::BTreeSet;
 
@@ -66,12 +66,12 @@ proptest! {
 }
 
 #[test]
-fn spans_that_touch_are_one() {
+fn adjacent_spans_are_merged() {
     assert_eq!(set(&[minutes(5, 9), minutes(1, 5)]), set(&[minutes(1, 9)]));
 }
 
 #[test]
-fn ends_of_time_are_no_edges_and_do_not_move() {
+fn sentinels_are_no_edges_and_do_not_move() {
     assert_eq!(SpanSet::always().next_edge_after(minute(0)), None);
     assert_eq!(
         Span::ALWAYS.widened(for_minutes(5), for_minutes(5)),
@@ -87,7 +87,7 @@ fn ends_of_time_are_no_edges_and_do_not_move() {
 }
 
 #[test]
-fn seconds_round_down_and_up_before_the_epoch_too() {
+fn rounding_to_seconds_works_before_the_epoch() {
     let rounded = |micros| {
         let instant = Instant::from_micros(micros);
         (instant.floor_to(1).micros(), instant.ceil_to(1).micros())

@@ -1,12 +1,12 @@
-// Mercurius over the plain tables: a loader for each edge, one statement a batch, every statement prepared, the query
-// compiled (jit) from its first use. One process of the cluster that run.mjs asks for.
+// Mercurius over the plain tables: a loader for each edge, one prepared statement per batch, the query compiled (jit) from its
+// first use. One process of the cluster that run.mjs starts.
 
 import Fastify from "fastify";
 import { GraphQLScalarType } from "graphql";
 import mercurius from "mercurius";
 import pg from "pg";
 
-// What the schema says of time is text: as PostgreSQL gives it, in UTC.
+// Times are text in the schema, in PostgreSQL's format and in UTC.
 pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => `${text.slice(0, 10)}T${text.slice(11, -3)}Z`);
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,

@@ -1,5 +1,5 @@
-// PostGraphile 5 over the plain tables, as its own documents set it up for production: the Amber preset, no watching, no
-// page of its own, no explaining, statements prepared. One process of the cluster that run.mjs asks for.
+// PostGraphile 5 over the plain tables, configured for production by its documentation: the Amber preset, no watch mode, no
+// GraphiQL, no explain, prepared statements. One process of the cluster that run.mjs starts.
 
 import { createServer } from "node:http";
 import { postgraphile } from "postgraphile";

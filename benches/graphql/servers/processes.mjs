@@ -1,5 +1,5 @@
-// Runs a server in so many processes on one port, and says when all of them listen: one by itself, more as a cluster whose
-// connections are dealt out in turns. run.mjs starts it; it ends with whoever started it.
+// Runs a server with a number of processes on one port, and reports when all of them listen: one process directly, more as a
+// cluster with round-robin connections. run.mjs starts it; it ends with its parent.
 // Usage: node processes.mjs FILE COUNT, with a channel to the parent.
 
 import cluster from "node:cluster";

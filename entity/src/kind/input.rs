@@ -1,4 +1,4 @@
-//! What is wrong with what comes from platforms: the closed sets of words for it. No behaviour.
+//! The enums for problems with input from platforms. No behaviour.
 
 use sea_orm::entity::prelude::*;
 
@@ -6,40 +6,33 @@ use sea_orm::entity::prelude::*;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum RejectionReason {
-    /// `HEADER`
     #[sea_orm(string_value = "HEADER")]
     Header,
-    /// `OTHER_SCHEME`
     #[sea_orm(string_value = "OTHER_SCHEME")]
     OtherScheme,
-    /// `TIMESTAMP`
     #[sea_orm(string_value = "TIMESTAMP")]
     Timestamp,
-    /// `MILLISECONDS`
     #[sea_orm(string_value = "MILLISECONDS")]
     Milliseconds,
-    /// `SECRET_ENCODING`
     #[sea_orm(string_value = "SECRET_ENCODING")]
     SecretEncoding,
-    /// `SIGNATURE`
     #[sea_orm(string_value = "SIGNATURE")]
     Signature,
-    /// `BODY`
     #[sea_orm(string_value = "BODY")]
     Body,
 }
 
-/// What is doubtful about the latest reading of a platform's API.
+/// A doubt about the latest reading of a platform API.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum ReadingDoubt {
-    /// `COLLAPSED`: it lacks most of what there was, and is read once more.
+    /// Most of the earlier objects are missing; the reading is repeated.
     #[sea_orm(string_value = "COLLAPSED")]
     Collapsed,
-    /// `CONFIRMATION_NEEDED`: it lacked most of what there was again, and an admin has to confirm that.
+    /// Most of the earlier objects are missing again; an admin must confirm that.
     #[sea_orm(string_value = "CONFIRMATION_NEEDED")]
     ConfirmationNeeded,
-    /// `CONFIRMED`: an admin confirmed it, and the next reading is accepted.
+    /// An admin confirmed it; the next reading is accepted.
     #[sea_orm(string_value = "CONFIRMED")]
     Confirmed,
 }

@@ -1,8 +1,8 @@
-//! The service as a stranger sees it: GraphQL with a token, and webhooks with a signature.
+//! A client of the service: GraphQL with a token, and signed webhooks.
 //!
-//! Promises: whatever is not as it should be, a fault, a user error, a delivery that does not
-//! settle in time, is an error that says so. Must never touch the service's inside. Called by the
-//! steps of the story and by what sets the club up.
+//! Contract: GraphQL errors, user errors and deliveries that do not settle in time are returned as
+//! errors. Uses only the public interfaces. Called by the steps of the story and by the setup of the
+//! club.
 
 use std::time::Duration;
 
@@ -15,22 +15,20 @@ use crate::{
     clock::Clock,
 };
 
-/// How long a delivery may take until Kisi holds what follows from it.
+/// How long a delivery may take to settle.
 const PATIENCE: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// A platform's end of a source.
+/// The platform's side of a source: sends its webhooks.
 pub struct Sender {
-    /// The source's name.
     pub name: String,
-    /// The source's id.
     pub id: String,
     url: String,
     secret: SecretString,
 }
 
 impl Sender {
-    /// One who knows the address, but not the secret.
+    /// A sender with the same URL and another secret.
     pub fn forger(&self, secret: SecretString) -> Self {
         Self {
             name: self.name.clone(),
@@ -43,13 +41,13 @@ impl Sender {
     /// Signs and sends an event.
     ///
     /// # Errors
-    /// Where the service does not answer.
+    /// When the service does not answer.
     pub async fn send(&self, id: &str, event: &Value) -> anyhow::Result<Answer> {
         send_signed(&self.url, &self.secret, id, serde_json::to_vec(event)?).await
     }
 }
 
-/// A caller with a token.
+/// A GraphQL client with a token.
 pub struct Api {
     base: String,
     token: SecretString,
@@ -57,21 +55,21 @@ pub struct Api {
 }
 
 impl Api {
-    /// For the service at an address without a slash behind it.
+    /// `base`: the service's URL without a trailing slash.
     pub fn new(base: String, token: SecretString, clock: Clock) -> Self {
         Self { base, token, clock }
     }
 
-    /// What time it is.
+    /// The clock of the service.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The data of an answer.
+    /// Runs a document and returns the response's `data`.
     ///
     /// # Errors
-    /// Where there is no answer, or one with errors.
-    pub async fn ask(&self, document: &str, variables: Value) -> anyhow::Result<Value> {
+    /// When there is no response, or one with errors.
+    pub async fn query(&self, document: &str, variables: Value) -> anyhow::Result<Value> {
         let url = format!("{}/graphql", self.base);
         let headers = [(
             "authorization",
@@ -87,12 +85,12 @@ impl Api {
         Ok(body.get_mut("data").map(Value::take).unwrap_or_default())
     }
 
-    /// The payload of a document with one mutation.
+    /// Runs a document with one mutation and returns its payload.
     ///
     /// # Errors
-    /// As `ask`, and where the payload bears a user error.
-    pub async fn change(&self, document: &str, variables: Value) -> anyhow::Result<Value> {
-        let data = self.ask(document, variables).await?;
+    /// As `ask`, and when the payload has a user error.
+    pub async fn mutate(&self, document: &str, variables: Value) -> anyhow::Result<Value> {
+        let data = self.query(document, variables).await?;
         let Some((name, payload)) = data.as_object().and_then(|fields| fields.iter().next()) else {
             bail!("GraphQL answered without a payload");
         };
@@ -102,7 +100,7 @@ impl Api {
         Ok(payload.clone())
     }
 
-    /// Makes a source, and its sender.
+    /// Creates a source and returns its sender.
     ///
     /// # Errors
     /// As `change`.
@@ -110,7 +108,7 @@ impl Api {
         const MUTATION: &str = "mutation($input: CreateSourceInput!) { createSource(input: $input) \
             { source { id webhookPath } secret userErrors { message } } }";
         let input = json!({ "input": { "name": name, "platform": platform } });
-        let made = self.change(MUTATION, input).await?;
+        let made = self.mutate(MUTATION, input).await?;
         Ok(Sender {
             name: name.to_owned(),
             id: text(&made, "/source/id")?,
@@ -119,16 +117,16 @@ impl Api {
         })
     }
 
-    /// Waits until Kisi holds what follows from a delivery.
+    /// Waits until a delivery is settled: Kisi has everything that follows from it.
     ///
     /// # Errors
-    /// Where that takes more than ten seconds, or the delivery went another way.
-    pub async fn settled(&self, delivery: &str) -> anyhow::Result<()> {
+    /// When that takes more than ten seconds, or the delivery gets another status.
+    pub async fn wait_until_settled(&self, delivery: &str) -> anyhow::Result<()> {
         const QUERY: &str = "query($id: ID!) { node(id: $id) \
             { ... on Delivery { status settledAt problem } } }";
         let deadline = self.clock.now().plus(PATIENCE);
         loop {
-            let data = self.ask(QUERY, json!({ "id": delivery })).await?;
+            let data = self.query(QUERY, json!({ "id": delivery })).await?;
             if data
                 .pointer("/node/settledAt")
                 .is_some_and(|at| !at.is_null())
@@ -151,7 +149,7 @@ impl Api {
 /// The text at a JSON pointer.
 ///
 /// # Errors
-/// Where there is none.
+/// When there is no text at the pointer.
 pub fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
     let text = value.pointer(pointer).and_then(Value::as_str);
     Ok(text

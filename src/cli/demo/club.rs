@@ -1,7 +1,7 @@
 //! The example club, set up through GraphQL as an admin would: Kisi, sources, offerings, rules.
 //!
-//! Promises: offerings and rules are there before the first event that needs them. Must never reach
-//! past the API. Called by the demo once.
+//! Contract: offerings and rules exist before the first event that needs them. Uses only the API.
+//! Called by the demo once; the last step of the story uses the helpers too.
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
@@ -9,26 +9,23 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Api, Sender, text},
+    console::Console,
     scene::{Group, Scene},
-    tell::Teller,
 };
 use crate::sandbox::Sandbox;
 
-/// What a club is before anything is in it.
+/// The name and time zone of a club.
 pub struct Club {
-    /// What it is called.
     pub name: &'static str,
-    /// Its time zone by name.
     pub zone_name: &'static str,
-    /// Its time zone.
     pub zone: TimeZone,
 }
 
 impl Club {
-    /// The club of the story, where the sandbox's clubhouse is.
+    /// The club of the story, in the time zone of the sandbox's clubhouse.
     ///
     /// # Errors
-    /// Where this machine does not know the time zone.
+    /// When this machine does not know the time zone.
     pub fn example() -> anyhow::Result<Self> {
         let zone_name = "Europe/Berlin";
         let zone = TimeZone::get(zone_name)?;
@@ -40,17 +37,17 @@ impl Club {
     }
 }
 
-/// Connects Kisi, makes sources and writes rules.
+/// Connects Kisi, creates sources and writes rules.
 ///
 /// # Errors
-/// Where the service refuses any of it.
+/// When the service refuses a call.
 pub async fn set_up(
     club: Club,
     api: Api,
     sandbox: Sandbox,
-    teller: &mut Teller,
+    console: &mut Console,
 ) -> anyhow::Result<Scene> {
-    teller.wait("setting up the club")?;
+    console.wait("setting up the club")?;
     let groups = connect(&api, &sandbox)
         .await
         .context("Kisi cannot be connected")?;
@@ -77,12 +74,12 @@ pub async fn set_up(
     ] {
         rules.push(rule(&api, name, group, condition).await?);
     }
-    teller.note(&format!(
-        "“{}” has Kisi connected, with four doors, and three platforms: {}, {}, {}.\nIts rules:",
+    console.note(&format!(
+        "“{}” is connected to Kisi (four doors) and to three platforms: {}, {}, {}.\nIts rules:",
         club.name, front_desk.name, clubspot.name, exercise.name
     ))?;
     for rule in rules {
-        teller.note(&format!("• {rule}"))?;
+        console.note(&format!("• {rule}"))?;
     }
     let now = api.clock().now().timestamp();
     Ok(Scene {
@@ -99,13 +96,13 @@ pub async fn set_up(
     })
 }
 
-/// The groups that are managed from now on: members', and who booked the simulator.
+/// Connects Kisi and manages two groups: members, and simulator bookings.
 async fn connect(api: &Api, sandbox: &Sandbox) -> anyhow::Result<[Group; 2]> {
     const CONNECT: &str = "mutation($input: ConnectKisiInput!) { connectKisi(input: $input) \
         { account { id } userErrors { message } } }";
     let credentials = json!({ "apiKey": sandbox.api_key() });
     let input = json!({ "name": "Clubhouse", "credentials": credentials, "inviteByEmail": false });
-    api.change(CONNECT, json!({ "input": input })).await?;
+    api.mutate(CONNECT, json!({ "input": input })).await?;
     let groups = [
         group(api, sandbox, "Members").await?,
         group(api, sandbox, "Simulator bookings").await?,
@@ -116,13 +113,13 @@ async fn connect(api: &Api, sandbox: &Sandbox) -> anyhow::Result<[Group; 2]> {
     Ok(groups)
 }
 
-/// A group by its name in Kisi.
+/// Finds a group by its name in Kisi.
 ///
 /// # Errors
-/// Where there is none.
+/// When there is none.
 pub async fn group(api: &Api, sandbox: &Sandbox, name: &'static str) -> anyhow::Result<Group> {
     const GROUPS: &str = "{ groups(first: 50) { nodes { id name } } }";
-    let listed = api.ask(GROUPS, Value::Null).await?;
+    let listed = api.query(GROUPS, Value::Null).await?;
     let nodes = listed.pointer("/groups/nodes").and_then(Value::as_array);
     let node = nodes
         .into_iter()
@@ -131,7 +128,7 @@ pub async fn group(api: &Api, sandbox: &Sandbox, name: &'static str) -> anyhow::
     let node = node.with_context(|| format!("expected a group “{name}” in {listed}"))?;
     let kisi_id = sandbox
         .group_named(name)
-        .context("the sandbox has no such group")?;
+        .with_context(|| format!("the sandbox has no group “{name}”"))?;
     Ok(Group {
         id: text(node, "/id")?,
         name,
@@ -139,38 +136,38 @@ pub async fn group(api: &Api, sandbox: &Sandbox, name: &'static str) -> anyhow::
     })
 }
 
-/// Lets the service write to a group; what others made in it for strangers stays. On the word of a preview, where one is named.
+/// Lets Latchkey manage a group. Assignments of people who are not members stay. `based_on`: the token of a preview, if any.
 ///
 /// # Errors
-/// Where the service refuses it.
+/// When the service refuses the call.
 pub async fn manage(api: &Api, group: &Group, based_on: Option<&str>) -> anyhow::Result<()> {
     const MANAGE: &str = "mutation($input: ManageGroupInput!, $basedOn: String) \
         { manageGroup(input: $input, basedOn: $basedOn) { group { id managed } userErrors { message } } }";
     let input = json!({ "group": group.id, "managed": true, "strangers": "KEEP" });
     let variables = json!({ "input": input, "basedOn": based_on });
-    api.change(MANAGE, variables).await?;
+    api.mutate(MANAGE, variables).await?;
     Ok(())
 }
 
-/// Makes an offering known by its id on the platform, its kind and its name; the id here.
+/// Creates an offering from its id on the platform, its kind and its name. Returns its id in Latchkey.
 ///
 /// # Errors
-/// Where the service refuses it.
+/// When the service refuses the call.
 pub async fn offering(api: &Api, source: &Sender, words: [&str; 3]) -> anyhow::Result<String> {
     const MUTATION: &str = "mutation($input: SaveOfferingInput!) { saveOffering(input: $input) \
         { offering { id } userErrors { message } } }";
     let [id, kind, name] = words;
     let input = json!({ "source": source.id, "externalId": id, "kind": kind, "name": name });
     text(
-        &api.change(MUTATION, json!({ "input": input })).await?,
+        &api.mutate(MUTATION, json!({ "input": input })).await?,
         "/offering/id",
     )
 }
 
-/// Writes a rule; what the service says that it means.
+/// Creates a rule. Returns its name, its group and the service's summary of it.
 ///
 /// # Errors
-/// Where the service refuses it.
+/// When the service refuses the call.
 pub async fn rule(
     api: &Api,
     name: &str,
@@ -180,7 +177,7 @@ pub async fn rule(
     const MUTATION: &str = "mutation($input: RuleInput!) { createRule(input: $input) \
         { rule { summary } userErrors { message } } }";
     let input = json!({ "name": name, "target": group.id, "conditions": [condition] });
-    let made = api.change(MUTATION, json!({ "input": input })).await?;
+    let made = api.mutate(MUTATION, json!({ "input": input })).await?;
     Ok(format!(
         "{} ({}): {}",
         name,

@@ -1,7 +1,7 @@
-//! The events that the platforms of the story send, in the canonical form.
+//! The events that the platforms of the story send, in the canonical format.
 //!
-//! Promises: each bears the instant at which it is asked for as its time, so that a later one of
-//! the same thing stands. Must never depend on what came of an earlier one. Called by the steps.
+//! Contract: the timestamp of each event is the time of the call, so that a later event about the same
+//! object wins. Events do not depend on the effects of earlier ones. Called by the steps.
 
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
@@ -15,21 +15,21 @@ use super::{
 const PROGRAMME_DAYS: i64 = 70;
 
 impl Scene {
-    /// Everybody who was a member before.
+    /// The members at the start of the story.
     pub fn roster(&self) -> Value {
-        let one = |id: &str, who: Value, status: &str| {
+        let membership = |id: &str, who: Value, status: &str| {
             let plan = plan();
             json!({ "id": id, "plan": plan, "member": who, "status": status })
         };
         let memberships = [
-            one("ms-1", EVA.on("fd"), "active"),
-            one("ms-2", KIM.on("fd"), "active"),
-            one("ms-3", LEO.on("fd"), "paused"),
+            membership("ms-1", EVA.on("fd"), "active"),
+            membership("ms-2", KIM.on("fd"), "active"),
+            membership("ms-3", LEO.on("fd"), "paused"),
         ];
         self.event("roster.snapshot", json!({ "memberships": memberships }))
     }
 
-    /// Ada's membership as it is from now on.
+    /// A change of Ada's membership.
     pub fn membership(&self, status: &str, blocked: Value) -> Value {
         let data = json!({
             "id": "ms-4", "plan": plan(), "member": ADA.on("fd"), "status": status,
@@ -38,7 +38,7 @@ impl Scene {
         self.event("membership.updated", data)
     }
 
-    /// A membership that nobody sold.
+    /// The forged membership of Max.
     pub fn invented(&self) -> Value {
         let data = json!({
             "id": "ms-9", "plan": plan(), "member": MAX.on("fd"), "status": "active",
@@ -49,7 +49,7 @@ impl Scene {
     /// Tom's training programme, paid.
     ///
     /// # Errors
-    /// Where the calendar ends before it.
+    /// When the date is out of range.
     pub fn purchase(&self) -> anyhow::Result<Value> {
         let data = json!({
             "id": "order-1",
@@ -63,17 +63,17 @@ impl Scene {
     /// The last day of the training programme.
     ///
     /// # Errors
-    /// Where the calendar ends before it.
+    /// When the date is out of range.
     pub fn programme_ends(&self) -> anyhow::Result<Date> {
         Ok(self
             .day
             .checked_add(jiff::Span::new().days(PROGRAMME_DAYS - 1))?)
     }
 
-    /// Ada's booking as it is from now on, with Ben as her guest.
+    /// A change of Ada's booking, with Ben as her guest.
     ///
     /// # Errors
-    /// Where the calendar ends before it.
+    /// When the date is out of range.
     pub fn booking(&self, status: &str) -> anyhow::Result<Value> {
         let (starts, ends) = (self.booked(12)?, self.booked(16)?);
         let data = json!({
@@ -88,15 +88,15 @@ impl Scene {
     /// An hour of the day of the booking, which is tomorrow.
     ///
     /// # Errors
-    /// Where the calendar ends before it.
+    /// When the date is out of range.
     pub fn booked(&self, hour: i8) -> anyhow::Result<Timestamp> {
         self.hour_of(self.day.tomorrow()?, hour)
     }
 
-    /// An hour of a day by the club's clocks.
+    /// An hour of a day in the club's time zone.
     ///
     /// # Errors
-    /// Where the calendar ends before it.
+    /// When the date is out of range.
     pub fn hour_of(&self, day: Date, hour: i8) -> anyhow::Result<Timestamp> {
         Ok(day
             .at(hour, 0, 0, 0)
@@ -104,16 +104,16 @@ impl Scene {
             .timestamp())
     }
 
-    /// Everybody who rows.
+    /// A roster of the rowing section. `people`: names and e-mail addresses.
     pub fn rowers(&self, people: &[(String, String)]) -> Value {
-        let one = |(nth, (name, email)): (usize, &(String, String))| {
+        let membership = |(nth, (name, email)): (usize, &(String, String))| {
             json!({
                 "id": format!("row-{nth}"), "plan": { "id": "rowing", "name": "Rowing" },
                 "member": { "id": format!("rower-{nth}"), "email": email, "name": name }, "status": "active",
             })
         };
-        let all: Vec<Value> = people.iter().enumerate().map(one).collect();
-        self.event("roster.snapshot", json!({ "memberships": all }))
+        let memberships: Vec<Value> = people.iter().enumerate().map(membership).collect();
+        self.event("roster.snapshot", json!({ "memberships": memberships }))
     }
 
     fn event(&self, kind: &str, data: Value) -> Value {

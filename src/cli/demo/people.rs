@@ -1,25 +1,24 @@
-//! Who plays in the story, and how the platforms name them.
+//! The people of the story, and how the platforms identify them.
 //!
-//! Promises: one person bears another id on each platform and the same e-mail on all, so that it is
-//! the service that finds out who is who. Must never hold anybody real. Called by the story.
+//! A person has a different id on each platform and the same e-mail address on all of them, so that
+//! the service has to match them. No real people. Used by the story.
 
 use serde_json::{Value, json};
 
-/// Somebody of the example club.
+/// A person of the example club.
 #[derive(Copy, Clone)]
 pub struct Person {
-    /// The name.
     pub name: &'static str,
-    /// The e-mail, the same on every platform.
+    /// The same on every platform.
     pub email: &'static str,
 }
 
-/// Comes, pays late, books, cancels and leaves.
+/// Joins, pays late, books, cancels and leaves.
 pub const ADA: Person = Person {
     name: "Ada Adams",
     email: "ada@example.com",
 };
-/// Is Ada's guest.
+/// Ada's guest.
 pub const BEN: Person = Person {
     name: "Ben Brook",
     email: "ben@example.com",
@@ -29,29 +28,29 @@ pub const TOM: Person = Person {
     name: "Tom Tanner",
     email: "tom@example.com",
 };
-/// Was a member before the story began.
+/// A member before the story starts.
 pub const EVA: Person = Person {
     name: "Eva Ellis",
     email: "eva@example.com",
 };
-/// Was one too.
+/// A member before the story starts.
 pub const KIM: Person = Person {
     name: "Kim Keller",
     email: "kim@example.com",
 };
-/// Is one who takes a break.
+/// A member whose membership is paused.
 pub const LEO: Person = Person {
     name: "Leo Lund",
     email: "leo@example.com",
 };
-/// Would like to be one.
+/// Not a member; forges an event.
 pub const MAX: Person = Person {
     name: "Max Morrow",
     email: "max@example.com",
 };
 
 impl Person {
-    /// As a platform speaks of this person, whose ids begin with `prefix`.
+    /// The person in a platform's event. `prefix`: the start of that platform's ids.
     pub fn on(self, prefix: &str) -> Value {
         let first = self
             .name

@@ -1,7 +1,7 @@
-//! The story: each step is a function that says what happens at the club and checks what follows.
+//! The steps of the story: each is a function that causes an event at the club and checks its effects.
 //!
-//! Promises: steps go on from one another, and one that breaks does not keep the others from being
-//! told. Must never look anywhere but through the scene. Called by the demo after the setting up.
+//! Contract: steps build on one another; a step that fails does not prevent the later ones. Acts and
+//! reads only through the scene. Called by the demo after the setup.
 
 use std::time::Duration;
 
@@ -9,178 +9,194 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
-    look::Window,
+    checks::Window,
+    console::Console,
     people::{ADA, BEN, EVA, KIM, LEO, MAX, TOM},
     scene::Scene,
     take_over,
-    tell::Teller,
 };
 use crate::secret::new_signing_secret;
 
-/// Both margins of the simulator's rule.
+/// `opensBefore` and `closesAfter` of the simulator's rule.
 const MARGIN: SignedDuration = SignedDuration::from_mins(30);
-/// How long is waited for what must not happen.
-const STILLNESS: Duration = Duration::from_secs(1);
+/// How long to wait before checking that nothing happened.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Tells all of it.
+/// Runs all steps.
 ///
 /// # Errors
-/// Where the terminal fails; what comes out otherwise is counted by the teller.
-pub async fn tell(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    act(scene, teller, "The books are read", books_are_read).await?;
-    act(scene, teller, "A membership begins", membership_begins).await?;
-    act(
+/// When the terminal fails. The console counts unexpected results.
+pub async fn run(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    run_step(
         scene,
-        teller,
+        console,
+        "The member list is imported",
+        books_are_read,
+    )
+    .await?;
+    run_step(scene, console, "A membership begins", membership_begins).await?;
+    run_step(
+        scene,
+        console,
         "A training programme is bought",
         programme_is_bought,
     )
     .await?;
-    act(scene, teller, "A payment fails", payment_fails).await?;
-    act(scene, teller, "The payment comes after all", payment_comes).await?;
-    act(
+    run_step(scene, console, "A payment fails", payment_fails).await?;
+    run_step(scene, console, "The payment arrives", payment_comes).await?;
+    run_step(
         scene,
-        teller,
+        console,
         "A room is booked, with a guest",
         room_is_booked,
     )
     .await?;
-    act(
+    run_step(
         scene,
-        teller,
+        console,
         "The booking is cancelled",
         booking_is_cancelled,
     )
     .await?;
-    act(scene, teller, "The membership ends", membership_ends).await?;
-    act(
+    run_step(scene, console, "The membership ends", membership_ends).await?;
+    run_step(
         scene,
-        teller,
-        "The same event comes twice",
+        console,
+        "The same event arrives twice",
         event_comes_twice,
     )
     .await?;
-    act(scene, teller, "Somebody forges an event", event_is_forged).await?;
-    act(
+    run_step(scene, console, "An event is forged", event_is_forged).await?;
+    run_step(
         scene,
-        teller,
+        console,
         "A group with years of history is taken over",
         take_over::group_is_taken_over,
     )
     .await
 }
 
-/// One step; where it ends early, that is told, and the story goes on.
-async fn act(
+/// Runs one step. An error is printed, and the story continues.
+async fn run_step(
     scene: &mut Scene,
-    teller: &mut Teller,
+    console: &mut Console,
     heading: &str,
-    step: impl AsyncFnOnce(&mut Scene, &mut Teller) -> anyhow::Result<()>,
+    step: impl AsyncFnOnce(&mut Scene, &mut Console) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    teller.step(heading)?;
-    if let Err(problem) = step(scene, teller).await {
-        teller.broken(&problem)?;
+    console.step(heading)?;
+    if let Err(problem) = step(scene, console).await {
+        console.step_failed(&problem)?;
     }
     Ok(())
 }
 
-async fn books_are_read(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("The front desk sends its whole roster; Leo Lund's membership is paused.")?;
+async fn books_are_read(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console
+        .note("The front desk sends its complete member list. Leo Lund's membership is paused.")?;
     scene
-        .deliver(|scene| &scene.front_desk, "roster", scene.roster(), teller)
+        .deliver(|scene| &scene.front_desk, "roster", scene.roster(), console)
         .await?;
     let now = scene.now();
     scene
-        .decided((EVA, &scene.members, now), "ALLOWED_BY_RULE", None, teller)
+        .check_decision((EVA, &scene.members, now), "ALLOWED_BY_RULE", None, console)
         .await?;
     scene
-        .decided(
+        .check_decision(
             (LEO, &scene.members, now),
             "MEMBERSHIP_PAUSED",
             None,
-            teller,
+            console,
         )
         .await?;
     for who in [EVA, KIM] {
-        scene.kisi_holds(who, &[(&scene.members, Window::OPEN)], teller)?;
+        scene.check_kisi(who, &[(&scene.members, Window::OPEN)], console)?;
     }
-    scene.kisi_holds(LEO, &[], teller)
+    scene.check_kisi(LEO, &[], console)
 }
 
-async fn membership_begins(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Ada Adams becomes a full member today.")?;
+async fn membership_begins(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("Ada Adams becomes a full member today.")?;
     let event = scene.membership("active", Value::Null);
     scene
-        .deliver(|scene| &scene.front_desk, "ada-begins", event, teller)
+        .deliver(|scene| &scene.front_desk, "ada-begins", event, console)
         .await?;
-    ada_is_in(scene, teller).await
+    ada_is_in(scene, console).await
 }
 
-async fn programme_is_bought(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Tom Tanner, who is no member, pays for ten weeks of strength at Exercise.com.")?;
+async fn programme_is_bought(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note(
+        "Tom Tanner, who is not a member, buys ten weeks of strength training at Exercise.com.",
+    )?;
     scene
         .deliver(
             |scene| &scene.exercise,
             "tom-buys",
             scene.purchase()?,
-            teller,
+            console,
         )
         .await?;
     let until = Some(scene.hour_of(scene.programme_ends()?.tomorrow()?, 0)?);
     let now = scene.now();
     scene
-        .decided((TOM, &scene.members, now), "ALLOWED_BY_RULE", until, teller)
+        .check_decision(
+            (TOM, &scene.members, now),
+            "ALLOWED_BY_RULE",
+            until,
+            console,
+        )
         .await?;
-    scene.kisi_holds(
+    scene.check_kisi(
         TOM,
         &[(&scene.members, Window { from: None, until })],
-        teller,
+        console,
     )?;
-    scene.opens(TOM, now, &["Front door", "Range"], teller)
+    scene.check_doors(TOM, now, &["Front door", "Range"], console)
 }
 
-async fn payment_fails(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Ada's bank sends the fee back. The rule says: who does not pay stays outside.")?;
+async fn payment_fails(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note(
+        "Ada's bank returns the fee. By the rule, members whose payment failed have no access.",
+    )?;
     let blocked = json!({ "reason": "payment_failed", "since": scene.now().to_string() });
     let event = scene.membership("active", blocked);
     scene
-        .deliver(|scene| &scene.front_desk, "ada-fails", event, teller)
+        .deliver(|scene| &scene.front_desk, "ada-fails", event, console)
         .await?;
-    ada_is_out(scene, "MEMBERSHIP_BLOCKED", teller).await
+    ada_is_out(scene, "MEMBERSHIP_BLOCKED", console).await
 }
 
-async fn payment_comes(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Ada pays, and need not ask anybody to be let in again.")?;
+async fn payment_comes(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("Ada pays, and her access returns by itself.")?;
     let event = scene.membership("active", Value::Null);
     scene
-        .deliver(|scene| &scene.front_desk, "ada-pays", event, teller)
+        .deliver(|scene| &scene.front_desk, "ada-pays", event, console)
         .await?;
-    ada_is_in(scene, teller).await
+    ada_is_in(scene, console).await
 }
 
-async fn room_is_booked(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note(
-        "Ada books the simulator at Clubspot for tomorrow, 12:00 to 16:00, and brings Ben Brook,\n\
-         of whom nobody has heard. The rule opens half an hour before and closes as much after.",
+async fn room_is_booked(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note(
+        "Ada books the simulator at Clubspot for tomorrow, 12:00 to 16:00, with the guest Ben Brook,\n\
+         who is new. The rule gives access from half an hour before until half an hour after.",
     )?;
     let event = scene.booking("confirmed")?;
     scene
-        .deliver(|scene| &scene.clubspot, "ada-books", event, teller)
+        .deliver(|scene| &scene.clubspot, "ada-books", event, console)
         .await?;
     let (starts, ends) = (scene.booked(12)?, scene.booked(16)?);
     let (from, until) = (starts - MARGIN, ends + MARGIN);
     for who in [ADA, BEN] {
-        let asked = (who, &scene.simulator, starts);
+        let case = (who, &scene.simulator, starts);
         scene
-            .decided(asked, "ALLOWED_BY_RULE", Some(until), teller)
+            .check_decision(case, "ALLOWED_BY_RULE", Some(until), console)
             .await?;
     }
     scene
-        .decided(
+        .check_decision(
             (BEN, &scene.simulator, scene.now()),
             "TOO_EARLY",
             None,
-            teller,
+            console,
         )
         .await?;
     let window = || Window {
@@ -188,107 +204,107 @@ async fn room_is_booked(scene: &mut Scene, teller: &mut Teller) -> anyhow::Resul
         until: Some(until),
     };
     let members = (&scene.members, Window::OPEN);
-    scene.kisi_holds(ADA, &[members, (&scene.simulator, window())], teller)?;
-    scene.kisi_holds(BEN, &[(&scene.simulator, window())], teller)?;
+    scene.check_kisi(ADA, &[members, (&scene.simulator, window())], console)?;
+    scene.check_kisi(BEN, &[(&scene.simulator, window())], console)?;
     let second = SignedDuration::from_secs(1);
-    scene.opens(BEN, from - second, &[], teller)?;
-    scene.opens(BEN, from, &["Front door", "Simulator 1"], teller)?;
-    scene.opens(BEN, until - second, &["Front door", "Simulator 1"], teller)?;
-    scene.opens(BEN, until, &[], teller)
+    scene.check_doors(BEN, from - second, &[], console)?;
+    scene.check_doors(BEN, from, &["Front door", "Simulator 1"], console)?;
+    scene.check_doors(BEN, until - second, &["Front door", "Simulator 1"], console)?;
+    scene.check_doors(BEN, until, &[], console)
 }
 
-async fn booking_is_cancelled(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Ada cancels. The guest's right goes with hers; her membership is not touched.")?;
+async fn booking_is_cancelled(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("Ada cancels. Her guest's access ends with hers; her membership stays.")?;
     let event = scene.booking("cancelled")?;
     scene
-        .deliver(|scene| &scene.clubspot, "ada-cancels", event, teller)
+        .deliver(|scene| &scene.clubspot, "ada-cancels", event, console)
         .await?;
     let starts = scene.booked(12)?;
     for who in [ADA, BEN] {
         scene
-            .decided(
+            .check_decision(
                 (who, &scene.simulator, starts),
                 "NO_REGISTRATION",
                 None,
-                teller,
+                console,
             )
             .await?;
     }
-    scene.kisi_holds(ADA, &[(&scene.members, Window::OPEN)], teller)?;
-    scene.kisi_holds(BEN, &[], teller)?;
-    scene.opens(BEN, starts, &[], teller)
+    scene.check_kisi(ADA, &[(&scene.members, Window::OPEN)], console)?;
+    scene.check_kisi(BEN, &[], console)?;
+    scene.check_doors(BEN, starts, &[], console)
 }
 
-async fn membership_ends(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Ada moves away.")?;
+async fn membership_ends(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("Ada moves away, and her membership ends.")?;
     let event = scene.membership("ended", Value::Null);
     scene
-        .deliver(|scene| &scene.front_desk, "ada-ends", event, teller)
+        .deliver(|scene| &scene.front_desk, "ada-ends", event, console)
         .await?;
-    ada_is_out(scene, "MEMBERSHIP_ENDED", teller).await
+    ada_is_out(scene, "MEMBERSHIP_ENDED", console).await
 }
 
-async fn event_comes_twice(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("The front desk sends the beginning of Ada's membership once more.")?;
+async fn event_comes_twice(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("The front desk sends the start of Ada's membership again.")?;
     let (before, kept) = (scene.sandbox.writes().len(), scene.deliveries().await?);
     let Some(letter) = scene.sent.iter().find(|letter| letter.id == "ada-begins") else {
-        anyhow::bail!("it was never sent");
+        anyhow::bail!("the event ada-begins was never sent");
     };
     let answer = scene.front_desk.send(letter.id, &letter.event).await?;
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let holds = answer.status == 200 && body.get("status") == Some(&"duplicate".into());
     let came = format!("{} {}", answer.status, answer.body);
-    teller.fact("answer", came, holds, "200 with the status duplicate")?;
+    console.fact("answer", came, holds, "200 with status duplicate")?;
     let more = scene.deliveries().await?.saturating_sub(kept);
-    teller.same("kept", &deliveries(more), &deliveries(0))?;
-    teller.wait("seeing that nothing happens")?;
-    scene.api.clock().sleep(STILLNESS).await;
+    console.same("stored", &deliveries(more), &deliveries(0))?;
+    console.wait("checking that nothing happens")?;
+    scene.api.clock().sleep(SETTLE_TIME).await;
     let more = scene.sandbox.writes().len().saturating_sub(before);
-    teller.same("Kisi", &writes(more), &writes(0))?;
-    ada_is_out(scene, "MEMBERSHIP_ENDED", teller).await
+    console.same("Kisi", &writes(more), &writes(0))?;
+    ada_is_out(scene, "MEMBERSHIP_ENDED", console).await
 }
 
-async fn event_is_forged(scene: &mut Scene, teller: &mut Teller) -> anyhow::Result<()> {
-    teller.note("Max Morrow knows the address, but no secret, and makes himself a member.")?;
+async fn event_is_forged(scene: &mut Scene, console: &mut Console) -> anyhow::Result<()> {
+    console.note("Max Morrow knows the webhook address but not the secret, and sends a membership for himself.")?;
     let kept = scene.deliveries().await?;
     let forger = scene.front_desk.forger(new_signing_secret());
     let answer = forger.send("forged", &scene.invented()).await?;
     let came = format!("{} {}", answer.status, answer.body);
-    teller.fact("answer", came, answer.status == 401, "401")?;
+    console.fact("answer", came, answer.status == 401, "401")?;
     let more = scene.deliveries().await?.saturating_sub(kept);
-    teller.same("kept", &deliveries(more), &deliveries(0))?;
+    console.same("stored", &deliveries(more), &deliveries(0))?;
     let unknown = scene.member(MAX).await?.is_none();
     let came = if unknown {
-        "has not heard of him"
+        "does not know him"
     } else {
         "has him as a member"
     };
-    teller.same("Latchkey", came, "has not heard of him")?;
-    scene.kisi_holds(MAX, &[], teller)
+    console.same("Latchkey", came, "does not know him")?;
+    scene.check_kisi(MAX, &[], console)
 }
 
-async fn ada_is_in(scene: &Scene, teller: &mut Teller) -> anyhow::Result<()> {
+async fn ada_is_in(scene: &Scene, console: &mut Console) -> anyhow::Result<()> {
     let now = scene.now();
     scene
-        .decided((ADA, &scene.members, now), "ALLOWED_BY_RULE", None, teller)
+        .check_decision((ADA, &scene.members, now), "ALLOWED_BY_RULE", None, console)
         .await?;
-    scene.kisi_holds(ADA, &[(&scene.members, Window::OPEN)], teller)?;
-    scene.opens(ADA, now, &["Front door", "Range"], teller)
+    scene.check_kisi(ADA, &[(&scene.members, Window::OPEN)], console)?;
+    scene.check_doors(ADA, now, &["Front door", "Range"], console)
 }
 
-async fn ada_is_out(scene: &Scene, code: &str, teller: &mut Teller) -> anyhow::Result<()> {
+async fn ada_is_out(scene: &Scene, code: &str, console: &mut Console) -> anyhow::Result<()> {
     let now = scene.now();
     scene
-        .decided((ADA, &scene.members, now), code, None, teller)
+        .check_decision((ADA, &scene.members, now), code, None, console)
         .await?;
-    scene.kisi_holds(ADA, &[], teller)?;
-    scene.opens(ADA, now, &[], teller)
+    scene.check_kisi(ADA, &[], console)?;
+    scene.check_doors(ADA, now, &[], console)
 }
 
 fn deliveries(count: u64) -> String {
-    format!("{count} more deliveries")
+    format!("{count} new deliveries")
 }
 
 fn writes(count: usize) -> String {
-    format!("{count} more writes")
+    format!("{count} new writes")
 }

@@ -1,23 +1,23 @@
-//! CSV as spreadsheets write it: RFC 4180, with commas, semicolons or tabs, with or without a byte order mark. Gives records by
-//! the names in the first line. Knows nothing of rosters.
+//! Parser for CSV as spreadsheets write it: RFC 4180 with commas, semicolons or tabs, with or without a byte order mark. Returns
+//! records by the column names in the first line. Knows nothing about rosters.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 
-/// A line of a table.
+/// A row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Where it begins in the file, from 1.
+    /// The line of the file that it starts in, from 1.
     pub line: usize,
-    /// By the names of the first line, in lower case; blank ones are left out.
+    /// Values by column name in lower case; blank values are left out.
     pub fields: BTreeMap<String, String>,
 }
 
-/// Every record of a text, and the names of its first line.
+/// Parses a text. Returns the column names of the first line, in lower case, and the records.
 ///
 /// # Errors
-/// A quote that is not closed, a line with more or fewer fields than names, a name that comes twice.
+/// An unclosed quote, a line with more or fewer fields than columns, a duplicate column name.
 pub fn records(text: &str) -> anyhow::Result<(Vec<String>, Vec<Record>)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().next().unwrap_or_default();
@@ -29,20 +29,20 @@ pub fn records(text: &str) -> anyhow::Result<(Vec<String>, Vec<Record>)> {
     let mut rows = rows(text, separator)?.into_iter();
     let (_, names) = rows
         .next()
-        .context("it is empty: the first line has to name the columns")?;
+        .context("the file is empty: the first line must have the column names")?;
     let names: Vec<String> = names
         .iter()
         .map(|name| name.trim().to_lowercase())
         .collect();
     let mut seen = std::collections::BTreeSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
-        bail!("line 1: the column {twice:?} is there twice");
+    if let Some(duplicate) = names.iter().find(|name| !seen.insert(*name)) {
+        bail!("line 1: the column {duplicate:?} appears twice");
     }
     let mut records = Vec::new();
     for (line, values) in rows {
         if values.len() != names.len() {
             bail!(
-                "line {line}: {} fields, and the first line names {}",
+                "line {line}: {} fields, but the first line has {} columns",
                 values.len(),
                 names.len()
             );
@@ -59,7 +59,7 @@ pub fn records(text: &str) -> anyhow::Result<(Vec<String>, Vec<Record>)> {
     Ok((names, records))
 }
 
-/// The fields of each line that is not blank, with the line's number.
+/// The fields of each row that is not blank, with its line number.
 fn rows(text: &str, separator: char) -> anyhow::Result<Vec<(usize, Vec<String>)>> {
     let mut rows = Vec::new();
     let mut row: Vec<String> = Vec::new();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_separators_and_line_ends_are_taken_as_spreadsheets_write_them() {
+    fn quotes_separators_and_line_ends_of_spreadsheets_are_parsed() {
         let expected = vec![
             (2, vec![pair("id", "1"), pair("name", "Doe, \"Ann\"")]),
             (4, vec![pair("id", "2"), pair("name", "two\nlines")]),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_does_not_fit_is_refused_by_its_line() {
+    fn an_error_names_its_line() {
         for (text, words) in [
             ("", "empty"),
             ("id,id\n", "twice"),

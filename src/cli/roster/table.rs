@@ -1,6 +1,6 @@
-//! A table of members, and of the memberships that they hold, as the data of a `roster.snapshot`. A line is a member, and a
-//! membership where it names a plan; a member may have several lines. Decides nothing: what the fields hold is judged where
-//! every event is.
+//! Converts a table of members and their memberships to the data of a `roster.snapshot`. A row is a member, and a membership if
+//! it names a plan; a member may have several rows. The values are validated later, by the code that validates every
+//! event.
 
 use std::collections::BTreeMap;
 
@@ -27,20 +27,20 @@ const COLUMNS: &[&str] = &[
     "time_zone",
 ];
 
-/// The data of a snapshot: `members`, and `memberships` where the table has a column for plans.
+/// The data of a snapshot: `members`, and `memberships` if the table has a column for plans.
 ///
 /// # Errors
-/// A column that is not known, a line that names nobody, two lines that differ about one person.
+/// An unknown column, a row without member, two rows that contradict each other about one member.
 pub fn roster((names, records): &(Vec<String>, Vec<Record>)) -> anyhow::Result<Value> {
     if let Some(name) = names.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
         bail!(
-            "line 1: there is no column {name:?}; there are {}",
+            "line 1: unknown column {name:?}; the columns are {}",
             COLUMNS.join(", ")
         );
     }
     let has = |name: &str| names.iter().any(|column| column == name);
     if !has("id") && !has("email") {
-        bail!("line 1: it has to have a column id or email");
+        bail!("line 1: a column id or email is required");
     }
     let mut members: BTreeMap<String, (usize, Value)> = BTreeMap::new();
     let mut memberships: BTreeMap<String, (usize, Value)> = BTreeMap::new();
@@ -49,36 +49,37 @@ pub fn roster((names, records): &(Vec<String>, Vec<Record>)) -> anyhow::Result<V
         let email = get("email").map(str::to_lowercase);
         let id = get("id").map(str::to_owned);
         let Some(id) = id.or_else(|| email.map(|email| format!("mailto:{email}"))) else {
-            bail!("line {}: it has neither id nor email", record.line);
+            bail!("line {}: neither id nor email is given", record.line);
         };
         let member = member(&id, record, &has);
-        let known = members
+        let previous = members
             .entry(id.clone())
             .or_insert_with(|| (record.line, member.clone()));
-        if known.1 != member {
+        if previous.1 != member {
             bail!(
-                "lines {} and {} say different things of the member {id:?}",
-                known.0,
+                "lines {} and {} contradict each other about the member {id:?}",
+                previous.0,
                 record.line
             );
         }
         let Some(plan) = get("plan_id").or_else(|| get("plan_name")) else {
             continue;
         };
-        let held = get("membership_id").map_or_else(|| format!("{id}:{plan}"), str::to_owned);
+        let membership_id =
+            get("membership_id").map_or_else(|| format!("{id}:{plan}"), str::to_owned);
         let before = memberships.insert(
-            held.clone(),
-            (record.line, membership(&held, &id, plan, record)),
+            membership_id.clone(),
+            (record.line, membership(&membership_id, &id, plan, record)),
         );
         if let Some((line, _)) = before {
             bail!(
-                "lines {line} and {} name one membership, {held:?}: a column membership_id tells two of one plan apart",
+                "lines {line} and {} have the same membership {membership_id:?}: add a column membership_id to tell them apart",
                 record.line
             );
         }
     }
     let listed = |all: BTreeMap<String, (usize, Value)>| {
-        all.into_values().map(|(_, one)| one).collect::<Value>()
+        all.into_values().map(|(_, value)| value).collect::<Value>()
     };
     let mut data = json!({ "members": listed(members) });
     if has("plan_id") || has("plan_name") {
@@ -87,7 +88,7 @@ pub fn roster((names, records): &(Vec<String>, Vec<Record>)) -> anyhow::Result<V
     Ok(data)
 }
 
-/// What has no column is not said, and stays; what has one and is blank there is none.
+/// A field without a column is left out, so that its value stays; a blank field becomes null or empty, which clears the value.
 fn member(id: &str, record: &Record, has: &impl Fn(&str) -> bool) -> Value {
     let mut member = Map::from_iter([("id".to_owned(), json!(id))]);
     for name in ["email", "name"] {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_become_members_and_what_they_hold() {
+    fn rows_become_members_and_memberships() {
         let text = "id,email,name,tags,plan_id,status,ends_at,location_name,time_zone,blocked\n\
                     1,Ann@Example.com,Ann,range|pool,gold,Active,2026-12-31,Pier,Europe/Berlin,\n\
                     1,Ann@Example.com,Ann,range|pool,pool,,,,,manual\n\
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_column_for_plans_nothing_is_said_of_memberships() {
+    fn without_a_column_for_plans_the_memberships_are_left_out() {
         let data = read("email\nAnn@Example.com\n").unwrap();
         assert_eq!(
             data,
@@ -176,18 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_contradicts_itself_is_refused_by_its_lines() {
+    fn an_error_names_its_lines() {
         for (text, words) in [
-            ("id,mail\n1,a\n", "no column \"mail\""),
+            ("id,mail\n1,a\n", "unknown column \"mail\""),
             ("name\nAnn\n", "id or email"),
-            ("id,name\n1,Ann\n,Bob\n", "line 3: it has neither"),
+            ("id,name\n1,Ann\n,Bob\n", "line 3: neither id"),
             (
                 "id,name\n1,Ann\n1,Bob\n",
-                "lines 2 and 3 say different things",
+                "lines 2 and 3 contradict each other",
             ),
             (
                 "id,plan_id\n1,gold\n1,gold\n",
-                "lines 2 and 3 name one membership",
+                "lines 2 and 3 have the same membership",
             ),
         ] {
             let wrong = read(text).unwrap_err().to_string();

@@ -1,9 +1,8 @@
-//! From a GraphQL response, or a refusal, to an HTTP response.
+//! Turns a GraphQL response, or a refusal, into an HTTP response.
 //!
-//! Promises `extensions.code` and `extensions.requestId` on every error, statuses as the negotiated
-//! media type asks, and no `data` where nothing was executed. Never shows the message of an inner
-//! fault: that goes to the log, beside the request id. `serve` calls it; the socket uses
-//! [`mark_errors`].
+//! Every error has `extensions.code` and `extensions.requestId`, the status follows the negotiated media type, and `data` is
+//! absent if nothing was executed. The message of an internal error goes only to the log, with the request id. Called by `serve`;
+//! the socket uses [`mark_errors`].
 
 use actix_web::HttpResponse;
 use actix_web::http::{
@@ -22,11 +21,10 @@ const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 const TOO_COMPLEX: &str = "TOO_COMPLEX";
 const INTERNAL_MESSAGE: &str = "Something went wrong on our side";
 
-/// Gives each error its code, where it has none, and the request id; an inner fault loses its
-/// message to the log.
+/// Sets the request id on each error, and a code if it has none. Replaces the message of an internal error, which is logged.
 ///
-/// Without a code: what a limit refused is `TOO_COMPLEX`, what was refused before execution or
-/// could not be read as an argument is `BAD_USER_INPUT`, all else is `INTERNAL`.
+/// The default code is `TOO_COMPLEX` for an exceeded parser limit, `BAD_USER_INPUT` for a refusal before execution or an invalid
+/// argument, and `INTERNAL` for everything else.
 pub fn mark_errors(response: &mut Response, request_id: &str) {
     let executed = !is_request_error(response);
     for error in &mut response.errors {
@@ -55,7 +53,7 @@ pub fn mark_errors(response: &mut Response, request_id: &str) {
     }
 }
 
-/// An error that no resolver gave.
+/// An error from outside a resolver.
 pub(in crate::graphql) fn error(message: &str, code: &str, request_id: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     let extensions = error
@@ -66,7 +64,7 @@ pub(in crate::graphql) fn error(message: &str, code: &str, request_id: &str) -> 
     error
 }
 
-/// The answer where the service itself failed; the reason is for the log alone.
+/// The response after a failure of the service; the reason goes only to the log.
 pub(in crate::graphql) fn failure(reason: &str, request_id: &str) -> Response {
     let mut response = Response::from_errors(vec![error(reason, INTERNAL, request_id)]);
     mark_errors(&mut response, request_id);
@@ -75,10 +73,10 @@ pub(in crate::graphql) fn failure(reason: &str, request_id: &str) -> Response {
 
 fn code_of(error: &ServerError, executed: bool) -> &'static str {
     let message = error.message.as_str();
-    // How async-graphql words what it refuses to read at all.
+    // The messages of async-graphql for a document beyond its parser limits.
     let limited = message == "recursion limit exceeded."
         || message.starts_with("The recursion depth of the query cannot be greater than");
-    // How async-graphql words an argument that no value of its type could be made of.
+    // The messages of async-graphql for an argument that is not a value of its type.
     let misread =
         message.starts_with("Failed to parse \"") || message.starts_with("Expected input type \"");
     if limited {
@@ -97,13 +95,13 @@ fn is_request_error(response: &Response) -> bool {
         && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// Why a request is answered without being asked of the executor.
+/// A refusal of a request before it reaches the executor.
 #[derive(Debug)]
 pub(in crate::graphql) struct Refusal {
     status: StatusCode,
     pub(in crate::graphql) message: String,
     code: &'static str,
-    /// What the caller needs to know for the next time.
+    /// A header that tells the caller how to succeed, such as `Allow`.
     header: Option<(HeaderName, &'static str)>,
 }
 
@@ -118,12 +116,16 @@ impl Refusal {
     }
 
     pub(super) fn mutation_by_get() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Mutations are sent by POST").allowing("POST")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Mutations must be sent by POST",
+        )
+        .allowing("POST")
     }
 
-    /// For whoever has no good token.
+    /// The refusal of a request without a valid token.
     pub(in crate::graphql) fn unauthenticated() -> Self {
-        let refusal = Self::new(StatusCode::UNAUTHORIZED, "A valid bearer token is needed");
+        let refusal = Self::new(StatusCode::UNAUTHORIZED, "A valid bearer token is required");
         Self {
             code: UNAUTHENTICATED,
             header: Some((header::WWW_AUTHENTICATE, "Bearer")),
@@ -131,7 +133,7 @@ impl Refusal {
         }
     }
 
-    /// Where it could not be found out who asks.
+    /// The refusal of a request whose token cannot be looked up.
     pub(in crate::graphql) fn unavailable() -> Self {
         Self {
             code: INTERNAL,
@@ -140,7 +142,7 @@ impl Refusal {
         }
     }
 
-    /// Names the methods that would have been right.
+    /// Sets the `Allow` header.
     pub(super) fn allowing(self, methods: &'static str) -> Self {
         Self {
             header: Some((header::ALLOW, methods)),
@@ -149,14 +151,14 @@ impl Refusal {
     }
 }
 
-/// What every answer to one request shares.
-pub(super) struct Answerer<'a> {
+/// Builds the HTTP responses to one request.
+pub(super) struct Responder<'a> {
     pub(super) media: Media,
     pub(super) request_id: &'a str,
 }
 
-/// A response as it is written: `data` is absent, not null, where nothing was executed.
-fn written(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::Error> {
+/// Serializes a response; without `with_data`, `data` is absent instead of null.
+fn serialize(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::Error> {
     let mut body = Vec::with_capacity(USUAL_LENGTH);
     let mut part = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> Result<(), serde_json::Error>| {
         body.push(if body.is_empty() { b'{' } else { b',' });
@@ -180,10 +182,10 @@ fn written(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::
     Ok(body)
 }
 
-/// A guess at the length of an answer, in bytes.
+/// The initial capacity of a response body, in bytes.
 const USUAL_LENGTH: usize = 1024;
 
-/// A response, written, or why there is none.
+/// A serialized response, or the refusal to send instead.
 pub struct Written {
     refusal: Option<Refusal>,
     is_request_error: bool,
@@ -192,13 +194,13 @@ pub struct Written {
 }
 
 impl Written {
-    /// Of what the executor gave.
+    /// Serializes the response of the executor.
     pub(in crate::graphql) fn new(mut response: Response, request_id: &str) -> Self {
         let mut errors = response.errors.iter();
         let is_by_get = errors.any(|error| error.source::<MutationByGet>().is_some());
         mark_errors(&mut response, request_id);
         let is_request_error = is_request_error(&response);
-        let body = written(&response, !is_request_error);
+        let body = serialize(&response, !is_request_error);
         let mut headers = HeaderMap::new();
         for (name, value) in &response.http_headers {
             let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
@@ -215,7 +217,7 @@ impl Written {
         }
     }
 
-    /// Of a request that was not executed.
+    /// A request that was refused before execution.
     pub(in crate::graphql) fn refused(refusal: Refusal) -> Self {
         Self {
             refusal: Some(refusal),
@@ -226,9 +228,9 @@ impl Written {
     }
 }
 
-impl Answerer<'_> {
-    /// The answer of the executor: 200, but for a refused request 400 where the media type lets
-    /// statuses speak.
+impl Responder<'_> {
+    /// The HTTP response to an executed request: 200, or 400 for a request error if the media type is
+    /// `application/graphql-response+json`.
     pub(super) fn answer(&self, written: Written) -> HttpResponse {
         if let Some(refusal) = &written.refusal {
             return self.refuse(refusal);
@@ -244,7 +246,7 @@ impl Answerer<'_> {
         answer
     }
 
-    /// The answer where the executor was not asked.
+    /// The HTTP response to a refused request.
     pub(super) fn refuse(&self, refusal: &Refusal) -> HttpResponse {
         let mut answer = self.fault(refusal.status, refusal.code, &refusal.message);
         if let Some((name, value)) = &refusal.header {
@@ -254,7 +256,7 @@ impl Answerer<'_> {
         answer
     }
 
-    /// The answer where the service itself failed; the reason is for the log alone.
+    /// The HTTP response after a failure of the service; the reason goes only to the log.
     pub(super) fn fail(&self, reason: &str) -> HttpResponse {
         tracing::error!(
             request_id = self.request_id,
@@ -270,7 +272,7 @@ impl Answerer<'_> {
 
     fn fault(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
         let response = Response::from_errors(vec![error(message, code, self.request_id)]);
-        self.send(status, written(&response, false))
+        self.send(status, serialize(&response, false))
     }
 
     fn send(&self, status: StatusCode, body: Result<Vec<u8>, serde_json::Error>) -> HttpResponse {
@@ -278,11 +280,11 @@ impl Answerer<'_> {
             Ok(bytes) => HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, self.media.content_type()))
                 .insert_header((header::VARY, "Accept"))
-                // An answer depends on who asks, which no cache can see.
+                // The response depends on the caller, which a cache does not know.
                 .insert_header((header::CACHE_CONTROL, "no-store"))
                 .body(bytes),
             Err(error) => {
-                tracing::error!(request_id = self.request_id, %error, "no JSON could be written");
+                tracing::error!(request_id = self.request_id, %error, "the response could not be serialized as JSON");
                 HttpResponse::InternalServerError().finish()
             }
         }

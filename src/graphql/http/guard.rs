@@ -1,11 +1,9 @@
-//! What a schema needs around it on every transport: checks of the document before, and null where
-//! a field failed.
+//! The extension that guards a schema on every transport: it checks the document before execution, and puts null where a field
+//! failed.
 //!
-//! Promises that no field is resolved which the schema's law refuses to whoever asks, that a
-//! document whose fragments unfold into too much is refused in time that grows with its text, and
-//! that a mutation known by its hash alone is refused by GET as any other. Never
-//! recurses deeper than its limits allow, so no document exhausts the stack. Whoever builds the schema
-//! calls [`guarded`]; `serve` asks for the kind of an operation.
+//! It resolves no field that the field policy refuses to the caller, refuses a document that expands beyond its limits in time
+//! linear in the text, and refuses a mutation by GET even if only its hash was sent. Its recursion is bounded by the limits, so
+//! no document exhausts the stack. The builder of the schema calls [`guarded`]; `serve` calls [`kind_of`].
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -33,25 +31,24 @@ use super::nul;
 use super::nulls::{FieldPlace, Nulls};
 use crate::graphql::batch;
 
-/// How many persisted queries are kept; the one that was not used for longest goes first.
+/// The capacity of the cache of persisted queries; the least recently used one is evicted.
 const PERSISTED_QUERIES: usize = 256;
 
-/// The longest document that is kept as a persisted query, in bytes: callers shall not fill the
-/// memory.
+/// The maximum size of a persisted query, in bytes, so that callers cannot fill the memory.
 const MAX_PERSISTED_BYTES: usize = 8 * 1024;
 
-/// An error where whoever asks may not resolve a field, by the names of its type and itself. Asked
-/// for every field before it is resolved, and for those of a subscription's root before it begins.
+/// Returns an error if the caller may not resolve a field; the arguments are the name of the type and of the field. Called for
+/// every field before it is resolved, and for the root fields of a subscription before it begins.
 pub type Law = fn(&ExtensionContext<'_>, &str, &str) -> Result<(), Error>;
 
-/// Adds persisted queries, the checks of this module, and null for failed fields to a schema.
+/// Adds persisted queries, the checks of this module, and nulls for failed fields to a schema.
 #[must_use]
 pub fn guarded<Q, M, S>(
     builder: SchemaBuilder<Q, M, S>,
     limits: Limits,
     law: Law,
 ) -> SchemaBuilder<Q, M, S> {
-    // The first that is added wraps the second, and so sees the document that a hash stood for.
+    // The extension that is added first wraps the second, so it gets the document that the hash was resolved to.
     builder
         .extension(Guard { limits, law })
         .extension(ApolloPersistedQueries::new(LruCacheStorage::new(
@@ -59,31 +56,28 @@ pub fn guarded<Q, M, S>(
         )))
 }
 
-/// In a request's data: nothing but a query may run.
+/// Marker in a request's data: only queries may run.
 pub(super) struct QueriesOnly;
 
-/// The source of the error by which a mutation is refused under [`QueriesOnly`].
+/// The source of the error that refuses a mutation under [`QueriesOnly`].
 pub(super) struct MutationByGet;
 
-/// What an operation may do.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::graphql) enum Kind {
-    /// Reads.
     Query,
-    /// Reads again and again.
     Subscription,
-    /// May change something.
     Mutation,
 }
 
-/// The kind of the operation that the request selects; None where its document cannot be parsed, is
-/// not known yet, or has no such operation.
+/// The kind of the operation that the request selects. `None` if the document cannot be parsed, is unknown by its hash, or has no
+/// such operation.
 pub(in crate::graphql) fn kind_of(request: &mut Request) -> Option<Kind> {
-    documents::unhash(request);
+    documents::resolve_hash(request);
     if request.query.is_empty() {
         return None;
     }
-    documents::read(request);
+    documents::parse_cached(request);
     let name = request.operation_name.clone();
     kind_in(documents::parsed(request).ok()?, name.as_deref())
 }
@@ -111,25 +105,25 @@ fn selected<'a>(
     Some(&operation.node)
 }
 
-/// What `judge` says of the text, the document and the operation that a request selects, where all operations of the document
-/// are queries in which the guard would refuse nothing before they are executed. `judge` is to ask [`Limits::check`] and
-/// whether all may be seen; what it says may be kept, since it hangs on no variable.
+/// Returns the verdict of `judge` on the text, document and selected operation of a request, if all operations of the document
+/// are queries that pass the other checks of the guard before execution. `judge` must call [`Limits::check`] and check the field
+/// permissions; its verdict may be cached, because it does not depend on variables.
 ///
-/// The request may then be executed without a guard, which costs a good deal less, since an extension is asked about every
-/// field of every element of every list: where nothing fails the answer is the same.
+/// The request may then be executed without the guard, with the same response as long as no field fails. This costs much less,
+/// because an extension is called for every field of every element of every list.
 pub(in crate::graphql) fn lets_pass<T>(
     request: &mut Request,
     judge: impl FnOnce(&str, &ExecutableDocument, &OperationDefinition) -> Option<T>,
 ) -> Option<T> {
-    // What a hash stands for is not known here.
+    // The document behind a hash is unknown here.
     if request.extensions.contains_key("persistedQuery") || documents::parsed(request).is_err() {
         return None;
     }
-    // Set aside while the document, which is there by now, borrows the request.
+    // Taken out while the document, which is parsed by now, borrows the request.
     let name = request.operation_name.take();
     let text = std::mem::take(&mut request.query);
     let variables = std::mem::take(&mut request.variables);
-    // The text was checked above, and is not there to be parsed again.
+    // This returns the document that was parsed above: the text is taken out.
     let verdict = documents::parsed(request).ok().and_then(|document| {
         let mut operations = document.operations.iter();
         let query = selected(document, name.as_deref())?;
@@ -144,8 +138,8 @@ pub(in crate::graphql) fn lets_pass<T>(
     verdict
 }
 
-/// Refuses a request that leaves out a variable which must not be null: async-graphql would notice
-/// only when a resolver reads it, after others have run.
+/// Refuses a request without a required variable: async-graphql would notice only when a resolver reads it, after other resolvers
+/// have run.
 fn check_variables(operation: &OperationDefinition, variables: &Variables) -> ServerResult<()> {
     for definition in &operation.variable_definitions {
         let (variable, kind) = (&definition.node, &definition.node.var_type.node);
@@ -165,8 +159,8 @@ fn check_variables(operation: &OperationDefinition, variables: &Variables) -> Se
     Ok(())
 }
 
-/// Refuses a subscription to more than one thing, as GraphQL does, and to a fragment: async-graphql would take the first and
-/// tell nothing of the second.
+/// Refuses a subscription with more than one root field, as GraphQL requires, or with a fragment at the root: async-graphql would
+/// run the first and silently ignore the others.
 fn check_roots(operation: &OperationDefinition) -> ServerResult<()> {
     let one = match operation.selection_set.node.items.as_slice() {
         [root] => matches!(root.node, Selection::Field(_)),
@@ -180,17 +174,17 @@ fn check_roots(operation: &OperationDefinition) -> ServerResult<()> {
     Err(ServerError::new(message, Some(at)))
 }
 
-/// Adds nothing to a schema by itself: each request gets a [`Checks`].
+/// Creates a [`Checks`] for each request.
 struct Guard {
     limits: Limits,
     law: Law,
 }
 
-/// The checks before execution, and null where a field fails.
+/// The checks before execution, and the nulls of failed fields, of one request.
 struct Checks {
     limits: Limits,
     law: Law,
-    /// What has begun to change something is finished, however long it takes.
+    /// Whether execution may be cut off at the time limit: only queries may, because a mutation that has begun is finished.
     may_stop: AtomicBool,
     nulls: Nulls,
 }
@@ -215,16 +209,16 @@ impl Extension for Checks {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         if request.query.len() > MAX_PERSISTED_BYTES {
-            // It is executed all the same, and its hash is not found the next time.
+            // It is executed all the same, but not stored under its hash.
             request.extensions.remove("persistedQuery");
         }
-        // A text that comes with its hash is parsed by what runs next.
+        // The next extension parses a text that comes with its hash, so it is checked before.
         check_text(&request.query)?;
         let mut request = next.run(ctx, request).await?;
         let name = request.operation_name.clone();
         let queries_only = request.data.contains_key(&TypeId::of::<QueriesOnly>());
         documents::parsed(&mut request)?;
-        // Set aside while the document, which is there by now, borrows the request.
+        // Taken out while the document, which is parsed by now, borrows the request.
         let variables = std::mem::take(&mut request.variables);
         let text = std::mem::take(&mut request.query);
         let document = documents::parsed(&mut request)?;
@@ -238,7 +232,7 @@ impl Extension for Checks {
         self.may_stop
             .store(kind == Some(Kind::Query), Ordering::Relaxed);
         if queries_only && kind == Some(Kind::Mutation) {
-            let mut error = ServerError::new("Mutations are sent by POST", None);
+            let mut error = ServerError::new("Mutations must be sent by POST", None);
             error.source = Some(Arc::new(MutationByGet));
             return Err(error);
         }
@@ -255,7 +249,7 @@ impl Extension for Checks {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         let document = next.run(ctx, query, variables).await?;
-        // A subscription's stream is made before any field of it is resolved.
+        // The stream of a subscription is created before `resolve` is called for any of its fields.
         for (_, operation) in document.operations.iter() {
             if operation.node.ty == OperationType::Subscription {
                 let set = &operation.node.selection_set.node;
@@ -286,7 +280,7 @@ impl Extension for Checks {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let place = FieldPlace::of(&info);
-        // An element of a list was asked about with the field that it is of.
+        // The elements of a list are covered by the check of the list field.
         let is_element = matches!(info.path_node.segment, QueryPathSegment::Index(_));
         let lawful = if is_element {
             Ok(())
@@ -297,7 +291,7 @@ impl Extension for Checks {
             Ok(()) => next.run(ctx, info).await,
             Err(refused) => Err(refused.into_server_error(info.field.name.pos)),
         };
-        self.nulls.of_field(&place, resolved)
+        self.nulls.complete_field(&place, resolved)
     }
 
     async fn execute(
@@ -320,7 +314,7 @@ impl Extension for Checks {
     }
 }
 
-/// Asks the law for each field that stands at the root, fragments unfolded.
+/// Applies the field policy to each field at the root, with fragments expanded.
 fn check_root(
     document: &ExecutableDocument,
     set: &SelectionSet,

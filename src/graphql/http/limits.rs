@@ -1,8 +1,7 @@
-//! What one document may ask for. Each limit has a name, which is in the error's `extensions.limit` and in its words.
+//! The limits of one document. Each limit has a name, which is in the error's `extensions.limit` and in its message.
 //!
-//! Promises that a document is measured in time that grows with its text, however often its fragments are spread, and
-//! that none is followed deeper than its limit, so that no document exhausts the stack. The guard calls it, on every
-//! transport.
+//! A document is measured in time linear in its text, however often its fragments are spread, and is never followed deeper than
+//! its limit, so no document exhausts the stack. Called by the guard, on every transport.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,28 +11,27 @@ use async_graphql::{ErrorExtensionValues, Positioned, ServerError, ServerResult}
 
 use super::nesting;
 
-/// The longest document that is read, in bytes: a thousand times what a page of an app asks.
+/// The maximum size of a document, in bytes: a thousand times the need of a page of an app.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 
-/// How much a document may ask for.
+/// The limits of a document.
 #[derive(Copy, Clone, Debug)]
 pub struct Limits {
-    /// How many operations and fragments a document defines: the validator compares fragments with one another.
+    /// Operations and fragments in a document: the validator compares fragments with one another.
     pub definitions: usize,
-    /// How many selections, every fragment standing where it is spread.
+    /// Selections, with fragments expanded.
     pub selections: usize,
-    /// How deep fields may be nested, fragments unfolded; what playgrounds ask of the schema itself
-    /// is the deepest. Above 30 async-graphql refuses to read.
+    /// The nesting of fields, with fragments expanded. Must allow the introspection queries of playgrounds, which are the deepest
+    /// in use; async-graphql itself refuses more than 30.
     pub depth: usize,
-    /// How many fields may bear another name than their own, fragments unfolded: by aliases one
-    /// costly field is asked a thousand times.
+    /// Fields with an alias, with fragments expanded: aliases can request one costly field a thousand times.
     pub aliases: usize,
-    /// How many directives, fragments unfolded.
+    /// Directives, with fragments expanded.
     pub directives: usize,
-    /// How many fields in all, each counted for each element of the lists around it: a page of 250
-    /// with ten lists of ten things each is 25,000.
+    /// Fields in total, each multiplied by the elements of the lists around it: a page of 250 with ten lists of ten elements each
+    /// is 25,000.
     pub cost: usize,
-    /// How long a query may be at work. What changes something is never cut off.
+    /// The execution time of a query. Mutations are never cut off.
     pub time: Duration,
 }
 
@@ -60,46 +58,47 @@ fn refused(limit: &str, message: String) -> ServerError {
     error
 }
 
-/// Refuses a text that is too long, or nested too deeply, to be parsed.
+/// Refuses a text that is too long, or nested too deeply, to parse.
 pub(super) fn check_text(text: &str) -> ServerResult<()> {
     if text.len() > MAX_DOCUMENT_BYTES {
-        let message = format!("a document has {MAX_DOCUMENT_BYTES} bytes at most");
+        let message = format!("a document may have at most {MAX_DOCUMENT_BYTES} bytes");
         return Err(refused("size", message));
     }
     if !nesting::is_parsable(text) {
         let most = nesting::MAX_NESTING;
         return Err(refused(
             "depth",
-            format!("brackets are nested {most} deep at most"),
+            format!("brackets may be nested at most {most} deep"),
         ));
     }
     Ok(())
 }
 
-/// For an operation that does not get its turn in time.
+/// The error for an operation that is not admitted in time.
 pub(in crate::graphql) fn too_busy() -> ServerError {
-    let message = "too many operations run at once: send fewer at a time, or try again later";
+    let message =
+        "too many operations run at the same time: send fewer at a time, or try again later";
     refused("concurrency", message.to_owned())
 }
 
 impl Limits {
-    /// Refuses a document that unfolds into too much.
+    /// Refuses a document that exceeds a limit when its fragments are expanded.
     pub(in crate::graphql) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
         let definitions = document.operations.iter().count() + document.fragments.len();
         if definitions > self.definitions {
             let message = format!(
-                "a document has {} operations and fragments at most",
+                "a document may have at most {} operations and fragments",
                 self.definitions
             );
             return Err(refused("definitions", message));
         }
         let mut sizes = Sizes {
             document,
-            most_nesting: self.most_nesting(),
+            most_nesting: self.max_nesting(),
             of_fragments: HashMap::new(),
         };
         let mut total = Size::default();
-        // The validator follows fragments that no operation spreads, too.
+        // The validator also follows fragments that no operation spreads.
         for name in document.fragments.keys() {
             let fragment = sizes.of_fragment(name.as_str(), 0);
             let nesting = fragment.ok_or_else(|| self.too_deep())?.nesting;
@@ -110,27 +109,30 @@ impl Limits {
             let set = sizes.of(&operation.node.selection_set.node, 0);
             total = total.and(own).and(set.ok_or_else(|| self.too_deep())?);
         }
-        if total.depth > self.depth || total.nesting > self.most_nesting() {
+        if total.depth > self.depth || total.nesting > self.max_nesting() {
             return Err(self.too_deep());
         }
-        for (limit, found, most) in [
+        for (limit, count, most) in [
             ("selections", total.selections, self.selections),
             ("aliases", total.aliases, self.aliases),
             ("directives", total.directives, self.directives),
         ] {
-            if found > most {
-                return Err(refused(limit, format!("a document has {most} at most")));
+            if count > most {
+                return Err(refused(
+                    limit,
+                    format!("a document may have at most {most}"),
+                ));
             }
         }
         Ok(())
     }
 
-    /// Refuses a document that asks for too much of lists.
+    /// Refuses a document whose lists make it too costly.
     pub(super) fn check_cost(&self, cost: usize) -> ServerResult<()> {
         if cost > self.cost {
             let message = format!(
-                "a document asks for {} fields at most, each counted for each element of a list: \
-                 ask for fewer at a time",
+                "a document may request at most {} fields, each counted for each element of a list: \
+                 request fewer at a time",
                 self.cost
             );
             return Err(refused("complexity", message));
@@ -138,30 +140,33 @@ impl Limits {
         Ok(())
     }
 
-    /// For a query that was at work for too long.
+    /// The error for a query that exceeded the time limit.
     pub(in crate::graphql) fn too_slow(&self) -> ServerError {
-        let message = format!("a query has {} seconds: ask for less", self.time.as_secs());
+        let message = format!(
+            "a query may run for {} seconds: request less",
+            self.time.as_secs()
+        );
         refused("time", message)
     }
 
-    /// Fragments in fragments add no depth, but whoever follows them needs a stack.
-    fn most_nesting(&self) -> usize {
+    /// The limit of nested fields and fragments. Nested fragments add no depth to the fields, but following them uses stack.
+    fn max_nesting(&self) -> usize {
         self.depth.saturating_mul(2)
     }
 
     fn too_deep(&self) -> ServerError {
-        let message = format!("fields are nested {} deep at most", self.depth);
+        let message = format!("fields may be nested at most {} deep", self.depth);
         refused("depth", message)
     }
 }
 
-/// What something unfolds into.
+/// The size of a part of a document, with fragments expanded.
 #[derive(Copy, Clone, Debug, Default)]
 struct Size {
     selections: usize,
-    /// Of fields within fields.
+    /// The nesting of fields.
     depth: usize,
-    /// Of fields and fragments within each other.
+    /// The nesting of fields and fragments.
     nesting: usize,
     aliases: usize,
     directives: usize,
@@ -175,7 +180,7 @@ impl Size {
         }
     }
 
-    /// Beside something else.
+    /// The size of two parts side by side.
     fn and(self, other: Self) -> Self {
         Self {
             selections: self.selections.saturating_add(other.selections),
@@ -194,8 +199,8 @@ struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    /// What the set unfolds into; None where it is too deep, as a fragment within itself is.
-    /// `within` is how many fields and fragments are around it.
+    /// The expanded size of the set, or `None` if it is too deep, as a recursive fragment is. `within` is the number of fields
+    /// and fragments around it.
     fn of(&mut self, set: &'a SelectionSet, within: usize) -> Option<Size> {
         if within > self.most_nesting {
             return None;
@@ -228,7 +233,7 @@ impl<'a> Sizes<'a> {
         if let Some(size) = self.of_fragments.get(name) {
             return Some(*size);
         }
-        // A fragment that is not there is the validator's to refuse.
+        // The validator refuses an undefined fragment.
         let Some(fragment) = self.document.fragments.get(name) else {
             return Some(Size::default());
         };

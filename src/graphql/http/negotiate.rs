@@ -1,23 +1,20 @@
-//! Which of the two media types a caller would rather have.
+//! Negotiates one of the two media types by the `Accept` header.
 //!
-//! Promises the rules of HTTP: the most specific range that names a type gives its quality, and
-//! quality 0 forbids it. Callers that say nothing get `application/json`, which old clients need.
-//! Never fails on a header that is malformed: a range that cannot be read counts for nothing.
-//! `serve` calls it.
+//! Follows HTTP: the most specific range that matches a type gives its quality, and quality 0 forbids the type. Without the
+//! header the type is `application/json`, which old clients need. A malformed range is ignored. Called by `serve`.
 
 use actix_web::http::header::{self, HeaderMap};
 
-/// A media type of an answer.
+/// A media type of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/json`: the status says little, 200 for all that was a GraphQL request.
+    /// `application/json`: the status is 200 for every GraphQL request, even a refused one.
     Json,
-    /// `application/graphql-response+json`: the status says whether the request was good.
+    /// `application/graphql-response+json`: the status tells whether the request was valid.
     GraphqlResponse,
 }
 
 impl Media {
-    /// The value of `Content-Type`.
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json; charset=utf-8",
@@ -33,14 +30,14 @@ impl Media {
     }
 }
 
-/// How much a type is wanted: thousandths first, then how closely it was named.
+/// The preference for a type: first the quality in thousandths, then the specificity of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     quality: u16,
     specificity: u8,
 }
 
-/// The media type for the answer; None where the caller takes neither.
+/// The media type of the response; `None` if the caller accepts neither.
 pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
     let lines: Vec<&str> = headers
         .get_all(header::ACCEPT)
@@ -61,8 +58,8 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<Media> {
         (Some(_), None) => Some(Media::Json),
         (None, Some(_)) => Some(Media::GraphqlResponse),
         (Some(json), Some(own)) if own > json => Some(Media::GraphqlResponse),
-        // Named both and wanted alike, the one that says more is the better; by a wildcard, the one
-        // that all know.
+        // At equal quality, prefer the more informative type if both are named; for a wildcard, the one that all clients
+        // understand.
         (Some(json), Some(own)) if own == json && own.specificity == EXACT => {
             Some(Media::GraphqlResponse)
         }
@@ -104,7 +101,7 @@ fn range(text: &str) -> Option<(String, u16)> {
     Some((essence.to_ascii_lowercase(), quality.unwrap_or(Some(1000))?))
 }
 
-/// Reads `1`, `0.5`, `0.333`: at most three digits behind the point, at most 1.
+/// Parses a quality such as `1`, `0.5` or `0.333`: at most three decimals, at most 1.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     if !matches!(whole, "0" | "1") || rest.len() > 3 || !rest.bytes().all(|b| b.is_ascii_digit()) {
@@ -127,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_that_is_wanted_most_is_chosen() {
+    fn the_preferred_type_is_chosen() {
         const JSON: Option<Media> = Some(Media::Json);
         const OWN: Option<Media> = Some(Media::GraphqlResponse);
         for (line, media) in [

@@ -1,10 +1,10 @@
-//! How deeply the brackets of a document are nested, found without parsing it.
+//! Measures how deeply the brackets of a document are nested, without parsing it.
 //!
 //! The parser recurses for each bracket, so a few kilobytes of brackets would overflow the stack and end the process. Every
 //! document is scanned here before it is parsed. The scan takes one pass, recurses nowhere, and counts at least what the parser
 //! descends into: brackets in strings and comments are skipped only where the parser skips them too. Called by `documents`.
 
-/// The deepest nesting of brackets that is parsed: what the limit of fields needs, with room for arguments.
+/// The maximum nesting of brackets that is parsed: enough for the depth limit of fields, with room for arguments.
 pub const MAX_NESTING: usize = 64;
 
 /// Whether no bracket of the document is nested deeper than [`MAX_NESTING`].
@@ -28,7 +28,7 @@ pub fn is_parsable(document: &str) -> bool {
                         at = end;
                         continue;
                     }
-                    // The parser reads three quotes without a block string's end as an empty string and a quote.
+                    // The parser takes three quotes without the end of a block string for an empty string and a quote.
                     has_block_end = false;
                 }
                 match end_of_string(text, at) {
@@ -53,7 +53,7 @@ fn end_of_line(text: &[u8], from: usize) -> usize {
     from + length.unwrap_or(rest.len())
 }
 
-/// Behind the closing quote of a string whose content begins at `at`.
+/// The position after the closing quote of a string whose content begins at `at`.
 fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match text.get(at)? {
@@ -65,7 +65,7 @@ fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Behind the closing quotes of a block string whose content begins at `at`.
+/// The position after the closing quotes of a block string whose content begins at `at`.
 fn end_of_block_string(text: &[u8], mut at: usize) -> Option<usize> {
     while at < text.len() {
         if starts_with(text, at, b"\"\"\"") {
@@ -87,10 +87,10 @@ mod tests {
 
     use super::*;
 
-    /// Less than half of what threads that serve requests have.
+    /// Less than half of the stack of the threads that serve requests.
     const SMALL_STACK: usize = 1 << 20;
 
-    /// Parses what the scan lets through, where a stack overflow would end the test's process.
+    /// Parses the documents that pass the scan, and counts the valid ones. A stack overflow would end the test process.
     fn parse_on_a_small_stack(documents: Vec<String>) -> usize {
         let parsing = move || {
             let parsable = documents.iter().filter(|text| is_parsable(text));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_documents_are_refused_and_the_deepest_that_is_let_through_is_parsed() {
+    fn deep_documents_are_refused_and_the_deepest_allowed_one_is_parsed() {
         let shapes: [fn(usize) -> String; 5] = [
             |depth| format!("{{ a @skip(if: {}) }}", nested("[", "]", depth - 2)),
             |depth| {
@@ -202,13 +202,13 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the scan lets through, the parser reads without exhausting a small stack.
+        /// The parser handles every document that passes the scan without exhausting a small stack.
         #[test]
         fn no_text_overflows_the_stack_of_the_parser(documents in prop::collection::vec(pieces(), 1..20)) {
             parse_on_a_small_stack(documents);
         }
 
-        /// Deep brackets behind any text that the parser can pass are found.
+        /// Deep brackets are found after any text that the parser accepts.
         #[test]
         fn brackets_behind_any_readable_prefix_are_counted(
             text in "[ a\\\\\"#é]{0,12}", block in "[ a\\\\\"#\n]{0,12}", comment in "[ a\"\\[]{0,12}"

@@ -1,29 +1,31 @@
-//! Refuses NUL in what a request says: PostgreSQL can store no text with it and SQLite can, so it would be a fault of the service
-//! on one database and a strange name on the other. The guard asks, on every transport, before anything is resolved.
+//! Refuses NUL characters in a request: PostgreSQL cannot store them in text and SQLite can, so they would cause an internal
+//! error on one database and odd names on the other. Called by the guard, on every transport, before execution.
 
 use async_graphql::{
     ErrorExtensionValues, Positioned, ServerError, ServerResult, Value, Variables,
     parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
 
-/// Refuses variables and literals with NUL in them. Follows no spread of a fragment, so it goes no deeper than the text's own
-/// nesting.
+/// Refuses variables and literals that contain NUL. Follows no fragment spreads, so its recursion is bounded by the nesting of
+/// the text.
 pub(super) fn check(
     text: &str,
     document: &ExecutableDocument,
     variables: &Variables,
 ) -> ServerResult<()> {
-    if let Some((name, _)) = variables.iter().find(|(_, value)| bears_nul(value)) {
+    if let Some((name, _)) = variables.iter().find(|(_, value)| contains_nul(value)) {
         return Err(refused(&format!("the variable ${name}")));
     }
-    // Most texts can have none, and need not be followed.
+    // Most texts cannot contain NUL, which saves the walk.
     if !text.contains('\0') && !text.contains("\\u0000") {
         return Ok(());
     }
     for (_, operation) in document.operations.iter() {
         let defaults = &operation.node.variable_definitions;
-        let mut defaults = defaults.iter().filter_map(|one| one.node.default_value());
-        if defaults.any(bears_nul) {
+        let mut defaults = defaults
+            .iter()
+            .filter_map(|variable| variable.node.default_value());
+        if defaults.any(contains_nul) {
             return Err(refused("a default value"));
         }
         directives(&operation.node.directives)?;
@@ -36,14 +38,14 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Refuses arguments with NUL in them. A macro, since the type of a literal that may have variables in it cannot be named.
+/// Refuses arguments that contain NUL. A macro, because the type of a literal with variables cannot be named.
 macro_rules! arguments {
     ($arguments:expr) => {
         for (name, value) in &$arguments {
-            // A variable is checked as such.
+            // Variables are checked separately.
             let value = value.node.clone();
             let value = value.into_const_with(|_| Ok::<_, ()>(Value::Null));
-            if value.is_ok_and(|value| bears_nul(&value)) {
+            if value.is_ok_and(|value| contains_nul(&value)) {
                 return Err(refused(&format!("the argument {}", name.node)));
             }
         }
@@ -72,19 +74,19 @@ fn directives(all: &[Positioned<Directive>]) -> ServerResult<()> {
     Ok(())
 }
 
-fn bears_nul(value: &Value) -> bool {
+fn contains_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
-        Value::List(all) => all.iter().any(bears_nul),
+        Value::List(all) => all.iter().any(contains_nul),
         Value::Object(fields) => fields
             .iter()
-            .any(|(name, value)| name.contains('\0') || bears_nul(value)),
+            .any(|(name, value)| name.contains('\0') || contains_nul(value)),
         _ => false,
     }
 }
 
 fn refused(place: &str) -> ServerError {
-    let message = format!("{place} has NUL (U+0000) in it: no text may");
+    let message = format!("{place} contains NUL (U+0000), which is not allowed in text");
     let mut error = ServerError::new(message, None);
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", "BAD_USER_INPUT");

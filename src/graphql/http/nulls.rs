@@ -1,11 +1,9 @@
-//! Puts null where a field failed, as the GraphQL specification asks: async-graphql leaves a failed
-//! field out, whatever its type, so that callers would miss keys and find holes in types that
-//! promise none.
+//! Puts null where a field failed, as the GraphQL specification requires: async-graphql omits a failed field, whatever its type,
+//! so that callers would miss keys, even of non-null fields.
 //!
-//! Promises that a failed field is null, or where it may not be, the nearest thing around it that
-//! may. Never costs more than a look at a flag while nothing fails, and never touches a value that
-//! did not fail. The guard's extension calls it around each field and around the whole, one
-//! instance a request.
+//! A failed field becomes null, or if it is non-null, the nearest nullable value around it. Costs one check of a flag while
+//! nothing fails, and changes no other values. The guard's extension calls it around each field and around the whole response,
+//! with one instance per request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +13,7 @@ use async_graphql::{
     PathSegment, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult, Value,
 };
 
-/// What failed in one request, or in one item of a subscription.
+/// The failures of one request, or of one event of a subscription.
 #[derive(Default)]
 pub(super) struct Nulls {
     any: AtomicBool,
@@ -24,20 +22,20 @@ pub(super) struct Nulls {
 
 #[derive(Default)]
 struct Failures {
-    /// Where a field failed that may not be null, so that what is around it has to be.
-    outward: Vec<Vec<PathSegment>>,
-    /// The errors of fields that are null by now.
+    /// The paths of failed non-null fields, whose null still has to propagate to a parent.
+    propagating: Vec<Vec<PathSegment>>,
+    /// The errors of failed fields.
     errors: Vec<ServerError>,
 }
 
 impl Nulls {
     fn failures(&self) -> MutexGuard<'_, Failures> {
-        // Nothing that holds the lock can panic half-way through a change.
+        // No code that holds the lock can panic halfway through a change.
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What becomes of a field, after all within it has become what it is.
-    pub(super) fn of_field(
+    /// Completes a field, after all fields within it are complete.
+    pub(super) fn complete_field(
         &self,
         info: &FieldPlace<'_>,
         result: ServerResult<Option<Value>>,
@@ -50,14 +48,16 @@ impl Nulls {
             Err(mut error) => {
                 let path = path_of(info.path);
                 let mut failures = self.failures();
-                // What failed further in is part of what is lost with this field.
-                failures.outward.retain(|failed| !failed.starts_with(&path));
+                // Failures within this field are covered by its own null.
+                failures
+                    .propagating
+                    .retain(|failed| !failed.starts_with(&path));
                 if error.path.is_empty() {
                     error.path.clone_from(&path);
                 }
                 failures.errors.push(error);
-                if info.must_be() {
-                    failures.outward.push(path);
+                if info.is_non_null() {
+                    failures.propagating.push(path);
                 }
                 self.any.store(true, Ordering::Release);
                 Ok(Some(Value::Null))
@@ -68,32 +68,32 @@ impl Nulls {
     fn around_failures(&self, info: &FieldPlace<'_>, mut value: Value) -> Value {
         let path = path_of(info.path);
         let mut failures = self.failures();
-        let (within, elsewhere): (Vec<_>, Vec<_>) = std::mem::take(&mut failures.outward)
+        let (within, elsewhere): (Vec<_>, Vec<_>) = std::mem::take(&mut failures.propagating)
             .into_iter()
             .partition(|failed| failed.len() > path.len() && failed.starts_with(&path));
-        failures.outward = elsewhere;
+        failures.propagating = elsewhere;
         let mut lost = false;
         for failed in within {
             let inner = failed.get(path.len()..).unwrap_or_default();
             lost |= null_around(&mut value, info.return_type, inner);
         }
         if lost {
-            failures.outward.push(path);
+            failures.propagating.push(path);
         }
         value
     }
 
-    /// Forgets what an earlier item of a subscription left.
+    /// Resets the state that an earlier event of the subscription left.
     pub(super) fn begin(&self) {
         *self.failures() = Failures::default();
         self.any.store(false, Ordering::Release);
     }
 
-    /// Completes the whole: no data where a root field that may not be null failed.
+    /// Completes the response: data is null if a failure has propagated out of the root.
     pub(super) fn finish(&self, mut response: Response) -> Response {
         if self.any.load(Ordering::Acquire) {
             let failures = std::mem::take(&mut *self.failures());
-            if !failures.outward.is_empty() {
+            if !failures.propagating.is_empty() {
                 response.data = Value::Null;
             }
             response.errors.extend(failures.errors);
@@ -102,8 +102,7 @@ impl Nulls {
     }
 }
 
-/// Where a field stands and what type it promises, kept from its `ResolveInfo` while the field is
-/// resolved.
+/// The path and declared type of a field, kept from its `ResolveInfo` while the field is resolved.
 pub(super) struct FieldPlace<'a> {
     path: &'a QueryPathNode<'a>,
     return_type: &'a str,
@@ -117,7 +116,7 @@ impl<'a> FieldPlace<'a> {
         }
     }
 
-    fn must_be(&self) -> bool {
+    fn is_non_null(&self) -> bool {
         self.return_type.ends_with('!')
     }
 }
@@ -134,8 +133,8 @@ fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
     path
 }
 
-/// Makes the object null whose field failed, and what is around it as far as the types ask; `inner`
-/// leads from the value to that field. True where the value is null and may not be.
+/// Sets the object of a failed field to null, and the values around it as far as their types require; `inner` is the path from
+/// the value to the field. Returns true if the value itself is now null but non-null by its type.
 fn null_around(value: &mut Value, kind: &str, inner: &[PathSegment]) -> bool {
     let lost = match (inner, &mut *value) {
         ([PathSegment::Index(index), rest @ ..], Value::List(items)) => {

@@ -1,8 +1,8 @@
-//! From a query string or a body to a GraphQL request.
+//! Parses a query string or a body into a GraphQL request.
 //!
-//! Promises to take one request of the shape that the specification asks, and to say which part is
-//! not so. Never takes a batch, and no content type but JSON: that one makes a browser ask before
-//! it sends it from another origin. `serve` calls it; a document is not parsed here.
+//! Accepts one request in the shape of the specification; errors name the part that is wrong. Refuses batches, and content types
+//! other than JSON: for JSON, a browser asks by preflight before it sends it to another origin. Called by `serve`; the document
+//! itself is not parsed here.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
@@ -15,7 +15,7 @@ fn bad(message: impl Into<String>) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, message)
 }
 
-/// Refuses all but JSON in UTF-8, not compressed.
+/// Refuses everything except uncompressed JSON in UTF-8.
 pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let refusal = |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     let mut types = headers.get_all(header::CONTENT_TYPE);
@@ -49,7 +49,7 @@ pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// Reads the body of a POST.
+/// Parses the body of a POST.
 pub(super) fn from_body(body: &[u8]) -> Result<Request, Refusal> {
     match serde_json::from_slice(body) {
         Ok(Json::Object(parts)) => from_parts(parts),
@@ -59,7 +59,7 @@ pub(super) fn from_body(body: &[u8]) -> Result<Request, Refusal> {
     }
 }
 
-/// Reads the query string of a GET. What is there but empty counts as left out.
+/// Parses the query string of a GET. An empty parameter counts as absent.
 pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
     let mut parts = Map::new();
     for (name, text) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -71,19 +71,19 @@ pub(super) fn from_query(query: &str) -> Result<Request, Refusal> {
             _ => continue,
         };
         if parts.insert(name.clone().into_owned(), value).is_some() {
-            return Err(bad(format!("The parameter {name} is there twice")));
+            return Err(bad(format!("The parameter {name} is given twice")));
         }
     }
     from_parts(parts)
 }
 
-/// Reads the parts of a request, wherever they stood.
+/// Builds a request from its parts, whatever the transport.
 pub(in crate::graphql) fn from_parts(mut parts: Map<String, Json>) -> Result<Request, Refusal> {
     let query = text(&mut parts, "query")?;
     let operation_name = text(&mut parts, "operationName")?;
     let variables = object(&mut parts, "variables")?;
     let extensions = object(&mut parts, "extensions")?;
-    // A persisted query is known by the hash that stands in the extensions.
+    // A persisted query is identified by the hash in the extensions.
     if query.is_none() && !extensions.contains_key("persistedQuery") {
         return Err(bad("The parameter query is missing"));
     }

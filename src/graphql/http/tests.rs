@@ -1,6 +1,6 @@
-//! The handler from outside: requests over actix against a small schema.
+//! Tests of the HTTP handler: requests through actix against a small schema.
 //!
-//! Here stands what the tests ask and how; each file beneath asks about one thing.
+//! This file has the schema and the helpers; the modules below have the tests.
 
 mod errors;
 mod limits;

@@ -1,4 +1,4 @@
-//! A rule as an admin writes it. What the fields may hold beyond their types is checked where a draft is made of it.
+//! The GraphQL inputs of rules. `rule_draft` validates what their types cannot express.
 
 use async_graphql::{ID, InputObject, OneofObject};
 
@@ -8,21 +8,21 @@ use crate::graphql::{
     scalar::{Date, Duration, LocalTime, TimeZone},
 };
 
-/// Half an hour: how long before and after a booking the door opens, where nothing is said.
+/// The default of `opensBefore` and `closesAfter`: half an hour.
 fn margin() -> Duration {
     Duration(std::time::Duration::from_secs(1_800))
 }
 
-/// A rule: access to the target whenever all conditions hold.
+/// A rule: grants access to the target while all conditions hold.
 #[derive(Clone, Debug, InputObject)]
 pub struct RuleInput {
-    /// How people call it, in 1 to 200 characters.
+    /// The name of the rule; 1 to 200 characters.
     pub name: String,
-    /// A group, or a lock. A rule of a group that is not managed yet takes effect once it is.
+    /// A group or a lock. A rule for an unmanaged group takes effect once the group is managed.
     pub target: ID,
     /// At least one; all must hold.
     pub conditions: Vec<ConditionInput>,
-    /// Whether it gives access at all.
+    /// Whether the rule is active; a disabled rule grants nothing.
     #[graphql(default = true)]
     pub enabled: bool,
 }
@@ -30,59 +30,59 @@ pub struct RuleInput {
 /// One condition: exactly one of these.
 #[derive(Clone, Debug, OneofObject)]
 pub enum ConditionInput {
-    /// A membership runs.
+    /// An active membership.
     Membership(MembershipConditionInput),
-    /// Around a confirmed registration.
+    /// The time around a confirmed registration.
     Registration(RegistrationConditionInput),
-    /// A paid billing item is valid.
+    /// A valid, paid billing item.
     Purchase(PurchaseConditionInput),
-    /// A tag is borne.
+    /// A tag or member group.
     Tag(TagConditionInput),
     /// Times of the week.
     Schedule(ScheduleConditionInput),
 }
 
-/// Holds while the member, or the member's company, has an active membership of one of these kinds.
+/// Holds while the member, or the member's company, has an active membership of one of these offerings.
 #[derive(Clone, Debug, InputObject)]
 pub struct MembershipConditionInput {
-    /// Empty: any membership.
+    /// The memberships. Empty: any membership.
     #[graphql(default)]
     pub offerings: Vec<ID>,
-    /// Empty: at any location.
+    /// The locations. Empty: any location.
     #[graphql(default)]
     pub locations: Vec<ID>,
-    /// What becomes of a blocked one.
+    /// How a blocked membership counts.
     #[graphql(default_with = "BlockedPolicy::Deny")]
     pub when_blocked: BlockedPolicy,
-    /// How long a blocked membership still counts: with GRACE, and only then. P366D at most.
+    /// How long a blocked membership still counts; required with GRACE, and allowed only then. At most P366D.
     pub grace: Option<Duration>,
 }
 
 /// Holds around a confirmed registration.
 #[derive(Clone, Debug, InputObject)]
 pub struct RegistrationConditionInput {
-    /// Empty: any offering.
+    /// The offerings. Empty: any offering.
     #[graphql(default)]
     pub offerings: Vec<ID>,
-    /// Empty: any kind. Where offerings are given too, both must match.
+    /// The kinds of offerings. Empty: any kind. If offerings are given too, both must match.
     #[graphql(default)]
     pub kinds: Vec<OfferingKind>,
-    /// Empty: at any location.
+    /// The locations. Empty: any location.
     #[graphql(default)]
     pub locations: Vec<ID>,
-    /// How long before the start: of the booking, or of its first day with DAY. P366D at most.
+    /// How long before the start access begins: the start of the booking or, with DAY, of its first day. At most P366D.
     #[graphql(default_with = "margin()")]
     pub opens_before: Duration,
-    /// How long after the end: of the booking, or of its last day with DAY. P366D at most.
+    /// How long after the end access lasts: the end of the booking or, with DAY, of its last day. At most P366D.
     #[graphql(default_with = "margin()")]
     pub closes_after: Duration,
-    /// What the margins are added to.
+    /// The time span that `opensBefore` and `closesAfter` extend.
     #[graphql(default_with = "RegistrationSpan::Booking")]
     pub span: RegistrationSpan,
-    /// Whether people invited to the booking count.
+    /// Whether people invited to the booking get access too.
     #[graphql(default = true)]
     pub guests: bool,
-    /// Whether an edit of this rule reaches bookings that had begun when it was made.
+    /// Whether an edit of this rule applies to bookings that had already started when the edit was made.
     #[graphql(default = true)]
     pub applies_to_ongoing: bool,
 }
@@ -90,17 +90,17 @@ pub struct RegistrationConditionInput {
 /// Holds while a paid billing item is valid.
 #[derive(Clone, Debug, InputObject)]
 pub struct PurchaseConditionInput {
-    /// Any of these billing items; at least one.
+    /// The billing items, at least one; any of them is enough.
     pub offerings: Vec<ID>,
-    /// Empty: at any location.
+    /// The locations. Empty: any location.
     #[graphql(default)]
     pub locations: Vec<ID>,
 }
 
-/// Holds while the member bears one of these tags or is in one of these member groups.
+/// Holds while the member has one of these tags or is in one of these member groups.
 #[derive(Clone, Debug, InputObject)]
 pub struct TagConditionInput {
-    /// Any of these, written as the platform writes them; at least one.
+    /// The tags or member groups, at least one, spelled as the platform spells them, including case; any of them is enough.
     pub tags: Vec<String>,
 }
 
@@ -109,15 +109,15 @@ pub struct TagConditionInput {
 pub struct ScheduleConditionInput {
     /// The days on which a window begins; at least one.
     pub days: Vec<Weekday>,
-    /// When a window opens: not 24:00.
+    /// When a window opens; 24:00 is not allowed.
     pub from: LocalTime,
-    /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; never the same
-    /// as `from`.
+    /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; must differ from
+    /// `from`.
     pub until: LocalTime,
-    /// By whose clocks the days and times are read. Left out: by the club's.
+    /// The time zone of the days and times. Default: the club's.
     pub time_zone: Option<TimeZone>,
-    /// The first date that a window begins on. Left out: no first one.
+    /// The first date on which a window begins. Default: no limit.
     pub start_date: Option<Date>,
-    /// The last date that a window begins on. Left out: no last one.
+    /// The last date on which a window begins. Default: no limit.
     pub end_date: Option<Date>,
 }

@@ -1,5 +1,4 @@
-//! An edit of a rule as an admin writes it, to look at what it would do. Promises that the path of each mistake is the
-//! input's. Never writes.
+//! The GraphQL input of a rule edit to preview. Errors carry the path of the input field. Read-only.
 
 use access::Target;
 use async_graphql::{ID, InputObject, OneofObject};
@@ -12,31 +11,31 @@ use crate::{
     decide,
     graphql::error::{Refusal, UserError, UserErrorCode},
     id::{self, Kind},
-    preview::{Proposal, Wording},
-    store::{Connection, Scope, row::TargetKind, rules},
+    preview::{Proposal, RuleContent},
+    store::{ClubScope, Connection, row::TargetKind, rules},
 };
 
-/// A change to the rules: one of the three.
+/// A change to the rules: exactly one of these.
 #[derive(Clone, Debug, OneofObject)]
 pub enum RuleChangeInput {
-    /// A rule that is not there yet.
+    /// A new rule.
     Create(RuleInput),
-    /// Another wording of a rule.
+    /// A new version of a rule.
     Update(RuleUpdateInput),
-    /// The rule that goes.
+    /// The rule to delete.
     Delete(ID),
 }
 
-/// Another wording of a rule.
+/// A new version of a rule.
 #[derive(Clone, Debug, InputObject)]
 pub struct RuleUpdateInput {
-    /// The rule that is edited.
+    /// The rule to edit.
     pub rule: ID,
-    /// What it is to say, in the place of all that it says.
+    /// The new version, which replaces the current one completely.
     pub input: RuleInput,
 }
 
-impl From<Draft> for Wording {
+impl From<Draft> for RuleContent {
     fn from(draft: Draft) -> Self {
         let target = decide::id(draft.target_id);
         Self {
@@ -51,13 +50,13 @@ impl From<Draft> for Wording {
     }
 }
 
-/// The edit that is meant; `path` is where the input stands, such as `change`.
+/// Validates a change and converts it for the preview; `path` is the path of the input, such as `change`.
 ///
 /// # Errors
-/// The first mistake, by the path of its field.
+/// The first invalid field, with its path.
 pub async fn proposal(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     change: &RuleChangeInput,
     path: &str,
 ) -> Result<Proposal, Refusal> {
@@ -65,13 +64,13 @@ pub async fn proposal(
         RuleChangeInput::Create(input) => (None, Some((input, format!("{path}.create")))),
         RuleChangeInput::Update(update) => {
             let at = format!("{path}.update.rule");
-            let rule = named(connection, scope, &update.rule, &at).await?;
+            let rule = find_rule(connection, scope, &update.rule, &at).await?;
             let at = format!("{path}.update.input");
             (Some(rule), Some((&update.input, at)))
         }
         RuleChangeInput::Delete(rule) => {
             let at = format!("{path}.delete");
-            (Some(named(connection, scope, rule, &at).await?), None)
+            (Some(find_rule(connection, scope, rule, &at).await?), None)
         }
     };
     let to = match input {
@@ -81,9 +80,9 @@ pub async fn proposal(
     Ok(Proposal { rule, to })
 }
 
-async fn named(
+async fn find_rule(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     rule: &str,
     path: &str,
 ) -> Result<uuid::Uuid, Refusal> {

@@ -1,6 +1,5 @@
-//! Makes a draft of a rule, in the shape that is stored, from what an admin wrote: everything that it names is there and of
-//! the right kind, and it makes sense. Promises that the path of each mistake is the input's. Never writes. Called by the
-//! mutations of rules, and by whatever looks at an edit before it is made.
+//! Validates a rule input and converts it to the stored form: every target, offering and location that it names exists and has
+//! the right kind. Errors carry the path of the input field. Read-only. Called by the rule mutations and the previews.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,14 +12,14 @@ use super::rule::{
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal},
-        mutation::named_in_kisi,
+        mutation::resolve_kisi_id,
         rule::{BlockedPolicy, RegistrationSpan, Weekday},
         scalar::Duration,
     },
     id::{self, Kind},
     sentinel,
     store::{
-        Connection, Scope, clubs,
+        ClubScope, Connection, clubs,
         facts::kinds,
         offerings, row,
         rules::{Blocked, StoredCondition},
@@ -28,41 +27,36 @@ use crate::{
     },
 };
 
-/// The longest name of a rule and the longest tag, in characters.
-const LONGEST_TEXT: usize = 200;
-/// How many names a condition may have.
-const MOST: usize = 250;
-/// How many conditions a rule may have. Each is evaluated for each member.
+/// The maximum length of a rule's name and of a tag, in characters.
+const MAX_TEXT_CHARS: usize = 200;
+/// The maximum number of entries in each list of a condition.
+const MAX_ENTRIES: usize = 250;
+/// The maximum number of conditions of a rule, each of which is evaluated for each member.
 const MAX_CONDITIONS: usize = 50;
-/// How many of them may be schedules, which cost the most to evaluate.
+/// The maximum number of schedules among them, which cost the most to evaluate.
 const MAX_SCHEDULES: usize = 10;
-/// The longest margin or grace, in seconds.
-const LONGEST_S: u64 = 366 * 86_400;
-/// 24:00.
+/// The maximum margin or grace, in seconds.
+const MAX_DURATION_S: u64 = 366 * 86_400;
+/// 24:00, in minutes.
 const END_OF_DAY: u16 = 1_440;
 
-/// A rule that makes sense.
+/// A validated rule, in the stored form.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// How people call it.
     pub name: String,
-    /// Whether it gives access at all.
     pub enabled: bool,
-    /// What kind of thing it gives access to.
     pub target_kind: row::TargetKind,
-    /// That thing.
     pub target_id: Uuid,
-    /// In their order.
     pub conditions: Vec<StoredCondition>,
 }
 
-/// Makes a draft; `path` is where the input stands, such as `input`.
+/// Validates a rule; `path` is the path of the input, such as `input`.
 ///
 /// # Errors
-/// The first mistake, by the path of its field.
+/// The first invalid field, with its path.
 pub async fn draft(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     input: &RuleInput,
     path: &str,
 ) -> Result<Draft, Refusal> {
@@ -70,7 +64,7 @@ pub async fn draft(
     let (target_kind, target_id) =
         target(connection, scope, &input.target, &format!("{path}.target")).await?;
     let all = format!("{path}.conditions");
-    some(&all, "condition", input.conditions.len())?;
+    require_some(&all, "condition", input.conditions.len())?;
     let schedules = input
         .conditions
         .iter()
@@ -80,10 +74,10 @@ pub async fn draft(
         ("schedules", schedules.count(), MAX_SCHEDULES),
     ] {
         if count > most {
-            return Err(invalid(&all, format!("it may have {most} {what} at most")));
+            return Err(invalid(&all, format!("must have at most {most} {what}")));
         }
     }
-    let known = Known::load(connection, scope, &input.conditions).await?;
+    let known = ReferencedIds::load(connection, scope, &input.conditions).await?;
     let mut conditions = Vec::new();
     for (index, condition) in input.conditions.iter().enumerate() {
         conditions.push(known.condition(&format!("{all}.{index}"), condition)?);
@@ -112,26 +106,29 @@ fn not_found(path: &str, what: &str) -> Refusal {
 
 fn text(path: &str, text: &str) -> Result<String, Refusal> {
     let text = text.trim();
-    if text.is_empty() || text.contains('\0') || text.chars().count() > LONGEST_TEXT {
+    if text.is_empty() || text.contains('\0') || text.chars().count() > MAX_TEXT_CHARS {
         return Err(invalid(
             path,
-            format!("it has to be a text of 1 to {LONGEST_TEXT} characters"),
+            format!("must be a text of 1 to {MAX_TEXT_CHARS} characters"),
         ));
     }
     Ok(text.to_owned())
 }
 
-/// At least one of something, and not too many.
-fn some(path: &str, what: &str, count: usize) -> Result<(), Refusal> {
+/// Requires 1 to [`MOST`] entries.
+fn require_some(path: &str, what: &str, count: usize) -> Result<(), Refusal> {
     match count {
-        0 => Err(invalid(path, format!("it has to have at least one {what}"))),
-        _ => few(path, count),
+        0 => Err(invalid(path, format!("must have at least one {what}"))),
+        _ => check_max_entries(path, count),
     }
 }
 
-fn few(path: &str, count: usize) -> Result<(), Refusal> {
-    if count > MOST {
-        Err(invalid(path, format!("it may have {MOST} entries at most")))
+fn check_max_entries(path: &str, count: usize) -> Result<(), Refusal> {
+    if count > MAX_ENTRIES {
+        Err(invalid(
+            path,
+            format!("must have at most {MAX_ENTRIES} entries"),
+        ))
     } else {
         Ok(())
     }
@@ -139,8 +136,8 @@ fn few(path: &str, count: usize) -> Result<(), Refusal> {
 
 fn seconds(path: &str, length: Duration) -> Result<u64, Refusal> {
     let seconds = length.0.as_secs();
-    if seconds > LONGEST_S {
-        Err(invalid(path, "it has to be P366D at most"))
+    if seconds > MAX_DURATION_S {
+        Err(invalid(path, "must be at most P366D"))
     } else {
         Ok(seconds)
     }
@@ -148,17 +145,20 @@ fn seconds(path: &str, length: Duration) -> Result<u64, Refusal> {
 
 async fn target(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     id: &str,
     path: &str,
 ) -> Result<(row::TargetKind, Uuid), Refusal> {
     let kinds = [Kind::Group, Kind::Lock];
-    match named_in_kisi(connection, scope, &kinds, path, "group or lock", id).await? {
+    match resolve_kisi_id(connection, scope, &kinds, path, "group or lock", id).await? {
         (Kind::Group, id) => {
             let group = setup::some_groups(connection, scope, &[id]).await?.pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
-                return Err(invalid(path, "Kisi has this group no more: choose another"));
+                return Err(invalid(
+                    path,
+                    "this group no longer exists in Kisi: choose another",
+                ));
             }
             Ok((row::TargetKind::Group, id))
         }
@@ -166,24 +166,27 @@ async fn target(
             let lock = setup::some_locks(connection, scope, &[id]).await?.pop();
             let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
             if lock.gone_at.is_some() {
-                return Err(invalid(path, "Kisi has this lock no more: choose another"));
+                return Err(invalid(
+                    path,
+                    "this lock no longer exists in Kisi: choose another",
+                ));
             }
             Ok((row::TargetKind::Lock, id))
         }
     }
 }
 
-/// What the conditions name, as far as it is there.
-struct Known {
+/// The offerings and locations that the conditions refer to, as far as they exist.
+struct ReferencedIds {
     time_zone: String,
     offerings: HashMap<Uuid, row::OfferingKind>,
     locations: BTreeSet<Uuid>,
 }
 
-impl Known {
+impl ReferencedIds {
     async fn load(
         connection: &impl Connection,
-        scope: Scope,
+        scope: ClubScope,
         conditions: &[ConditionInput],
     ) -> Result<Self, Refusal> {
         let (mut of_offerings, mut of_locations) = (Vec::new(), Vec::new());
@@ -206,8 +209,8 @@ impl Known {
             );
         }
         let club = clubs::get(connection, scope).await?;
-        let club = club.ok_or_else(|| internal("the club of a token is gone"))?;
-        let offerings = offerings::some(connection, scope, &of_offerings).await?;
+        let club = club.ok_or_else(|| internal("the club of the token no longer exists"))?;
+        let offerings = offerings::find_by_ids(connection, scope, &of_offerings).await?;
         let locations = offerings::locations(connection, scope, &of_locations).await?;
         Ok(Self {
             time_zone: club.time_zone,
@@ -247,9 +250,9 @@ impl Known {
                 (Blocked::Grace, Some(seconds(&grace, length)?))
             }
             (BlockedPolicy::Grace, None) => {
-                return Err(invalid(&grace, "with GRACE it has to say for how long"));
+                return Err(invalid(&grace, "required with GRACE: give a duration"));
             }
-            (_, Some(_)) => return Err(invalid(&grace, "it goes with GRACE alone: leave it out")),
+            (_, Some(_)) => return Err(invalid(&grace, "allowed only with GRACE: leave it out")),
             (BlockedPolicy::Deny, None) => (Blocked::Deny, None),
             (BlockedPolicy::Allow, None) => (Blocked::Allow, None),
         };
@@ -266,24 +269,16 @@ impl Known {
         path: &str,
         input: &RegistrationConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        let offerings = self.offerings(
-            path,
-            &input.offerings,
-            "something that is booked",
-            is_booked,
-        )?;
+        let offerings = self.offerings(path, &input.offerings, "a bookable offering", is_booked)?;
         let locations = self.locations(path, &input.locations)?;
         let mut kinds: Vec<String> = Vec::new();
         for (index, kind) in input.kinds.iter().enumerate() {
             let kind = row::OfferingKind::from(*kind);
             if !is_booked(kind) {
                 let path = format!("{path}.kinds.{index}");
-                return Err(invalid(
-                    &path,
-                    "it has to be a kind of thing that is booked",
-                ));
+                return Err(invalid(&path, "must be a kind that can be booked"));
             }
-            let word = kinds::word(&kind);
+            let word = kinds::db_value(&kind);
             if !kinds.contains(&word) {
                 kinds.push(word);
             }
@@ -305,7 +300,7 @@ impl Known {
         path: &str,
         input: &PurchaseConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        some(
+        require_some(
             &format!("{path}.offerings"),
             "billing item",
             input.offerings.len(),
@@ -324,16 +319,16 @@ impl Known {
         path: &str,
         input: &ScheduleConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        some(&format!("{path}.days"), "day", input.days.len())?;
+        require_some(&format!("{path}.days"), "day", input.days.len())?;
         let (from_minute, until_minute) = (input.from.0, input.until.0);
         if from_minute >= END_OF_DAY {
             return Err(invalid(
                 &format!("{path}.from"),
-                "it has to be from 00:00 to 23:59: 24:00 is an end alone",
+                "must be from 00:00 to 23:59: 24:00 is allowed only as until",
             ));
         }
         if from_minute == until_minute {
-            let message = "it may not be the same as from: a whole day is from 00:00 until 24:00";
+            let message = "must differ from `from`: a whole day is from 00:00 until 24:00";
             return Err(invalid(&format!("{path}.until"), message));
         }
         let (start_date, end_date) = (
@@ -347,7 +342,7 @@ impl Known {
         {
             return Err(invalid(
                 &format!("{path}.endDate"),
-                "it may not lie before startDate",
+                "must not be before startDate",
             ));
         }
         let days: BTreeSet<i8> = input.days.iter().copied().map(number).collect();
@@ -372,39 +367,36 @@ impl Known {
         fits: impl Fn(row::OfferingKind) -> bool,
     ) -> Result<Vec<Uuid>, Refusal> {
         let path = format!("{path}.offerings");
-        few(&path, ids.len())?;
-        let mut found = Vec::new();
+        check_max_entries(&path, ids.len())?;
+        let mut unique_ids = Vec::new();
         for (index, id) in ids.iter().enumerate() {
             let path = format!("{path}.{index}");
             let known = id::decode_as(Kind::Offering, id)
                 .and_then(|id| Some((id, *self.offerings.get(&id)?)));
             let (id, kind) = known.ok_or_else(|| not_found(&path, "offering"))?;
             if !fits(kind) {
-                let message = format!(
-                    "it has to be {what}, and is of the kind {}",
-                    kinds::word(&kind)
-                );
+                let message = format!("must be {what}, but its kind is {}", kinds::db_value(&kind));
                 return Err(invalid(&path, message));
             }
-            if !found.contains(&id) {
-                found.push(id);
+            if !unique_ids.contains(&id) {
+                unique_ids.push(id);
             }
         }
-        Ok(found)
+        Ok(unique_ids)
     }
 
     fn locations(&self, path: &str, ids: &[async_graphql::ID]) -> Result<Vec<Uuid>, Refusal> {
         let path = format!("{path}.locations");
-        few(&path, ids.len())?;
-        let mut found = Vec::new();
+        check_max_entries(&path, ids.len())?;
+        let mut unique_ids = Vec::new();
         for (index, id) in ids.iter().enumerate() {
             let known = id::decode_as(Kind::Location, id).filter(|id| self.locations.contains(id));
             let id = known.ok_or_else(|| not_found(&format!("{path}.{index}"), "location"))?;
-            if !found.contains(&id) {
-                found.push(id);
+            if !unique_ids.contains(&id) {
+                unique_ids.push(id);
             }
         }
-        Ok(found)
+        Ok(unique_ids)
     }
 }
 
@@ -415,9 +407,9 @@ fn is_booked(kind: row::OfferingKind) -> bool {
     )
 }
 
-/// Tags are compared without the blanks around them, as platforms' tags are kept.
+/// Tags are trimmed, because the tags of platforms are stored trimmed.
 fn tags(path: &str, input: &TagConditionInput) -> Result<StoredCondition, Refusal> {
-    some(path, "tag", input.tags.len())?;
+    require_some(path, "tag", input.tags.len())?;
     let mut tags = Vec::new();
     for (index, tag) in input.tags.iter().enumerate() {
         let tag = text(&format!("{path}.{index}"), tag)?;
@@ -428,7 +420,7 @@ fn tags(path: &str, input: &TagConditionInput) -> Result<StoredCondition, Refusa
     Ok(StoredCondition::Tag { tags })
 }
 
-/// Monday is 1.
+/// The number of a weekday: Monday is 1, Sunday is 7.
 fn number(day: Weekday) -> i8 {
     match day {
         Weekday::Monday => 1,

@@ -1,10 +1,11 @@
-//! What lets a platform's API be read. Each platform asks for something else. Promises that no secret is shown by Debug.
+//! Credentials for the APIs of platforms, each in its own shape. The types do not implement `Debug`, so that no secret can reach
+//! a log.
 
 use async_graphql::{InputObject, OneofObject};
 
 use crate::ingest::readers::Credentials;
 
-/// The credentials for one platform's API.
+/// The credentials for a platform's API: exactly one of these.
 #[derive(OneofObject)]
 pub enum SourceCredentialsInput {
     /// For Spacebring.
@@ -22,7 +23,7 @@ pub struct SpacebringCredentialsInput {
     pub client_id: String,
     /// The client's secret.
     pub client_secret: String,
-    /// Only this location is read, where it is given.
+    /// Limits reading to this location. Default: all locations.
     pub location_ref: Option<String>,
 }
 
@@ -31,7 +32,7 @@ pub struct SpacebringCredentialsInput {
 pub struct TeamUpCredentialsInput {
     /// The token.
     pub token: String,
-    /// The provider, where the token knows several.
+    /// The provider, if the token has access to several.
     pub provider_id: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The settings of a club. Called by admins.
+//! The mutation of the settings of a club. For ADMIN tokens.
 
 use async_graphql::{Context, InputObject, Object, Result};
 
@@ -12,54 +12,53 @@ use crate::{
     store::{clubs, row},
 };
 
-/// The longest window of the brake, in seconds.
+/// The maximum window of the brake, in seconds.
 const LONGEST_WINDOW_S: u64 = 366 * 86_400;
 
-/// Changes the club.
 #[derive(Default)]
 pub struct ClubMutations;
 
-/// What to change of a club; what is left out stays.
+/// The changes to the club; fields that are left out keep their values.
 #[derive(InputObject)]
 pub struct UpdateClubInput {
-    /// Its name.
+    /// The club's name.
     pub name: Option<String>,
-    /// Where its clocks are.
+    /// The club's time zone.
     pub time_zone: Option<TimeZone>,
-    /// The brake on mass revocation.
+    /// The settings of the brake on mass revocation.
     pub brake: Option<BrakeInput>,
-    /// Who may open doors from a front end.
+    /// Who may unlock doors from a front end.
     pub unlock_visibility: Option<UnlockVisibility>,
 }
 
-/// What to change of the brake; what is left out stays.
+/// The changes to the brake; fields that are left out keep their values.
 #[derive(InputObject)]
 pub struct BrakeInput {
-    /// Off: nothing new is held. What is held stays so until it is approved or dismissed.
+    /// Whether the brake holds revocations. If switched off, revocations already held stay held until approved or dismissed.
     pub enabled: Option<bool>,
-    /// How many people may lose access early within the window; 0 or more.
+    /// How many people may lose access early within the window before the brake holds revocations; 0 or more.
     pub people: Option<i32>,
-    /// The same as a percentage of those who have access, 0 to 100; the larger of the two counts.
+    /// The same limit as a percentage of the people who have access, 0 to 100; the larger of the two limits counts.
     pub percent: Option<i32>,
-    /// How far back early revocations are counted, from PT1S to P366D.
+    /// The time window, up to now, in which early revocations are counted; from PT1S to P366D.
     pub window: Option<Duration>,
 }
 
 payload! {
-    /// The club as it is now.
+    /// The updated club.
     UpdateClubPayload {
-        /// The club; null where nothing was changed.
+        /// The club; null if the mutation was refused.
         club: Club
     }
 }
 
 #[Object]
 impl ClubMutations {
-    /// Changes the club's name, time zone, brake, or who may open doors from a front end.
+    /// Changes the club's name, time zone, brake, or who may unlock doors from a front end.
     async fn update_club(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What to change.")] input: UpdateClubInput,
+        #[graphql(desc = "The changes.")] input: UpdateClubInput,
     ) -> Result<UpdateClubPayload> {
         let admin = Admin::of(context)?;
         UpdateClubPayload::of(update(admin, input).await)
@@ -73,7 +72,7 @@ async fn update(admin: Admin, input: UpdateClubInput) -> Result<row::Club, Refus
         .as_deref()
         .map(|text| name("input.name", text))
         .transpose()?;
-    let brake = input.brake.map(checked).transpose()?;
+    let brake = input.brake.map(validate_brake).transpose()?;
     admin
         .app
         .db
@@ -82,7 +81,7 @@ async fn update(admin: Admin, input: UpdateClubInput) -> Result<row::Club, Refus
                 clubs::touch(tx, scope).await?;
                 let mut club = clubs::get(tx, scope)
                     .await?
-                    .ok_or_else(|| internal("the club of a token is gone"))?;
+                    .ok_or_else(|| internal("the club of the token no longer exists"))?;
                 if let Some(name) = new_name {
                     club.name = name;
                 }
@@ -108,24 +107,21 @@ async fn update(admin: Admin, input: UpdateClubInput) -> Result<row::Club, Refus
         .await
 }
 
-fn checked(brake: BrakeInput) -> Result<BrakeInput, Refusal> {
+fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {
     if brake.people.is_some_and(|people| people < 0) {
-        return Err(invalid("input.brake.people", "it has to be 0 or more"));
+        return Err(invalid("input.brake.people", "must be 0 or more"));
     }
     if brake
         .percent
         .is_some_and(|percent| !(0..=100).contains(&percent))
     {
-        return Err(invalid("input.brake.percent", "it has to be from 0 to 100"));
+        return Err(invalid("input.brake.percent", "must be from 0 to 100"));
     }
     if brake
         .window
         .is_some_and(|window| !(1..=LONGEST_WINDOW_S).contains(&window.0.as_secs()))
     {
-        return Err(invalid(
-            "input.brake.window",
-            "it has to be from PT1S to P366D",
-        ));
+        return Err(invalid("input.brake.window", "must be from PT1S to P366D"));
     }
     Ok(brake)
 }

@@ -1,22 +1,21 @@
-//! What a club has of a Kisi organization that it connects: a connection that is there already, which refuses another one, or one
-//! that was ended, whose groups, locks and rules come back with it.
+//! Compares a new Kisi connection with the club's existing ones: an overlapping one refuses it, and a disconnected one is
+//! revived, together with its groups, locks and rules. Called by `connectKisi`.
 
 use crate::{
     app::App,
-    connect::is_disconnecting,
     graphql::error::{Refusal, UserError, UserErrorCode},
     store::{
-        Scope, clubs, due, kisi_accounts,
+        ClubScope, clubs, due, kisi_accounts,
         row::{KisiAccount, KisiStatus},
         setup,
     },
 };
 
-/// The ended connection that is taken up again; none where there was none.
+/// The disconnected connection to revive, if there is one.
 ///
 /// # Errors
-/// Where the club is connected to the organization, or to that place of it. Two connections to different places are fine.
-pub(super) fn ended(
+/// If the club is already connected to the organization or to this place of it. Connections to different places are allowed.
+pub(super) fn find_disconnected(
     accounts: Vec<KisiAccount>,
     organization: Option<i64>,
     place: Option<i64>,
@@ -31,13 +30,13 @@ pub(super) fn ended(
                 ended = Some(account);
             }
         } else if overlap(account.place_kisi_id, place) {
-            return Err(refused(&account));
+            return Err(overlap_error(&account));
         }
     }
     Ok(ended)
 }
 
-/// Whether two connections see a place in common: one without a place sees them all.
+/// Whether two connections share a place; a connection without a place covers all of them.
 fn overlap(one: Option<i64>, other: Option<i64>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one == other,
@@ -45,44 +44,44 @@ fn overlap(one: Option<i64>, other: Option<i64>) -> bool {
     }
 }
 
-fn refused(account: &KisiAccount) -> Refusal {
+fn overlap_error(account: &KisiAccount) -> Refusal {
     let name = &account.name;
-    let message = if is_disconnecting(account) {
+    let message = if account.status == KisiStatus::Disconnecting {
         format!(
-            "“{name}” is this organization, and is being disconnected: connect it again once that is done"
+            "“{name}” is connected to this organization and is being disconnected: connect it again when that is done"
         )
     } else {
         format!(
-            "this organization is connected already, as “{name}”: change its credentials there, or limit each connection to a \
+            "this organization is already connected, as “{name}”: change its credentials there, or limit each connection to a \
              place of its own"
         )
     };
     UserError::at(UserErrorCode::AlreadyExists, "input.credentials", message).into()
 }
 
-/// Stores a connection and what it sees of Kisi: the one that was ended, where that has the same id, else a new one.
+/// Stores a connection and its Kisi setup: revives the disconnected row if that has the same id, else creates a row.
 pub(super) async fn store(
     app: &App,
     account: KisiAccount,
     setup: setup::Setup,
     now: i64,
 ) -> Result<KisiAccount, Refusal> {
-    let scope = Scope::new(account.club_id);
+    let scope = ClubScope::new(account.club_id);
     app.db
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
-                // Somebody else may have connected it meanwhile.
+                // Another request may have connected the organization in the meantime.
                 let all = kisi_accounts::all(tx, scope).await?;
                 let (organization, place) = (account.organization_id, account.place_kisi_id);
-                let earlier = ended(all, organization, place)?;
+                let earlier = find_disconnected(all, organization, place)?;
                 match earlier.filter(|earlier| earlier.id == account.id) {
-                    Some(_) => kisi_accounts::revive(tx, account.clone()).await?,
+                    Some(_) => kisi_accounts::reconnect(tx, account.clone()).await?,
                     None => kisi_accounts::create(tx, account.clone()).await?,
                 }
-                setup::keep(tx, scope, account.id, setup, now).await?;
-                let cause = due::Cause::judged("a Kisi account was connected");
-                due::mark_everybody(tx, scope, now, &cause).await?;
+                setup::store_setup(tx, scope, account.id, setup, now).await?;
+                let cause = due::Cause::enforced("a Kisi account was connected");
+                due::mark_all_members(tx, scope, now, &cause).await?;
                 Ok::<_, Refusal>(account)
             })
         })

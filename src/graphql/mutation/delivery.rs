@@ -1,4 +1,4 @@
-//! Deliveries read again through today's adapter, such as after the rules of a sender were mended. Called by admins.
+//! The mutation that replays a stored delivery through the current adapter, such as after a mapping was fixed. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -6,45 +6,44 @@ use super::{Admin, id_of, not_found};
 use crate::{
     graphql::{
         delivery::Delivery,
-        error::{Refusal, inside},
+        error::{Refusal, internal_error},
     },
     id::Kind,
-    ingest::{queue::NotStored, replay::replay},
+    ingest::{queue::QueueError, replay::replay},
     store::{deliveries, row},
 };
 
-/// Reads deliveries again.
 #[derive(Default)]
 pub struct DeliveryMutations;
 
 payload! {
-    /// The delivery as it stands after it was read again.
+    /// The delivery after the replay.
     ReplayDeliveryPayload {
-        /// The delivery; null where nothing was changed.
+        /// The delivery; null if the mutation was refused.
         delivery: Delivery
     }
 }
 
 #[Object]
 impl DeliveryMutations {
-    /// Reads a stored delivery again. What it said before is not said twice.
+    /// Processes a stored delivery again with the current adapter. What it reported before is not applied twice.
     async fn replay_delivery(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The delivery.")] delivery: ID,
     ) -> Result<ReplayDeliveryPayload> {
         let admin = Admin::of(context)?;
-        ReplayDeliveryPayload::of(again(admin, &delivery).await)
+        ReplayDeliveryPayload::of(replay_delivery(admin, &delivery).await)
     }
 }
 
-async fn again(admin: Admin, delivery: &str) -> Result<row::Delivery, Refusal> {
+async fn replay_delivery(admin: Admin, delivery: &str) -> Result<row::Delivery, Refusal> {
     let Admin { app, scope, .. } = admin;
     let id = id_of(Kind::Delivery, "delivery", "delivery", delivery)?;
     let missing = || not_found("delivery", "delivery");
-    let outcome = replay(&app.db, &app.queue, scope, id, app.present()).await;
+    let outcome = replay(&app.db, &app.queue, scope, id, app.event_clock()).await;
     outcome
-        .map_err(|error: NotStored| Refusal::Inside(inside(error)))?
+        .map_err(|error: QueueError| Refusal::Internal(internal_error(error)))?
         .ok_or_else(missing)?;
     deliveries::get(app.db.read(), scope, id)
         .await?

@@ -1,24 +1,23 @@
-//! Which groups are managed: only those are ever written to in Kisi. Called by admins.
+//! Mutations of groups: start or stop managing one. Only managed groups are ever written to in Kisi. For ADMIN tokens.
 
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, named_in_kisi,
-    not_found, stale,
+    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, not_found,
+    resolve_kisi_id, stale,
 };
 use crate::{
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, inside},
+        error::{Refusal, UserError, UserErrorCode, internal_error},
         group::{Group, StrangerPolicy},
     },
     id::Kind,
-    reconcile::take_over::{self, Basis, Confirmed, Proposal, ReadError},
+    reconcile::take_over::{self, Confirmed, PreviewToken, Proposal, ReadError},
     store::{clubs, due, grants, kisi_accounts, row, setup},
 };
 
-/// Takes groups over and lets them go.
 #[derive(Default)]
 pub struct GroupMutations;
 
@@ -27,35 +26,35 @@ pub struct GroupMutations;
 pub struct ManageGroupInput {
     /// The group.
     pub group: ID,
-    /// Whether this service is to write to it. False: the group is let go.
+    /// Whether this service manages the group's role assignments in Kisi. False: it stops managing them.
     pub managed: bool,
-    /// What becomes of people in it who are there by somebody else's doing.
+    /// What happens to people in the group who were added by others than this service.
     #[graphql(default_with = "StrangerPolicy::from(row::StrangerPolicy::Keep)")]
     pub strangers: StrangerPolicy,
-    /// What becomes of this service's assignments when the group is let go.
+    /// What happens to this service's role assignments when it stops managing the group.
     #[graphql(default_with = "DisconnectPolicy::Keep")]
     pub access: DisconnectPolicy,
 }
 
 payload! {
-    /// The group as it is now.
+    /// The updated group.
     ManageGroupPayload {
-        /// The group; null where nothing was changed.
+        /// The group; null if the mutation was refused.
         group: Group
     }
 }
 
 #[Object]
 impl GroupMutations {
-    /// Takes a group over, so that its rules are made true in Kisi, or lets it go.
+    /// Starts managing a group, so that its rules are applied in Kisi, or stops managing it.
     async fn manage_group(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The group, and what becomes of it.")] input: ManageGroupInput,
+        #[graphql(desc = "The group and its settings.")] input: ManageGroupInput,
         #[graphql(
-            desc = "The basedOn of a preview of this group with this policy. Refused as STALE if anything that matters has \
-                    changed since; who is removed then is the admin's own word, which the brake does not hold. Left out: the \
-                    brake judges who is removed."
+            desc = "The basedOn of a preview of this group with this policy. Refused as STALE if anything relevant has changed \
+                    since; otherwise the previewed removals count as approved, and the brake does not hold them. Default: the \
+                    brake judges the removals."
         )]
         based_on: Option<String>,
     ) -> Result<ManageGroupPayload> {
@@ -64,20 +63,20 @@ impl GroupMutations {
     }
 }
 
-/// Why a group cannot be managed, and what to do about it.
+/// The reason why a group cannot be managed, and what to do about it.
 pub fn unmanageable(account: &row::KisiAccount, group: &row::Group) -> Option<&'static str> {
     let gone = group.gone_at.map(|_| GONE);
     disconnected(account).or(gone)
 }
 
-const GONE: &str = "Kisi has this group no more: refresh the account, and choose another";
+const GONE: &str = "this group no longer exists in Kisi: refresh the account, and choose another";
 
 fn refuse_unmanageable(account: &row::KisiAccount, group: &row::Group) -> Result<(), Refusal> {
     let problem = unmanageable(account, group);
     problem.map_or(Ok(()), |problem| Err(invalid("input.group", problem)))
 }
 
-/// What a preview showed of the group, where one is named: looked at again, with Kisi read again, so before the transaction.
+/// Repeats the preview named by `based_on` and checks that nothing has changed. Reads Kisi, so it runs before the transaction.
 async fn confirmed(
     admin: &Admin,
     group: Uuid,
@@ -89,14 +88,14 @@ async fn confirmed(
     };
     if !input.managed {
         let message =
-            "a preview is of a group that is to be managed: leave it out to let the group go";
+            "a preview is only for a group to manage: leave basedOn out to stop managing it";
         return Err(invalid("basedOn", message));
     }
     let (app, scope, db) = (&admin.app, admin.scope, admin.app.db.read());
     let strangers = row::StrangerPolicy::from(input.strangers);
     let proposal = Proposal { group, strangers };
     let now = Instant::from_micros(admin.now);
-    let basis = Basis::open(&app.sealer, scope, &text, proposal, now).map_err(stale)?;
+    let basis = PreviewToken::open(&app.sealer, scope, &text, proposal, now).map_err(stale)?;
     let group = setup::some_groups(db, scope, &[group]).await?.pop();
     let group = group.ok_or_else(|| not_found("input.group", "group"))?;
     let account = kisi_accounts::get(db, scope, group.account_id).await?;
@@ -108,7 +107,7 @@ async fn confirmed(
             let code = UserErrorCode::of_kisi(&problem);
             return Err(UserError::at(code, "basedOn", problem.for_people()).into());
         }
-        Err(secret) => return Err(inside(secret).into()),
+        Err(secret) => return Err(internal_error(secret).into()),
     };
     let turns = &app.evaluations;
     let fresh = take_over::preview(app, account, &group, strangers, &reading, turns).await?;
@@ -122,7 +121,7 @@ async fn manage(
 ) -> Result<row::Group, Refusal> {
     let kinds = [Kind::Group];
     let (db, scope) = (admin.app.db.read(), admin.scope);
-    let (_, id) = named_in_kisi(db, scope, &kinds, "input.group", "group", &input.group).await?;
+    let (_, id) = resolve_kisi_id(db, scope, &kinds, "input.group", "group", &input.group).await?;
     let confirmed = confirmed(&admin, id, &input, based_on).await?;
     let Admin {
         app, actor, now, ..
@@ -143,26 +142,26 @@ async fn manage(
                         && setup::is_managed_elsewhere(tx, organization, group.kisi_id, group.id).await?
                     {
                         let message = "another connection of this service manages this group of the organization: \
-                                       two would undo each other's work, so let it go there first";
+                                       two would undo each other's work, so stop managing it there first";
                         return Err(UserError::at(UserErrorCode::GroupInUse, "input.group", message).into());
                     }
                 } else if input.access == DisconnectPolicy::Keep {
-                    grants::let_go(tx, scope, account.id, Some((row::ScopeKind::Group, id))).await?;
+                    grants::delete_in_scope(tx, scope, account.id, Some((row::ScopeKind::Group, id))).await?;
                 }
                 if !input.managed || strangers == row::StrangerPolicy::Keep {
-                    grants::let_strays_go(tx, scope, account.id, Some(id)).await?;
+                    grants::delete_external(tx, scope, account.id, Some(id)).await?;
                 }
                 setup::manage(tx, scope, id, input.managed, strangers).await?;
-                // Who is a stranger there is to be seen only by reading.
-                kisi_accounts::read_due(tx, account.id, now).await?;
+                // Only a new read of Kisi shows who in the group is a stranger.
+                kisi_accounts::request_sweep(tx, account.id, now).await?;
                 let group = row::Group { managed: input.managed, strangers, ..group };
-                let what = if input.managed { "taken over" } else { "let go" };
-                let words = format!("the group “{}” was {what}", group.name);
+                let what = if input.managed { "was taken over" } else { "is no longer managed" };
+                let description = format!("the group “{}” {what}", group.name);
                 match confirmed {
-                    Some(confirmed) => confirmed.write(tx, scope, &group, now, &words, &actor).await?,
+                    Some(confirmed) => confirmed.write(tx, scope, &group, now, &description, &actor).await?,
                     None => {
-                        let cause = due::Cause::judged(words).by(&actor);
-                        due::mark_everybody(tx, scope, now, &cause).await?;
+                        let cause = due::Cause::enforced(description).by(&actor);
+                        due::mark_all_members(tx, scope, now, &cause).await?;
                     }
                 }
                 Ok::<_, Refusal>(group)

@@ -1,6 +1,6 @@
-//! Connections to Kisi organizations: made, given new credentials, read again, ended. Kisi is called here while a caller
-//! waits, because only Kisi can say whether credentials are good; nothing there is written but the key that a login makes.
-//! Never holds a transaction open meanwhile. Called by admins.
+//! Mutations of Kisi accounts: connect an organization, change its credentials, refresh, disconnect. Kisi is called while the
+//! caller waits, because only Kisi can verify credentials, and never inside a transaction. Connecting writes nothing to Kisi
+//! except the API login that creates a key. For ADMIN tokens.
 
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use uuid::Uuid;
@@ -9,9 +9,9 @@ use super::{Admin, connection, id_of, invalid, name, not_found, text_of};
 use crate::{
     app::App,
     clock::new_id,
-    connect::{self, DISCONNECTING},
+    connect,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, inside},
+        error::{Refusal, UserError, UserErrorCode, internal_error},
         input::kisi_credentials::KisiCredentialsInput,
         kisi_account::KisiAccount,
     },
@@ -20,7 +20,7 @@ use crate::{
     kisi_events::listen,
     secret::SecretKind,
     store::{
-        Connection, Scope, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
+        ClubScope, Connection, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
     },
 };
 
@@ -28,98 +28,98 @@ mod credentials;
 
 use credentials::{forget_refused, introduce, key, of_kisi};
 
-/// Connects, changes and disconnects accounts.
 #[derive(Default)]
 pub struct KisiAccountMutations;
 
-/// What becomes of the access that this service gave in Kisi, when it ceases to look after it.
+/// What happens to the access that this service granted in Kisi when it stops managing it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum DisconnectPolicy {
-    /// Access that was given stays in Kisi, to be managed there by hand.
+    /// Granted access stays in Kisi, to be managed there by hand.
     Keep,
-    /// Every assignment that this service made is removed first.
+    /// Every role assignment that this service made is removed first.
     Revoke,
 }
 
 /// A Kisi organization to connect.
 #[derive(InputObject)]
 pub struct ConnectKisiInput {
-    /// How the club calls the connection.
+    /// The club's name for the connection.
     pub name: String,
-    /// Of an owner or administrator of the organization; Kisi recommends the owner's.
+    /// Credentials of an owner or administrator of the organization; Kisi recommends the owner's.
     pub credentials: KisiCredentialsInput,
-    /// Whether Kisi invites people by an e-mail of its own when they are created there.
+    /// Whether Kisi sends people its own invitation e-mail when their user is created there.
     #[graphql(default = true)]
     pub invite_by_email: bool,
-    /// Only this place is used, where it is given: its Kisi id or its name. Left out: the whole organization.
+    /// Limits the connection to one place, given by Kisi id or name. Default: the whole organization.
     pub place: Option<String>,
 }
 
-/// What to change of an account; what is left out stays.
+/// The changes to an account; fields that are left out keep their values.
 #[derive(InputObject)]
 pub struct UpdateKisiAccountInput {
     /// The account.
     pub account: async_graphql::ID,
-    /// How the club calls the connection.
+    /// The club's name for the connection.
     pub name: Option<String>,
     /// New credentials for the same organization.
     pub credentials: Option<KisiCredentialsInput>,
-    /// Whether Kisi invites people by an e-mail of its own when they are created there.
+    /// Whether Kisi sends people its own invitation e-mail when their user is created there.
     pub invite_by_email: Option<bool>,
 }
 
 payload! {
-    /// The account that was connected.
+    /// The connected account.
     ConnectKisiPayload {
-        /// The account; null where nothing was changed.
+        /// The account; null if the mutation was refused.
         account: KisiAccount
     }
 }
 payload! {
-    /// The account as it is now.
+    /// The updated account.
     UpdateKisiAccountPayload {
-        /// The account; null where nothing was changed.
+        /// The account; null if the mutation was refused.
         account: KisiAccount
     }
 }
 payload! {
-    /// The account that is being read.
+    /// The account that is read again.
     RefreshKisiPayload {
-        /// The account; null where nothing was changed.
+        /// The account; null if the mutation was refused.
         account: KisiAccount
     }
 }
 payload! {
-    /// The account that was, or is being, disconnected.
+    /// The account that was disconnected or is being disconnected.
     DisconnectKisiPayload {
-        /// The account; null where nothing was changed.
+        /// The account; null if the mutation was refused.
         account: KisiAccount
     }
 }
 
 #[Object]
 impl KisiAccountMutations {
-    /// Connects a Kisi organization and reads its places, locks and groups. Nothing is written to Kisi.
+    /// Connects a Kisi organization and reads its places, locks and groups. Nothing is written to Kisi, except an API key if a
+    /// login is given.
     async fn connect_kisi(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The organization, and how it is entered.")] input: ConnectKisiInput,
+        #[graphql(desc = "The organization and its credentials.")] input: ConnectKisiInput,
     ) -> Result<ConnectKisiPayload> {
         let admin = Admin::of(context)?;
         ConnectKisiPayload::of(connect_account(admin, input).await)
     }
 
-    /// Gives an account another name or new credentials: what waited for them goes on where it stopped.
+    /// Changes an account. With new credentials, work that waited for them continues.
     async fn update_kisi_account(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The account, and what to change.")] input: UpdateKisiAccountInput,
+        #[graphql(desc = "The account and the changes.")] input: UpdateKisiAccountInput,
     ) -> Result<UpdateKisiAccountPayload> {
         let admin = Admin::of(context)?;
         UpdateKisiAccountPayload::of(update(admin, input).await)
     }
 
-    /// Reads places, locks and groups again, soon after this has answered: `lastReadAt` tells when.
+    /// Schedules an immediate read of places, locks and groups; `lastReadAt` shows when it was done.
     async fn refresh_kisi(
         &self,
         context: &Context<'_>,
@@ -129,12 +129,12 @@ impl KisiAccountMutations {
         RefreshKisiPayload::of(refresh(admin, &account).await)
     }
 
-    /// Ends a connection. With REVOKE it stays until the last assignment is gone.
+    /// Disconnects an account. With REVOKE the connection stays until the last role assignment is removed.
     async fn disconnect_kisi(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The account.")] account: async_graphql::ID,
-        #[graphql(desc = "What becomes of the access that was given.")] access: DisconnectPolicy,
+        #[graphql(desc = "What happens to the granted access.")] access: DisconnectPolicy,
     ) -> Result<DisconnectKisiPayload> {
         let admin = Admin::of(context)?;
         DisconnectKisiPayload::of(disconnect(admin, &account, access).await)
@@ -151,7 +151,7 @@ async fn connect_account(
         .map(|text| text_of("input.place", "a place's Kisi id or name", &text, 200))
         .transpose()?;
     let key = key(&admin.app, input.credentials).await?;
-    let wish = Wish {
+    let wish = ConnectRequest {
         name,
         place,
         invite_by_email: input.invite_by_email,
@@ -161,10 +161,9 @@ async fn connect_account(
     connected
 }
 
-/// How an account is to be connected.
-struct Wish {
+struct ConnectRequest {
     name: String,
-    /// Its Kisi id or name.
+    /// The Kisi id or name of the place.
     place: Option<String>,
     invite_by_email: bool,
 }
@@ -172,13 +171,13 @@ struct Wish {
 async fn connect_by(
     admin: &Admin,
     key: &ApiLogin,
-    wish: Wish,
+    wish: ConnectRequest,
 ) -> Result<row::KisiAccount, Refusal> {
     let Admin {
         app, scope, now, ..
     } = admin;
     let (scope, now) = (*scope, *now);
-    let Wish {
+    let ConnectRequest {
         name,
         place,
         invite_by_email,
@@ -200,7 +199,7 @@ async fn connect_by(
         read_due_at: now,
         stopped_until: None,
         change_window: row::Ability::Unknown,
-        twins: row::Ability::Unknown,
+        duplicate_assignments: row::Ability::Unknown,
         granularity_s: 1,
         place_role: known.roles.place,
         organization_role: known.roles.organization,
@@ -217,33 +216,33 @@ async fn connect_by(
     if let Some(place) = place {
         let kisi_id = place_named(&setup, &place)?;
         account.place_kisi_id = Some(kisi_id);
-        connect::narrow(&mut setup, kisi_id);
+        connect::restrict_to_place(&mut setup, kisi_id);
     }
     let all = kisi_accounts::all(app.db.read(), scope).await?;
     let (organization, place) = (account.organization_id, account.place_kisi_id);
-    if let Some(ended) = connection::ended(all, organization, place)? {
-        // The same groups, locks and places as before, with whatever rules there are about them.
+    if let Some(ended) = connection::find_disconnected(all, organization, place)? {
+        // Groups, locks and places keep their ids, so that the rules about them apply again.
         (account.id, account.created_at) = (ended.id, ended.created_at);
-        let rows = setup::known(app.db.read(), scope, ended.id).await?;
+        let rows = setup::ids_by_kisi_id(app.db.read(), scope, ended.id).await?;
         let again = connect::read_setup(&client, &account, rows).await;
         setup = again.map_err(of_kisi)?;
     }
     let sealed = app
         .sealer
         .seal(SecretKind::KisiCredentials, account.id, &key.secret);
-    account.credentials = sealed.map_err(inside)?;
+    account.credentials = sealed.map_err(internal_error)?;
     let account = connection::store(app, account, setup, now).await?;
     app.waker.wake();
     Ok(account)
 }
 
-/// Kisi's id of the place that a caller names.
+/// Kisi's id of the place that the caller gave by Kisi id or name.
 fn place_named(setup: &setup::Setup, text: &str) -> Result<i64, Refusal> {
     let path = "input.place";
-    let found = connect::place_named(setup, text)
-        .map_err(|_| invalid(path, "several places bear this name: give the Kisi id"))?;
-    found.ok_or_else(|| {
-        let message = "Kisi has no place of this id or name that the credentials may see";
+    let place = connect::place_named(setup, text)
+        .map_err(|_| invalid(path, "several places have this name: give the Kisi id"))?;
+    place.ok_or_else(|| {
+        let message = "the credentials see no place with this id or name in Kisi";
         UserError::at(UserErrorCode::NotFound, path, message).into()
     })
 }
@@ -281,20 +280,19 @@ async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::Kisi
                 if let Some((user, sealed)) = renewed {
                     account.credentials = sealed;
                     account.kisi_user_id = Some(user);
-                    account.status = row::KisiStatus::Connected;
-                    // What is being disconnected goes on being so, with the new credentials.
-                    account.problem = account
-                        .problem
-                        .take()
-                        .filter(|problem| problem.starts_with(DISCONNECTING));
-                    kisi_accounts::read_due(tx, id, now).await?;
+                    // A disconnect in progress continues, with the new credentials.
+                    if account.status != row::KisiStatus::Disconnecting {
+                        account.status = row::KisiStatus::Connected;
+                    }
+                    account.problem = None;
+                    kisi_accounts::request_sweep(tx, id, now).await?;
                     account.read_due_at = now;
                     kisi_accounts::set(tx, &account).await?;
-                    due::mark_everybody(
+                    due::mark_all_members(
                         tx,
                         scope,
                         now,
-                        &due::Cause::judged("a Kisi account got new credentials"),
+                        &due::Cause::enforced("a Kisi account got new credentials"),
                     )
                     .await?;
                 } else {
@@ -308,7 +306,7 @@ async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::Kisi
     Ok(account)
 }
 
-/// Tries new credentials; Kisi's id of their user, and the key, sealed.
+/// Verifies new credentials at Kisi. Returns Kisi's id of their user, and the sealed key.
 async fn renew(
     app: &App,
     account: &row::KisiAccount,
@@ -331,13 +329,13 @@ async fn renew_by(
         .organization_id
         .is_some_and(|organization| organization != known.organization)
     {
-        let message = "these credentials are of another Kisi organization: connect that as an account of its own";
+        let message = "these credentials belong to another Kisi organization: connect it as a separate account";
         return Err(invalid("input.credentials", message));
     }
     let sealed = app
         .sealer
         .seal(SecretKind::KisiCredentials, account.id, &key.secret)
-        .map_err(inside)?;
+        .map_err(internal_error)?;
     Ok((known.user, sealed))
 }
 
@@ -352,10 +350,10 @@ async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusa
             Box::pin(async move {
                 let account = find(tx, scope, id, "account").await?;
                 refuse_disconnected(&account, "account")?;
-                kisi_accounts::read_due(tx, id, now).await?;
-                // What Kisi refused once may have been mended there: it is found out again.
+                kisi_accounts::request_sweep(tx, id, now).await?;
+                // The cause of an earlier refusal may be fixed in Kisi, so the abilities are probed again.
                 let unknown = row::Ability::Unknown;
-                kisi_accounts::learn(tx, id, unknown, unknown).await?;
+                kisi_accounts::set_abilities(tx, id, unknown, unknown).await?;
                 Ok::<_, Refusal>(row::KisiAccount {
                     read_due_at: now,
                     ..account
@@ -388,24 +386,24 @@ async fn disconnect(
                 if account.status == row::KisiStatus::Disconnected {
                     return Ok(account);
                 }
-                setup::let_all_go(tx, scope, id).await?;
+                setup::unmanage_all(tx, scope, id).await?;
                 match access {
                     DisconnectPolicy::Keep => {
-                        grants::let_go(tx, scope, id, None).await?;
+                        grants::delete_in_scope(tx, scope, id, None).await?;
                         due::forget_account(tx, scope, id).await?;
                         logins::forget_account(tx, scope, id).await?;
                         revocations::forget_account(tx, scope, id).await?;
-                        kisi_accounts::is_disconnected(tx, id).await?;
+                        kisi_accounts::set_disconnected(tx, id).await?;
                         (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
                     }
                     DisconnectPolicy::Revoke => {
-                        grants::let_strays_go(tx, scope, id, None).await?;
-                        // No group is managed any more, so that nothing is wanted and each of the grants goes.
+                        grants::delete_external(tx, scope, id, None).await?;
+                        // No group is managed any more, so no access is desired and every grant is removed.
                         let cause =
-                            due::Cause::judged("a Kisi account is being disconnected").by(&actor);
-                        due::mark_everybody(tx, scope, now, &cause).await?;
-                        kisi_accounts::begins_to_disconnect(tx, id).await?;
-                        account.problem = Some(DISCONNECTING.to_owned());
+                            due::Cause::enforced("a Kisi account is being disconnected").by(&actor);
+                        due::mark_all_members(tx, scope, now, &cause).await?;
+                        kisi_accounts::set_disconnecting(tx, id).await?;
+                        (account.status, account.problem) = (row::KisiStatus::Disconnecting, None);
                     }
                 }
                 Ok::<_, Refusal>(account)
@@ -413,16 +411,16 @@ async fn disconnect(
         })
         .await?;
     app.waker.wake();
-    // Where Kisi cannot be told, nothing of what it sends is let in any more all the same.
-    if let Err(problem) = listen::end(&app, &account).await {
-        tracing::warn!(account = %id, error = ?problem, "the integration at Kisi could not be removed");
+    // If this call fails, events from Kisi are rejected all the same.
+    if let Err(problem) = listen::remove(&app, &account).await {
+        tracing::warn!(account = %id, error = ?problem, "the event integration could not be removed in Kisi");
     }
     Ok(account)
 }
 
 async fn find(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     path: &str,
 ) -> Result<row::KisiAccount, Refusal> {
@@ -431,14 +429,16 @@ async fn find(
         .ok_or_else(|| not_found(path, "Kisi account"))
 }
 
-/// Refuses an account that no work is done for any more.
+/// Refuses an account that is disconnected or being disconnected.
 pub(super) fn refuse_disconnected(account: &row::KisiAccount, path: &str) -> Result<(), Refusal> {
     disconnected(account).map_or(Ok(()), |problem| Err(invalid(path, problem)))
 }
 
-/// What is said of an account that no work is done for any more.
+/// The error message for an account that is disconnected or being disconnected; none for any other.
 pub(super) fn disconnected(account: &row::KisiAccount) -> Option<&'static str> {
-    let is_over =
-        account.status == row::KisiStatus::Disconnected || connect::is_disconnecting(account);
-    is_over.then_some("its Kisi account is disconnected: connect the organization again first")
+    let is_over = matches!(
+        account.status,
+        row::KisiStatus::Disconnecting | row::KisiStatus::Disconnected
+    );
+    is_over.then_some("the Kisi account is disconnected: connect the organization again first")
 }

@@ -1,5 +1,5 @@
-//! Has Kisi send its events to this server. Called by admins; Kisi is asked while the caller waits, since only Kisi can say
-//! whether it does.
+//! The mutation that has Kisi send its events to this server. Kisi is called while the caller waits, because only Kisi can tell
+//! whether it accepts. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -7,7 +7,7 @@ use super::{Admin, id_of, invalid, kisi_account::refuse_disconnected, not_found}
 use crate::{
     config,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, inside},
+        error::{Refusal, UserError, UserErrorCode, internal_error},
         kisi_account::KisiAccount,
     },
     id::Kind,
@@ -15,27 +15,26 @@ use crate::{
     store::{kisi_accounts, row},
 };
 
-/// Listens to Kisi.
 #[derive(Default)]
 pub struct ListeningMutations;
 
 payload! {
-    /// The account whose events come here.
+    /// The account whose events Kisi sends to this server.
     ListenToKisiPayload {
-        /// The account; null where nothing was changed.
+        /// The account; null if the mutation was refused.
         account: KisiAccount
     }
 }
 
 #[Object]
 impl ListeningMutations {
-    /// Has Kisi send its events to this server, whose address from outside is given, with a signing key of their own.
+    /// Has Kisi send its events to this server, at its public address, signed with a key of their own.
     async fn listen_to_kisi(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The account.")] account: ID,
         #[graphql(
-            desc = "This server's address from outside: https, without credentials, query or fragment."
+            desc = "The public address of this server: https, without credentials, query or fragment."
         )]
         public_url: String,
     ) -> Result<ListenToKisiPayload> {
@@ -49,8 +48,8 @@ async fn start(admin: Admin, account: &ID, public_url: &str) -> Result<row::Kisi
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = kisi_accounts::get(app.db.read(), scope, id).await?;
     let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
-    let url = config::address(public_url.trim()).ok_or_else(|| {
-        let message = "it has to be an https address without credentials, query or fragment; http for this machine alone";
+    let url = config::parse_outbound_url(public_url.trim()).ok_or_else(|| {
+        let message = "must be an https address without credentials, query or fragment; http is allowed only for this machine";
         invalid("publicUrl", message)
     })?;
     refuse_disconnected(&account, "account")?;
@@ -61,7 +60,7 @@ async fn start(admin: Admin, account: &ID, public_url: &str) -> Result<row::Kisi
 
 fn refusal(error: ListenError) -> Refusal {
     let ListenError::Kisi(problem) = error else {
-        return inside(error).into();
+        return internal_error(error).into();
     };
     let code = UserErrorCode::of_kisi(&problem);
     UserError::at(code, "account", problem.for_people()).into()

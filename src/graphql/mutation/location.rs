@@ -1,9 +1,9 @@
-//! Locations made known by hand, before the first event that names them. What is said here bears a version like an event's,
-//! so that a later event says it better and an earlier one does not undo it. Called by admins.
+//! Locations entered by an admin before the first event that refers to them. The entry has a version like an event's, so that a
+//! later event overrides it and an earlier one does not. For ADMIN tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Admin, id_of, name, offering::LONGEST_ID, source::find, text_of};
+use super::{Admin, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
 use crate::{
     clock::new_id,
     graphql::{error::Refusal, location::Location, scalar::TimeZone},
@@ -14,34 +14,33 @@ use crate::{
     },
 };
 
-/// Makes locations known.
 #[derive(Default)]
 pub struct LocationMutations;
 
-/// A site, as a platform names it.
+/// A location, as a platform knows it.
 #[derive(InputObject)]
 pub struct SaveLocationInput {
-    /// The source that it is of.
+    /// The source that the location belongs to.
     pub source: ID,
-    /// The platform's own id.
+    /// The platform's id of the location.
     pub external_id: ID,
-    /// What the platform calls it.
+    /// The platform's name of the location.
     pub name: String,
-    /// Where its clocks are. Left out: as it is known, else the source's.
+    /// The location's time zone. Default: the stored one, else the source's.
     pub time_zone: Option<TimeZone>,
 }
 
 payload! {
-    /// The location as it stands.
+    /// The saved location.
     SaveLocationPayload {
-        /// The location; null where nothing was changed.
+        /// The location; null if the mutation was refused.
         location: Location
     }
 }
 
 #[Object]
 impl LocationMutations {
-    /// Makes a location known before the first event that names it, so that rules can be written ahead.
+    /// Creates or updates a location before the first event that refers to it, so that rules can be written ahead.
     async fn save_location(
         &self,
         context: &Context<'_>,
@@ -61,7 +60,7 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
         "input.externalId",
         "the platform's id",
         &input.external_id,
-        LONGEST_ID,
+        MAX_ID_CHARS,
     )?;
     let name = name("input.name", &input.name)?;
     let zone = input.time_zone.map(|zone| zone.0);
@@ -92,7 +91,7 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
                     zone_happened_at: i64::MIN,
                     zone_version_key: String::new(),
                 });
-                // As among events: the later word stands, of equal ones the greater key, and this one's is empty.
+                // As among events, the later version wins; at equal times the greater key wins, and the key here is empty.
                 if location.happened_at < now {
                     (location.name, location.happened_at) = (name, now);
                     location.version_key = String::new();
@@ -105,8 +104,8 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
                 set.changed.locations.insert(key);
                 set.save(tx).await?;
                 if before.is_some_and(|before| before.time_zone != location.time_zone) {
-                    // Days that were said without a time begin and end elsewhere now.
-                    let cause = due::Cause::judged("a location was changed");
+                    // Dates without a time now begin and end at other instants.
+                    let cause = due::Cause::enforced("a location was changed");
                     due::mark_source(tx, scope, source, now, &cause).await?;
                 }
                 Ok::<_, Refusal>(location)

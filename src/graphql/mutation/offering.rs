@@ -1,5 +1,5 @@
-//! Offerings made known by hand, before the first event that names them. What is said here bears a version like an event's,
-//! so that a later event says it better and an earlier one does not undo it. Called by admins.
+//! Offerings entered by an admin before the first event that refers to them. The entry has a version like an event's, so that a
+//! later event overrides it and an earlier one does not. For ADMIN tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
@@ -20,37 +20,36 @@ use crate::{
     },
 };
 
-/// The longest id of a platform that is taken, in characters.
-pub(super) const LONGEST_ID: usize = 500;
+/// The maximum length of a platform's id, in characters.
+pub(super) const MAX_ID_CHARS: usize = 500;
 
-/// Makes offerings known.
 #[derive(Default)]
 pub struct OfferingMutations;
 
-/// Something that a platform sells or lets people book.
+/// An offering: something that a platform sells or lets people book.
 #[derive(InputObject)]
 pub struct SaveOfferingInput {
-    /// The source that it is of.
+    /// The source that the offering belongs to.
     pub source: ID,
-    /// The platform's own id.
+    /// The platform's id of the offering.
     pub external_id: ID,
-    /// What sort of thing it is.
+    /// The kind of the offering.
     pub kind: OfferingKind,
-    /// What the platform calls it.
+    /// The platform's name of the offering.
     pub name: String,
 }
 
 payload! {
-    /// The offering as it stands.
+    /// The saved offering.
     SaveOfferingPayload {
-        /// The offering; null where nothing was changed.
+        /// The offering; null if the mutation was refused.
         offering: Offering
     }
 }
 
 #[Object]
 impl OfferingMutations {
-    /// Makes an offering known before the first event that names it, so that rules can be written ahead.
+    /// Creates or updates an offering before the first event that refers to it, so that rules can be written ahead.
     async fn save_offering(
         &self,
         context: &Context<'_>,
@@ -69,7 +68,7 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
         "input.externalId",
         "the platform's id",
         &input.external_id,
-        LONGEST_ID,
+        MAX_ID_CHARS,
     )?;
     let name = name("input.name", &input.name)?;
     let kind = row::OfferingKind::from(input.kind);
@@ -90,10 +89,12 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
                     happened_at: now,
                     key: String::new(),
                 };
-                Apply::new(&mut set, Some(source), version).all(&[statement]);
+                Apply::new(&mut set, Some(source), version).apply_all(&[statement]);
                 set.save(tx).await?;
                 let offering = set.offerings.remove(&(source, kind, external));
-                offering.ok_or_else(|| internal("an offering that was saved is not there").into())
+                offering.ok_or_else(|| {
+                    internal("a saved offering is missing from the working set").into()
+                })
             })
         })
         .await

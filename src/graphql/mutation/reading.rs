@@ -1,5 +1,5 @@
-//! Reading a platform's API at an admin's word. Promises to refuse in words where there is nothing to read, and never to look
-//! as if something were read: the loop of `ingest::readers` reads, and says on the source what became of it. Called by admins.
+//! Full reads of a platform's API on request: the mutations only schedule a read, and refuse a source that has nothing to read.
+//! The loop in `ingest::readers` reads, and writes the result to the source. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -10,12 +10,11 @@ use crate::{
     store::{readings, row},
 };
 
-/// Reads what platforms hold.
 #[derive(Default)]
 pub struct ReadingMutations;
 
 payload! {
-    /// The source that is being read.
+    /// The source that is read.
     ReadSourcePayload {
         /// The source.
         source: Source
@@ -32,8 +31,8 @@ payload! {
 
 #[Object]
 impl ReadingMutations {
-    /// Confirms that a platform has as little left as the latest readings said (`readingNeedsConfirmation`): it is read again
-    /// now, and believed that once. What anybody loses by it, the brake judges.
+    /// Confirms that a platform really has as few records as the latest readings found (`readingNeedsConfirmation`): it is read
+    /// again now, and that one reading is accepted. The brake judges the resulting revocations.
     async fn confirm_reading(
         &self,
         context: &Context<'_>,
@@ -43,8 +42,8 @@ impl ReadingMutations {
         ConfirmReadingPayload::of(confirm(admin, &source).await)
     }
 
-    /// Reads everything from the platform's API now: `lastReadAt` or `problem` say what became of it. Refused where there is
-    /// none, or no credentials for it.
+    /// Reads everything from the platform's API now; `lastReadAt` or `problem` show the result. Refused if the platform has no
+    /// API to read, or the source has no credentials for it.
     async fn read_source(
         &self,
         context: &Context<'_>,
@@ -66,7 +65,7 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
             if source.credentials.is_none() {
                 return Err(invalid("source", nothing_to_read(&source)));
             }
-            readings::order(tx, scope, id, now).await?;
+            readings::request_full_read(tx, scope, id, now).await?;
             find(tx, scope, id, "source").await
         })
     });
@@ -85,10 +84,10 @@ async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source,
             let source = find(tx, scope, id, "source").await?;
             if source.reading_doubt != Some(row::ReadingDoubt::ConfirmationNeeded) {
                 let name = &source.name;
-                let words = format!(
-                    "no reading of “{name}” waits to be confirmed (readingNeedsConfirmation)"
+                let message = format!(
+                    "no reading of “{name}” is waiting for confirmation (readingNeedsConfirmation)"
                 );
-                return Err(invalid("source", words));
+                return Err(invalid("source", message));
             }
             readings::confirm(tx, scope, id, now).await?;
             find(tx, scope, id, "source").await
@@ -104,11 +103,11 @@ fn nothing_to_read(source: &row::Source) -> String {
     match source.platform {
         row::Platform::Spacebring | row::Platform::Teamup | row::Platform::Clubspot => {
             format!(
-                "“{name}” has no credentials for its platform's API: give it some (updateSource)"
+                "“{name}” has no credentials for its platform's API: add them with updateSource"
             )
         }
         _ => format!(
-            "nothing is read from “{name}”: its platform sends everything by itself. Have it send a roster.snapshot, or import \
+            "“{name}” has no API to read: its platform sends everything by itself. Have it send a roster.snapshot, or import \
              one (latchkey roster import)"
         ),
     }

@@ -1,5 +1,5 @@
-//! Tries again what Kisi refused, once a person has put right what was in the way: no clock tries it, since time does not mend
-//! it. Called by admins.
+//! The mutation that retries work that Kisi refused, after a person has fixed the cause. No timer retries it, because time does
+//! not fix it. For ADMIN tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
@@ -7,40 +7,39 @@ use super::{Admin, id_of, not_found};
 use crate::{
     graphql::error::Refusal,
     id::Kind,
-    store::{Connection, Scope, due, kisi_accounts, members, problems, setup},
+    store::{ClubScope, Connection, due, kisi_accounts, members, problems, setup},
 };
 
-/// Tries refused work again.
 #[derive(Default)]
 pub struct RetryMutations;
 
-/// Whose problems are tried again; each field that is given narrows it.
+/// The problems to retry; each given field narrows the selection.
 #[derive(InputObject)]
 pub struct RetryProblemsInput {
-    /// In this Kisi account.
+    /// Only problems in this Kisi account.
     pub account: Option<ID>,
-    /// In this group.
+    /// Only problems in this group.
     pub group: Option<ID>,
-    /// Of this member.
+    /// Only problems of this member.
     pub member: Option<ID>,
 }
 
 payload! {
-    /// Whose work is tried again.
+    /// The result of a retry.
     RetryProblemsPayload {
-        /// How many members that are.
+        /// How many members have work that is retried.
         members: i32
     }
 }
 
 #[Object]
 impl RetryMutations {
-    /// Tries again now what Kisi refused: grants that are FAILED, and people for whom Kisi made no user. What only a person can
-    /// put right is not tried again by itself, unless something about the member or the setup changes.
+    /// Retries now what Kisi refused: grants that are FAILED, and members for whom Kisi created no user. Problems that only a
+    /// person can fix are retried automatically only when something about the member or the setup changes.
     async fn retry_problems(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose.")] input: RetryProblemsInput,
+        #[graphql(desc = "The problems to retry.")] input: RetryProblemsInput,
     ) -> Result<RetryProblemsPayload> {
         let admin = Admin::of(context)?;
         RetryProblemsPayload::of(retry(admin, input).await)
@@ -56,7 +55,7 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
     } = admin;
     let id =
         |kind, path, name, id: Option<ID>| id.map(|id| id_of(kind, path, name, &id)).transpose();
-    let of = problems::Of {
+    let of = problems::ProblemFilter {
         account: id(
             Kind::KisiAccount,
             "input.account",
@@ -69,13 +68,13 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
     let marked = app.db.write(move |tx| {
         Box::pin(async move {
             refuse_unknown(tx, scope, &of).await?;
-            let cause = due::Cause::judged("what Kisi refused is tried again").by(&actor);
-            problems::forget_answers(tx, scope, &of).await?;
-            let found = problems::find(tx, scope, &of).await?;
+            let cause = due::Cause::enforced("a retry of work that Kisi refused").by(&actor);
+            problems::clear_differences(tx, scope, &of).await?;
+            let rows = problems::find(tx, scope, &of).await?;
             let members: std::collections::BTreeSet<_> =
-                found.iter().map(|key| key.member).collect();
-            let marks = found.into_iter().map(|key| (key, cause.clone())).collect();
-            due::look_again(tx, scope, marks, now).await?;
+                rows.iter().map(|key| key.member).collect();
+            let marks = rows.into_iter().map(|key| (key, cause.clone())).collect();
+            due::mark_keeping_cause(tx, scope, marks, now).await?;
             Ok::<_, Refusal>(members.len())
         })
     });
@@ -84,11 +83,11 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
     Ok(i32::try_from(members).unwrap_or(i32::MAX))
 }
 
-/// Refuses what the club does not have.
+/// Refuses ids that do not exist in the club.
 async fn refuse_unknown(
     connection: &impl Connection,
-    scope: Scope,
-    of: &problems::Of,
+    scope: ClubScope,
+    of: &problems::ProblemFilter,
 ) -> std::result::Result<(), Refusal> {
     if let Some(id) = of.account
         && kisi_accounts::get(connection, scope, id).await?.is_none()

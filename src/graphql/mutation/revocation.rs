@@ -1,4 +1,4 @@
-//! What the brake holds: let through or dismissed, some or all. Called by admins.
+//! Mutations of the revocations that the brake holds: approve or dismiss some or all of them. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
@@ -10,40 +10,41 @@ use crate::{
     store::{
         clubs,
         due::Cause,
-        revocations::{self, Answer},
+        revocations::{self, Decision},
         row::{self, RevocationState},
     },
 };
 
-/// Approves and dismisses.
 #[derive(Default)]
 pub struct RevocationMutations;
 
-/// How many revocations were let through.
+/// The result of approving revocations.
 #[derive(SimpleObject)]
 pub struct ApproveRevocationsPayload {
-    /// How many were let through.
+    /// How many revocations were approved.
     pub approved: i32,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
-/// How many revocations were dismissed.
+/// The result of dismissing revocations.
 #[derive(SimpleObject)]
 pub struct DismissRevocationsPayload {
-    /// How many were dismissed.
+    /// How many revocations were dismissed.
     pub dismissed: i32,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
 #[Object]
 impl RevocationMutations {
-    /// Lets held revocations through: all of them, where none are named.
+    /// Approves held revocations, so that the access is revoked.
     async fn approve_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Those that go through. Left out: all.")] held: Option<Vec<ID>>,
+        #[graphql(desc = "The revocations to approve. Default: all held ones.")] held: Option<
+            Vec<ID>,
+        >,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(
@@ -60,11 +61,13 @@ impl RevocationMutations {
         )
     }
 
-    /// Keeps the people's access as it is until the facts about them change again: all, where none are named.
+    /// Dismisses held revocations: the members keep their access until the facts about them change again.
     async fn dismiss_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Those that are not to happen. Left out: all.")] held: Option<Vec<ID>>,
+        #[graphql(desc = "The revocations to dismiss. Default: all held ones.")] held: Option<
+            Vec<ID>,
+        >,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Admin::of(context)?;
         Ok(
@@ -116,12 +119,15 @@ async fn decide(
                 let mark = |row: &row::Revocation| Cause {
                     delivery: row.delivery_id,
                     rule: row.rule_id,
-                    ..Cause::judged(format!("{actor} {what} what the brake held: {}", row.cause))
-                        .by(&actor)
+                    ..Cause::enforced(format!(
+                        "{actor} {what} a revocation that the brake held: {}",
+                        row.cause
+                    ))
+                    .by(&actor)
                 };
-                let answer = Answer {
+                let answer = Decision {
                     mark: Some(&mark),
-                    ..Answer::of(state)
+                    ..Decision::of(state)
                 };
                 revocations::decide(tx, scope, &held, answer, now).await?;
                 Ok(held.len())

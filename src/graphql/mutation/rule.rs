@@ -1,6 +1,6 @@
-//! Rules: made, edited, deleted. Nothing is overwritten: an edit is a new version, and a deletion ends the last. Everybody is
-//! looked at again afterwards. An edit that names a preview is the admin's own word, and is refused where it would no longer
-//! do what was shown. Called by admins.
+//! Mutations of rules: create, edit, delete. Nothing is overwritten: an edit adds a version, and a deletion ends the last one.
+//! Each change marks all members due. An edit that is based on a preview is preapproved for the brake, and refused if its effect
+//! has changed since the preview. For ADMIN tokens.
 
 use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
@@ -10,7 +10,7 @@ use super::{Admin, id_of, not_found, stale};
 use crate::{
     clock::new_id,
     graphql::{
-        error::{Refusal, inside},
+        error::{Refusal, internal_error},
         input::{
             rule::RuleInput,
             rule_draft::{Draft, draft},
@@ -18,50 +18,50 @@ use crate::{
         rule::Rule,
     },
     id::{Kind, encode},
-    preview::{Basis, Proposal},
+    preview::{PreviewToken, Proposal},
     store::{
-        Connection, Scope, StoreError, clubs, due,
+        ClubScope, Connection, StoreError, clubs, due,
         history::{self, Entry},
         row, rules,
     },
 };
 
-/// Makes, edits and deletes rules.
 #[derive(Default)]
 pub struct RuleMutations;
 
 payload! {
-    /// The rule that was made.
+    /// The created rule.
     CreateRulePayload {
-        /// The rule; null where nothing was changed.
+        /// The rule; null if the mutation was refused.
         rule: Rule
     }
 }
 payload! {
-    /// The rule as it is now.
+    /// The new version of the rule.
     UpdateRulePayload {
-        /// The rule; null where nothing was changed.
+        /// The rule; null if the mutation was refused.
         rule: Rule
     }
 }
 payload! {
-    /// What was deleted.
+    /// The deleted rule.
     DeleteRulePayload {
-        /// The id of the rule that is gone; null where nothing was changed.
+        /// The id of the deleted rule; null if the mutation was refused.
         deleted_id: ID
     }
 }
 
 #[Object]
 impl RuleMutations {
-    /// Makes a rule. With basedOn from a preview, the edit is refused as STALE if anything that matters has changed since;
-    /// and what it takes away is the admin's own word, which the brake does not hold. So for updateRule and deleteRule.
+    /// Creates a rule. With basedOn from a preview, the edit is refused as STALE if anything relevant has changed since;
+    /// otherwise its revocations count as approved, and the brake does not hold them. The same goes for updateRule and
+    /// deleteRule.
     async fn create_rule(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What it is to say.")] input: RuleInput,
+        #[graphql(desc = "The new rule.")] input: RuleInput,
         #[graphql(
-            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+            desc = "The basedOn of a preview of this edit. Default: the brake judges the resulting revocations."
         )]
         based_on: Option<String>,
     ) -> Result<CreateRulePayload> {
@@ -69,14 +69,14 @@ impl RuleMutations {
         CreateRulePayload::of(create(admin, input, based_on).await)
     }
 
-    /// Edits a rule: what is given takes the place of all that it said.
+    /// Edits a rule: adds a version that replaces the current one completely.
     async fn update_rule(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The rule.")] rule: ID,
-        #[graphql(desc = "What it is to say, in the place of all that it says.")] input: RuleInput,
+        #[graphql(desc = "The new version of the rule.")] input: RuleInput,
         #[graphql(
-            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+            desc = "The basedOn of a preview of this edit. Default: the brake judges the resulting revocations."
         )]
         based_on: Option<String>,
     ) -> Result<UpdateRulePayload> {
@@ -84,13 +84,13 @@ impl RuleMutations {
         UpdateRulePayload::of(update(admin, &rule, input, based_on).await)
     }
 
-    /// Deletes a rule; what it alone gave is taken away.
+    /// Deletes a rule. Access that only this rule granted is revoked.
     async fn delete_rule(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The rule.")] rule: ID,
         #[graphql(
-            desc = "The basedOn of a preview of this edit. Left out: the brake judges what it takes away."
+            desc = "The basedOn of a preview of this edit. Default: the brake judges the resulting revocations."
         )]
         based_on: Option<String>,
     ) -> Result<DeleteRulePayload> {
@@ -104,7 +104,7 @@ async fn create(
     input: RuleInput,
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
-    let seen = Seen::of(&admin, based_on, None, Some(&input)).await?;
+    let seen = PreviewArgument::of(&admin, based_on, None, Some(&input)).await?;
     let Admin {
         app,
         scope,
@@ -118,9 +118,9 @@ async fn create(
                 clubs::touch(tx, scope).await?;
                 let draft = draft(tx, scope, &input, "input").await?;
                 let own_word = seen.holds(tx, scope, None, Some(&draft), now).await?;
-                let rule = version(scope, draft, &actor, now)?;
-                rules::stand(tx, scope, rule.clone()).await?;
-                changed(tx, scope, &rule, actor, now, "made", own_word).await?;
+                let rule = first_version(scope, draft, &actor, now)?;
+                rules::insert_version(tx, scope, rule.clone()).await?;
+                record_change(tx, scope, &rule, actor, now, "created", own_word).await?;
                 Ok::<_, Refusal>(rule)
             })
         })
@@ -136,7 +136,7 @@ async fn update(
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
     let id = id_of(Kind::Rule, "rule", "rule", rule)?;
-    let seen = Seen::of(&admin, based_on, Some(id), Some(&input)).await?;
+    let seen = PreviewArgument::of(&admin, based_on, Some(id), Some(&input)).await?;
     let Admin {
         app,
         scope,
@@ -153,14 +153,14 @@ async fn update(
                     .ok_or_else(|| not_found("rule", "rule"))?;
                 let draft = draft(tx, scope, &input, "input").await?;
                 let own_word = seen.holds(tx, scope, Some(id), Some(&draft), now).await?;
-                let next = version(scope, draft, &actor, now)?;
+                let next = first_version(scope, draft, &actor, now)?;
                 let rule = row::Rule {
                     rule_id: id,
                     version: before.version.saturating_add(1),
                     ..next
                 };
-                rules::stand(tx, scope, rule.clone()).await?;
-                changed(tx, scope, &rule, actor, now, "edited", own_word).await?;
+                rules::insert_version(tx, scope, rule.clone()).await?;
+                record_change(tx, scope, &rule, actor, now, "edited", own_word).await?;
                 Ok::<_, Refusal>(rule)
             })
         })
@@ -171,7 +171,7 @@ async fn update(
 
 async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID, Refusal> {
     let id = id_of(Kind::Rule, "rule", "rule", rule)?;
-    let seen = Seen::of(&admin, based_on, Some(id), None).await?;
+    let seen = PreviewArgument::of(&admin, based_on, Some(id), None).await?;
     let Admin {
         app,
         scope,
@@ -187,7 +187,7 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
                     .ok_or_else(|| not_found("rule", "rule"))?;
                 let own_word = seen.holds(tx, scope, Some(id), None, now).await?;
                 rules::supersede(tx, scope, id, now).await?;
-                changed(tx, scope, &rule, actor, now, "deleted", own_word).await?;
+                record_change(tx, scope, &rule, actor, now, "deleted", own_word).await?;
                 Ok::<_, Refusal>(())
             })
         })
@@ -196,12 +196,12 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
     Ok(ID(encode(Kind::Rule, id)))
 }
 
-/// What a preview showed of an edit, where one is named.
-struct Seen(Option<Basis>);
+/// The preview that an edit is based on, if any.
+struct PreviewArgument(Option<PreviewToken>);
 
-impl Seen {
-    /// Refuses a preview of which the edit would now do anything else. Everybody may have to be judged for that, so that it
-    /// is done before the transaction.
+impl PreviewArgument {
+    /// Opens the preview and refuses the edit if its effect has changed since. This may evaluate every member, so it is done
+    /// before the transaction.
     async fn of(
         admin: &Admin,
         based_on: Option<String>,
@@ -216,7 +216,7 @@ impl Seen {
             Some(input) => Some(draft(db, scope, input, "input").await?),
             None => None,
         };
-        let basis = Basis::open(&admin.app.sealer, scope, &text).map_err(stale)?;
+        let basis = PreviewToken::open(&admin.app.sealer, scope, &text).map_err(stale)?;
         let proposal = proposal(rule, to.as_ref());
         let now = Instant::from_micros(admin.now);
         let turns = Some(admin.app.evaluations.as_ref());
@@ -224,12 +224,12 @@ impl Seen {
         Ok(Self(Some(basis.map_err(stale)?)))
     }
 
-    /// Within the transaction that has touched the club: whether the edit is the admin's own word. Looks again where
-    /// somebody else has written in between.
+    /// Whether a preview preapproves the edit. Called inside the transaction that has touched the club; checks again if
+    /// something was written in between.
     async fn holds(
         self,
         connection: &impl Connection,
-        scope: Scope,
+        scope: ClubScope,
         rule: Option<Uuid>,
         to: Option<&Draft>,
         now: i64,
@@ -251,8 +251,13 @@ fn proposal(rule: Option<Uuid>, to: Option<&Draft>) -> Proposal {
 }
 
 /// The first version of a new rule.
-fn version(scope: Scope, draft: Draft, actor: &str, now: i64) -> Result<row::Rule, Refusal> {
-    let conditions = serde_json::to_string(&draft.conditions).map_err(inside)?;
+fn first_version(
+    scope: ClubScope,
+    draft: Draft,
+    actor: &str,
+    now: i64,
+) -> Result<row::Rule, Refusal> {
+    let conditions = serde_json::to_string(&draft.conditions).map_err(internal_error)?;
     Ok(row::Rule {
         id: new_id(),
         club_id: scope.club,
@@ -270,27 +275,30 @@ fn version(scope: Scope, draft: Draft, actor: &str, now: i64) -> Result<row::Rul
     })
 }
 
-/// Says in the history what became of a rule, and has everybody looked at again.
-async fn changed(
+/// Writes the change of a rule to the history and marks all members due.
+async fn record_change(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     rule: &row::Rule,
     actor: String,
     now: i64,
     what: &str,
     own_word: bool,
 ) -> Result<(), StoreError> {
-    let words = format!("the rule “{}” {what} (version {})", rule.name, rule.version);
+    let description = format!(
+        "the rule “{}” was {what} (version {})",
+        rule.name, rule.version
+    );
     let cause = if own_word {
-        due::Cause::own_word(words)
+        due::Cause::preapproved(description)
     } else {
-        due::Cause::judged(words)
+        due::Cause::enforced(description)
     };
     let cause = due::Cause {
         rule: Some(rule.rule_id),
         ..cause.by(&actor)
     };
-    due::mark_everybody(connection, scope, now, &cause).await?;
+    due::mark_all_members(connection, scope, now, &cause).await?;
     let kind = match rule.target_kind {
         row::TargetKind::Group => row::ScopeKind::Group,
         row::TargetKind::Lock => row::ScopeKind::Lock,

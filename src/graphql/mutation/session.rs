@@ -1,5 +1,5 @@
-//! Member sessions: what a front end's own server hands to the app of one member. Made once, shown once, kept as a hash,
-//! and over by itself. Called by admins and front ends' servers; a session opens no other.
+//! Member sessions: short-lived tokens that a front end's server passes to the app of one member. A session is returned once,
+//! stored as a hash, and expires by itself. For ADMIN and APP tokens; a session cannot create another session.
 
 use std::time::Duration as Length;
 
@@ -10,7 +10,7 @@ use super::{id_of, invalid, not_found};
 use crate::{
     clock::new_id,
     graphql::{
-        context::{self, acts_for_members},
+        context::{self, require_admin_or_app},
         error::{Refusal, UserError},
         scalar::{DateTime, Duration},
     },
@@ -19,40 +19,39 @@ use crate::{
     store::{members, row, tokens},
 };
 
-/// A session is good for so long at least.
-const SHORTEST: Length = Length::from_secs(60);
-/// A session is good for so long at most: nobody can end one before its time.
-const LONGEST: Length = Length::from_secs(24 * 60 * 60);
+/// The minimum lifetime of a session.
+const MIN_LIFETIME: Length = Length::from_secs(60);
+/// The maximum lifetime of a session, which cannot be ended early.
+const MAX_LIFETIME: Length = Length::from_secs(24 * 60 * 60);
 
-/// Opens member sessions.
 #[derive(Default)]
 pub struct SessionMutations;
 
-/// The session is shown here once, and never again.
+/// The new session, which is returned only here.
 #[derive(SimpleObject)]
 pub struct CreateMemberSessionPayload {
-    /// To be sent as `Authorization: Bearer …`; null where none was opened.
+    /// The session token, to be sent as `Authorization: Bearer …`; null if the mutation was refused.
     pub session: Option<String>,
-    /// From when on it is good no more; null where none was opened.
+    /// When the session expires; null if the mutation was refused.
     pub expires_at: Option<DateTime>,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
 #[Object]
 impl SessionMutations {
-    /// Opens a session by which one member sees itself and its doors, and unlocks them. For ADMIN and APP tokens.
+    /// Creates a session with which one member can view their own data and doors, and unlock them. For ADMIN and APP tokens.
     async fn create_member_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whose session it is.")] member: ID,
+        #[graphql(desc = "The member whose session it is.")] member: ID,
         #[graphql(
             default_with = "Duration(Length::from_secs(3_600))",
-            desc = "How long it is good: from PT1M to P1D."
+            desc = "How long the session is valid, from PT1M to P1D."
         )]
         lifetime: Duration,
     ) -> Result<CreateMemberSessionPayload> {
-        Ok(match open(context, &member, lifetime.0).await {
+        Ok(match create_session(context, &member, lifetime.0).await {
             Ok((session, expires_at)) => CreateMemberSessionPayload {
                 session: Some(session),
                 expires_at: Some(DateTime(expires_at)),
@@ -67,17 +66,17 @@ impl SessionMutations {
     }
 }
 
-/// The session and the instant of its end.
-async fn open(
+/// The session token, and when it expires, in microseconds.
+async fn create_session(
     context: &Context<'_>,
     member: &ID,
     lifetime: Length,
 ) -> Result<(String, i64), Refusal> {
-    let scope = acts_for_members(context)?.scope;
+    let scope = require_admin_or_app(context)?.scope;
     let app = context::app(context)?;
     let member = id_of(Kind::Member, "member", "member", member)?;
-    if lifetime < SHORTEST || lifetime > LONGEST {
-        return Err(invalid("lifetime", "it has to be from PT1M to P1D"));
+    if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
+        return Err(invalid("lifetime", "must be from PT1M to P1D"));
     }
     let now = app.clock.now();
     let (created_at, expires_at) = (now.micros(), now.plus(lifetime).micros());
@@ -94,7 +93,7 @@ async fn open(
                 let row = row::Token {
                     id,
                     club_id: scope.club,
-                    // Nobody calls a session by a name, but names are unique in a club.
+                    // Token names are unique in a club, so a session gets one too, although nobody uses it.
                     name: format!("session {id}"),
                     role: row::Role::Member,
                     hash,

@@ -1,12 +1,12 @@
-//! Access given by hand, to a member or to somebody new by e-mail, and ended by hand. Called by admins.
+//! Mutations of shares: access that an admin grants to a member, or to a new person by e-mail, and ends. For ADMIN tokens.
 
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, ahead, id_of, invalid, kisi_account::refuse_disconnected, name, named_in_kisi,
-    not_found, text_of,
+    Admin, future_end, id_of, invalid, kisi_account::refuse_disconnected, name, not_found,
+    resolve_kisi_id, text_of,
 };
 use crate::{
     clock::new_id,
@@ -18,89 +18,89 @@ use crate::{
     },
     id::Kind,
     ingest::{
-        apply::{Apply, who},
+        apply::{Apply, assign_members},
         statement::{PersonWord, Statement, Version},
     },
     sentinel,
     store::{
-        Connection, Scope, clubs, due,
+        ClubScope, Connection, clubs, due,
         history::{self, Entry},
         kisi_accounts, members, overrides, row, setup,
         working_set::{self, Keys},
     },
 };
 
-/// The longest note, in characters.
-const LONGEST_NOTE: usize = 2_000;
+/// The maximum length of a note, in characters.
+const MAX_NOTE_CHARS: usize = 2_000;
 
-/// Gives and ends access by hand.
 #[derive(Default)]
 pub struct ShareMutations;
 
-/// Access to be given by hand.
+/// A share to create.
 #[derive(InputObject)]
 pub struct ShareAccessInput {
-    /// A member, or someone new by e-mail: a member of no source, and the same one when a source names that e-mail later.
+    /// A member, or a new person by e-mail. The new member has no source; a source that reports the e-mail later means the same
+    /// member.
     pub who: PersonInput,
-    /// A managed group, a place or a Kisi account; of a group and a place, Kisi's id or URL as well.
+    /// A managed group, a place or a Kisi account; groups and places also by Kisi's id or URL.
     pub scope: ID,
-    /// Left out: from now on.
+    /// When access begins. Default: now.
     pub from: Option<DateTime>,
-    /// Left out: until it is ended.
+    /// When access ends. Default: when the share is ended.
     pub until: Option<DateTime>,
-    /// Whether Kisi tells the person by e-mail.
+    /// Whether Kisi notifies the person by e-mail.
     #[graphql(default = false)]
     pub notify: bool,
-    /// Why, for people, in 2000 characters at most.
+    /// The reason, for the staff; at most 2000 characters.
     pub note: Option<String>,
 }
 
-/// Who is meant: exactly one of these.
+/// The person who gets the share: exactly one of these.
 #[derive(OneofObject)]
 pub enum PersonInput {
     /// A member.
     Member(ID),
-    /// Somebody by e-mail; the member who has that e-mail, where there is one.
+    /// A person by e-mail; if a member has this e-mail, that member.
     New(NewPersonInput),
 }
 
-/// Somebody whom no source has named yet.
+/// A person that no source has reported yet.
 #[derive(InputObject)]
 pub struct NewPersonInput {
-    /// What Kisi knows people by, in any case.
+    /// The e-mail address, by which Kisi identifies people; upper and lower case are the same.
     pub email: String,
-    /// As people call them.
+    /// The person's name.
     pub name: String,
 }
 
 payload! {
-    /// The share that was given.
+    /// The created share.
     ShareAccessPayload {
-        /// The share; null where nothing was changed.
+        /// The share; null if the mutation was refused.
         share: Share
     }
 }
 payload! {
-    /// The share that is over.
+    /// The ended share.
     EndSharePayload {
-        /// The share; null where nothing was changed.
+        /// The share; null if the mutation was refused.
         share: Share
     }
 }
 
 #[Object]
 impl ShareMutations {
-    /// Gives access by hand: to a group, a place or a whole Kisi organization.
+    /// Grants a member access to a group, a place or a whole Kisi organization, independently of the rules.
     async fn share_access(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "To whom, where and when.")] input: ShareAccessInput,
+        #[graphql(desc = "The person, the scope and the time.")] input: ShareAccessInput,
     ) -> Result<ShareAccessPayload> {
         let admin = Admin::of(context)?;
-        ShareAccessPayload::of(give(admin, input).await)
+        ShareAccessPayload::of(create(admin, input).await)
     }
 
-    /// Ends a share; one that has ended stays so.
+    /// Ends a share. Ending an ended share changes nothing.
     async fn end_share(
         &self,
         context: &Context<'_>,
@@ -111,18 +111,18 @@ impl ShareMutations {
     }
 }
 
-/// Somebody new, checked.
-struct Newcomer {
+/// A new person, validated.
+struct NewPerson {
     email: String,
     name: String,
 }
 
-enum Who {
+enum Recipient {
     Member(Uuid),
-    New(Newcomer),
+    New(NewPerson),
 }
 
-async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refusal> {
+async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refusal> {
     let Admin {
         app,
         scope,
@@ -131,14 +131,14 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
     } = admin;
     let who = match input.who {
         PersonInput::Member(id) => {
-            Who::Member(id_of(Kind::Member, "input.who.member", "member", &id)?)
+            Recipient::Member(id_of(Kind::Member, "input.who.member", "member", &id)?)
         }
-        PersonInput::New(new) => Who::New(Newcomer {
+        PersonInput::New(new) => Recipient::New(NewPerson {
             email: email("input.who.new.email", &new.email)?,
             name: name("input.who.new.name", &new.name)?,
         }),
     };
-    let until = ahead("input.until", input.until, now)?;
+    let until = future_end("input.until", input.until, now)?;
     let from = input
         .from
         .and_then(|from| sentinel::start(Instant::from_micros(from.0)))
@@ -146,11 +146,11 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
-        return Err(invalid("input.until", "it has to lie after from"));
+        return Err(invalid("input.until", "must be after `from`"));
     }
     let note = input.note.filter(|note| !note.trim().is_empty());
     let note = note
-        .map(|note| text_of("input.note", "a note", &note, LONGEST_NOTE))
+        .map(|note| text_of("input.note", "a note", &note, MAX_NOTE_CHARS))
         .transpose()?;
     let (target, notify) = (input.scope, input.notify);
     let share = app
@@ -158,13 +158,15 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
-                let (scope_kind, scope_id) = shared(tx, scope, &target).await?;
+                let (scope_kind, scope_id) = resolve_scope(tx, scope, &target).await?;
                 let member = match who {
-                    Who::Member(id) => {
+                    Recipient::Member(id) => {
                         let member = members::get(tx, scope, id).await?;
                         member.ok_or_else(|| not_found("input.who.member", "member"))?
                     }
-                    Who::New(newcomer) => meet(tx, scope, newcomer, now).await?,
+                    Recipient::New(newcomer) => {
+                        find_or_create_member(tx, scope, newcomer, now).await?
+                    }
                 };
                 let share = row::Share {
                     id: new_id(),
@@ -180,16 +182,16 @@ async fn give(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refus
                     learned_at: now,
                     superseded_at: None,
                 };
-                overrides::share(tx, share.clone()).await?;
+                overrides::create_share(tx, share.clone()).await?;
                 due::mark(
                     tx,
                     scope,
                     [member.id],
                     now,
-                    &due::Cause::judged("a share was given").by(&actor),
+                    &due::Cause::enforced("a share was created").by(&actor),
                 )
                 .await?;
-                let message = format!("{} was given access by hand.", member.name);
+                let message = format!("A share was created for {}.", member.name);
                 let entry = entry(row::HistoryKind::Shared, &share, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;
                 Ok::<_, Refusal>(share)
@@ -224,12 +226,13 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
                     scope,
                     [share.member_id],
                     now,
-                    &due::Cause::by_name("a share was ended").by(&actor),
+                    &due::Cause::exempt("a share was ended").by(&actor),
                 )
                 .await?;
                 let member = members::get(tx, scope, share.member_id).await?;
-                let name = member.map_or_else(|| "Somebody".to_owned(), |member| member.name);
-                let message = format!("What {name} was given by hand was ended.");
+                let name =
+                    member.map_or_else(|| "an unknown member".to_owned(), |member| member.name);
+                let message = format!("A share of {name} was ended.");
                 let entry = entry(row::HistoryKind::ShareEnded, &share, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;
                 Ok::<_, Refusal>(row::Share {
@@ -256,27 +259,30 @@ fn entry(kind: row::HistoryKind, share: &row::Share, actor: String, message: Str
     }
 }
 
-/// What the share is of.
-async fn shared(
+/// Resolves and validates the scope of a share.
+async fn resolve_scope(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     target: &str,
 ) -> Result<(row::ScopeKind, Uuid), Refusal> {
     let path = "input.scope";
     let kinds = [Kind::Group, Kind::Place, Kind::KisiAccount];
     let what = "group, place or Kisi account";
-    let named = named_in_kisi(connection, scope, &kinds, path, what, target).await?;
+    let named = resolve_kisi_id(connection, scope, &kinds, path, what, target).await?;
     let (kind, id, account) = match named {
         (Kind::Group, id) => {
             let group = setup::some_groups(connection, scope, &[id]).await?.pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
-                return Err(invalid(path, "Kisi has this group no more: choose another"));
+                return Err(invalid(
+                    path,
+                    "this group no longer exists in Kisi: choose another",
+                ));
             }
             if !group.managed {
                 return Err(invalid(
                     path,
-                    "nothing is ever written to a group that is not managed: manage the group first",
+                    "this group is not managed, so nothing is written to it in Kisi: manage the group first",
                 ));
             }
             (row::ScopeKind::Group, id, group.account_id)
@@ -285,7 +291,10 @@ async fn shared(
             let place = setup::some_places(connection, scope, &[id]).await?.pop();
             let place = place.ok_or_else(|| not_found(path, "place"))?;
             if place.gone_at.is_some() {
-                return Err(invalid(path, "Kisi has this place no more: choose another"));
+                return Err(invalid(
+                    path,
+                    "this place no longer exists in Kisi: choose another",
+                ));
             }
             (row::ScopeKind::Place, id, place.account_id)
         }
@@ -300,19 +309,19 @@ async fn shared(
         row::ScopeKind::Group | row::ScopeKind::Lock => false,
     };
     if DoorRoles::of_account(&account).is_some_and(lacks_role) {
-        let message = "Kisi has no role here that can do nothing but open doors, and one that can do more is not given: make a \
-                       group with these doors in Kisi, manage it here, and share that";
+        let message = "Kisi has no role here that can only open doors, and this service assigns no other role: create a group \
+                       with these doors in Kisi, manage it here, and share that";
         return Err(UserError::at(UserErrorCode::KisiNoDoorRole, path, message).into());
     }
     Ok((kind, id))
 }
 
-/// The member with this e-mail; where there is none, a new one of no source. Said like an event's word, so that it is the
-/// same member when a source names the e-mail.
-async fn meet(
+/// The member with this e-mail, or a new member without a source. The new member is created by a versioned statement like an
+/// event's, so that a source that reports the e-mail later finds the same member.
+async fn find_or_create_member(
     connection: &impl Connection,
-    scope: Scope,
-    newcomer: Newcomer,
+    scope: ClubScope,
+    newcomer: NewPerson,
     now: i64,
 ) -> Result<row::Member, Refusal> {
     if let Some(member) = members::by_email(connection, scope, &newcomer.email).await? {
@@ -333,11 +342,11 @@ async fn meet(
         key: String::new(),
     };
     let mut apply = Apply::new(&mut set, None, version);
-    apply.all(&[statement]);
-    let led = apply.led;
-    let due = who::settle(&mut set, &led.identities);
+    apply.apply_all(&[statement]);
+    let effects = apply.effects;
+    let due = assign_members::assign_members(&mut set, &effects.identities);
     set.save(connection).await?;
-    let cause = due::Cause::judged("somebody new was entered by hand");
+    let cause = due::Cause::enforced("a new person was entered by an admin");
     due::mark(connection, scope, due, now, &cause).await?;
     let person = set
         .person_ids
@@ -346,10 +355,10 @@ async fn meet(
     let member = person
         .and_then(|person| set.members.get(&person.member_id))
         .cloned();
-    member.ok_or_else(|| internal("somebody who was entered by hand is no member").into())
+    member.ok_or_else(|| internal("a person entered by an admin did not become a member").into())
 }
 
-/// An e-mail address as adapters take it: lower case and trimmed.
+/// Validates an e-mail address and normalizes it as the adapters do: lower case and trimmed.
 fn email(path: &str, text: &str) -> Result<String, Refusal> {
     let address = text.trim().to_lowercase();
     let is_sound = address
@@ -359,6 +368,6 @@ fn email(path: &str, text: &str) -> Result<String, Refusal> {
     if is_sound && is_plain && address.len() <= 320 {
         Ok(address)
     } else {
-        Err(invalid(path, "it has to be an e-mail address"))
+        Err(invalid(path, "must be an e-mail address"))
     }
 }

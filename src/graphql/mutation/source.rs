@@ -1,17 +1,17 @@
-//! Sources of events: made with a signing secret, changed, given a new secret, removed. A secret is shown once, when it is
-//! made, and kept sealed. Called by admins.
+//! Mutations of sources: create, update, rotate the signing secret, remove. A secret is returned once, when it is created, and
+//! stored sealed. For ADMIN tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-mod given;
+mod platform_input;
 
-use super::{Admin, id_of, invalid, name, not_found, taken};
+use super::{Admin, id_of, invalid, name, name_taken, not_found};
 use crate::{
     clock::new_id,
     graphql::{
-        error::{Refusal, UserError, inside, internal},
+        error::{Refusal, UserError, internal, internal_error},
         input::source_credentials::SourceCredentialsInput,
         scalar::{Duration, Json, TimeZone},
         source::{Platform, SignatureScheme, Source},
@@ -19,100 +19,99 @@ use crate::{
     id::{Kind, encode},
     ingest::{removal, signature::secret_is_usable},
     secret::{SecretKind, new_path_key, new_signing_secret},
-    store::{Connection, Scope, clubs, due, readings, revocations, row, sources},
+    store::{ClubScope, Connection, clubs, due, readings, revocations, row, sources},
 };
 
-/// The longest that an old secret is kept, in seconds.
-const LONGEST_KEPT_S: u64 = 366 * 86_400;
-/// The longest secret that is taken, in bytes.
-const LONGEST_SECRET: usize = 1_000;
+/// The maximum of `keepOldFor`, in seconds.
+const MAX_KEEP_OLD_S: u64 = 366 * 86_400;
+/// The maximum length of a secret, in bytes.
+const MAX_SECRET_BYTES: usize = 1_000;
 
-/// Makes, changes and removes sources.
 #[derive(Default)]
 pub struct SourceMutations;
 
-/// A platform that is to send its events here.
+/// A source to create: a platform that sends its events to this service.
 #[derive(InputObject)]
 pub struct CreateSourceInput {
-    /// How the club calls it.
+    /// The club's name for the source.
     pub name: String,
-    /// Whose events it sends.
+    /// The platform that sends the events.
     pub platform: Platform,
-    /// How they are signed. Left out: the platform's own way.
+    /// The signature scheme of the events. Default: the platform's own.
     pub signature: Option<SignatureScheme>,
-    /// The signing secret, where the platform makes it. Left out: one is made.
+    /// The signing secret, if the platform generates it. Default: a new secret is generated.
     pub secret: Option<String>,
-    /// For dates without a time. Left out: the club's.
+    /// The time zone of dates without a time. Default: the club's.
     pub time_zone: Option<TimeZone>,
-    /// For platforms whose API is read.
+    /// Credentials for the platform's API, if it has one that this service reads.
     pub credentials: Option<SourceCredentialsInput>,
-    /// How often everything is read from the platform's API.
+    /// The interval between full reads of the platform's API, from PT5M to P1D. Default: PT1H for CLUBSPOT, else P1D.
     pub read_every: Option<Duration>,
-    /// For MAPPED, which must have one.
+    /// The mapping of the sender's JSON: required for MAPPED, and allowed only there.
     pub mapping: Option<Json>,
 }
 
-/// What to change of a source; what is left out stays.
+/// The changes to a source; fields that are left out keep their values.
 #[derive(InputObject)]
 pub struct UpdateSourceInput {
     /// The source.
     pub source: ID,
-    /// How the club calls it.
+    /// The club's name for the source.
     pub name: Option<String>,
-    /// For dates without a time.
+    /// The time zone of dates without a time.
     pub time_zone: Option<TimeZone>,
-    /// For platforms whose API is read.
+    /// Credentials for the platform's API, if it has one that this service reads.
     pub credentials: Option<SourceCredentialsInput>,
-    /// How often everything is read from the platform's API.
+    /// The interval between full reads of the platform's API, from PT5M to P1D.
     pub read_every: Option<Duration>,
-    /// For MAPPED.
+    /// The mapping of the sender's JSON; only for MAPPED.
     pub mapping: Option<Json>,
 }
 
-/// The secret is shown here once, and never again.
+/// The new source and its secret. The secret is returned only here.
 #[derive(SimpleObject)]
 pub struct CreateSourcePayload {
     /// The source.
     pub source: Option<Source>,
-    /// What the platform signs with.
+    /// The signing secret to configure at the platform; null for a source whose events are unsigned.
     pub secret: Option<String>,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
-/// The secret is shown here once, and never again.
+/// The source and its new secret. The secret is returned only here.
 #[derive(SimpleObject)]
 pub struct RotateSourceSecretPayload {
     /// The source.
     pub source: Option<Source>,
-    /// What the platform signs with from now on.
+    /// The new signing secret to configure at the platform.
     pub secret: Option<String>,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
 payload! {
-    /// The source as it is now.
+    /// The updated source.
     UpdateSourcePayload {
         /// The source.
         source: Source
     }
 }
 payload! {
-    /// What was removed.
+    /// The removed source.
     RemoveSourcePayload {
-        /// The id of the source that is gone.
+        /// The id of the removed source.
         removed_id: ID
     }
 }
 
 #[Object]
 impl SourceMutations {
-    /// Makes a source. Its `webhookPath` and the secret are what the platform is given.
+    /// Creates a source. Configure its `webhookPath` and the secret at the platform.
     async fn create_source(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The platform, and how it signs.")] input: CreateSourceInput,
+        #[graphql(desc = "The platform and its settings.")] input: CreateSourceInput,
     ) -> Result<CreateSourcePayload> {
         let admin = Admin::of(context)?;
         Ok(match create(admin, input).await {
@@ -129,17 +128,19 @@ impl SourceMutations {
         })
     }
 
-    /// A new signing secret. The old one stays good for a while, so that the platform can be changed over.
+    /// Replaces the signing secret. The old one stays valid for a while, so that the platform can be switched over.
     async fn rotate_source_secret(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The source.")] source: ID,
         #[graphql(
             default_with = "Duration(std::time::Duration::from_secs(86_400))",
-            desc = "How long the old one stays good, P366D at most."
+            desc = "How long the old secret stays valid; at most P366D."
         )]
         keep_old_for: Duration,
-        #[graphql(desc = "The new one, where the platform makes it. Left out: one is made.")]
+        #[graphql(
+            desc = "The new secret, if the platform generates it. Default: a new secret is generated."
+        )]
         secret: Option<String>,
     ) -> Result<RotateSourceSecretPayload> {
         let admin = Admin::of(context)?;
@@ -157,18 +158,18 @@ impl SourceMutations {
         })
     }
 
-    /// Gives a source another name, time zone, mapping, or way of reading its platform's API. What failed by an old mapping can
-    /// be replayed.
+    /// Changes a source's name, time zone, mapping, or how its platform's API is read. Deliveries that failed with an old mapping
+    /// can be replayed.
     async fn update_source(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The source, and what to change.")] input: UpdateSourceInput,
+        #[graphql(desc = "The source and the changes.")] input: UpdateSourceInput,
     ) -> Result<UpdateSourcePayload> {
         let admin = Admin::of(context)?;
         UpdateSourcePayload::of(update(admin, input).await)
     }
 
-    /// Ends all that its members hold from it; the brake counts what follows.
+    /// Removes a source and ends everything that members hold from it. The brake counts the resulting revocations.
     async fn remove_source(
         &self,
         context: &Context<'_>,
@@ -188,27 +189,31 @@ async fn create(
     } = admin;
     let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
-    let scheme = given::scheme(platform, input.signature.map(Into::into))?;
-    let credentials = given::credentials(platform, input.credentials)?;
-    given::needs_credentials(scheme, credentials.is_some())?;
-    let read_every_s = given::read_every(input.read_every, credentials.is_some())?;
+    let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
+    let credentials = platform_input::credentials(platform, input.credentials)?;
+    platform_input::needs_credentials(scheme, credentials.is_some())?;
+    let read_every_s = platform_input::read_every(input.read_every, credentials.is_some())?;
     let read_every_s = credentials
         .as_ref()
-        .map(|_| read_every_s.unwrap_or(given::usual_reading(platform)));
-    let mapping = given::mapping(platform, input.mapping.as_ref())?;
+        .map(|_| read_every_s.unwrap_or(platform_input::default_read_interval(platform)));
+    let mapping = platform_input::mapping(platform, input.mapping.as_ref())?;
     if platform == row::Platform::Mapped && mapping.is_none() {
-        let message = "MAPPED needs one: it says how the sender's JSON is read";
+        let message = "MAPPED needs a mapping, which describes how the sender's JSON is read";
         return Err(invalid("input.mapping", message));
     }
     let secret = match (scheme, input.secret) {
         (row::SignatureScheme::Nudge, None) => None,
         (row::SignatureScheme::Nudge, Some(_)) => {
-            return Err(invalid("input.secret", "nothing is signed: leave it out"));
+            return Err(invalid(
+                "input.secret",
+                "the events of this source are unsigned: leave the secret out",
+            ));
         }
         (scheme, given) => Some(secret("input.secret", given, scheme)?),
     };
     let id = new_id();
-    let seal = |kind, secret: &SecretString| app.sealer.seal(kind, id, secret).map_err(inside);
+    let seal =
+        |kind, secret: &SecretString| app.sealer.seal(kind, id, secret).map_err(internal_error);
     let sealed = secret
         .as_ref()
         .map(|secret| seal(SecretKind::SourceSecret, secret))
@@ -223,7 +228,7 @@ async fn create(
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 if is_taken(tx, scope, &name, None).await? {
-                    return Err(taken("input.name", "source"));
+                    return Err(name_taken("input.name", "source"));
                 }
                 let time_zone = match zone {
                     Some(zone) => zone,
@@ -238,7 +243,7 @@ async fn create(
                     secret: sealed,
                     read_every_s,
                     mapping,
-                    problem: given::problem(platform, credentials.is_some()),
+                    problem: platform_input::problem(platform, credentials.is_some()),
                     credentials,
                     ..sources::blank(scope, id, now)
                 };
@@ -251,9 +256,9 @@ async fn create(
     Ok((source, secret))
 }
 
-async fn club_zone(connection: &impl Connection, scope: Scope) -> Result<String, Refusal> {
+async fn club_zone(connection: &impl Connection, scope: ClubScope) -> Result<String, Refusal> {
     let club = clubs::get(connection, scope).await?;
-    let club = club.ok_or_else(|| internal("the club of a token is gone"))?;
+    let club = club.ok_or_else(|| internal("the club of the token no longer exists"))?;
     Ok(club.time_zone)
 }
 
@@ -268,8 +273,8 @@ async fn rotate(
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
     let kept_s = keep_old_for.0.as_secs();
-    if kept_s > LONGEST_KEPT_S {
-        return Err(invalid("keepOldFor", "it has to be P366D at most"));
+    if kept_s > MAX_KEEP_OLD_S {
+        return Err(invalid("keepOldFor", "must be at most P366D"));
     }
     let kept_until = now.saturating_add(
         i64::try_from(kept_s)
@@ -278,28 +283,28 @@ async fn rotate(
     );
     let scheme = find(app.db.read(), scope, id, "source").await?.signature;
     if scheme == row::SignatureScheme::Nudge {
-        let message = "this source has no secret: its platform does not sign";
+        let message = "this source has no secret: its platform does not sign its events";
         return Err(invalid("source", message));
     }
     let secret = secret("secret", given, scheme)?;
     let sealer = app.sealer.clone();
     let sealed = sealer
         .seal(SecretKind::SourceSecret, id, &secret)
-        .map_err(inside)?;
+        .map_err(internal_error)?;
     let source = app
         .db
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 let mut source = find(tx, scope, id, "source").await?;
-                // One that cannot be opened is good for nothing where it goes either.
+                // A secret that cannot be unsealed cannot verify signatures either, so it is dropped.
                 let old = source.secret.replace(sealed).filter(|_| kept_s > 0);
                 let old = old.and_then(|old| sealer.open(SecretKind::SourceSecret, id, &old).ok());
                 source.old_secret = old
                     .map(|old| {
                         sealer
                             .seal(SecretKind::OldSourceSecret, id, &old)
-                            .map_err(inside)
+                            .map_err(internal_error)
                     })
                     .transpose()?;
                 source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
@@ -330,7 +335,7 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                 let mut source = find(tx, scope, id, "input.source").await?;
                 if let Some(name) = new_name {
                     if is_taken(tx, scope, &name, Some(id)).await? {
-                        return Err(taken("input.name", "source"));
+                        return Err(name_taken("input.name", "source"));
                     }
                     source.name = name;
                 }
@@ -338,28 +343,30 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                     && zone.0 != source.time_zone
                 {
                     source.time_zone = zone.0;
-                    // Days that were said without a time begin and end elsewhere now.
-                    let cause = due::Cause::judged(format!(
+                    // Dates without a time now begin and end at other instants.
+                    let cause = due::Cause::enforced(format!(
                         "the time zone of the source “{}” was changed",
                         source.name
                     ));
                     due::mark_source(tx, scope, id, now, &cause).await?;
                 }
-                if let Some(given) = given::credentials(source.platform, input.credentials)? {
+                if let Some(given) =
+                    platform_input::credentials(source.platform, input.credentials)?
+                {
                     source.credentials = Some(
                         sealer
                             .seal(SecretKind::SourceCredentials, id, &given.to_text())
-                            .map_err(inside)?,
+                            .map_err(internal_error)?,
                     );
-                    let usual = given::usual_reading(source.platform);
+                    let usual = platform_input::default_read_interval(source.platform);
                     source.read_every_s.get_or_insert(usual);
-                    // They are tried at once, and what an earlier account held is nothing to compare with.
-                    readings::order(tx, scope, id, now).await?;
+                    // The credentials are tried at once; what was read from an earlier account is no baseline for comparison.
+                    readings::request_full_read(tx, scope, id, now).await?;
                 }
                 let has = source.credentials.is_some();
-                if let Some(every) = given::read_every(input.read_every, has)? {
+                if let Some(every) = platform_input::read_every(input.read_every, has)? {
                     source.read_every_s = Some(every);
-                    readings::within(
+                    readings::make_due_by(
                         tx,
                         scope,
                         id,
@@ -367,7 +374,9 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
                     )
                     .await?;
                 }
-                if let Some(mapping) = given::mapping(source.platform, input.mapping.as_ref())? {
+                if let Some(mapping) =
+                    platform_input::mapping(source.platform, input.mapping.as_ref())?
+                {
                     source.mapping = Some(mapping);
                 }
                 sources::set(tx, &source).await?;
@@ -394,11 +403,11 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
                 let source = find(tx, scope, id, "source").await?;
                 sources::remove(tx, scope, id, now).await?;
                 readings::delete(tx, scope, id).await?;
-                let words = format!("the source “{}” was removed", source.name);
-                let cause = due::Cause::judged(words).by(&actor);
+                let description = format!("the source “{}” was removed", source.name);
+                let cause = due::Cause::enforced(description).by(&actor);
                 due::mark_source(tx, scope, id, now, &cause).await?;
                 removal::free_addresses(tx, scope, id, now, &cause).await?;
-                // What its people held is over: a fact about them.
+                // The end of its entitlements is a new fact about its members, so their dismissals no longer apply.
                 let people = due::members_of_source(tx, scope, id).await?;
                 revocations::forget_dismissed(tx, scope, &people).await?;
                 Ok::<_, Refusal>(())
@@ -409,10 +418,10 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
     Ok(ID(encode(Kind::Source, id)))
 }
 
-/// A source that is not removed.
+/// Loads a source; a removed one counts as not found.
 pub(super) async fn find(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
     path: &str,
 ) -> Result<row::Source, Refusal> {
@@ -424,7 +433,7 @@ pub(super) async fn find(
 
 async fn is_taken(
     connection: &impl Connection,
-    scope: Scope,
+    scope: ClubScope,
     name: &str,
     by_other_than: Option<Uuid>,
 ) -> Result<bool, Refusal> {
@@ -434,7 +443,7 @@ async fn is_taken(
         .any(|source| source.name == name && Some(source.id) != by_other_than))
 }
 
-/// The secret that was given, or a new one.
+/// The given secret, validated for the scheme, or a new one.
 fn secret(
     path: &str,
     given: Option<String>,
@@ -444,8 +453,8 @@ fn secret(
         return Ok(new_signing_secret());
     };
     let secret = SecretString::from(given.trim().to_owned());
-    if secret.expose_secret().len() > LONGEST_SECRET || !secret_is_usable(scheme, &secret) {
-        let message = "it has to be the secret as the platform shows it; STANDARD_WEBHOOKS and SVIX ask for whsec_ and base64";
+    if secret.expose_secret().len() > MAX_SECRET_BYTES || !secret_is_usable(scheme, &secret) {
+        let message = "must be the secret as the platform shows it; for STANDARD_WEBHOOKS and SVIX: whsec_ followed by base64";
         return Err(invalid(path, message));
     }
     Ok(secret)

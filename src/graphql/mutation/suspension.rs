@@ -1,9 +1,9 @@
-//! Suspensions: while one lasts, the member may pass nowhere. Called by admins.
+//! Mutations of suspensions: a suspended member has no access anywhere. For ADMIN tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, ahead, id_of, invalid, not_found, text_of};
+use super::{Admin, future_end, id_of, invalid, not_found, text_of};
 use crate::{
     clock::new_id,
     graphql::{error::Refusal, member::Member, scalar::DateTime},
@@ -15,53 +15,52 @@ use crate::{
     },
 };
 
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 1_000;
+/// The maximum length of a reason, in characters.
+const MAX_REASON_CHARS: usize = 1_000;
 
-/// Suspends and resumes members.
 #[derive(Default)]
 pub struct SuspensionMutations;
 
-/// Whom to suspend, and why.
+/// The member to suspend, and the reason.
 #[derive(InputObject)]
 pub struct SuspendMemberInput {
     /// The member.
     pub member: ID,
-    /// Why, for the desk, in 1 to 1000 characters.
+    /// The reason, for the staff; 1 to 1000 characters.
     pub reason: String,
-    /// Left out: until the member is resumed.
+    /// When the suspension ends. Default: when the member is resumed.
     pub until: Option<DateTime>,
 }
 
 payload! {
-    /// The member who is suspended.
+    /// The suspended member.
     SuspendMemberPayload {
-        /// The member; null where nothing was changed.
+        /// The member; null if the mutation was refused.
         member: Member
     }
 }
 payload! {
-    /// The member who is suspended no more.
+    /// The member whose suspension was lifted.
     ResumeMemberPayload {
-        /// The member; null where nothing was changed.
+        /// The member; null if the mutation was refused.
         member: Member
     }
 }
 
 #[Object]
 impl SuspensionMutations {
-    /// Suspends a member: while it lasts, the member may pass nowhere, whatever the rules and shares say. An earlier
-    /// suspension is replaced.
+    /// Suspends a member, who then has no access anywhere, whatever the rules and shares grant. Replaces an earlier
+    /// suspension.
     async fn suspend_member(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom, and why.")] input: SuspendMemberInput,
+        #[graphql(desc = "The member and the reason.")] input: SuspendMemberInput,
     ) -> Result<SuspendMemberPayload> {
         let admin = Admin::of(context)?;
         SuspendMemberPayload::of(suspend(admin, input).await)
     }
 
-    /// Lifts the suspension of a member. Refused where none lasts.
+    /// Lifts the suspension of a member. Refused if the member is not suspended.
     async fn resume_member(
         &self,
         context: &Context<'_>,
@@ -80,8 +79,8 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
         now,
     } = admin;
     let id = id_of(Kind::Member, "input.member", "member", &input.member)?;
-    let reason = text_of("input.reason", "a reason", &input.reason, LONGEST_REASON)?;
-    let until_at = ahead("input.until", input.until, now)?;
+    let reason = text_of("input.reason", "a reason", &input.reason, MAX_REASON_CHARS)?;
+    let until_at = future_end("input.until", input.until, now)?;
     let member = app
         .db
         .write(move |tx| {
@@ -106,7 +105,7 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
                     scope,
                     [id],
                     now,
-                    &due::Cause::by_name("the member was suspended").by(&actor),
+                    &due::Cause::exempt("the member was suspended").by(&actor),
                 )
                 .await?;
                 let entry = entry(row::HistoryKind::Suspended, id, actor, message);
@@ -138,7 +137,7 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
                 let suspensions = overrides::suspensions_of(tx, scope, &[id]).await?;
                 if !suspensions
                     .iter()
-                    .any(|one| one.until_at.is_none_or(|until| until > now))
+                    .any(|suspension| suspension.until_at.is_none_or(|until| until > now))
                 {
                     return Err(invalid("member", "this member is not suspended"));
                 }
@@ -148,10 +147,10 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
                     scope,
                     [id],
                     now,
-                    &due::Cause::judged("the suspension was lifted").by(&actor),
+                    &due::Cause::enforced("the suspension was lifted").by(&actor),
                 )
                 .await?;
-                let message = format!("{} was resumed.", member.name);
+                let message = format!("The suspension of {} was lifted.", member.name);
                 let entry = entry(row::HistoryKind::Resumed, id, actor, message);
                 history::write(tx, scope, now, vec![entry]).await?;
                 Ok::<_, Refusal>(member)

@@ -1,5 +1,5 @@
-//! Every mutation against a database of its own, and connecting against the sandbox: what each does, and each mistake that
-//! it tells.
+//! Tests of every mutation, each against its own database and the Kisi sandbox: its effects, and each user error that it
+//! returns.
 
 mod kisi;
 mod rules;
@@ -25,7 +25,7 @@ use crate::{
     id::{Kind, encode},
     sandbox::{Sandbox, Switches, example},
     store::{
-        Scope, StoreError, clubs, due, kisi_accounts,
+        ClubScope, StoreError, clubs, due, kisi_accounts,
         listings::{HistoryFilter, history},
         page::{Listed, Window},
         row, setup,
@@ -41,10 +41,10 @@ impl Nothing {
     }
 }
 
-/// A club, its admin, and the sandbox that stands for Kisi.
-struct House {
+/// A club, its admin, and the sandbox that replaces Kisi.
+struct TestClub {
     app: Arc<App>,
-    scope: Scope,
+    scope: ClubScope,
     role: row::Role,
     schema: Schema<Nothing, Mutation, EmptySubscription>,
     sandbox: Sandbox,
@@ -67,7 +67,7 @@ fn serve(sandbox: &Sandbox) -> String {
     url
 }
 
-impl House {
+impl TestClub {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let noon: Timestamp = NOON.parse().unwrap();
@@ -101,8 +101,8 @@ impl House {
         }
     }
 
-    /// The same service as an admin of another club sees it.
-    async fn neighbour(&self) -> House {
+    /// The same service, called by an admin of another club.
+    async fn neighbour(&self) -> TestClub {
         Self {
             app: self.app.clone(),
             scope: club(&self.app, "Neighbours").await,
@@ -113,7 +113,7 @@ impl House {
         }
     }
 
-    /// Runs one mutation, its arguments as (name, type, value); the payload.
+    /// Runs one mutation, with its arguments as (name, type, value), and returns the payload.
     async fn run(&self, field: &str, selection: &str, arguments: &[(&str, &str, Value)]) -> Value {
         let response = self.answer(field, selection, arguments).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
@@ -152,14 +152,14 @@ impl House {
         self.schema.execute(request).await
     }
 
-    /// Runs a mutation that must do what was asked.
+    /// Runs a mutation that must succeed.
     async fn good(&self, field: &str, selection: &str, arguments: &[(&str, &str, Value)]) -> Value {
         let payload = self.run(field, selection, arguments).await;
         assert_eq!(payload["userErrors"], json!([]), "{field}");
         payload
     }
 
-    /// Runs a mutation that must be refused; the code and the path, parted by dots.
+    /// Runs a mutation that must be refused. Returns the error code, and the path of the field joined by dots.
     async fn refused(&self, field: &str, arguments: &[(&str, &str, Value)]) -> (String, String) {
         let payload = self.run(field, "", arguments).await;
         let errors = payload["userErrors"].as_array().unwrap();
@@ -177,7 +177,7 @@ impl House {
         )
     }
 
-    /// Connects the sandbox; its account.
+    /// Connects the sandbox and returns its account.
     async fn connected(&self) -> row::KisiAccount {
         let input = json!({"name": "House", "credentials": {"apiKey": "good-key"}});
         self.good(
@@ -193,7 +193,6 @@ impl House {
             .unwrap()
     }
 
-    /// A group by its name.
     async fn group(&self, name: &str) -> row::Group {
         let all = setup::all_groups(self.app.db.read(), self.scope)
             .await
@@ -208,7 +207,7 @@ impl House {
         all.into_iter().find(|lock| lock.name == name).unwrap()
     }
 
-    /// A managed group's id, as the API has it.
+    /// Manages a group and returns its API id.
     async fn managed(&self, name: &str) -> String {
         let group = id(Kind::Group, self.group(name).await.id);
         let input = json!({"group": group, "managed": true});
@@ -221,7 +220,7 @@ impl House {
         group
     }
 
-    /// A canonical source's id, as the API has it.
+    /// Creates a canonical source and returns its API id.
     async fn source(&self, name: &str) -> String {
         let input = json!({"name": name, "platform": "CANONICAL"});
         let made = self
@@ -234,7 +233,7 @@ impl House {
         made["source"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// An offering's id, as the API has it.
+    /// Saves an offering and returns its API id.
     async fn offering(&self, source: &str, kind: &str, name: &str) -> String {
         let input = json!({"source": source, "externalId": name, "kind": kind, "name": name});
         let made = self
@@ -247,16 +246,16 @@ impl House {
         made["offering"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// How many members have open work in an account.
+    /// The number of members with open work in an account.
     async fn backlog(&self, account: Uuid) -> u64 {
         due::backlog(self.app.db.read(), account, instant(NOON))
             .await
             .unwrap()
     }
 
-    /// Settles all open work of an account, as the loop would.
+    /// Marks all open work of an account as done, as the reconcile loop would.
     async fn settle(&self, account: Uuid) {
-        let rows = due::unsorted(self.app.db.read(), account, i64::MAX, 1_000)
+        let rows = due::without_lane(self.app.db.read(), account, i64::MAX, 1_000)
             .await
             .unwrap();
         let work = self.app.db.write(move |tx| {
@@ -269,7 +268,6 @@ impl House {
         assert_eq!(self.backlog(account).await, 0);
     }
 
-    /// The entries of a kind in the history.
     async fn history(&self, kind: row::HistoryKind) -> Vec<row::HistoryEntry> {
         let filter = HistoryFilter {
             kinds: Some(vec![kind]),
@@ -290,7 +288,7 @@ fn id(kind: Kind, id: Uuid) -> String {
     encode(kind, id)
 }
 
-async fn club(app: &App, name: &str) -> Scope {
+async fn club(app: &App, name: &str) -> ClubScope {
     let row = row::Club {
         id: new_id(),
         name: name.to_owned(),
@@ -303,7 +301,7 @@ async fn club(app: &App, name: &str) -> Scope {
         unlock_visibility: row::UnlockVisibility::Members,
         created_at: 0,
     };
-    let scope = Scope::new(row.id);
+    let scope = ClubScope::new(row.id);
     let made: Result<(), StoreError> = app
         .db
         .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
@@ -312,7 +310,7 @@ async fn club(app: &App, name: &str) -> Scope {
     scope
 }
 
-/// A refusal, to compare with.
+/// An expected refusal.
 fn refusal(code: &str, path: &str) -> (String, String) {
     (code.to_owned(), path.to_owned())
 }

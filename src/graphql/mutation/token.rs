@@ -1,9 +1,10 @@
-//! Bearer tokens: made once, shown once, kept as hashes. Never logs or stores a token itself. Called by admins.
+//! Mutations of bearer tokens. A token is returned once, when it is created, and stored as a hash; the token itself is never
+//! logged or stored. For ADMIN tokens.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
-use super::{Admin, ahead, invalid, name, taken};
+use super::{Admin, future_end, invalid, name, name_taken};
 use crate::{
     clock::new_id,
     graphql::{
@@ -15,51 +16,50 @@ use crate::{
     store::{clubs, row, tokens},
 };
 
-/// Makes and revokes tokens.
 #[derive(Default)]
 pub struct TokenMutations;
 
-/// Names are unique in a club. MEMBER is no role for a token: a member session is.
+/// A token to create. MEMBER is not a role for tokens: members use member sessions.
 #[derive(InputObject)]
 pub struct CreateTokenInput {
-    /// How people tell it from others.
+    /// The name of the token, unique in the club.
     pub name: String,
-    /// What it may do.
+    /// The role, which determines what the token may do.
     pub role: Role,
-    /// From when on it is good no more; left out: never.
+    /// When the token expires. Default: never.
     pub expires_at: Option<DateTime>,
 }
 
 payload! {
-    /// The token is shown here once, and never again.
+    /// The new token, which is returned only here.
     CreateTokenPayload {
-        /// To be sent as `Authorization: Bearer …`; null where nothing was changed.
+        /// The token, to be sent as `Authorization: Bearer …`; null if the mutation was refused.
         token: String
     }
 }
 
-/// Whether there was a token to revoke.
+/// The result of revoking a token.
 #[derive(SimpleObject)]
 pub struct RevokeTokenPayload {
-    /// False where there is no token of this name.
+    /// False if there is no token with this name.
     pub revoked: bool,
-    /// Why nothing was changed; empty where it was.
+    /// Why nothing was changed; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
 #[Object]
 impl TokenMutations {
-    /// Makes a token, and shows it this once.
+    /// Creates a token and returns it, this once.
     async fn create_token(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Its name, and what it may do.")] input: CreateTokenInput,
+        #[graphql(desc = "The name and role of the token.")] input: CreateTokenInput,
     ) -> Result<CreateTokenPayload> {
         let admin = Admin::of(context)?;
         CreateTokenPayload::of(create(admin, input).await)
     }
 
-    /// Ends a token; whoever bears it is refused from now on.
+    /// Revokes a token; requests with it are refused from now on.
     async fn revoke_token(
         &self,
         context: &Context<'_>,
@@ -92,10 +92,10 @@ async fn create(admin: Admin, input: CreateTokenInput) -> Result<String, Refusal
     if role == row::Role::Member {
         return Err(invalid(
             "input.role",
-            "it has to be ADMIN, APP or READER: a member is let in by a member session",
+            "must be ADMIN, APP or READER: members use member sessions",
         ));
     }
-    let expires_at = ahead("input.expiresAt", input.expires_at, now)?;
+    let expires_at = future_end("input.expiresAt", input.expires_at, now)?;
     let token = new_token();
     let hash = hash_token(token.expose_secret());
     admin
@@ -105,7 +105,7 @@ async fn create(admin: Admin, input: CreateTokenInput) -> Result<String, Refusal
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 if tokens::exists(tx, scope, &name).await? {
-                    return Err(taken("input.name", "token"));
+                    return Err(name_taken("input.name", "token"));
                 }
                 let row = row::Token {
                     id: new_id(),

@@ -1,9 +1,9 @@
-//! The unlock button: checks who asks for whom, and says what became of it. Everything else is `crate::unlock`'s work.
+//! The unlock mutation: checks which member the caller may unlock for, and reports the result. `crate::unlock` does the rest.
 
 use access::{Instant, Target};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::{id_of, invalid, named_in_kisi, not_found, text_of};
+use super::{id_of, invalid, not_found, resolve_kisi_id, text_of};
 use crate::{
     graphql::{
         context::{self, Caller},
@@ -14,66 +14,70 @@ use crate::{
     },
     id::Kind,
     store::{
-        Scope, StoreError, clubs,
-        facts::Known,
+        ClubScope, StoreError, clubs,
+        facts::AsOf,
         members,
-        row::{self, PressState, Role},
+        row::{self, Role, UnlockState},
         setup,
     },
-    unlock::{self, Answer, Ask, Judged, Location, MOST_PRESSES, NoDoor, Words},
+    unlock::{
+        self, DoorUnavailable, Location, MAX_REQUESTS, RefusalTexts, UnlockCall, UnlockCheck,
+        UnlockOutcome,
+    },
 };
 
-/// The longest key that is taken, in characters.
-const LONGEST_KEY: usize = 200;
+/// The maximum length of an idempotency key, in characters.
+const MAX_KEY_CHARS: usize = 200;
 
-/// Unlocks.
 #[derive(Default)]
 pub struct UnlockMutations;
 
-/// What became of an unlock.
+/// The result of an unlock request.
 #[derive(SimpleObject)]
 pub struct UnlockPayload {
-    /// Whether the door took the command to open.
+    /// Whether the lock accepted the unlock command.
     pub unlocked: bool,
-    /// The door; null where the press was not taken.
+    /// The lock; null if the request was not accepted.
     pub lock: Option<Lock>,
-    /// Why not, when it was refused by the rules; else null.
+    /// The decision, if access was denied by the rules; else null.
     pub decision: Option<AccessDecision>,
-    /// Kisi's own code, when Kisi refused and gave one; else null.
+    /// Kisi's error code, if Kisi refused and gave one; else null.
     pub kisi_code: Option<String>,
-    /// Why it did not open; empty where it did.
+    /// Why the door was not unlocked; empty on success.
     pub user_errors: Vec<UserError>,
 }
 
-/// Where somebody is, as their device says.
+/// A member's position, as reported by their device.
 #[derive(InputObject)]
 pub struct UnlockLocationInput {
-    /// In degrees north of the equator, from -90 to 90.
+    /// Degrees north of the equator, from -90 to 90.
     pub latitude: f64,
-    /// In degrees east of Greenwich, from -180 to 180.
+    /// Degrees east of Greenwich, from -180 to 180.
     pub longitude: f64,
 }
 
 #[Object]
 impl UnlockMutations {
-    /// Opens a door: with an ADMIN or APP token, for the member named; with a member session, for itself. Two calls
-    /// with one key within five minutes are one press: the second gives the first one's answer. Ten presses a minute
-    /// are taken of a member.
+    /// Unlocks a door: with an ADMIN or APP token, for the given member; with a member session, for its own member. Calls with
+    /// the same key within five minutes are one unlock request: the later ones return the result of the first. A member may
+    /// make ten unlock requests a minute.
     async fn unlock(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The lock to open.")] lock: ID,
+        #[graphql(desc = "The lock to unlock.")] lock: ID,
         #[graphql(
-            desc = "For whom: needed with a token. Left out with a member session, which opens for its own member."
+            desc = "The member to unlock for: required with a token. With a member session, leave it out: the session unlocks for \
+                    its own member."
         )]
         member: Option<ID>,
         #[graphql(
-            desc = "Made anew for each press, and sent with each try of it; 1 to 200 characters. Left out: each call is a press."
+            desc = "The idempotency key: new for each unlock request, the same for each retry of it; 1 to 200 characters. \
+                    Default: each call is a new request."
         )]
         key: Option<String>,
         #[graphql(
-            desc = "Where the member is. A door with the restriction GEOFENCE opens only for somebody near it, others take no \
-                    notice. It is handed to Kisi and not kept."
+            desc = "The member's position. A lock with the restriction GEOFENCE unlocks only for somebody near it; other locks \
+                    ignore the position. It is passed to Kisi and not stored."
         )]
         location: Option<UnlockLocationInput>,
     ) -> Result<UnlockPayload> {
@@ -90,8 +94,8 @@ impl UnlockMutations {
     }
 }
 
-/// The member for whom the caller may unlock.
-async fn who(
+/// The member that the caller may unlock for.
+async fn target_member(
     context: &Context<'_>,
     caller: &Caller,
     named: Option<&ID>,
@@ -107,14 +111,14 @@ async fn who(
             {
                 own
             } else {
-                return Err(forbidden("a member session unlocks for itself alone").into());
+                return Err(forbidden("a member session unlocks only for its own member").into());
             }
         }
-        (Role::Member, None) => return Err(internal("a member session without a member").into()),
+        (Role::Member, None) => return Err(internal("a member session has no member").into()),
         (Role::Admin | Role::App, _) => named?.ok_or_else(|| {
             invalid(
                 "member",
-                "it has to be said for whom: only a member session goes without",
+                "required with a token: only a member session may leave it out",
             )
         })?,
         (Role::Reader, _) => {
@@ -125,8 +129,8 @@ async fn who(
         }
     };
     let app = context::app(context)?;
-    let found = members::get(app.db.read(), caller.scope, id).await?;
-    found.ok_or_else(|| not_found("member", "member"))
+    let member = members::get(app.db.read(), caller.scope, id).await?;
+    member.ok_or_else(|| not_found("member", "member"))
 }
 
 async fn open(
@@ -137,29 +141,34 @@ async fn open(
 ) -> Result<UnlockPayload, Refusal> {
     let (app, caller) = (context::app(context)?, context::caller(context)?);
     let scope = caller.scope;
-    let member = who(context, caller, member).await?;
+    let member = target_member(context, caller, member).await?;
     let db = app.db.read();
-    let (_, id) = named_in_kisi(db, scope, &[Kind::Lock], "lock", "lock", lock).await?;
+    let (_, id) = resolve_kisi_id(db, scope, &[Kind::Lock], "lock", "lock", lock).await?;
     let lock = setup::lock(app.db.read(), scope, id).await?;
     let lock = lock.ok_or_else(|| not_found("lock", "lock"))?;
     let key = key
-        .map(|key| text_of("key", "a key", &key, LONGEST_KEY))
+        .map(|key| text_of("key", "a key", &key, MAX_KEY_CHARS))
         .transpose()?;
     let location = location
         .map(|at| {
             let location = Location::new(at.latitude, at.longitude);
-            location.ok_or_else(|| invalid("location", "it has to be in degrees: a latitude from -90 to 90, a longitude from -180 to 180"))
+            location.ok_or_else(|| {
+                invalid(
+                    "location",
+                    "must be in degrees: a latitude from -90 to 90, a longitude from -180 to 180",
+                )
+            })
         })
         .transpose()?;
-    if let Some(no_door) = unlock::way_to(app, scope, &lock).await? {
-        return Err(without_door(no_door));
+    if let Some(no_door) = unlock::door_availability(app, scope, &lock).await? {
+        return Err(lock_unavailable(no_door));
     }
-    let now = (app.clock.now(), Known::Now);
-    let judged = unlock::judge(app.db.read(), scope, &lock, &member, now).await?;
-    let Some(said) = said(&judged, &lock) else {
-        return Err(without_door(NoDoor::Gone));
+    let now = (app.clock.now(), AsOf::Now);
+    let judged = unlock::check(app.db.read(), scope, &lock, &member, now).await?;
+    let Some(said) = access_decision(&judged, &lock) else {
+        return Err(lock_unavailable(DoorUnavailable::Gone));
     };
-    let ask = Ask {
+    let ask = UnlockCall {
         scope,
         lock: lock.clone(),
         actor: caller
@@ -170,68 +179,71 @@ async fn open(
         key,
         location,
     };
-    let words = Words {
-        member: said.words(Audience::Member),
-        desk: said.words(Audience::Desk),
+    let words = RefusalTexts {
+        member: said.message_for(Audience::Member),
+        desk: said.message_for(Audience::Desk),
     };
-    let press = match unlock::press(app, ask, &judged, words).await? {
-        Answer::Press(press) => *press,
-        Answer::TooMany(again_at) => return Err(too_many(app, scope, again_at).await?),
+    let unlock_request = match unlock::unlock_request(app, ask, &judged, words).await? {
+        UnlockOutcome::UnlockRequest(unlock_request) => *unlock_request,
+        UnlockOutcome::TooMany(again_at) => return Err(too_many(app, scope, again_at).await?),
     };
-    let decision = match press.state {
-        PressState::Denied if press.asked_at == now.0.micros() => Some(said),
-        // As it was judged when it was pressed.
-        PressState::Denied => {
+    let decision = match unlock_request.state {
+        UnlockState::Denied if unlock_request.asked_at == now.0.micros() => Some(said),
+        // The denial belongs to an earlier request with this key: show the decision of that time.
+        UnlockState::Denied => {
             let then = (
-                Instant::from_micros(press.asked_at),
-                Known::At(press.asked_at),
+                Instant::from_micros(unlock_request.asked_at),
+                AsOf::At(unlock_request.asked_at),
             );
-            let judged = unlock::judge(app.db.read(), scope, &lock, &member, then).await?;
-            self::said(&judged, &lock)
+            let judged = unlock::check(app.db.read(), scope, &lock, &member, then).await?;
+            self::access_decision(&judged, &lock)
         }
         _ => None,
     };
     Ok(UnlockPayload {
-        unlocked: press.state == PressState::Unlocked,
+        unlocked: unlock_request.state == UnlockState::Unlocked,
         lock: Some(Lock(lock)),
         decision,
-        user_errors: error_of(&press).into_iter().collect(),
-        kisi_code: press.kisi_code,
+        user_errors: error_of(&unlock_request).into_iter().collect(),
+        kisi_code: unlock_request.kisi_code,
     })
 }
 
-/// The decision as callers see it.
-fn said(judged: &Judged, lock: &row::Lock) -> Option<AccessDecision> {
+/// The decision in its GraphQL form.
+fn access_decision(judged: &UnlockCheck, lock: &row::Lock) -> Option<AccessDecision> {
     let target = Target::Lock(crate::decide::id(lock.id));
-    AccessDecision::of(&judged.premises, target, judged.decision)
+    AccessDecision::of(&judged.access_context, target, judged.decision)
 }
 
-fn error_of(press: &row::Press) -> Option<UserError> {
-    let code = match press.state {
-        PressState::Unlocked => return None,
-        PressState::Denied => UserErrorCode::AccessDenied,
-        PressState::NotVisible => UserErrorCode::UnlockNotVisible,
-        PressState::Refused => UserErrorCode::KisiRefused,
-        PressState::Unauthorized => UserErrorCode::KisiUnauthorized,
-        PressState::Asked | PressState::Taken | PressState::NotSent | PressState::Unknown => {
+fn error_of(unlock_request: &row::UnlockRequest) -> Option<UserError> {
+    let code = match unlock_request.state {
+        UnlockState::Unlocked => return None,
+        UnlockState::Denied => UserErrorCode::AccessDenied,
+        UnlockState::NotVisible => UserErrorCode::UnlockNotVisible,
+        UnlockState::Refused => UserErrorCode::KisiRefused,
+        UnlockState::Unauthorized => UserErrorCode::KisiUnauthorized,
+        UnlockState::Asked | UnlockState::Taken | UnlockState::NotSent | UnlockState::Unknown => {
             UserErrorCode::KisiUnreachable
         }
     };
-    let not_yet = "Kisi has not answered yet, so it is not known whether the door opens. It is not sent again: ask once more \
-                   with the same key to learn what became of it.";
-    let message = press.message.clone().unwrap_or_else(|| not_yet.to_owned());
+    let not_yet = "Kisi has not answered yet, so it is not known whether the door opens. The command is not sent again: repeat \
+                   the call with the same key to get its result.";
+    let message = unlock_request
+        .message
+        .clone()
+        .unwrap_or_else(|| not_yet.to_owned());
     Some(UserError::at(code, "", message))
 }
 
-fn without_door(no_door: NoDoor) -> Refusal {
+fn lock_unavailable(no_door: DoorUnavailable) -> Refusal {
     let (code, message) = match no_door {
-        NoDoor::Gone => (
+        DoorUnavailable::Gone => (
             UserErrorCode::NotFound,
-            "Kisi has this lock no more: an admin takes it out of the rules, or adds it in Kisi again",
+            "this lock no longer exists in Kisi: an admin must remove it from the rules, or add it in Kisi again",
         ),
-        NoDoor::Disconnected => (
+        DoorUnavailable::Disconnected => (
             UserErrorCode::Invalid,
-            "its Kisi account is disconnected: an admin connects the organization again first",
+            "the Kisi account is disconnected: an admin must connect the organization again first",
         ),
     };
     UserError::at(code, "lock", message).into()
@@ -239,7 +251,7 @@ fn without_door(no_door: NoDoor) -> Refusal {
 
 async fn too_many(
     app: &crate::app::App,
-    scope: Scope,
+    scope: ClubScope,
     again_at: Instant,
 ) -> Result<Refusal, StoreError> {
     let club = clubs::get(app.db.read(), scope).await?;
@@ -250,7 +262,7 @@ async fn too_many(
         .strftime("%H:%M:%S")
         .to_string();
     let message = format!(
-        "{MOST_PRESSES} presses a minute are taken of one member: again at {at} ({})",
+        "{MAX_REQUESTS} unlock requests a minute are allowed per member: try again at {at} ({})",
         format_instant(again_at.micros())
     );
     Ok(UserError::at(UserErrorCode::RateLimited, "", message).into())

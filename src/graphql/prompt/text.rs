@@ -1,7 +1,7 @@
-//! Objects as JSON, written as soon as their fields are there: a page of members is some thousand fields, and each of them
-//! would be a name, a hash and a place in a map, to be written and thrown away.
+//! Resolves objects directly to JSON text: a page of members has some thousand fields, and each of them would otherwise be a
+//! name, a hash and an entry in a map, only to be serialized and dropped.
 //!
-//! What was written is handed on as [`Value::Binary`], which no scalar of the schema is; [`write()`] writes it as it stands.
+//! The text is passed on as [`Value::Binary`], which no scalar of the schema uses; [`write()`] copies it unchanged.
 
 use std::{
     future::poll_fn,
@@ -15,12 +15,12 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{Asked, is_typename, resolve_field};
 
-/// A guess at the length of a field, in bytes.
+/// The estimated length of a field, in bytes.
 const USUAL_LENGTH: usize = 40;
 
-/// A field that has to wait, or had to.
+/// A field whose value is not available at once.
 struct Gap<'a> {
-    /// Where in the text its value belongs.
+    /// The position of its value in the text.
     at: usize,
     slot: Slot<'a>,
 }
@@ -30,13 +30,13 @@ enum Slot<'a> {
     Has(Value),
 }
 
-/// Resolves these fields of an object, none of which is asked for twice.
+/// Resolves these fields of an object, whose response keys must be distinct.
 pub(super) async fn resolve<'a, T: ContainerType>(
     context: &ContextSelectionSet<'a>,
     object: &'a T,
     fields: &[Asked<'a>],
 ) -> ServerResult<Value> {
-    // The library says so of an object of which nothing is asked.
+    // async-graphql gives null for an object without selected fields.
     if fields.is_empty() {
         return Ok(Value::Null);
     }
@@ -64,7 +64,7 @@ pub(super) async fn resolve<'a, T: ContainerType>(
     filled(text, gaps).map(|text| Value::Binary(text.into()))
 }
 
-/// Writes what is there at once, and keeps what has to wait.
+/// Writes the fields that resolve at once, and records the others as gaps.
 fn begin<'a, T: ContainerType>(
     text: &mut Vec<u8>,
     gaps: &mut Vec<Gap<'a>>,
@@ -73,7 +73,7 @@ fn begin<'a, T: ContainerType>(
 ) -> ServerResult<()> {
     for (index, field) in fields.iter().enumerate() {
         text.push(if index == 0 { b'{' } else { b',' });
-        // A name has no character that JSON would escape.
+        // A GraphQL name contains no character that JSON escapes.
         text.push(b'"');
         text.extend_from_slice(field.node.response_key().node.as_bytes());
         text.extend_from_slice(b"\":");
@@ -96,7 +96,7 @@ fn begin<'a, T: ContainerType>(
     Ok(())
 }
 
-/// The text with what had to wait in its place.
+/// Inserts the values of the gaps into the text.
 fn filled(text: Vec<u8>, gaps: Vec<Gap<'_>>) -> ServerResult<Vec<u8>> {
     if gaps.is_empty() {
         return Ok(text);
@@ -120,7 +120,7 @@ fn filled(text: Vec<u8>, gaps: Vec<Gap<'_>>) -> ServerResult<Vec<u8>> {
     Ok(whole)
 }
 
-/// How long a value is when it is written, where that was done; else a guess.
+/// The length of a serialized value, estimated if it is not written yet.
 fn length(value: &Value) -> usize {
     match value {
         Value::Binary(written) => written.len(),
@@ -130,14 +130,17 @@ fn length(value: &Value) -> usize {
 }
 
 fn unwritten(problem: serde_json::Error) -> ServerError {
-    ServerError::new(format!("a value cannot be written: {problem}"), None)
+    ServerError::new(
+        format!("a value cannot be serialized as JSON: {problem}"),
+        None,
+    )
 }
 
-/// Writes a value as JSON after a text; what was written before as it stands.
+/// Appends a value to a text as JSON; already serialized parts are copied unchanged.
 ///
 /// # Errors
 ///
-/// Where a value cannot be JSON.
+/// If a value cannot be serialized as JSON.
 pub fn write(text: &mut Vec<u8>, value: &Value) -> Result<(), serde_json::Error> {
     match value {
         Value::Null => text.extend_from_slice(b"null"),
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_written_as_the_library_writes_them() {
+    fn values_are_written_as_serde_json_writes_them() {
         for value in [
             Value::Null,
             Value::Boolean(true),
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_stands_as_it_is_wherever_it_is() {
+    fn serialized_objects_are_copied_unchanged_at_any_depth() {
         let object = Value::Binary(br#"{"id":"1"}"#.as_slice().into());
         let mut whole = value!({ "first": 1 });
         if let Value::Object(fields) = &mut whole {
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_to_wait_is_put_where_it_belongs() {
+    fn the_values_of_gaps_are_inserted_at_their_positions() {
         let gap = |at, value| Gap {
             at,
             slot: Slot::Has(value),

@@ -1,4 +1,4 @@
-//! Objects as values, kept until all is there.
+//! Resolves objects to values in memory, merging fields with the same response key.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -11,13 +11,13 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{Asked, is_typename, resolve_field};
 
-/// A field that has its value, or waits for it.
+/// A field with its value, or with the future that resolves it.
 enum Slot<'a> {
     Has(Value),
     Waits(BoxFuture<'a, ServerResult<Value>>),
 }
 
-/// Resolves these fields of an object.
+/// Resolves these fields of an object concurrently.
 pub(super) async fn resolve<'a, T: ContainerType>(
     context: &ContextSelectionSet<'a>,
     object: &'a T,
@@ -59,7 +59,7 @@ fn put_together(fields: &[Asked<'_>], slots: Vec<Slot<'_>>) -> Value {
             insert(&mut object, field.node.response_key().node.clone(), value);
         }
     }
-    // The library says so of an object of which nothing is asked.
+    // async-graphql gives null for an object without selected fields.
     if object.is_empty() {
         Value::Null
     } else {
@@ -67,7 +67,7 @@ fn put_together(fields: &[Asked<'_>], slots: Vec<Slot<'_>>) -> Value {
     }
 }
 
-/// A field that is asked for twice is one field, and has of its object what either asks.
+/// Fields with the same response key are merged into one, with the selections of both.
 fn insert(object: &mut IndexMap<Name, Value>, name: Name, value: Value) {
     match object.entry(name) {
         Entry::Vacant(place) => {

@@ -1,4 +1,4 @@
-//! What lists can be narrowed by. An id of another kind is refused by the name of its field.
+//! The filter inputs of lists. An id of the wrong type is refused by the name of its field.
 
 use async_graphql::{Context, ID, InputObject, Result};
 use uuid::Uuid;
@@ -15,118 +15,118 @@ use crate::{
     },
 };
 
-/// Narrows locks.
+/// Filter for locks. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct LockFilter {
-    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
-    /// as well.
+    /// Text in the name: every word must occur, in any order, ignoring case and accents. Kisi's id and the URL of the page in
+    /// Kisi match as well.
     pub search: Option<String>,
-    /// In this place: its id, or Kisi's id or URL of it.
+    /// In this place: its id, Kisi's id or its URL in Kisi.
     pub place: Option<ID>,
-    /// Opened by this group: its id, or Kisi's id or URL of it.
+    /// Opened by this group: its id, Kisi's id or its URL in Kisi.
     pub group: Option<ID>,
 }
 
-/// Narrows groups.
+/// Filter for groups. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct GroupFilter {
-    /// In the name: every word of it, in any order, without case and accents. Kisi's id and the URL of its page at Kisi find it
-    /// as well.
+    /// Text in the name: every word must occur, in any order, ignoring case and accents. Kisi's id and the URL of the page in
+    /// Kisi match as well.
     pub search: Option<String>,
-    /// In this place: its id, or Kisi's id or URL of it.
+    /// In this place: its id, Kisi's id or its URL in Kisi.
     pub place: Option<ID>,
-    /// With this lock: its id, or Kisi's id or URL of it.
+    /// Opens this lock: its id, Kisi's id or its URL in Kisi.
     pub lock: Option<ID>,
-    /// True: those that this service writes to; false: the others.
+    /// True: managed by this service. False: not managed.
     pub managed: Option<bool>,
 }
 
-/// Narrows rules.
+/// Filter for rules. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct RuleFilter {
-    /// In the name: every word of it, in any order, without case and accents.
+    /// Text in the name: every word must occur, in any order, ignoring case and accents.
     pub search: Option<String>,
-    /// On this group or lock: its id, or Kisi's id or URL of it.
+    /// For this group or lock: its id, Kisi's id or its URL in Kisi.
     pub target: Option<ID>,
-    /// True: those that give access; false: those that are switched off.
+    /// True: enabled. False: disabled.
     pub enabled: Option<bool>,
 }
 
-/// Narrows members. search matches name and e-mail, in any case, anywhere in the word.
+/// Filter for members. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct MemberFilter {
-    /// In the name and the e-mail: every word of it, in any order, without case and accents.
+    /// Text in the name or the e-mail address: every word must occur, in any order, ignoring case and accents.
     pub search: Option<String>,
-    /// Who may pass this group or lock now.
+    /// Members with access to this group or lock now: its id, Kisi's id or its URL in Kisi.
     pub target: Option<ID>,
-    /// False: who may not pass the target now. It needs a target.
+    /// False: members without access to the target now. Requires target. Defaults to true.
     pub allowed: Option<bool>,
-    /// Whether a suspension of theirs lasts now.
+    /// Whether the member is suspended now.
     pub suspended: Option<bool>,
-    /// Who bears this tag.
+    /// Members with this tag.
     pub tag: Option<String>,
-    /// Whether something about them needs a human.
+    /// Whether the member has a problem that staff must resolve.
     pub has_problem: Option<bool>,
 }
 
-/// Narrows offerings.
+/// Filter for offerings. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct OfferingFilter {
-    /// In the name: every word of it, in any order, without case and accents.
+    /// Text in the name: every word must occur, in any order, ignoring case and accents.
     pub search: Option<String>,
-    /// Of one of these kinds.
+    /// With one of these kinds.
     pub kinds: Option<Vec<OfferingKind>>,
-    /// Of this source.
+    /// From this source.
     pub source: Option<ID>,
 }
 
-/// Narrows deliveries.
+/// Filter for deliveries. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct DeliveryFilter {
     /// From this source.
     pub source: Option<ID>,
-    /// Of this status.
+    /// With this status.
     pub status: Option<DeliveryStatus>,
-    /// About this member.
+    /// Concerning this member.
     pub member: Option<ID>,
 }
 
-/// Narrows the history.
+/// Filter for the access history. All given fields must match.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct HistoryFilter {
-    /// Of this member.
+    /// Concerning this member.
     pub member: Option<ID>,
-    /// At this group, lock, place or Kisi account: its id, or Kisi's id or URL of it.
+    /// For this group, lock, place or Kisi account: its id, Kisi's id or its URL in Kisi.
     pub target: Option<ID>,
-    /// Of one of these kinds.
+    /// With one of these kinds.
     pub kinds: Option<Vec<AccessEventKind>>,
-    /// At this instant or later.
+    /// At this time or later.
     pub from: Option<DateTime>,
-    /// Before this instant.
+    /// Before this time.
     pub until: Option<DateTime>,
 }
 
-/// The longest search, in characters: names and addresses are no longer.
+/// In characters: names and e-mail addresses are no longer.
 const LONGEST_SEARCH: usize = 500;
 
-/// What is searched for.
+/// Refuses a search text that is too long.
 pub fn search(text: Option<String>) -> Result<Option<String>> {
     match text {
         Some(text) if text.chars().count() > LONGEST_SEARCH => Err(bad_input(format!(
-            "filter.search: {LONGEST_SEARCH} characters at most"
+            "filter.search: at most {LONGEST_SEARCH} characters"
         ))),
         text => Ok(text),
     }
 }
 
-/// A group or a lock, by an argument.
+/// Resolves an argument that names a group or a lock.
 pub async fn target(
     context: &Context<'_>,
     argument: &str,
     text: &ID,
 ) -> Result<(TargetKind, Uuid)> {
     let kinds = [Kind::Group, Kind::Lock];
-    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let (kind, id) = node::resolve_kisi_id(context, argument, &kinds, text).await?;
     let kind = match kind {
         Kind::Lock => TargetKind::Lock,
         _ => TargetKind::Group,
@@ -134,10 +134,14 @@ pub async fn target(
     Ok((kind, id))
 }
 
-/// Anything that access can be given to, by an argument.
-async fn anywhere(context: &Context<'_>, argument: &str, text: &ID) -> Result<(ScopeKind, Uuid)> {
+/// Resolves an argument that names a group, lock, place or Kisi account.
+async fn scope_target(
+    context: &Context<'_>,
+    argument: &str,
+    text: &ID,
+) -> Result<(ScopeKind, Uuid)> {
     let kinds = [Kind::Group, Kind::Lock, Kind::Place, Kind::KisiAccount];
-    let (kind, id) = node::named_in_kisi(context, argument, &kinds, text).await?;
+    let (kind, id) = node::resolve_kisi_id(context, argument, &kinds, text).await?;
     let kind = match kind {
         Kind::Lock => ScopeKind::Lock,
         Kind::Place => ScopeKind::Place,
@@ -148,15 +152,15 @@ async fn anywhere(context: &Context<'_>, argument: &str, text: &ID) -> Result<(S
 }
 
 impl HistoryFilter {
-    /// As the store wants it.
+    /// Converts to the filter of the store, and decodes the ids.
     pub async fn into_store(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
         let kinds = |kinds: Vec<AccessEventKind>| kinds.into_iter().map(Into::into).collect();
         let target = match &self.target {
-            Some(text) => Some(anywhere(context, "filter.target", text).await?),
+            Some(text) => Some(scope_target(context, "filter.target", text).await?),
             None => None,
         };
         Ok(listings::HistoryFilter {
-            member: node::maybe_named("filter.member", Kind::Member, self.member.as_ref())?,
+            member: node::decode_optional_id("filter.member", Kind::Member, self.member.as_ref())?,
             target,
             kinds: self.kinds.map(kinds),
             from: self.from.map(|at| at.0),

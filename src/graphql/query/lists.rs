@@ -1,4 +1,4 @@
-//! Queries for lists: connections, narrowed by filters.
+//! Queries for lists: connections with filters. All require a staff token.
 
 use async_graphql::{Context, ID, Object, Result};
 
@@ -7,12 +7,12 @@ use super::filter::{
     RuleFilter,
 };
 use crate::{
-    decide::{Passing, Standing, Wanted, id},
+    decide::{AccessCriterion, FilteredMembers, MemberCriteria, id},
     graphql::{
         access_event::AccessEventConnection,
-        context::{self, reads},
+        context::{self, require_staff},
         delivery::DeliveryConnection,
-        error::{bad_input, inside},
+        error::{bad_input, internal_error},
         group::GroupConnection,
         held_revocation::HeldRevocationConnection,
         loader,
@@ -21,7 +21,7 @@ use crate::{
         member::MemberConnection,
         node,
         offering::OfferingConnection,
-        page::{self, Arguments},
+        page::{self, PageArguments},
         place::PlaceConnection,
         rule::RuleConnection,
     },
@@ -29,45 +29,48 @@ use crate::{
     store::{self, listings, row::TargetKind},
 };
 
-/// Lists.
 #[derive(Default)]
 pub struct Lists;
 
 #[Object]
 impl Lists {
-    /// The places that are read from Kisi, by name.
+    /// Places in Kisi, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn places(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<PlaceConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let list = listings::places(scope);
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The locks that are read from Kisi, by name.
+    /// Locks in Kisi, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn locks(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<LockFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<LockFilter>,
     ) -> Result<LockConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let place = in_kisi(context, "filter.place", Kind::Place, filter.place).await?;
         let group = in_kisi(context, "filter.group", Kind::Group, filter.group).await?;
@@ -76,21 +79,23 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The groups that are read from Kisi, by name, managed or not.
+    /// Groups in Kisi, by name, managed or not.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn groups(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<GroupFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<GroupFilter>,
     ) -> Result<GroupConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let place = in_kisi(context, "filter.place", Kind::Place, filter.place).await?;
         let lock = in_kisi(context, "filter.lock", Kind::Lock, filter.lock).await?;
@@ -99,21 +104,23 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The rules that stand, by name, enabled or not.
+    /// Rules, by name, enabled or not.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn rules(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<RuleFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<RuleFilter>,
     ) -> Result<RuleConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let target = match &filter.target {
             Some(text) => Some(filter::target(context, "filter.target", text).await?),
@@ -124,41 +131,44 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// Everybody whom a source named or who was entered by hand, by name.
+    /// All members, by name: people reported by a source or entered by an admin.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn members(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<MemberFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<MemberFilter>,
     ) -> Result<MemberConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
-        let list = standing(context, scope, filter.unwrap_or_default()).await?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
+        let list = current(context, scope, filter.unwrap_or_default()).await?;
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// What the platforms sell or let people book, as far as it has been seen: the choices for a
-    /// rule's conditions.
+    /// Offerings of the platforms seen so far, by name: the choices for a rule's conditions.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn offerings(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<OfferingFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<OfferingFilter>,
     ) -> Result<OfferingConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let source = maybe("filter.source", Kind::Source, filter.source)?;
         let kinds = filter
@@ -169,39 +179,43 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The platforms' sites by name, as far as they have been seen.
+    /// Locations of the platforms seen so far, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn locations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<LocationConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let list = listings::locations(scope);
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// Deliveries, newest first: the webhook requests that were let in.
+    /// Deliveries (accepted webhook requests), newest first.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn deliveries(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<DeliveryFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<DeliveryFilter>,
     ) -> Result<DeliveryConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default();
         let source = maybe("filter.source", Kind::Source, filter.source)?;
         let member = maybe("filter.member", Kind::Member, filter.member)?;
@@ -210,46 +224,50 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// What the brake holds back at present.
+    /// Revocations that the brake currently holds.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn held_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<HeldRevocationConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let list = listings::held_revocations(scope);
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// What happened to people's access, newest first.
+    /// The access history, newest first.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn history(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start, 250 at most. Neither first nor last: 50.")]
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
         first: Option<i32>,
-        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, 250 at most; not together with first.")]
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them. Left out: all.")] filter: Option<HistoryFilter>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<HistoryFilter>,
     ) -> Result<AccessEventConnection> {
-        let scope = reads(context)?;
-        let arguments = Arguments::new(first, after, last, before)?;
+        let scope = require_staff(context)?;
+        let arguments = PageArguments::new(first, after, last, before)?;
         let list = listings::history(scope, filter.unwrap_or_default().into_store(context).await?);
         page::load(context::app(context)?, list, arguments).await
     }
 }
 
 fn maybe(argument: &str, kind: Kind, text: Option<ID>) -> Result<Option<uuid::Uuid>> {
-    node::maybe_named(argument, kind, text.as_ref())
+    node::decode_optional_id(argument, kind, text.as_ref())
 }
 
 async fn in_kisi(
@@ -258,15 +276,16 @@ async fn in_kisi(
     kind: Kind,
     text: Option<ID>,
 ) -> Result<Option<uuid::Uuid>> {
-    node::maybe_named_in_kisi(context, argument, kind, text.as_ref()).await
+    node::resolve_optional_kisi_id(context, argument, kind, text.as_ref()).await
 }
 
-/// The members that a filter leaves. What the database can say narrows whom the heart is asked of.
-async fn standing(
+/// The members that match a filter. Conditions that the database can check reduce the members that the `access` crate
+/// evaluates.
+async fn current(
     context: &Context<'_>,
-    scope: store::Scope,
+    scope: store::ClubScope,
     filter: MemberFilter,
-) -> Result<Standing<impl store::page::Listed<Row = store::row::Member>>> {
+) -> Result<FilteredMembers<impl store::page::Listed<Row = store::row::Member>>> {
     let app = context::app(context)?;
     let now = app.clock.now();
     let passing = match (filter.target, filter.allowed) {
@@ -275,21 +294,21 @@ async fn standing(
                 (TargetKind::Group, group) => access::Target::Group(id(group)),
                 (TargetKind::Lock, lock) => access::Target::Lock(id(lock)),
             };
-            Some(Passing {
-                premises: loader::premises(context).await?,
+            Some(AccessCriterion {
+                access_context: loader::access_context(context).await?,
                 target,
                 at: now,
                 allowed: allowed.unwrap_or(true),
             })
         }
-        (None, Some(_)) => return Err(bad_input("filter.allowed: it needs a target")),
+        (None, Some(_)) => return Err(bad_input("filter.allowed: requires filter.target")),
         (None, None) => None,
     };
     let among = match &filter.tag {
         Some(tag) => Some(
             store::members::tagged(app.db.read(), scope, tag)
                 .await
-                .map_err(inside)?,
+                .map_err(internal_error)?,
         ),
         None => None,
     };
@@ -301,8 +320,8 @@ async fn standing(
         company: None,
     };
     let narrowed = format!("{database_filter:?}");
-    let wanted = Wanted {
-        passing,
+    let wanted = MemberCriteria {
+        access: passing,
         tag: filter.tag,
         company: None,
     };
@@ -311,11 +330,11 @@ async fn standing(
         ..database_filter
     };
     let members = listings::members(scope, &database_filter);
-    Ok(Standing {
+    Ok(FilteredMembers {
         scope,
         members,
-        wanted,
+        criteria: wanted,
         evaluations: context::evaluations(context)?.clone(),
-        narrowed,
+        cache_key: narrowed,
     })
 }

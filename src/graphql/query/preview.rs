@@ -1,4 +1,5 @@
-//! The queries for what an edit of a rule, or managing a group, would do. Change nothing; evaluate everybody, and are priced so.
+//! Queries that preview a rule change or managing a group. They change nothing. They evaluate all members, and their
+//! complexity reflects that.
 
 use access::Instant;
 use async_graphql::{Context, Error, ID, Object, Result};
@@ -6,45 +7,44 @@ use uuid::Uuid;
 
 use crate::{
     graphql::{
-        context::{self, reads},
-        error::{Refusal, bad_input, inside, unlisted},
+        context::{self, require_staff},
+        error::{Refusal, bad_input, internal_error, list_error},
         group::StrangerPolicy,
         group_preview::GroupPreview,
         input::rule_change::{RuleChangeInput, proposal},
         kisi_error::of_kisi,
         mutation::group::unmanageable,
-        node::SEVERAL,
+        node::AMBIGUOUS_KISI_NUMBER,
         preview::AccessPreview,
         scalar::DateTime,
     },
     id::Kind,
-    preview::{self, Basis},
+    preview::{self, PreviewToken},
     reconcile::take_over::{self, ReadError},
     store::{
         kisi_accounts,
-        kisi_names::{self, Named},
+        kisi_names::{self, Resolved},
         listings::{self, MemberFilter},
         page::Listed,
         row, setup,
     },
 };
 
-/// Previews.
 #[derive(Default)]
 pub struct Previews;
 
 #[Object]
 impl Previews {
-    /// What a change to the rules would do, to whom, before it is made. Changes nothing.
-    #[graphql(complexity = "crate::graphql::page::times(1, child_complexity) + 5_000")]
+    /// Previews the effects of a rule change on all members. Changes nothing.
+    #[graphql(complexity = "crate::graphql::page::capped_product(1, child_complexity) + 5_000")]
     async fn preview_rule(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The change to look at.")] change: RuleChangeInput,
-        #[graphql(desc = "The instant: what is over by then does not count. Left out: now.")]
+        #[graphql(desc = "The change to preview.")] change: RuleChangeInput,
+        #[graphql(desc = "The start of the preview: earlier access is ignored. Defaults to now.")]
         at: Option<DateTime>,
     ) -> Result<AccessPreview> {
-        let scope = reads(context)?;
+        let scope = require_staff(context)?;
         let app = context::app(context)?;
         let db = app.db.read();
         let now = app.clock.now();
@@ -55,7 +55,7 @@ impl Previews {
                 let path = mistake.field.unwrap_or_default().join(".");
                 bad_input(format!("{path}: {}", mistake.message))
             }
-            Refusal::Inside(error) => error,
+            Refusal::Internal(error) => error,
         })?;
         let evaluations = context::evaluations(context)?;
         let conditions = proposal.to.as_ref().map_or(0, |to| to.conditions.len());
@@ -63,44 +63,47 @@ impl Previews {
         evaluate_everybody(context, each).await?;
         let turns = Some(evaluations.turns());
         let preview = preview::preview(db, scope, &proposal, at, turns).await;
-        let preview = preview.map_err(inside)?;
-        let preview = preview.ok_or_else(|| bad_input("change: there is no such rule any more"))?;
-        let basis = Basis::of(&preview, &proposal, now);
-        let based_on = basis.seal(&app.sealer, scope).map_err(inside)?;
+        let preview = preview.map_err(internal_error)?;
+        let preview = preview.ok_or_else(|| bad_input("change: the rule no longer exists"))?;
+        let basis = PreviewToken::of(&preview, &proposal, now);
+        let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
         Ok(AccessPreview::new(preview, based_on))
     }
 
-    /// What managing a group would do to those who are in it in Kisi, which is read for this, and to the members whom its rules
-    /// want in. Changes nothing. For ADMIN tokens alone.
-    #[graphql(complexity = "crate::graphql::page::times(1, child_complexity) + 5_000")]
+    /// Previews the effects of managing a group on the people who are in it in Kisi and on the members whom its rules grant
+    /// access to. Reads the group from Kisi. Changes nothing. Requires an ADMIN token.
+    #[graphql(complexity = "crate::graphql::page::capped_product(1, child_complexity) + 5_000")]
     async fn preview_group(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The group, by its id or Kisi's.")] group: ID,
+        #[graphql(desc = "The group: its id, Kisi's id or its URL in Kisi.")] group: ID,
         #[graphql(
-            desc = "What becomes of people in it who are there by somebody else's doing.",
+            desc = "What happens to assignments that somebody else made and the rules do not require.",
             default_with = "StrangerPolicy::from(row::StrangerPolicy::Keep)"
         )]
         strangers: StrangerPolicy,
         #[graphql(
-            desc = "The reading of an earlier preview, to page through that. Left out: Kisi is read."
+            desc = "The reading of an earlier preview, to page through it. If omitted, the group is read from Kisi."
         )]
         reading: Option<String>,
     ) -> Result<GroupPreview> {
-        let scope = context::administers(context)?.scope;
+        let scope = context::require_admin(context)?.scope;
         let app = context::app(context)?;
         let db = app.db.read();
-        let named = kisi_names::named(db, scope, &[Kind::Group], &group).await;
-        let found = match named.map_err(inside)? {
-            Named::One(_, id) => setup::some_groups(db, scope, &[id]).await,
-            Named::Nothing => Ok(Vec::new()),
-            Named::Several(_) => return Err(bad_input(format!("group: {SEVERAL}"))),
+        let named = kisi_names::resolve(db, scope, &[Kind::Group], &group).await;
+        let groups = match named.map_err(internal_error)? {
+            Resolved::One(_, id) => setup::some_groups(db, scope, &[id]).await,
+            Resolved::Nothing => Ok(Vec::new()),
+            Resolved::Several(_) => {
+                return Err(bad_input(format!("group: {AMBIGUOUS_KISI_NUMBER}")));
+            }
         };
-        let group = found.map_err(inside)?.pop();
-        let group = group.ok_or_else(|| bad_input("group: there is no such group in this club"))?;
+        let group = groups.map_err(internal_error)?.pop();
+        let group = group.ok_or_else(|| bad_input("group: no such group exists in this club"))?;
         let account = kisi_accounts::get(db, scope, group.account_id).await;
-        let account = account.map_err(inside)?;
-        let account = account.ok_or_else(|| bad_input("group: its account is gone"))?;
+        let account = account.map_err(internal_error)?;
+        let account =
+            account.ok_or_else(|| bad_input("group: its Kisi account no longer exists"))?;
         if let Some(problem) = unmanageable(&account, &group) {
             return Err(bad_input(format!("group: {problem}")));
         }
@@ -108,46 +111,47 @@ impl Previews {
         let reading = match reading {
             None => {
                 let read = take_over::read(app, &account, &group).await;
-                app.group_readings.keep(read.map_err(unread)?)
+                app.group_readings.keep(read.map_err(read_error)?)
             }
             Some(text) => {
                 let id = Uuid::try_parse(&text).ok();
                 let now = app.clock.now();
                 let kept = id.and_then(|id| app.group_readings.get(id, group.id, now));
                 kept.ok_or_else(|| {
-                    bad_input(
-                        "reading: it is not kept any more; leave it out, and Kisi is read again",
-                    )
+                    bad_input("reading: it has expired; omit it to read the group from Kisi again")
                 })?
             }
         };
         let strangers = row::StrangerPolicy::from(strangers);
         let turns = context::evaluations(context)?.turns();
         let preview = take_over::preview(app, account, &group, strangers, &reading, turns).await;
-        let preview = preview.map_err(inside)?;
+        let preview = preview.map_err(internal_error)?;
         let proposal = take_over::Proposal {
             group: group.id,
             strangers,
         };
-        let basis = take_over::Basis::of(&preview, proposal, app.clock.now());
-        let based_on = basis.seal(&app.sealer, scope).map_err(inside)?;
+        let basis = take_over::PreviewToken::of(&preview, proposal, app.clock.now());
+        let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
         Ok(GroupPreview::new(preview, reading, based_on))
     }
 }
 
-/// Refuses what would have more members evaluated than a document may.
+/// Counts one evaluation of all members, `each` times, towards the document's limit.
+///
+/// # Errors
+/// TOO_COMPLEX if the limit is exceeded.
 async fn evaluate_everybody(context: &Context<'_>, each: u64) -> Result<()> {
     let (app, scope) = (context::app(context)?, context::caller(context)?.scope);
     let evaluations = context::evaluations(context)?;
     let members = listings::members(scope, &MemberFilter::default());
-    let members = members.count(&app.db).await.map_err(inside)?;
+    let members = members.count(&app.db).await.map_err(internal_error)?;
     let spent = evaluations.spend(&evaluations.begin(), members.saturating_mul(each));
-    spent.map_err(unlisted)
+    spent.map_err(list_error)
 }
 
-fn unread(problem: ReadError) -> Error {
+fn read_error(problem: ReadError) -> Error {
     match problem {
         ReadError::Kisi(problem) => of_kisi(&problem),
-        secret @ ReadError::Secret(_) => inside(secret),
+        secret @ ReadError::Secret(_) => internal_error(secret),
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a query asks an object for something twice: two fields under one name, from whatever fragments, so that what is
-//! answered has to be merged.
+//! Detects whether a query selects two fields of one object under the same response key, also through fragments, so that the
+//! results have to be merged.
 //!
-//! Says yes where it is in doubt: to what it does not know, and where one object's fields take in a fragment twice. Grows with
-//! the text: a selection is looked at once for each type that it may stand on.
+//! Answers yes in doubt: for unknown types and fields, and if a fragment is spread twice on one object. Takes time linear in the
+//! text: a selection set is visited once for each type that it applies to.
 
 use std::{collections::HashSet, ptr};
 
@@ -14,7 +14,7 @@ use async_graphql::{
 use super::{ROOT, Reach};
 
 impl Reach {
-    /// Whether a query of the document may ask any object for something twice.
+    /// Whether a query of the document may select a response key of an object twice.
     pub fn repeats(&self, document: &ExecutableDocument, query: &OperationDefinition) -> bool {
         let mut walk = Walk {
             reach: self,
@@ -28,11 +28,11 @@ impl Reach {
 struct Walk<'a> {
     reach: &'a Reach,
     document: &'a ExecutableDocument,
-    /// Each selection with each type that it was looked at on.
+    /// The visited pairs of selection set and type.
     seen: HashSet<(*const SelectionSet, &'a str)>,
 }
 
-/// What one object is asked for.
+/// The fields that are selected on one object, with fragments expanded.
 #[derive(Default)]
 struct Asked<'a> {
     fields: Vec<&'a Field>,
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// What a value of a type may be.
+    /// The object types that a value of a type may have.
     fn objects(&self, kind: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
         let possible = self.reach.0.get(kind).map(|shape| &shape.possible);
         let itself = possible.is_none_or(|objects| objects.is_empty());
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
         objects.chain(itself.then_some(kind))
     }
 
-    /// Takes in the fields that are asked of an object; false where one is asked for twice.
+    /// Adds the fields that are selected on an object; false if a response key is selected twice.
     fn unfold(&self, set: &'a SelectionSet, object: &'a str, asked: &mut Asked<'a>) -> bool {
         set.items.iter().all(|item| match &item.node {
             Selection::Field(field) => {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_object_is_asked_for_once_is_no_repetition() {
+    fn distinct_response_keys_are_no_repetition() {
         for query in [
             "{ pets { name owner { name age } } cat { name } }",
             "{ pets { owner { name } ... on Cat { name lives } ... on Dog { name } } }",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_twice_is_found_through_fragments_and_types() {
+    fn repeated_response_keys_are_found_through_fragments_and_types() {
         for query in [
             "{ cat { name name } }",
             "{ cat { name } cat { lives } }",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_that_unfold_without_end_are_told_at_once() {
+    fn fragments_that_expand_exponentially_are_detected_at_once() {
         let mut text = "{ cat { ...F0 } }".to_owned();
         for n in 0..60 {
             let next = n + 1;

@@ -1,4 +1,5 @@
-//! The conditions of a rule, as they are stored, for people to read. What they mean is for the heart to say.
+//! The GraphQL types of a rule's conditions, converted from the stored conditions. The `access` crate defines their
+//! semantics.
 
 use std::time::Duration as Length;
 
@@ -19,25 +20,25 @@ use crate::{
     },
 };
 
-/// What a block does to a membership.
+/// How blocked memberships are treated.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "crate::store::rules::Blocked")]
 pub enum BlockedPolicy {
-    /// A blocked membership does not count.
+    /// A blocked membership gives no access.
     Deny,
-    /// A blocked membership counts as if it were not.
+    /// A blocked membership gives access as if it were not blocked.
     Allow,
-    /// It counts until the block is older than the grace. An unblocking shorter than the grace does
-    /// not start a new one.
+    /// A blocked membership gives access until the block is older than the grace period. An interruption of the block that is
+    /// shorter than the grace period does not restart it.
     Grace,
 }
 
-/// What the margins are added to.
+/// The period that the margins are added to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum RegistrationSpan {
-    /// From the start to the end of the booking, with the margins.
+    /// The booking, from start to end.
     Booking,
-    /// The whole local days that the booking touches, with the margins.
+    /// The whole local days that the booking touches.
     Day,
 }
 
@@ -71,18 +72,18 @@ const WEEK: [Weekday; 7] = [
 ];
 
 impl Weekday {
-    /// Its number; Monday is 1.
+    /// 1 for Monday to 7 for Sunday.
     pub fn number(self) -> i8 {
         self as i8 + 1
     }
 
-    /// The day of a number; Monday is 1.
-    pub fn numbered(number: i8) -> Option<Self> {
+    /// The weekday of 1 (Monday) to 7 (Sunday).
+    pub fn from_number(number: i8) -> Option<Self> {
         WEEK.into_iter().find(|day| day.number() == number)
     }
 }
 
-/// One thing that must hold for a rule to give access.
+/// A condition of a rule. All conditions of a rule must be satisfied.
 #[derive(Clone, Debug, Union)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Condition {
@@ -93,17 +94,17 @@ pub enum Condition {
     Schedule(ScheduleCondition),
 }
 
-/// The offerings and locations that a condition names.
+/// The ids of the offerings and locations of a condition.
 #[derive(Clone, Debug)]
-struct Named {
+struct OfferingsAndLocations {
     offerings: Vec<Uuid>,
     locations: Vec<Uuid>,
 }
 
-impl Named {
+impl OfferingsAndLocations {
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
         let keys = self.offerings.iter().copied().map(loader::OfferingKey);
-        Ok(loader::many(context, keys)
+        Ok(loader::load_many(context, keys)
             .await?
             .into_iter()
             .map(Offering)
@@ -112,7 +113,7 @@ impl Named {
 
     async fn locations(&self, context: &Context<'_>) -> Result<Vec<Location>> {
         let keys = self.locations.iter().copied().map(loader::LocationKey);
-        Ok(loader::many(context, keys)
+        Ok(loader::load_many(context, keys)
             .await?
             .into_iter()
             .map(Location)
@@ -120,42 +121,40 @@ impl Named {
     }
 }
 
-/// Around a membership.
 #[derive(Clone, Debug)]
 pub struct MembershipCondition {
-    named: Named,
+    named: OfferingsAndLocations,
     when_blocked: Blocked,
     grace_s: Option<u64>,
 }
 
-/// Holds while the member, or the member's company, has an active membership of one of these kinds.
+/// Satisfied while the member, or the member's company, has an active membership of one of these offerings.
 #[Object]
 impl MembershipCondition {
-    /// Empty: any membership.
+    /// The accepted offerings; empty means any membership.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
         self.named.offerings(context).await
     }
 
-    /// Empty: at any location.
+    /// The accepted locations; empty means any location.
     async fn locations(&self, context: &Context<'_>) -> Result<Vec<Location>> {
         self.named.locations(context).await
     }
 
-    /// What becomes of a blocked one.
+    /// How a blocked membership is treated.
     async fn when_blocked(&self) -> BlockedPolicy {
         self.when_blocked.into()
     }
 
-    /// How long a blocked membership still counts, with GRACE; else null.
+    /// How long a blocked membership still gives access, with GRACE; otherwise null.
     async fn grace(&self) -> Option<Duration> {
         self.grace_s.map(seconds)
     }
 }
 
-/// Around a booking.
 #[derive(Clone, Debug)]
 pub struct RegistrationCondition {
-    named: Named,
+    named: OfferingsAndLocations,
     kinds: Vec<OfferingKind>,
     opens_before: Duration,
     closes_after: Duration,
@@ -164,92 +163,91 @@ pub struct RegistrationCondition {
     applies_to_ongoing: bool,
 }
 
-/// Holds around a confirmed registration.
+/// Satisfied during a confirmed booking, extended by the margins.
 #[Object]
 impl RegistrationCondition {
-    /// Empty: any offering.
+    /// The accepted offerings; empty means any offering.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
         self.named.offerings(context).await
     }
 
-    /// Empty: any kind. Where offerings are given too, both must match.
+    /// The accepted kinds; empty means any kind. If offerings are given too, both must match.
     async fn kinds(&self) -> &[OfferingKind] {
         &self.kinds
     }
 
-    /// Empty: at any location.
+    /// The accepted locations; empty means any location.
     async fn locations(&self, context: &Context<'_>) -> Result<Vec<Location>> {
         self.named.locations(context).await
     }
 
-    /// How long before the start: of the booking, or of its first day with DAY.
+    /// The margin before the start of the booking, or of its first day with DAY.
     async fn opens_before(&self) -> Duration {
         self.opens_before
     }
 
-    /// How long after the end: of the booking, or of its last day with DAY.
+    /// The margin after the end of the booking, or of its last day with DAY.
     async fn closes_after(&self) -> Duration {
         self.closes_after
     }
 
-    /// What the margins are added to.
+    /// The period that the margins are added to.
     async fn span(&self) -> RegistrationSpan {
         self.span
     }
 
-    /// Whether people invited to the booking count.
+    /// Whether guests of the booking get access too.
     async fn guests(&self) -> bool {
         self.guests
     }
 
-    /// Whether an edit of this rule reaches bookings that had begun when it was made.
+    /// Whether an edit of this rule applies to bookings that had already started when the edit was made.
     async fn applies_to_ongoing(&self) -> bool {
         self.applies_to_ongoing
     }
 }
 
-/// Around a purchase.
 #[derive(Clone, Debug)]
 pub struct PurchaseCondition {
-    named: Named,
+    named: OfferingsAndLocations,
 }
 
-/// Holds while a paid billing item is valid.
+/// Satisfied while a paid billing item is valid.
 #[Object]
 impl PurchaseCondition {
-    /// Any of these billing items.
+    /// The accepted billing items; any of them suffices.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
         self.named.offerings(context).await
     }
 
-    /// Empty: at any location.
+    /// The accepted locations; empty means any location.
     async fn locations(&self, context: &Context<'_>) -> Result<Vec<Location>> {
         self.named.locations(context).await
     }
 }
 
-/// Holds while the member bears one of these tags or is in one of these member groups.
+/// Satisfied while the member has one of these tags or belongs to one of these member groups.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TagCondition {
-    /// Any of these; they are compared as they are written.
+    /// The accepted tags; any of them suffices. Compared exactly as written, including case.
     tags: Vec<String>,
 }
 
-/// Holds at these times of the week, between these dates.
+/// Satisfied in weekly time windows, between two dates.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ScheduleCondition {
-    /// The days on which a window begins.
+    /// The days on which a window starts.
     days: Vec<Weekday>,
-    /// When a window opens, by the clocks of the time zone.
+    /// The local time when a window starts.
     from: LocalTime,
-    /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; never the same
-    /// as `from`.
+    /// The local time when a window ends: 24:00 for the end of the day; earlier than `from` if the window runs past midnight;
+    /// never equal to `from`.
     until: LocalTime,
-    /// By whose clocks the days and times are read.
+    /// The time zone of the days and times.
     time_zone: TimeZone,
-    /// The first date that a window begins on; null: no first one.
+    /// The first date on which a window may start; null if unbounded.
     start_date: Option<Date>,
-    /// The last date that a window begins on, inclusive; null: no last one.
+    /// The last date on which a window may start, inclusive; null if unbounded.
     end_date: Option<Date>,
 }
 
@@ -266,7 +264,7 @@ impl From<StoredCondition> for Condition {
                 when_blocked,
                 grace_s,
             } => {
-                let named = Named {
+                let named = OfferingsAndLocations {
                     offerings,
                     locations,
                 };
@@ -288,7 +286,7 @@ impl From<StoredCondition> for Condition {
             } => {
                 let kinds = words.iter().filter_map(|word| kinds::stored(word));
                 Self::Registration(RegistrationCondition {
-                    named: Named {
+                    named: OfferingsAndLocations {
                         offerings,
                         locations,
                     },
@@ -308,7 +306,7 @@ impl From<StoredCondition> for Condition {
                 offerings,
                 locations,
             } => Self::Purchase(PurchaseCondition {
-                named: Named {
+                named: OfferingsAndLocations {
                     offerings,
                     locations,
                 },
@@ -322,7 +320,7 @@ impl From<StoredCondition> for Condition {
                 start_date,
                 end_date,
             } => Self::Schedule(ScheduleCondition {
-                days: days.into_iter().filter_map(Weekday::numbered).collect(),
+                days: days.into_iter().filter_map(Weekday::from_number).collect(),
                 from: LocalTime(from_minute),
                 until: LocalTime(until_minute),
                 time_zone: TimeZone(time_zone),

@@ -1,5 +1,5 @@
-//! A rule in one sentence, such as "Members with Unlimited, 06:00 to 23:00". Says what the conditions ask for, never
-//! whether they hold. An offering that nobody knows any more is called so.
+//! Describes a rule in one sentence, such as "Members with Unlimited, 06:00 to 23:00". States what the conditions require,
+//! not whether they are satisfied. An offering or location that no longer exists is shown as unknown.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use crate::{
-    graphql::{error::inside, loader, scalar::format_local_time},
+    graphql::{error::internal_error, loader, scalar::format_local_time},
     store::{
         facts::kinds,
         row,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What offerings and locations are called.
+/// The names of offerings and locations, by id.
 #[derive(Default)]
 struct Names(HashMap<Uuid, String>);
 
@@ -43,9 +43,9 @@ impl Names {
             }
         }
         let offerings =
-            loader::many(context, wanted.0.into_iter().map(loader::OfferingKey)).await?;
+            loader::load_many(context, wanted.0.into_iter().map(loader::OfferingKey)).await?;
         let locations =
-            loader::many(context, wanted.1.into_iter().map(loader::LocationKey)).await?;
+            loader::load_many(context, wanted.1.into_iter().map(loader::LocationKey)).await?;
         let offerings = offerings.into_iter().map(|row| (row.id, row.name.clone()));
         Ok(Self(
             offerings
@@ -55,7 +55,7 @@ impl Names {
     }
 
     fn list(&self, ids: &[Uuid]) -> String {
-        let name = |id| self.0.get(id).map_or("something unknown", String::as_str);
+        let name = |id| self.0.get(id).map_or("(unknown)", String::as_str);
         either(&ids.iter().map(name).collect::<Vec<_>>())
     }
 
@@ -68,41 +68,40 @@ impl Names {
     }
 }
 
-/// One rule in one sentence.
 pub(super) async fn of_rule(context: &Context<'_>, rule: &row::Rule) -> Result<String> {
-    let conditions = rules::conditions(rule).map_err(inside)?;
+    let conditions = rules::conditions(rule).map_err(internal_error)?;
     let names = Names::load(context, &conditions).await?;
     let sentence = sentence(&names, &conditions);
     Ok(if rule.enabled {
         sentence
     } else {
-        format!("Switched off: {sentence}")
+        format!("Disabled: {sentence}")
     })
 }
 
-/// The rules of a group in a few words.
+/// The enabled rules of a group in one text.
 pub async fn summary_of(
     context: &Context<'_>,
     group: &row::Group,
     rules: &[row::Rule],
 ) -> Result<String> {
     if !group.managed {
-        return Ok("Not managed: people in it are left alone".to_owned());
+        return Ok("Not managed: its members are not changed".to_owned());
     }
     let enabled: Vec<_> = rules.iter().filter(|rule| rule.enabled).collect();
     let mut sentences = Vec::new();
     for (rule, conditions) in enabled
         .iter()
-        .map(|rule| (rule, rules::conditions(rule).map_err(inside)))
+        .map(|rule| (rule, rules::conditions(rule).map_err(internal_error)))
     {
         let conditions = conditions?;
-        // The loaders gather these with those of other groups that are asked at the same time.
+        // The loaders batch these with those of other groups that are requested at the same time.
         let names = Names::load(context, &conditions).await?;
         sentences.push((rule.rule_id, sentence(&names, &conditions)));
     }
     let mut words: Vec<String> = sentences.into_iter().map(|(_, words)| words).collect();
     let Some(last) = words.pop() else {
-        return Ok("Nobody: it has no rule".to_owned());
+        return Ok("Nobody: the group has no enabled rule".to_owned());
     };
     Ok(if words.is_empty() {
         last
@@ -111,7 +110,7 @@ pub async fn summary_of(
     })
 }
 
-/// What must hold, all together.
+/// One sentence for all conditions: first those that select people, then the schedules.
 fn sentence(names: &Names, conditions: &[StoredCondition]) -> String {
     let who = conditions.iter().filter(|condition| !condition.recurs());
     let who: Vec<String> = who.map(|condition| phrase(names, condition)).collect();
@@ -209,8 +208,8 @@ fn booking(names: &Names, condition: &StoredCondition) -> String {
         (true, true) => "booking".to_owned(),
     };
     let around = match (*opens_before_s, *closes_after_s, *day) {
-        (0, 0, false) => "while it lasts".to_owned(),
-        (0, 0, true) => "on the whole day".to_owned(),
+        (0, 0, false) => "during the booking".to_owned(),
+        (0, 0, true) => "on the whole day of the booking".to_owned(),
         (before, after, day) => {
             let of = if day { " the day" } else { "" };
             format!(
@@ -220,7 +219,7 @@ fn booking(names: &Names, condition: &StoredCondition) -> String {
             )
         }
     };
-    let guests = if *guests { "" } else { ", guests not" };
+    let guests = if *guests { "" } else { ", not for guests" };
     format!(
         "anybody with a {what}{} {around}{guests}",
         names.at(locations)
@@ -244,7 +243,7 @@ fn kind_word(kind: row::OfferingKind) -> &'static str {
     }
 }
 
-/// Days as a prefix: nothing for the whole week.
+/// The days as a prefix of the times; empty for the whole week.
 fn week(days: &[i8]) -> String {
     const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let named = |wanted: &i8| days.contains(wanted);
@@ -266,9 +265,9 @@ fn week(days: &[i8]) -> String {
                 name(*last).unwrap_or("")
             )
         }
-        some => format!(
+        days => format!(
             "{} ",
-            some.iter()
+            days.iter()
                 .filter_map(|day| name(*day))
                 .collect::<Vec<_>>()
                 .join(", ")
@@ -276,7 +275,7 @@ fn week(days: &[i8]) -> String {
     }
 }
 
-/// A length of time for people.
+/// A duration as readable text, in the largest unit that divides it.
 fn length(seconds: u64) -> String {
     let (count, unit) = match seconds {
         s if s > 0 && s % 86_400 == 0 => (s / 86_400, "day"),
@@ -309,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn members_in_their_hours() {
+    fn a_membership_with_a_schedule() {
         let membership = StoredCondition::Membership {
             offerings: vec![Uuid::from_u128(1)],
             locations: vec![],
@@ -324,12 +323,12 @@ mod tests {
             start_date: None,
             end_date: None,
         };
-        let said = sentence(&names(), &[schedule, membership]);
-        assert_eq!(said, "Members with Unlimited, 06:00 to 23:00");
+        let text = sentence(&names(), &[schedule, membership]);
+        assert_eq!(text, "Members with Unlimited, 06:00 to 23:00");
     }
 
     #[test]
-    fn bookings_with_their_margins() {
+    fn a_booking_with_margins() {
         let booking = StoredCondition::Registration {
             offerings: vec![Uuid::from_u128(2)],
             kinds: vec![],
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn days_in_a_row_are_a_range() {
+    fn consecutive_days_are_shown_as_a_range() {
         assert_eq!(week(&[1, 2, 3, 4, 5]), "Mon to Fri ");
         assert_eq!(week(&[6, 7]), "Sat, Sun ");
         assert_eq!(week(&[1, 2, 3, 4, 5, 6, 7]), "");

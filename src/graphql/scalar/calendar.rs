@@ -1,8 +1,8 @@
-//! Local dates, local times of day and time zone names.
+//! Parses and formats local dates, local times of day and time zone names.
 //!
-//! Promises that only dates and zones that exist are read, and that a zone is spelled as the
-//! database spells it. Never reads a system's own zone, a bare offset or a zone rule. The scalars
-//! `Date`, `LocalTime` and `TimeZone` call it, and whoever reads them outside GraphQL.
+//! Accepts only dates and zones that exist, and returns zones in the spelling of the IANA database. Refuses the system's own
+//! zone, bare offsets and POSIX zone rules. Used by the scalars `Date`, `LocalTime` and `TimeZone`, and by code that reads
+//! such values outside GraphQL.
 
 use jiff::civil::Date;
 use jiff::tz;
@@ -10,25 +10,25 @@ use jiff::tz;
 use super::ScalarError;
 
 const DATE: ScalarError =
-    ScalarError("a date is written YYYY-MM-DD, 0001-01-01 to 9999-12-31, and exists");
+    ScalarError("expected an existing date YYYY-MM-DD, from 0001-01-01 to 9999-12-31");
 const LOCAL_TIME: ScalarError =
-    ScalarError("a local time of day is written HH:MM, from 00:00 to 24:00");
+    ScalarError("expected a local time of day HH:MM, from 00:00 to 24:00");
 const TIME_ZONE: ScalarError =
-    ScalarError("a time zone is a name in the IANA database, such as Europe/Berlin");
+    ScalarError("expected an IANA time zone name, such as Europe/Berlin");
 
-/// The last minute mark of a day, 24:00.
+/// 24:00, in minutes since 00:00.
 const END_OF_DAY: u16 = 24 * 60;
 
-/// Reads a number out of ASCII digits alone: no sign, no space, at most four of them.
+/// Parses one to four ASCII digits, without sign or spaces.
 pub(super) fn digits(text: &str) -> Option<u16> {
     let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain { text.parse().ok() } else { None }
 }
 
-/// Reads `YYYY-MM-DD`.
+/// Parses `YYYY-MM-DD`.
 ///
 /// # Errors
-/// Where the text is not so written, or the date does not exist.
+/// If the text has another format or the date does not exist.
 pub fn parse_date(text: &str) -> Result<Date, ScalarError> {
     let [_, _, _, _, b'-', _, _, b'-', _, _] = text.as_bytes() else {
         return Err(DATE);
@@ -41,15 +41,15 @@ pub fn parse_date(text: &str) -> Result<Date, ScalarError> {
     }
 }
 
-/// Writes `YYYY-MM-DD`.
+/// Formats as `YYYY-MM-DD`.
 pub fn format_date(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
 }
 
-/// Reads `HH:MM`, 00:00 to 24:00: minutes since 00:00.
+/// Parses `HH:MM`, 00:00 to 24:00, into minutes since 00:00.
 ///
 /// # Errors
-/// Where the text is not so written.
+/// If the text has another format.
 pub fn parse_local_time(text: &str) -> Result<u16, ScalarError> {
     let [_, _, b':', _, _] = text.as_bytes() else {
         return Err(LOCAL_TIME);
@@ -62,21 +62,20 @@ pub fn parse_local_time(text: &str) -> Result<u16, ScalarError> {
     }
 }
 
-/// Writes minutes since 00:00 as `HH:MM`; more than a day of them as `24:00`.
+/// Formats minutes since 00:00 as `HH:MM`; values above 1440 as `24:00`.
 pub fn format_local_time(minutes: u16) -> String {
     let minutes = minutes.min(END_OF_DAY);
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// Reads the name of a time zone, in whatever case, and gives it in the database's own.
+/// Parses an IANA time zone name in any case, and returns it in the spelling of the database.
 ///
 /// # Errors
-/// Where the database does not know the name, or knows it as something else than a place's time.
+/// If the database does not have the name, or the name is a placeholder or a system-specific copy.
 pub fn parse_time_zone(text: &str) -> Result<String, ScalarError> {
     let zone = tz::TimeZone::get(text).map_err(|_| TIME_ZONE)?;
     let name = zone.iana_name().ok_or(TIME_ZONE)?;
-    // A system's folder of zones also holds copies, some of which count leap seconds, and stand-ins
-    // for "none".
+    // A system's zoneinfo directory also contains copies, some of which count leap seconds, and placeholders for "no zone".
     let stand_in = matches!(name, "Factory" | "localtime" | "posixrules" | "Etc/Unknown")
         || name.starts_with("posix/")
         || name.starts_with("right/");

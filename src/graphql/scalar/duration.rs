@@ -1,8 +1,8 @@
-//! ISO 8601 lengths of time out of weeks, days, hours, minutes and seconds, in whole numbers.
+//! Parses and formats ISO 8601 durations in whole weeks, days, hours, minutes and seconds.
 //!
-//! Promises that a day is 24 hours and a week seven days, that reading what was written gives the
-//! length again, and that no length it reads is longer than [`MAX_DURATION`]. Never reads months or
-//! years, which have no fixed length. The scalar `Duration` and the settings call it.
+//! A day is 24 hours and a week is seven days. Parsing a formatted duration returns it unchanged. No parsed duration exceeds
+//! [`MAX_DURATION`]. Months and years are refused, since they have no fixed length. Used by the scalar `Duration` and the
+//! settings.
 
 use std::time::Duration;
 
@@ -12,21 +12,19 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The longest length that is read, a thousand years: added to any instant of the API it stays
-/// within 64 bits of microseconds.
+/// The longest accepted duration, a thousand years: the sum with any instant of the API fits into 64 bits of microseconds.
 pub const MAX_DURATION: Duration = Duration::from_secs(365_250 * DAY);
 
 const FORMAT: ScalarError = ScalarError(
-    "a length of time is written in ISO 8601 with weeks, days, hours, minutes and seconds in whole \
-     numbers, such as PT30M, PT1H30M or P7D",
+    "expected an ISO 8601 duration in whole weeks, days, hours, minutes and seconds, such as PT30M, \
+     PT1H30M or P7D",
 );
-const TOO_LONG: ScalarError = ScalarError("a length of time is at most P365250D");
+const TOO_LONG: ScalarError = ScalarError("the duration must not exceed P365250D");
 
-/// Reads `P1W`, `P7D`, `PT1H30M`, `P1DT12H`: each unit at most once, from the greater to the
-/// smaller.
+/// Parses `P1W`, `P7D`, `PT1H30M`, `P1DT12H`: each unit at most once, from larger to smaller.
 ///
 /// # Errors
-/// Where the text is not so written, or is longer than [`MAX_DURATION`].
+/// If the text has another format, or the duration exceeds [`MAX_DURATION`].
 pub fn parse_duration(text: &str) -> Result<Duration, ScalarError> {
     let rest = text.strip_prefix('P').ok_or(FORMAT)?;
     let (days, clock) = match rest.split_once('T') {
@@ -46,7 +44,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ScalarError> {
     }
 }
 
-/// The seconds that a run of numbers, each with its unit, stands for.
+/// Sums up numbers that are each followed by a unit, in seconds. `units` has the accepted units, from larger to smaller.
 fn sum(mut text: &str, units: &[(char, u64)]) -> Result<u64, ScalarError> {
     let mut left = units.iter();
     let mut total = 0_u64;
@@ -58,8 +56,7 @@ fn sum(mut text: &str, units: &[(char, u64)]) -> Result<u64, ScalarError> {
         if digits.is_empty() {
             return Err(FORMAT);
         }
-        // Going on in the one iterator refuses a unit that is repeated or comes after a smaller
-        // one.
+        // Continuing the same iterator refuses a unit that is repeated or follows a smaller one.
         let (_, seconds) = left.find(|(unit, _)| *unit == letter).ok_or(FORMAT)?;
         let number: u64 = digits.parse().map_err(|_| TOO_LONG)?;
         let part = number.checked_mul(*seconds).ok_or(TOO_LONG)?;
@@ -69,8 +66,8 @@ fn sum(mut text: &str, units: &[(char, u64)]) -> Result<u64, ScalarError> {
     Ok(total)
 }
 
-/// Writes whole days as `P7D`, everything else in hours, minutes and seconds, nothing as `PT0S`.
-/// What is below a second is left out.
+/// Formats whole days as `P7D`, other durations in hours, minutes and seconds, and zero as `PT0S`. Fractions of a second are
+/// dropped.
 pub fn format_duration(length: Duration) -> String {
     let seconds = length.as_secs();
     if seconds == 0 {

@@ -1,8 +1,8 @@
-//! Instants as RFC 3339 text, to and from microseconds since 1970.
+//! Parses and formats RFC 3339 instants, as microseconds since 1970-01-01T00:00:00Z.
 //!
-//! Promises UTC with a trailing Z on the way out, any offset on the way in, and the years 0001 to
-//! 9999. Digits below a microsecond are dropped, towards the past. Never reads a local time without
-//! its offset, but for one that stands for no date (see `sentinel`). The scalar `DateTime` calls it, and whoever reads or shows instants outside GraphQL.
+//! Output is in UTC with a trailing Z; input may have any offset. The range is the years 0001 to 9999. Digits below a
+//! microsecond are dropped, rounding towards the past. A time without an offset is refused, except a placeholder for "no
+//! date" (see `sentinel`). Used by the scalar `DateTime`, and by code that reads or shows instants outside GraphQL.
 
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time, datetime};
@@ -12,27 +12,26 @@ use super::ScalarError;
 use super::calendar::{digits, parse_date};
 use crate::sentinel;
 
-/// Writes as many digits of a second as are not zero at its end.
+/// Prints the fraction of a second without trailing zeros.
 static PRINTER: DateTimePrinter = DateTimePrinter::new();
 
-/// Of an instant with microseconds.
-const MOST_CHARACTERS: usize = 27;
+/// The length of a formatted instant with microseconds.
+const MAX_LENGTH: usize = 27;
 
 const EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 const FIRST: DateTime = datetime(1, 1, 1, 0, 0, 0, 0);
 const LAST: DateTime = datetime(9999, 12, 31, 23, 59, 59, 999_999_000);
 
 const FORMAT: ScalarError = ScalarError(
-    "an instant is written as RFC 3339 asks, with an offset, such as 2026-01-31T09:30:00Z or \
+    "expected an RFC 3339 instant with an offset, such as 2026-01-31T09:30:00Z or \
      2026-01-31T10:30:00+01:00",
 );
 
-/// Reads an RFC 3339 instant with any offset: microseconds since 1970-01-01T00:00:00Z. A leap
-/// second is read as the second before it, and an instant that its offset brings outside the years
-/// 0001 to 9999 as the nearest in them.
+/// Parses an RFC 3339 instant with any offset into microseconds since 1970-01-01T00:00:00Z. A leap second is read as the
+/// second before it. An instant that its offset moves outside the years 0001 to 9999 is read as the nearest one inside.
 ///
 /// # Errors
-/// Where the text is not so written, or names a date or time that does not exist.
+/// If the text has another format, or the date or time does not exist.
 pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
     let (day, clock) = text.split_once(['T', 't']).ok_or(FORMAT)?;
     let local = parse_date(day)
@@ -57,7 +56,7 @@ pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
         Some(offset_seconds(zone)?)
     };
     let shift = SignedDuration::from_secs(ahead.unwrap_or(0));
-    // Both are below two days, so their difference cannot overflow; the sum with the date may.
+    // Both are below two days, so their difference cannot overflow; the sum with the date can.
     let nearest = if shift.is_negative() { LAST } else { FIRST };
     let utc = local.checked_add(since_midnight - shift);
     let utc = utc.unwrap_or(nearest).clamp(FIRST, LAST);
@@ -67,7 +66,7 @@ pub fn parse_instant(text: &str) -> Result<i64, ScalarError> {
     i64::try_from(utc.duration_since(EPOCH).as_micros()).map_err(|_| FORMAT)
 }
 
-/// The microseconds that stand before the offset, and what is left of the text.
+/// Splits the text into the fraction, in microseconds, and the offset.
 fn fraction(text: &str) -> Result<(i64, &str), ScalarError> {
     let Some(rest) = text.strip_prefix('.') else {
         return Ok((0, text));
@@ -87,7 +86,7 @@ fn fraction(text: &str) -> Result<(i64, &str), ScalarError> {
     Ok((micros, zone))
 }
 
-/// How far local time is ahead of UTC, in seconds.
+/// The offset of local time from UTC, in seconds; positive if local time is ahead.
 fn offset_seconds(zone: &str) -> Result<i64, ScalarError> {
     if matches!(zone, "Z" | "z") {
         return Ok(0);
@@ -112,17 +111,16 @@ fn offset_seconds(zone: &str) -> Result<i64, ScalarError> {
     }
 }
 
-/// Writes microseconds since 1970 in UTC with a trailing Z, with a fraction only where the second
-/// is not whole.
+/// Formats microseconds since 1970 in UTC with a trailing Z, with a fraction only if the second is not whole.
 ///
-/// An instant outside the years 0001 to 9999 cannot be written: the nearest that can is.
+/// An instant outside the years 0001 to 9999 is formatted as the nearest one inside.
 pub fn format_instant(micros: i64) -> String {
     let nearest = if micros < 0 { FIRST } else { LAST };
     let utc = EPOCH
         .checked_add(SignedDuration::from_micros(micros))
         .map_or(nearest, |utc| utc.clamp(FIRST, LAST));
-    let mut text = String::with_capacity(MOST_CHARACTERS);
-    // A string takes all that is written to it.
+    let mut text = String::with_capacity(MAX_LENGTH);
+    // Writing to a String cannot fail.
     let _ = PRINTER.print_datetime(&utc, &mut text);
     text.push('Z');
     text

@@ -1,4 +1,4 @@
-//! What each scalar reads, refuses and writes; and that reading undoes writing.
+//! Parsing, refusal and formatting of each scalar; and parsing of formatted values.
 
 use std::time::Duration as Length;
 
@@ -11,7 +11,7 @@ use super::*;
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 #[test]
-fn instants_of_any_offset_are_written_in_utc() {
+fn instants_with_any_offset_are_formatted_in_utc() {
     for (given, written) in [
         ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00Z"),
         ("2026-01-31t09:30:00z", "2026-01-31T09:30:00Z"),
@@ -46,7 +46,7 @@ fn instants_of_any_offset_are_written_in_utc() {
 }
 
 #[test]
-fn what_is_no_instant_is_refused() {
+fn invalid_instants_are_refused() {
     for given in [
         "",
         "2026-01-31",
@@ -72,7 +72,7 @@ fn what_is_no_instant_is_refused() {
 }
 
 #[test]
-fn an_instant_that_cannot_be_written_becomes_the_nearest_that_can() {
+fn instants_out_of_range_are_formatted_as_the_nearest_in_range() {
     assert_eq!(format_instant(i64::MAX), "9999-12-31T23:59:59.999999Z");
     assert_eq!(format_instant(i64::MIN), "0001-01-01T00:00:00Z");
     assert_eq!(format_instant(*YEARS.start() - 1), "0001-01-01T00:00:00Z");
@@ -83,7 +83,7 @@ fn an_instant_that_cannot_be_written_becomes_the_nearest_that_can() {
 }
 
 #[test]
-fn durations_are_written_canonically() {
+fn durations_are_formatted_canonically() {
     for (given, written) in [
         ("PT30M", "PT30M"),
         ("PT90M", "PT1H30M"),
@@ -111,7 +111,7 @@ fn durations_are_written_canonically() {
 }
 
 #[test]
-fn what_is_no_duration_is_refused() {
+fn invalid_durations_are_refused() {
     for given in [
         "",
         "P",
@@ -168,7 +168,7 @@ fn local_times_and_dates_are_strict() {
 }
 
 #[test]
-fn time_zones_are_known_names_in_their_own_spelling() {
+fn time_zones_are_returned_in_the_spelling_of_the_database() {
     assert_eq!(
         parse_time_zone("Europe/Berlin").as_deref(),
         Ok("Europe/Berlin")
@@ -196,7 +196,7 @@ fn time_zones_are_known_names_in_their_own_spelling() {
 }
 
 #[test]
-fn a_refused_value_is_the_callers_fault_by_its_code() {
+fn refused_values_have_the_code_bad_user_input() {
     for value in [Value::from(5), Value::from("soon"), Value::Null] {
         let fault = <Duration as ScalarType>::parse(value)
             .unwrap_err()
@@ -234,7 +234,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn an_instant_is_read_as_it_was_written(micros in YEARS) {
+    fn instants_round_trip(micros in YEARS) {
         let text = format_instant(micros);
         prop_assert!(text.ends_with('Z'));
         prop_assert_eq!(parse_instant(&text), Ok(micros));
@@ -242,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn an_offset_shifts_the_instant_by_itself(
+    fn the_offset_is_subtracted_from_the_instant(
         seconds in -62_000_000_000_i64..253_000_000_000,
         ahead in -1439_i64..=1439,
     ) {
@@ -254,30 +254,30 @@ proptest! {
     }
 
     #[test]
-    fn a_duration_is_read_as_it_was_written(seconds in 0..=MAX_DURATION.as_secs()) {
+    fn durations_round_trip(seconds in 0..=MAX_DURATION.as_secs()) {
         let length = Length::from_secs(seconds);
         prop_assert_eq!(parse_duration(&format_duration(length)), Ok(length));
         prop_assert_eq!(Duration::parse(Duration(length).to_value()).ok(), Some(Duration(length)));
     }
 
     #[test]
-    fn a_local_time_is_read_as_it_was_written(minutes in 0_u16..=1440) {
+    fn local_times_round_trip(minutes in 0_u16..=1440) {
         prop_assert_eq!(parse_local_time(&format_local_time(minutes)), Ok(minutes));
     }
 
     #[test]
-    fn a_date_is_read_as_it_was_written(days in 0_i32..3_652_058) {
+    fn dates_round_trip(days in 0_i32..3_652_058) {
         let day = jiff::civil::date(1, 1, 1) + jiff::Span::new().days(days);
         prop_assert_eq!(parse_date(&format_date(day)), Ok(day));
     }
 
     #[test]
-    fn json_comes_back_as_it_was(value in any_json()) {
+    fn json_round_trips(value in any_json()) {
         prop_assert_eq!(Json::parse(Json(value.clone()).to_value()).ok(), Some(Json(value)));
     }
 
     #[test]
-    fn no_text_brings_a_parser_down(text in "\\PC{0,32}") {
+    fn parsers_never_panic(text in "\\PC{0,32}") {
         let _ = (parse_instant(&text), parse_duration(&text), parse_date(&text));
         let _ = (parse_local_time(&text), parse_time_zone(&text));
     }

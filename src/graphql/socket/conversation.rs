@@ -1,9 +1,9 @@
-//! A conversation with one client over its socket: who it is, what it asked for, what it is told.
+//! The conversation with one client on its WebSocket: authentication, operations and outgoing messages.
 //!
-//! Promises that nobody is told anything without a good token: it is looked up when the client greets, before each operation,
-//! before each event of a subscription, and every few seconds. The socket is closed once the token is revoked or expired, or
-//! gives another role than the one that the client was let in with. Never keeps more than a few messages for a client
-//! that does not read: it is closed. The handshake starts it; it ends with the socket, or with the service.
+//! Nothing is sent without a valid token, which is looked up at `connection_init`, before each operation, before each event of a
+//! subscription, and every few seconds. The socket is closed when the token is revoked or expired, or when its role has changed.
+//! Only a few messages are buffered for a client that does not read; then its socket is closed. The handshake starts the
+//! conversation; it ends with the socket or with the service.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -24,41 +24,41 @@ use super::{
 };
 use crate::{app::App, auth, clock::new_id, store::StoreError};
 
-/// How long a client may take to greet.
-const GREETING: Duration = Duration::from_secs(10);
-/// How often it is looked whether the token is still good.
-const LOOK: Duration = Duration::from_secs(5);
-/// After how many looks without a word from the client it is asked for one; after as many more it is gone.
-const SILENT_LOOKS: u32 = 6;
-/// How long a message may wait for a client that does not read.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many outputs of all operations wait for the socket.
+/// The time that a client has to send `connection_init`.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between checks of the token.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// After this many checks without a message, the client is pinged; after as many more, it counts as gone.
+const SILENT_CHECKS: u32 = 6;
+/// How long sending a message may take to a client that does not read.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// The capacity of the queue of outputs of all operations.
 const OUTPUTS: usize = 16;
 
-/// See the module.
 pub(super) struct Conversation {
     app: Arc<App>,
     schemas: Schemas,
     session: Session,
-    /// The largest message that is read.
+    /// The maximum size of an incoming message.
     limit: MessageLimit,
     protocol: Protocol,
-    /// What the client greeted with.
+    /// The token from `connection_init`.
     token: Option<String>,
-    /// Who the client was let in as.
+    /// The caller that was authenticated at `connection_init`.
     identity: Option<Caller>,
     operations: HashMap<u64, Operation>,
     outputs: mpsc::Receiver<(u64, Output)>,
     sender: Outputs,
-    /// The operation that has to listen before the next message is read: so a client knows by any answer that it does.
+    /// The subscription that must be listening before the next message is handled, so that any later answer tells the client that
+    /// it is.
     beginning: Option<u64>,
     silent_looks: u32,
-    /// One of the sockets that the token may have open.
+    /// Counts this socket against the limit of open sockets of its token.
     admitted: Option<OwnedSemaphorePermit>,
 }
 
-/// Whether the conversation goes on: none where it does, else how it ends, if there is still somebody to be told.
-type Ends = Option<Option<Close>>;
+/// `None` to continue; `Some(None)` if the client is gone; `Some(Some(close))` to close the socket.
+type Control = Option<Option<Close>>;
 
 impl Conversation {
     pub(super) fn new(
@@ -85,7 +85,7 @@ impl Conversation {
         }
     }
 
-    /// Holds the conversation to its end.
+    /// Runs the conversation until it ends.
     pub(super) async fn run(mut self, mut messages: AggregatedMessageStream) {
         let close = self.converse(&mut messages).await;
         self.operations.clear();
@@ -97,27 +97,27 @@ impl Conversation {
             code: CloseCode::from(code),
             description: Some(reason),
         };
-        let _ = timeout(PATIENCE, self.session.close(Some(reason))).await;
+        let _ = timeout(SEND_TIMEOUT, self.session.close(Some(reason))).await;
     }
 
     async fn converse(&mut self, messages: &mut AggregatedMessageStream) -> Option<Close> {
         let ended = self.app.feed.ended();
-        let greeting = sleep(GREETING);
+        let greeting = sleep(INIT_TIMEOUT);
         tokio::pin!(ended, greeting);
-        let mut looks = interval(LOOK);
+        let mut looks = interval(CHECK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let (is_open, may_hear) = (self.protocol.is_open(), self.beginning.is_none());
             let ends = tokio::select! {
-                () = &mut ended => Some(Some(Close::new(1001, "The service is ending"))),
-                () = &mut greeting, if !is_open => Some(Some(Close::not_greeted())),
-                _ = looks.tick() => self.look().await,
-                Some((number, output)) = self.outputs.recv() => self.tell(number, output).await,
+                () = &mut ended => Some(Some(Close::new(1001, "The service is shutting down"))),
+                () = &mut greeting, if !is_open => Some(Some(Close::init_timeout())),
+                _ = looks.tick() => self.check().await,
+                Some((number, output)) = self.outputs.recv() => self.forward(number, output).await,
                 () = listens(&mut self.operations, self.beginning), if !may_hear => {
                     self.beginning = None;
                     None
                 }
-                message = messages.recv(), if may_hear => self.hear(message).await,
+                message = messages.recv(), if may_hear => self.receive(message).await,
             };
             if let Some(close) = ends {
                 return close;
@@ -125,17 +125,20 @@ impl Conversation {
         }
     }
 
-    async fn hear(&mut self, message: Option<Result<AggregatedMessage, ProtocolError>>) -> Ends {
+    async fn receive(
+        &mut self,
+        message: Option<Result<AggregatedMessage, ProtocolError>>,
+    ) -> Control {
         self.silent_looks = 0;
         match message {
             None => Some(None),
             Some(Err(problem)) => Some(Some(broken(&problem))),
-            Some(Ok(AggregatedMessage::Text(text))) => self.take(&text).await,
+            Some(Ok(AggregatedMessage::Text(text))) => self.handle(&text).await,
             Some(Ok(AggregatedMessage::Binary(_))) => {
-                Some(Some(Close::malformed("A message must be a text")))
+                Some(Some(Close::malformed("A message must be a text frame")))
             }
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                let answered = timeout(PATIENCE, self.session.pong(&bytes)).await;
+                let answered = timeout(SEND_TIMEOUT, self.session.pong(&bytes)).await;
                 sent(answered)
             }
             Some(Ok(AggregatedMessage::Pong(_))) => None,
@@ -146,10 +149,10 @@ impl Conversation {
         }
     }
 
-    async fn take(&mut self, text: &str) -> Ends {
+    async fn handle(&mut self, text: &str) -> Control {
         match self.protocol.take(text) {
             Step::Nothing => None,
-            Step::Say(text) => self.say(text).await,
+            Step::Send(text) => self.send(text).await,
             Step::Close(close) => Some(Some(close)),
             Step::Stop { number } => {
                 self.operations.remove(&number);
@@ -158,12 +161,12 @@ impl Conversation {
             Step::Refuse { id, refusal } => {
                 let Refused { code, message } = refusal;
                 let error = answer::error(message, code, &new_id().to_string());
-                self.say(protocol::error(&id, &[error])).await
+                self.send(protocol::error(&id, &[error])).await
             }
             Step::Authenticate(header) => {
                 self.token = header.as_deref().and_then(auth::bearer).map(str::to_owned);
                 match self.caller().await {
-                    Ok(caller) => self.welcome(caller).await,
+                    Ok(caller) => self.acknowledge(caller).await,
                     Err(close) => Some(Some(close)),
                 }
             }
@@ -177,29 +180,29 @@ impl Conversation {
         }
     }
 
-    async fn welcome(&mut self, caller: Caller) -> Ends {
+    async fn acknowledge(&mut self, caller: Caller) -> Control {
         self.admitted = self.schemas.admission.admit_socket(&caller);
         if self.admitted.is_none() {
-            let reason = "Too many sockets of this token: close some of them";
+            let reason = "Too many open sockets for this token: close some of them";
             return Some(Some(Close::new(1013, reason)));
         }
         self.identity = Some(caller);
         self.limit.raise();
-        let welcome = self.protocol.welcome();
-        self.say(welcome).await
+        let welcome = self.protocol.acknowledge();
+        self.send(welcome).await
     }
 
     fn start(&mut self, number: u64, request: Request, caller: Caller) {
         let outputs = (number, self.sender.clone());
         let operation = Operation::start(self.app.clone(), &self.schemas, caller, request, outputs);
         if operation.listening.is_some() {
-            self.protocol.goes_on(number);
+            self.protocol.mark_subscription(number);
             self.beginning = Some(number);
         }
         self.operations.insert(number, operation);
     }
 
-    async fn tell(&mut self, number: u64, output: Output) -> Ends {
+    async fn forward(&mut self, number: u64, output: Output) -> Control {
         if matches!(output, Output::Answer(_))
             && self.protocol.is_subscription(number)
             && let Err(close) = self.caller().await
@@ -215,40 +218,42 @@ impl Conversation {
             }
         };
         match text {
-            Some(text) => self.say(text).await,
+            Some(text) => self.send(text).await,
             None => None,
         }
     }
 
-    async fn say(&mut self, text: String) -> Ends {
-        sent(timeout(PATIENCE, self.session.text(text)).await)
+    async fn send(&mut self, text: String) -> Control {
+        sent(timeout(SEND_TIMEOUT, self.session.text(text)).await)
     }
 
-    /// Looks whether the token is still good and the client still there.
-    async fn look(&mut self) -> Ends {
+    /// Checks that the token is still valid and the client still connected.
+    async fn check(&mut self) -> Control {
         if !self.protocol.is_open() {
             return None;
         }
         match self.look_up().await {
             Ok(Some(_)) => {}
             Ok(None) => return Some(Some(Close::forbidden())),
-            Err(problem) => tracing::warn!(error = ?problem, "a token cannot be looked up"),
+            Err(problem) => {
+                tracing::warn!(error = ?problem, "a token could not be looked up in the store")
+            }
         }
         self.silent_looks += 1;
         match self.silent_looks {
-            SILENT_LOOKS => sent(timeout(PATIENCE, self.session.ping(b"")).await),
-            looks if looks > 2 * SILENT_LOOKS => Some(None),
+            SILENT_CHECKS => sent(timeout(SEND_TIMEOUT, self.session.ping(b"")).await),
+            looks if looks > 2 * SILENT_CHECKS => Some(None),
             _ => None,
         }
     }
 
-    /// Who asks, as long as it is whom the client was let in as; else how the socket is closed.
+    /// The caller, if it is still the one that was authenticated; else the reason to close the socket.
     async fn caller(&self) -> Result<Caller, Close> {
         match self.look_up().await {
             Ok(Some(caller)) => Ok(caller),
             Ok(None) => Err(Close::forbidden()),
             Err(problem) => {
-                tracing::error!(error = ?problem, "a token cannot be looked up");
+                tracing::error!(error = ?problem, "a token could not be looked up in the store");
                 Err(Close::new(1013, "Try again later"))
             }
         }
@@ -264,15 +269,15 @@ impl Conversation {
     }
 }
 
-/// Waits until an operation listens, or has failed to.
+/// Waits until a subscription listens, or has failed to start.
 async fn listens(operations: &mut HashMap<u64, Operation>, number: Option<u64>) {
     let operation = number.and_then(|number| operations.get_mut(&number));
-    if let Some(listening) = operation.and_then(|one| one.listening.as_mut()) {
+    if let Some(listening) = operation.and_then(|operation| operation.listening.as_mut()) {
         let _ = listening.await;
     }
 }
 
-fn sent<T, E>(sending: Result<Result<(), E>, T>) -> Ends {
+fn sent<T, E>(sending: Result<Result<(), E>, T>) -> Control {
     match sending {
         Ok(Ok(())) => None,
         // The client is gone.
@@ -282,16 +287,19 @@ fn sent<T, E>(sending: Result<Result<(), E>, T>) -> Ends {
 }
 
 fn too_slow() -> Close {
-    Close::new(1013, "Too slow: what is told is not read in time")
+    Close::new(
+        1013,
+        "Too slow: the client does not read its messages in time",
+    )
 }
 
 fn broken(problem: &ProtocolError) -> Close {
     match problem {
-        ProtocolError::Overflow => Close::new(1009, "A message may have 256 KiB"),
+        ProtocolError::Overflow => Close::new(1009, "A message may have at most 256 KiB"),
         ProtocolError::Io(inner) if inner.kind() == std::io::ErrorKind::InvalidData => {
-            Close::new(1007, "A text must be UTF-8")
+            Close::new(1007, "A text frame must be UTF-8")
         }
-        ProtocolError::Io(_) => Close::new(1009, "A message may have 256 KiB"),
-        _ => Close::new(1002, "This is no frame of a WebSocket"),
+        ProtocolError::Io(_) => Close::new(1009, "A message may have at most 256 KiB"),
+        _ => Close::new(1002, "This is not a valid WebSocket frame"),
     }
 }

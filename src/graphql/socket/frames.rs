@@ -1,8 +1,8 @@
 //! Reads the headers of WebSocket frames as they arrive, in front of the codec.
 //!
-//! The codec buffers a frame until all of it is there and looks at its size only then. Here a frame that declares more than the
-//! socket takes ends the stream when its header is there, before any of its content is kept, and so does a message in too many
-//! fragments. Content is passed on as it is. The handshake puts it between the connection and the codec.
+//! The codec buffers a whole frame before it checks the size. Here a frame that declares more than the limit ends the stream as
+//! soon as its header is complete, before any content is buffered, and so does a message in too many fragments. Content passes
+//! unchanged. The handshake puts it between the connection and the codec.
 
 use std::{
     pin::Pin,
@@ -18,24 +18,24 @@ use futures_util::Stream;
 
 use super::super::http::MAX_BODY_BYTES;
 
-/// The largest message before the client is let in: a greeting with a token.
-const GREETING_BYTES: usize = 8 * 1024;
-/// How many fragments a message may have: each is kept by itself until the last one comes.
+/// The maximum message before authentication: a `connection_init` with a token.
+const INIT_BYTES: usize = 8 * 1024;
+/// The maximum number of fragments of a message: the codec buffers each until the last one arrives.
 const MAX_FRAGMENTS: usize = 256;
-/// The longest header of a frame: two bytes, eight of the length, four of the mask.
+/// The maximum length of a frame header: two bytes, eight for the length, four for the mask.
 const MAX_HEADER: usize = 14;
 
-/// The largest message that a socket takes at present. Clones share it.
+/// The maximum message that a socket accepts at present. Clones share the value.
 #[derive(Clone)]
 pub(super) struct MessageLimit(Arc<AtomicUsize>);
 
 impl MessageLimit {
-    /// That of a client that has not been let in.
+    /// The limit before authentication.
     pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicUsize::new(GREETING_BYTES)))
+        Self(Arc::new(AtomicUsize::new(INIT_BYTES)))
     }
 
-    /// The client is let in.
+    /// Raises the limit after authentication.
     pub(super) fn raise(&self) {
         self.0.store(MAX_BODY_BYTES, Ordering::Relaxed);
     }
@@ -45,7 +45,7 @@ impl MessageLimit {
     }
 }
 
-/// A stream of bytes whose frames keep the limit.
+/// A stream of bytes that ends with an error at a frame beyond the limit.
 pub(super) struct LimitedFrames<S> {
     bytes: S,
     scanner: Scanner,
@@ -73,7 +73,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for LimitedFr
         let Poll::Ready(Some(Ok(chunk))) = next else {
             return next;
         };
-        if self.scanner.keeps_limit(&chunk) {
+        if self.scanner.scan(&chunk) {
             return Poll::Ready(Some(Ok(chunk)));
         }
         self.is_over = true;
@@ -81,15 +81,15 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for LimitedFr
     }
 }
 
-/// Where in a frame the next byte lies.
+/// Tracks the position in the current frame and message.
 pub(super) struct Scanner {
     limit: MessageLimit,
     header: [u8; MAX_HEADER],
-    /// How many bytes of the header are there.
+    /// How many bytes of the header have arrived.
     known: usize,
-    /// How many bytes of the frame's content are still to come; its header is complete where there are any.
+    /// How many bytes of the frame's content are still to come.
     content: u64,
-    /// What the frames of the present message declare together.
+    /// The declared length of the current message so far.
     message: u64,
     fragments: usize,
 }
@@ -106,8 +106,8 @@ impl Scanner {
         }
     }
 
-    /// Takes the next bytes; false from the first header on that declares too much.
-    pub(super) fn keeps_limit(&mut self, mut bytes: &[u8]) -> bool {
+    /// Scans the next bytes; false at the first header that exceeds the limit.
+    pub(super) fn scan(&mut self, mut bytes: &[u8]) -> bool {
         loop {
             let skipped = usize::try_from(self.content)
                 .unwrap_or(usize::MAX)
@@ -125,19 +125,19 @@ impl Scanner {
             if let Some(length) = declared(&self.header, self.known) {
                 self.known = 0;
                 self.content = length;
-                if !self.begins(length) {
+                if !self.begin_frame(length) {
                     return false;
                 }
             }
         }
     }
 
-    /// Whether a frame with the present header and so many bytes may come.
-    fn begins(&mut self, length: u64) -> bool {
+    /// Starts a frame with the current header and this length; false if it exceeds a limit.
+    fn begin_frame(&mut self, length: u64) -> bool {
         let [first, ..] = self.header;
         let (is_last, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
         if is_control {
-            // The codec refuses one that is longer than a control frame may be.
+            // The codec refuses control frames that are too long for the protocol.
             return length <= self.limit.bytes();
         }
         self.message = self.message.saturating_add(length);
@@ -150,7 +150,7 @@ impl Scanner {
     }
 }
 
-/// The length of the content, where the header is complete.
+/// The declared length of the content; `None` until the header is complete.
 fn declared(header: &[u8; MAX_HEADER], known: usize) -> Option<u64> {
     let [_, second, length @ ..] = header;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
@@ -161,7 +161,7 @@ fn declared(header: &[u8; MAX_HEADER], known: usize) -> Option<u64> {
         }
         (short, _) => (2, u64::from(short)),
     };
-    // The second byte says how long the header is.
+    // The second byte determines the length of the header.
     (known >= 2 && known >= size + mask).then_some(length)
 }
 
@@ -190,11 +190,11 @@ mod tests {
         frame
     }
 
-    /// Whether the stream ends with an error, and how many bytes went through before.
+    /// Whether the stream ends with an error, and how many bytes passed before.
     fn pass(bytes: &[u8], chunk: usize, limit: &MessageLimit) -> (bool, usize) {
         let chunks = bytes
             .chunks(chunk)
-            .map(|one| Ok(Bytes::copy_from_slice(one)));
+            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)));
         let mut frames = LimitedFrames::new(stream::iter(chunks), limit.clone());
         let mut passed = 0;
         while let Some(next) = frames.next().now_or_never().unwrap() {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn more_is_taken_from_a_client_that_was_let_in() {
+    fn an_authenticated_client_may_send_larger_messages() {
         let limit = MessageLimit::new();
         let large = frame(0x81, 256 * 1024, 256 * 1024);
         assert!(pass(&large, 999, &limit).0);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_count_together_and_control_frames_apart() {
+    fn fragments_count_together_and_control_frames_separately() {
         let limit = MessageLimit::new();
         let halves = [frame(0x01, 5_000, 5_000), frame(0x80, 5_000, 5_000)].concat();
         assert!(pass(&halves, 64, &limit).0);
@@ -250,19 +250,19 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes are cut, the same frames are found.
+        /// The frames that are found do not depend on how the bytes are split into chunks.
         #[test]
         fn the_cuts_between_chunks_do_not_matter(
             lengths in prop::collection::vec(0_usize..9_000, 0..8), chunk in 1_usize..70_000
         ) {
             let frames = lengths.iter().map(|length| frame(0x82, *length as u64, *length));
             let bytes = frames.collect::<Vec<_>>().concat();
-            let is_refused = lengths.iter().any(|length| *length > GREETING_BYTES);
+            let is_refused = lengths.iter().any(|length| *length > INIT_BYTES);
             prop_assert_eq!(pass(&bytes, chunk, &MessageLimit::new()).0, is_refused);
         }
 
         #[test]
-        fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..2_000), chunk in 1_usize..50) {
+        fn arbitrary_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000), chunk in 1_usize..50) {
             pass(&bytes, chunk, &MessageLimit::new());
         }
     }

@@ -1,7 +1,7 @@
-//! One operation of a socket, run by itself: so that a slow one keeps no other waiting.
+//! One operation of a socket, run as its own task, so that a slow operation does not delay the others.
 //!
-//! Promises that a mutation which has begun is finished although its caller leaves, and that everything else ends with its
-//! socket. Never keeps answers for a client that does not read: it waits. The conversation starts it.
+//! A mutation that has begun is finished even if its caller disconnects; every other operation ends with its socket. Responses
+//! are not buffered for a client that does not read: the operation waits. Started by the conversation.
 
 use std::sync::Arc;
 
@@ -21,41 +21,41 @@ use super::super::{
         guard::{Kind, kind_of},
     },
     schema::context_data,
-    subscription::Listening,
+    subscription::SubscriptionReady,
 };
 use crate::{app::App, clock::new_id, feed::TooSlow};
 
-/// What an operation gives.
+/// An output of an operation.
 pub(super) enum Output {
-    /// An answer.
+    /// A response.
     Answer(Box<Response>),
-    /// The subscriber is too far behind to be told any more.
+    /// The subscriber is too far behind; the subscription ends.
     TooSlow,
-    /// Nothing more.
+    /// The operation has ended.
     End,
 }
 
-/// Where outputs go, with the number of their operation.
+/// The channel for outputs, with the number of their operation.
 pub(super) type Outputs = mpsc::Sender<(u64, Output)>;
 
-/// An operation that runs.
+/// A running operation; dropping it aborts it, unless it is a mutation.
 pub(super) struct Operation {
-    /// None for what has to be finished.
-    breaks_off: Option<AbortHandle>,
-    /// Ends once a subscription listens, or is over; none for other operations.
+    /// `None` for a mutation, which is never aborted.
+    abort_handle: Option<AbortHandle>,
+    /// Completes when a subscription listens or has ended; `None` for other operations.
     pub(super) listening: Option<oneshot::Receiver<()>>,
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let Some(running) = &self.breaks_off {
+        if let Some(running) = &self.abort_handle {
             running.abort();
         }
     }
 }
 
 impl Operation {
-    /// Starts an operation for whoever asks.
+    /// Starts an operation for a caller.
     pub(super) fn start(
         app: Arc<App>,
         schemas: &Schemas,
@@ -66,7 +66,7 @@ impl Operation {
         let kind = kind_of(&mut request);
         let mut listening = None;
         if kind == Some(Kind::Subscription) {
-            let (tell, told) = Listening::new();
+            let (tell, told) = SubscriptionReady::new();
             request.data.insert(tell);
             listening = Some(told);
         }
@@ -96,7 +96,7 @@ impl Operation {
                     mark_errors(&mut answer, &request_id);
                     Output::Answer(Box::new(answer))
                 };
-                // Where nobody takes it, what has begun is finished all the same.
+                // Without a receiver, a mutation that has begun is finished all the same.
                 let _ = outputs.send((number, output)).await;
             }
         };
@@ -111,7 +111,7 @@ impl Operation {
             let _ = ends.send((number, Output::End)).await;
         });
         Self {
-            breaks_off,
+            abort_handle: breaks_off,
             listening,
         }
     }

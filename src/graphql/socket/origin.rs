@@ -1,27 +1,27 @@
-//! Which pages may speak to this service from a browser.
+//! Checks which web pages may call this service from a browser.
 //!
-//! Promises that a page which this service serves itself counts as its own, whatever stands in the settings. Pure. The
-//! handshake of a socket asks, and the rules of CORS do.
+//! A page that this service serves itself is always allowed, whatever the settings. Pure. Called by the handshake of a socket and
+//! by the CORS rules.
 
 use actix_web::{
     dev::RequestHead,
     http::{Uri, header},
 };
 
-/// Whether a caller may open a socket: no browser, or a page of this service or of an allowed origin.
+/// Whether a caller may open a socket: not a browser, or a page of this service or of an allowed origin.
 pub(super) fn may_open(head: &RequestHead, allowed: &[String]) -> bool {
     let mut origins = head.headers().get_all(header::ORIGIN);
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
-            let named = |one: &String| origin.as_bytes() == one.as_bytes();
-            allowed.iter().any(named) || is_own(origin, head)
+            let is_origin = |allowed: &String| origin.as_bytes() == allowed.as_bytes();
+            allowed.iter().any(is_origin) || is_own(origin, head)
         }
         (Some(_), Some(_)) => false,
     }
 }
 
-/// Whether an origin is the one that the request was sent to. The scheme is not compared: a proxy in front may speak TLS.
+/// Whether an origin is the host that the request was sent to. The scheme is not compared, because a proxy may terminate TLS.
 pub fn is_own(origin: &header::HeaderValue, head: &RequestHead) -> bool {
     let host = head.headers().get(header::HOST);
     let (Some(origin), Some(host)) = (

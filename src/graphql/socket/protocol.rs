@@ -1,7 +1,7 @@
-//! The protocol `graphql-transport-ws`, without a socket: what a text means in the present state, and what is said back.
+//! The protocol `graphql-transport-ws` as a state machine without I/O: takes messages of the client, returns the next step.
 //!
-//! Promises the closing codes of the protocol, one operation an id at a time, and not a word about an operation after it was
-//! completed. Never waits, never asks anything. The conversation with a client drives it.
+//! Uses the close codes of the protocol, allows one operation per id at a time, and sends nothing about an operation after it was
+//! completed. Driven by the conversation with a client.
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 
 use crate::graphql::http::parse;
 
-/// How many operations may run on one socket.
-pub(super) const MOST_OPERATIONS: usize = 64;
-/// The longest id that a client may give to an operation, in bytes.
-const MOST_ID: usize = 128;
+/// The maximum number of operations that run on one socket.
+pub(super) const MAX_OPERATIONS: usize = 64;
+/// The maximum length of an operation id, in bytes.
+const MAX_ID_BYTES: usize = 128;
 
-/// Why a socket is closed.
+/// The close code and reason of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Close {
     pub(super) code: u16,
@@ -39,34 +39,39 @@ impl Close {
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::new(4403, "Forbidden: a valid bearer token is needed")
+        Self::new(4403, "Forbidden: a valid bearer token is required")
     }
 
-    pub(super) fn not_greeted() -> Self {
+    pub(super) fn init_timeout() -> Self {
         Self::new(4408, "Connection initialisation timeout")
     }
 }
 
-/// What is to be done after a message.
+/// The step that a message of the client leads to.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Nothing.
     Nothing,
-    /// Find out whose token it is; then `welcome`, or close.
+    /// Authenticate this `Authorization` header, then call `welcome` or close.
     Authenticate(Option<String>),
-    /// Run an operation.
-    Run { number: u64, request: Box<Request> },
-    /// Stop one, for nobody listens to it.
-    Stop { number: u64 },
-    /// An operation that is not run.
-    Refuse { id: String, refusal: Refused },
-    /// Say this.
-    Say(String),
-    /// Close the socket.
+    Run {
+        number: u64,
+        request: Box<Request>,
+    },
+    /// Stop an operation that the client has completed.
+    Stop {
+        number: u64,
+    },
+    /// Send an error for an operation that is not run.
+    Refuse {
+        id: String,
+        refusal: Refused,
+    },
+    /// Send this message.
+    Send(String),
     Close(Close),
 }
 
-/// Why an operation is not run.
+/// The error for an operation that is not run.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) code: &'static str,
@@ -77,7 +82,7 @@ const TOO_MANY: Refused = Refused {
     code: "TOO_COMPLEX",
     message: "Too many operations run on this connection: complete one of them first",
 };
-// The words by which clients know that they have to send the whole document.
+// Clients recognize this message and send the whole document.
 const NOT_PERSISTED: Refused = Refused {
     code: "PERSISTED_QUERY_NOT_SUPPORTED",
     message: "PersistedQueryNotSupported",
@@ -85,9 +90,9 @@ const NOT_PERSISTED: Refused = Refused {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    Silent,
-    Greeted,
-    Open,
+    New,
+    Initialized,
+    Acknowledged,
 }
 
 struct Running {
@@ -99,7 +104,7 @@ struct Running {
 /// The state of one socket.
 pub(super) struct Protocol {
     phase: Phase,
-    /// Operations by number: a client may use an id again once it is free, and a number is never used twice.
+    /// Operations by number: a client may reuse an id once its operation has ended, but a number is never reused.
     running: BTreeMap<u64, Running>,
     begun: u64,
 }
@@ -107,18 +112,18 @@ pub(super) struct Protocol {
 impl Protocol {
     pub(super) fn new() -> Self {
         Self {
-            phase: Phase::Silent,
+            phase: Phase::New,
             running: BTreeMap::new(),
             begun: 0,
         }
     }
 
-    /// Whether the client has been let in.
+    /// Whether the client is authenticated.
     pub(super) fn is_open(&self) -> bool {
-        self.phase == Phase::Open
+        self.phase == Phase::Acknowledged
     }
 
-    /// What a text from the client leads to.
+    /// Handles a text message of the client.
     pub(super) fn take(&mut self, text: &str) -> Step {
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
             return Step::Close(Close::malformed("A message must be a JSON object"));
@@ -129,16 +134,16 @@ impl Protocol {
         };
         let payload = message.remove("payload").filter(|it| !it.is_null());
         match kind.as_str() {
-            "connection_init" => self.greet(payload.as_ref()),
+            "connection_init" => self.connection_init(payload.as_ref()),
             "ping" | "pong" if !payload.as_ref().is_none_or(Value::is_object) => Step::Close(
                 Close::malformed("The payload of a ping or pong must be an object"),
             ),
-            "ping" => Step::Say(match payload {
+            "ping" => Step::Send(match payload {
                 Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
                 None => json!({ "type": "pong" }).to_string(),
             }),
             "pong" => Step::Nothing,
-            "subscribe" | "complete" if self.phase != Phase::Open => {
+            "subscribe" | "complete" if self.phase != Phase::Acknowledged => {
                 Step::Close(Close::new(4401, "Unauthorized: send connection_init first"))
             }
             "subscribe" => match id_of(&mut message) {
@@ -149,15 +154,15 @@ impl Protocol {
                 Ok(id) => self.complete(&id),
                 Err(close) => Step::Close(close),
             },
-            _ => Step::Close(Close::malformed("No such type of message")),
+            _ => Step::Close(Close::malformed("Unknown message type")),
         }
     }
 
-    fn greet(&mut self, payload: Option<&Value>) -> Step {
-        if self.phase != Phase::Silent {
+    fn connection_init(&mut self, payload: Option<&Value>) -> Step {
+        if self.phase != Phase::New {
             return Step::Close(Close::new(4429, "Too many initialisation requests"));
         }
-        self.phase = Phase::Greeted;
+        self.phase = Phase::Initialized;
         match payload {
             None => Step::Authenticate(None),
             Some(Value::Object(payload)) => {
@@ -172,9 +177,9 @@ impl Protocol {
         }
     }
 
-    /// The client is let in.
-    pub(super) fn welcome(&mut self) -> String {
-        self.phase = Phase::Open;
+    /// Marks the client as authenticated; returns the `connection_ack`.
+    pub(super) fn acknowledge(&mut self) -> String {
+        self.phase = Phase::Acknowledged;
         json!({ "type": "connection_ack" }).to_string()
     }
 
@@ -188,18 +193,18 @@ impl Protocol {
             Ok(request) => request,
             Err(refusal) => return Step::Close(Close::malformed(&refusal.message)),
         };
-        if self.running.values().any(|one| one.id == id) {
+        if self.running.values().any(|running| running.id == id) {
             let reason = format!("Subscriber for {id} already exists");
             return Step::Close(Close::new(
                 4409,
                 reason.chars().take(120).collect::<String>(),
             ));
         }
-        if self.running.len() >= MOST_OPERATIONS {
+        if self.running.len() >= MAX_OPERATIONS {
             let refusal = TOO_MANY;
             return Step::Refuse { id, refusal };
         }
-        // By its hash alone it would not be known whether the operation may be broken off.
+        // With a hash alone it would be unknown whether the operation may be aborted.
         if request.query.is_empty() {
             let refusal = NOT_PERSISTED;
             return Step::Refuse { id, refusal };
@@ -218,35 +223,35 @@ impl Protocol {
         }
     }
 
-    /// Whether an operation that runs is a subscription.
+    /// Whether a running operation is a subscription.
     pub(super) fn is_subscription(&self, number: u64) -> bool {
         let running = self.running.get(&number);
         running.is_some_and(|running| running.is_subscription)
     }
 
-    /// An operation turned out to be a subscription.
-    pub(super) fn goes_on(&mut self, number: u64) {
+    /// Marks an operation as a subscription.
+    pub(super) fn mark_subscription(&mut self, number: u64) {
         if let Some(running) = self.running.get_mut(&number) {
             running.is_subscription = true;
         }
     }
 
     fn complete(&mut self, id: &str) -> Step {
-        let found = self.running.iter().find(|(_, one)| one.id == id);
-        let Some(number) = found.map(|(number, _)| *number) else {
-            // It ended while the client's word was under way.
+        let operation = self.running.iter().find(|(_, running)| running.id == id);
+        let Some(number) = operation.map(|(number, _)| *number) else {
+            // The operation ended while the client's message was in transit.
             return Step::Nothing;
         };
         self.running.remove(&number);
         Step::Stop { number }
     }
 
-    /// What is said of an answer; nothing where nobody listens any more.
+    /// The message for a response; `None` if the operation was completed.
     pub(super) fn answer(&mut self, number: u64, response: &Response) -> Option<String> {
         let running = self.running.get_mut(&number)?;
         let is_first = !running.has_answered;
         running.has_answered = true;
-        // What was refused before any of it ran ends the operation; so does a subscription that could not begin.
+        // A refusal before execution ends the operation, and so does a subscription that could not start.
         let most = usize::from(running.is_subscription);
         let is_refused = is_first
             && response.is_err()
@@ -259,21 +264,21 @@ impl Protocol {
         Some(json!({ "id": running.id, "type": "next", "payload": response }).to_string())
     }
 
-    /// What is said when an operation has ended; nothing where that was said before.
+    /// The `complete` message of an operation; `None` if it was completed before.
     pub(super) fn end(&mut self, number: u64) -> Option<String> {
         let running = self.running.remove(&number)?;
         Some(json!({ "id": running.id, "type": "complete" }).to_string())
     }
 }
 
-/// Says that an operation failed, which ends it.
+/// The `error` message of an operation, which ends it.
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
     json!({ "id": id, "type": "error", "payload": errors }).to_string()
 }
 
 fn id_of(message: &mut Map<String, Value>) -> Result<String, Close> {
     match message.remove("id") {
-        Some(Value::String(id)) if !id.is_empty() && id.len() <= MOST_ID => Ok(id),
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_ID_BYTES => Ok(id),
         _ => Err(Close::malformed(
             "The id of an operation must be a string of 1 to 128 bytes",
         )),

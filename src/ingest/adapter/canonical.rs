@@ -1,10 +1,10 @@
-//! The canonical events: for any sender, and for Clubspot and Exercise.com, which publish no webhooks of their own. A pure
-//! function; what each type may say is the table of the documentation.
+//! Translates the canonical events: for any sender, and for Clubspot and Exercise.com, which publish no webhooks of their own. A
+//! pure function; the documentation has a table of the fields of each type.
 
 use serde_json::Value;
 
 use super::{
-    NotUnderstood,
+    TranslateError,
     field::{Field, Read},
     unread,
 };
@@ -35,10 +35,10 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
     ("resource", OfferingKind::Resource),
 ];
 
-/// Reads one canonical event.
-pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
+/// Translates the JSON of one canonical event.
+pub fn translate(verified: &Verified) -> Result<Event, TranslateError> {
     let body: Value =
-        serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
+        serde_json::from_slice(verified.bytes()).map_err(|problem| TranslateError {
             field: None,
             message: format!("the body is not JSON: {problem}"),
             kind: None,
@@ -46,16 +46,17 @@ pub fn translate(verified: &Verified) -> Result<Event, NotUnderstood> {
     read(&body)
 }
 
-/// Reads one canonical event that is JSON already.
-pub fn read(body: &Value) -> Result<Event, NotUnderstood> {
+/// Translates one canonical event from parsed JSON. Fields that it does not know become warnings, or an error if they look as if
+/// they restrict access.
+pub fn read(body: &Value) -> Result<Event, TranslateError> {
     let root = Field::root(body);
     let kind = root.at("type").text()?;
-    let known = |problem: NotUnderstood| NotUnderstood {
+    let with_kind = |problem: TranslateError| TranslateError {
         kind: Some(kind.clone()),
         ..problem
     };
-    let event = event(&root, &kind).map_err(known)?;
-    let warnings = unread::judge(&root, &kind).map_err(known)?;
+    let event = event(&root, &kind).map_err(with_kind)?;
+    let warnings = unread::check(&root, &kind).map_err(with_kind)?;
     Ok(Event { warnings, ..event })
 }
 
@@ -64,13 +65,17 @@ fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
     let data = root.at("data");
     data.object()?;
     let mut notes = Vec::new();
-    let gone =
-        |kind| Ok::<_, NotUnderstood>(vec![Statement::EntitlementGone(kind, data.at("id").id()?)]);
+    let gone = |kind| {
+        Ok::<_, TranslateError>(vec![Statement::EntitlementDeleted(
+            kind,
+            data.at("id").id()?,
+        )])
+    };
     let statements = match kind {
         "member.updated" => vec![Statement::Person(person(&data, false)?)],
-        "member.deleted" => vec![Statement::PersonGone(data.at("id").id()?)],
+        "member.deleted" => vec![Statement::PersonDeleted(data.at("id").id()?)],
         "company.updated" => vec![Statement::Company(company(&data)?)],
-        "company.deleted" => vec![Statement::CompanyGone(data.at("id").id()?)],
+        "company.deleted" => vec![Statement::CompanyDeleted(data.at("id").id()?)],
         "membership.updated" => vec![membership(&data, happened_at)?],
         "membership.deleted" => gone(EntitlementKind::Membership)?,
         "registration.updated" => vec![registration(&data, &mut notes)?],
@@ -79,7 +84,7 @@ fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
         "purchase.deleted" => gone(EntitlementKind::Purchase)?,
         "offering.updated" => vec![Statement::Offering(any_offering(&data)?)],
         "roster.snapshot" => snapshot(&data, happened_at, &mut notes)?,
-        _ => return Err(root.at("type").wrong(&format!("one of {TYPES}"))),
+        _ => return Err(root.at("type").error(&format!("one of {TYPES}"))),
     };
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Event {
@@ -95,7 +100,7 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
     let id = match (field.at("id").present(), &email) {
         (Some(id), _) => id.id()?,
         (None, Some(Some(address))) if guest => format!("mailto:{address}"),
-        (None, _) => return Err(field.at("id").wrong("an id: a text or a whole number")),
+        (None, _) => return Err(field.at("id").error("an id: a text or a whole number")),
     };
     let companies = field
         .at("companies")
@@ -114,9 +119,9 @@ fn person(field: &Field<'_>, guest: bool) -> Read<PersonWord> {
     })
 }
 
-/// `None` where nothing was said of it.
+/// `None` if the field is absent, `Some(None)` if it is null or blank: the person has no e-mail.
 fn email(field: &Field<'_>) -> Read<Option<Option<String>>> {
-    if !field.says("email") {
+    if !field.contains("email") {
         return Ok(None);
     }
     let field = field.at("email");
@@ -132,22 +137,22 @@ fn email(field: &Field<'_>) -> Read<Option<Option<String>>> {
     if sound {
         Ok(Some(Some(address)))
     } else {
-        Err(field.wrong("an e-mail address"))
+        Err(field.error("an e-mail address"))
     }
 }
 
-/// The people of a list; those without an id are known by their address, those with neither are nobody.
+/// The people of a list. Guests without an id are identified by their address; guests with neither are left out with a note.
 fn people(field: Field<'_>, guest: bool, notes: &mut Vec<String>) -> Read<Vec<PersonWord>> {
-    let mut found = Vec::new();
-    for one in field.list_or_empty()? {
-        one.object()?;
-        if guest && one.at("id").present().is_none() && !matches!(email(&one)?, Some(Some(_))) {
-            notes.push("a guest with neither id nor e-mail can be given no access".to_owned());
+    let mut persons = Vec::new();
+    for item in field.list_or_empty()? {
+        item.object()?;
+        if guest && item.at("id").present().is_none() && !matches!(email(&item)?, Some(Some(_))) {
+            notes.push("a guest without id and e-mail cannot get access".to_owned());
         } else {
-            found.push(person(&one, guest)?);
+            persons.push(person(&item, guest)?);
         }
     }
-    Ok(found)
+    Ok(persons)
 }
 
 fn company_ref(field: &Field<'_>) -> Read<CompanyRef> {
@@ -198,7 +203,7 @@ fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
     if let Some(name) = &time_zone
         && jiff::tz::TimeZone::get(name).is_err()
     {
-        return Err(zone.wrong("an IANA time zone, such as Europe/Berlin"));
+        return Err(zone.error("an IANA time zone, such as Europe/Berlin"));
     }
     let name = field.at("name").name()?;
     Ok(Some(LocationWord {
@@ -208,8 +213,8 @@ fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
     }))
 }
 
-/// Start and end. Of what can open a door they have to be in this order, where both are there and can be compared. What opens
-/// none, such as an ended membership or a cancelled booking, is taken as it is: to refuse it would leave the door open.
+/// Start and end. An entitlement that can open a door (`opens`) is refused if its end is before its start. One that cannot, such
+/// as an ended membership or a cancelled booking, is accepted as it is, because a refusal would leave the door open.
 fn ends(field: &Field<'_>, opens: bool) -> Read<(Option<Moment>, Option<Moment>)> {
     let (starts, end) = (field.at("starts_at").start()?, field.at("ends_at").end()?);
     let in_order = match (starts, end) {
@@ -220,7 +225,7 @@ fn ends(field: &Field<'_>, opens: bool) -> Read<(Option<Moment>, Option<Moment>)
     if in_order || !opens {
         Ok((starts, end))
     } else {
-        Err(field.at("ends_at").wrong("no earlier than starts_at"))
+        Err(field.at("ends_at").error("no earlier than starts_at"))
     }
 }
 
@@ -232,9 +237,9 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
         (None, None) => {
             return Err(data
                 .at("member")
-                .wrong("who holds it, or company has to be"));
+                .error("who holds it, or company has to be"));
         }
-        (Some(_), Some(company)) => return Err(company.wrong("left out where member is given")),
+        (Some(_), Some(company)) => return Err(company.error("left out where member is given")),
     };
     let status = data.at("status").word(&[
         ("active", "ACTIVE"),
@@ -251,9 +256,9 @@ fn membership(data: &Field<'_>, happened_at: access::Instant) -> Read<Statement>
             ("manual", BlockReason::Manual),
         ])?;
         let since = blocked.at("since").since()?;
-        // A block that is told of has begun: a later beginning would leave the doors open until then.
+        // A reported block has begun; accepting a later beginning would leave the doors open until then.
         let since = since.map_or(happened_at, |since| since.min(happened_at));
-        Ok::<_, NotUnderstood>((reason, since))
+        Ok::<_, TranslateError>((reason, since))
     });
     let (starts, ends) = ends(data, matches!(status, "ACTIVE" | "SCHEDULED"))?;
     Ok(Statement::Entitlement(Box::new(EntitlementWord {
@@ -280,12 +285,12 @@ fn registration(data: &Field<'_>, notes: &mut Vec<String>) -> Read<Statement> {
         ("waitlisted", "WAITLISTED"),
         ("cancelled", "CANCELLED"),
     ])?;
-    // Both have to be there, though one may be a date that stands for none.
+    // Both fields are required, though a date far away may mean "none".
     for name in ["starts_at", "ends_at"] {
         if data.at(name).present().is_none() {
             return Err(data
                 .at(name)
-                .wrong("an RFC 3339 instant or a date: a registration has both ends"));
+                .error("an RFC 3339 instant or a date: a registration has both ends"));
         }
     }
     let (starts, ends) = ends(data, status == "CONFIRMED")?;
@@ -328,7 +333,7 @@ fn purchase(data: &Field<'_>) -> Read<Statement> {
     })))
 }
 
-/// Each list that is there is all that there is of its kind.
+/// Each list that is present is complete for its kind.
 fn snapshot(
     data: &Field<'_>,
     happened_at: access::Instant,
@@ -336,33 +341,33 @@ fn snapshot(
 ) -> Read<Vec<Statement>> {
     let mut statements = Vec::new();
     if let Some(list) = data.at("members").present() {
-        statements.push(Statement::Everything(SourceAspect::Members));
-        for one in list.list()? {
-            statements.push(Statement::Person(person(&one, false)?));
+        statements.push(Statement::Snapshot(SourceAspect::Members));
+        for item in list.list()? {
+            statements.push(Statement::Person(person(&item, false)?));
         }
     }
     if let Some(list) = data.at("companies").present() {
-        statements.push(Statement::Everything(SourceAspect::Companies));
-        for one in list.list()? {
-            statements.push(Statement::Company(company(&one)?));
+        statements.push(Statement::Snapshot(SourceAspect::Companies));
+        for item in list.list()? {
+            statements.push(Statement::Company(company(&item)?));
         }
     }
     if let Some(list) = data.at("memberships").present() {
-        statements.push(Statement::Everything(SourceAspect::Memberships));
-        for one in list.list()? {
-            statements.push(membership(&one, happened_at)?);
+        statements.push(Statement::Snapshot(SourceAspect::Memberships));
+        for item in list.list()? {
+            statements.push(membership(&item, happened_at)?);
         }
     }
     if let Some(list) = data.at("registrations").present() {
-        statements.push(Statement::Everything(SourceAspect::Registrations));
-        for one in list.list()? {
-            statements.push(registration(&one, notes)?);
+        statements.push(Statement::Snapshot(SourceAspect::Registrations));
+        for item in list.list()? {
+            statements.push(registration(&item, notes)?);
         }
     }
     if let Some(list) = data.at("purchases").present() {
-        statements.push(Statement::Everything(SourceAspect::Purchases));
-        for one in list.list()? {
-            statements.push(purchase(&one)?);
+        statements.push(Statement::Snapshot(SourceAspect::Purchases));
+        for item in list.list()? {
+            statements.push(purchase(&item)?);
         }
     }
     Ok(statements)

@@ -1,5 +1,5 @@
-//! Reads JSON field by field and remembers the path, so that whoever sent a wrong one is told which, what it holds and what
-//! it may hold. Used by adapters; believes nothing and never panics.
+//! Reads untrusted JSON field by field and remembers each field's path, so that an error names the field, its value and the
+//! expected values. Used by adapters; never panics.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -7,68 +7,68 @@ use access::Instant;
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value};
 
-use super::NotUnderstood;
+use super::TranslateError;
 use crate::{ingest::statement::Moment, sentinel};
 
-/// How many characters of a name are kept.
+/// Names are cut to this many characters.
 const LONGEST_NAME: usize = 200;
 
 const AN_INSTANT: &str = "an RFC 3339 instant, such as 2026-01-05T09:30:00Z";
 
-/// A JSON value and how to get there.
+/// A JSON value and its path.
 #[derive(Clone, Debug)]
 pub struct Field<'a> {
     path: String,
     value: &'a Value,
-    asked: Asked,
+    read_names: ReadNames,
 }
 
-/// Which members each object of a body was asked for, by where the object lies in memory.
-type Asked = Rc<RefCell<HashMap<*const Value, Vec<&'static str>>>>;
+/// The member names that were read of each object, by the object's address in memory.
+type ReadNames = Rc<RefCell<HashMap<*const Value, Vec<&'static str>>>>;
 
-/// A member of an object that nobody asked for, though the object was read.
+/// A member that no adapter read, of an object that was read.
 #[derive(Clone, Debug)]
 pub struct Unread<'a> {
-    /// How to get there.
     pub path: String,
-    /// Its name.
     pub name: &'a str,
-    /// What it holds.
     pub value: &'a Value,
-    /// The names that its object was asked for.
+    /// The names of the members that were read of the same object.
     pub known: Vec<&'static str>,
 }
 
-/// What a reading gives.
-pub type Read<T> = Result<T, NotUnderstood>;
+pub type Read<T> = Result<T, TranslateError>;
 
 impl<'a> Field<'a> {
-    /// The whole body.
     pub fn root(value: &'a Value) -> Self {
         Self {
             path: String::new(),
             value,
-            asked: Asked::default(),
+            read_names: ReadNames::default(),
         }
     }
 
-    /// Every member that was not asked for, of every object that was read from here on.
+    /// The members that were not read, of every object that was read below this field.
     pub fn unread(&self) -> Vec<Unread<'a>> {
-        let mut found = Vec::new();
-        unread(&self.asked.borrow(), self.value, &self.path, &mut found);
-        found
+        let mut unread_fields = Vec::new();
+        unread(
+            &self.read_names.borrow(),
+            self.value,
+            &self.path,
+            &mut unread_fields,
+        );
+        unread_fields
     }
 
     fn ask(&self, name: &'static str) {
-        let mut asked = self.asked.borrow_mut();
+        let mut asked = self.read_names.borrow_mut();
         let names = asked.entry(std::ptr::from_ref(self.value)).or_default();
         if !names.contains(&name) {
             names.push(name);
         }
     }
 
-    /// Says what is wrong with this field.
-    pub fn wrong(&self, expected: &str) -> NotUnderstood {
+    /// An error for this field: its path, its value and what is expected.
+    pub fn error(&self, expected: &str) -> TranslateError {
         let holds = match self.value {
             Value::Null => "is missing".to_owned(),
             other => {
@@ -85,14 +85,14 @@ impl<'a> Field<'a> {
         } else {
             &self.path
         };
-        NotUnderstood {
+        TranslateError {
             field: Some(self.path.clone()).filter(|path| !path.is_empty()),
             message: format!("{name} {holds}; it has to be {expected}"),
             kind: None,
         }
     }
 
-    /// A member, null where it is not there.
+    /// A member; null if it is absent.
     pub fn at(&self, name: &'static str) -> Field<'a> {
         self.ask(name);
         let path = if self.path.is_empty() {
@@ -103,59 +103,57 @@ impl<'a> Field<'a> {
         Field {
             path,
             value: self.value.get(name).unwrap_or(&Value::Null),
-            asked: self.asked.clone(),
+            read_names: self.read_names.clone(),
         }
     }
 
-    /// Whether the member was said at all, be it null.
-    pub fn says(&self, name: &'static str) -> bool {
+    /// Whether the member is present, including as null.
+    pub fn contains(&self, name: &'static str) -> bool {
         self.ask(name);
         self.value.get(name).is_some()
     }
 
-    /// None for null and for what is not there.
+    /// None for null and for absent fields.
     pub fn present(self) -> Option<Field<'a>> {
         (!self.value.is_null()).then_some(self)
     }
 
-    /// An object, or an error.
     pub fn object(&self) -> Read<&'a Map<String, Value>> {
         self.value
             .as_object()
-            .ok_or_else(|| self.wrong("an object"))
+            .ok_or_else(|| self.error("an object"))
     }
 
-    /// The elements of an array, or an error.
     pub fn list(&self) -> Read<Vec<Field<'a>>> {
-        let elements = self.value.as_array().ok_or_else(|| self.wrong("a list"))?;
+        let elements = self.value.as_array().ok_or_else(|| self.error("a list"))?;
         Ok(elements
             .iter()
             .enumerate()
             .map(|(index, value)| Field {
                 path: format!("{}[{index}]", self.path),
                 value,
-                asked: self.asked.clone(),
+                read_names: self.read_names.clone(),
             })
             .collect())
     }
 
-    /// The elements of an array; none where there is no array.
+    /// The elements of an array; empty for null and for absent fields.
     pub fn list_or_empty(self) -> Read<Vec<Field<'a>>> {
         self.present()
             .map_or_else(|| Ok(Vec::new()), |field| field.list())
     }
 
-    /// Text with something in it, without NUL (which PostgreSQL cannot hold).
+    /// Text that is not blank and has no NUL (which PostgreSQL cannot store).
     pub fn text(&self) -> Read<String> {
         match self.value {
             Value::String(text) if !text.trim().is_empty() && !text.contains('\0') => {
                 Ok(text.clone())
             }
-            _ => Err(self.wrong("a text")),
+            _ => Err(self.error("a text")),
         }
     }
 
-    /// Text that may be left out, null or blank.
+    /// Text that may be absent, null or blank.
     pub fn optional_text(&self) -> Read<Option<String>> {
         match self.value {
             Value::Null => Ok(None),
@@ -164,13 +162,13 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A name, cut at what people can read and an index can hold; none where it is left out, null or blank.
+    /// A name, cut to `LONGEST_NAME` characters; none if it is absent, null or blank.
     pub fn name(&self) -> Read<Option<String>> {
         Ok(self.optional_text()?.map(|name| cut(&name)))
     }
 
-    /// The texts of an array, all of them: a tag that is left out would be access that is missing. One that is longer than any
-    /// rule may name stays longer than that, so that it is no other. None where there is no array.
+    /// All texts of an array: a tag that is left out would be missing access. A tag longer than any that a rule may name is cut
+    /// one character above that limit, so that it equals no rule's tag. None if the field is absent or null.
     pub fn tags(self) -> Read<Option<Vec<String>>> {
         let Some(field) = self.present() else {
             return Ok(None);
@@ -180,29 +178,29 @@ impl<'a> Field<'a> {
         all.iter().map(tag).collect::<Read<_>>().map(Some)
     }
 
-    /// An id: text, or a whole number, which means its digits. At most 500 bytes.
+    /// An id: text, or a whole number, which becomes its digits. At most 500 bytes.
     pub fn id(&self) -> Read<String> {
         let id = match self.value {
             Value::Number(number) if number.is_u64() || number.is_i64() => number.to_string(),
             Value::String(_) => self.text()?,
-            _ => return Err(self.wrong("an id: a text or a whole number")),
+            _ => return Err(self.error("an id: a text or a whole number")),
         };
         if id.len() > 500 {
-            Err(self.wrong("an id of at most 500 bytes"))
+            Err(self.error("an id of at most 500 bytes"))
         } else {
             Ok(id)
         }
     }
 
-    /// One of several words.
+    /// One of several allowed words, translated to its value.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Read<T> {
-        let found = self
+        let entry = self
             .value
             .as_str()
             .and_then(|text| words.iter().find(|(word, _)| *word == text));
-        found.map(|(_, value)| *value).ok_or_else(|| {
+        entry.map(|(_, value)| *value).ok_or_else(|| {
             let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.wrong(&format!("one of {}", all.join(", ")))
+            self.error(&format!("one of {}", all.join(", ")))
         })
     }
 
@@ -214,25 +212,25 @@ impl<'a> Field<'a> {
             .and_then(|text| text.parse::<Timestamp>().ok());
         parsed
             .map(Instant::from_timestamp)
-            .ok_or_else(|| self.wrong(AN_INSTANT))
+            .ok_or_else(|| self.error(AN_INSTANT))
     }
 
-    /// An RFC 3339 instant from which on something is so; none for null, and for a date that stands for none.
+    /// The beginning of a state, as an RFC 3339 instant; none for null, and for a date that senders use for "none".
     pub fn since(self) -> Read<Option<Instant>> {
         let Some(field) = self.present() else {
             return Ok(None);
         };
         let at = field.value.as_str().and_then(sentinel::parse);
         at.map(sentinel::start)
-            .ok_or_else(|| field.wrong(AN_INSTANT))
+            .ok_or_else(|| field.error(AN_INSTANT))
     }
 
-    /// A start: an RFC 3339 instant or a local date. None for null, and for a date that stands for none.
+    /// A start: an RFC 3339 instant or a local date. None for null, and for a date that senders use for "none".
     pub fn start(&self) -> Read<Option<Moment>> {
         self.moment(sentinel::start, sentinel::start_day)
     }
 
-    /// An end: an RFC 3339 instant or a local date. None for null, and for a date that stands for none.
+    /// An end: an RFC 3339 instant or a local date. None for null, and for a date that senders use for "none".
     pub fn end(&self) -> Read<Option<Moment>> {
         self.moment(sentinel::end, sentinel::end_day)
     }
@@ -245,7 +243,7 @@ impl<'a> Field<'a> {
         let Some(text) = self.value.as_str() else {
             return match self.value {
                 Value::Null => Ok(None),
-                _ => Err(self.wrong("an RFC 3339 instant or a date")),
+                _ => Err(self.error("an RFC 3339 instant or a date")),
             };
         };
         if text.len() == 10
@@ -254,7 +252,7 @@ impl<'a> Field<'a> {
             return Ok(day(date).map(Moment::On));
         }
         let at = sentinel::parse(text).ok_or_else(|| {
-            self.wrong(
+            self.error(
                 "an RFC 3339 instant, such as 2026-01-05T09:30:00Z, or a date, such as 2026-01-05",
             )
         })?;
@@ -266,12 +264,12 @@ fn unread<'a>(
     asked: &HashMap<*const Value, Vec<&'static str>>,
     value: &'a Value,
     path: &str,
-    found: &mut Vec<Unread<'a>>,
+    unread_fields: &mut Vec<Unread<'a>>,
 ) {
     match value {
         Value::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
-                unread(asked, element, &format!("{path}[{index}]"), found);
+                unread(asked, element, &format!("{path}[{index}]"), unread_fields);
             }
         }
         Value::Object(fields) => {
@@ -285,10 +283,10 @@ fn unread<'a>(
                     format!("{path}.{}", printable(name))
                 };
                 if known.iter().any(|one| one == name) {
-                    unread(asked, value, &path, found);
+                    unread(asked, value, &path, unread_fields);
                 } else {
                     let known = known.clone();
-                    found.push(Unread {
+                    unread_fields.push(Unread {
                         path,
                         name,
                         value,
@@ -301,7 +299,7 @@ fn unread<'a>(
     }
 }
 
-/// A sender's own name for a field, as a message can show it and a database can hold it.
+/// The sender's name of a field, made safe for messages and for the database.
 fn printable(name: &str) -> String {
     let letters = name.chars().take(60);
     letters
@@ -309,7 +307,7 @@ fn printable(name: &str) -> String {
         .collect()
 }
 
-/// Puts a field into an object that is being made.
+/// Inserts a field into a JSON object; does nothing for other values.
 pub fn put(object: &mut Value, name: &str, value: Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(name.to_owned(), value);

@@ -1,11 +1,11 @@
-//! Arbitrary JSON, read through the mapping of its source: the mapping makes canonical events of it, and `canonical` judges
-//! them as it judges any sender's. A pure function. What a mapping does not know is not understood, never guessed; what is
-//! wrong is said by the sender's own names. The documentation is docs/mapping.md.
+//! Translates arbitrary JSON by the mapping of its source: the mapping turns it into canonical events, and `canonical` validates
+//! them like any sender's. A pure function. An event type that the mapping does not list is an error unless the mapping ignores
+//! others, and errors name the sender's own fields. The documentation is docs/mapping.md.
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::{NotUnderstood, canonical, field::Read};
+use super::{TranslateError, canonical, field::Read};
 use crate::ingest::{signature::Verified, statement::Event};
 
 mod fill;
@@ -17,35 +17,34 @@ mod tests;
 use fill::Body;
 use shape::{KINDS, Kind, Shape};
 pub use template::MappingError;
-use template::{Parse, Place, Template, fields_of, only};
+use template::{Parse, Place, Template, fields_of, refuse_unknown_fields};
 
-/// The largest mapping that is taken, in bytes.
+/// The size limit of a mapping, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// How a source's JSON is read.
+/// A parsed and validated mapping.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     kind: Template,
     timestamp: Option<Template>,
     events: Vec<(String, Meaning)>,
-    /// What becomes of a type that is not in it.
+    /// Types that `events` does not list are ignored rather than failed.
     ignores_others: bool,
 }
 
-/// What an event of one type means.
 #[derive(Clone, Debug)]
 enum Meaning {
-    /// Nothing here depends on it.
-    Nothing,
-    /// So many canonical events, and their timestamp where it is another than the mapping's.
-    Says(Vec<(&'static Kind, Template)>, Option<Template>),
+    /// The type is ignored.
+    Ignored,
+    /// The canonical events, and their timestamp if it differs from the mapping's.
+    Events(Vec<(&'static Kind, Template)>, Option<Template>),
 }
 
 impl Mapping {
-    /// Reads a mapping.
+    /// Parses and validates a mapping.
     ///
     /// # Errors
-    /// The first thing that is wrong, with the keys that lead to it.
+    /// The first fault, with the path of keys that leads to it.
     pub fn parse(json: &Value) -> Parse<Self> {
         let root = Place::default();
         let fields = json
@@ -54,7 +53,7 @@ impl Mapping {
         if json.to_string().len() > LARGEST {
             return Err(root.wrong(format!("it has to have {LARGEST} bytes at most")));
         }
-        only(fields, &["type", "timestamp", "events", "others"], &root)?;
+        refuse_unknown_fields(fields, &["type", "timestamp", "events", "others"], &root)?;
         let part = |name: &str| {
             let json = fields.get(name);
             json.map(|json| Template::parse(json, &root.at(name), Shape::Plain))
@@ -62,15 +61,15 @@ impl Mapping {
         };
         let kind = part("type")?.ok_or_else(|| {
             root.at("type")
-                .wrong("it has to be there: where the event's type stands, such as /event")
+                .wrong("it is required: the path of the event's type, such as /event")
         })?;
         let timestamp = part("timestamp")?;
         let here = root.at("events");
-        let told = fields.get("events").and_then(Value::as_object);
-        let told = told.filter(|told| !told.is_empty()).ok_or_else(|| {
-            here.wrong("it has to be an object: by each type of the sender, what it says")
+        let types = fields.get("events").and_then(Value::as_object);
+        let types = types.filter(|types| !types.is_empty()).ok_or_else(|| {
+            here.wrong("it has to be an object from each event type of the sender to its meaning")
         })?;
-        let events = told
+        let events = types
             .iter()
             .map(|(name, json)| Ok((name.clone(), Meaning::parse(json, &here.at(name))?)));
         let events = events.collect::<Parse<_>>()?;
@@ -87,58 +86,62 @@ impl Mapping {
         })
     }
 
-    /// Reads an event.
+    /// Translates a body.
     fn translate(&self, root: &Value, verified: &Verified, zone: TimeZone) -> Read<Event> {
         let mut body = Body::new(root, zone.clone());
         let kind = body.fill(&self.kind, "type")?;
         let kind = match kind {
             Some(Value::String(kind)) if !kind.trim().is_empty() && !kind.contains('\0') => kind,
             Some(Value::Number(kind)) => kind.to_string(),
-            _ => return Err(body.by_its_names(missing("type", "the event's type: a text"))),
+            _ => return Err(body.with_sender_path(missing("type", "the event's type: a text"))),
         };
-        let known = |wrong: NotUnderstood| NotUnderstood {
+        let with_kind = |wrong: TranslateError| TranslateError {
             kind: Some(kind.clone()),
             ..wrong
         };
         let (says, timestamp) = match self.events.iter().find(|(name, _)| *name == kind) {
-            Some((_, Meaning::Says(says, timestamp))) => (says, timestamp.as_ref()),
-            Some((_, Meaning::Nothing)) => return Ok(ignored(&kind, verified)),
+            Some((_, Meaning::Events(says, timestamp))) => (says, timestamp.as_ref()),
+            Some((_, Meaning::Ignored)) => return Ok(ignored(&kind, verified)),
             None if self.ignores_others => return Ok(ignored(&kind, verified)),
             None => {
                 let all: Vec<&str> = self.events.iter().map(|(name, _)| name.as_str()).collect();
                 let expected = format!("one of the events of the mapping: {}", all.join(", "));
                 let mut wrong = missing("type", &expected);
                 wrong.message = format!("the type is {kind:?}; it has to be {expected}");
-                return Err(known(body.by_its_names(wrong)));
+                return Err(with_kind(body.with_sender_path(wrong)));
             }
         };
-        // Of the type alone more is believed than is signed: all else is read from what is.
+        // Only the type may come from the unsigned part of the body; everything else is read from the signed part.
         let signed = signed_of(root, verified);
         let mut body = signed
             .as_ref()
             .map_or(body, |signed| Body::new(signed, zone));
         let mut notes = Vec::new();
-        let received = || Value::from(verified.said_at().timestamp().to_string());
+        let received = || Value::from(verified.event_time().timestamp().to_string());
         let timestamp = match timestamp.or(self.timestamp.as_ref()) {
-            Some(template) => match body.fill(template, "timestamp").map_err(known)? {
+            Some(template) => match body.fill(template, "timestamp").map_err(with_kind)? {
                 Some(timestamp) => timestamp,
                 None if signed.is_some() => {
-                    notes.push("its time is not signed: it counts from when it came".to_owned());
+                    notes.push(
+                        "the event's time is not signed: the time of receipt counts".to_owned(),
+                    );
                     received()
                 }
                 None => Value::Null,
             },
             None => received(),
         };
-        let mut event = Event::empty(&kind, verified.said_at());
-        for (made, template) in says {
-            let data = body.fill(template, "data").map_err(known)?;
+        let mut event = Event::empty(&kind, verified.event_time());
+        for (event_kind, template) in says {
+            let data = body.fill(template, "data").map_err(with_kind)?;
             let data = data.unwrap_or_else(|| Value::Object(Map::new()));
-            let said = json!({ "type": made.name, "timestamp": timestamp, "data": data });
-            let said = canonical::read(&said).map_err(|wrong| known(body.by_its_names(wrong)))?;
-            event.happened_at = said.happened_at;
-            event.statements.extend(said.statements);
-            notes.extend(said.note);
+            let canonical_event =
+                json!({ "type": event_kind.name, "timestamp": timestamp, "data": data });
+            let canonical_event = canonical::read(&canonical_event)
+                .map_err(|wrong| with_kind(body.with_sender_path(wrong)))?;
+            event.happened_at = canonical_event.happened_at;
+            event.statements.extend(canonical_event.statements);
+            notes.extend(canonical_event.note);
         }
         event.note = (!notes.is_empty()).then(|| notes.join("; "));
         Ok(event)
@@ -148,15 +151,15 @@ impl Mapping {
 impl Meaning {
     fn parse(json: &Value, place: &Place) -> Parse<Self> {
         let all = match json {
-            Value::String(word) if word == "ignore" => return Ok(Self::Nothing),
+            Value::String(word) if word == "ignore" => return Ok(Self::Ignored),
             Value::Array(all) if !all.is_empty() => all,
             Value::Object(fields) => {
-                only(fields, &["is", "data", "timestamp"], place)?;
+                refuse_unknown_fields(fields, &["is", "data", "timestamp"], place)?;
                 let timestamp = fields.get("timestamp");
                 let timestamp = timestamp
                     .map(|json| Template::parse(json, &place.at("timestamp"), Shape::Plain));
-                return Ok(Self::Says(
-                    vec![said(fields, place)?],
+                return Ok(Self::Events(
+                    vec![parse_event(fields, place)?],
                     timestamp.transpose()?,
                 ));
             }
@@ -171,15 +174,15 @@ impl Meaning {
             let fields = json
                 .as_object()
                 .ok_or_else(|| here.wrong("it has to be an object with is and data"))?;
-            only(fields, &["is", "data"], &here)?;
-            said(fields, &here)
+            refuse_unknown_fields(fields, &["is", "data"], &here)?;
+            parse_event(fields, &here)
         };
         let says = all.iter().enumerate().map(one).collect::<Parse<_>>()?;
-        Ok(Self::Says(says, None))
+        Ok(Self::Events(says, None))
     }
 }
 
-fn said(fields: &Map<String, Value>, place: &Place) -> Parse<(&'static Kind, Template)> {
+fn parse_event(fields: &Map<String, Value>, place: &Place) -> Parse<(&'static Kind, Template)> {
     let name = fields.get("is").and_then(Value::as_str);
     let kind = KINDS
         .iter()
@@ -201,25 +204,25 @@ fn said(fields: &Map<String, Value>, place: &Place) -> Parse<(&'static Kind, Tem
             ))
         })?;
     let fields = fields_of(data, kind.parts, &here)?;
-    let told = kind
+    let given = kind
         .one_of
         .iter()
         .filter(|name| data.contains_key(**name))
         .count();
-    if !kind.one_of.is_empty() && told == 0 {
+    if !kind.one_of.is_empty() && given == 0 {
         let names = kind.one_of.join(" or ");
         return Err(here.wrong(format!("it has to have {names}: say where it comes from")));
     }
     Ok((kind, Template::Object(fields)))
 }
 
-/// Reads an event by the mapping of its source.
+/// Translates a body by the mapping of its source. `zone` is the source's time zone, for local times.
 pub fn translate(
     mapping: Option<&str>,
     zone: &str,
     verified: &Verified,
-) -> Result<Event, NotUnderstood> {
-    let whole = |message: String| NotUnderstood {
+) -> Result<Event, TranslateError> {
+    let whole = |message: String| TranslateError {
         field: None,
         message,
         kind: None,
@@ -228,11 +231,12 @@ pub fn translate(
         .and_then(|text| serde_json::from_str(text).ok())
         .ok_or_else(|| {
             whole(
-                "the source has no mapping: give it one (updateSource), and replay this".to_owned(),
+                "the source has no mapping: set one (updateSource), then replay this delivery"
+                    .to_owned(),
             )
         })?;
     let mapping = Mapping::parse(&mapping).map_err(|problem| {
-        whole(format!("the mapping is not understood at {}: {problem}; mend it (updateSource), and replay this", problem.path.join(".")))
+        whole(format!("the mapping is invalid at {}: {problem}; fix it (updateSource), then replay this delivery", problem.path.join(".")))
     })?;
     let root: Value = serde_json::from_slice(verified.bytes())
         .map_err(|problem| whole(format!("the body is not JSON: {problem}")))?;
@@ -241,7 +245,7 @@ pub fn translate(
     mapping.translate(&root, verified, zone)
 }
 
-/// What is signed of a body, where that is not all of it.
+/// The signed part of the body; none if the signature covers the whole body.
 fn signed_of(root: &Value, verified: &Verified) -> Option<Value> {
     let fields = root.as_object()?;
     let is_signed = |name: &str| verified.signs(&format!("/{name}"));
@@ -253,8 +257,8 @@ fn signed_of(root: &Value, verified: &Verified) -> Option<Value> {
     Some(Value::Object(signed.collect()))
 }
 
-fn missing(field: &str, expected: &str) -> NotUnderstood {
-    NotUnderstood {
+fn missing(field: &str, expected: &str) -> TranslateError {
+    TranslateError {
         field: Some(field.to_owned()),
         message: format!("{field} is missing; it has to be {expected}"),
         kind: None,
@@ -263,7 +267,7 @@ fn missing(field: &str, expected: &str) -> NotUnderstood {
 
 fn ignored(kind: &str, verified: &Verified) -> Event {
     Event {
-        note: Some("the mapping says that nothing here depends on this type".to_owned()),
-        ..Event::empty(kind, verified.said_at())
+        note: Some("the mapping ignores this type".to_owned()),
+        ..Event::empty(kind, verified.event_time())
     }
 }

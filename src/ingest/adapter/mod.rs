@@ -1,5 +1,5 @@
-//! The platforms: each is a pure function from verified bytes to statements. Adding one is a file, its fixtures and a line
-//! in `translate`. An adapter believes nothing that was not verified, which the type of its argument says.
+//! The adapters, one per platform: pure functions from verified bytes to statements. A new platform needs a file, its fixtures
+//! and a line in `translate`. The argument type `Verified` makes sure that only verified bytes are translated.
 
 use std::time::Duration;
 
@@ -19,20 +19,21 @@ mod unread;
 pub use field::put;
 pub use mapped::{Mapping, MappingError};
 
-/// Why verified bytes could not be understood, in words for the one who sent them or who looks after the source.
+/// Why verified bytes could not be translated, as a message for the sender or for the people who maintain the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct NotUnderstood {
-    /// The path of the field that is wrong, such as `data.ends_at`; none where the body as a whole is.
+pub struct TranslateError {
+    /// The path of the faulty field, such as `data.ends_at`; none if the whole body is faulty.
     pub field: Option<String>,
-    /// What is wrong, and what it may be.
+    /// The fault, and what is expected.
     pub message: String,
-    /// The event's type, where that much could be read.
+    /// The event's type, if it could be read.
     pub kind: Option<String>,
 }
 
-/// Reads an event by the ways of its source's platform. What was made here is canonical; what is unsigned is not looked at.
-pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnderstood> {
+/// Translates an event with the adapter of its source's platform. Events that were made here are canonical; the body of an
+/// unsigned request is ignored.
+pub fn translate(source: &Source, verified: &Verified) -> Result<Event, TranslateError> {
     if verified.envelope().unsigned {
         return Ok(nudge(verified));
     }
@@ -47,27 +48,27 @@ pub fn translate(source: &Source, verified: &Verified) -> Result<Event, NotUnder
             mapped::translate(source.mapping.as_deref(), &source.time_zone, verified)
         }
         Platform::Spacebring => spacebring::translate(source.credentials.is_some(), verified),
-        Platform::Teamup => Err(NotUnderstood {
+        Platform::Teamup => Err(TranslateError {
             field: None,
-            message: "TeamUp's webhooks are not signed: they are only reasons to read its API"
-                .into(),
+            message:
+                "TeamUp's webhooks are not signed: their bodies are ignored, and its API is read"
+                    .into(),
             kind: None,
         }),
     }
 }
 
-/// The present time, and how far ahead of it a sender's clock may be.
+/// The current time, and how far ahead a sender's clock may be.
 #[derive(Copy, Clone, Debug)]
 pub struct Present {
-    /// Now.
     pub now: Instant,
-    /// How far ahead of it the time of an event may lie.
+    /// How far ahead of `now` an event's time may be.
     pub tolerance: Duration,
 }
 
-/// Refuses an event whose time lies in the future: it would be later than all that truly happens until then, and so end all that
-/// is said by others. What is read from the platform's API anyway stays a reason to read.
-pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, NotUnderstood> {
+/// Refuses an event whose time is in the future: until that time it would be later than all real events, and override them. An
+/// event that triggers a reading of the platform's API still triggers it.
+pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, TranslateError> {
     if event.happened_at <= present.now.plus(present.tolerance) {
         return Ok(event);
     }
@@ -76,27 +77,27 @@ pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, NotU
         .micros()
         .saturating_sub(present.now.micros());
     let message = format!(
-        "timestamp is {}, which is {} in the future; it has to be when it happened, by a clock that is right",
+        "timestamp is {}, which is {} in the future; it has to be the time of the event: check the sender's clock",
         event.happened_at.timestamp(),
         in_words(ahead_us / 1_000_000)
     );
     if event.reads {
         return Ok(Event {
             note: Some(format!(
-                "{message}. What it is about is read from the platform's API"
+                "{message}. The change is read from the platform's API"
             )),
             reads: true,
             ..Event::empty(&event.kind, present.now)
         });
     }
-    Err(NotUnderstood {
+    Err(TranslateError {
         field: Some("timestamp".to_owned()),
         message,
         kind: Some(event.kind),
     })
 }
 
-/// A length of time in its two largest units.
+/// A duration in its two largest units, such as "1 day and 3 hours".
 fn in_words(seconds: i64) -> String {
     let units = [
         (365 * 86_400, "year"),
@@ -123,22 +124,25 @@ fn in_words(seconds: i64) -> String {
     parts.join(" and ")
 }
 
-/// What is unsigned: nothing of it is believed.
+/// The event of an unsigned request: it only triggers a reading.
 fn nudge(verified: &Verified) -> Event {
     Event {
-        note: Some("it is unsigned, so that nothing of it is believed: a reason to read the platform's API".to_owned()),
+        note: Some(
+            "the request is not signed: its body is ignored, and the platform's API is read"
+                .to_owned(),
+        ),
         reads: true,
-        ..Event::empty("nudge", verified.said_at())
+        ..Event::empty("nudge", verified.event_time())
     }
 }
 
-/// Reads what was made here: a canonical event.
-pub fn translate_made(verified: &Verified) -> Result<Event, NotUnderstood> {
+/// Translates a canonical event that was made here.
+pub fn translate_canonical(verified: &Verified) -> Result<Event, TranslateError> {
     canonical::translate(verified)
 }
 
-/// Whether the sender can mend what is not understood, and so should be told.
-pub fn sender_can_mend(platform: Platform) -> bool {
+/// Whether the sender can correct an event that fails, so that the answer should say so (422).
+pub fn sender_can_fix(platform: Platform) -> bool {
     matches!(
         platform,
         Platform::Canonical | Platform::Clubspot | Platform::ExerciseCom | Platform::Mapped

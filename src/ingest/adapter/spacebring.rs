@@ -1,12 +1,12 @@
-//! Spacebring's webhooks, as far as they are documented. A pure function. Most bodies bear no time of change and leave out what
-//! decides (a subscription's status, who is in which company), and those about subscriptions not even their type: where the
-//! source's API can be read, an event is a reason to read it and no more, but for deletions, which bear their own time.
+//! Translates Spacebring's documented webhooks. A pure function. Most bodies have no time of change and lack the deciding fields
+//! (a subscription's status, the companies of a person), and bodies about subscriptions lack even their type. So if the source's
+//! API can be read, an event only triggers a reading, except deletions, which have a time of their own.
 
 use access::Instant;
 use serde_json::{Value, json};
 
 use super::{
-    NotUnderstood, canonical,
+    TranslateError, canonical,
     field::{Read, put},
 };
 use crate::ingest::{
@@ -14,52 +14,56 @@ use crate::ingest::{
     statement::{CompanyRef, Event, Statement},
 };
 
-/// Reads an event. `is_read` says whether the source's API can be.
-pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, NotUnderstood> {
+/// `is_read`: the source has credentials, so its API is read.
+pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateError> {
     let body: Value =
-        serde_json::from_slice(verified.bytes()).map_err(|problem| NotUnderstood {
+        serde_json::from_slice(verified.bytes()).map_err(|problem| TranslateError {
             field: None,
             message: format!("the body is not JSON: {problem}"),
             kind: None,
         })?;
     let (kind, about) = kind_of(&body);
-    let said = say(&kind, about.unwrap_or(&body), verified.said_at());
-    let known = |wrong: NotUnderstood| NotUnderstood {
+    let meaning = translate_kind(&kind, about.unwrap_or(&body), verified.event_time());
+    let with_kind = |wrong: TranslateError| TranslateError {
         kind: Some(kind.clone()),
         ..wrong
     };
-    let bears_on_access = matches!(said, Ok(Said::Event(_) | Said::Gone(_)) | Err(_));
-    match said {
-        Ok(Said::Gone(event)) => Ok(Event {
+    let bears_on_access = matches!(
+        meaning,
+        Ok(Translation::Event(_) | Translation::Gone(_)) | Err(_)
+    );
+    match meaning {
+        Ok(Translation::Gone(event)) => Ok(Event {
             kind,
             reads: is_read,
             ..event
         }),
         _ if is_read && bears_on_access => Ok(Event {
-            note: Some("what it is about is read from the platform's API".to_owned()),
+            note: Some("the change is read from the platform's API".to_owned()),
             reads: true,
-            ..Event::empty(&kind, verified.said_at())
+            ..Event::empty(&kind, verified.event_time())
         }),
-        Ok(Said::Event(event)) => Ok(Event { kind, ..event }),
-        Ok(Said::Nothing) => Ok(Event {
-            note: Some("nothing here depends on events of this type".to_owned()),
-            ..Event::empty(&kind, verified.said_at())
+        Ok(Translation::Event(event)) => Ok(Event { kind, ..event }),
+        Ok(Translation::Nothing) => Ok(Event {
+            note: Some("events of this type do not affect access".to_owned()),
+            ..Event::empty(&kind, verified.event_time())
         }),
-        Err(wrong) => Err(known(wrong)),
+        Err(wrong) => Err(with_kind(wrong)),
     }
 }
 
 #[cfg(test)]
 mod tests;
 
-enum Said {
+enum Translation {
     Event(Event),
-    /// A deletion, which bears its own time.
+    /// A deletion, which has its own time.
     Gone(Event),
     Nothing,
 }
 
-/// The event's type, and what it is about where that stands in a member of its own. Subscriptions and visits come without one.
+/// The event's type, and the member of the body that it is about, if there is one. Bodies about subscriptions and visits have no
+/// type.
 fn kind_of(body: &Value) -> (String, Option<&Value>) {
     if let Some(kind) = text(body, "type") {
         let noun = kind.split('.').next().unwrap_or_default();
@@ -80,58 +84,62 @@ fn kind_of(body: &Value) -> (String, Option<&Value>) {
     (kind.to_owned(), None)
 }
 
-fn say(kind: &str, about: &Value, said_at: Instant) -> Read<Said> {
-    let made = |kind: &str, at: Option<&str>, data: Value| {
+fn translate_kind(kind: &str, about: &Value, said_at: Instant) -> Read<Translation> {
+    let canonical_event = |kind: &str, at: Option<&str>, data: Value| {
         let at = at.map_or_else(|| said_at.timestamp().to_string(), str::to_owned);
         canonical::read(&json!({ "type": kind, "timestamp": at, "data": data }))
     };
     let deleted = text(about, "deleteDate");
-    let gone = |kind: &str| made(kind, deleted, json!({ "id": about.get("id") })).map(Said::Gone);
+    let gone = |kind: &str| {
+        canonical_event(kind, deleted, json!({ "id": about.get("id") })).map(Translation::Gone)
+    };
     match kind {
         "booking.deleted" => gone("registration.deleted"),
         "booking.created" | "booking.updated" | "booking.paid" if deleted.is_some() => {
             gone("registration.deleted")
         }
-        // A payment changes nothing of a booking: it says what was so from the beginning.
-        "booking.created" | "booking.paid" => made(
+        // A payment does not change a booking: the body shows the booking as it was created, so the creation time is its version.
+        "booking.created" | "booking.paid" => canonical_event(
             "registration.updated",
             text(about, "createDate"),
             booking(about),
         )
-        .map(Said::Event),
-        "booking.updated" => made("registration.updated", None, booking(about)).map(Said::Event),
+        .map(Translation::Event),
+        "booking.updated" => {
+            canonical_event("registration.updated", None, booking(about)).map(Translation::Event)
+        }
         "subscription.deleted" => gone("membership.deleted"),
         "subscription.created" | "subscription.updated" | "subscription.purchased" => {
-            made("membership.updated", None, subscription(about)).map(Said::Event)
+            canonical_event("membership.updated", None, subscription(about)).map(Translation::Event)
         }
         "membership.created" | "membership.invited" => {
             let user = about.get("user").unwrap_or(&Value::Null);
-            let event = made("member.updated", text(about, "createDate"), person(user))?;
-            // Who is invited has not joined.
+            let event = canonical_event("member.updated", text(about, "createDate"), person(user))?;
+            // A person who is only invited has not joined the company yet.
             let has_joined = kind == "membership.created";
             let event = if has_joined {
                 joined(event, about)
             } else {
                 event
             };
-            Ok(Said::Event(event))
+            Ok(Translation::Event(event))
         }
         "company.created" => {
             let data = json!({ "id": about.get("id"), "name": about.get("title") });
-            made("company.updated", text(about, "createDate"), data).map(Said::Event)
+            canonical_event("company.updated", text(about, "createDate"), data)
+                .map(Translation::Event)
         }
         "company.deleted" => gone("company.deleted"),
-        _ if is_of_no_use(kind) => Ok(Said::Nothing),
-        _ => Err(NotUnderstood {
+        _ if is_ignored(kind) => Ok(Translation::Nothing),
+        _ => Err(TranslateError {
             field: Some("type".to_owned()),
-            message: format!("{kind:?} is no event that Spacebring documents"),
+            message: format!("{kind:?} is not an event type that Spacebring documents"),
             kind: None,
         }),
     }
 }
 
-/// Says of the person whom an event names that they are in the company of their membership; of others that they may be in
-/// as well, in other locations, it says nothing.
+/// Adds the person of the event to the company of their membership. The person's companies in other locations stay as they are.
 fn joined(event: Event, about: &Value) -> Event {
     let Some(company) = text(about, "companyRef") else {
         return event;
@@ -140,17 +148,20 @@ fn joined(event: Event, about: &Value) -> Event {
         id: company.to_owned(),
         name: None,
     };
-    let statements = event.statements.into_iter().map(|said| match said {
-        Statement::Person(word) => Statement::Joined(word, company.clone()),
-        other => other,
-    });
+    let statements = event
+        .statements
+        .into_iter()
+        .map(|statement| match statement {
+            Statement::Person(word) => Statement::Joined(word, company.clone()),
+            other => other,
+        });
     Event {
         statements: statements.collect(),
         ..event
     }
 }
 
-fn is_of_no_use(kind: &str) -> bool {
+fn is_ignored(kind: &str) -> bool {
     let nouns = [
         "benefit", "event", "invoice", "location", "resource", "shop", "support", "visitors",
     ];
@@ -166,7 +177,7 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// First name and surname, as far as they are there.
+/// First name and surname joined, as far as the user has them.
 pub fn full_name(user: &Value) -> Option<String> {
     let names: Vec<&str> = ["name", "surname"]
         .into_iter()
@@ -187,7 +198,7 @@ fn person(user: &Value) -> Value {
     person
 }
 
-/// What kind of thing is booked, by Spacebring's word for a resource.
+/// The canonical kind for Spacebring's resource type.
 pub fn booked_kind(word: Option<&str>) -> &'static str {
     match word {
         Some(
@@ -206,12 +217,12 @@ fn booking(about: &Value) -> Value {
     let users = attendees
         .into_iter()
         .flatten()
-        .filter_map(|one| one.get("user"));
+        .filter_map(|attendee| attendee.get("user"));
     let guests = users
         .filter(|user| user.is_object())
         .map(person)
         .map(|mut guest| {
-            // Somebody from outside is known by the address alone.
+            // An external guest has no id and is identified by the address.
             if guest.get("id").is_none_or(Value::is_null) {
                 guest.as_object_mut().map(|fields| fields.remove("id"));
             }
@@ -234,7 +245,7 @@ fn booking(about: &Value) -> Value {
     })
 }
 
-/// What an item is a subscription to is untyped in these bodies: its plan is taken where it is as in the API.
+/// Spacebring does not document the type of an item's plan in these bodies: the plan is read as the API gives it.
 fn subscription(about: &Value) -> Value {
     let items = about.get("items").and_then(Value::as_array);
     let plan = items.into_iter().flatten().find_map(|item| {
@@ -242,7 +253,7 @@ fn subscription(about: &Value) -> Value {
         let id = text(item, "planRef").or_else(|| text(plan, "id"))?;
         Some(json!({ "id": id, "name": text(plan, "title") }))
     });
-    let mut held = json!({
+    let mut membership = json!({
         "id": about.get("id"),
         "plan": plan.unwrap_or_else(|| json!({ "id": "subscription", "name": "Subscription" })),
         "status": "active",
@@ -253,15 +264,15 @@ fn subscription(about: &Value) -> Value {
     let company = about.get("company").unwrap_or(&Value::Null);
     match text(about, "companyRef").or_else(|| text(company, "id")) {
         Some(id) => put(
-            &mut held,
+            &mut membership,
             "company",
             json!({ "id": id, "name": text(company, "title") }),
         ),
         None => put(
-            &mut held,
+            &mut membership,
             "member",
             about.get("user").map_or(Value::Null, person),
         ),
     }
-    held
+    membership
 }

@@ -1,34 +1,34 @@
-//! Judges the fields of a canonical event that nobody reads. Most are worth a warning. One that looks as if it narrowed access (an
-//! end, a beginning, a status, a block) is refused: to pass over it would open more than its sender meant. Pure; called by
-//! `canonical` for every event, at every level.
+//! Checks the fields of a canonical event that no adapter read. Most cause a warning. A field that looks as if it restricts
+//! access (an end, a start, a status, a block) is refused, because ignoring it would give more access than the sender meant.
+//! Pure; `canonical` calls it for every event, and it checks every level.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::{
-    NotUnderstood,
+    TranslateError,
     field::{Field, Read, Unread},
 };
 
-/// How many warnings one event bears.
+/// The most warnings for one event.
 const MOST_WARNINGS: usize = 20;
 
-/// How a field would narrow access.
+/// How a field would restrict access.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Narrows {
+enum Restriction {
     Start,
     End,
     Status,
-    /// By being true.
+    /// Restricts access if true.
     Block,
-    /// By being false.
+    /// Restricts access if false.
     Validity,
 }
 
-const WORDS: [(Narrows, &[&str]); 5] = [
+const WORDS: [(Restriction, &[&str]); 5] = [
     (
-        Narrows::Start,
+        Restriction::Start,
         &[
             "start",
             "starts",
@@ -41,7 +41,7 @@ const WORDS: [(Narrows, &[&str]); 5] = [
         ],
     ),
     (
-        Narrows::End,
+        Restriction::End,
         &[
             "end",
             "ends",
@@ -67,9 +67,9 @@ const WORDS: [(Narrows, &[&str]); 5] = [
             "lapsed",
         ],
     ),
-    (Narrows::Status, &["status", "state"]),
+    (Restriction::Status, &["status", "state"]),
     (
-        Narrows::Block,
+        Restriction::Block,
         &[
             "block",
             "blocked",
@@ -105,7 +105,7 @@ const WORDS: [(Narrows, &[&str]); 5] = [
         ],
     ),
     (
-        Narrows::Validity,
+        Restriction::Validity,
         &[
             "active",
             "valid",
@@ -117,7 +117,7 @@ const WORDS: [(Narrows, &[&str]); 5] = [
     ),
 ];
 
-/// Words that change nothing of what a name means.
+/// VersionedRows that do not change the meaning of a field name.
 const FILLERS: &[&str] = &[
     "at",
     "on",
@@ -151,25 +151,26 @@ const FILLERS: &[&str] = &[
     "account",
 ];
 
-/// Names that a slip of the pen makes another of.
-const NAMES: [(Narrows, &str); 12] = [
-    (Narrows::Start, "startsat"),
-    (Narrows::Start, "startdate"),
-    (Narrows::End, "endsat"),
-    (Narrows::End, "enddate"),
-    (Narrows::End, "expiresat"),
-    (Narrows::End, "validuntil"),
-    (Narrows::End, "expiry"),
-    (Narrows::Status, "status"),
-    (Narrows::Block, "blocked"),
-    (Narrows::Block, "cancelled"),
-    (Narrows::Block, "suspended"),
-    (Narrows::Block, "paused"),
+/// Names that are recognized with one typing error.
+const NAMES: [(Restriction, &str); 12] = [
+    (Restriction::Start, "startsat"),
+    (Restriction::Start, "startdate"),
+    (Restriction::End, "endsat"),
+    (Restriction::End, "enddate"),
+    (Restriction::End, "expiresat"),
+    (Restriction::End, "validuntil"),
+    (Restriction::End, "expiry"),
+    (Restriction::Status, "status"),
+    (Restriction::Block, "blocked"),
+    (Restriction::Block, "cancelled"),
+    (Restriction::Block, "suspended"),
+    (Restriction::Block, "paused"),
 ];
 
-/// The warnings for an event of a type that was read whole from here on, or the first field that would have narrowed access.
-pub fn judge(root: &Field<'_>, kind: &str) -> Read<Vec<String>> {
-    // A deletion ends everything: no field of it could narrow that.
+/// Returns the warnings for an event whose fields were all read through `root`, or an error for the first field that would
+/// restrict access.
+pub fn check(root: &Field<'_>, kind: &str) -> Read<Vec<String>> {
+    // A deletion ends everything, so no field could restrict it further.
     let is_deletion = kind.ends_with(".deleted");
     let mut paths = BTreeSet::new();
     for unread in root.unread() {
@@ -190,18 +191,18 @@ pub fn judge(root: &Field<'_>, kind: &str) -> Read<Vec<String>> {
     Ok(warnings)
 }
 
-fn narrows(unread: &Unread<'_>) -> Option<Narrows> {
+fn narrows(unread: &Unread<'_>) -> Option<Restriction> {
     let how = meaning(unread.name)?;
-    // The state of a location is a part of its address.
-    let is_address = how == Narrows::Status
+    // `state` beside a location's `time_zone` is part of an address.
+    let is_address = how == Restriction::Status
         && unread.name.eq_ignore_ascii_case("state")
         && unread.known.contains(&"time_zone");
     let says_nothing = match unread.value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
         Value::Bool(yes) => match how {
-            Narrows::Block => !yes,
-            Narrows::Validity => *yes,
+            Restriction::Block => !yes,
+            Restriction::Validity => *yes,
             _ => false,
         },
         Value::Array(all) => all.is_empty(),
@@ -211,8 +212,8 @@ fn narrows(unread: &Unread<'_>) -> Option<Narrows> {
     (!is_address && !says_nothing).then_some(how)
 }
 
-/// What a name means, where all of it is a word that narrows, with or without fillers, or nearly such a name.
-fn meaning(name: &str) -> Option<Narrows> {
+/// The meaning of a name that consists of restricting words and fillers, or that is one typing error away from such a name.
+fn meaning(name: &str) -> Option<Restriction> {
     let mut meaning = None;
     let mut is_known = true;
     for word in words_of(name) {
@@ -220,8 +221,8 @@ fn meaning(name: &str) -> Option<Narrows> {
             .iter()
             .find(|(_, words)| words.contains(&word.as_str()));
         match found {
-            // "valid until": the end is what it says.
-            Some((how, _)) if meaning.is_none_or(|before| before == Narrows::Validity) => {
+            // "valid until" means the end.
+            Some((how, _)) if meaning.is_none_or(|before| before == Restriction::Validity) => {
                 meaning = Some(*how);
             }
             Some(_) => {}
@@ -238,11 +239,13 @@ fn meaning(name: &str) -> Option<Narrows> {
         .flat_map(char::to_lowercase)
         .take(40)
         .collect();
-    let near = NAMES.iter().find(|(_, known)| is_one_slip(&plain, known));
+    let near = NAMES
+        .iter()
+        .find(|(_, known)| is_one_typo_away(&plain, known));
     near.map(|(how, _)| *how)
 }
 
-/// The words of a name, in lower case: parted by what is no letter, and by capitals.
+/// The words of a name in lower case, split at non-letters and at capitals.
 fn words_of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
@@ -262,8 +265,8 @@ fn words_of(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether two names differ by at most one letter that is missing, added, another, or changed places with its neighbour.
-fn is_one_slip(name: &str, known: &str) -> bool {
+/// Whether two names are equal or differ by one letter: missing, added, replaced, or swapped with its neighbour.
+fn is_one_typo_away(name: &str, known: &str) -> bool {
     let (name, known): (Vec<char>, Vec<char>) = (name.chars().collect(), known.chars().collect());
     let same = name.iter().zip(&known).take_while(|(a, b)| a == b).count();
     let rest = |letters: &[char], skipped: usize| -> Vec<char> {
@@ -282,12 +285,12 @@ fn is_one_slip(name: &str, known: &str) -> bool {
     }
 }
 
-fn refusal(unread: &Unread<'_>, how: Narrows) -> NotUnderstood {
+fn refusal(unread: &Unread<'_>, how: Restriction) -> TranslateError {
     let candidates: &[&str] = match how {
-        Narrows::Start => &["starts_at"],
-        Narrows::End => &["ends_at", "status"],
-        Narrows::Status | Narrows::Validity => &["status"],
-        Narrows::Block => &["blocked", "status"],
+        Restriction::Start => &["starts_at"],
+        Restriction::End => &["ends_at", "status"],
+        Restriction::Status | Restriction::Validity => &["status"],
+        Restriction::Block => &["blocked", "status"],
     };
     let parent = unread
         .path
@@ -295,23 +298,23 @@ fn refusal(unread: &Unread<'_>, how: Narrows) -> NotUnderstood {
         .map_or("", |(parent, _)| parent);
     let right = candidates.iter().find(|name| unread.known.contains(name));
     let advice = match right {
-        Some(name) if parent.is_empty() => format!("say it in {name}"),
-        Some(name) => format!("say it in {parent}.{name}"),
-        None => "say it in status, ends_at or blocked of a membership, or in status, starts_at or ends_at of a registration or \
+        Some(name) if parent.is_empty() => format!("use {name}"),
+        Some(name) => format!("use {parent}.{name}"),
+        None => "use status, ends_at or blocked of a membership, or status, starts_at or ends_at of a registration or \
                  purchase"
             .to_owned(),
     };
-    NotUnderstood {
+    TranslateError {
         field: Some(unread.path.clone()),
         message: format!(
-            "{} is not read, and looks as if it narrowed access: {advice}, or leave it out",
+            "{} is not a known field, and looks as if it restricts access: {advice}, or leave it out",
             unread.path
         ),
         kind: None,
     }
 }
 
-/// A path that is the same for every element of a list.
+/// The path without list indexes, so that all elements of a list have the same path.
 fn without_numbers(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
     let mut inside = false;
@@ -332,30 +335,30 @@ mod tests {
     #[test]
     fn names_that_narrow_access_are_known_in_any_spelling() {
         for (name, how) in [
-            ("endsAt", Narrows::End),
-            ("end_date", Narrows::End),
-            ("expires_at", Narrows::End),
-            ("expiry", Narrows::End),
-            ("ExpirationDate", Narrows::End),
-            ("valid_until", Narrows::End),
-            ("validTo", Narrows::End),
-            ("currentPeriodEnd", Narrows::End),
-            ("end_at", Narrows::End),
-            ("ends_ta", Narrows::End),
-            ("end", Narrows::End),
-            ("startsAt", Narrows::Start),
-            ("valid-from", Narrows::Start),
-            ("state", Narrows::Status),
-            ("Status", Narrows::Status),
-            ("staus", Narrows::Status),
-            ("membershipStatus", Narrows::Status),
-            ("blocked_at", Narrows::Block),
-            ("isBlocked", Narrows::Block),
-            ("bloked", Narrows::Block),
-            ("cancelled", Narrows::Block),
-            ("cancellationDate", Narrows::Block),
-            ("deleted_at", Narrows::Block),
-            ("is_active", Narrows::Validity),
+            ("endsAt", Restriction::End),
+            ("end_date", Restriction::End),
+            ("expires_at", Restriction::End),
+            ("expiry", Restriction::End),
+            ("ExpirationDate", Restriction::End),
+            ("valid_until", Restriction::End),
+            ("validTo", Restriction::End),
+            ("currentPeriodEnd", Restriction::End),
+            ("end_at", Restriction::End),
+            ("ends_ta", Restriction::End),
+            ("end", Restriction::End),
+            ("startsAt", Restriction::Start),
+            ("valid-from", Restriction::Start),
+            ("state", Restriction::Status),
+            ("Status", Restriction::Status),
+            ("staus", Restriction::Status),
+            ("membershipStatus", Restriction::Status),
+            ("blocked_at", Restriction::Block),
+            ("isBlocked", Restriction::Block),
+            ("bloked", Restriction::Block),
+            ("cancelled", Restriction::Block),
+            ("cancellationDate", Restriction::Block),
+            ("deleted_at", Restriction::Block),
+            ("is_active", Restriction::Validity),
         ] {
             assert_eq!(meaning(name), Some(how), "{name}");
         }

@@ -1,6 +1,7 @@
-//! Whose each address is, once it is known who is who. An address belongs to the member who claims it now, of several to the
-//! one who has claimed it for longest; the others bear a problem. What is left goes to those who had it: to members whose claim
-//! is another's, who keep the address that they had before, and to members whose people are all gone.
+//! Assigns e-mail addresses after people are grouped into members. An address belongs to the member that claims it now; of
+//! several, to the one that has claimed it for longest, and the others get a problem. Addresses without a claim stay with earlier
+//! owners: members whose own claim is contested keep the address that they had before, and so do members whose people are all
+//! gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +9,14 @@ use uuid::Uuid;
 
 use super::{IdentityCluster, IdentityResolver, Tie};
 
-/// By address: the cluster.
+/// By address: the index of the owning cluster.
 type Owners = BTreeMap<String, usize>;
 
-/// The members with their addresses.
 pub(super) fn assign(mut resolver: IdentityResolver) -> Vec<IdentityCluster> {
-    let mut owners = claimed(&resolver);
-    // An address that its people leave may uncover an older one, which then is claimed.
+    let mut owners = claimants(&resolver);
+    // When people leave a cluster with an address, the cluster may claim an older address again.
     while follow(&mut resolver, &owners) {
-        owners = claimed(&resolver);
+        owners = claimants(&resolver);
     }
     let mut clusters: Vec<IdentityCluster> = resolver
         .clusters
@@ -26,7 +26,7 @@ pub(super) fn assign(mut resolver: IdentityResolver) -> Vec<IdentityCluster> {
             ..IdentityCluster::default()
         })
         .collect();
-    for (cluster, email) in held(&resolver, owners, &mut clusters) {
+    for (cluster, email) in assign_addresses(&resolver, owners, &mut clusters) {
         if let Some(cluster) = clusters.get_mut(cluster) {
             cluster.email = Some(email);
         }
@@ -36,8 +36,8 @@ pub(super) fn assign(mut resolver: IdentityResolver) -> Vec<IdentityCluster> {
     clusters
 }
 
-/// Those who claim addresses now; an address alone is no claim beside an id.
-fn claimed(resolver: &IdentityResolver) -> Owners {
+/// The current claimant of each address. A claim by an id precedes a claim by the address alone.
+fn claimants(resolver: &IdentityResolver) -> Owners {
     let mut ranked: BTreeMap<String, (bool, usize, usize)> = BTreeMap::new();
     for (index, cluster) in resolver.clusters.iter().enumerate() {
         if let Some((since, email)) = cluster.claim() {
@@ -50,7 +50,7 @@ fn claimed(resolver: &IdentityResolver) -> Owners {
     owners.map(|(email, (.., index))| (email, index)).collect()
 }
 
-/// Lets people who are known by an address alone follow it; whether anybody did.
+/// Moves people identified by an address alone to the address's owner; returns whether anybody moved.
 fn follow(resolver: &mut IdentityResolver, owners: &Owners) -> bool {
     let persons = resolver.persons.iter().enumerate();
     let moves: Vec<(usize, usize, Option<usize>)> = persons
@@ -68,7 +68,7 @@ fn follow(resolver: &mut IdentityResolver, owners: &Owners) -> bool {
     for (index, owner, since) in moves {
         resolver.leave(index);
         if let Some(person) = resolver.persons.get_mut(index) {
-            // What the owner claims stays as old as it is.
+            // Keeps the age of the owner's claim.
             (person.cluster, person.since) = (owner, since.unwrap_or(person.since));
         }
         resolver.enter(index);
@@ -76,20 +76,20 @@ fn follow(resolver: &mut IdentityResolver, owners: &Owners) -> bool {
     is_any
 }
 
-/// Which cluster has which address. Notes the claims that are another's.
-fn held(
+/// Pairs of cluster and owned address. Sets `contested` for claims on an address of another cluster.
+fn assign_addresses(
     resolver: &IdentityResolver,
     mut owners: Owners,
     clusters: &mut [IdentityCluster],
 ) -> Vec<(usize, String)> {
-    let mut held = Vec::new();
+    let mut owned = Vec::new();
     let mut waiting: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (index, cluster) in resolver.clusters.iter().enumerate() {
         let Some((since, email)) = cluster.claim() else {
             continue;
         };
         if owners.get(email) == Some(&index) {
-            held.push((index, email.clone()));
+            owned.push((index, email.clone()));
         } else {
             waiting.insert((since, index));
             if let Some(cluster) = clusters.get_mut(index) {
@@ -101,7 +101,7 @@ fn held(
         let is_free = !owners.contains_key(email);
         if is_free {
             owners.insert(email.clone(), index);
-            held.push((index, email.clone()));
+            owned.push((index, email.clone()));
         }
         is_free
     };
@@ -120,15 +120,15 @@ fn held(
     gone.sort_unstable();
     let mut has: BTreeSet<usize> = BTreeSet::new();
     for (_, index, email) in gone.into_iter().rev() {
-        // Of several, the latest is the member's, whether it is still to be had or not.
+        // Only the latest of several addresses counts, whether it is free or not.
         if has.insert(index) {
             take(index, email);
         }
     }
-    held
+    owned
 }
 
-/// The addresses that a member whose claim is another's may have meanwhile, the best first.
+/// The addresses that a member with a contested claim may keep for now, the best first.
 fn had_before(resolver: &IdentityResolver, index: usize) -> Vec<String> {
     let Some(cluster) = resolver.clusters.get(index) else {
         return Vec::new();
@@ -142,12 +142,12 @@ fn had_before(resolver: &IdentityResolver, index: usize) -> Vec<String> {
     others.sort_unstable();
     let claimants = claim.and_then(|claim| cluster.claims.get(claim));
     let claimants = claimants.into_iter().flatten().rev();
-    let before = claimants.filter_map(|(_, one)| resolver.persons.get(*one)?.before.clone());
+    let before = claimants.filter_map(|(_, person)| resolver.persons.get(*person)?.before.clone());
     let others = others.into_iter().rev().map(|(_, email)| email.clone());
     others.chain(before).collect()
 }
 
-/// Says of each cluster who it is, and whether one source has several living people in it.
+/// Fills in the people of each cluster, and whether several living people of one source share it.
 fn people(resolver: &IdentityResolver, clusters: &mut [IdentityCluster]) {
     let mut met: BTreeSet<(usize, Uuid)> = BTreeSet::new();
     for person in &resolver.persons {
@@ -156,10 +156,10 @@ fn people(resolver: &IdentityResolver, clusters: &mut [IdentityCluster]) {
         };
         let tie = match (person.is_address(), person.is_living) {
             (true, _) => Tie::Address,
-            (false, true) => Tie::Living,
-            (false, false) => Tie::Gone,
+            (false, true) => Tie::LivingId,
+            (false, false) => Tie::GoneId,
         };
-        if let (Tie::Living, Some(source)) = (tie, person.name.0) {
+        if let (Tie::LivingId, Some(source)) = (tie, person.name.0) {
             cluster.is_shared |= !met.insert((person.cluster, source));
         }
         cluster.people.push((person.id, tie));

@@ -1,5 +1,5 @@
-//! One platform's API: GET requests with time-outs, one after the other and never faster than the platform lets. An answer is
-//! JSON of a sound size or an error. It writes nothing anywhere, follows no redirect, and logs neither query nor answer.
+//! HTTP client for one platform's API: GET requests with time-outs, one at a time and no faster than the platform allows. A
+//! response is JSON within the size limit, or an error. Follows no redirects, and logs neither queries nor responses.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use super::failure::ReadError;
 use crate::{proxy::Proxies, retry_after::retry_after};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// No page of a hundred rows is larger than this, in bytes.
+/// The size limit of a response, in bytes; a page of a hundred rows is smaller.
 const LARGEST_ANSWER: usize = 32 << 20;
-/// How often one page is asked for again where the platform says that there were too many requests.
-const PATIENCE: u32 = 3;
-/// The longest that is waited for that within a reading.
+/// How often one page is requested while the platform answers 429.
+const ATTEMPTS: u32 = 3;
+/// The longest wait after a 429 within a reading.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The HTTP client for every platform.
+/// The HTTP client that all platforms share.
 ///
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn http_client(proxies: &Proxies) -> Result<reqwest::Client, reqwest::Error> {
-    // An error only says that there is a provider already, which is as good.
+    // Fails only if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     proxies
         .apply(reqwest::Client::builder())
@@ -42,21 +42,22 @@ pub fn http_client(proxies: &Proxies) -> Result<reqwest::Client, reqwest::Error>
         .build()
 }
 
-/// A platform's API as one client of it sees it.
+/// One client of a platform's API.
 pub struct Api {
     http: reqwest::Client,
     base: Url,
     headers: HeaderMap,
-    /// The least time between two requests.
+    /// The minimum time between two requests.
     pace: Duration,
     last: Mutex<Option<Instant>>,
 }
 
 impl Api {
-    /// An API at an address, whose requests bear these headers. The values are secrets.
+    /// `headers` are sent with each request; their values are treated as secrets. `pace` is the minimum time between two
+    /// requests.
     ///
     /// # Errors
-    /// Where a value bears characters that no header may.
+    /// If a value has characters that are not allowed in a header.
     pub fn new(
         http: reqwest::Client,
         base: Url,
@@ -79,13 +80,13 @@ impl Api {
         })
     }
 
-    /// The JSON at a path below the API's address.
+    /// Gets the JSON at a path below the base URL. Waits and tries again after a 429.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.once(path, query).await {
-                Err(ReadError::RateLimited(after)) if tries < PATIENCE => {
+            match self.request_once(path, query).await {
+                Err(ReadError::RateLimited(after)) if tries < ATTEMPTS => {
                     let pause = after.unwrap_or(Duration::from_secs(5));
                     if pause > LONGEST_WAIT {
                         return Err(ReadError::RateLimited(Some(pause)));
@@ -97,8 +98,8 @@ impl Api {
         }
     }
 
-    async fn once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
-        self.turn().await;
+    async fn request_once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
+        self.wait_for_pace().await;
         let unreachable = |source| ReadError::Unreachable {
             path: path.to_owned(),
             source,
@@ -130,14 +131,14 @@ impl Api {
             .map_err(|source| unreachable(source.without_url()))?
         {
             if body.len().saturating_add(chunk.len()) > LARGEST_ANSWER {
-                return Err(ReadError::odd(path, "the answer is too large"));
+                return Err(ReadError::odd(path, "the response is too large"));
             }
             body.extend_from_slice(&chunk);
         }
-        serde_json::from_slice(&body).map_err(|_| ReadError::odd(path, "the answer is no JSON"))
+        serde_json::from_slice(&body).map_err(|_| ReadError::odd(path, "the response is not JSON"))
     }
 
-    async fn turn(&self) {
+    async fn wait_for_pace(&self) {
         let mut last = self.last.lock().await;
         if let Some(before) = *last {
             tokio::time::sleep_until(before + self.pace).await;

@@ -1,11 +1,11 @@
-//! What differs between two readings of one platform, as canonical events: what is new or other is updated, what is no longer
-//! listed is deleted. Pure. A reading that follows an event says by it what the event was about, and no more.
+//! The differences between two readings of a platform as canonical events: new and changed rows are updates, rows that are no
+//! longer listed are deletions. Pure. So a reading after an event reports only what the event was about.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The lists of a roster, and what one of each is called.
+/// The lists of a roster, and the noun of each list's event types.
 const LISTS: [(&str, &str); 5] = [
     ("companies", "company"),
     ("members", "member"),
@@ -14,8 +14,8 @@ const LISTS: [(&str, &str); 5] = [
     ("purchases", "purchase"),
 ];
 
-/// The types and data of the events that lead from one reading to the next; none where the two cannot be compared, so that the
-/// next one has to be said whole.
+/// The types and data of the events that lead from one reading to the next; none if the two cannot be compared, so that the next
+/// reading has to be stored as a whole snapshot.
 pub fn between(before: &Value, after: &Value) -> Option<Vec<(String, Value)>> {
     let mut events = Vec::new();
     let mut gone = Vec::new();
@@ -25,8 +25,8 @@ pub fn between(before: &Value, after: &Value) -> Option<Vec<(String, Value)>> {
             (Some(old), Some(new)) => (by_id(old)?, by_id(new)?),
             _ => return None,
         };
-        let other = new.iter().filter(|(id, one)| old.get(*id) != Some(*one));
-        events.extend(other.map(|(_, one)| (format!("{noun}.updated"), (*one).clone())));
+        let changed = new.iter().filter(|(id, row)| old.get(*id) != Some(*row));
+        events.extend(changed.map(|(_, row)| (format!("{noun}.updated"), (*row).clone())));
         let missing = old.keys().filter(|id| !new.contains_key(*id));
         gone.extend(missing.map(|id| (format!("{noun}.deleted"), json!({ "id": id }))));
     }
@@ -34,20 +34,20 @@ pub fn between(before: &Value, after: &Value) -> Option<Vec<(String, Value)>> {
     Some(events)
 }
 
-/// None where two bear one id, or one bears none.
+/// None if two rows have the same id, or a row has no id.
 fn by_id(list: &Value) -> Option<BTreeMap<String, &Value>> {
-    let mut found = BTreeMap::new();
-    for one in list.as_array()? {
-        let id = match one.get("id")? {
+    let mut rows = BTreeMap::new();
+    for row in list.as_array()? {
+        let id = match row.get("id")? {
             Value::String(id) => id.clone(),
             Value::Number(id) => id.to_string(),
             _ => return None,
         };
-        if found.insert(id, one).is_some() {
+        if rows.insert(id, row).is_some() {
             return None;
         }
     }
-    Some(found)
+    Some(rows)
 }
 
 #[cfg(test)]
@@ -55,16 +55,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_new_other_or_gone_is_said_and_nothing_else() {
+    fn only_new_changed_and_missing_rows_become_events() {
         let before = json!({ "members": [{ "id": 1, "name": "Ann" }, { "id": 2, "name": "Bob" }, { "id": 3 }], "memberships": [] });
         let after = json!({ "members": [{ "id": 1, "name": "Ann" }, { "id": 2, "name": "Rob" }, { "id": "4" }], "memberships": [{ "id": "m" }] });
-        let said = between(&before, &after).unwrap();
-        let said: Vec<_> = said
+        let events = between(&before, &after).unwrap();
+        let events: Vec<_> = events
             .iter()
             .map(|(kind, data)| (kind.as_str(), data["id"].to_string()))
             .collect();
         assert_eq!(
-            said,
+            events,
             [
                 ("member.updated", "2".to_owned()),
                 ("member.updated", "\"4\"".to_owned()),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_said_whole() {
+    fn readings_that_cannot_be_compared_give_none() {
         let good = json!({ "members": [{ "id": 1 }] });
         for other in [
             json!({}),

@@ -1,5 +1,5 @@
-//! Clubspot: members, their tags and their memberships, from its API. Reservations and what billing items hold are not
-//! documented: neither is read, and both may be sent as canonical events, by the members' ids at Clubspot.
+//! Clubspot's API: members, their tags and memberships. Reservations and the content of billing items are not documented, so they
+//! are not read; a club may send both as canonical events with Clubspot's member ids.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{api::Api, failure::ReadError, pages::by_skipping};
+use super::{api::Api, failure::ReadError, pages::read_by_offset};
 use crate::ingest::adapter::put;
 
-/// No limit is documented.
+/// Clubspot documents no rate limit.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Everything that is documented, as the lists of a roster.
+/// Reads everything that is documented, as the lists of a roster.
 pub async fn read(
     http: reqwest::Client,
     base: Url,
@@ -22,7 +22,7 @@ pub async fn read(
 ) -> Result<Value, ReadError> {
     let key = [("api-key", SecretString::from(api_key.to_owned()))];
     let api = Api::new(http, base, &key, PACE)?;
-    let rows = by_skipping(&api, "members", "members", &[("club_id", club.to_owned())]).await?;
+    let rows = read_by_offset(&api, "members", "members", &[("club_id", club.to_owned())]).await?;
     let memberships = rows.iter().map(membership).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
         "members": rows.iter().map(member).collect::<Result<Vec<_>, _>>()?,
@@ -50,19 +50,19 @@ fn member(row: &Value) -> Result<Value, ReadError> {
         None | Some(Value::Null) => {}
         Some(Value::Array(tags)) => {
             let tags: Option<Vec<String>> = tags.iter().map(tag).collect();
-            let tags = tags.ok_or_else(|| ReadError::odd("members", "a tag is no text"))?;
+            let tags = tags.ok_or_else(|| ReadError::odd("members", "a tag is not a text"))?;
             let tags = tags
                 .into_iter()
                 .filter(|tag| !tag.trim().is_empty())
                 .collect();
             put(&mut member, "tags", tags);
         }
-        Some(_) => return Err(ReadError::odd("members", "member_tags is no list")),
+        Some(_) => return Err(ReadError::odd("members", "member_tags is not a list")),
     }
     Ok(member)
 }
 
-/// The member's part in a membership, which a household may share.
+/// The member's own share of a membership, which a household may share.
 fn membership(row: &Value) -> Result<Option<Value>, ReadError> {
     let odd = |what: &str| ReadError::odd("members", what);
     let membership = match row.get("membership") {
@@ -76,18 +76,16 @@ fn membership(row: &Value) -> Result<Option<Value>, ReadError> {
         Some(Value::Object(fields)) => {
             json!({ "id": fields.get("id"), "name": fields.get("name") })
         }
-        Some(_) => return Err(odd("a category is no text")),
+        Some(_) => return Err(odd("a category is not a text")),
     };
     let status = text(membership, "status").map(str::to_lowercase);
     let status = match status.as_deref() {
         Some("active" | "trialing") => "active",
         Some("paused" | "hold" | "on hold" | "frozen") => "paused",
         Some("cancelled" | "canceled" | "completed" | "expired" | "former" | "ended") => "ended",
-        // Clubspot does not document its words. A guess could open a door, or close one.
+        // Clubspot does not document its statuses. A guess could open or close a door.
         _ => {
-            return Err(odd(
-                "the status of a membership is a word whose meaning is not known",
-            ));
+            return Err(odd("the status of a membership has an unknown value"));
         }
     };
     let id = |value: Option<&Value>| match value {

@@ -1,21 +1,20 @@
-//! Whether a reading has collapsed: it lists none, or less than half, of the people or memberships that there were. An API that
-//! fails may well answer so, with a good status. Pure; called before anything is concluded from a reading.
+//! Detects a collapsed reading: most of the people or memberships of the previous reading are missing. A failing API may return
+//! such a list with a success status. Pure; called before a reading is used.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The lists that nobody loses most of in a day.
+/// The lists that do not shrink by more than half in normal operation.
 const LISTS: [&str; 2] = ["members", "memberships"];
 
-/// A list of a reading that lacks most of what there was.
+/// A list that lacks more than half of its previous rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collapse {
-    /// Its name.
     pub list: &'static str,
-    /// How many there were.
+    /// The number of rows before.
     pub before: usize,
-    /// How many of them are missing.
+    /// The number of those rows that are missing now.
     pub missing: usize,
 }
 
@@ -33,7 +32,7 @@ impl Collapse {
         })
     }
 
-    /// The same for a first reading, of a source of which so many people and memberships are known: only an empty list tells.
+    /// Checks a first reading, given how many people and memberships of the source are stored: only an empty list is a collapse.
     pub fn of_first(known: (u64, u64), after: &Value) -> Option<Self> {
         let counts = [known.0, known.1];
         LISTS.iter().zip(counts).find_map(|(list, known)| {
@@ -47,7 +46,7 @@ impl Collapse {
         })
     }
 
-    /// What is wrong and who can mend it; `name` is the platform's.
+    /// The problem as a text for people, with who can fix it; `name` is the platform's.
     pub fn for_people(&self, name: &str, is_repeated: bool) -> String {
         let Self {
             list,
@@ -55,15 +54,15 @@ impl Collapse {
             missing,
         } = self;
         let seen = format!(
-            "{name} lists {missing} of {before} {list} no more. Nothing was concluded from that"
+            "{name} no longer lists {missing} of {before} {list}. The reading was not used"
         );
         if is_repeated {
             format!(
-                "{seen}, twice: an admin who knows that it is right confirms it (confirmReading), or mends it at {name} or gives \
-                 the source other credentials (updateSource)."
+                "{seen}, and the next one gave the same result: an admin confirms it if it is right (confirmReading), corrects the data \
+                 at {name}, or gives the source other credentials (updateSource)."
             )
         } else {
-            format!("{seen}: it is read again first, by itself.")
+            format!("{seen}: it is read again automatically.")
         }
     }
 }
@@ -104,8 +103,8 @@ mod tests {
             (roster(&[1, 2], &[2]), None),
             (roster(&[1, 2, 3, 4, 5], &[1, 2, 3]), None),
         ] {
-            let found = Collapse::between(&before, &after);
-            assert_eq!(found.map(|one| one.list), list, "{after}");
+            let collapse = Collapse::between(&before, &after);
+            assert_eq!(collapse.map(|one| one.list), list, "{after}");
         }
         assert_eq!(
             Collapse::between(&roster(&[], &[]), &roster(&[], &[])),
@@ -119,10 +118,16 @@ mod tests {
 
     #[test]
     fn a_first_reading_has_collapsed_where_it_is_empty_and_somebody_is_known() {
-        let found = |known, after| Collapse::of_first(known, &after).map(|one| one.list);
-        assert_eq!(found((3, 2), roster(&[], &[])), Some("members"));
-        assert_eq!(found((3, 2), roster(&[1], &[])), Some("memberships"));
-        assert_eq!(found((3, 2), json!({ "members": [{ "id": 1 }] })), None);
-        assert_eq!(found((0, 0), roster(&[], &[])), None);
+        let collapsed_list = |known, after| Collapse::of_first(known, &after).map(|one| one.list);
+        assert_eq!(collapsed_list((3, 2), roster(&[], &[])), Some("members"));
+        assert_eq!(
+            collapsed_list((3, 2), roster(&[1], &[])),
+            Some("memberships")
+        );
+        assert_eq!(
+            collapsed_list((3, 2), json!({ "members": [{ "id": 1 }] })),
+            None
+        );
+        assert_eq!(collapsed_list((0, 0), roster(&[], &[])), None);
     }
 }

@@ -1,123 +1,106 @@
-//! Why an API could not be read. Whatever it is, nothing is concluded from what was read so far. Says to people what is wrong
-//! and who can mend it, and never what an answer or a secret holds.
+//! Errors of reading a platform's API. After any of them, nothing of the reading is used. The texts name the problem and who can
+//! fix it, and contain no part of a response or a secret.
 
 use std::time::Duration;
 
 use crate::{
-    ingest::queue::NotStored, retry_after::LONGEST, secret::SecretError, store::StoreError,
+    ingest::queue::QueueError, retry_after::MAX_PAUSE, secret::SecretError, store::StoreError,
 };
 
-/// Why a reading failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The platform does not know the credentials.
+    /// The platform refuses the credentials.
     #[error("the credentials are refused")]
     Unauthorized,
-    /// The credentials may not read this.
-    #[error("{path} may not be read with these credentials")]
-    Forbidden {
-        /// The path that was asked for.
-        path: String,
-    },
-    /// Too many requests; after which time again, where the platform says.
+    /// The credentials lack a permission.
+    #[error("the credentials lack the permission to read {path}")]
+    Forbidden { path: String },
+    /// Too many requests; with the pause, if the platform gives one.
     #[error("too many requests")]
     RateLimited(Option<Duration>),
-    /// No whole answer came.
+    /// No complete response came.
     #[error("{path} does not answer")]
     Unreachable {
-        /// The path that was asked for.
         path: String,
-        /// Why.
         #[source]
         source: reqwest::Error,
     },
-    /// Another status than a good one.
+    /// A status other than 2xx.
     #[error("{path} answers with status {status}")]
-    Status {
-        /// The path that was asked for.
-        path: String,
-        /// What it answered.
-        status: u16,
-    },
-    /// An answer that is not as the platform documents it.
+    Status { path: String, status: u16 },
+    /// A response that does not match the platform's documentation.
     #[error("{path}: {what}")]
-    Odd {
-        /// The path that was asked for.
+    Malformed {
         path: String,
-        /// What is odd, without what the answer holds.
+        /// What is wrong, without any content of the response.
         what: String,
     },
-    /// A list that changed while it was read, again and again.
+    /// A list changed during each of several attempts to read it.
     #[error("{path} changed while it was read")]
-    Moving {
-        /// The path that was asked for.
-        path: String,
-    },
-    /// Something is not as it has to be in the source's settings.
+    Changing { path: String },
+    /// The source's settings are wrong; the text is for people.
     #[error("{0}")]
     Settings(String),
-    /// It took longer than a reading may.
-    #[error("it took too long")]
-    TooLong,
-    /// The credentials cannot be opened.
+    /// The reading took longer than allowed.
+    #[error("the reading took too long")]
+    TimedOut,
+    /// The sealed credentials cannot be opened.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// What was read could not be stored.
-    #[error("what was read could not be stored")]
-    NotStored(#[from] NotStored),
+    #[error("the reading could not be stored")]
+    NotStored(#[from] QueueError),
 }
 
 impl ReadError {
-    /// What is odd about an answer.
+    /// `what` must not contain any content of the response.
     pub fn odd(path: &str, what: impl Into<String>) -> Self {
-        Self::Odd {
+        Self::Malformed {
             path: path.to_owned(),
             what: what.into(),
         }
     }
 
-    /// What is wrong and who can mend it; `name` is the platform's.
-    pub fn for_people(&self, name: &str) -> String {
+    /// The problem as a text for people, with who can fix it; `name` is the platform's.
+    pub fn user_message(&self, name: &str) -> String {
         match self {
             Self::Unauthorized => {
                 format!("{name} refuses the credentials: give the source new ones (updateSource).")
             }
             Self::Forbidden { path } => format!(
-                "{name} does not let these credentials read {path}: give them more permissions there, or the source others."
+                "{name} does not let these credentials read {path}: give them more permissions there, or give the source other credentials (updateSource)."
             ),
             Self::RateLimited(_) => {
-                format!("{name} gets too many requests: it is read again later, by itself.")
+                format!("{name} reports too many requests: it is read again later automatically.")
             }
-            Self::Unreachable { .. } | Self::TooLong => {
-                format!("{name} does not answer in time: it is read again later, by itself.")
+            Self::Unreachable { .. } | Self::TimedOut => {
+                format!("{name} does not answer in time: it is read again later automatically.")
             }
             Self::Status { path, status } => {
-                format!("{name} answers {status} at {path}: it is read again later, by itself.")
+                format!("{name} answers {status} at {path}: it is read again later automatically.")
             }
-            Self::Odd { path, what } => format!(
-                "{name} answered at {path} in a way that is not understood ({what}). Nothing was concluded from it; tell whoever \
-                 looks after Latchkey."
+            Self::Malformed { path, what } => format!(
+                "{name} answered at {path} in an unexpected form ({what}). The reading was not used; tell the person who \
+                 maintains Latchkey."
             ),
-            Self::Moving { path } => {
+            Self::Changing { path } => {
                 format!(
-                    "{name} changed {path} each time it was read: it is read again later, by itself."
+                    "{name} changed {path} each time it was read: it is read again later automatically."
                 )
             }
             Self::Settings(words) => words.clone(),
             Self::Secret(problem) => format!("{problem}."),
             Self::Store(_) | Self::NotStored(_) => {
-                "What was read could not be stored: it is read again later, by itself.".to_owned()
+                "The reading could not be stored: it is read again later automatically.".to_owned()
             }
         }
     }
 
-    /// How long nothing is read, where the platform says.
+    /// The pause before the next reading, if the platform gives one; at most `LONGEST`.
     pub fn pause(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(after) => after.map(|after| after.min(LONGEST)),
+            Self::RateLimited(after) => after.map(|after| after.min(MAX_PAUSE)),
             _ => None,
         }
     }

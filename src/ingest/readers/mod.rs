@@ -1,6 +1,6 @@
-//! Reading what platforms hold from their APIs: each source that has credentials, whole by its time, and what changed whenever
-//! an event or an admin asks. Level-triggered: the loop is told nothing, and looks at which sources are due. Adding a platform's
-//! API is one file, which makes a roster of it, and a line in `pass`.
+//! Reads platforms' APIs: every source that has credentials is read completely on its schedule, and the changes are read whenever
+//! an event or an admin asks. Level-triggered: a wake-up carries no data; the loop queries which sources are due. A new
+//! platform's API is one file that makes a roster, and a line in `pass`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     app::App,
     proxy::Proxies,
-    running::{Running, is_stopping},
-    store::{Scope, readings},
+    running::{BackgroundLoop, is_stopping},
+    store::{ClubScope, readings},
 };
 
 mod api;
@@ -28,19 +28,21 @@ mod teamup;
 pub use credentials::Credentials;
 pub use pass::name_of;
 
-/// How often sources that are due are looked for where nobody wakes the loop.
+/// How often the loop checks for due sources without a wake-up.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
-/// Starts the loop. What is being read when it stops is given up: it is read again from its beginning.
+/// Starts the loop. A reading that is interrupted by a stop starts from its beginning the next time.
 ///
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
-pub fn start(app: Arc<App>) -> Result<Running, reqwest::Error> {
+pub fn start(app: Arc<App>) -> Result<BackgroundLoop, reqwest::Error> {
     let http = api::http_client(&Proxies::from_environment())?;
-    Ok(Running::start(|stopping| supervise(app, http, stopping)))
+    Ok(BackgroundLoop::start(|stopping| {
+        supervise(app, http, stopping)
+    }))
 }
 
-/// Reads the sources that are due, each beside the others.
+/// Reads the due sources concurrently.
 async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Receiver<bool>) {
     let mut reading: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
     while !is_stopping(&stopping) {
@@ -55,7 +57,7 @@ async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Re
                 }
             }
             Err(problem) => {
-                tracing::error!(error = ?problem, "the sources cannot be looked at; trying again");
+                tracing::error!(error = ?problem, "the due sources could not be queried; trying again");
             }
         }
         tokio::select! {
@@ -77,11 +79,11 @@ async fn one(
     mut stopping: watch::Receiver<bool>,
 ) {
     tokio::select! {
-        read = pass::read(&app, &http, Scope::new(club), id) => {
+        read = pass::read(&app, &http, ClubScope::new(club), id) => {
             if let Err(problem) = read {
-                tracing::error!(error = ?problem, source = %id, "a reading could not be written down");
+                tracing::error!(error = ?problem, source = %id, "the result of a reading could not be stored");
             }
         }
-        _ = stopping.changed() => pass::give_up(&app, id).await,
+        _ = stopping.changed() => pass::release_lease(&app, id).await,
     }
 }

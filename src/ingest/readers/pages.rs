@@ -1,5 +1,5 @@
-//! Lists, read to their end or not at all: whoever concludes from an absence would take access away by a page that is missing.
-//! Each way of paging fails closed: a page that is odd, repeated or not the last without a next one ends the reading.
+//! Reads paginated lists completely or fails: absence from a list ends access, so a missing page would revoke access. Each way of
+//! paging fails closed on a malformed or repeated page, and on one that is not the last but has no next page.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,13 @@ use serde_json::Value;
 
 use super::{api::Api, failure::ReadError};
 
-/// No list is longer than this many pages.
+/// The page limit of a list.
 const MOST_PAGES: usize = 20_000;
-/// How often a list is read from its beginning where it changes meanwhile.
+/// How often a list is read from its beginning if it changes meanwhile.
 const ATTEMPTS: usize = 3;
-/// Rows to a page, the most that all of these platforms give.
+/// Rows per page, the maximum of all these platforms.
 const ROWS: usize = 100;
 
-/// What every row of a list is known by.
 fn id_of(path: &str, row: &Value) -> Result<String, ReadError> {
     match row.get("id") {
         Some(Value::String(id)) if !id.is_empty() => Ok(id.clone()),
@@ -29,7 +28,7 @@ fn rows_of<'a>(path: &str, page: &'a Value, name: &str) -> Result<&'a Vec<Value>
         .ok_or_else(|| ReadError::odd(path, format!("a page has no list {name}")))
 }
 
-/// Rows so far: none twice.
+/// The rows so far, without duplicates.
 #[derive(Default)]
 struct Rows {
     rows: Vec<Value>,
@@ -37,7 +36,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Whether every row of the page is new.
+    /// Adds a page; returns whether every row of it is new.
     fn take(&mut self, path: &str, page: &[Value]) -> Result<bool, ReadError> {
         for row in page {
             if !self.seen.insert(id_of(path, row)?) {
@@ -49,9 +48,9 @@ impl Rows {
     }
 }
 
-/// Pages by number, with `count`, `next` and `results`. Where the count changes or a row comes twice, the list changed: it is
+/// Pages by number, with `count`, `next` and `results`. If the count changes or a row appears twice, the list has changed and is
 /// read again from its beginning.
-pub async fn numbered(
+pub async fn read_by_number(
     api: &Api,
     path: &str,
     query: &[(&str, String)],
@@ -61,12 +60,12 @@ pub async fn numbered(
             return Ok(rows);
         }
     }
-    Err(ReadError::Moving {
+    Err(ReadError::Changing {
         path: path.to_owned(),
     })
 }
 
-/// None where the list changed meanwhile.
+/// None if the list changed meanwhile.
 async fn numbered_once(
     api: &Api,
     path: &str,
@@ -102,7 +101,7 @@ async fn numbered_once(
             (true, false) => return Err(ReadError::odd(path, "the list ends before its count")),
             (false, true) => return Err(ReadError::odd(path, "the list goes on after its count")),
             (false, false) if listed.is_empty() => {
-                return Err(ReadError::odd(path, "an empty page leads on"));
+                return Err(ReadError::odd(path, "an empty page is not the last"));
             }
             (false, false) => {}
         }
@@ -110,8 +109,8 @@ async fn numbered_once(
     Err(ReadError::odd(path, "the list has no end"))
 }
 
-/// Pages by token: `nextPageToken` leads on, and the page without one is the last.
-pub async fn by_token(
+/// Pages by token: `nextPageToken` gives the next page, and the page without one is the last.
+pub async fn read_by_token(
     api: &Api,
     path: &str,
     name: &str,
@@ -125,27 +124,27 @@ pub async fn by_token(
         let page = api.get(path, &query).await?;
         let listed = rows_of(path, &page, name)?;
         if !rows.take(path, listed)? {
-            return Err(ReadError::odd(path, "a row comes twice"));
+            return Err(ReadError::odd(path, "a row appears twice"));
         }
         token = match page.get("nextPageToken") {
             None | Some(Value::Null) => return Ok(rows.rows),
             Some(Value::String(token)) if token.is_empty() => return Ok(rows.rows),
             Some(Value::String(token)) => Some(token.clone()),
-            Some(_) => return Err(ReadError::odd(path, "the token of a page is no text")),
+            Some(_) => return Err(ReadError::odd(path, "the token of a page is not a text")),
         };
         if listed.is_empty() {
-            return Err(ReadError::odd(path, "an empty page leads on"));
+            return Err(ReadError::odd(path, "an empty page is not the last"));
         }
         if !token.iter().all(|token| tokens.insert(token.clone())) {
-            return Err(ReadError::odd(path, "a page leads back"));
+            return Err(ReadError::odd(path, "a page token repeats"));
         }
     }
     Err(ReadError::odd(path, "the list has no end"))
 }
 
-/// Pages by how many rows are skipped: `has_more`, beside the list or above it, says whether it goes on; where neither page says
-/// so, an empty page is the end.
-pub async fn by_skipping(
+/// Pages by the number of skipped rows: `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
+/// empty page is the end.
+pub async fn read_by_offset(
     api: &Api,
     path: &str,
     name: &str,
@@ -159,7 +158,7 @@ pub async fn by_skipping(
         let data = page.get("data").unwrap_or(&Value::Null);
         let listed = rows_of(path, data, name)?;
         if !rows.take(path, listed)? {
-            return Err(ReadError::odd(path, "a row comes twice"));
+            return Err(ReadError::odd(path, "a row appears twice"));
         }
         let more = [&page, data]
             .into_iter()
@@ -168,7 +167,7 @@ pub async fn by_skipping(
             Some(Value::Bool(false)) => return Ok(rows.rows),
             None if listed.is_empty() => return Ok(rows.rows),
             Some(Value::Bool(true)) if listed.is_empty() => {
-                return Err(ReadError::odd(path, "an empty page leads on"));
+                return Err(ReadError::odd(path, "an empty page is not the last"));
             }
             Some(Value::Bool(true)) | None => {}
             Some(_) => return Err(ReadError::odd(path, "has_more is neither true nor false")),

@@ -1,6 +1,6 @@
-//! One reading of one source: by one process at a time, whole or not at all, and through the same way in as any event. The
-//! beginning of the reading is the version of what it says. What goes wrong is put into words on the source, and tried again
-//! after a growing pause; nothing is concluded from it.
+//! One reading of one source: by one process at a time, complete or not at all, and stored through the same queue as any event.
+//! The start of the reading is the version of its events. After a failure, the source gets a problem text and the reading is
+//! tried again after a growing pause; nothing of it is used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,45 +23,45 @@ use crate::{
     ingest::batch::Job,
     secret::SecretKind,
     store::{
-        Scope, StoreError, leases,
-        readings::{self, Done, Reading},
+        ClubScope, StoreError, leases,
+        readings::{self, ReadRecord, Reading},
         row::{Platform, ReadingDoubt, Source},
         sources,
     },
 };
 
-/// How long one process has a source for itself, and so the longest that a reading may take.
+/// How long one process holds the lease of a source. A reading has to end before.
 const LEASE: Duration = Duration::from_secs(15 * 60);
 const LONGEST: Duration = Duration::from_secs(14 * 60);
-/// The least time from one reading to the next, however many events come.
-const REST: Duration = Duration::from_secs(30);
-/// The first pause after a failure, which doubles each time, and the longest.
+/// The minimum time between two readings, however many events come.
+const MIN_INTERVAL: Duration = Duration::from_secs(30);
+/// The first pause after a failure; it doubles each time up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How many events are handed in at once.
-const TOGETHER: usize = 128;
-/// How often everything is read where the source does not say.
+/// How many events are queued at once.
+const QUEUE_CHUNK: usize = 128;
+/// The default interval of complete readings, in seconds.
 pub const DAILY_S: i64 = 86_400;
 
-/// Reads a source, unless another process does.
+/// Reads a source if it is due, unless another process holds its lease.
 pub async fn read(
     app: &Arc<App>,
     http: &reqwest::Client,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<(), StoreError> {
-    if !hold(app, &lease(id)).await? {
+    if !acquire(app, &lease(id)).await? {
         return Ok(());
     }
-    let outcome = held(app, http, scope, id).await;
+    let outcome = read_with_lease(app, http, scope, id).await;
     release(app, id).await?;
     outcome
 }
 
-/// Lets another process read a source that this one no longer does.
-pub async fn give_up(app: &App, id: Uuid) {
+/// Releases the lease of a source whose reading was interrupted.
+pub async fn release_lease(app: &App, id: Uuid) {
     if let Err(problem) = release(app, id).await {
-        tracing::warn!(error = ?problem, "a lease could not be given back; it runs out by itself");
+        tracing::warn!(error = ?problem, "a lease could not be released; it expires by itself");
     }
 }
 
@@ -76,19 +76,19 @@ async fn release(app: &App, id: Uuid) -> Result<(), StoreError> {
         .await
 }
 
-async fn hold(app: &App, name: &str) -> Result<bool, StoreError> {
+async fn acquire(app: &App, name: &str) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), app.holder.clone());
     app.db
         .write(move |tx| {
-            Box::pin(async move { leases::hold(tx, &name, &holder, LEASE, false).await })
+            Box::pin(async move { leases::acquire(tx, &name, &holder, LEASE, false).await })
         })
         .await
 }
 
-async fn held(
+async fn read_with_lease(
     app: &Arc<App>,
     http: &reqwest::Client,
-    scope: Scope,
+    scope: ClubScope,
     id: Uuid,
 ) -> Result<(), StoreError> {
     let Some(source) = sources::get(app.db.read(), scope, id).await? else {
@@ -97,42 +97,44 @@ async fn held(
     let begun = app.clock.now();
     let is_due = source.read_due_at <= begun.micros();
     let is_asked = source.read_asked > source.read_answered;
-    // Another process may have read it since it was found.
+    // Another process may have read it since it was found due.
     if source.removed_at.is_some()
         || source.read_not_before > begun.micros()
         || !(is_due || is_asked)
     {
         return Ok(());
     }
-    let read = tokio::time::timeout(LONGEST, take_in(app, http, &source, begun)).await;
+    let read = tokio::time::timeout(LONGEST, read_and_store(app, http, &source, begun)).await;
     let every = source
         .read_every_s
         .unwrap_or(DAILY_S)
         .saturating_mul(1_000_000);
-    let done = Done {
+    let done = ReadRecord {
         begun: begun.micros(),
         asked: source.read_asked,
         due_at: source.read_due_at,
-        // What only an event asked for does not put off the time that everything is read.
+        // A reading that only an event asked for does not postpone the scheduled one.
         next: if is_due {
             begun.micros().saturating_add(every)
         } else {
             source.read_due_at
         },
-        not_before: begun.plus(REST).micros(),
+        not_before: begun.plus(MIN_INTERVAL).micros(),
         doubt: source.reading_doubt,
     };
-    match read.unwrap_or(Err(ReadError::TooLong)) {
-        Ok(Taken::In(reading)) => {
+    match read.unwrap_or(Err(ReadError::TimedOut)) {
+        Ok(ReadOutcome::In(reading)) => {
             let keep = app.db.write(move |tx| {
                 Box::pin(async move {
-                    readings::keep(tx, scope, id, reading).await?;
-                    readings::done(tx, scope, id, done).await
+                    readings::store(tx, scope, id, reading).await?;
+                    readings::record_success(tx, scope, id, done).await
                 })
             });
             keep.await
         }
-        Ok(Taken::Doubtful(collapse)) => doubt(app, &source, done, &collapse).await,
+        Ok(ReadOutcome::Collapsed(collapse)) => {
+            record_collapse(app, &source, done, &collapse).await
+        }
         Err(problem) => {
             let failures = u32::try_from(source.read_failures).unwrap_or(u32::MAX);
             let pause = FIRST_PAUSE
@@ -140,48 +142,48 @@ async fn held(
                 .min(LONGEST_PAUSE);
             let pause = problem.pause().map_or(pause, |after| after.max(pause));
             let until = app.clock.now().plus(pause).micros();
-            tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read");
-            let words = problem.for_people(name_of(source.platform));
+            tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
+            let words = problem.user_message(name_of(source.platform));
             let fail = app.db.write(move |tx| {
-                Box::pin(async move { readings::failed(tx, scope, id, words, until).await })
+                Box::pin(async move { readings::record_failure(tx, scope, id, words, until).await })
             });
             fail.await
         }
     }
 }
 
-/// Writes down that a reading has collapsed: it is read again, and where that says the same, an admin has to confirm it.
-async fn doubt(
+/// Records a collapsed reading: the source is read again, and if that gives the same result, an admin has to confirm it.
+async fn record_collapse(
     app: &App,
     source: &Source,
-    done: Done,
+    done: ReadRecord,
     collapse: &Collapse,
 ) -> Result<(), StoreError> {
-    let (scope, id) = (Scope::new(source.club_id), source.id);
+    let (scope, id) = (ClubScope::new(source.club_id), source.id);
     let is_repeated = source.reading_doubt.is_some();
     let words = collapse.for_people(name_of(source.platform), is_repeated);
-    tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed");
+    tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed and is not used");
     let write = app.db.write(move |tx| {
         Box::pin(async move {
             if is_repeated {
-                readings::doubted_again(tx, scope, id, done, words).await
+                readings::record_second_doubt(tx, scope, id, done, words).await
             } else {
-                readings::doubted(tx, scope, id, done, words).await
+                readings::record_first_doubt(tx, scope, id, done, words).await
             }
         })
     });
     write.await
 }
 
-/// What became of a reading that went well.
-enum Taken {
-    /// It was handed in, and is to be kept.
+/// The result of a successful reading.
+enum ReadOutcome {
+    /// Its events were stored; the reading is kept for the next comparison.
     In(Reading),
-    /// Nothing was concluded from it.
-    Doubtful(Collapse),
+    /// It has collapsed, so nothing of it was used.
+    Collapsed(Collapse),
 }
 
-/// How people call a platform.
+/// The platform's name in texts for people.
 pub fn name_of(platform: Platform) -> &'static str {
     match platform {
         Platform::Spacebring => "Spacebring",
@@ -191,26 +193,26 @@ pub fn name_of(platform: Platform) -> &'static str {
     }
 }
 
-/// Reads everything, and hands in what it says: what differs from what was read before; all of it, once a day, where something else
-/// was said meanwhile. What was read, to be kept.
-async fn take_in(
+/// Reads everything, and stores the differences from the last reading; at most once a day it stores a whole snapshot instead, if
+/// events contradicted the last one meanwhile.
+async fn read_and_store(
     app: &App,
     http: &reqwest::Client,
     source: &Source,
     begun: Instant,
-) -> Result<Taken, ReadError> {
+) -> Result<ReadOutcome, ReadError> {
     let roster = roster(app, http, source, begun).await?;
     let body = roster.to_string().into_bytes();
-    let scope = Scope::new(source.club_id);
+    let scope = ClubScope::new(source.club_id);
     let before = readings::last(app.db.read(), scope, source.id).await?;
     if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
-        return Ok(Taken::Doubtful(collapse));
+        return Ok(ReadOutcome::Collapsed(collapse));
     }
-    let before = before.filter(|before| !before.is_forgotten());
+    let before = before.filter(|before| !before.needs_full());
     let whole_at = before.as_ref().map(|before| before.whole_at);
     let is_stale = match whole_at {
         Some(at) if begun.micros() >= at.saturating_add(DAILY_S.saturating_mul(1_000_000)) => {
-            readings::contradicted_since(app.db.read(), scope, source.id, at).await?
+            readings::has_other_deliveries_since(app.db.read(), scope, source.id, at).await?
         }
         _ => false,
     };
@@ -220,27 +222,27 @@ async fn take_in(
     let whole_at = whole_at
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
-    let said = changed.unwrap_or_else(|| vec![("roster.snapshot".to_owned(), roster)]);
-    // Of two readings that one clock puts at one instant, the later has the greater id.
+    let events = changed.unwrap_or_else(|| vec![("roster.snapshot".to_owned(), roster)]);
+    // If two readings have the same time, the later one has the greater id and so the later version.
     let reading = new_id().simple();
-    let jobs = said.into_iter().enumerate();
+    let jobs = events.into_iter().enumerate();
     let jobs = jobs.map(|(number, (kind, data))| {
-        let id = format!("{}{reading}:{number:06}", readings::OURS);
+        let id = format!("{}{reading}:{number:06}", readings::READING_ID_PREFIX);
         job(app, source, begun, id, &kind, data)
     });
     let jobs = jobs.collect::<Result<Vec<Job>, ReadError>>()?;
-    for some in jobs.chunks(TOGETHER) {
-        let stored = join_all(some.iter().cloned().map(|job| app.queue.store(job))).await;
+    for chunk in jobs.chunks(QUEUE_CHUNK) {
+        let stored = join_all(chunk.iter().cloned().map(|job| app.queue.store(job))).await;
         stored.into_iter().collect::<Result<Vec<_>, _>>()?;
     }
-    Ok(Taken::In(Reading {
+    Ok(ReadOutcome::In(Reading {
         read_at: begun.micros(),
         whole_at,
         body,
     }))
 }
 
-/// What has collapsed since the last reading, unless an admin confirmed that.
+/// The collapse since the last reading, unless an admin has confirmed it.
 async fn collapse(
     app: &App,
     source: &Source,
@@ -254,8 +256,8 @@ async fn collapse(
     if let Some(before) = before {
         return Ok(Collapse::between(&before, roster));
     }
-    let scope = Scope::new(source.club_id);
-    let known = readings::known_of(app.db.read(), scope, source.id).await?;
+    let scope = ClubScope::new(source.club_id);
+    let known = readings::counts(app.db.read(), scope, source.id).await?;
     Ok(Collapse::of_first(known, roster))
 }
 
@@ -269,13 +271,16 @@ fn job(
 ) -> Result<Job, ReadError> {
     let said = json!({ "type": kind, "timestamp": begun.timestamp().to_string(), "data": data });
     let body = said.to_string().into_bytes();
-    let job = Job::made(source.club_id, source.id, id, body, app.clock.now());
+    let job = Job::canonical(source.club_id, source.id, id, body, app.clock.now());
     match &job.event {
         Ok(_) => Ok(job),
-        // The field is named by our words, and what it holds is a person's: not for the log.
+        // The field is one of our own names, but its value is personal data, which must not get into the log.
         Err(wrong) => Err(ReadError::odd(
             kind,
-            wrong.field.clone().unwrap_or_else(|| "its form".to_owned()),
+            wrong
+                .field
+                .clone()
+                .unwrap_or_else(|| "its structure".to_owned()),
         )),
     }
 }
@@ -286,19 +291,19 @@ async fn roster(
     source: &Source,
     begun: Instant,
 ) -> Result<Value, ReadError> {
-    let no_use = || {
+    let wrong_credentials = || {
         ReadError::Settings(
-            "The credentials are not this platform's: give the source new ones (updateSource)."
+            "The credentials belong to another platform: give the source new ones (updateSource)."
                 .to_owned(),
         )
     };
-    let sealed = source.credentials.as_ref().ok_or_else(no_use)?;
+    let sealed = source.credentials.as_ref().ok_or_else(wrong_credentials)?;
     let credentials = Credentials::of_text(&app.sealer.open(
         SecretKind::SourceCredentials,
         source.id,
         sealed,
     )?)
-    .ok_or_else(no_use)?;
+    .ok_or_else(wrong_credentials)?;
     let (http, config) = (http.clone(), &app.config);
     match &credentials {
         Credentials::Spacebring {

@@ -1,5 +1,5 @@
-//! Spacebring: who is in a network, in which company, what both subscribe to and have booked, from its API, location by
-//! location. A subscription counts while it is active or scheduled, whatever its invoices say; a booking when it is confirmed.
+//! Spacebring's API, location by location: the people and companies of a network, their subscriptions and bookings. A
+//! subscription counts while it is active or scheduled, whatever its invoices say; a booking counts if it is confirmed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,30 +9,28 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{api::Api, failure::ReadError, pages::by_token};
+use super::{api::Api, failure::ReadError, pages::read_by_token};
 use crate::ingest::adapter::{
     put,
     spacebring::{booked_kind, full_name},
 };
 
-/// Ten requests a second, with some room.
+/// Spacebring allows ten requests per second; this leaves some room.
 const PACE: Duration = Duration::from_millis(110);
-/// How long after their end bookings are still read.
-const BACK: Duration = Duration::from_hours(24);
-/// How far ahead bookings are read: repeated ones have no end.
-const AHEAD: Duration = Duration::from_hours(100 * 24);
+/// Bookings are read until this long after their end.
+const BOOKINGS_BACK: Duration = Duration::from_hours(24);
+/// How far ahead bookings are read, since recurring ones have no end.
+const BOOKINGS_AHEAD: Duration = Duration::from_hours(100 * 24);
 
-/// The client's credentials.
+/// Credentials and settings of a reading.
 pub struct Client<'a> {
-    /// Its id.
     pub id: &'a str,
-    /// Its secret.
     pub secret: &'a str,
-    /// Only this location is read, where it is given.
+    /// Restricts the reading to this location.
     pub location: Option<&'a str>,
 }
 
-/// Everything, as the lists of a roster.
+/// Reads everything, as the lists of a roster.
 pub async fn read(
     http: reqwest::Client,
     base: Url,
@@ -46,12 +44,12 @@ pub async fn read(
     )];
     let api = Api::new(http, base, &headers, PACE)?;
     let mut network = Network::default();
-    let locations = by_token(&api, "locations/v1", "locations", &[]).await?;
+    let locations = read_by_token(&api, "locations/v1", "locations", &[]).await?;
     let wanted = |row: &&Value| client.location.is_none_or(|id| text(row, "id") == Some(id));
     let locations: Vec<&Value> = locations.iter().filter(wanted).collect();
     if let (true, Some(id)) = (locations.is_empty(), client.location) {
         let words = format!(
-            "Spacebring has no location {id} that these credentials may read: mend locationRef (updateSource)."
+            "Spacebring has no location {id} that these credentials may read: correct locationRef (updateSource)."
         );
         return Err(ReadError::Settings(words));
     }
@@ -67,14 +65,14 @@ fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// What was read so far, by Spacebring's ids.
+/// The rows read so far, by Spacebring's ids.
 #[derive(Default)]
 struct Network {
     people: BTreeMap<String, Value>,
-    /// The companies of a person.
+    /// By person: the companies.
     companies_of: BTreeMap<String, BTreeMap<String, Value>>,
     companies: BTreeMap<String, Value>,
-    /// The person of a membership: who is in a location.
+    /// By Spacebring membership (a person's presence in a location): the person.
     member_of: BTreeMap<String, String>,
     held: Vec<Value>,
     booked: Vec<Value>,
@@ -86,29 +84,35 @@ impl Network {
             .ok_or_else(|| ReadError::odd("locations/v1", "a row has no id"))?;
         let of = [("locationRef", id.to_owned())];
         let site = json!({ "id": id, "name": text(location, "title"), "time_zone": text(location, "timezoneId") });
-        for row in by_token(api, "community/companies/v1", "companies", &of).await? {
+        for row in read_by_token(api, "community/companies/v1", "companies", &of).await? {
             self.company(&row);
         }
-        for row in by_token(api, "community/memberships/v1", "memberships", &of).await? {
+        for row in read_by_token(api, "community/memberships/v1", "memberships", &of).await? {
             self.membership(&row)?;
         }
         let mut query = of.to_vec();
         query.push(("status", "active,scheduled".to_owned()));
-        for row in by_token(api, "subscriptions/v1", "subscriptions", &query).await? {
+        for row in read_by_token(api, "subscriptions/v1", "subscriptions", &query).await? {
             self.subscription(&row, &site)?;
         }
         let mut resources = BTreeMap::new();
-        for row in by_token(api, "resources/v1", "resources", &of).await? {
+        for row in read_by_token(api, "resources/v1", "resources", &of).await? {
             resources.insert(text(&row, "id").unwrap_or_default().to_owned(), row);
         }
         let mut query = of.to_vec();
         query.extend([
             ("status", "confirmed".to_owned()),
             ("singleBookings", "true".to_owned()),
-            ("endDate[gte]", begun.minus(BACK).timestamp().to_string()),
-            ("startDate[lte]", begun.plus(AHEAD).timestamp().to_string()),
+            (
+                "endDate[gte]",
+                begun.minus(BOOKINGS_BACK).timestamp().to_string(),
+            ),
+            (
+                "startDate[lte]",
+                begun.plus(BOOKINGS_AHEAD).timestamp().to_string(),
+            ),
         ]);
-        for row in by_token(api, "resources/bookings/v1", "bookings", &query).await? {
+        for row in read_by_token(api, "resources/bookings/v1", "bookings", &query).await? {
             self.booking(&row, &resources, &site)?;
         }
         Ok(())
@@ -144,7 +148,7 @@ impl Network {
         Ok(())
     }
 
-    /// Keeps a user; gives the id.
+    /// Stores a user; returns the id.
     fn person(&mut self, user: &Value) -> Option<String> {
         let id = text(user, "id")?.to_owned();
         let person = json!({ "id": id, "email": text(user, "email"), "name": full_name(user) });
@@ -157,17 +161,17 @@ impl Network {
         let status = match text(row, "status") {
             Some("active") => "active",
             Some("scheduled") => "scheduled",
-            _ => return Err(odd("a status was not asked for")),
+            _ => return Err(odd("a subscription has a status that was not requested")),
         };
         let id = text(row, "id").ok_or_else(|| odd("a subscription has no id"))?;
         let customer = row.get("customer").unwrap_or(&Value::Null);
         let customer_id = text(row, "customerRef").or_else(|| text(customer, "id"));
-        let mut held = Map::new();
+        let mut membership = Map::new();
         match text(row, "subscriptionType").or_else(|| text(customer, "type")) {
             Some("company") => {
                 let company = text(row, "companyRef").or(customer_id);
                 let company = company.ok_or_else(|| odd("a subscription names no company"))?;
-                held.insert(
+                membership.insert(
                     "company".to_owned(),
                     json!({ "id": company, "name": text(customer, "title") }),
                 );
@@ -182,7 +186,7 @@ impl Network {
                     .find_map(|id| self.member_of.get(id).map(String::as_str));
                 let person = user.or(text(row, "userRef")).or(member);
                 let person = person.ok_or_else(|| odd("a subscription names nobody"))?;
-                held.insert("member".to_owned(), json!({ "id": person }));
+                membership.insert("member".to_owned(), json!({ "id": person }));
             }
             _ => return Err(odd("a subscription is neither a user's nor a company's")),
         }
@@ -197,8 +201,8 @@ impl Network {
             };
             let item_id = text(item, "id").ok_or_else(|| odd("an item has no id"))?;
             let end = |name: &str| text(item, name).or_else(|| text(row, name));
-            let mut held = held.clone();
-            held.extend(Map::from_iter([
+            let mut membership = membership.clone();
+            membership.extend(Map::from_iter([
                 ("id".to_owned(), json!(format!("{id}:{item_id}"))),
                 (
                     "plan".to_owned(),
@@ -209,7 +213,7 @@ impl Network {
                 ("ends_at".to_owned(), json!(end("endDate"))),
                 ("location".to_owned(), site.clone()),
             ]));
-            self.held.push(Value::Object(held));
+            self.held.push(Value::Object(membership));
         }
         Ok(())
     }
@@ -227,7 +231,7 @@ impl Network {
         let owner = row.get("userOwner").and_then(|user| text(user, "id"));
         let by_membership = text(row, "membershipRefOwner")
             .and_then(|id| self.member_of.get(id).map(String::as_str));
-        // A booking that is nobody's gives nobody access.
+        // A booking without an owner gives nobody access.
         let Some(owner) = owner.or(by_membership).map(str::to_owned) else {
             return Ok(());
         };
@@ -239,13 +243,13 @@ impl Network {
         }
         let resource =
             text(row, "resourceRef").ok_or_else(|| odd("a booking names no resource"))?;
-        let known = resources.get(resource);
-        let kind = known
-            .and_then(|known| text(known, "type"))
+        let resource_row = resources.get(resource);
+        let kind = resource_row
+            .and_then(|resource_row| text(resource_row, "type"))
             .or_else(|| text(row, "resourceType"));
         let attendees = row.get("attendees").and_then(Value::as_array);
-        let guests = attendees.into_iter().flatten().filter_map(|one| {
-            let user = one.get("user").filter(|user| user.is_object())?;
+        let guests = attendees.into_iter().flatten().filter_map(|attendee| {
+            let user = attendee.get("user").filter(|user| user.is_object())?;
             let id = text(user, "id");
             let mut guest = json!({ "email": text(user, "email"), "name": full_name(user) });
             if let Some(id) = id {
@@ -256,7 +260,7 @@ impl Network {
         self.booked.push(json!({
             "id": row.get("id"),
             "kind": booked_kind(kind),
-            "item": { "id": resource, "name": known.and_then(|known| text(known, "title")) },
+            "item": { "id": resource, "name": resource_row.and_then(|resource_row| text(resource_row, "title")) },
             "member": { "id": owner },
             "guests": guests.collect::<Vec<_>>(),
             "status": "confirmed",

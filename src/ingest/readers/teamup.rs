@@ -1,6 +1,5 @@
-//! TeamUp: customers, what they hold, and who is registered for what, from its API. Whether a membership is blocked, and who
-//! takes part in a course, is nowhere said in a form that could be relied on: neither is read. Its webhooks are unsigned, so
-//! that they are only reasons to read.
+//! TeamUp's API: customers, memberships and registrations. The API gives no reliable information about blocked memberships and
+//! participants of courses, so these are not read. TeamUp's webhooks are unsigned and only trigger readings.
 
 use std::time::Duration;
 
@@ -9,14 +8,14 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{api::Api, failure::ReadError, pages::numbered};
+use super::{api::Api, failure::ReadError, pages::read_by_number};
 
-/// 250 requests a minute, with some room.
+/// TeamUp allows 250 requests per minute; this leaves some room.
 const PACE: Duration = Duration::from_millis(260);
-/// How long after they began registrations are still read.
+/// Registrations are read until this long after their start.
 const BACK: Duration = Duration::from_hours(30 * 24);
 
-/// Everything, as the lists of a roster.
+/// Reads everything, as the lists of a roster.
 pub async fn read(
     http: reqwest::Client,
     base: Url,
@@ -30,21 +29,24 @@ pub async fn read(
     )];
     headers.extend(provider.map(|id| ("teamup-provider-id", SecretString::from(id.to_owned()))));
     let api = Api::new(http, base, &headers, PACE)?;
-    let customers = numbered(&api, "customers", &[("deleted", "false".to_owned())]).await?;
-    let held = [
+    let customers = read_by_number(&api, "customers", &[("deleted", "false".to_owned())]).await?;
+    let membership_rows = [
         ("status", "active,hold".to_owned()),
         ("expand", "membership".to_owned()),
     ];
-    let held = numbered(&api, "customer_memberships", &held).await?;
+    let membership_rows = read_by_number(&api, "customer_memberships", &membership_rows).await?;
     let since = begun.minus(BACK).timestamp().to_string();
-    let attended = [
+    let attendance_rows = [
         ("event_starts_at_gte", since),
         ("expand", "event,event.offering_type,event.venue".to_owned()),
         ("sort", "event_starts_at".to_owned()),
     ];
-    let attended = numbered(&api, "attendances", &attended).await?;
-    let memberships = held.iter().map(membership).collect::<Result<Vec<_>, _>>()?;
-    let registrations = attended
+    let attendance_rows = read_by_number(&api, "attendances", &attendance_rows).await?;
+    let memberships = membership_rows
+        .iter()
+        .map(membership)
+        .collect::<Result<Vec<_>, _>>()?;
+    let registrations = attendance_rows
         .iter()
         .map(registration)
         .collect::<Result<Vec<_>, _>>()?;
@@ -70,7 +72,7 @@ fn customer(row: &Value) -> Value {
     json!({ "id": row.get("id"), "email": text("email"), "name": name })
 }
 
-/// The id of something that is named by its id, or put in its place whole.
+/// The id of an entity that is given as an id or as an expanded object.
 fn id_of(value: Option<&Value>) -> Option<Value> {
     match value? {
         Value::Object(fields) => id_of(fields.get("id")),
@@ -106,7 +108,7 @@ fn membership(row: &Value) -> Result<Value, ReadError> {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| odd("shared_with names no customer"))?
         }
-        Some(_) => return Err(odd("shared_with is no list")),
+        Some(_) => return Err(odd("shared_with is not a list")),
     };
     Ok(json!({
         "id": row.get("id"),
@@ -122,7 +124,7 @@ fn membership(row: &Value) -> Result<Value, ReadError> {
     }))
 }
 
-/// None for what opens no door: nobody's, or online.
+/// None for registrations that open no door: without a customer, or online.
 fn registration(row: &Value) -> Result<Option<Value>, ReadError> {
     let odd = |what: &str| ReadError::odd("attendances", what);
     let event = row.get("event").filter(|event| event.is_object());
@@ -142,7 +144,7 @@ fn registration(row: &Value) -> Result<Option<Value>, ReadError> {
         Some("registered" | "attended" | "no_show") => "confirmed",
         Some("not_registered") if waits => "waitlisted",
         Some("not_registered" | "late_cancelled") => "cancelled",
-        _ => return Err(odd("a status is none of those that are documented")),
+        _ => return Err(odd("a status is none of the documented ones")),
     };
     let is_appointment = event.get("is_appointment") == Some(&Value::Bool(true));
     let offering = event

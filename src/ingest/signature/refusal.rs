@@ -1,31 +1,31 @@
-//! Why a request is not let in, in words for its sender: which header, and the usual mistakes by name. Tells nothing of the secret
-//! to anybody who does not have it: a mistake with the secret is named only where the signature proves that the sender has it.
+//! Why a request's signature was refused, as a message for its sender that names the header and the usual mistakes. A mistake
+//! with the secret is named only if the signature proves that the sender has the secret.
 
 use crate::store::row::{RejectionReason, SignatureScheme};
 
-/// Why a request is not let in. Whoever sent it learns which header, and nothing of the secret.
+/// Why a request was refused. The text goes to the sender: it names the header and reveals nothing of the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A header is not there, or not readable.
+pub enum SignatureError {
+    /// A header is missing or malformed.
     #[error("the header {0} is missing or malformed")]
     Header(&'static str),
-    /// The request bears the signature of another scheme.
+    /// The request has the signature of another scheme.
     #[error(
-        "the header {missing} is missing; the request bears {found}, which another signature scheme uses: is the source's \
+        "the header {missing} is missing; the request has {found}, which another signature scheme uses: is the source's \
          signature scheme the sender's?"
     )]
     OtherScheme {
         /// The header that the source's scheme needs.
         missing: &'static str,
-        /// The header that is there.
+        /// The header that the request has.
         found: &'static str,
     },
     /// The timestamp counts milliseconds.
     #[error("the timestamp in {0} counts milliseconds; it has to be in whole seconds since 1970")]
     Milliseconds(&'static str),
-    /// The timestamp lies too far from now.
+    /// The timestamp is too far from now.
     #[error(
-        "the signed timestamp lies {} s {} this server's clock, which is too far: set the sender's clock, and sign each attempt \
+        "the signed timestamp is {} s {} this server's clock, which is too much: set the sender's clock, and sign each attempt \
          anew", .ahead_s.unsigned_abs(), if *.ahead_s < 0 { "behind" } else { "ahead of" }
     )]
     Timestamp {
@@ -49,13 +49,13 @@ pub enum Refused {
         "the signature does not fit the body: is the secret right, and are the raw bytes signed?"
     )]
     Signature,
-    /// The body has not what is signed.
-    #[error("the body is no JSON object with one member data, which is what is signed")]
+    /// The body lacks the member that the scheme signs.
+    #[error("the body is not a JSON object with exactly one member data, which is the signed part")]
     Body,
 }
 
-impl Refused {
-    /// The kind of the refusal, as it is counted.
+impl SignatureError {
+    /// The category under which the refusal is counted.
     pub fn reason(&self) -> RejectionReason {
         match self {
             Self::Header(_) => RejectionReason::Header,
@@ -81,27 +81,26 @@ const HEADERS: [(SignatureScheme, &str); 8] = [
     (SignatureScheme::Pushpress, "webhook-signature"),
 ];
 
-/// Names the other scheme whose signature a request bears that lacks a header of its own.
-pub(super) fn foreign<'h>(
+/// The refusal of a request that lacks its scheme's header: names another scheme's signature header if the request has one.
+pub(super) fn other_scheme<'h>(
     scheme: SignatureScheme,
     missing: &'static str,
     header: &impl Fn(&'static str) -> Option<&'h str>,
-) -> Refused {
+) -> SignatureError {
     let own = HEADERS.iter().find(|(of, _)| *of == scheme);
     let own = own.map_or("", |(_, name)| *name);
     let mut others = HEADERS.iter().map(|(_, name)| *name);
     let found = others.find(|name| *name != own && header(name).is_some());
-    found.map_or(Refused::Header(missing), |found| Refused::OtherScheme {
-        missing,
-        found,
+    found.map_or(SignatureError::Header(missing), |found| {
+        SignatureError::OtherScheme { missing, found }
     })
 }
 
-/// What is wrong with a timestamp that does not count seconds.
-pub(super) fn malformed_stamp(header: &'static str, stamp: &str) -> Refused {
+/// The refusal of a timestamp that is not in whole seconds.
+pub(super) fn malformed_stamp(header: &'static str, stamp: &str) -> SignatureError {
     if stamp.len() == 13 && stamp.bytes().all(|byte| byte.is_ascii_digit()) {
-        Refused::Milliseconds(header)
+        SignatureError::Milliseconds(header)
     } else {
-        Refused::Header(header)
+        SignatureError::Header(header)
     }
 }

@@ -1,12 +1,12 @@
-//! Events that come in any order: they end alike, and whoever is changed on the way is due.
+//! Events in any order give the same result, and everybody whose facts change on the way becomes due.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Books, Said, booking, for_company, membership, names, of, person};
+use super::{SentEvent, TestClub, booking, for_company, membership, names, of, person};
 
 #[tokio::test]
-async fn name_and_time_zone_of_a_location_are_versioned_apart() {
+async fn name_and_time_zone_of_a_location_have_separate_versions() {
     let at = |location: Value| {
         let span =
             json!({ "location": location, "starts_at": "2026-03-02", "ends_at": "2026-03-03" });
@@ -24,7 +24,7 @@ async fn name_and_time_zone_of_a_location_are_versioned_apart() {
             at(json!({ "id": "l", "name": "Hall" })),
         ),
     ];
-    let (in_order, reversed) = (Books::open().await, Books::open().await);
+    let (in_order, reversed) = (TestClub::open().await, TestClub::open().await);
     for (kind, minute, data) in &said {
         in_order.say(kind, *minute, data.clone()).await;
     }
@@ -37,7 +37,7 @@ async fn name_and_time_zone_of_a_location_are_versioned_apart() {
 }
 
 #[tokio::test]
-async fn whom_a_snapshot_met_first_the_one_before_did_not_name() {
+async fn a_person_first_seen_in_a_later_snapshot_is_absent_from_the_earlier_one() {
     let roster = |names: &[&str]| {
         let people: Vec<Value> = names.iter().map(|name| person(name)).collect();
         json!({ "members": people })
@@ -62,7 +62,7 @@ async fn whom_a_snapshot_met_first_the_one_before_did_not_name() {
         [3, 4, 5, 6, 0, 1, 2],
         [5, 6, 3, 4, 2, 1, 0],
     ] {
-        let books = Books::open().await;
+        let books = TestClub::open().await;
         for nth in order {
             let (kind, minute, data) = &said[nth];
             let (minute, data) = (*minute * 10 + i64::try_from(nth).unwrap(), data.clone());
@@ -75,7 +75,7 @@ async fn whom_a_snapshot_met_first_the_one_before_did_not_name() {
     }
 }
 
-/// A small thing that may be said; `nth` makes it one of several.
+/// One of many small events; `what` selects its kind, `nth` and `other` the people and companies in it.
 fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
     const PEOPLE: [&str; 4] = ["ada", "bob", "cyd", "dan"];
     const COMPANIES: [&str; 2] = ["acme", "bolt"];
@@ -140,7 +140,7 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
     }
 }
 
-fn story() -> impl Strategy<Value = Vec<Said>> {
+fn story() -> impl Strategy<Value = Vec<SentEvent>> {
     let one = (any::<u8>(), any::<u8>(), any::<u8>());
     proptest::collection::vec(one, 1..14).prop_map(|all| {
         let said = all.into_iter().zip(1i64..);
@@ -155,16 +155,17 @@ fn story() -> impl Strategy<Value = Vec<Said>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whoever holds something else after an event is due by it, in whatever order the events come; and they end alike.
+    /// Everybody whose holdings an event changes becomes due, in whatever order the events come, and every order gives the same
+    /// result.
     #[test]
-    fn whoever_is_changed_is_due_and_any_order_ends_alike(
+    fn everybody_changed_is_due_and_any_order_gives_the_same_result(
         (told, shuffled) in story().prop_flat_map(|told| (Just(told.clone()), Just(told).prop_shuffle())),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let mut ends: Vec<Vec<String>> = Vec::new();
         for order in [&told, &shuffled] {
             let end = runtime.block_on(async {
-                let books = Books::open().await;
+                let books = TestClub::open().await;
                 let mut before = books.held().await;
                 for said in order {
                     let due = books.take_in(std::slice::from_ref(said)).await;

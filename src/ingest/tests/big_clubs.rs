@@ -1,9 +1,8 @@
-//! What is done for some members costs what they are many, however large their club is: no statement looks through it.
+//! The cost of work for a few members does not depend on the size of their club: no statement reads the whole club.
 
 use super::*;
 use crate::store::grants;
 
-/// The tables that grow with a club.
 const LARGE: [&str; 10] = [
     "member",
     "person",
@@ -17,28 +16,28 @@ const LARGE: [&str; 10] = [
     "delivery",
 ];
 
-/// Whether a step reads a large table by nothing but whose rows they are, or from end to end.
+/// Whether a step of a query plan reads a large table completely, or all rows of a club, source or account.
 fn looks_through(step: &str) -> bool {
-    let mut words = step.split_whitespace();
-    let (way, table) = (words.next(), words.next().unwrap_or_default());
+    let mut version_rows = step.split_whitespace();
+    let (way, table) = (version_rows.next(), version_rows.next().unwrap_or_default());
     let whole = ["(club_id=?)", "(source_id=?)", "(account_id=?)"];
-    // Whether a club has any at all is told by the first that is found.
+    // These indexes answer whether the club has any row at all, and stop at the first one.
     let any = ["entitlement_person_club_id", "company_person_club_id"];
     LARGE.contains(&table)
-        && !words.any(|word| any.contains(&word))
+        && !version_rows.any(|version_row| any.contains(&version_row))
         && (way == Some("SCAN") || whole.iter().any(|terms| step.ends_with(terms)))
 }
 
 #[tokio::test]
-async fn no_statement_for_some_looks_through_the_whole_club() {
-    let mut books = Books::open().await;
-    // What SQLite might learn of a club of one must not lead it through what the club becomes.
+async fn no_statement_for_a_few_members_reads_the_whole_club() {
+    let mut books = TestClub::open().await;
+    // The statistics that SQLite gathers for a club of one member must not lead to bad plans once the club has grown.
     let first = person("first");
     let founded = membership("founding", &first, json!({}));
     books.say("membership.updated", -1, founded).await;
     books.reopen().await;
     let statements = books.db.record();
-    let said: Vec<Said> = (0..64)
+    let said: Vec<SentEvent> = (0..64)
         .map(|number| {
             let holder = person(&format!("p{number}"));
             let data = membership(&format!("m{number}"), &holder, json!({}));
@@ -57,14 +56,14 @@ async fn no_statement_for_some_looks_through_the_whole_club() {
     assert_eq!(ids.len(), 65);
     let everybody = statements.lock().unwrap().drain(by_webhooks..).count();
     assert_eq!(everybody, 1, "the one list of all is not looked at here");
-    let held = facts::load(read, scope, &ids, Known::Now).await.unwrap();
+    let held = facts::load(read, scope, &ids, AsOf::Now).await.unwrap();
     assert!(held.values().all(|held| held.held.len() == 1));
     let account = books.account;
-    members::some(read, scope, &ids).await.unwrap();
+    members::find_by_ids(read, scope, &ids).await.unwrap();
     members::names(read, scope, &ids).await.unwrap();
     grants::users_in(read, scope, account, &ids).await.unwrap();
     grants::grants_in(read, scope, account, &ids).await.unwrap();
-    due::unsorted(read, account, noon(), 500).await.unwrap();
+    due::without_lane(read, account, noon(), 500).await.unwrap();
     due::next(read, account, noon(), 500).await.unwrap();
     due::next_at(read, account).await.unwrap();
     let statements: Vec<_> = statements.lock().unwrap().drain(..).collect();
@@ -73,7 +72,7 @@ async fn no_statement_for_some_looks_through_the_whole_club() {
         let sql = statement.sql.clone();
         if !["SELECT", "INSERT", "UPDATE"]
             .iter()
-            .any(|word| sql.starts_with(word))
+            .any(|version_row| sql.starts_with(version_row))
         {
             continue;
         }

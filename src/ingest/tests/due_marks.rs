@@ -1,16 +1,16 @@
-//! Who is due by an event: whoever's facts it changed, and nobody else.
+//! Events mark exactly those members due whose facts they change.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Books, booking, for_company, membership, names, of, person};
-use crate::store::facts::{self, Known};
+use super::{TestClub, booking, for_company, membership, names, of, person};
+use crate::store::facts::{self, AsOf};
 
 #[tokio::test]
-async fn who_shared_with_somebody_deleted_is_due() {
-    let books = Books::open().await;
+async fn people_with_a_share_of_a_deleted_person_are_due() {
+    let books = TestClub::open().await;
     let shared = membership(
         "m1",
         &person("ada"),
@@ -28,8 +28,8 @@ async fn who_shared_with_somebody_deleted_is_due() {
 }
 
 #[tokio::test]
-async fn who_shared_with_somebody_unlisted_is_due() {
-    let books = Books::open().await;
+async fn people_with_a_share_of_a_person_absent_from_a_snapshot_are_due() {
+    let books = TestClub::open().await;
     let shared = membership(
         "m1",
         &person("ada"),
@@ -45,7 +45,7 @@ async fn who_shared_with_somebody_unlisted_is_due() {
         )
         .await;
     assert_eq!(due, names(["ada", "bob"]));
-    // The same again reaches nobody; a word about one who was out, and a roster without her, that one.
+    // The same roster again affects nobody. A statement about an absent person, followed by the same roster, affects that person.
     let same = json!({ "members": [person("bob"), person("dan")] });
     assert_eq!(
         books.say("roster.snapshot", 4, same.clone()).await,
@@ -58,8 +58,8 @@ async fn who_shared_with_somebody_unlisted_is_due() {
 }
 
 #[tokio::test]
-async fn a_roster_of_members_ends_only_whom_it_does_not_name() {
-    let books = Books::open().await;
+async fn a_roster_of_members_ends_only_the_people_it_omits() {
+    let books = TestClub::open().await;
     books.say("membership.updated", 1, of("m1", "ada")).await;
     books.say("membership.updated", 2, of("m2", "bob")).await;
     books
@@ -85,8 +85,8 @@ async fn a_roster_of_members_ends_only_whom_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn what_was_ended_and_is_said_again_makes_due() {
-    let books = Books::open().await;
+async fn repeating_something_that_had_ended_marks_due() {
+    let books = TestClub::open().await;
     let staff =
         json!({ "id": "bob", "name": "bob", "email": "bob@example.com", "tags": ["staff"] });
     books.say("membership.updated", 1, of("m1", "ada")).await;
@@ -122,8 +122,8 @@ async fn what_was_ended_and_is_said_again_makes_due() {
 }
 
 #[tokio::test]
-async fn a_snapshot_makes_those_due_whom_it_ends_and_nobody_else() {
-    let books = Books::open().await;
+async fn a_snapshot_marks_exactly_the_people_it_ends_due() {
+    let books = TestClub::open().await;
     let shared = membership(
         "m1",
         &person("ada"),
@@ -159,8 +159,8 @@ async fn a_snapshot_makes_those_due_whom_it_ends_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_late_word_about_a_block_makes_due() {
-    let books = Books::open().await;
+async fn a_late_version_of_a_block_marks_due() {
+    let books = TestClub::open().await;
     let blocked = |since: &str| {
         let blocked = json!({ "blocked": { "reason": "manual", "since": since } });
         membership("m1", &person("ada"), blocked)
@@ -177,7 +177,8 @@ async fn a_late_word_about_a_block_makes_due() {
         names(["ada"])
     );
     assert_ne!(books.held().await, before);
-    // A late word that says what stands, a late block where there was none, and one where there never was any.
+    // A late version equal to the current one, a late block where there was none, and a late version of a membership that was
+    // never blocked.
     let same = blocked("2026-03-02T12:09:00Z");
     let due = books.say("membership.updated", 6, same).await;
     assert_eq!(due, names(["ada"]));
@@ -195,7 +196,7 @@ async fn a_late_word_about_a_block_makes_due() {
 
 #[tokio::test]
 async fn two_who_shared_an_address_become_two_members() {
-    let books = Books::open().await;
+    let books = TestClub::open().await;
     let child = |email: &str| json!({ "id": "child", "name": "child", "email": email });
     books.say("membership.updated", 1, of("m1", "ada")).await;
     let shared = membership("m2", &child("ada@example.com"), json!({}));
@@ -214,7 +215,7 @@ async fn two_who_shared_an_address_become_two_members() {
 
 #[tokio::test]
 async fn both_are_due_when_one_member_becomes_another() {
-    let books = Books::open().await;
+    let books = TestClub::open().await;
     books
         .say("member.updated", 2, json!({ "id": "x", "name": "x" }))
         .await;
@@ -228,7 +229,7 @@ async fn both_are_due_when_one_member_becomes_another() {
 
 #[tokio::test]
 async fn a_long_name_is_cut_and_all_tags_count() {
-    let books = Books::open().await;
+    let books = TestClub::open().await;
     let long = "ä".repeat(5_000);
     let tags: Vec<String> = (0..500).map(|nth| format!("{nth:03}{long}")).collect();
     let ada = json!({ "id": "ada", "name": long, "email": "ada@example.com", "tags": tags });
@@ -242,7 +243,7 @@ async fn a_long_name_is_cut_and_all_tags_count() {
     let name = books.names().await.into_values().next().unwrap();
     assert_eq!(name.chars().count(), 200);
     let ids: Vec<Uuid> = books.names().await.into_keys().collect();
-    let facts = facts::load(books.db.read(), books.scope, &ids, Known::Now)
+    let facts = facts::load(books.db.read(), books.scope, &ids, AsOf::Now)
         .await
         .unwrap();
     let tags = &facts[&ids[0]].facts.tags;

@@ -1,12 +1,12 @@
-//! Who is who while people change, swap, give up and take over addresses: a member is followed by the source's ids, and an
-//! address belongs to whoever claims it now.
+//! Identity while people change, swap, give up and take over addresses: a member follows the source's ids, and an address belongs
+//! to the member that claims it now.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::ingest::removal;
 
-/// A person with an address of the club's; none: the source says that there is none.
+/// A person with this local part of an address; none means that the source says that there is no e-mail.
 fn at(id: &str, email: Option<&str>) -> Value {
     let email = email.map(|name| format!("{name}@example.com"));
     json!({ "id": id, "name": id, "email": email })
@@ -16,11 +16,11 @@ fn gold(id: &str, who: &str, email: &str) -> Value {
     membership(id, &at(who, Some(email)), json!({}))
 }
 
-impl Books {
-    /// Members by their names: the local part of the address, and the codes of their problems.
+impl TestClub {
+    /// By member name: the local part of the address, and the codes of the problems.
     async fn people(&self) -> BTreeMap<String, (Option<String>, Vec<String>)> {
         let ids: Vec<Uuid> = self.names().await.into_keys().collect();
-        let rows = members::some(self.db.read(), self.scope, &ids)
+        let rows = members::find_by_ids(self.db.read(), self.scope, &ids)
             .await
             .unwrap();
         let local = |email: String| email.split('@').next().unwrap_or_default().to_owned();
@@ -58,7 +58,7 @@ async fn two_people_swap_addresses_in_any_order() {
         ("member.updated", 4, at("bob", Some("a"))),
     ];
     for order in [[0, 1, 2, 3], [0, 1, 3, 2], [3, 2, 1, 0], [2, 0, 3, 1]] {
-        let books = Books::open().await;
+        let books = TestClub::open().await;
         for nth in order {
             books.take_in(&said[nth..=nth]).await;
         }
@@ -69,7 +69,7 @@ async fn two_people_swap_addresses_in_any_order() {
 
 #[tokio::test]
 async fn three_people_swap_addresses_within_one_snapshot() {
-    let books = Books::open().await;
+    let books = TestClub::open().await;
     let roster = |emails: [&str; 3]| {
         let people = ["ada", "bob", "cyd"].into_iter().zip(emails);
         let people: Vec<Value> = people.map(|(id, email)| at(id, Some(email))).collect();
@@ -88,8 +88,8 @@ async fn three_people_swap_addresses_within_one_snapshot() {
 }
 
 #[tokio::test]
-async fn the_address_of_somebody_who_is_gone_is_free() {
-    let books = Books::open().await;
+async fn the_address_of_a_deleted_person_is_free() {
+    let books = TestClub::open().await;
     books
         .say("membership.updated", 1, gold("m1", "ada", "a"))
         .await;
@@ -109,8 +109,8 @@ async fn the_address_of_somebody_who_is_gone_is_free() {
 }
 
 #[tokio::test]
-async fn the_address_of_somebody_whom_a_snapshot_does_not_name_is_free() {
-    let books = Books::open().await;
+async fn the_address_of_a_person_absent_from_a_snapshot_is_free() {
+    let books = TestClub::open().await;
     let both = json!({ "members": [at("ada", Some("a")), at("bob", Some("b"))] });
     books.say("roster.snapshot", 1, both).await;
     books
@@ -127,7 +127,7 @@ async fn the_address_of_somebody_whom_a_snapshot_does_not_name_is_free() {
 
 #[tokio::test]
 async fn the_address_of_a_guest_without_an_id_is_free() {
-    let books = Books::open().await;
+    let books = TestClub::open().await;
     books
         .say("membership.updated", 1, gold("m1", "ada", "a"))
         .await;
@@ -144,13 +144,13 @@ async fn the_address_of_a_guest_without_an_id_is_free() {
 
 #[tokio::test]
 async fn the_address_of_a_removed_source_is_free() {
-    let books = Books::open().await;
-    let desk = Books {
+    let books = TestClub::open().await;
+    let desk = TestClub {
         source: new_id(),
-        ..Books::open().await
+        ..TestClub::open().await
     };
     let (scope, source, now) = (books.scope, desk.source, noon());
-    let of_desk = Books {
+    let of_desk = TestClub {
         db: books.db.clone(),
         scope,
         account: books.account,
@@ -178,7 +178,7 @@ async fn the_address_of_a_removed_source_is_free() {
     let removed = books.db.write(move |tx| {
         Box::pin(async move {
             sources::remove(tx, scope, source, now).await?;
-            removal::free_addresses(tx, scope, source, now, &due::Cause::judged("removed")).await
+            removal::free_addresses(tx, scope, source, now, &due::Cause::enforced("removed")).await
         })
     });
     removed.await.unwrap();
@@ -187,7 +187,7 @@ async fn the_address_of_a_removed_source_is_free() {
 }
 
 #[tokio::test]
-async fn whoever_came_back_under_a_new_id_stays_the_same_member() {
+async fn a_person_who_comes_back_under_a_new_id_stays_the_same_member() {
     let said = [
         ("membership.updated", 1, gold("c1", "id1", "x")),
         ("member.deleted", 2, json!({ "id": "id1" })),
@@ -195,7 +195,7 @@ async fn whoever_came_back_under_a_new_id_stays_the_same_member() {
         ("member.updated", 4, at("id2", Some("y"))),
     ];
     for order in [[0, 1, 2, 3], [0, 2, 1, 3], [0, 2, 3, 1]] {
-        let books = Books::open().await;
+        let books = TestClub::open().await;
         books.take_in(&said[..1]).await;
         let member = books.id_of("id1").await;
         for nth in &order[1..] {
@@ -211,7 +211,7 @@ async fn whoever_came_back_under_a_new_id_stays_the_same_member() {
 }
 
 #[tokio::test]
-async fn a_club_whose_people_all_come_back_under_new_ids_changes_nothing() {
+async fn nothing_changes_when_all_people_of_a_club_come_back_under_new_ids() {
     let roster = |prefix: &str, with_people: bool| {
         let held = |n: u8| {
             gold(
@@ -230,7 +230,7 @@ async fn a_club_whose_people_all_come_back_under_new_ids_changes_nothing() {
         roster
     };
     for with_people in [true, false] {
-        let books = Books::open().await;
+        let books = TestClub::open().await;
         books
             .say("roster.snapshot", 1, roster("old", with_people))
             .await;
@@ -246,7 +246,7 @@ async fn a_club_whose_people_all_come_back_under_new_ids_changes_nothing() {
         let after: BTreeSet<Uuid> = books.names().await.into_keys().collect();
         assert_eq!(before, after);
         assert_eq!(books.holders().await.len(), 20);
-        // Who came back goes on being the same member under another address.
+        // A person who came back stays the same member under another address.
         let member = books.id_of("new3").await;
         books.say("member.updated", 3, at("new3", Some("z"))).await;
         assert_eq!(books.id_of("new3").await, member);
@@ -258,8 +258,8 @@ async fn a_club_whose_people_all_come_back_under_new_ids_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_given_up_belongs_to_whoever_takes_it() {
-    let books = Books::open().await;
+async fn an_address_that_was_given_up_belongs_to_the_next_claimant() {
+    let books = TestClub::open().await;
     books
         .say("membership.updated", 1, gold("m1", "ada", "a"))
         .await;
@@ -273,7 +273,7 @@ async fn an_address_that_was_given_up_belongs_to_whoever_takes_it() {
     assert_eq!(people["bob"], (Some("a".to_owned()), Vec::new()));
 }
 
-/// A step of the story: who, what happens, and the address.
+/// The steps of a history: indexes of the person, the action and the address.
 fn steps() -> impl Strategy<Value = Vec<(usize, u8, usize)>> {
     proptest::collection::vec((0usize..4, 0u8..4, 0usize..4), 1..14)
 }
@@ -281,7 +281,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, u8, usize)>> {
 const PEOPLE: [&str; 4] = ["ada", "bob", "cyd", "dan"];
 const ADDRESSES: [&str; 4] = ["a", "b", "c", "d"];
 
-fn step((who, what, address): (usize, u8, usize), minute: i64) -> Said {
+fn step((who, what, address): (usize, u8, usize), minute: i64) -> SentEvent {
     let (id, email) = (PEOPLE[who], ADDRESSES[address]);
     match what {
         0 => ("member.deleted", minute, json!({ "id": id })),
@@ -297,8 +297,8 @@ fn step((who, what, address): (usize, u8, usize), minute: i64) -> Said {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However people passed addresses on: in the end each has the one that was said of them last, and is the member who they
-    /// were in the beginning.
+    /// However people passed addresses on, in the end each has the address that was reported for them last, and is the same
+    /// member as in the beginning.
     #[test]
     fn each_address_ends_with_the_person_who_said_it_last(
         told in steps(),
@@ -308,10 +308,10 @@ proptest! {
         shuffle in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let begin: Vec<Said> = (0..4).map(|who| step((who, 1, who), who as i64 + 1)).collect();
-        let mut story: Vec<Said> = told.iter().zip(10..).map(|(one, minute)| step(*one, minute)).collect();
+        let begin: Vec<SentEvent> = (0..4).map(|who| step((who, 1, who), who as i64 + 1)).collect();
+        let mut story: Vec<SentEvent> = told.iter().zip(10..).map(|(one, minute)| step(*one, minute)).collect();
         for (who, minute) in (0..4).zip(100..) {
-            // Whoever is deleted last leaves an address that is somebody else's, or nobody's.
+            // A person who is deleted at the end leaves an address that another person takes, or nobody.
             let what = if gone[who] { 0 } else { 2 };
             story.push(step((who, what, turn[who]), minute));
         }
@@ -321,7 +321,7 @@ proptest! {
             story.push(story[0].clone());
         }
         runtime.block_on(async {
-            let books = Books::open().await;
+            let books = TestClub::open().await;
             books.take_in(&begin).await;
             let mut before = BTreeMap::new();
             for name in PEOPLE {

@@ -1,4 +1,4 @@
-//! What each call sends, and what it makes of the answer.
+//! The requests that each call sends, and how it reads the responses.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::server::{Reply, Request, Server};
 use crate::kisi::{
     AppliesTo, AssignmentFilter, Clients, Error, Lane, Login, NewAssignment, NewUser, Pacer,
-    as_kept, http_client, log_in,
+    as_stored, http_client, log_in,
 };
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -36,7 +36,7 @@ fn legacy(id: i64, place: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_headers_say_who_calls() {
+async fn the_headers_identify_the_caller() {
     let server = Server::start(always(json!({
         "id": 7, "name": null, "organization": { "id": 18, "domain": "club" }, "locale": "en",
     })));
@@ -113,13 +113,13 @@ async fn a_person_is_found_by_the_exact_address() {
         };
         Reply::json(200, json!(page))
     };
-    let found = Server::start(users)
+    let ada = Server::start(users)
         .client()
         .user_by_email(" ADA+1@example.com ")
         .await;
-    let found = found.unwrap().unwrap();
+    let ada = ada.unwrap().unwrap();
     assert_eq!(
-        (found.id, found.name.as_str(), found.access_enabled),
+        (ada.id, ada.name.as_str(), ada.access_enabled),
         (3, "", false)
     );
 
@@ -131,7 +131,7 @@ async fn a_person_is_found_by_the_exact_address() {
 }
 
 #[tokio::test]
-async fn a_user_is_made_with_what_is_known() {
+async fn a_new_user_has_the_given_fields() {
     let server = Server::start(always(json!({ "id": 5, "email": "a@b.c", "name": "A" })));
     let mut new = NewUser {
         email: "a@b.c".to_owned(),
@@ -167,7 +167,7 @@ async fn assignments_are_read_in_both_dialects() {
           "assignee_id": 1 },
     ]);
     let server = Server::start(always(rows));
-    let found = server
+    let assignments = server
         .client()
         .assignments(AssignmentFilter::User(881_001))
         .await
@@ -178,19 +178,19 @@ async fn assignments_are_read_in_both_dialects() {
         (request.number("assignee_id"), request.number("limit")),
         (881_001, 250)
     );
-    // 5 is on a thing without a word here, 6 is a team's, 7 another person's.
+    // 5 applies to an unsupported object, 6 belongs to a team, 7 to another user.
     assert_eq!(
-        found.iter().map(|row| row.id).collect::<Vec<_>>(),
+        assignments.iter().map(|row| row.id).collect::<Vec<_>>(),
         [2, 3, 4, 990_001]
     );
-    assert_eq!(found[3].applies_to, AppliesTo::Group(45274));
+    assert_eq!(assignments[3].applies_to, AppliesTo::Group(45274));
     assert_eq!(
-        (found[3].user_id, found[3].created_by_id),
+        (assignments[3].user_id, assignments[3].created_by_id),
         (Some(881_001), Some(7))
     );
-    assert_eq!(found[3].valid_from, at("2026-03-01T09:00:00Z"));
-    assert_eq!(found[3].valid_until, at("2026-03-01T12:00:00Z"));
-    let rest: Vec<_> = found[..3].iter().map(|row| row.applies_to).collect();
+    assert_eq!(assignments[3].valid_from, at("2026-03-01T09:00:00Z"));
+    assert_eq!(assignments[3].valid_until, at("2026-03-01T12:00:00Z"));
+    let rest: Vec<_> = assignments[..3].iter().map(|row| row.applies_to).collect();
     assert_eq!(
         rest,
         [
@@ -199,18 +199,21 @@ async fn assignments_are_read_in_both_dialects() {
             AppliesTo::Organization(5)
         ]
     );
-    assert_eq!((found[0].valid_from, found[0].valid_until), (None, None));
+    assert_eq!(
+        (assignments[0].valid_from, assignments[0].valid_until),
+        (None, None)
+    );
 }
 
 #[tokio::test]
-async fn assignments_are_asked_for_by_what_they_apply_to() {
+async fn assignments_are_filtered_by_their_target() {
     let server = Server::start(always(json!([current(), legacy(3, "place_id")])));
     let client = server.client();
     let of = |filter| client.assignments(filter);
     assert_eq!(of(AssignmentFilter::Group(45274)).await.unwrap().len(), 1);
-    let asked = server.last();
-    assert_eq!(asked.query("applies_to_type").as_deref(), Some("Group"));
-    assert_eq!(asked.number("applies_to_id"), 45274);
+    let request = server.last();
+    assert_eq!(request.query("applies_to_type").as_deref(), Some("Group"));
+    assert_eq!(request.number("applies_to_id"), 45274);
     assert_eq!(of(AssignmentFilter::Place(5)).await.unwrap().len(), 1);
     assert_eq!(of(AssignmentFilter::Place(45274)).await.unwrap().len(), 0);
     assert_eq!(of(AssignmentFilter::Organization).await.unwrap().len(), 0);
@@ -250,7 +253,7 @@ async fn a_last_date_is_an_open_end_and_a_first_one_an_open_start() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_not_understood_is_never_open() {
+async fn an_unreadable_end_is_never_open() {
     for odd in [json!("soon"), json!(""), json!(17), json!("2026-03-01")] {
         let row = json!({ "id": 1, "user_id": 2, "group_id": 3, "valid_until": odd });
         let server = Server::start(always(json!([row])));
@@ -296,7 +299,7 @@ async fn windows_are_sent_in_whole_seconds_that_cover_them() {
     }});
     assert_eq!(server.last().line(), "POST /role_assignments");
     assert_eq!(server.last().body, expected);
-    let kept = as_kept(group.valid_from, group.valid_until);
+    let kept = as_stored(group.valid_from, group.valid_until);
     assert_eq!(
         kept,
         (at("2026-03-01T09:00:00Z"), at("2026-03-01T12:00:01Z"))
@@ -318,7 +321,7 @@ async fn windows_are_sent_in_whole_seconds_that_cover_them() {
 }
 
 #[tokio::test]
-async fn where_kisi_keeps_no_window_none_is_sent() {
+async fn no_window_is_sent_for_places_and_the_organization() {
     let server = Server::start(always(legacy(3, "place_id")));
     let client = server.client();
     for applies_to in [AppliesTo::Place(5), AppliesTo::Organization(5)] {
@@ -351,7 +354,7 @@ async fn a_window_is_changed_and_an_assignment_deleted_by_id() {
 }
 
 #[tokio::test]
-async fn the_house_is_read_however_little_kisi_says() {
+async fn the_setup_is_read_even_if_kisi_leaves_out_fields() {
     let server = Server::start(|request| match request.url.path() {
         "/roles" => Reply::json(
             200,
@@ -426,7 +429,7 @@ async fn unlock_and_webhook() {
 }
 
 #[tokio::test]
-async fn logins_give_secrets_and_send_no_more_than_they_must() {
+async fn logins_return_secrets_and_send_only_required_fields() {
     let server = Server::start(always(
         json!({ "id": 1, "secret": "new", "authentication_token": "old" }),
     ));

@@ -1,4 +1,4 @@
-//! What each failure is taken for.
+//! How the client classifies each failure.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::kisi::{Client, Error, Pacer, http_client};
 
 type Answer = fn() -> Reply;
 
-/// What a read and a write come to when this is the answer.
+/// The errors of a read and of a write that get this response.
 async fn both(reply: impl Fn() -> Reply + Send + Sync + 'static) -> (Error, Error) {
     let server = Server::start(move |_| reply());
     let read = server.client().me().await.unwrap_err();
@@ -35,7 +35,12 @@ async fn each_status_has_its_kind_and_reason() {
             (401, Error::Unauthorized { .. }) | (403, Error::Forbidden { .. }) => true,
             (404, Error::NotFound { .. }) | (409, Error::Conflict { .. }) => true,
             (422, Error::Unprocessable { .. }) => true,
-            (400 | 418, Error::Refused { status: told, .. }) => *told == status,
+            (
+                400 | 418,
+                Error::Refused {
+                    status: refused, ..
+                },
+            ) => *refused == status,
             _ => false,
         };
         assert!(right, "{status}: {error:?}");
@@ -45,7 +50,7 @@ async fn each_status_has_its_kind_and_reason() {
 }
 
 #[tokio::test]
-async fn reasons_are_found_wherever_they_stand() {
+async fn reasons_are_read_from_every_known_field() {
     let cases = [
         (
             json!({ "errors": { "email": ["is taken", "is odd"], "name": "is long" } }),
@@ -74,7 +79,7 @@ async fn reasons_are_found_wherever_they_stand() {
 }
 
 #[tokio::test]
-async fn doubtful_answers_are_unknown() {
+async fn untrustworthy_responses_are_unknown() {
     let replies: Vec<Answer> = vec![
         || Reply::text(502, "<html>Bad Gateway</html>"),
         || Reply::json(500, json!({ "error": "Unexpected", "code": "ffffff" })),
@@ -107,7 +112,7 @@ async fn a_time_out_is_unknown() {
     let server = Server::start(|_| Reply::Stall(Duration::from_secs(3)));
     let client = server.client_with(Pacer::new(1000), Duration::from_millis(150));
     let error = client.change_window(1, None, None).await.unwrap_err();
-    assert!(matches!(&error, Error::Unknown { reason, .. } if reason == "none in time"));
+    assert!(matches!(&error, Error::Unknown { reason, .. } if reason == "the response timed out"));
     assert_eq!(server.requests().len(), 1, "nothing is sent twice");
 }
 
@@ -168,7 +173,7 @@ async fn a_429_stops_the_pacer() {
             "{error:?}"
         );
         assert!(error.is_outage() && error.outcome_is_known());
-        let left = pacer.stopped_for().unwrap();
+        let left = pacer.paused_for().unwrap();
         let whole = named.unwrap_or(second);
         assert!(
             left <= whole && left + second / 4 > whole,
@@ -178,7 +183,7 @@ async fn a_429_stops_the_pacer() {
 }
 
 #[tokio::test]
-async fn an_unlock_names_the_device_that_is_away() {
+async fn an_unlock_reports_an_unavailable_device() {
     for code in ["fac001", "fbc000", "ff420a", "fad107", "ecc123"] {
         let server =
             Server::start(move |_| Reply::json(503, json!({ "error": "No.", "code": code })));
@@ -224,7 +229,7 @@ async fn only_kisi_itself_can_say_that_something_is_gone() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_cannot_be_read_is_in_doubt() {
+async fn a_write_with_an_unreadable_response_has_an_unknown_outcome() {
     let client = Server::start(|_| Reply::json(200, json!({ "ok": true }))).client();
     let error = client
         .create_login_on_behalf("ada@example.com")
@@ -250,7 +255,7 @@ async fn a_write_whose_answer_cannot_be_read_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn people_read_the_cause_and_who_can_mend_it() {
+async fn messages_for_people_say_the_cause_and_who_can_fix_it() {
     let refused = |status: u16, body: serde_json::Value| async move {
         write_error(move || Reply::json(status, body.clone()))
             .await
@@ -259,7 +264,7 @@ async fn people_read_the_cause_and_who_can_mend_it() {
     assert!(
         refused(401, json!({}))
             .await
-            .contains("An owner of the organization makes a new one")
+            .contains("An owner of the organization creates a new key")
     );
     assert!(refused(403, json!({})).await.contains("administrator"));
     assert!(refused(402, json!({})).await.contains("past due"));
@@ -292,12 +297,12 @@ async fn people_read_the_cause_and_who_can_mend_it() {
     assert!(
         refused(422, json!({ "error": "Odd." }))
             .await
-            .ends_with("Kisi's own words: Odd.")
+            .ends_with("Kisi's message: Odd.")
     );
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_header_is_refused_without_a_call() {
+async fn a_key_that_is_no_valid_header_value_is_refused_without_a_call() {
     let server = Server::start(|_| Reply::empty(500));
     let http = http_client(Duration::from_secs(2)).unwrap();
     let secret = "ab\ncd".to_owned().into();

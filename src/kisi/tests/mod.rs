@@ -1,7 +1,7 @@
-//! Tests of the client against a small server that is made of bytes, and of the pacer by the clock.
+//! Tests of the client against a small raw TCP server, and of the pacer in real time.
 //!
-//! The server knows nothing of Kisi: each test says what comes back, so that nothing here can agree
-//! with the client by sharing its types.
+//! The server knows nothing about Kisi: each test defines the responses, so that the client is not
+//! tested against its own types.
 
 mod calls;
 mod failures;

@@ -1,4 +1,4 @@
-//! The pacer, by the clock: small real rates, since the properties are about time itself.
+//! Tests of the pacer in real time, with small rates.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::kisi::{Lane, Pacer};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// The arrivals must never be more than `limit` within `period`.
+/// Asserts that there are never more than `limit` arrivals within `period`.
 fn assert_never_above(arrivals: &[Instant], limit: usize, period: Duration) {
     for (first, last) in arrivals.iter().zip(arrivals.iter().skip(limit)) {
         assert!(
@@ -34,8 +34,8 @@ async fn the_limit_is_never_exceeded_and_is_used() {
         let (pacer, arrivals) = (&pacer, &arrivals);
         async move {
             let turn = pacer.turn(Lane::Rest).await;
-            // The request arrives at any time before its answer: for odd ones at once, for even
-            // ones late.
+            // A request arrives at any time before its response: here at once for odd numbers, late
+            // for even ones.
             if number % 2 == 0 {
                 sleep(answer).await;
             }
@@ -50,7 +50,7 @@ async fn the_limit_is_never_exceeded_and_is_used() {
     let mut arrivals = arrivals.into_inner().unwrap();
     arrivals.sort();
     assert_never_above(&arrivals, limit, period);
-    // Ten bursts make nine waits of a period and an answer; the rest is room for a busy machine.
+    // Ten bursts make nine waits of a period and a response; the rest is tolerance for a busy machine.
     let spent = begun.elapsed();
     assert!(spent >= 9 * period && spent < 15 * period, "{spent:?}");
 }
@@ -66,7 +66,7 @@ async fn the_real_rate_is_met_to_95_percent() {
         drop(turn);
     }
     assert_never_above(&arrivals, 5, Duration::from_secs(1));
-    // Fifteen places are used up in three periods.
+    // Fifteen slots take three periods.
     assert!(
         begun.elapsed() < Duration::from_secs(3).mul_f64(1.0 / 0.95),
         "{:?}",
@@ -89,13 +89,13 @@ async fn the_limit_is_reached_however_long_kisi_takes() {
     let mut arrivals = arrivals.into_inner().unwrap();
     arrivals.sort();
     assert_never_above(&arrivals, 5, Duration::from_secs(1));
-    // Twenty places are used up in four periods; one at a time took more than five seconds.
+    // Twenty slots take four periods; one request at a time would take more than five seconds.
     let spent = begun.elapsed();
     assert!(spent < Duration::from_millis(4_700), "{spent:?}");
 }
 
 #[tokio::test]
-async fn bursts_are_fine_when_idle_and_no_more() {
+async fn a_burst_up_to_the_limit_is_allowed_when_idle() {
     let pacer = Pacer::new(5);
     let turns: Vec<_> = (0..5)
         .map(|_| pacer.turn(Lane::Rest).now_or_never().unwrap())
@@ -109,7 +109,7 @@ async fn bursts_are_fine_when_idle_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_unanswered_request_keeps_its_place() {
+async fn an_unanswered_request_keeps_its_slot() {
     let pacer = Pacer::with_period(1, 10 * MS);
     let turn = pacer.turn(Lane::Rest).await;
     assert!(timeout(60 * MS, pacer.turn(Lane::Urgent)).await.is_err());
@@ -117,7 +117,7 @@ async fn an_unanswered_request_keeps_its_place() {
     assert!(timeout(500 * MS, pacer.turn(Lane::Urgent)).await.is_ok());
 }
 
-/// Queues these lanes in this order while nobody can go, then tells the order in which they go.
+/// Queues these lanes in this order while no turn is free; returns the order in which they get turns.
 async fn order(lanes: &[Lane]) -> Vec<(Lane, usize)> {
     let pacer = Pacer::with_period(1, MS);
     let first = pacer.turn(Lane::Sweep).await;
@@ -144,7 +144,7 @@ async fn order(lanes: &[Lane]) -> Vec<(Lane, usize)> {
 }
 
 #[tokio::test]
-async fn lanes_go_in_order_and_within_one_the_first_come() {
+async fn lanes_go_in_order_and_first_come_first_served_within_one() {
     use Lane::{Rest, Soon, Sweep, Urgent};
     let went = order(&[Sweep, Rest, Soon, Urgent, Rest, Urgent, Soon]).await;
     let expected = [
@@ -176,7 +176,7 @@ async fn the_sweep_gets_every_tenth_turn() {
 }
 
 #[tokio::test]
-async fn an_idle_sweep_leaves_room_for_what_comes() {
+async fn a_sweep_leaves_slots_free_for_other_lanes() {
     let pacer = Pacer::with_period(5, Duration::from_mins(1));
     for _ in 0..3 {
         drop(pacer.turn(Lane::Sweep).await);
@@ -190,9 +190,9 @@ async fn an_idle_sweep_leaves_room_for_what_comes() {
 }
 
 #[tokio::test]
-async fn who_gives_up_loses_nobody_a_turn() {
+async fn a_cancelled_waiter_costs_nobody_a_turn() {
     let pacer = Pacer::with_period(2, 300 * MS);
-    let held = (pacer.turn(Lane::Rest).await, pacer.turn(Lane::Rest).await);
+    let turns = (pacer.turn(Lane::Rest).await, pacer.turn(Lane::Rest).await);
     let mut gone: Vec<_> = (0..50)
         .map(|_| Box::pin(pacer.turn(Lane::Urgent)))
         .collect();
@@ -201,8 +201,8 @@ async fn who_gives_up_loses_nobody_a_turn() {
     }
     let mut stays = Box::pin(pacer.turn(Lane::Rest));
     assert!(stays.as_mut().now_or_never().is_none());
-    drop(held);
-    // Some are woken for their turn and never look.
+    drop(turns);
+    // Some waiters are woken for their turn and are never polled.
     sleep(340 * MS).await;
     let begun = Instant::now();
     drop(gone);
@@ -217,7 +217,7 @@ async fn who_gives_up_loses_nobody_a_turn() {
 }
 
 #[tokio::test]
-async fn the_next_is_woken_when_the_first_gives_up_while_all_sleep() {
+async fn the_next_waiter_is_woken_when_the_first_is_cancelled() {
     let pacer = Pacer::with_period(1, 30 * MS);
     drop(pacer.turn(Lane::Rest).await);
     let quitter = pacer.clone();
@@ -236,27 +236,27 @@ async fn the_next_is_woken_when_the_first_gives_up_while_all_sleep() {
 }
 
 #[tokio::test]
-async fn a_stop_holds_everyone_and_is_never_shortened() {
+async fn a_pause_holds_all_lanes_and_is_never_shortened() {
     let pacer = Pacer::new(50);
-    assert_eq!(pacer.stopped_until(), None);
-    pacer.stop_for(80 * MS);
-    pacer.stop_for(10 * MS);
+    assert_eq!(pacer.paused_until(), None);
+    pacer.pause_for(80 * MS);
+    pacer.pause_for(10 * MS);
     let begun = Instant::now();
     let lanes = [Lane::Sweep, Lane::Urgent];
     drop(join_all(lanes.map(|lane| pacer.turn(lane))).await);
     assert!(begun.elapsed() >= 75 * MS, "{:?}", begun.elapsed());
-    assert_eq!((pacer.stopped_until(), pacer.stopped_for()), (None, None));
-    pacer.stop_for(Duration::MAX);
-    assert!(pacer.stopped_for().unwrap() <= Duration::from_secs(3600));
+    assert_eq!((pacer.paused_until(), pacer.paused_for()), (None, None));
+    pacer.pause_for(Duration::MAX);
+    assert!(pacer.paused_for().unwrap() <= Duration::from_secs(3600));
 }
 
 #[tokio::test]
-async fn a_stop_that_comes_while_somebody_waits_holds_them_too() {
+async fn a_pause_also_holds_a_call_that_is_already_waiting() {
     let pacer = Pacer::with_period(1, 20 * MS);
     drop(pacer.turn(Lane::Rest).await);
     let mut waits = Box::pin(pacer.turn(Lane::Rest));
     assert!(waits.as_mut().now_or_never().is_none());
-    pacer.stop_for(100 * MS);
+    pacer.pause_for(100 * MS);
     assert!(timeout(70 * MS, waits).await.is_err());
 }
 

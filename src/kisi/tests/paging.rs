@@ -1,4 +1,4 @@
-//! Lists come whole or not at all.
+//! Paged lists are read completely or fail.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn rows(from: u64, to: u64) -> Value {
         .collect()
 }
 
-/// As Kisi does it: the end of the range is not clipped, an empty page is `*`.
+/// As in Kisi: the end of the range is not clipped, an empty page is `*`.
 fn range(request: &Request, total: u64) -> String {
     let (offset, limit) = (request.number("offset"), request.number("limit"));
     if offset >= total {
@@ -61,8 +61,11 @@ async fn every_page_is_read_and_no_more() {
         (620, 3),
     ] {
         let server = honest(total);
-        let found = server.client().places().await.unwrap();
-        let ids: Vec<_> = found.iter().map(|place| place.id.cast_unsigned()).collect();
+        let places = server.client().places().await.unwrap();
+        let ids: Vec<_> = places
+            .iter()
+            .map(|place| place.id.cast_unsigned())
+            .collect();
         assert_eq!(ids, (0..total).collect::<Vec<_>>());
         assert_eq!(server.requests().len(), calls, "{total} rows");
     }
@@ -79,7 +82,7 @@ async fn without_a_range_a_short_page_is_the_last() {
 
 #[tokio::test]
 async fn a_list_that_grows_while_it_is_read_is_fine() {
-    let found = places(|request| {
+    let result = places(|request| {
         let total = if request.number("offset") == 0 {
             300
         } else {
@@ -87,17 +90,17 @@ async fn a_list_that_grows_while_it_is_read_is_fine() {
         };
         Reply::json(200, page_of(request, total)).with("X-Collection-Range", range(request, total))
     });
-    assert_eq!(found.await.unwrap().len(), 301);
+    assert_eq!(result.await.unwrap().len(), 301);
 }
 
 #[tokio::test]
-async fn what_is_no_array_fails() {
+async fn a_page_that_is_no_array_fails() {
     fails_with("no array", |_| Reply::json(200, json!({ "places": [] }))).await;
     fails_with("no array", |_| Reply::json(200, json!(null))).await;
     fails_with("no array", |_| Reply::empty(200)).await;
     fails_with("no array", |_| Reply::empty(204)).await;
-    let found = places(|_| Reply::text(200, "<html>Sign in to the Wi-Fi</html>")).await;
-    assert!(matches!(found, Err(Error::Unknown { .. })), "{found:?}");
+    let result = places(|_| Reply::text(200, "<html>Sign in to the Wi-Fi</html>")).await;
+    assert!(matches!(result, Err(Error::Unknown { .. })), "{result:?}");
 }
 
 #[tokio::test]
@@ -133,19 +136,19 @@ async fn a_page_that_contradicts_its_range_fails() {
     })
     .await;
     fails_with("longer", |_| Reply::json(200, rows(0, 251))).await;
-    fails_with("elsewhere", |_| {
+    fails_with("another offset", |_| {
         Reply::json(200, rows(0, 10)).with("X-Collection-Range", "10-259/10")
     })
     .await;
-    fails_with("elsewhere", |_| {
+    fails_with("another offset", |_| {
         Reply::json(200, rows(0, 250)).with("X-Collection-Range", "0-249/500")
     })
     .await;
 }
 
 #[tokio::test]
-async fn rows_that_go_while_we_read_fail() {
-    fails_with("went", |request| {
+async fn rows_that_disappear_during_the_reading_fail() {
+    fails_with("disappeared", |request| {
         let total = if request.number("offset") == 0 {
             400
         } else {
@@ -164,7 +167,7 @@ async fn an_odd_range_fails() {
         })
         .await;
     }
-    fails_with("without its range", |request| {
+    fails_with("no range", |request| {
         let reply = Reply::json(200, page_of(request, 400));
         if request.number("offset") == 0 {
             reply.with("X-Collection-Range", range(request, 400))
@@ -176,7 +179,7 @@ async fn an_odd_range_fails() {
 }
 
 #[tokio::test]
-async fn more_than_can_be_paged_fails() {
+async fn more_rows_than_can_be_paged_fail() {
     let with_range = places(|request| {
         Reply::json(200, page_of(request, 20_001))
             .with("X-Collection-Range", range(request, 20_001))
@@ -197,17 +200,17 @@ async fn a_row_that_cannot_be_read_fails_without_being_quoted() {
         Reply::json(200, json!([{ "id": "ada@example.com" }]))
     })
     .await;
-    let found = places(|_| Reply::json(200, json!([{ "id": "ada@example.com" }]))).await;
-    assert!(!format!("{:?}", found.unwrap_err()).contains("ada"));
+    let result = places(|_| Reply::json(200, json!([{ "id": "ada@example.com" }]))).await;
+    assert!(!format!("{:?}", result.unwrap_err()).contains("ada"));
 }
 
 #[tokio::test]
 async fn a_failing_page_fails_the_list() {
-    let found = places(|request| match request.number("offset") {
+    let result = places(|request| match request.number("offset") {
         0 => {
             Reply::json(200, page_of(request, 400)).with("X-Collection-Range", range(request, 400))
         }
         _ => Reply::text(502, "<html>bad gateway</html>"),
     });
-    assert!(matches!(found.await, Err(Error::Unknown { .. })));
+    assert!(matches!(result.await, Err(Error::Unknown { .. })));
 }

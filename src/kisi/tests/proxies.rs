@@ -1,4 +1,4 @@
-//! Proxies that the environment names: never for this machine, and for everything else.
+//! Proxies from the environment: not used for this machine, used for every other host.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn kisi_elsewhere_is_reached_through_the_proxy() {
     let http = http_client_through(&dead(), Duration::from_secs(20), None).unwrap();
     let url = "http://kisi.invalid/".parse().unwrap();
     let client = Client::new(url, "key".to_owned().into(), Pacer::new(5), http);
-    // A name that no resolver knows is not looked up: the proxy is asked, and is not there.
+    // The client does not resolve the name: it connects to the proxy, which refuses.
     let problem = client.locks().await.unwrap_err();
     let Error::NotSent(source) = &problem else {
         panic!("{problem:?}");

@@ -1,6 +1,6 @@
-//! An HTTP server of a few lines, one answer a connection, that can also be wrong in every way.
+//! A minimal HTTP server with one response per connection, which can also fail in several ways.
 //!
-//! Promises: every request is kept as it came. Used by the tests of this module alone.
+//! It records every request as received. Used by the tests of this module.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -22,8 +22,8 @@ pub struct Request {
 
 impl Request {
     pub fn query(&self, key: &str) -> Option<String> {
-        let found = self.url.query_pairs().find(|(name, _)| name == key)?;
-        Some(found.1.into_owned())
+        let (_, value) = self.url.query_pairs().find(|(name, _)| name == key)?;
+        Some(value.into_owned())
     }
 
     pub fn number(&self, key: &str) -> u64 {
@@ -37,7 +37,7 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// As `POST /users`.
+    /// For example `POST /users`.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.url.path())
     }
@@ -49,7 +49,7 @@ pub enum Reply {
         headers: Vec<(&'static str, String)>,
         body: String,
     },
-    /// A length that is not kept: the connection closes in the middle.
+    /// Closes the connection before the announced content length.
     Truncated(&'static str),
     Close,
     Stall(Duration),

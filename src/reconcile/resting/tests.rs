@@ -70,9 +70,12 @@ impl Shop {
     async fn settle(&self) {
         let (_stop, stopping) = watch::channel(false);
         let worker = Worker::new(self.app.clone(), &self.account, "test".to_owned(), stopping);
-        let ground = Ground::load(&self.app.db, self.account.clone()).await;
+        let snapshot = AccountSnapshot::load(&self.app.db, self.account.clone()).await;
         let now = Instant::from_micros(NOW);
-        worker.settle_resting(&ground.unwrap(), now).await.unwrap();
+        worker
+            .settle_resting(&snapshot.unwrap(), now)
+            .await
+            .unwrap();
     }
 
     async fn in_lanes(&self) -> BTreeSet<Uuid> {
@@ -112,7 +115,7 @@ fn account(club_id: Uuid) -> row::KisiAccount {
         read_due_at: i64::MAX,
         stopped_until: None,
         change_window: row::Ability::Unknown,
-        twins: row::Ability::Unknown,
+        duplicate_assignments: row::Ability::Unknown,
         granularity_s: 1,
         place_role: None,
         organization_role: None,
@@ -132,10 +135,11 @@ fn due_row(account: &row::KisiAccount) -> row::Due {
         lane: Some(0),
         attempts: 0,
         cause: "an edit".to_owned(),
+        cause_id: Uuid::nil(),
         cause_delivery: None,
         cause_rule: None,
         cause_actor: None,
-        weight: row::Weight::Judged,
+        brake_policy: row::BrakePolicy::Enforce,
     }
 }
 
@@ -149,6 +153,8 @@ fn question(account: &row::KisiAccount, member: Uuid) -> row::Revocation {
         scope_id: new_id(),
         state: row::RevocationState::Asked,
         cause: "an edit".to_owned(),
+        cause_id: Uuid::nil(),
+        outage_suspected: false,
         delivery_id: None,
         rule_id: None,
         actor: None,
@@ -193,7 +199,7 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         created_at: NOW,
         confirmed_at: None,
         missed_at: None,
-        stray: false,
+        external: false,
         adopted: false,
         asked_differs: false,
         asked_from: None,
@@ -204,7 +210,7 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         .db
         .write(move |tx| {
             Box::pin(async move {
-                revocations::ask(tx, vec![question]).await?;
+                revocations::insert(tx, vec![question]).await?;
                 grants::put_grant(tx, unknown, true).await
             })
         })
@@ -225,10 +231,10 @@ async fn an_approval_outlives_the_question_of_a_worker_that_looked_before_it() {
         decided_at: Some(NOW),
         ..asked.clone()
     };
-    let (scope, account) = (store::Scope::new(shop.account.club_id), shop.account.id);
+    let (scope, account) = (store::ClubScope::new(shop.account.club_id), shop.account.id);
     for rows in [vec![approved.clone()], vec![asked.clone()]] {
         let written: Result<(), StoreError> = (shop.app.db)
-            .write(move |tx| Box::pin(async move { revocations::ask(tx, rows).await }))
+            .write(move |tx| Box::pin(async move { revocations::insert(tx, rows).await }))
             .await;
         written.unwrap();
     }

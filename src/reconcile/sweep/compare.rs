@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     kisi::Assignment,
-    reconcile::{case::window, execute::window_of},
+    reconcile::{execute::window_of, member_state::window},
     store::row::{self, Intent},
 };
 
@@ -24,7 +24,7 @@ pub struct Differences {
     /// Grants with another window, which is given.
     pub changed: Vec<(row::Grant, Span)>,
     /// Grants with another role: somebody made them their own.
-    pub estranged: Vec<row::Grant>,
+    pub changed_role: Vec<row::Grant>,
     /// Assignments that nobody here knows of.
     pub unknown: Vec<Assignment>,
     /// How many grants were compared.
@@ -57,9 +57,9 @@ impl Differences {
                 continue;
             };
             let held = window_of(&row);
-            let is_strangers = grant.stray && grant.member_id == grant.kisi_user_id;
+            let is_strangers = grant.external && grant.member_id == grant.kisi_user_id;
             if role.is_some_and(|role| role != row.role_id) && !is_strangers {
-                found.estranged.push(grant.clone());
+                found.changed_role.push(grant.clone());
             } else if held != window(grant.valid_from, grant.valid_until) {
                 found.changed.push((grant.clone(), held));
             } else if grant.missed_at.is_some() {
@@ -73,7 +73,7 @@ impl Differences {
 
     /// Whether so much differs that the list is to be doubted rather than everybody in it.
     pub fn is_doubtful(&self) -> bool {
-        let odd = self.missing.len() + self.changed.len() + self.estranged.len();
+        let odd = self.missing.len() + self.changed.len() + self.changed_role.len();
         odd > FEW && odd.saturating_mul(10) > self.compared
     }
 }
@@ -92,7 +92,7 @@ pub struct Sorted {
     /// Members whom Kisi turned out to know.
     pub met: Vec<row::KisiUser>,
     /// A second one of ours, from a write that came very late: of these members, by Kisi's user here.
-    pub twins: Vec<(row::KisiUser, Assignment)>,
+    pub duplicate_assignments: Vec<(row::KisiUser, Assignment)>,
     /// A member's, made by somebody else.
     pub of_members: Vec<(row::KisiUser, Assignment)>,
     /// Of nobody whom a source names, or with another role; with the stranger, where met before.
@@ -135,7 +135,7 @@ pub fn sort(
         let member = theirs.iter().find(|user| user.member_id != user.id);
         let twin = theirs.iter().find(has_the_same);
         if let Some(user) = twin.filter(|_| is_usual && made_by_us) {
-            sorted.twins.push((user.clone(), row));
+            sorted.duplicate_assignments.push((user.clone(), row));
         } else if let Some(user) = member.filter(|_| is_usual) {
             sorted.of_members.push((user.clone(), row));
         } else {

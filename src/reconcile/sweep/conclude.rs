@@ -24,7 +24,7 @@ use crate::{
     kisi::Assignment,
     reconcile::execute::{GROUP_ROLE, stored, window_of},
     store::{
-        Scope, StoreError, Transaction, clubs, due, grants,
+        ClubScope, StoreError, Transaction, clubs, due, grants,
         history::{self, Entry},
         members,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind, StrangerPolicy},
@@ -45,7 +45,7 @@ const PACE: (Duration, Duration) = (Duration::from_mins(15), Duration::from_hour
 
 /// See the module.
 pub struct Conclusions {
-    scope: Scope,
+    scope: ClubScope,
     account: Uuid,
     now: i64,
     back: Vec<Uuid>,
@@ -53,7 +53,7 @@ pub struct Conclusions {
     doubted: Vec<Uuid>,
     missing: Vec<row::Grant>,
     changed: Vec<(row::Grant, Span)>,
-    estranged: Vec<row::Grant>,
+    changed_role: Vec<row::Grant>,
     strangers: Vec<row::KisiUser>,
     /// Those who have the plain role: no members, when they were looked for.
     no_members: BTreeSet<Uuid>,
@@ -84,7 +84,7 @@ impl Conclusions {
             doubted,
             missing: found.missing,
             changed: found.changed,
-            estranged: found.estranged,
+            changed_role: found.changed_role,
             unread: subject.unread_group().cloned(),
             ..Self::none(scope, account, subject.group.as_ref(), now)
         };
@@ -95,7 +95,7 @@ impl Conclusions {
 
     /// What follows from a list of a group that is about to be taken over: what is in it that nobody here knows of.
     pub fn of_group(
-        scope: Scope,
+        scope: ClubScope,
         account: Uuid,
         group: &row::Group,
         sorted: Sorted,
@@ -106,7 +106,7 @@ impl Conclusions {
         conclusions
     }
 
-    fn none(scope: Scope, account: Uuid, group: Option<&row::Group>, now: Instant) -> Self {
+    fn none(scope: ClubScope, account: Uuid, group: Option<&row::Group>, now: Instant) -> Self {
         Self {
             scope,
             account,
@@ -115,7 +115,7 @@ impl Conclusions {
             doubted: Vec::new(),
             missing: Vec::new(),
             changed: Vec::new(),
-            estranged: Vec::new(),
+            changed_role: Vec::new(),
             strangers: Vec::new(),
             no_members: BTreeSet::new(),
             adopted: Vec::new(),
@@ -132,7 +132,7 @@ impl Conclusions {
 
     fn take_up(&mut self, at: (ScopeKind, Uuid), sorted: Sorted) {
         let (club_id, account_id, now) = (self.scope.club, self.account, self.now);
-        let grant = |user: &row::KisiUser, row: &Assignment, stray: bool| {
+        let grant = |user: &row::KisiUser, row: &Assignment, external: bool| {
             let (valid_from, valid_until) = stored(window_of(row));
             row::Grant {
                 id: new_id(),
@@ -154,7 +154,7 @@ impl Conclusions {
                 created_at: now,
                 confirmed_at: Some(now),
                 missed_at: None,
-                stray,
+                external,
                 adopted: false,
                 asked_differs: false,
                 asked_from: None,
@@ -162,7 +162,7 @@ impl Conclusions {
             }
         };
         let mut adopted = Vec::new();
-        for (user, row) in &sorted.twins {
+        for (user, row) in &sorted.duplicate_assignments {
             adopted.push((grant(user, row, false), TWICE));
         }
         for (user, row) in &sorted.of_members {
@@ -230,18 +230,18 @@ impl Conclusions {
     /// What was made here and is otherwise there.
     fn drifted(&self) -> impl Iterator<Item = &row::Grant> {
         let changed = self.changed.iter().map(|(grant, _)| grant);
-        let all = self.missing.iter().chain(changed).chain(&self.estranged);
-        all.filter(|grant| !grant.stray)
+        let all = self.missing.iter().chain(changed).chain(&self.changed_role);
+        all.filter(|grant| !grant.external)
     }
 
     /// Writes it down, and marks due whom it concerns.
     pub async fn write(self, sweep: &Sweep, report: &mut Report) -> Result<(), StoreError> {
         report.is_doubtful |= !self.doubted.is_empty();
         report.found.missing += count(self.missing.len());
-        report.found.changed += count(self.changed.len() + self.estranged.len());
+        report.found.changed += count(self.changed.len() + self.changed_role.len());
         let of = |cause| self.adopted.iter().filter(|(_, of)| *of == cause).count();
         report.found.strangers += count(of(STRANGERS));
-        report.found.twins += count(of(TWICE));
+        report.found.duplicate_assignments += count(of(TWICE));
         if self.is_empty() {
             return Ok(());
         }
@@ -259,7 +259,7 @@ impl Conclusions {
             && self.doubted.is_empty()
             && self.missing.is_empty()
             && self.changed.is_empty()
-            && self.estranged.is_empty()
+            && self.changed_role.is_empty()
             && self.adopted.is_empty()
             && self.met.is_empty()
             && self.unread.is_none()
@@ -267,7 +267,7 @@ impl Conclusions {
 
     async fn write_in(mut self, tx: &Transaction) -> Result<(), StoreError> {
         let (scope, now) = (self.scope, self.now);
-        clubs::hold(tx, scope).await?;
+        clubs::lock(tx, scope).await?;
         let marks = self.store(tx).await?;
         if let Some(group) = &self.unread {
             was_read(tx, scope, group, now).await?;
@@ -276,7 +276,7 @@ impl Conclusions {
         for (member, cause) in marks {
             let at = self.later.get(&member).copied().unwrap_or(now);
             let marked = by_time.entry(at).or_default();
-            marked.insert(member, due::Cause::judged(cause));
+            marked.insert(member, due::Cause::enforced(cause));
         }
         for (at, members) in by_time {
             due::mark_in(tx, scope, &[self.account], members, at).await?;
@@ -292,24 +292,24 @@ impl Conclusions {
         let (scope, now) = (self.scope, self.now);
         let mut marks: BTreeMap<Uuid, &'static str> = BTreeMap::new();
         let mut entries = Vec::new();
-        sweep::missed(tx, scope, &self.back, None).await?;
-        sweep::missed(tx, scope, &self.doubted, Some(now)).await?;
+        sweep::set_missed(tx, scope, &self.back, None).await?;
+        sweep::set_missed(tx, scope, &self.doubted, Some(now)).await?;
         let missing: Vec<Uuid> = self.missing.iter().map(|grant| grant.id).collect();
-        sweep::missed(tx, scope, &missing, Some(now)).await?;
+        sweep::set_missed(tx, scope, &missing, Some(now)).await?;
         marks.extend(self.missing.iter().map(|grant| (grant.member_id, GONE)));
         for (grant, window) in &self.changed {
-            if sweep::has_window(tx, scope, grant, stored(*window)).await? {
+            if sweep::store_window(tx, scope, grant, stored(*window)).await? {
                 marks.insert(grant.member_id, CHANGED);
-                if !grant.stray {
+                if !grant.external {
                     let text = format!("Kisi held other times for {} than were made.", self.name);
                     entries.push(entry(grant, CHANGED, text));
                 }
             }
         }
-        for grant in &self.estranged {
+        for grant in &self.changed_role {
             grants::remove(tx, scope, grant.id).await?;
             marks.insert(grant.member_id, CHANGED);
-            if grant.stray {
+            if grant.external {
                 continue;
             }
             let text = format!(
@@ -326,7 +326,7 @@ impl Conclusions {
                 .is_none_or(|known| known.id == user.id && known.kisi_id.is_none() && !known.sent);
             if is_as_read {
                 grants::put_user(tx, user.clone(), known.is_none()).await?;
-                grants::claim(tx, scope, user).await?;
+                grants::claim_from_strangers(tx, scope, user).await?;
                 marks.insert(user.member_id, LET_IN);
             }
         }
@@ -342,7 +342,7 @@ impl Conclusions {
         let holding: BTreeSet<Uuid> = adopted.iter().map(|grant| grant.kisi_user_id).collect();
         let mut strangers = std::mem::take(&mut self.strangers);
         strangers.retain(|stranger| holding.contains(&stranger.id));
-        sweep::adopt(tx, strangers, adopted).await?;
+        sweep::insert_discovered(tx, strangers, adopted).await?;
         history::write(tx, scope, now, entries).await?;
         Ok(marks)
     }
@@ -424,13 +424,13 @@ impl Conclusions {
 /// A group was read for the first time: everybody is evaluated for it now.
 pub async fn was_read(
     tx: &Transaction,
-    scope: Scope,
+    scope: ClubScope,
     group: &row::Group,
     now: i64,
 ) -> Result<(), StoreError> {
-    if setup::was_read(tx, scope, group.id, now).await? {
-        let cause = due::Cause::judged(format!("the group “{}” was taken over", group.name));
-        due::mark_everybody(tx, scope, now, &cause).await?;
+    if setup::mark_read(tx, scope, group.id, now).await? {
+        let cause = due::Cause::enforced(format!("the group “{}” was taken over", group.name));
+        due::mark_all_members(tx, scope, now, &cause).await?;
     }
     Ok(())
 }
@@ -450,7 +450,7 @@ fn doubted(found: &mut Differences, began: Instant) -> Vec<Uuid> {
     };
     found.missing.retain(&mut is_sure);
     found.changed.retain(|(grant, _)| is_sure(grant));
-    found.estranged.retain(&mut is_sure);
+    found.changed_role.retain(&mut is_sure);
     doubted
 }
 

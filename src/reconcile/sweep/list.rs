@@ -8,11 +8,11 @@ use super::{
     Report, Subject, Sweep,
     compare::{self, Differences, Sorted},
     conclude::{self, Conclusions, FOUGHT},
-    met::{holders, met},
+    email_matches::{holders, met},
 };
 use crate::{
     kisi::{Assignment, Error, Lane},
-    reconcile::execute::{GROUP_ROLE, Stop},
+    reconcile::execute::{AccountError, GROUP_ROLE},
     store::{StoreError, clubs, row, sweep},
 };
 
@@ -27,8 +27,8 @@ impl Sweep {
         subject: &Subject,
         lane: Lane,
         report: &mut Report,
-    ) -> Result<(), Stop> {
-        self.touched.begin();
+    ) -> Result<(), AccountError> {
+        self.recent_writes.begin();
         let client = self.client.in_lane(lane);
         let rows = match client.assignments(subject.filter).await {
             Ok(rows) => rows,
@@ -51,7 +51,7 @@ impl Sweep {
         // Nothing was written to a group that is read for the first time.
         let is_first = subject.unread_group().is_some();
         if !is_first {
-            busy.extend(self.touched.all());
+            busy.extend(self.recent_writes.all());
         }
         let role = subject.group.as_ref().map(|_| GROUP_ROLE);
         let mut found = Differences::of(rows, &grants, role, &busy);
@@ -59,7 +59,7 @@ impl Sweep {
         let sorted = self.sort(subject, unknown, &grants, &mut busy).await?;
         let conclusions = Conclusions::of(self, subject, found, sorted).await?;
         if !(self.guard)() {
-            return Err(Stop::LeaseLost);
+            return Err(AccountError::LeaseLost);
         }
         conclusions.write(self, report).await?;
         Ok(())
@@ -83,11 +83,11 @@ impl Sweep {
         let db = self.app.db.read();
         let mut users = holders(db, self.scope, self.account.id, &unknown).await?;
         let mut met = met(db, self.scope, self.account.id, &unknown, &users).await?;
-        let touched = self.touched.all();
-        met.retain(|user| !touched.contains(&user.member_id));
+        let recent_writes = self.recent_writes.all();
+        met.retain(|user| !recent_writes.contains(&user.member_id));
         users.extend(met.iter().cloned());
         if subject.unread_group().is_none() {
-            busy.extend(self.touched.all());
+            busy.extend(self.recent_writes.all());
         }
         let role = subject.group.as_ref().map(|_| GROUP_ROLE);
         let mut sorted = compare::sort(unknown, grants, users, own, role, busy);
@@ -109,7 +109,7 @@ impl Sweep {
         let (scope, now) = (self.scope, self.app.clock.now().micros());
         let read = self.app.db.write(move |tx| {
             Box::pin(async move {
-                clubs::hold(tx, scope).await?;
+                clubs::lock(tx, scope).await?;
                 conclude::was_read(tx, scope, &group, now).await
             })
         });
@@ -135,10 +135,9 @@ impl Sweep {
         }
         let (scope, id) = (self.scope, group.id);
         let words = problem.map(str::to_owned);
-        let said = self
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { sweep::say(tx, scope, id, words).await }));
+        let said = self.app.db.write(move |tx| {
+            Box::pin(async move { sweep::set_problem(tx, scope, id, words).await })
+        });
         said.await
     }
 }

@@ -13,13 +13,13 @@ use std::{
 use access::Instant;
 use uuid::Uuid;
 
-use super::{case::Ground, execute::Stop, setup};
+use super::{execute::AccountError, member_state::AccountSnapshot, setup};
 use crate::{
     app::App,
     kisi::{AppliesTo, AssignmentFilter, Client, Guard, Lane},
-    metrics::Found,
+    metrics::SweepDrift,
     store::{
-        Scope, StoreError, due, kisi_accounts,
+        ClubScope, StoreError, due, kisi_accounts,
         row::{self, ScopeKind},
         setup as stored, sweep,
     },
@@ -27,14 +27,14 @@ use crate::{
 
 pub(super) mod compare;
 pub(super) mod conclude;
+pub(super) mod email_matches;
 mod list;
-pub(super) mod met;
 mod overlooked;
-mod touched;
-mod watch;
+mod recent_writes;
+mod scheduler;
 
-pub use touched::Touched;
-pub use watch::Watch;
+pub use recent_writes::RecentWrites;
+pub use scheduler::SweepScheduler;
 
 /// What the brake and the history are told of a member whose grant is gone in Kisi.
 const GONE: &str = "Kisi: what was given here is gone there";
@@ -57,7 +57,7 @@ pub struct Report {
     /// Assignments in them.
     pub rows: u64,
     /// What differs.
-    pub found: Found,
+    pub found: SweepDrift,
     /// Something is to be looked at again soon.
     pub is_doubtful: bool,
     /// Members whose work was said to be done though it was not.
@@ -68,11 +68,11 @@ pub struct Report {
 pub struct Sweep {
     app: Arc<App>,
     account: row::KisiAccount,
-    scope: Scope,
+    scope: ClubScope,
     client: Client,
     /// Whether the lease is held.
     guard: Guard,
-    touched: Arc<Touched>,
+    recent_writes: Arc<RecentWrites>,
     began: Instant,
 }
 
@@ -89,7 +89,7 @@ struct Subject {
 
 impl Sweep {
     /// Reads and compares all of it.
-    pub async fn run(self) -> Result<Report, Stop> {
+    pub async fn run(self) -> Result<Report, AccountError> {
         // The first reading is waited for: before it nobody knows which group opens which door.
         let lane = match self.account.last_read_at {
             None => Lane::Rest,
@@ -105,8 +105,8 @@ impl Sweep {
         }
         let setup = self.client.in_lane(lane);
         report.is_doubtful |= setup::read(&self.app, &self.account, &setup, &self.guard).await?;
-        let ground = self.evaluated_ground().await?;
-        for subject in self.subjects(&ground).await? {
+        let snapshot = self.evaluated_ground().await?;
+        for subject in self.subjects(&snapshot).await? {
             if subject.removes || !just_read.contains(&subject.at.1) {
                 self.list(&subject, Lane::Sweep, &mut report).await?;
             }
@@ -116,18 +116,18 @@ impl Sweep {
         Ok(report)
     }
 
-    /// The account's ground. Strangers of a group may be removed once everybody was evaluated under its rules, which is noted
+    /// The account's snapshot. Strangers of a group may be removed once everybody was evaluated under its rules, which is noted
     /// here.
-    async fn evaluated_ground(&self) -> Result<Ground, StoreError> {
+    async fn evaluated_ground(&self) -> Result<AccountSnapshot, StoreError> {
         let (db, id, now) = (&self.app.db, self.account.id, self.app.clock.now().micros());
-        let mut ground = Ground::load(db, self.account.clone()).await?;
-        let groups = ground.waiting_for_evaluation();
+        let mut snapshot = AccountSnapshot::load(db, self.account.clone()).await?;
+        let groups = snapshot.waiting_for_evaluation();
         // The rules were read first, so whoever they mark is seen.
-        if groups.is_empty() || !due::unsorted(db.read(), id, now, 1).await?.is_empty() {
-            return Ok(ground);
+        if groups.is_empty() || !due::without_lane(db.read(), id, now, 1).await?.is_empty() {
+            return Ok(snapshot);
         }
         for group in &groups {
-            if let Some(group) = ground.groups.get_mut(group) {
+            if let Some(group) = snapshot.groups.get_mut(group) {
                 group.evaluated_at = Some(now);
             }
         }
@@ -135,10 +135,10 @@ impl Sweep {
         let noted: Result<(), StoreError> = db
             .write(move |tx| {
                 Box::pin(async move {
-                    stored::were_evaluated(tx, scope, &groups, now).await?;
+                    stored::mark_evaluated(tx, scope, &groups, now).await?;
                     // What others made there was left alone until now.
-                    let holders = sweep::stray_holders(tx, scope, &groups).await?;
-                    let cause = due::Cause::judged(STRANGERS);
+                    let holders = sweep::external_holders(tx, scope, &groups).await?;
+                    let cause = due::Cause::enforced(STRANGERS);
                     let marks = holders.into_iter().map(|member| (member, cause.clone()));
                     due::mark_in(tx, scope, &[id], marks.collect(), now).await
                 })
@@ -146,18 +146,18 @@ impl Sweep {
             .await;
         noted?;
         self.app.waker.wake();
-        Ok(ground)
+        Ok(snapshot)
     }
 
     /// Managed groups that were read before, and the places and the organization where something is shared.
-    async fn subjects(&self, ground: &Ground) -> Result<Vec<Subject>, StoreError> {
+    async fn subjects(&self, snapshot: &AccountSnapshot) -> Result<Vec<Subject>, StoreError> {
         let (db, id) = (self.app.db.read(), self.account.id);
-        let mut subjects: Vec<Subject> = ground
+        let mut subjects: Vec<Subject> = snapshot
             .groups
             .values()
             .filter(|group| group.managed && group.read_at.is_some())
             .filter(|group| group.gone_at.is_none() && group.missing_since.is_none())
-            .map(|group| Subject::of_group(group.clone(), ground.removes(group.id)))
+            .map(|group| Subject::of_group(group.clone(), snapshot.removes(group.id)))
             .collect();
         subjects.sort_by_key(|subject| subject.at.1);
         let places = stored::places(db, self.scope, id).await?;
@@ -190,9 +190,9 @@ impl Sweep {
     }
 
     /// The sweep is whole.
-    async fn finish(&self, report: Report) -> Result<(), Stop> {
+    async fn finish(&self, report: Report) -> Result<(), AccountError> {
         if !(self.guard)() {
-            return Err(Stop::LeaseLost);
+            return Err(AccountError::LeaseLost);
         }
         let (scope, id, due_at) = (self.scope, self.account.id, self.account.read_due_at);
         let (now, interval) = (self.app.clock.now(), self.app.config.sweep_interval);
@@ -206,7 +206,7 @@ impl Sweep {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let cause = due::Cause::judged(UNKNOWN);
+                    let cause = due::Cause::enforced(UNKNOWN);
                     let unresolved = sweep::unresolved(tx, scope, id).await?;
                     let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
                     due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
@@ -219,7 +219,7 @@ impl Sweep {
                         Duration::ZERO
                     };
                     let again_at = now.plus(wait).micros();
-                    kisi_accounts::was_read(tx, id, now.micros(), due_at, again_at).await
+                    kisi_accounts::record_sweep(tx, id, now.micros(), due_at, again_at).await
                 })
             })
             .await;

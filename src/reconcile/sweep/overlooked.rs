@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::{Sweep, list::count};
 use crate::{
     reconcile::{
-        case::{self, Case, Ground},
-        execute::Stop,
+        execute::AccountError,
+        member_state::{self, AccountSnapshot, MemberState},
         worker::SORTED_AT_ONCE,
     },
     store::{
@@ -27,27 +27,28 @@ const OVERLOOKED: &str = "the sweep: what Kisi holds is not what the rules want"
 
 impl Sweep {
     /// Marks them due; how many there were.
-    pub(super) async fn overlooked(&self) -> Result<u64, Stop> {
+    pub(super) async fn overlooked(&self) -> Result<u64, AccountError> {
         let db = &self.app.db;
         let account = kisi_accounts::get(db.read(), self.scope, self.account.id).await?;
         let Some(account) = account else {
             return Ok(0);
         };
-        let ground = Ground::load(db, account).await?;
-        let everybody = sweep::everybody(db.read(), self.scope, self.account.id).await?;
+        let snapshot = AccountSnapshot::load(db, account).await?;
+        let everybody = sweep::all_holders(db.read(), self.scope, self.account.id).await?;
         let mut overlooked = 0;
+        let cause = Cause::enforced(OVERLOOKED);
         let at_once = usize::try_from(SORTED_AT_ONCE).unwrap_or(usize::MAX);
         for members in everybody.chunks(at_once) {
             let now = self.app.clock.now();
             let quiet = self.quiet(members, now).await?;
             let mut marks = BTreeMap::new();
-            for case in case::load(db, &ground, quiet).await? {
-                if self.has_work(&case, &ground, now) {
+            for member_state in member_state::load(db, &snapshot, quiet).await? {
+                if self.has_work(&member_state, &snapshot, now) {
                     let key = DueKey {
                         account: self.account.id,
-                        member: case.due.member_id,
+                        member: member_state.due.member_id,
                     };
-                    marks.insert(key, Cause::judged(OVERLOOKED));
+                    marks.insert(key, cause.clone());
                 }
             }
             overlooked += count(marks.len());
@@ -76,10 +77,11 @@ impl Sweep {
                 lane: None,
                 attempts: 0,
                 cause: OVERLOOKED.to_owned(),
+                cause_id: Uuid::nil(),
                 cause_delivery: None,
                 cause_rule: None,
                 cause_actor: None,
-                weight: row::Weight::Judged,
+                brake_policy: row::BrakePolicy::Enforce,
             })
         };
         let is_quiet =
@@ -87,22 +89,31 @@ impl Sweep {
         Ok(members.iter().map(row).filter(is_quiet).collect())
     }
 
-    fn has_work(&self, case: &Case, ground: &Ground, now: Instant) -> bool {
+    fn has_work(
+        &self,
+        member_state: &MemberState,
+        snapshot: &AccountSnapshot,
+        now: Instant,
+    ) -> bool {
         let horizon = self.app.config.horizon;
-        let adopts = !case.to_adopt(ground, now, horizon).is_empty();
-        adopts || case.is_asking() || !case.plan(ground, now, horizon).steps.is_empty()
+        let adopts = !member_state.to_adopt(snapshot, now, horizon).is_empty();
+        adopts
+            || member_state.is_asking()
+            || !member_state.plan(snapshot, now, horizon).steps.is_empty()
     }
 
-    async fn mark(&self, marks: BTreeMap<DueKey, Cause>, now: Instant) -> Result<(), Stop> {
+    async fn mark(&self, marks: BTreeMap<DueKey, Cause>, now: Instant) -> Result<(), AccountError> {
         if marks.is_empty() {
             return Ok(());
         }
         if !(self.guard)() {
-            return Err(Stop::LeaseLost);
+            return Err(AccountError::LeaseLost);
         }
         let (scope, now) = (self.scope, now.micros());
         let marked: Result<(), StoreError> = (self.app.db)
-            .write(move |tx| Box::pin(async move { due::look_again(tx, scope, marks, now).await }))
+            .write(move |tx| {
+                Box::pin(async move { due::mark_keeping_cause(tx, scope, marks, now).await })
+            })
             .await;
         marked?;
         self.app.waker.wake();

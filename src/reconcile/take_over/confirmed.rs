@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{Fate, Preview, Proposal};
 use crate::{
     clock::new_id,
-    preview::{CheckError, GOOD_FOR, opened, sealed, stale},
+    preview::{CheckError, VALID_FOR, open_token, seal_token, stale},
     reconcile::brake::is_decided,
     secret::{Sealer, SecretError},
     store::{
-        Scope, StoreError, Transaction, due, grants, members,
-        revocations::{self, Answer},
+        ClubScope, StoreError, Transaction, due, grants, members,
+        revocations::{self, Decision},
         row::{self, RevocationState, StrangerPolicy},
         setup,
     },
@@ -23,7 +23,7 @@ use crate::{
 
 /// What a preview rests on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Basis {
+pub struct PreviewToken {
     group: Uuid,
     removes: bool,
     people: [u8; 32],
@@ -37,7 +37,7 @@ const PREVIEW: &str = "previewGroup";
 
 const FATES: [Fate; 4] = [Fate::Adopted, Fate::Kept, Fate::Removed, Fate::Granted];
 
-impl Basis {
+impl PreviewToken {
     /// What this preview rests on, made at an instant.
     pub fn of(preview: &Preview, proposal: Proposal, now: Instant) -> Self {
         Self {
@@ -51,8 +51,8 @@ impl Basis {
     }
 
     /// As it is handed out.
-    pub fn seal(&self, sealer: &Sealer, scope: Scope) -> Result<String, SecretError> {
-        sealed(sealer, scope, self)
+    pub fn seal(&self, sealer: &Sealer, scope: ClubScope) -> Result<String, SecretError> {
+        seal_token(sealer, scope, self)
     }
 
     /// From what was handed out by this club, for this proposal.
@@ -61,12 +61,12 @@ impl Basis {
     /// Stale for anything else, and for what is older than a day.
     pub fn open(
         sealer: &Sealer,
-        scope: Scope,
+        scope: ClubScope,
         text: &str,
         proposal: Proposal,
         now: Instant,
     ) -> Result<Self, CheckError> {
-        let Some(basis) = opened::<Self>(sealer, scope, text) else {
+        let Some(basis) = open_token::<Self>(sealer, scope, text) else {
             return stale(PREVIEW, "this names no preview of a group of this club");
         };
         if basis.group != proposal.group {
@@ -75,7 +75,7 @@ impl Basis {
         if basis.removes != (proposal.strangers == StrangerPolicy::Remove) {
             return stale(PREVIEW, "the preview was of another policy for strangers");
         }
-        if now > Instant::from_micros(basis.made_at).plus(GOOD_FOR) {
+        if now > Instant::from_micros(basis.made_at).plus(VALID_FOR) {
             return stale(PREVIEW, "the preview is older than a day");
         }
         Ok(basis)
@@ -113,7 +113,7 @@ impl Basis {
 /// Answers for the brake what these members lose in a group: the admin has seen it.
 async fn approve(
     tx: &Transaction,
-    scope: Scope,
+    scope: ClubScope,
     group: &row::Group,
     members: &BTreeSet<Uuid>,
     cause: &due::Cause,
@@ -127,7 +127,9 @@ async fn approve(
         scope_kind: row::ScopeKind::Group,
         scope_id: group.id,
         state: RevocationState::Approved,
-        cause: cause.words.clone(),
+        cause: cause.text.clone(),
+        cause_id: cause.id,
+        outage_suspected: false,
         delivery_id: None,
         rule_id: None,
         actor: cause.actor.clone(),
@@ -135,12 +137,12 @@ async fn approve(
         decided_at: Some(now),
     };
     // Written first, decided second: a question that the loop writes at the same time is one of those that are found.
-    revocations::ask(tx, members.iter().map(row).collect()).await?;
+    revocations::insert(tx, members.iter().map(row).collect()).await?;
     let ids: Vec<Uuid> = members.iter().copied().collect();
     let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
     // What passed is counted, and goes on being so.
     open.retain(|row| row.scope_id == group.id && !is_decided(row));
-    let approved = Answer::of(RevocationState::Approved);
+    let approved = Decision::of(RevocationState::Approved);
     revocations::decide(tx, scope, &open, approved, now).await
 }
 
@@ -173,28 +175,28 @@ impl Confirmed {
     pub async fn write(
         mut self,
         tx: &Transaction,
-        scope: Scope,
+        scope: ClubScope,
         group: &row::Group,
         now: i64,
         words: &str,
         actor: &str,
     ) -> Result<(), StoreError> {
-        setup::was_read(tx, scope, group.id, now).await?;
+        setup::mark_read(tx, scope, group.id, now).await?;
         if group.strangers == StrangerPolicy::Remove && self.preview.has_rule {
             // Everybody was evaluated for the preview, and is again before anything of theirs is removed.
-            setup::were_evaluated(tx, scope, &[group.id], now).await?;
+            setup::mark_evaluated(tx, scope, &[group.id], now).await?;
         }
         let conclusions = &mut self.preview.others.conclusions;
-        let touched = conclusions.store(tx).await?;
+        let recent_writes = conclusions.store(tx).await?;
         let ids: Vec<i64> = self.assignments.iter().copied().collect();
         let holders = grants::by_kisi_ids(tx, scope, group.account_id, &ids).await?;
         let mut shown: BTreeSet<Uuid> = holders.into_iter().map(|(_, member)| member).collect();
         shown.extend(&self.members);
-        let cause = due::Cause::judged(words).by(actor);
+        let cause = due::Cause::enforced(words).by(actor);
         let everybody = members::ids(tx, scope).await?;
         let marked = everybody
             .into_iter()
-            .chain(touched.into_keys())
+            .chain(recent_writes.into_keys())
             .chain(shown.iter().copied());
         let marks: BTreeMap<Uuid, due::Cause> =
             marked.map(|member| (member, cause.clone())).collect();

@@ -13,14 +13,14 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    case::{self, Case, Ground, known},
     execute::window_of,
+    member_state::{self, AccountSnapshot, MemberState, known},
 };
 use crate::{
     app::App,
     kisi::Assignment,
     store::{
-        Scope, StoreError, fold, members,
+        ClubScope, StoreError, fold, members,
         page::Key,
         row::{self, StrangerPolicy},
     },
@@ -31,7 +31,7 @@ mod others;
 mod people;
 mod reading;
 
-pub use confirmed::{Basis, Confirmed};
+pub use confirmed::{Confirmed, PreviewToken};
 use others::Others;
 pub use people::People;
 pub use reading::{ReadError, Reading, Readings, read};
@@ -192,7 +192,7 @@ pub async fn preview(
     turns: &Semaphore,
 ) -> Result<Preview, StoreError> {
     let now = app.clock.now();
-    let scope = Scope::new(account.club_id);
+    let scope = ClubScope::new(account.club_id);
     let others = Others::of(app, &account, group, reading).await?;
     let taken_over = row::Group {
         managed: true,
@@ -202,9 +202,9 @@ pub async fn preview(
         ..group.clone()
     };
     let group = group.id;
-    let ground = Ground::of_groups(&app.db, account, vec![taken_over]).await?;
+    let snapshot = AccountSnapshot::of_groups(&app.db, account, vec![taken_over]).await?;
     let mut outcome = Outcome {
-        ground: &ground,
+        snapshot: &snapshot,
         group,
         others: &others,
         rows: reading.rows.iter().map(|row| (row.id, row)).collect(),
@@ -216,9 +216,9 @@ pub async fn preview(
     for ids in everybody.chunks(CHUNK) {
         // It is never closed.
         let _turn = turns.acquire().await.ok();
-        let due = ids.iter().map(|id| nothing_due(&ground, *id)).collect();
-        for case in case::load(&app.db, &ground, due).await? {
-            outcome.member(case);
+        let due = ids.iter().map(|id| nothing_due(&snapshot, *id)).collect();
+        for member_state in member_state::load(&app.db, &snapshot, due).await? {
+            outcome.member(member_state);
         }
         tokio::task::yield_now().await;
     }
@@ -226,7 +226,7 @@ pub async fn preview(
     let mut people = outcome.people;
     people.sort_by(|one, other| people::order(one).cmp(&people::order(other)));
     Ok(Preview {
-        has_rule: ground.has_rule(group),
+        has_rule: snapshot.has_rule(group),
         people,
         others,
     })
@@ -234,7 +234,7 @@ pub async fn preview(
 
 /// What is found out, person by person.
 struct Outcome<'a> {
-    ground: &'a Ground,
+    snapshot: &'a AccountSnapshot,
     group: Uuid,
     others: &'a Others,
     /// What Kisi holds, by its id.
@@ -246,28 +246,28 @@ struct Outcome<'a> {
 
 impl Outcome<'_> {
     /// As the loop would treat a member: what the rules want is adopted, and the rest is planned.
-    fn member(&mut self, mut case: Case) {
-        self.others.add_to(&mut case);
+    fn member(&mut self, mut member_state: MemberState) {
+        self.others.add_to(&mut member_state);
         // What the brake holds of it is the admin's to say now.
-        case.revocations.clear();
-        let Some(member) = case.member.clone() else {
+        member_state.revocations.clear();
+        let Some(member) = member_state.member.clone() else {
             return;
         };
-        let adopted = case.to_adopt(self.ground, self.now, self.horizon);
-        for grant in &mut case.grants {
+        let adopted = member_state.to_adopt(self.snapshot, self.now, self.horizon);
+        for grant in &mut member_state.grants {
             if adopted.contains(&grant.id) {
-                (grant.stray, grant.adopted) = (false, true);
+                (grant.external, grant.adopted) = (false, true);
             }
         }
-        let scope = access::Scope::Group(access::Id(self.group.as_u128()));
-        let plan = case.plan(self.ground, self.now, self.horizon);
-        let desired = case.desired(self.ground, self.now, self.horizon);
+        let scope = access::AccessScope::Group(access::Id(self.group.as_u128()));
+        let plan = member_state.plan(self.snapshot, self.now, self.horizon);
+        let desired = member_state.desired(self.snapshot, self.now, self.horizon);
         let desired = desired.into_iter().find(|wish| wish.scope == scope);
         let wanted: Vec<Span> = desired.map_or_else(Vec::new, |wish| {
             let ahead = wish.windows.iter().filter(|window| window.until > self.now);
             ahead.copied().collect()
         });
-        for grant in case
+        for grant in member_state
             .grants
             .iter()
             .filter(|grant| grant.scope_id == self.group)
@@ -281,7 +281,7 @@ impl Outcome<'_> {
             let is_deleted = |step: &Step| *step == Step::Delete { grant: id };
             let fate = if adopted.contains(&grant.id) {
                 Fate::Adopted
-            } else if !grant.stray {
+            } else if !grant.external {
                 // This service's own already.
                 continue;
             } else if plan.steps.iter().any(is_changed) {
@@ -301,14 +301,14 @@ impl Outcome<'_> {
         }
         let is_created =
             |step: &Step| matches!(*step, Step::Create { scope: at, .. } if at == scope);
-        if plan.steps.iter().any(is_created) && !case.has_ours(scope) {
+        if plan.steps.iter().any(is_created) && !member_state.has_ours(scope) {
             self.people.push(Person::to_grant(&member, wanted));
         }
     }
 
     /// Those who are there and no members, or with another role.
     fn strangers(&mut self) {
-        let fate = if self.ground.removes(self.group) {
+        let fate = if self.snapshot.removes(self.group) {
             Fate::Removed
         } else {
             Fate::Kept
@@ -323,20 +323,21 @@ impl Outcome<'_> {
 }
 
 /// As if a member were looked at now for no cause.
-fn nothing_due(ground: &Ground, member: Uuid) -> row::Due {
+fn nothing_due(snapshot: &AccountSnapshot, member: Uuid) -> row::Due {
     row::Due {
-        account_id: ground.account.id,
+        account_id: snapshot.account.id,
         member_id: member,
-        club_id: ground.scope.club,
+        club_id: snapshot.scope.club,
         due_at: 0,
         generation: 0,
         settled_generation: 0,
         lane: None,
         attempts: 0,
         cause: String::new(),
+        cause_id: Uuid::nil(),
         cause_delivery: None,
         cause_rule: None,
         cause_actor: None,
-        weight: row::Weight::Judged,
+        brake_policy: row::BrakePolicy::Enforce,
     }
 }

@@ -8,15 +8,15 @@ use super::Reading;
 use crate::{
     app::App,
     reconcile::{
-        case::Case,
         execute::GROUP_ROLE,
+        member_state::MemberState,
         sweep::{
             compare::{self, Differences},
             conclude::Conclusions,
-            met::{holders, met},
+            email_matches::{holders, met},
         },
     },
-    store::{Scope, StoreError, row, sweep},
+    store::{ClubScope, StoreError, row, sweep},
 };
 
 /// See the module.
@@ -39,7 +39,11 @@ impl Others {
         group: &row::Group,
         reading: &Reading,
     ) -> Result<Self, StoreError> {
-        let (db, scope, now) = (app.db.read(), Scope::new(account.club_id), app.clock.now());
+        let (db, scope, now) = (
+            app.db.read(),
+            ClubScope::new(account.club_id),
+            app.clock.now(),
+        );
         let at = (row::ScopeKind::Group, group.id);
         let grants = sweep::grants_at(db, scope, account.id, at).await?;
         let busy: BTreeSet<Uuid> = compare::in_flight(&grants).collect();
@@ -64,7 +68,7 @@ impl Others {
         let mut sorted = compare::sort(unknown, &grants, users, own, Some(GROUP_ROLE), &busy);
         sorted.met.clone_from(&met);
         let is_strangers =
-            |grant: &&row::Grant| grant.stray && grant.member_id == grant.kisi_user_id;
+            |grant: &&row::Grant| grant.external && grant.member_id == grant.kisi_user_id;
         let known = grants.iter().filter(is_strangers);
         let known = known.filter_map(|grant| Some((None, grant.kisi_id?)));
         let new = sorted.of_strangers.iter().map(|(_, row)| {
@@ -82,13 +86,13 @@ impl Others {
     }
 
     /// What a case would be once the list was written down.
-    pub fn add_to(&self, case: &mut Case) {
-        let id = case.due.member_id;
+    pub fn add_to(&self, member_state: &mut MemberState) {
+        let id = member_state.due.member_id;
         for user in self.met.iter().filter(|user| user.member_id == id) {
-            case.users.retain(|known| known.id != user.id);
-            case.users.push(user.clone());
+            member_state.users.retain(|known| known.id != user.id);
+            member_state.users.push(user.clone());
         }
         let grants = self.of_members.get(&id).into_iter().flatten();
-        case.grants.extend(grants.cloned());
+        member_state.grants.extend(grants.cloned());
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Fate, Person, Preview};
 use crate::store::{
     Db, StoreError,
-    page::{Key, Keyed, ListOf, Listed, Window},
+    page::{Key, Keyed, ListKind, Listed, Window},
 };
 
 /// See the module.
@@ -20,7 +20,7 @@ pub struct People {
 }
 
 impl Keyed for Person {
-    const LIST: ListOf = ListOf::GroupPeople;
+    const LIST: ListKind = ListKind::GroupPeople;
 
     fn key(&self) -> Key {
         self.key.clone()

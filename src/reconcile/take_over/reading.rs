@@ -59,7 +59,7 @@ pub async fn read(
         &account.credentials,
     )?;
     let at = app.clock.now();
-    let client = app.kisi.of_user(account.kisi_user_id, key);
+    let client = app.kisi.for_user(account.kisi_user_id, key);
     let filter = AssignmentFilter::Group(group.kisi_id);
     let mut rows = client.in_lane(Lane::Soon).assignments(filter).await?;
     rows.retain(|row| row.applies_to == AppliesTo::Group(group.kisi_id));

@@ -1,11 +1,11 @@
-//! Doors, rights and logins over the wire.
+//! Tests of unlocking, permissions and logins over HTTP.
 
 use serde_json::{Value, json};
 
 use super::super::*;
 use super::*;
 
-/// The answer to an attempt: its status, and its code or message.
+/// The response to an unlock attempt: its status, and its code or message.
 fn knock(wire: &Wire, secret: &str, lock: i64, body: Value) -> (u16, String) {
     let reply = wire.ask("POST", &format!("/locks/{lock}/unlock"), secret, Some(body));
     let text = reply.body["code"]
@@ -18,7 +18,7 @@ fn is(status: u16, text: &str) -> (u16, String) {
     (status, text.to_owned())
 }
 
-/// Ada's number, and the secret of a device of hers.
+/// Ada's user id, and the secret of a device login.
 fn ada(wire: &Wire) -> (i64, String) {
     let user = wire.sandbox.add_user("ada@example.com", "Ada");
     let body = json!({"login": {"type": "device", "email": "ada@example.com", "expire": false}});
@@ -27,7 +27,7 @@ fn ada(wire: &Wire) -> (i64, String) {
 }
 
 #[test]
-fn doors_open_by_right_and_window() {
+fn doors_open_by_assignment_and_window() {
     let wire = start();
     let sandbox = &wire.sandbox;
     let (user, secret) = ada(&wire);
@@ -164,7 +164,7 @@ fn restrictions_refuse_by_their_own_codes() {
 }
 
 #[test]
-fn rights_count_in_their_window_and_from_above() {
+fn assignments_are_effective_in_their_window_and_on_places_and_the_organization() {
     let wire = start();
     let sandbox = &wire.sandbox;
     let (noon, one) = (at("2026-03-01T12:00:00Z"), at("2026-03-01T13:00:00Z"));
@@ -193,7 +193,7 @@ fn rights_count_in_their_window_and_from_above() {
 }
 
 #[test]
-fn logins_ask_for_both_factors_and_end_at_ten() {
+fn logins_require_both_factors_and_are_limited_to_ten() {
     let wire = start();
     let sandbox = &wire.sandbox;
     sandbox.set_password("owner@example.com", "secret");

@@ -1,4 +1,4 @@
-//! The limit, planted faults, and that a lost answer is none.
+//! Tests of the rate limit and of injected faults.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::super::*;
 use super::*;
 
 #[test]
-fn the_limit_is_by_user_and_the_peak_is_known() {
+fn the_limit_applies_per_user_and_the_peak_is_counted() {
     let wire = start();
     wire.switch(|switches| switches.rate = Some(5));
     let statuses: Vec<u16> = (0..7).map(|_| wire.get("/user").status).collect();
@@ -20,7 +20,7 @@ fn the_limit_is_by_user_and_the_peak_is_known() {
     let bare = wire.get("/user");
     assert!(bare.status == 429 && bare.body.is_null() && !bare.head.contains("retry-after"));
     assert_eq!(wire.sandbox.peak_rate(), 9);
-    wire.sandbox.forget_calls();
+    wire.sandbox.clear_calls();
     assert_eq!(
         (wire.sandbox.peak_rate(), wire.sandbox.calls().len()),
         (0, 0)
@@ -28,7 +28,7 @@ fn the_limit_is_by_user_and_the_peak_is_known() {
 }
 
 #[test]
-fn faults_fail_as_many_calls_as_planted() {
+fn a_fault_applies_to_as_many_calls_as_requested() {
     let wire = start();
     let plant = |kind| wire.sandbox.fault(Fault::new("*", "/groups", kind), 1);
     for (kind, status) in [
@@ -57,7 +57,7 @@ fn faults_fail_as_many_calls_as_planted() {
 }
 
 #[test]
-fn a_closed_connection_carries_nothing() {
+fn a_closed_connection_has_no_response() {
     let wire = start();
     let user = json!({"user": {"email": "ada@example.com"}});
     let plant = |kind| wire.sandbox.fault(Fault::new("POST", "/users", kind), 1);
@@ -75,7 +75,7 @@ fn a_closed_connection_carries_nothing() {
 }
 
 #[test]
-fn a_kept_connection_closes_without_an_answer() {
+fn a_kept_alive_connection_closes_without_a_response() {
     let wire = start();
     wire.sandbox
         .fault(Fault::new("GET", "/groups", FaultKind::Lost), 1);
@@ -100,7 +100,7 @@ fn a_kept_connection_closes_without_an_answer() {
 }
 
 #[test]
-fn old_calls_make_room() {
+fn old_calls_are_dropped() {
     let wire = start();
     wire.sandbox.keep_calls(2);
     for _ in 0..5 {

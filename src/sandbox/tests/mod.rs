@@ -1,5 +1,5 @@
-//! The sandbox over the wire, asked through raw sockets: the server, the client and the clock of
-//! the tests.
+//! Tests of the sandbox over HTTP through raw sockets: the server, the client and the clock of the
+//! tests.
 
 mod doors;
 mod failures;
@@ -30,7 +30,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Serves the example club at noon; the limit off, the clock in the test's hand.
+/// Serves the example organization at noon, without rate limit; the test sets the clock.
 fn start() -> Wire {
     let now = Arc::new(Mutex::new(at("2026-03-01T12:00:00.75Z")));
     let clock = Arc::clone(&now);
@@ -69,7 +69,7 @@ impl Wire {
         );
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
-        // A reset is as good an end as any other.
+        // A connection reset also ends the response.
         let _ = stream.read_to_end(&mut bytes);
         bytes
     }

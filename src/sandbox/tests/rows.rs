@@ -1,4 +1,4 @@
-//! Users, lists, assignments and integrations over the wire.
+//! Tests of users, lists, assignments and integrations over HTTP.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::*;
 use super::*;
 
 #[test]
-fn keys_are_checked_and_unknown_paths_named() {
+fn keys_are_checked_and_unknown_paths_have_their_own_code() {
     let wire = start();
     assert_eq!(wire.get("/user").body["email"], "owner@example.com");
     let refused = wire.ask("GET", "/user", "wrong", None);
@@ -33,7 +33,7 @@ fn keys_are_checked_and_unknown_paths_named() {
 }
 
 #[test]
-fn users_are_made_changed_found_and_deleted() {
+fn users_are_created_changed_found_and_deleted() {
     let wire = start();
     let made = wire.post(
         "/users",
@@ -64,19 +64,19 @@ fn users_are_made_changed_found_and_deleted() {
     );
 
     wire.sandbox.add_user("xada@example.com", "Xada");
-    let found = |query: &str| {
+    let count = |query: &str| {
         wire.get(&format!("/users?{query}"))
             .body
             .as_array()
             .unwrap()
             .len()
     };
-    assert_eq!(found("email=ada%40example.com"), 1);
+    assert_eq!(count("email=ada%40example.com"), 1);
     wire.switch(|switches| switches.email_filter = EmailFilter::Substring);
-    assert_eq!(found("email=ada%40example.com"), 2);
+    assert_eq!(count("email=ada%40example.com"), 2);
     wire.switch(|switches| switches.email_filter = EmailFilter::Ignored);
-    assert_eq!(found("email=ada%40example.com"), 3);
-    assert_eq!(found("query=ADA"), 2);
+    assert_eq!(count("email=ada%40example.com"), 3);
+    assert_eq!(count("query=ADA"), 2);
     assert_eq!(wire.ask("DELETE", &path, "key", None).status, 204);
     assert_eq!(wire.ask("DELETE", &path, "key", None).status, 404);
     assert_eq!(wire.ask("DELETE", "/users/1", "key", None).status, 422);
@@ -169,7 +169,7 @@ fn both_dialects_make_the_same_assignment() {
 }
 
 #[test]
-fn duplicates_meet_what_the_switch_says() {
+fn duplicates_are_handled_by_the_switch() {
     let wire = start();
     let user = wire.sandbox.add_user("ada@example.com", "Ada");
     let over = || (json!("2026-02-01T00:00:00Z"), json!("2026-02-02T00:00:00Z"));
@@ -196,7 +196,7 @@ fn duplicates_meet_what_the_switch_says() {
 }
 
 #[test]
-fn windows_are_patched_as_the_switch_says() {
+fn windows_are_patched_by_the_switches() {
     let wire = start();
     let user = wire.sandbox.add_user("ada@example.com", "Ada");
     let id = wire.sandbox.add_assignment(user, 1, None, None);
@@ -240,7 +240,7 @@ fn windows_are_patched_as_the_switch_says() {
 }
 
 #[test]
-fn integrations_and_event_sets_are_kept() {
+fn integrations_and_event_sets_are_stored() {
     let wire = start();
     let body = json!({"integration": {"type": "event_webhook", "name": "Latchkey",
         "url": "https://example.com/kisi", "enabled_events": ["lock.unlock"],
@@ -250,7 +250,7 @@ fn integrations_and_event_sets_are_kept() {
     assert!(!made.body.to_string().contains("hidden"));
     let path = format!("/integrations/{}", made.body["id"]);
     let off = json!({"integration": {"enabled": false}});
-    // PUT is taken for PATCH.
+    // PUT is treated as PATCH.
     assert_eq!(wire.ask("PUT", &path, "key", Some(off)).status, 204);
     assert_eq!(wire.get("/integrations?enabled=true").body, json!([]));
     assert_eq!(wire.ask("DELETE", &path, "key", None).status, 204);

@@ -1,78 +1,146 @@
-//! What led to a mark. Promises that equal words of no delivery are one cause, and that the clock is one by itself. Made by
-//! whoever marks, read by the brake and for the history.
+//! The cause of a mark: an event, an edit, a sweep or the clock. Each has an id, made where the cause comes up; the clock has
+//! one for ever. Created by the code that marks members due, read by the brake and the history.
 
-use entity::{due, kind::Weight, revocation};
+use entity::{
+    due,
+    kind::{BrakePolicy, KisiStatus},
+    kisi_account, revocation,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect,
+    sea_query::{ExprTrait, Query},
+};
 use uuid::Uuid;
 
-/// What led to a mark, for the history and for the brake, which judges together what one cause would take away.
+use crate::{
+    clock::new_id,
+    store::{ClubScope, StoreError},
+};
+
+/// The cause of everything that only time changes.
+const CLOCK: Uuid = Uuid::nil();
+
+/// Why a member was marked due. The brake judges all revocations of one cause together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// In words, for people; of two causes that are no delivery, equal words are one cause.
-    pub words: String,
-    /// The delivery, where it is one.
+    /// Shared by everything that this cause marks. The brake judges all revocations of one id together.
+    pub id: Uuid,
+    /// Text for people.
+    pub text: String,
+    /// The delivery, if the cause is one.
     pub delivery: Option<Uuid>,
-    /// The rule, where it is the edit of one.
+    /// The rule, if the cause is an edit of one.
     pub rule: Option<Uuid>,
-    /// Who did it, where it was somebody.
+    /// The user who caused it, if any.
     pub actor: Option<String>,
-    /// How the brake takes it.
-    pub weight: Weight,
+    /// How the brake treats the cause.
+    pub brake_policy: BrakePolicy,
 }
 
 impl Cause {
-    fn new(words: impl Into<String>, weight: Weight) -> Self {
+    fn new(text: impl Into<String>, brake_policy: BrakePolicy) -> Self {
         Self {
-            words: words.into(),
+            id: new_id(),
+            text: text.into(),
             delivery: None,
             rule: None,
             actor: None,
-            weight,
+            brake_policy,
         }
     }
 
-    /// Something that the brake judges, such as a delivery or an edit.
-    pub fn judged(words: impl Into<String>) -> Self {
-        Self::new(words, Weight::Judged)
+    /// A cause that the brake judges, such as a delivery or an edit.
+    pub fn enforced(text: impl Into<String>) -> Self {
+        Self::new(text, BrakePolicy::Enforce)
     }
 
-    /// What an admin does to one person by name: never held, and counted.
-    pub fn by_name(words: impl Into<String>) -> Self {
-        Self::new(words, Weight::ByName)
+    /// An admin's action on one named person: the brake never holds it, but counts it.
+    pub fn exempt(text: impl Into<String>) -> Self {
+        Self::new(text, BrakePolicy::Exempt)
     }
 
-    /// What an admin has seen beforehand and wants: neither held nor counted.
-    pub fn own_word(words: impl Into<String>) -> Self {
-        Self::new(words, Weight::OwnWord)
+    /// A change that an admin previewed and approved: the brake neither holds nor counts it.
+    pub fn preapproved(text: impl Into<String>) -> Self {
+        Self::new(text, BrakePolicy::Preapproved)
     }
 
-    /// What somebody did.
+    /// Makes a delivery the cause.
+    pub fn of_delivery(self, delivery: Uuid) -> Self {
+        Self {
+            id: delivery,
+            delivery: Some(delivery),
+            ..self
+        }
+    }
+
+    /// Sets the user who caused it.
     pub fn by(self, actor: &str) -> Self {
         let actor = Some(actor.to_owned());
         Self { actor, ..self }
     }
 
-    /// What led to a question of the brake.
-    pub fn of_question(row: &revocation::Model) -> Self {
+    /// The cause of a revocation.
+    pub fn of_revocation(row: &revocation::Model) -> Self {
         Self {
-            words: row.cause.clone(),
+            id: row.cause_id,
+            text: row.cause.clone(),
             delivery: row.delivery_id,
             rule: row.rule_id,
             actor: row.actor.clone(),
-            weight: Weight::Judged,
+            brake_policy: BrakePolicy::Enforce,
         }
     }
 
-    /// What led to a look at a member: the last mark while that is not done with, else the time.
+    /// The cause of a due row: that of its last mark while the mark is open, else the clock.
     pub fn of(row: &due::Model) -> Self {
         if row.generation <= row.settled_generation {
-            return Self::judged("the clock");
+            return Self {
+                id: CLOCK,
+                ..Self::enforced("the clock")
+            };
         }
         Self {
-            words: row.cause.clone(),
+            id: row.cause_id,
+            text: row.cause.clone(),
             delivery: row.cause_delivery,
             rule: row.cause_rule,
             actor: row.cause_actor.clone(),
-            weight: row.weight,
+            brake_policy: row.brake_policy,
         }
     }
+}
+
+/// The ids of the causes that still have due rows without a lane in a working account other than `beside`, so
+/// that the brake cannot judge them yet. An account that Kisi told to back off sorts nothing meanwhile and is left out.
+pub async fn unsorted_causes(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    beside: Uuid,
+    now: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let working = Query::select()
+        .column(kisi_account::Column::Id)
+        .from(kisi_account::Entity)
+        .and_where(kisi_account::Column::ClubId.eq(scope.club))
+        .and_where(
+            kisi_account::Column::Status.is_in([KisiStatus::Connected, KisiStatus::Disconnecting]),
+        )
+        .and_where(
+            kisi_account::Column::StoppedUntil
+                .is_null()
+                .or(kisi_account::Column::StoppedUntil.lte(now)),
+        )
+        .to_owned();
+    Ok(scope
+        .find::<due::Entity>()
+        .select_only()
+        .column(due::Column::CauseId)
+        .distinct()
+        .filter(due::Column::AccountId.in_subquery(working))
+        .filter(due::Column::AccountId.ne(beside))
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?)
 }

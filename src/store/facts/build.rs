@@ -1,9 +1,9 @@
-//! Builds holdings from rows: leaves out what is older than a deletion, finds each way in which something reaches a member,
-//! reads dates in their zone, and makes blocks of the history. Pure.
+//! Builds holdings from rows: drops versions older than a deletion, finds how each entitlement reaches a member, resolves dates
+//! in their time zone, and derives blocks from the history. Pure; called by `facts` only.
 
 use std::sync::Arc;
 
-use access::{Block, Entitlement, Holding, Id, Instant, Scope, Share, Span, Suspension, Via};
+use access::{AccessScope, Block, Entitlement, Holding, Id, Instant, Share, Span, Suspension, Via};
 use entity::kind::{EntitlementKind, Part, ScopeKind, SourceAspect};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::map::Map;
 
 use super::{
-    Held, Holdings, Known, Stated, StoreError, kinds,
+    AsOf, HeldEntitlement, Holdings, Stated, StoreError, kinds,
     rows::{Blocked, Pair, Person, Rows, Version},
 };
 
@@ -19,11 +19,11 @@ fn id(id: Uuid) -> Id {
     Id(id.as_u128())
 }
 
-/// The holdings of each member.
+/// The holdings of each of `members`; a member without any gets empty ones.
 pub fn holdings(
     members: &[Uuid],
     rows: &Rows,
-    known: Known,
+    known: AsOf,
 ) -> Result<Map<Uuid, Holdings>, StoreError> {
     let index = Index::new(rows, known);
     let mut all: Map<Uuid, Holdings> = members
@@ -41,14 +41,14 @@ pub fn holdings(
         tags.dedup();
         holdings.companies.sort_unstable();
         holdings.companies.dedup();
-        let mut held: Vec<(&Arc<Stated>, Via)> = reached
+        let mut entitlements: Vec<(&Arc<Stated>, Via)> = reached
             .into_iter()
             .filter_map(|(version, via)| Some((rows.stated.get(&version)?, via)))
             .collect();
-        held.sort_unstable_by_key(|(version, _)| version.entitlement_id);
-        for (version, via) in held {
+        entitlements.sort_unstable_by_key(|(version, _)| version.entitlement_id);
+        for (version, via) in entitlements {
             let entitlement = index.entitlement(version, via)?;
-            holdings.held.push(Arc::new(Held {
+            holdings.held.push(Arc::new(HeldEntitlement {
                 version: Arc::clone(version),
                 via,
                 span: entitlement.span,
@@ -67,12 +67,12 @@ fn overrides(rows: &Rows, all: &mut Map<Uuid, Holdings>) {
             continue;
         };
         let scope = match row.scope_kind {
-            ScopeKind::Group => Scope::Group(id(row.scope_id)),
-            ScopeKind::Place => Scope::Place(id(row.scope_id)),
-            ScopeKind::Account => Scope::Account(id(row.scope_id)),
+            ScopeKind::Group => AccessScope::Group(id(row.scope_id)),
+            ScopeKind::Place => AccessScope::Place(id(row.scope_id)),
+            ScopeKind::Account => AccessScope::Account(id(row.scope_id)),
             ScopeKind::Lock => continue,
         };
-        // Access by hand begins when it was given, whatever its words say of the past.
+        // A share starts when it was created at the earliest, even if its `from_at` is before that.
         let from = row.from_at.unwrap_or(row.learned_at).max(row.learned_at);
         let span = Span::new(Instant::from_micros(from), end(row.until_at));
         holdings.facts.shares.push(Share {
@@ -81,7 +81,7 @@ fn overrides(rows: &Rows, all: &mut Map<Uuid, Holdings>) {
             span,
         });
         if row.notify {
-            holdings.told_by_kisi.push(scope);
+            holdings.notified_scopes.push(scope);
         }
     }
     for row in &rows.suspensions {
@@ -101,7 +101,7 @@ fn end(at: Option<i64>) -> Instant {
 
 struct Index<'a> {
     rows: &'a Rows,
-    known: Known,
+    known: AsOf,
     persons: Map<Uuid, Vec<&'a Person>>,
     pairs: Map<Uuid, Vec<&'a Pair>>,
     of_person: Map<Uuid, Vec<&'a Arc<Stated>>>,
@@ -110,7 +110,7 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(rows: &'a Rows, known: Known) -> Self {
+    fn new(rows: &'a Rows, known: AsOf) -> Self {
         let mut index = Self {
             rows,
             known,
@@ -149,19 +149,19 @@ impl<'a> Index<'a> {
         rows.persons.get(&id).or_else(|| rows.holders.get(&id))
     }
 
-    /// Words about a person that are older than this count no more.
+    /// The version of the person's end: older versions about the person no longer count.
     fn floor(person: &Person) -> Option<&Version> {
-        // People known only as guests stay, whatever a snapshot of the members does not name.
+        // A snapshot of the members does not list guests, so its omission does not end a person known only as a guest.
         let unlisted = person.unlisted.as_ref().filter(|_| !person.guest_only);
         person.deleted.as_ref().max(unlisted)
     }
 
     fn tags(&self, person: &Person) -> Result<Vec<String>, StoreError> {
         let floor = Self::floor(person);
-        let word = person.tags.as_ref().filter(|((at, key), _)| {
+        let version_row = person.tags.as_ref().filter(|((at, key), _)| {
             at_least((*at, key), floor) && !self.is_removed(person.source_id)
         });
-        let Some((_, text)) = word else {
+        let Some((_, text)) = version_row else {
             return Ok(Vec::new());
         };
         serde_json::from_str(text).map_err(|_| StoreError::Unreadable {
@@ -173,10 +173,10 @@ impl<'a> Index<'a> {
         let removed = source
             .and_then(|id| self.rows.sources.get(&id))
             .and_then(|source| source.removed_at);
-        removed.is_some_and(|removed| !self.known.stands(Some(removed)))
+        removed.is_some_and(|removed| !self.known.is_current(Some(removed)))
     }
 
-    /// Every version that reaches a person; the nearest way of several counts.
+    /// Adds every version that reaches a person, with the closest of several ways: own, participant, company.
     fn reach(&self, person: &Person, reached: &mut Map<Uuid, Via>, companies: &mut Vec<Uuid>) {
         let floor = Self::floor(person);
         for version in self.of_person.get(&person.id).into_iter().flatten() {
@@ -198,9 +198,9 @@ impl<'a> Index<'a> {
             return;
         }
         for pair in self.pairs.get(&person.id).into_iter().flatten() {
-            let said = (pair.happened_at, &pair.version_key);
+            let pair_version = (pair.happened_at, &pair.version_key);
             let company_floor = self.rows.company_ends.get(&pair.company_id);
-            if !at_least(said, floor) || !at_least(said, company_floor) {
+            if !at_least(pair_version, floor) || !at_least(pair_version, company_floor) {
                 continue;
             }
             companies.push(pair.company_id);
@@ -214,7 +214,8 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Whether a version counts at all: later than the last snapshot of its kind and than its holder's end.
+    /// Whether a version counts: its source is not removed, and it is not older than its kind's snapshot watermark and its
+    /// holder's end.
     fn counts(&self, version: &Stated) -> bool {
         let aspect = match version.kind {
             EntitlementKind::Membership => SourceAspect::Memberships,
@@ -269,22 +270,22 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Each time that the membership was blocked, from the history of what was said of it.
+    /// The periods in which the membership was blocked, from the history of its versions. Adjacent ones are joined.
     fn blocks(&self, version: &Stated) -> Vec<Block> {
-        let mut said: Vec<_> = self
+        let mut versions: Vec<_> = self
             .rows
             .history
             .get(&version.entitlement_id)
             .into_iter()
             .flatten()
             .collect();
-        said.sort_by(|a, b| blocked_at(a).cmp(&blocked_at(b)));
+        versions.sort_by(|a, b| blocked_at(a).cmp(&blocked_at(b)));
         let mut blocks: Vec<Block> = Vec::new();
-        for (index, word) in said.iter().enumerate() {
-            let (Some(reason), Some(since)) = (word.reason, word.since) else {
+        for (index, version_row) in versions.iter().enumerate() {
+            let (Some(reason), Some(since)) = (version_row.reason, version_row.since) else {
                 continue;
             };
-            let next = said.get(index + 1).map(|next| next.happened_at);
+            let next = versions.get(index + 1).map(|next| next.happened_at);
             let span = Span::new(Instant::from_micros(since), end(next));
             match blocks
                 .last_mut()
@@ -302,8 +303,8 @@ impl<'a> Index<'a> {
     }
 }
 
-fn blocked_at(word: &Blocked) -> (i64, &String) {
-    (word.happened_at, &word.version_key)
+fn blocked_at(version_row: &Blocked) -> (i64, &String) {
+    (version_row.happened_at, &version_row.version_key)
 }
 
 fn of(version: &Stated) -> (i64, &String) {
@@ -314,7 +315,8 @@ fn at_least(said: (i64, &String), floor: Option<&Version>) -> bool {
     floor.is_none_or(|(at, key)| said >= (*at, key))
 }
 
-/// The start of a local day, or its end. A day beyond what can be counted is the end of time, or its beginning.
+/// The start or end of a local day in microseconds since the epoch. A day out of range is `Instant::END` or
+/// `Instant::BEGINNING`.
 fn day(date: Option<&str>, zone: &TimeZone, is_end: bool) -> Result<Option<i64>, StoreError> {
     let unreadable = |_: jiff::Error| StoreError::Unreadable { what: "date" };
     let Some(text) = date else { return Ok(None) };
@@ -340,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_beyond_all_counting_is_the_end_of_time() {
+    fn a_day_out_of_range_is_the_end_of_time() {
         let zone = TimeZone::get("America/New_York").unwrap();
         for (text, is_end) in [
             ("9999-12-31", true),

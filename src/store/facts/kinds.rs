@@ -1,20 +1,20 @@
-//! The words of the tables as the heart knows them, and as the API writes them.
+//! Converts stored enum values to the types of the `access` crate, and to and from the API's enum values, which are the same
+//! texts as the stored ones.
 
 use sea_orm::ActiveEnum;
 
 use crate::store::row;
 
-/// The word of the API for a stored one.
-pub fn word<T: ActiveEnum<Value = String>>(value: &T) -> String {
+/// The API's value for a stored one.
+pub fn db_value<T: ActiveEnum<Value = String>>(value: &T) -> String {
     value.to_value()
 }
 
-/// A stored word; none where it is no such.
-pub fn stored<T: ActiveEnum<Value = String>>(word: &str) -> Option<T> {
-    T::try_from_value(&word.to_owned()).ok()
+/// Parses a stored value; `None` if it is unknown.
+pub fn stored<T: ActiveEnum<Value = String>>(value: &str) -> Option<T> {
+    T::try_from_value(&value.to_owned()).ok()
 }
 
-/// The kind of an offering.
 pub fn offering(kind: row::OfferingKind) -> access::OfferingKind {
     use access::OfferingKind as To;
     use row::OfferingKind as From;
@@ -33,7 +33,6 @@ pub fn offering(kind: row::OfferingKind) -> access::OfferingKind {
     }
 }
 
-/// Why a membership is blocked.
 pub fn block(reason: row::BlockReason) -> access::BlockReason {
     match reason {
         row::BlockReason::PaymentFailed => access::BlockReason::PaymentFailed,
@@ -42,10 +41,10 @@ pub fn block(reason: row::BlockReason) -> access::BlockReason {
     }
 }
 
-/// The status of a membership, by the API's word.
-pub fn membership(word: &str) -> Option<access::MembershipStatus> {
+/// Parses a membership's status; `None` if it is unknown.
+pub fn membership(value: &str) -> Option<access::MembershipStatus> {
     use access::MembershipStatus as Status;
-    Some(match word {
+    Some(match value {
         "ACTIVE" => Status::Active,
         "SCHEDULED" => Status::Scheduled,
         "PAUSED" => Status::Paused,
@@ -55,10 +54,10 @@ pub fn membership(word: &str) -> Option<access::MembershipStatus> {
     })
 }
 
-/// The status of a registration, by the API's word.
-pub fn registration(word: &str) -> Option<access::RegistrationStatus> {
+/// Parses a registration's status; `None` if it is unknown.
+pub fn registration(value: &str) -> Option<access::RegistrationStatus> {
     use access::RegistrationStatus as Status;
-    Some(match word {
+    Some(match value {
         "CONFIRMED" => Status::Confirmed,
         "TENTATIVE" => Status::Tentative,
         "WAITLISTED" => Status::Waitlisted,
@@ -67,10 +66,10 @@ pub fn registration(word: &str) -> Option<access::RegistrationStatus> {
     })
 }
 
-/// The status of a purchase, by the API's word.
-pub fn purchase(word: &str) -> Option<access::PurchaseStatus> {
+/// Parses a purchase's status; `None` if it is unknown.
+pub fn purchase(value: &str) -> Option<access::PurchaseStatus> {
     use access::PurchaseStatus as Status;
-    Some(match word {
+    Some(match value {
         "PAID" => Status::Paid,
         "UNPAID" => Status::Unpaid,
         "REFUNDED" => Status::Refunded,

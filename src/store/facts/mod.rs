@@ -1,39 +1,39 @@
-//! What members hold, as the heart wants it: from the versions that stand now, or that stood as it was known at an instant.
-//! The one place where a word that is older than a deletion is left out, so that every reader agrees. A fixed number of
-//! queries, however many members.
+//! Holdings: the facts about members that the `access` crate decides on, from the versions that are current now or were current
+//! at an instant. Only this module drops versions older than a deletion, so that all readers agree. Members are read in chunks
+//! of `AT_ONCE`, with a fixed number of queries each.
 
 use std::sync::Arc;
 
 use access::Facts;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait};
 use uuid::Uuid;
 
 use crate::map::Map;
 
-use super::{Scope, StoreError, bulk::MOST_VALUES, one_of, scope::OfClub};
+use super::{ClubScope, StoreError};
 
 mod build;
-mod cells;
+mod decode;
 pub mod kinds;
 mod read;
 mod rows;
-mod texts;
+mod statement_cache;
 
 use read::Reader;
 pub use rows::Stated;
 
-/// As of when something is asked that is kept in versions.
+/// The point in time of a bitemporal read.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// From what is known now.
+pub enum AsOf {
+    /// The versions that are current now.
     Now,
-    /// From what was known at an instant.
+    /// The versions that were current at an instant.
     At(i64),
 }
 
-impl Known {
-    /// Whether a version that was superseded then stands.
-    pub fn stands(self, superseded_at: Option<i64>) -> bool {
+impl AsOf {
+    /// Whether a version with this `superseded_at` is current at this point in time.
+    pub fn is_current(self, superseded_at: Option<i64>) -> bool {
         match (self, superseded_at) {
             (_, None) => true,
             (Self::Now, Some(_)) => false,
@@ -41,7 +41,7 @@ impl Known {
         }
     }
 
-    fn standing<C: ColumnTrait>(self, learned: C, superseded: C) -> Condition {
+    fn current<C: ColumnTrait>(self, learned: C, superseded: C) -> Condition {
         match self {
             Self::Now => Condition::all().add(superseded.is_null()),
             Self::At(at) => Condition::all().add(learned.lte(at)).add(
@@ -53,103 +53,83 @@ impl Known {
     }
 }
 
-/// Something held, with the row that says it.
+/// An entitlement of a member, with its version.
 #[derive(Clone, Debug)]
-pub struct Held {
-    /// What was said; several members may hold by the same words.
+pub struct HeldEntitlement {
+    /// The version; several members may share one.
     pub version: Arc<Stated>,
-    /// How it reaches the member.
+    /// How the entitlement reaches the member.
     pub via: access::Via,
-    /// Its ends, with dates read in the zone of the location, else of the source.
+    /// Its period; dates are resolved in the time zone of the location, else of the source.
     pub span: access::Span,
 }
 
-/// What one member holds.
+/// Everything that one member holds.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
-    /// For the heart.
+    /// The input of the `access` crate.
     pub facts: Facts,
-    /// The rows behind the entitlements, in the same order.
-    pub held: Vec<Arc<Held>>,
-    /// The companies that the member is in.
+    /// The versions behind `facts.entitlements`, in the same order.
+    pub held: Vec<Arc<HeldEntitlement>>,
+    /// The ids of the member's companies.
     pub companies: Vec<Uuid>,
-    /// Where something was shared so that Kisi tells the person.
-    pub told_by_kisi: Vec<access::Scope>,
+    /// The scopes of shares for which Kisi notifies the person.
+    pub notified_scopes: Vec<access::AccessScope>,
 }
 
-/// What is asked of holdings.
+/// Which parts of holdings to load.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// All that a decision hangs on.
+pub enum LoadedParts {
+    /// Everything that a decision depends on.
     Everything,
-    /// What is held, to be shown: no tags, no blocks of the past, and nothing that was given or shut by hand.
+    /// Entitlements for display: no tags, past blocks, shares or suspensions.
     Entitlements,
 }
 
-/// How many members are read by one statement: a power of two, as `bulk::of_few_lengths` makes it.
-const AT_ONCE: usize = 2_048;
+/// How many members one statement reads: a power of two, which is a length that `pad_ids` produces.
+const MEMBERS_PER_STATEMENT: usize = 2_048;
 
-/// What these members hold. Whoever holds nothing is there with nothing.
+/// The holdings of these members; a member without any gets empty ones.
 pub async fn load(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
-    known: Known,
+    known: AsOf,
 ) -> Result<Map<Uuid, Holdings>, StoreError> {
-    holdings(connection, scope, members, (known, Asked::Everything)).await
+    holdings(connection, scope, members, (known, LoadedParts::Everything)).await
 }
 
-/// What these members hold, for people to see.
+/// The entitlements of these members for display: without tags, past blocks, shares and suspensions.
 pub async fn entitlements(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
 ) -> Result<Map<Uuid, Holdings>, StoreError> {
     holdings(
         connection,
         scope,
         members,
-        (Known::Now, Asked::Entitlements),
+        (AsOf::Now, LoadedParts::Entitlements),
     )
     .await
 }
 
 async fn holdings(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: &[Uuid],
-    (known, asked): (Known, Asked),
+    (known, asked): (AsOf, LoadedParts),
 ) -> Result<Map<Uuid, Holdings>, StoreError> {
     let reader = Reader {
         connection,
         scope,
-        known,
+        as_of: known,
         asked,
     };
     let mut all = Map::with_capacity_and_hasher(members.len(), Default::default());
-    for chunk in members.chunks(AT_ONCE) {
+    for chunk in members.chunks(MEMBERS_PER_STATEMENT) {
         let rows = Box::pin(reader.rows(chunk)).await?;
         all.extend(build::holdings(chunk, &rows, known)?);
     }
     Ok(all)
-}
-
-/// The rows of a query whose column is among ids; no statement at all where there are none.
-pub async fn among<E: OfClub>(
-    connection: &impl ConnectionTrait,
-    select: Select<E>,
-    column: E::Column,
-    ids: &[Uuid],
-) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
-    let mut rows = Vec::new();
-    for chunk in ids.chunks(MOST_VALUES) {
-        rows.extend(
-            select
-                .clone()
-                .filter(one_of(connection, column, chunk))
-                .all(connection)
-                .await?,
-        );
-    }
-    Ok(rows)
 }

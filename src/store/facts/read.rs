@@ -1,6 +1,8 @@
-//! Reads the rows that holdings are built of, step by step, each all at once: who the members are, what those people hold, and
-//! what hangs on that. Over one connection that is one after the other. At most a fixed number of statements, however many members.
+//! Reads the rows that holdings are built from, in steps: the members' people, then their entitlements, then what depends on
+//! those. The statements of a step run concurrently, or one after the other if there is only one connection. Their number has
+//! a fixed limit for one chunk of members.
 
+use crate::store::bulk::{id_in, select_by_ids};
 use std::{cmp::Reverse, sync::Arc};
 
 use entity::{
@@ -17,29 +19,28 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Asked, Known, Scope, StoreError, among,
-    cells::Values,
-    one_of,
+    AsOf, ClubScope, LoadedParts, StoreError,
+    decode::Values,
     rows::{
-        Beside, Blocked, CompanyEnd, Narrow, Pair, Person, Rows, Stated, Take, Version, Words,
-        named_people, named_sources, words,
+        Beside, Blocked, Columns, CompanyEnd, FromRow, Pair, Person, Rows, Stated, Version, Words,
+        named_people, named_sources, version_rows,
     },
-    texts,
+    statement_cache,
 };
 use crate::{
     map::{Map, Set},
     store::{bulk::MOST_VALUES, scope::OfClub},
 };
 
-/// What is read for whom, and as of when.
+/// What to read for which club, and at which point in time.
 pub struct Reader<'a, C> {
     pub connection: &'a C,
-    pub scope: Scope,
-    pub known: Known,
-    pub asked: Asked,
+    pub scope: ClubScope,
+    pub as_of: AsOf,
+    pub asked: LoadedParts,
 }
 
-/// What reaches people by way of companies.
+/// The entitlements that reach people through companies.
 #[derive(Default)]
 struct OfCompanies {
     pairs: Vec<Pair>,
@@ -48,20 +49,20 @@ struct OfCompanies {
 }
 
 impl<C: ConnectionTrait> Reader<'_, C> {
-    /// For these members; they are few enough for one statement.
+    /// The rows of these members, who must be few enough for one statement.
     pub async fn rows(&self, members: &[Uuid]) -> Result<Rows, StoreError> {
         let past = self.past(members).await?;
         let (column, whose) = match &past {
             None => (person::Column::MemberId, members.to_vec()),
             Some(past) => (person::Column::Id, past.keys().copied().collect()),
         };
-        let (words, (shares, suspensions)) =
-            try_join(self.words(column, &whose), self.overrides(members)).await?;
+        let (version_rows, (shares, suspensions)) =
+            try_join(self.version_rows(column, &whose), self.overrides(members)).await?;
         let Words {
             mut persons,
             sources,
             reached,
-        } = words;
+        } = version_rows;
         for (id, member) in past.into_iter().flatten() {
             if let Some(person) = persons.get_mut(&id) {
                 person.member_id = member;
@@ -93,41 +94,41 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         (rows.history, rows.holders) =
             try_join(self.history(&stated), self.holders(&stated, &rows.persons)).await?;
         let stated = stated.into_iter();
-        let stated = stated.map(|one| (one.entitlement_id, Arc::new(one)));
+        let stated = stated.map(|version| (version.entitlement_id, Arc::new(version)));
         rows.stated = stated.collect();
         Ok(rows)
     }
 
-    /// Of what was known at an instant: the people who were one of the members then, and of which. None of what is known now,
-    /// since each person says that.
+    /// For a read at an instant: the people that belonged to these members then, with their member, by person id. `None` for a
+    /// read of the present, because each person row has its current member.
     async fn past(&self, members: &[Uuid]) -> Result<Option<Map<Uuid, Uuid>>, StoreError> {
         use person_past::Column;
-        let Known::At(at) = self.known else {
+        let AsOf::At(at) = self.as_of else {
             return Ok(None);
         };
-        let now = self.scope.among::<person::Entity>();
-        let then = self.scope.among::<person_past::Entity>();
+        let now = self.scope.find_for_ids::<person::Entity>();
+        let then = self.scope.find_for_ids::<person_past::Entity>();
         let then = then.filter(Column::SupersededAt.gt(at));
-        let (now, were) = try_join(
-            among(self.connection, now, person::Column::MemberId, members),
-            among(self.connection, then.clone(), Column::MemberId, members),
+        let (now, past) = try_join(
+            select_by_ids(self.connection, now, person::Column::MemberId, members),
+            select_by_ids(self.connection, then.clone(), Column::MemberId, members),
         )
         .await?;
         let mut whose: Map<Uuid, Uuid> = Map::default();
-        whose.extend(now.into_iter().map(|one| (one.id, one.member_id)));
-        whose.extend(were.into_iter().map(|one| (one.person_id, one.member_id)));
+        whose.extend(now.into_iter().map(|person| (person.id, person.member_id)));
+        whose.extend(past.into_iter().map(|row| (row.person_id, row.member_id)));
         let people: Vec<Uuid> = whose.keys().copied().collect();
-        let mut moves = among(self.connection, then, Column::PersonId, &people).await?;
-        // Of several moves since then, the first one's is whose the person was.
-        moves.sort_by_key(|one| (Reverse(one.superseded_at), Reverse(one.id)));
-        whose.extend(moves.into_iter().map(|one| (one.person_id, one.member_id)));
-        let asked: Set<Uuid> = members.iter().copied().collect();
-        whose.retain(|_, member| asked.contains(member));
+        let mut moves = select_by_ids(self.connection, then, Column::PersonId, &people).await?;
+        // If a person moved several times since then, the earliest move has the member of that instant.
+        moves.sort_by_key(|row| (Reverse(row.superseded_at), Reverse(row.id)));
+        whose.extend(moves.into_iter().map(|row| (row.person_id, row.member_id)));
+        let requested: Set<Uuid> = members.iter().copied().collect();
+        whose.retain(|_, member| requested.contains(member));
         Ok(Some(whose))
     }
 
-    /// The rows of a query whose column is among ids; no statement at all where there are none.
-    async fn narrow<E: OfClub, R: Narrow>(
+    /// The rows of `select` whose column is one of `ids`; runs no statement if `ids` is empty.
+    async fn fetch_by_ids<E: OfClub, R: Columns>(
         &self,
         name: &'static str,
         select: impl Fn() -> Select<E>,
@@ -136,143 +137,159 @@ impl<C: ConnectionTrait> Reader<'_, C> {
     ) -> Result<Vec<R>, StoreError> {
         let mut rows = Vec::new();
         for chunk in ids.chunks(MOST_VALUES) {
-            let found = self.found(name, chunk, || {
-                let select = select().filter(one_of(self.connection, column, chunk));
+            let query = self.fetch_cached(name, chunk, || {
+                let select = select().filter(id_in(self.connection, column, chunk));
                 R::select(select.select_only()).into_query()
             });
-            rows.extend(found.await?);
+            rows.extend(query.await?);
         }
         Ok(rows)
     }
 
-    /// The rows of a query. What hangs on an instant, too, is put together anew each time.
-    async fn found<R: Take>(
+    /// The rows of a query. The statement is cached by `name`, except for reads at an instant.
+    async fn fetch_cached<R: FromRow>(
         &self,
         name: &'static str,
         ids: &[Uuid],
         select: impl FnOnce() -> SelectStatement,
     ) -> Result<Vec<R>, StoreError> {
-        let statement = match self.known {
-            Known::Now => texts::statement(self.connection, name, (self.scope, ids), select),
-            Known::At(_) => self.connection.get_database_backend().build(&select()),
+        let statement = match self.as_of {
+            AsOf::Now => {
+                statement_cache::statement(self.connection, name, (self.scope, ids), select)
+            }
+            AsOf::At(_) => self.connection.get_database_backend().build(&select()),
         };
-        self.taken(statement).await
+        self.fetch(statement).await
     }
 
-    async fn taken<R: Take>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
+    async fn fetch<R: FromRow>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
         let rows = self.connection.query_all_raw(statement).await?;
         let rows = rows.iter().map(|row| R::take(&mut Values::of(row)));
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// People, and the club's sources, with what is said of them.
-    async fn words(&self, column: person::Column, ids: &[Uuid]) -> Result<Words, StoreError> {
+    /// People and the club's sources, with their versions.
+    async fn version_rows(
+        &self,
+        column: person::Column,
+        ids: &[Uuid],
+    ) -> Result<Words, StoreError> {
         let name = match (self.asked, column) {
-            (Asked::Entitlements, person::Column::Id) => "ends of people",
-            (Asked::Entitlements, _) => "ends of members",
-            (Asked::Everything, person::Column::Id) => "words of people",
-            (Asked::Everything, _) => "words of members",
+            (LoadedParts::Entitlements, person::Column::Id) => "person ends by id",
+            (LoadedParts::Entitlements, _) => "person ends by member",
+            (LoadedParts::Everything, person::Column::Id) => "person versions by id",
+            (LoadedParts::Everything, _) => "person versions by member",
         };
         let mut rows = Vec::new();
         for chunk in ids.chunks(MOST_VALUES) {
-            let found = self.found(name, chunk, || {
-                let people = self.people().filter(one_of(self.connection, column, chunk));
+            let query = self.fetch_cached(name, chunk, || {
+                let people = self.people().filter(id_in(self.connection, column, chunk));
                 let mut people = named_people(people.select_only()).into_query();
                 let sources = named_sources(self.sources().select_only()).into_query();
                 people.union(UnionType::All, sources).take()
             });
-            rows.extend(found.await?);
+            rows.extend(query.await?);
         }
-        words(rows)
+        version_rows(rows)
     }
 
     fn people(&self) -> Select<person::Entity> {
         use person_version::Column;
-        let (known, asked) = (self.known, self.asked);
-        let words = person::Entity::belongs_to(person_version::Entity)
+        let (known, asked) = (self.as_of, self.asked);
+        let version_rows = person::Entity::belongs_to(person_version::Entity)
             .from(person::Column::Id)
             .to(Column::PersonId)
             .on_condition(move |_, _| {
-                // Written out, so that the index of those that end somebody is known to do.
-                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::Unlisted];
-                if asked == Asked::Everything {
+                // Constants instead of parameters, so that the planner can tell that the index of ended people applies.
+                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::AbsentFromSnapshot];
+                if asked == LoadedParts::Everything {
                     aspects.push(PersonAspect::Tags);
                 }
                 let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
                 let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
-                let standing = known.standing(Column::LearnedAt, Column::SupersededAt);
-                standing.add(is)
+                let current = known.current(Column::LearnedAt, Column::SupersededAt);
+                current.add(is)
             });
-        let people = self.scope.among::<person::Entity>();
-        people.join(JoinType::LeftJoin, words.into())
+        let people = self.scope.find_for_ids::<person::Entity>();
+        people.join(JoinType::LeftJoin, version_rows.into())
     }
 
-    /// The club's sources, with the floors of their kinds.
+    /// The club's sources with their snapshot watermarks.
     fn sources(&self) -> Select<source::Entity> {
         use source_version::Column;
-        let known = self.known;
+        let known = self.as_of;
         let floors = source::Entity::belongs_to(source_version::Entity)
             .from(source::Column::Id)
             .to(Column::SourceId)
-            .on_condition(move |_, _| known.standing(Column::LearnedAt, Column::SupersededAt));
+            .on_condition(move |_, _| known.current(Column::LearnedAt, Column::SupersededAt));
         let sources = self.scope.find::<source::Entity>();
         sources.join(JoinType::LeftJoin, floors.into())
     }
 
-    /// What was said, and not taken back, with the place that it is of.
-    fn standing(&self) -> Select<entitlement_version::Entity> {
+    /// Current versions of entitlements that are not deleted, with their location.
+    fn current(&self) -> Select<entitlement_version::Entity> {
         use entitlement_version::{Column, Entity};
         let place = Entity::belongs_to(location::Entity)
             .from(Column::LocationId)
             .to(location::Column::Id);
         self.scope
-            .among::<Entity>()
-            .filter(self.known.standing(Column::LearnedAt, Column::SupersededAt))
+            .find_for_ids::<Entity>()
+            .filter(self.as_of.current(Column::LearnedAt, Column::SupersededAt))
             .filter(Column::Deleted.into_expr().not())
             .join(JoinType::LeftJoin, place.into())
     }
 
-    /// What people hold themselves.
+    /// The entitlements that people hold themselves.
     async fn own(&self, persons: &[Uuid]) -> Result<Vec<Stated>, StoreError> {
         let holder = entitlement_version::Column::PersonId;
-        self.narrow("own", || self.standing(), holder, persons)
+        self.fetch_by_ids("own entitlements", || self.current(), holder, persons)
             .await
     }
 
-    /// What people have a part in.
+    /// The entitlements of others that people participate in.
     async fn parts(&self, persons: &[Uuid]) -> Result<Vec<(Beside, Stated)>, StoreError> {
         use entitlement_person::Column;
         let parts = || {
             let beside = entitlement_version::Entity::belongs_to(entitlement_person::Entity)
                 .from(entitlement_version::Column::Id)
                 .to(Column::VersionId);
-            self.standing().join(JoinType::InnerJoin, beside.into())
+            self.current().join(JoinType::InnerJoin, beside.into())
         };
-        self.narrow("parts", parts, Column::PersonId, persons).await
+        self.fetch_by_ids("shared entitlements", parts, Column::PersonId, persons)
+            .await
     }
 
-    /// The companies that people are in, when each ended, and what they hold.
+    /// The companies that people are in, their ends, and their entitlements.
     async fn of_companies(&self, persons: &[Uuid]) -> Result<OfCompanies, StoreError> {
         use company_person::Column as In;
         use company_version::Column as Word;
         let pairs = || {
             self.scope
-                .among::<company_person::Entity>()
-                .filter(self.known.standing(In::LearnedAt, In::SupersededAt))
+                .find_for_ids::<company_person::Entity>()
+                .filter(self.as_of.current(In::LearnedAt, In::SupersededAt))
                 .filter(In::Present.into_expr())
         };
-        let pairs: Vec<Pair> = self.narrow("pairs", pairs, In::PersonId, persons).await?;
+        let pairs: Vec<Pair> = self
+            .fetch_by_ids("company members", pairs, In::PersonId, persons)
+            .await?;
         let companies = distinct(pairs.iter().map(|pair| pair.company_id));
         let over = || {
             self.scope
-                .among::<company_version::Entity>()
-                .filter(self.known.standing(Word::LearnedAt, Word::SupersededAt))
-                .filter(Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::Unlisted]))
+                .find_for_ids::<company_version::Entity>()
+                .filter(self.as_of.current(Word::LearnedAt, Word::SupersededAt))
+                .filter(
+                    Word::Aspect.is_in([CompanyAspect::Deleted, CompanyAspect::AbsentFromSnapshot]),
+                )
         };
         let of_company = entitlement_version::Column::CompanyId;
         let (over, stated) = try_join(
-            self.narrow("ends of companies", over, Word::CompanyId, &companies),
-            self.narrow("of companies", || self.standing(), of_company, &companies),
+            self.fetch_by_ids("company ends", over, Word::CompanyId, &companies),
+            self.fetch_by_ids(
+                "company entitlements",
+                || self.current(),
+                of_company,
+                &companies,
+            ),
         )
         .await?;
         let mut ends: Map<Uuid, Version> = Map::default();
@@ -292,28 +309,28 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         })
     }
 
-    /// What was given to members by hand, and what shuts everything to them.
+    /// The shares and suspensions of members.
     async fn overrides(
         &self,
         members: &[Uuid],
     ) -> Result<(Vec<share::Model>, Vec<suspension::Model>), StoreError> {
-        if self.asked == Asked::Entitlements {
+        if self.asked == LoadedParts::Entitlements {
             return Ok((Vec::new(), Vec::new()));
         }
-        let shares = self.scope.among::<share::Entity>().filter(
-            self.known
-                .standing(share::Column::LearnedAt, share::Column::SupersededAt),
+        let shares = self.scope.find_for_ids::<share::Entity>().filter(
+            self.as_of
+                .current(share::Column::LearnedAt, share::Column::SupersededAt),
         );
-        let suspensions = self
-            .scope
-            .among::<suspension::Entity>()
-            .filter(self.known.standing(
-                suspension::Column::LearnedAt,
-                suspension::Column::SupersededAt,
-            ));
+        let suspensions =
+            self.scope
+                .find_for_ids::<suspension::Entity>()
+                .filter(self.as_of.current(
+                    suspension::Column::LearnedAt,
+                    suspension::Column::SupersededAt,
+                ));
         try_join(
-            among(self.connection, shares, share::Column::MemberId, members),
-            among(
+            select_by_ids(self.connection, shares, share::Column::MemberId, members),
+            select_by_ids(
                 self.connection,
                 suspensions,
                 suspension::Column::MemberId,
@@ -323,33 +340,33 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         .await
     }
 
-    /// All that was ever said of the memberships that were ever blocked.
+    /// All versions of those memberships that were ever blocked.
     async fn history(&self, stated: &[Stated]) -> Result<Map<Uuid, Vec<Blocked>>, StoreError> {
         use entitlement_version::{Column, Entity};
-        // Blocks are for decisions; that there is one now, the version that stands says itself.
-        let memberships = stated.iter().filter(|one| {
-            one.kind == EntitlementKind::Membership && self.asked == Asked::Everything
+        // Only decisions need past blocks; the current version contains the current block.
+        let memberships = stated.iter().filter(|version| {
+            version.kind == EntitlementKind::Membership && self.asked == LoadedParts::Everything
         });
-        let memberships = distinct(memberships.map(|one| one.entitlement_id));
-        let mut ever = self.scope.among::<Entity>();
-        if let Known::At(at) = self.known {
+        let memberships = distinct(memberships.map(|version| version.entitlement_id));
+        let mut ever = self.scope.find_for_ids::<Entity>();
+        if let AsOf::At(at) = self.as_of {
             ever = ever.filter(Column::LearnedAt.lte(at));
         }
         let mut history: Map<Uuid, Vec<Blocked>> = Map::default();
         for chunk in memberships.chunks(MOST_VALUES) {
             let blocked = self
                 .scope
-                .among::<Entity>()
+                .find_for_ids::<Entity>()
                 .select_only()
                 .column(Column::EntitlementId)
                 .filter(Column::BlockSince.is_not_null())
-                .filter(one_of(self.connection, Column::EntitlementId, chunk))
+                .filter(id_in(self.connection, Column::EntitlementId, chunk))
                 .into_query();
             let of_blocked = ever.clone().select_only();
             let of_blocked =
                 Blocked::select(of_blocked).filter(Column::EntitlementId.in_subquery(blocked));
             let backend = self.connection.get_database_backend();
-            let rows: Vec<Blocked> = self.taken(of_blocked.build(backend)).await?;
+            let rows: Vec<Blocked> = self.fetch(of_blocked.build(backend)).await?;
             for row in rows {
                 history.entry(row.entitlement_id).or_default().push(row);
             }
@@ -357,16 +374,16 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         Ok(history)
     }
 
-    /// Those who hold what others have a part in, with what is said of them.
+    /// The holders of entitlements that others participate in, with their versions.
     async fn holders(
         &self,
         stated: &[Stated],
         persons: &Map<Uuid, Person>,
     ) -> Result<Map<Uuid, Person>, StoreError> {
-        let holders = stated.iter().filter_map(|one| one.person_id);
+        let holders = stated.iter().filter_map(|version| version.person_id);
         let holders = distinct(holders.filter(|id| !persons.contains_key(id)));
-        let words = self.words(person::Column::Id, &holders).await?;
-        Ok(words.persons)
+        let version_rows = self.version_rows(person::Column::Id, &holders).await?;
+        Ok(version_rows.persons)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The rows that holdings are built of. As narrow as they can be: a column costs for each member of a club, so what nobody
-//! asks for is not selected, and values are taken by their place. Says what the columns are; `read` asks for them.
+//! The rows that holdings are built from. Every column costs time for each member of a club, so only the needed ones are
+//! selected, and values are decoded by position. This file defines the columns; `read` runs the queries.
 
 use std::sync::Arc;
 
@@ -14,56 +14,56 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, cells::Values};
+use super::{StoreError, decode::Values};
 use crate::map::Map;
 
-/// What orders words.
+/// The order of versions: when it happened, and the key among equals.
 pub type Version = (i64, String);
 
-/// The rows that holdings are built of.
+/// The rows that holdings are built from.
 #[derive(Default)]
 pub struct Rows {
     pub persons: Map<Uuid, Person>,
-    /// Who is in which company.
+    /// The companies of the people.
     pub pairs: Vec<Pair>,
     pub company_ends: Map<Uuid, Version>,
-    /// By the ids of the entitlements, of each the version that stands.
+    /// The current version of each entitlement, by entitlement id.
     pub stated: Map<Uuid, Arc<Stated>>,
     pub beside: Vec<Beside>,
-    /// Those who hold what is shared with the persons.
+    /// The holders of entitlements in which `persons` participate.
     pub holders: Map<Uuid, Person>,
-    /// All that was ever said of the memberships that were ever blocked.
+    /// All versions of memberships that were ever blocked, by entitlement id.
     pub history: Map<Uuid, Vec<Blocked>>,
     pub sources: Map<Uuid, Source>,
     pub shares: Vec<share::Model>,
     pub suspensions: Vec<suspension::Model>,
 }
 
-/// What is taken from a row by the places of its values.
-pub trait Take: Sized + Send {
-    /// Takes them in their order.
+/// A type that is decoded from a row's values by position.
+pub trait FromRow: Sized + Send {
+    /// Decodes the fields in order.
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr>;
 }
 
-/// The same where it says itself what to select.
-pub trait Narrow: Take {
-    /// Selects its columns after others, in their order.
+/// A row type that defines the columns to select.
+pub trait Columns: FromRow {
+    /// Appends its columns to the selection, in the order in which they are decoded.
     fn select<S: QuerySelect>(from: S) -> S;
 }
 
-impl<A: Narrow, B: Narrow> Narrow for (A, B) {
+impl<A: Columns, B: Columns> Columns for (A, B) {
     fn select<S: QuerySelect>(from: S) -> S {
         B::select(A::select(from))
     }
 }
 
-impl<A: Take, B: Take> Take for (A, B) {
+impl<A: FromRow, B: FromRow> FromRow for (A, B) {
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
         Ok((A::take(values)?, B::take(values)?))
     }
 }
 
-/// A struct whose fields are columns, in their order.
+/// Defines a struct whose fields are columns, in order.
 macro_rules! narrow {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $table:ident.$column:ident,)* }) => {
         $(#[$doc])*
@@ -72,13 +72,13 @@ macro_rules! narrow {
             $(pub(crate) $field: $type,)*
         }
 
-        impl Narrow for $name {
+        impl Columns for $name {
             fn select<S: QuerySelect>(from: S) -> S {
                 from$(.column($table::Column::$column))*
             }
         }
 
-        impl Take for $name {
+        impl FromRow for $name {
             fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
                 Ok(Self { $($field: values.next()?,)* })
             }
@@ -87,7 +87,7 @@ macro_rules! narrow {
 }
 
 narrow! {
-    /// What a platform said of an entitlement.
+    /// A version of an entitlement, with its location's time zone.
     Stated {
         entitlement_id: Uuid = entitlement_version.EntitlementId,
         external_id: String = entitlement_version.ExternalId,
@@ -112,7 +112,7 @@ narrow! {
 }
 
 narrow! {
-    /// What was said of a membership that was ever blocked.
+    /// A version of a membership that was ever blocked.
     Blocked {
         entitlement_id: Uuid = entitlement_version.EntitlementId,
         reason: Option<BlockReason> = entitlement_version.BlockReason,
@@ -123,7 +123,7 @@ narrow! {
 }
 
 narrow! {
-    /// That somebody has a part in what another holds.
+    /// A person's participation in an entitlement of another holder.
     Beside {
         entitlement_id: Uuid = entitlement_version.EntitlementId,
         person_id: Uuid = entitlement_person.PersonId,
@@ -132,7 +132,7 @@ narrow! {
 }
 
 narrow! {
-    /// That somebody is in a company.
+    /// A person's presence in a company.
     Pair {
         company_id: Uuid = company_person.CompanyId,
         person_id: Uuid = company_person.PersonId,
@@ -142,7 +142,7 @@ narrow! {
 }
 
 narrow! {
-    /// That a company is no more.
+    /// The end of a company.
     CompanyEnd {
         company_id: Uuid = company_version.CompanyId,
         happened_at: i64 = company_version.HappenedAt,
@@ -150,18 +150,18 @@ narrow! {
     }
 }
 
-/// A row of the statement that asks who somebody is and, once for all of them, whence: a statement costs as much as forty
-/// rows. Each comes with one of the words about it, or none.
-pub struct Named {
+/// A row of the statement that reads both people and sources: one statement for both, because a statement costs as much as
+/// forty rows. Each row has one version of its person or source, or none.
+pub struct PersonOrSourceRow {
     id: Uuid,
-    is: Is,
+    is: RowKind,
     aspect: Option<String>,
-    /// Of a word its value, of a source its zone.
+    /// The version's value for a person, the time zone for a source.
     text: Option<String>,
-    said: Option<Version>,
+    version: Option<Version>,
 }
 
-enum Is {
+enum RowKind {
     Person {
         member_id: Uuid,
         source_id: Option<Uuid>,
@@ -169,19 +169,19 @@ enum Is {
     },
     Source {
         removed_at: Option<i64>,
-        reached: Reached,
+        reached: Presence,
     },
 }
 
-/// Whether anybody of the club has, or had, a part in what another holds, and in a company: in most clubs nobody has either,
-/// and nobody need be asked for.
+/// Whether the club has, or ever had, participants in others' entitlements, and people in companies. Most clubs have
+/// neither, and the queries for them are skipped.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reached {
+pub struct Presence {
     pub parts: bool,
     pub companies: bool,
 }
 
-/// Selects people and their words as [`Named`] has them.
+/// Selects people and their versions in the column order of [`PersonOrSourceRow`].
 pub fn named_people<S: QuerySelect>(from: S) -> S {
     from.column(person::Column::Id)
         .column(person::Column::MemberId)
@@ -191,17 +191,17 @@ pub fn named_people<S: QuerySelect>(from: S) -> S {
         .column(person_version::Column::Value)
         .column(person_version::Column::HappenedAt)
         .column(person_version::Column::VersionKey)
-        .expr(nothing())
-        .expr(nothing())
-        .expr(nothing())
+        .expr(null())
+        .expr(null())
+        .expr(null())
 }
 
-/// Selects sources and their floors as [`Named`] has them.
+/// Selects sources and their snapshot watermarks in the column order of [`PersonOrSourceRow`].
 pub fn named_sources<S: QuerySelect>(from: S) -> S {
     from.column(source::Column::Id)
-        .expr(nothing())
-        .expr(nothing())
-        .expr(nothing())
+        .expr(null())
+        .expr(null())
+        .expr(null())
         .column(source_version::Column::Aspect)
         .column(source::Column::TimeZone)
         .column(source_version::Column::HappenedAt)
@@ -217,11 +217,11 @@ pub fn named_sources<S: QuerySelect>(from: S) -> S {
         ))
 }
 
-fn nothing() -> Expr {
+fn null() -> Expr {
     Expr::Constant(Value::String(None))
 }
 
-/// Whether there is a row of the source's club.
+/// Whether the table has a row of the source's club.
 fn any_of<E: EntityTrait>(table: E, of: E::Column) -> Expr {
     let whose = Expr::col((table, of)).equals((source::Entity, source::Column::ClubId));
     let any = Query::select()
@@ -232,7 +232,7 @@ fn any_of<E: EntityTrait>(table: E, of: E::Column) -> Expr {
     Expr::exists(any)
 }
 
-impl Take for Named {
+impl FromRow for PersonOrSourceRow {
     fn take(values: &mut Values<'_>) -> Result<Self, DbErr> {
         let id = values.next()?;
         let member_id: Option<Uuid> = values.next()?;
@@ -242,14 +242,14 @@ impl Take for Named {
         let happened_at: Option<i64> = values.next()?;
         let said = happened_at.zip(values.next()?);
         let is = match member_id {
-            Some(member_id) => Is::Person {
+            Some(member_id) => RowKind::Person {
                 member_id,
                 source_id,
                 guest_only: guest_only.unwrap_or_default(),
             },
-            None => Is::Source {
+            None => RowKind::Source {
                 removed_at: values.next()?,
-                reached: Reached {
+                reached: Presence {
                     parts: values.next::<Option<bool>>()?.unwrap_or(true),
                     companies: values.next::<Option<bool>>()?.unwrap_or(true),
                 },
@@ -260,57 +260,52 @@ impl Take for Named {
             is,
             aspect,
             text,
-            said,
+            version: said,
         })
     }
 }
 
-/// Somebody as one source names them, with what is said of them.
+/// A person of one source, with its current versions.
 pub struct Person {
     pub id: Uuid,
     pub member_id: Uuid,
     pub source_id: Option<Uuid>,
     pub guest_only: bool,
-    /// As they are stored.
+    /// The stored JSON list of tags.
     pub tags: Option<(Version, String)>,
     pub deleted: Option<Version>,
     pub unlisted: Option<Version>,
 }
 
-/// Where words come from.
 pub struct Source {
     pub time_zone: String,
     pub removed_at: Option<i64>,
-    /// From when on older words of each kind count no more.
+    /// Snapshot watermarks by aspect: older versions no longer count.
     pub floors: Map<SourceAspect, Version>,
 }
 
-/// People and sources, each with all words about them.
+/// People and sources by id, with their versions.
 #[derive(Default)]
 pub struct Words {
     pub persons: Map<Uuid, Person>,
     pub sources: Map<Uuid, Source>,
-    /// Whom else to ask for. Nobody where there is no source: then nobody said anything.
-    pub reached: Reached,
+    /// Which further queries are needed. None if the club has no source, because then it has no facts.
+    pub reached: Presence,
 }
 
-/// Each with all words.
-///
-/// # Errors
-///
-/// Where a word is of no known aspect.
-pub fn words(rows: Vec<Named>) -> Result<Words, StoreError> {
-    let mut words = Words::default();
-    words.persons.reserve(rows.len());
+/// Groups rows by person and source. Fails if a version has an unknown aspect.
+pub fn version_rows(rows: Vec<PersonOrSourceRow>) -> Result<Words, StoreError> {
+    let mut version_rows = Words::default();
+    version_rows.persons.reserve(rows.len());
     for row in rows {
-        let (id, said) = (row.id, row.said);
+        let (id, said) = (row.id, row.version);
         match row.is {
-            Is::Person {
+            RowKind::Person {
                 member_id,
                 source_id,
                 guest_only,
             } => {
-                let person = words.persons.entry(id).or_insert(Person {
+                let person = version_rows.persons.entry(id).or_insert(Person {
                     id,
                     member_id,
                     source_id,
@@ -321,18 +316,18 @@ pub fn words(rows: Vec<Named>) -> Result<Words, StoreError> {
                 });
                 match aspect(row.aspect)? {
                     Some(PersonAspect::Deleted) => person.deleted = said,
-                    Some(PersonAspect::Unlisted) => person.unlisted = said,
+                    Some(PersonAspect::AbsentFromSnapshot) => person.unlisted = said,
                     Some(PersonAspect::Tags) => person.tags = said.zip(row.text),
                     Some(PersonAspect::Email | PersonAspect::Name | PersonAspect::Companies)
                     | None => {}
                 }
             }
-            Is::Source {
+            RowKind::Source {
                 removed_at,
                 reached,
             } => {
-                words.reached = reached;
-                let source = words.sources.entry(id).or_insert(Source {
+                version_rows.reached = reached;
+                let source = version_rows.sources.entry(id).or_insert(Source {
                     time_zone: row.text.unwrap_or_default(),
                     removed_at,
                     floors: Map::default(),
@@ -343,10 +338,14 @@ pub fn words(rows: Vec<Named>) -> Result<Words, StoreError> {
             }
         }
     }
-    Ok(words)
+    Ok(version_rows)
 }
 
-fn aspect<A: ActiveEnum<Value = String>>(word: Option<String>) -> Result<Option<A>, StoreError> {
-    let known = word.map(|word| A::try_from_value(&word)).transpose();
+fn aspect<A: ActiveEnum<Value = String>>(
+    version_row: Option<String>,
+) -> Result<Option<A>, StoreError> {
+    let known = version_row
+        .map(|version_row| A::try_from_value(&version_row))
+        .transpose();
     known.map_err(|_| StoreError::Unreadable { what: "aspect" })
 }

@@ -1,6 +1,8 @@
-//! Reads what the snapshots and deletions of a batch may end: what stands, and whom they do not name. Whatever an earlier
-//! snapshot has ended already is left where it is, so that the work is that of the roster and not of its history.
+//! Loads what the snapshots and deletions of a batch may end: current entitlement versions, and people that a snapshot does
+//! not list. What an earlier snapshot has already ended is not loaded, so that the cost depends on the size of the roster
+//! and not on its history. Called by `load`.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::{HashMap, HashSet};
 
 use access::Instant;
@@ -12,13 +14,10 @@ use entity::{
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{
-    Versioned, WorkingSet,
-    load::{Keys, among},
-};
+use super::{Versioned, WorkingSet, load::Keys};
 use crate::{ingest::statement::Version, store::StoreError};
 
-/// Of what a snapshot names everything that there is.
+/// The aspect of a source that a complete list of this kind covers.
 pub fn aspect_of(kind: EntitlementKind) -> SourceAspect {
     match kind {
         EntitlementKind::Membership => SourceAspect::Memberships,
@@ -27,16 +26,16 @@ pub fn aspect_of(kind: EntitlementKind) -> SourceAspect {
     }
 }
 
-/// The versions that may be ended; people, companies and floors are loaded.
+/// The entitlement versions that the batch may end. `set` must already hold the people, companies and watermarks.
 pub async fn versions(
     connection: &impl ConnectionTrait,
     set: &WorkingSet,
     keys: &Keys,
 ) -> Result<Vec<entitlement_version::Model>, StoreError> {
     use entitlement_version::Column;
-    let mut found = Vec::new();
+    let mut versions = Vec::new();
     for (source, roster) in &keys.snapshots {
-        let of_source = standing(set).filter(Column::SourceId.eq(*source));
+        let of_source = current(set).filter(Column::SourceId.eq(*source));
         let kinds = [
             EntitlementKind::Membership,
             EntitlementKind::Registration,
@@ -49,21 +48,21 @@ pub async fn versions(
                 if let Some(floor) = floor(set, *source, aspect) {
                     of_kind = of_kind.filter(Column::HappenedAt.gte(floor.happened_at.micros()));
                 }
-                found.extend(of_kind.all(connection).await?);
+                versions.extend(of_kind.all(connection).await?);
             }
         }
         let members = floor(set, *source, SourceAspect::Members);
         if let (Some(_), Some(floor)) = (&roster.listed, members) {
             let since = of_source.filter(Column::HappenedAt.gte(floor.happened_at.micros()));
-            found.extend(since.all(connection).await?);
+            versions.extend(since.all(connection).await?);
         }
     }
     let leavers = leavers(connection, set, keys).await?;
-    found.extend(among(connection, standing(set), Column::PersonId, leavers).await?);
-    Ok(found)
+    versions.extend(select_by_ids(connection, current(set), Column::PersonId, leavers).await?);
+    Ok(versions)
 }
 
-fn standing(set: &WorkingSet) -> Select<entitlement_version::Entity> {
+fn current(set: &WorkingSet) -> Select<entitlement_version::Entity> {
     set.scope
         .find::<entitlement_version::Entity>()
         .filter(entitlement_version::Column::SupersededAt.is_null())
@@ -72,18 +71,18 @@ fn standing(set: &WorkingSet) -> Select<entitlement_version::Entity> {
 
 fn floor(set: &WorkingSet, source: Uuid, aspect: SourceAspect) -> Option<Version> {
     set.floors
-        .standing(&(source, aspect))
+        .current(&(source, aspect))
         .map(Versioned::version)
 }
 
-/// People who are deleted, and those whom a list does not name though they were not out before.
+/// People that the batch deletes, and people that its lists of members omit and that were not already ended.
 async fn leavers(
     connection: &impl ConnectionTrait,
     set: &WorkingSet,
     keys: &Keys,
 ) -> Result<HashSet<Uuid>, StoreError> {
     let mut leavers: HashSet<Uuid> = HashSet::new();
-    for (source, gone) in &keys.gone {
+    for (source, gone) in &keys.deleted_persons {
         let ids = gone
             .iter()
             .filter_map(|id| set.person_ids.get(&(Some(*source), id.clone())));
@@ -108,13 +107,14 @@ async fn leavers(
     }
     let ends = set
         .scope
-        .among::<person_version::Entity>()
+        .find_for_ids::<person_version::Entity>()
         .filter(person_version::Column::SupersededAt.is_null())
         .filter(
-            person_version::Column::Aspect.is_in([PersonAspect::Deleted, PersonAspect::Unlisted]),
+            person_version::Column::Aspect
+                .is_in([PersonAspect::Deleted, PersonAspect::AbsentFromSnapshot]),
         );
     let ids = unlisted.keys().copied();
-    for end in among(connection, ends, person_version::Column::PersonId, ids).await? {
+    for end in select_by_ids(connection, ends, person_version::Column::PersonId, ids).await? {
         let floor = unlisted.get(&end.person_id).and_then(Option::as_ref);
         if floor.is_some_and(|floor| end.version() >= *floor) {
             unlisted.remove(&end.person_id);
@@ -124,7 +124,8 @@ async fn leavers(
     Ok(leavers)
 }
 
-/// Memberships, among those of which a late word may come, of which any version ever told of a block.
+/// The memberships with any version, current or superseded, that reported a block. Covers only memberships that a late version
+/// can affect: those whose current version happened at or after `oldest`.
 pub async fn ever_blocked(
     connection: &impl ConnectionTrait,
     set: &WorkingSet,
@@ -135,16 +136,16 @@ pub async fn ever_blocked(
         return Ok(HashSet::new());
     };
     let later = set
-        .entitlement_words
-        .all_standing()
-        .map(|(_, word)| word)
-        .filter(|word| word.kind == EntitlementKind::Membership)
-        .filter(|word| word.happened_at >= oldest.micros())
-        .map(|word| word.entitlement_id);
+        .entitlement_versions
+        .all_current()
+        .map(|(_, version_row)| version_row)
+        .filter(|version_row| version_row.kind == EntitlementKind::Membership)
+        .filter(|version_row| version_row.happened_at >= oldest.micros())
+        .map(|version_row| version_row.entitlement_id);
     let blocked = set
         .scope
-        .among::<entitlement_version::Entity>()
+        .find_for_ids::<entitlement_version::Entity>()
         .filter(Column::BlockSince.is_not_null());
-    let rows = among(connection, blocked, Column::EntitlementId, later).await?;
+    let rows = select_by_ids(connection, blocked, Column::EntitlementId, later).await?;
     Ok(rows.into_iter().map(|row| row.entitlement_id).collect())
 }

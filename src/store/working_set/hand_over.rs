@@ -1,22 +1,24 @@
-//! Moves what Kisi holds, and what was given by hand, from one member to another: to the member whom somebody turned out to be,
-//! and with an address to the member whose it is now. Whatever works on either member meanwhile plans again: both are due.
+//! Moves Kisi users and grants, shares and suspensions from one member to another: when two members are merged, and when an
+//! e-mail address now belongs to another member. The caller marks both members due, so that work in progress on either of
+//! them is planned again.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{kisi_grant, kisi_user, member, share, suspension};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{HandOver, load::among};
+use super::HandOver;
 use crate::store::{
-    Scope, StoreError,
+    ClubScope, StoreError,
     grants::{self, Holder},
 };
 
-/// Moves all that is one member's to the member that it turned out to be.
+/// Moves everything of one member to another and deletes the first member.
 pub(super) async fn merge(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     from: Uuid,
     to: Uuid,
 ) -> Result<(), StoreError> {
@@ -45,24 +47,32 @@ pub(super) async fn merge(
     Ok(())
 }
 
-/// Gives the users in Kisi who bear an address, with their assignments, to the member whose it is now.
+/// Moves the Kisi users with a handed-over address, with their grants, to the address's new member.
 pub(super) async fn addresses(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     hand_overs: &[HandOver],
 ) -> Result<(), StoreError> {
     let members = hand_overs.iter();
-    let members = members.flat_map(|one| one.from.iter().copied().chain([one.to]));
+    let members =
+        members.flat_map(|hand_over| hand_over.from.iter().copied().chain([hand_over.to]));
     let members: BTreeSet<Uuid> = members.collect();
     let mut users = users_of(connection, scope, members).await?;
     let to: HashMap<&str, &HandOver> = hand_overs
         .iter()
-        .map(|one| (one.email.as_str(), one))
+        .map(|hand_over| (hand_over.email.as_str(), hand_over))
         .collect();
     for index in 0..users.len() {
         let email = users.get(index).map(|user| user.email.as_str());
-        if let Some(one) = email.and_then(|email| to.get(email)) {
-            give(connection, scope, &mut users, index, (&one.from, one.to)).await?;
+        if let Some(hand_over) = email.and_then(|email| to.get(email)) {
+            give(
+                connection,
+                scope,
+                &mut users,
+                index,
+                (&hand_over.from, hand_over.to),
+            )
+            .await?;
         }
     }
     Ok(())
@@ -70,18 +80,18 @@ pub(super) async fn addresses(
 
 async fn users_of(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     members: impl IntoIterator<Item = Uuid>,
 ) -> Result<Vec<kisi_user::Model>, StoreError> {
-    let users = scope.among::<kisi_user::Entity>();
-    among(connection, users, kisi_user::Column::MemberId, members).await
+    let users = scope.find_for_ids::<kisi_user::Entity>();
+    select_by_ids(connection, users, kisi_user::Column::MemberId, members).await
 }
 
-/// Gives a user in Kisi, if it is one of these members', to another one, who may have the same one already; the assignments go
-/// with it.
+/// Moves one Kisi user, if it belongs to one of the `from` members, to another member, with its grants. If that member already
+/// has a user with the same account and e-mail, the grants move to that one and the moved user is deleted.
 async fn give(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     users: &mut [kisi_user::Model],
     index: usize,
     (from, to): (&BTreeSet<Uuid>, Uuid),
@@ -104,7 +114,7 @@ async fn give(
         member: to,
         user: same.unwrap_or(user.id),
     };
-    grants::give(connection, scope, holder, new).await?;
+    grants::transfer(connection, scope, holder, new).await?;
     if same.is_some() {
         scope
             .delete::<kisi_user::Entity>()

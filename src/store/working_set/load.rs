@@ -1,6 +1,8 @@
-//! Reads all that a batch of statements may touch: what they name, what those things say at present, who else is reached
-//! by them, and everybody who ever bore one of their e-mails. A fixed number of queries, however large the batch.
+//! Loads everything that a batch of statements may touch: the entities that they refer to, their current versions, the other
+//! people that those reach, and everybody who ever had one of their e-mails. Queries are shared by the whole batch; following
+//! e-mails takes one round of queries per step.
 
+use crate::store::bulk::select_by_ids;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use access::Instant;
@@ -12,54 +14,50 @@ use entity::{
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::{Pairs, Versioned, Words, WorkingSet, ended};
-use crate::store::{Scope, StoreError, bulk::MOST_VALUES, facts, scope::OfClub, sources};
+use super::{CompanyPeople, Versioned, VersionedRows, WorkingSet, ended};
+use crate::store::{ClubScope, StoreError, bulk::MOST_VALUES, scope::OfClub, sources};
 
-/// What the statements of a batch name, by source.
+/// The entities that the statements of a batch refer to, by source and the source's ids.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// People by the source's ids; of no source: entered by hand.
+    /// People. `None` as source: entered by hand.
     pub persons: BTreeMap<Option<Uuid>, BTreeSet<String>>,
-    /// Companies.
     pub companies: BTreeMap<Uuid, BTreeSet<String>>,
-    /// Entitlements, with their kind.
+    /// Entitlements of any kind.
     pub entitlements: BTreeMap<Uuid, BTreeSet<String>>,
-    /// Offerings, of whatever kind.
+    /// Offerings of any kind.
     pub offerings: BTreeMap<Uuid, BTreeSet<String>>,
-    /// Locations.
     pub locations: BTreeMap<Uuid, BTreeSet<String>>,
-    /// E-mails.
     pub emails: BTreeSet<String>,
-    /// Whether who is in which company matters.
+    /// Whether to load the companies that the people are in.
     pub pairs: bool,
-    /// People of whom a deletion is among the statements.
-    pub gone: BTreeMap<Uuid, BTreeSet<String>>,
-    /// Snapshots among the statements, by source.
+    /// People that the statements delete.
+    pub deleted_persons: BTreeMap<Uuid, BTreeSet<String>>,
     pub snapshots: BTreeMap<Uuid, Roster>,
-    /// Sources of which everybody is looked at, whatever is said.
+    /// Sources whose people are all loaded.
     pub everybody_of: BTreeSet<Uuid>,
-    /// When the oldest event of the batch happened; where it is not given, none of it can come late.
+    /// When the oldest event of the batch happened; `None` if none of the events can be late.
     pub oldest: Option<Instant>,
 }
 
-/// What the snapshots of a source are about.
+/// The content of a source's snapshots in the batch.
 #[derive(Debug, Default)]
 pub struct Roster {
-    /// Of what they name everything.
+    /// The aspects that they list completely.
     pub aspects: HashSet<SourceAspect>,
-    /// The ids that all of their lists of members have in common; none where there is no such list.
+    /// The ids that all of their lists of members have in common; `None` if there is no such list.
     pub listed: Option<BTreeSet<String>>,
 }
 
-/// Loads a club's part of a batch.
+/// Loads the working set of a club's part of a batch.
 pub async fn load(
     connection: &impl ConnectionTrait,
-    scope: Scope,
+    scope: ClubScope,
     now: i64,
     keys: &Keys,
 ) -> Result<WorkingSet, StoreError> {
     let mut set = WorkingSet::new(scope, now);
-    things(connection, &mut set, keys).await?;
+    offerings_and_locations(connection, &mut set, keys).await?;
     let named = by_source(
         connection,
         scope.find::<person::Entity>(),
@@ -69,22 +67,28 @@ pub async fn load(
     )
     .await?;
     set.take_persons(named);
-    // A list of all members, or of all companies, is a word about each of the source, named or not. One of all memberships
-    // ends what older words about people claim.
+    // A complete list of members or companies affects every one of the source, listed or not. A complete list of memberships
+    // ends older versions of people's memberships.
     let of = |aspect| {
         let rosters = keys.snapshots.iter();
         rosters
             .filter(move |(_, roster)| roster.aspects.contains(&aspect))
             .map(|(source, _)| *source)
     };
-    let (everybody, source) = (scope.among::<person::Entity>(), person::Column::SourceId);
+    let (everybody, source) = (
+        scope.find_for_ids::<person::Entity>(),
+        person::Column::SourceId,
+    );
     let mut sources: BTreeSet<Uuid> = of(SourceAspect::Members).collect();
     sources.extend(of(SourceAspect::Memberships));
     sources.extend(&keys.everybody_of);
-    let everybody = among(connection, everybody, source, sources).await?;
+    let everybody = select_by_ids(connection, everybody, source, sources).await?;
     set.take_persons(everybody);
-    let (all, source) = (scope.among::<company::Entity>(), company::Column::SourceId);
-    let all = among(connection, all, source, of(SourceAspect::Companies)).await?;
+    let (all, source) = (
+        scope.find_for_ids::<company::Entity>(),
+        company::Column::SourceId,
+    );
+    let all = select_by_ids(connection, all, source, of(SourceAspect::Companies)).await?;
     set.take_companies(all);
     floors(connection, &mut set).await?;
     let reached = entitlements(connection, &mut set, keys).await?;
@@ -100,16 +104,16 @@ pub async fn load(
     Ok(set)
 }
 
-/// From when on older words count no more, of every source: people of any may bear an address that is spoken of.
+/// Loads the snapshot watermarks and removals of all sources, because people of any source may have one of the e-mails.
 async fn floors(connection: &impl ConnectionTrait, set: &mut WorkingSet) -> Result<(), StoreError> {
     let removals = sources::removals(connection, set.scope).await?;
-    let standing = set
+    let current = set
         .scope
-        .among::<source_version::Entity>()
+        .find_for_ids::<source_version::Entity>()
         .filter(source_version::Column::SupersededAt.is_null());
     let of_source = source_version::Column::SourceId;
-    let rows = among(connection, standing, of_source, removals.keys().copied()).await?;
-    set.floors = words(rows, |row| (row.source_id, row.aspect));
+    let rows = select_by_ids(connection, current, of_source, removals.keys().copied()).await?;
+    set.floors = version_rows(rows, |row| (row.source_id, row.aspect));
     let removed = removals.into_iter();
     set.removed_sources = removed.filter_map(|(id, at)| Some((id, at?))).collect();
     Ok(())
@@ -133,8 +137,8 @@ impl WorkingSet {
     }
 }
 
-/// Offerings and locations, which have no versions.
-async fn things(
+/// Loads offerings and locations, which have no versions.
+async fn offerings_and_locations(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
     keys: &Keys,
@@ -164,7 +168,7 @@ async fn things(
     Ok(())
 }
 
-/// Entitlements, what they say, and the ids of people whom that reaches.
+/// Loads entitlements and their versions. Returns the ids of the people that the versions reach.
 async fn entitlements(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
@@ -181,10 +185,10 @@ async fn entitlements(
     .await?;
     let key = |e: &entitlement::Model| (e.source_id, e.kind, e.external_id.clone());
     set.entitlement_ids = rows.iter().map(|row| (key(row), row.id)).collect();
-    let mut versions = among(
+    let mut versions = select_by_ids(
         connection,
         scope
-            .among::<entitlement_version::Entity>()
+            .find_for_ids::<entitlement_version::Entity>()
             .filter(entitlement_version::Column::SupersededAt.is_null()),
         entitlement_version::Column::EntitlementId,
         rows.iter().map(|row| row.id),
@@ -197,9 +201,9 @@ async fn entitlements(
         .iter()
         .filter(|v| v.kind != EntitlementKind::Purchase)
         .map(|v| v.id);
-    let beside = among(
+    let beside = select_by_ids(
         connection,
-        scope.among::<entitlement_person::Entity>(),
+        scope.find_for_ids::<entitlement_person::Entity>(),
         entitlement_person::Column::VersionId,
         with_others,
     )
@@ -212,11 +216,11 @@ async fn entitlements(
         reached.push(row.person_id);
         set.beside.entry(row.version_id).or_default().push(row);
     }
-    set.entitlement_words = words(versions, |row| row.entitlement_id);
+    set.entitlement_versions = version_rows(versions, |row| row.entitlement_id);
     Ok(reached)
 }
 
-/// Companies, what is said of them, who is in them, and the ids of those people.
+/// Loads companies, their versions and their people. Returns the ids of those people.
 async fn companies(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
@@ -233,38 +237,38 @@ async fn companies(
     .await?;
     set.take_companies(rows);
     let holders = set
-        .entitlement_words
-        .all_standing()
-        .filter_map(|(_, word)| word.company_id);
+        .entitlement_versions
+        .all_current()
+        .filter_map(|(_, version_row)| version_row.company_id);
     let ids: HashSet<Uuid> = set.companies.keys().copied().chain(holders).collect();
     if ids.is_empty() && !keys.pairs {
         return Ok(Vec::new());
     }
-    let standing = scope
-        .among::<company_version::Entity>()
+    let current = scope
+        .find_for_ids::<company_version::Entity>()
         .filter(company_version::Column::SupersededAt.is_null());
-    let said = among(
+    let versions = select_by_ids(
         connection,
-        standing,
+        current,
         company_version::Column::CompanyId,
         ids.iter().copied(),
     )
     .await?;
-    set.company_words = words(said, |row| (row.company_id, row.aspect));
+    set.company_versions = version_rows(versions, |row| (row.company_id, row.aspect));
     let persons = set.persons.keys().copied().filter(|_| keys.pairs);
-    let standing = scope
-        .among::<company_person::Entity>()
+    let current = scope
+        .find_for_ids::<company_person::Entity>()
         .filter(company_person::Column::SupersededAt.is_null());
     let of_company = company_person::Column::CompanyId;
-    let mut pairs = among(connection, standing.clone(), of_company, ids).await?;
+    let mut pairs = select_by_ids(connection, current.clone(), of_company, ids).await?;
     let of_person = company_person::Column::PersonId;
-    pairs.extend(among(connection, standing, of_person, persons).await?);
+    pairs.extend(select_by_ids(connection, current, of_person, persons).await?);
     let reached = pairs.iter().map(|pair| pair.person_id).collect();
-    set.pairs = Pairs::new(pairs);
+    set.pairs = CompanyPeople::new(pairs);
     Ok(reached)
 }
 
-/// The people themselves, everybody who ever bore one of their e-mails, what is said of all these, and their members.
+/// Loads the people, everybody who ever had one of their e-mails, the versions of all these, and their members.
 async fn people(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
@@ -276,43 +280,43 @@ async fn people(
         .into_iter()
         .filter(|id| !set.persons.contains_key(id))
         .collect::<HashSet<_>>();
-    let rows = among(
+    let rows = select_by_ids(
         connection,
-        scope.among::<person::Entity>(),
+        scope.find_for_ids::<person::Entity>(),
         person::Column::Id,
         missing,
     )
     .await?;
     set.take_persons(rows);
-    // People are told apart by their e-mails, past ones too: follow them until nobody new turns up.
-    let (mut asked, mut told): (BTreeSet<String>, HashSet<Uuid>) = Default::default();
+    // Identity depends on current and past e-mails: follow them until no new person appears.
+    let (mut queried, mut loaded): (BTreeSet<String>, HashSet<Uuid>) = Default::default();
     let mut emails = keys.emails.clone();
     loop {
         let bearers = scope.find::<person_version::Entity>();
-        let found =
-            among_texts(connection, bearers, person_version::Column::Email, &emails).await?;
-        asked.append(&mut emails);
-        let new: HashSet<Uuid> = found
+        let owners =
+            select_by_texts(connection, bearers, person_version::Column::Email, &emails).await?;
+        queried.append(&mut emails);
+        let new: HashSet<Uuid> = owners
             .iter()
             .map(|w| w.person_id)
             .filter(|id| !set.persons.contains_key(id))
             .collect();
-        let rows = among(
+        let rows = select_by_ids(
             connection,
-            scope.among::<person::Entity>(),
+            scope.find_for_ids::<person::Entity>(),
             person::Column::Id,
             new,
         )
         .await?;
         set.take_persons(rows);
-        let untold: Vec<Uuid> = set
+        let unloaded: Vec<Uuid> = set
             .persons
             .keys()
             .copied()
-            .filter(|id| told.insert(*id))
+            .filter(|id| loaded.insert(*id))
             .collect();
-        let theirs = tell(connection, set, untold).await?;
-        emails.extend(theirs.into_iter().filter(|email| !asked.contains(email)));
+        let theirs = load_person_versions(connection, set, unloaded).await?;
+        emails.extend(theirs.into_iter().filter(|email| !queried.contains(email)));
         if emails.is_empty() {
             break;
         }
@@ -322,9 +326,9 @@ async fn people(
         .values()
         .map(|person| person.member_id)
         .collect();
-    let rows = among(
+    let rows = select_by_ids(
         connection,
-        scope.among::<member::Entity>(),
+        scope.find_for_ids::<member::Entity>(),
         member::Column::Id,
         members,
     )
@@ -333,64 +337,53 @@ async fn people(
     Ok(())
 }
 
-/// What is said of people, and every e-mail that was ever said to be theirs.
-async fn tell(
+/// Loads the current versions of people. Returns every e-mail that they ever had.
+async fn load_person_versions(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
-    untold: Vec<Uuid>,
+    persons: Vec<Uuid>,
 ) -> Result<Vec<String>, StoreError> {
     let mut emails = Vec::new();
-    let relevant = set.scope.among::<person_version::Entity>().filter(
+    let relevant = set.scope.find_for_ids::<person_version::Entity>().filter(
         Condition::any()
             .add(person_version::Column::SupersededAt.is_null())
             .add(person_version::Column::Aspect.eq(PersonAspect::Email)),
     );
-    let said = among(
+    let versions = select_by_ids(
         connection,
         relevant,
         person_version::Column::PersonId,
-        untold,
+        persons,
     )
     .await?;
-    for word in said {
-        if word.aspect == PersonAspect::Email {
-            emails.extend(word.value.clone());
-            let words = set.email_words.entry(word.person_id).or_default();
-            words.push(word.clone());
+    for version_row in versions {
+        if version_row.aspect == PersonAspect::Email {
+            emails.extend(version_row.value.clone());
+            let version_rows = set.email_versions.entry(version_row.person_id).or_default();
+            version_rows.push(version_row.clone());
         }
-        if word.superseded_at.is_none() {
-            set.person_words
-                .standing
-                .insert((word.person_id, word.aspect), word);
+        if version_row.superseded_at.is_none() {
+            set.person_versions
+                .current
+                .insert((version_row.person_id, version_row.aspect), version_row);
         }
     }
     Ok(emails)
 }
 
-fn words<K: std::hash::Hash + Eq, M: Versioned + Clone>(
+fn version_rows<K: std::hash::Hash + Eq, M: Versioned + Clone>(
     rows: Vec<M>,
     key: impl Fn(&M) -> K,
-) -> Words<K, M> {
-    let mut words = Words::empty();
-    words.standing = rows
+) -> VersionedRows<K, M> {
+    let mut version_rows = VersionedRows::empty();
+    version_rows.current = rows
         .into_iter()
         .map(|row| (key(&row), row))
         .collect::<HashMap<_, _>>();
-    words
+    version_rows
 }
 
-/// The rows of a query whose column is among ids; no statement at all where there are none.
-pub(super) async fn among<E: OfClub>(
-    connection: &impl ConnectionTrait,
-    select: Select<E>,
-    column: E::Column,
-    ids: impl IntoIterator<Item = Uuid>,
-) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
-    let ids: Vec<Uuid> = ids.into_iter().collect();
-    facts::among(connection, select, column, &ids).await
-}
-
-async fn among_texts<E: OfClub>(
+async fn select_by_texts<E: OfClub>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
     column: E::Column,
@@ -410,7 +403,8 @@ async fn among_texts<E: OfClub>(
     Ok(rows)
 }
 
-/// The rows that the sources call by these ids. SQLite knows no `(a, b) IN (…)` of values: a list for each source.
+/// The rows with these sources and sources' ids. One statement per source, because SQLite does not support
+/// `(a, b) IN (…)` with values.
 async fn by_source<E: OfClub, S: Into<Option<Uuid>> + Copy + Ord>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
@@ -425,7 +419,7 @@ async fn by_source<E: OfClub, S: Into<Option<Uuid>> + Copy + Ord>(
             None => source.is_null(),
         };
         rows.extend(
-            among_texts(
+            select_by_texts(
                 connection,
                 select.clone().filter(of_source),
                 external,

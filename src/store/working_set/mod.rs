@@ -1,6 +1,6 @@
-//! What a batch of statements is about: loaded in a few queries, changed in memory by `ingest`, and saved in a few
-//! multi-row statements within the same transaction. It keeps the versions: a word that no longer stands is superseded,
-//! never overwritten. One club's.
+//! The working set: the entities of one club that a batch of statements touches. It is loaded in a few queries, changed in
+//! memory by `ingest`, and saved in a few multi-row statements within the same transaction. Versions are never overwritten:
+//! one that is no longer current is marked as superseded.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use entity::{
 };
 use uuid::Uuid;
 
-use super::Scope;
+use super::ClubScope;
 use crate::ingest::statement::Version;
 
 mod ended;
@@ -23,15 +23,15 @@ mod save;
 
 pub use ended::aspect_of;
 pub use load::{Keys, Roster, load};
-pub use pairs::Pairs;
+pub use pairs::CompanyPeople;
 
-/// A row of a table of versions.
+/// A row of a versioned table.
 pub trait Versioned {
-    /// Its own id.
+    /// The row's id.
     fn row(&self) -> Uuid;
-    /// When it happened at the source, and the key that decides between equals.
+    /// When it happened at the source, and the key that orders versions of the same instant.
     fn version(&self) -> Version;
-    /// From when on it no longer stands.
+    /// Marks the row as no longer current from `at` on.
     fn supersede(&mut self, at: i64);
 }
 
@@ -62,52 +62,52 @@ versioned!(
     source_version
 );
 
-/// The words that stand, by what they are about, and what is to be written.
+/// The current versions by key, and the changes to save.
 #[derive(Debug)]
-pub struct Words<K, M> {
-    standing: HashMap<K, M>,
+pub struct VersionedRows<K, M> {
+    current: HashMap<K, M>,
     new: HashMap<Uuid, M>,
     order: Vec<Uuid>,
     superseded: Vec<Uuid>,
 }
 
-impl<K: std::hash::Hash + Eq, M: Versioned + Clone> Words<K, M> {
+impl<K: std::hash::Hash + Eq, M: Versioned + Clone> VersionedRows<K, M> {
     fn empty() -> Self {
         Self {
-            standing: HashMap::new(),
+            current: HashMap::new(),
             new: HashMap::new(),
             order: Vec::new(),
             superseded: Vec::new(),
         }
     }
 
-    /// The word that stands.
-    pub fn standing(&self, key: &K) -> Option<&M> {
-        self.standing.get(key)
+    /// The current version.
+    pub fn current(&self, key: &K) -> Option<&M> {
+        self.current.get(key)
     }
 
-    /// All words that stand.
-    pub fn all_standing(&self) -> impl Iterator<Item = (&K, &M)> {
-        self.standing.iter()
+    /// All current versions.
+    pub fn all_current(&self) -> impl Iterator<Item = (&K, &M)> {
+        self.current.iter()
     }
 
-    /// A newer word takes the place of the one that stands.
-    pub fn say(&mut self, key: K, word: M, now: i64) {
-        if let Some(old) = self.standing.insert(key, word.clone()) {
+    /// Adds a newer version, which supersedes the current one.
+    pub fn supersede_with(&mut self, key: K, version_row: M, now: i64) {
+        if let Some(old) = self.current.insert(key, version_row.clone()) {
             match self.new.get_mut(&old.row()) {
                 Some(fresh) => fresh.supersede(now),
                 None => self.superseded.push(old.row()),
             }
         }
-        self.order.push(word.row());
-        self.new.insert(word.row(), word);
+        self.order.push(version_row.row());
+        self.new.insert(version_row.row(), version_row);
     }
 
-    /// An older word came late: it is kept, and never stood.
-    pub fn keep(&mut self, mut word: M, now: i64) {
-        word.supersede(now);
-        self.order.push(word.row());
-        self.new.insert(word.row(), word);
+    /// Adds a version that arrived late: it is stored as superseded and never becomes current.
+    pub fn insert_late(&mut self, mut version_row: M, now: i64) {
+        version_row.supersede(now);
+        self.order.push(version_row.row());
+        self.new.insert(version_row.row(), version_row);
     }
 
     fn take_new(&mut self) -> Vec<M> {
@@ -119,111 +119,104 @@ impl<K: std::hash::Hash + Eq, M: Versioned + Clone> Words<K, M> {
     }
 }
 
-/// See the module.
 #[derive(Debug)]
 pub struct WorkingSet {
-    /// The club.
-    pub scope: Scope,
-    /// When the batch was taken in: what is learned now is learned at this instant.
+    pub scope: ClubScope,
+    /// When the batch was received: the `learned_at` of all new versions.
     pub now: i64,
     /// By id.
     pub persons: HashMap<Uuid, person::Model>,
     /// By source and the source's id.
     pub person_ids: HashMap<(Option<Uuid>, String), Uuid>,
-    /// What is said of people.
-    pub person_words: Words<(Uuid, PersonAspect), person_version::Model>,
-    /// Every word about the e-mails of the people at hand, standing or not, by person.
-    pub email_words: HashMap<Uuid, Vec<person_version::Model>>,
+    /// Versions of people.
+    pub person_versions: VersionedRows<(Uuid, PersonAspect), person_version::Model>,
+    /// All e-mail versions of the loaded people, current or superseded, by person.
+    pub email_versions: HashMap<Uuid, Vec<person_version::Model>>,
     /// By id.
     pub companies: HashMap<Uuid, company::Model>,
     /// By source and the source's id.
     pub company_ids: HashMap<(Uuid, String), Uuid>,
-    /// What is said of companies.
-    pub company_words: Words<(Uuid, CompanyAspect), company_version::Model>,
-    /// Who is in which company.
-    pub pairs: Pairs,
+    /// Versions of companies.
+    pub company_versions: VersionedRows<(Uuid, CompanyAspect), company_version::Model>,
+    /// The people of the companies.
+    pub pairs: CompanyPeople,
     /// By source, kind and the source's id.
     pub entitlement_ids: HashMap<(Uuid, EntitlementKind, String), Uuid>,
-    /// What is said of entitlements.
-    pub entitlement_words: Words<Uuid, entitlement_version::Model>,
-    /// Memberships of which a word, standing or not, ever told of a block, as far as a late word could matter.
+    /// Versions of entitlements.
+    pub entitlement_versions: VersionedRows<Uuid, entitlement_version::Model>,
+    /// Memberships with a version, current or superseded, that reported a block; only those that a late version can affect.
     pub ever_blocked: HashSet<Uuid>,
-    /// Whom a version reaches beside its holder.
+    /// The participants of an entitlement version other than its holder, by version id.
     pub beside: HashMap<Uuid, Vec<entitlement_person::Model>>,
     /// By source, kind and the source's id.
     pub offerings: HashMap<(Uuid, OfferingKind, String), offering::Model>,
     /// By source and the source's id.
     pub locations: HashMap<(Uuid, String), location::Model>,
-    /// From when on older words about a kind count no more, by source.
-    pub floors: Words<(Uuid, SourceAspect), source_version::Model>,
-    /// Sources that were removed, and when.
+    /// Snapshot watermarks by source and aspect: versions older than the watermark no longer count.
+    pub floors: VersionedRows<(Uuid, SourceAspect), source_version::Model>,
+    /// When each removed source was removed.
     pub removed_sources: HashMap<Uuid, i64>,
     /// By id.
     pub members: HashMap<Uuid, member::Model>,
-    /// What was made or changed, to be saved.
+    /// The new and changed rows without versions, to be saved.
     pub changed: Changed,
 }
 
-/// The ids of rows without versions that were made or changed.
+/// The new and changed rows of tables without versions.
 #[derive(Debug, Default)]
 pub struct Changed {
-    /// People made now.
     pub new_persons: Vec<Uuid>,
-    /// People whose row changed: another member, no guest alone any more.
+    /// People whose row changed: another member, or no longer only a guest.
     pub persons: BTreeSet<Uuid>,
-    /// Companies made now.
     pub new_companies: Vec<Uuid>,
-    /// Companies with another name.
+    /// Renamed companies.
     pub companies: BTreeSet<Uuid>,
-    /// Entitlements made now.
     pub new_entitlements: Vec<entitlement::Model>,
-    /// Offerings made or renamed.
+    /// New and renamed offerings.
     pub offerings: HashSet<(Uuid, OfferingKind, String)>,
-    /// Locations made or changed.
+    /// New and changed locations.
     pub locations: HashSet<(Uuid, String)>,
-    /// Members made now.
     pub new_members: BTreeSet<Uuid>,
-    /// Members with another name, e-mail or problem.
+    /// Members whose name, e-mail or problems changed.
     pub members: BTreeSet<Uuid>,
-    /// Whose people were who are another member's from now on.
+    /// The previous member of each person that moved to another member.
     pub moved: Vec<person_past::Model>,
-    /// Members whose people are all another member's now: from, to.
+    /// Merged members, all of whose people moved to another member: (from, to).
     pub merged: Vec<(Uuid, Uuid)>,
-    /// Addresses that became a member's, and may have been others' before.
+    /// E-mail addresses that moved to a member.
     pub handed_over: Vec<HandOver>,
 }
 
-/// An address that became a member's.
+/// An e-mail address that moved to a member.
 #[derive(Debug)]
 pub struct HandOver {
-    /// Whose it is now.
+    /// The member that has it now.
     pub to: Uuid,
-    /// The address.
     pub email: String,
-    /// Who may have had it before.
+    /// The members that may have had it before.
     pub from: BTreeSet<Uuid>,
 }
 
 impl WorkingSet {
-    fn new(scope: Scope, now: i64) -> Self {
+    fn new(scope: ClubScope, now: i64) -> Self {
         Self {
             scope,
             now,
             persons: HashMap::new(),
             person_ids: HashMap::new(),
-            person_words: Words::empty(),
-            email_words: HashMap::new(),
+            person_versions: VersionedRows::empty(),
+            email_versions: HashMap::new(),
             companies: HashMap::new(),
             company_ids: HashMap::new(),
-            company_words: Words::empty(),
-            pairs: Pairs::new(Vec::new()),
+            company_versions: VersionedRows::empty(),
+            pairs: CompanyPeople::new(Vec::new()),
             entitlement_ids: HashMap::new(),
-            entitlement_words: Words::empty(),
+            entitlement_versions: VersionedRows::empty(),
             ever_blocked: HashSet::new(),
             beside: HashMap::new(),
             offerings: HashMap::new(),
             locations: HashMap::new(),
-            floors: Words::empty(),
+            floors: VersionedRows::empty(),
             removed_sources: HashMap::new(),
             members: HashMap::new(),
             changed: Changed::default(),

@@ -1,5 +1,5 @@
-//! Writes what a batch of statements changed: new rows, the words that no longer stand, and the members that follow from
-//! them. A fixed number of statements, however large the batch.
+//! Saves the changes of a batch of statements: new rows, superseded versions, and the resulting members. Rows are written in
+//! multi-row statements; only merged members and handed-over addresses take statements of their own.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,16 +20,16 @@ use crate::store::{
 };
 
 impl WorkingSet {
-    /// Writes everything, in an order that foreign readers of the tables never see a word about nothing.
+    /// Writes all changes. Entities are written before their versions, so that a version never refers to a missing row.
     pub async fn save(&mut self, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
         self.save_identities(connection).await?;
         let now = self.now;
         let scope = self.scope;
-        insert(connection, self.person_words.take_new()).await?;
-        insert(connection, self.company_words.take_new()).await?;
-        insert(connection, self.pairs.words.take_new()).await?;
+        insert(connection, self.person_versions.take_new()).await?;
+        insert(connection, self.company_versions.take_new()).await?;
+        insert(connection, self.pairs.version_rows.take_new()).await?;
         insert(connection, self.floors.take_new()).await?;
-        let versions = self.entitlement_words.take_new();
+        let versions = self.entitlement_versions.take_new();
         let beside = versions
             .iter()
             .filter_map(|version| self.beside.remove(&version.id))
@@ -38,8 +38,8 @@ impl WorkingSet {
         insert(connection, versions).await?;
         insert(connection, beside).await?;
         macro_rules! supersede {
-            ($words:expr, $table:ident) => {
-                for chunk in $words.superseded.chunks(MOST_VALUES) {
+            ($version_rows:expr, $table:ident) => {
+                for chunk in $version_rows.superseded.chunks(MOST_VALUES) {
                     scope
                         .update::<$table::Entity>()
                         .col_expr($table::Column::SupersededAt, Expr::value(Some(now)))
@@ -49,11 +49,11 @@ impl WorkingSet {
                 }
             };
         }
-        supersede!(self.person_words, person_version);
-        supersede!(self.company_words, company_version);
-        supersede!(self.pairs.words, company_person);
+        supersede!(self.person_versions, person_version);
+        supersede!(self.company_versions, company_version);
+        supersede!(self.pairs.version_rows, company_person);
         supersede!(self.floors, source_version);
-        supersede!(self.entitlement_words, entitlement_version);
+        supersede!(self.entitlement_versions, entitlement_version);
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl WorkingSet {
         changed.persons.extend(&changed.new_persons);
         changed.companies.extend(&changed.new_companies);
         let members = rows(&changed.members, &self.members);
-        let renewed = renewing(
+        let renewed = update_on_conflict(
             member::Column::Id,
             [
                 member::Column::Name,
@@ -82,7 +82,7 @@ impl WorkingSet {
         insert_on(
             connection,
             persons,
-            Some(renewing(person::Column::Id, columns)),
+            Some(update_on_conflict(person::Column::Id, columns)),
         )
         .await?;
         let companies = rows(&changed.companies, &self.companies);
@@ -90,7 +90,7 @@ impl WorkingSet {
         insert_on(
             connection,
             companies,
-            Some(renewing(company::Column::Id, columns)),
+            Some(update_on_conflict(company::Column::Id, columns)),
         )
         .await?;
         insert(connection, changed.moved).await?;
@@ -100,7 +100,7 @@ impl WorkingSet {
             .iter()
             .filter_map(|key| self.offerings.get(key).cloned())
             .collect();
-        let renewed = renewing(
+        let renewed = update_on_conflict(
             offering::Column::Id,
             [
                 offering::Column::Name,
@@ -115,7 +115,7 @@ impl WorkingSet {
             .iter()
             .filter_map(|key| self.locations.get(key).cloned())
             .collect();
-        let renewed = renewing(
+        let renewed = update_on_conflict(
             location::Column::Id,
             [
                 location::Column::Name,
@@ -136,12 +136,12 @@ impl WorkingSet {
     }
 }
 
-/// The rows of these ids, in their order: whoever writes beside writes in the same one.
+/// The rows with these ids, in id order, which is the order of all concurrent writers.
 fn rows<M: Clone>(ids: &BTreeSet<Uuid>, all: &HashMap<Uuid, M>) -> Vec<M> {
     ids.iter().filter_map(|id| all.get(id).cloned()).collect()
 }
 
-/// A row that is there already gets these columns.
-fn renewing<C: ColumnTrait>(id: C, columns: impl IntoIterator<Item = C>) -> OnConflict {
+/// On conflict, updates these columns of the existing row.
+fn update_on_conflict<C: ColumnTrait>(id: C, columns: impl IntoIterator<Item = C>) -> OnConflict {
     OnConflict::column(id).update_columns(columns).to_owned()
 }

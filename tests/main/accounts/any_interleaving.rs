@@ -1,9 +1,9 @@
-//! Whatever is said, in whatever order and at whatever moment, with whatever Kisi answers in between: once nothing is left to
-//! do, each organization holds exactly who should be in it. Who that is, is reckoned here from what was said, and by nothing
-//! of the service's own.
+//! Events and edits in any order and at any moment, with any fault of Kisi in between: once no work is left, each organization
+//! holds exactly the assignments that it should. The expected assignments are computed here, from the events and edits, without
+//! any code of the service.
 //!
-//! Each case is made from a seed, which is printed where it fails. `LATCHKEY_TEST_CASES` sets how many there are,
-//! `LATCHKEY_TEST_SEED` the first.
+//! Each case is generated from a seed, which is printed if it fails. `LATCHKEY_TEST_CASES` sets the number of cases,
+//! `LATCHKEY_TEST_SEED` the first seed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use jiff::{Span, Timestamp, ToSpan};
 use latchkey::sandbox::{Duplicates, Fault, FaultKind, PatchWindow};
 use serde_json::{Value, json};
 
-use super::club::{Club, House, a_club};
+use super::club::{Club, Organization, a_club};
 use crate::{
     brake::brake,
     support::{
@@ -23,7 +23,7 @@ use crate::{
 const CASES: u64 = 3;
 const STEPS: usize = 24;
 const PEOPLE: [&str; 6] = ["ada", "bob", "cyd", "dan", "eve", "fay"];
-/// What may be answered to a call instead of what is due.
+/// The faults that can replace the regular answer to a call.
 const FAULTS: [FaultKind; 7] = [
     FaultKind::ServerError,
     FaultKind::HtmlBadGateway,
@@ -53,13 +53,13 @@ const CALLS: [(&str, &str); 6] = [
     ("GET", "/role_assignments"),
 ];
 
-/// Who should be where, by what was said.
+/// The expected state by the events and edits so far.
 #[derive(Debug, Default)]
 struct Reference {
-    /// Until when each membership lasts; none: without end.
+    /// The end of each membership; `None` for one without an end.
     memberships: BTreeMap<&'static str, Option<Timestamp>>,
     suspended: BTreeMap<&'static str, bool>,
-    /// The rule of each organization, where it has one, and whether it is enabled.
+    /// The rule of each organization that has one, and whether it is enabled.
     rules: BTreeMap<usize, (String, bool)>,
 }
 
@@ -75,7 +75,7 @@ impl Reference {
     }
 }
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Pseudo-random numbers from a seed (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -120,23 +120,23 @@ async fn cases(database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kisi_ends_as_it_should_be_on_sqlite() {
+async fn assignments_match_the_reference_on_sqlite() {
     cases(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kisi_ends_as_it_should_be_on_postgres() {
+async fn assignments_match_the_reference_on_postgres() {
     cases(Database::Postgres).await;
 }
 
-/// False where there is no such database and its tests are to be skipped.
+/// Returns false if the database is not available and its tests are to be skipped.
 async fn case(database: Database, seed: u64) -> bool {
     let Some(mut world) = World::start(database, Setup::default()).await else {
         return false;
     };
     let mut random = Random(seed);
     let club = a_club(&mut world, random.pick(&[1, 2, 3])).await;
-    for house in &club.houses {
+    for house in &club.organizations {
         house.switch(|switches| {
             switches.duplicates = random.pick(&DUPLICATES);
             switches.patch_window = random.pick(&CHANGES);
@@ -154,10 +154,10 @@ async fn case(database: Database, seed: u64) -> bool {
     for _ in 0..STEPS {
         step(&mut world, &club, &mut reference, &mut random).await;
     }
-    for house in &club.houses {
+    for house in &club.organizations {
         house.switch(|switches| switches.latency = Duration::ZERO);
     }
-    approved(&world).await;
+    approve_all(&world).await;
     judge(&world, &club, &reference, seed);
     club.close().await;
     world.finish().await;
@@ -166,14 +166,14 @@ async fn case(database: Database, seed: u64) -> bool {
 
 async fn step(world: &mut World, club: &Club, reference: &mut Reference, random: &mut Random) {
     let who = random.pick(&PEOPLE);
-    let nth = usize::try_from(random.next()).unwrap() % club.houses.len();
-    let house = &club.houses[nth];
+    let nth = usize::try_from(random.next()).unwrap() % club.organizations.len();
+    let house = &club.organizations[nth];
     match random.below(12) {
         0..=2 => {
             let until = (random.is_one_in(2)).then(|| world.now() + random.minutes(200));
             let ends = json!({ "ends_at": until.map(|until| until.to_string()) });
-            let held = with(membership(&format!("m-{who}"), who), ends);
-            world.send(&club.source, "membership.updated", held).await;
+            let data = with(membership(&format!("m-{who}"), who), ends);
+            world.send(&club.source, "membership.updated", data).await;
             reference.memberships.insert(who, until);
         }
         3..=5 => {
@@ -201,7 +201,7 @@ async fn step(world: &mut World, club: &Club, reference: &mut Reference, random:
             }
         }
     }
-    // Now and then something is done before more is said.
+    // Now and then the service finishes its work before the next step.
     if random.is_one_in(7) {
         world.settled_in_time().await;
     }
@@ -219,20 +219,20 @@ async fn suspend_or_resume(world: &World, reference: &mut Reference, who: &'stat
         let selection = "member { id }";
         world
             .api
-            .change("suspendMember", &arguments, selection)
+            .mutate("suspendMember", &arguments, selection)
             .await;
     } else {
         let arguments = [("member", "ID!", json!(member))];
         let selection = "member { id }";
         world
             .api
-            .change("resumeMember", &arguments, selection)
+            .mutate("resumeMember", &arguments, selection)
             .await;
     }
 }
 
-/// Makes the rule of an organization, or switches it off and on.
-async fn edit_rule(world: &World, reference: &mut Reference, nth: usize, house: &House) {
+/// Creates the rule of an organization, or disables or enables it.
+async fn edit_rule(world: &World, reference: &mut Reference, nth: usize, house: &Organization) {
     match reference.rules.get_mut(&nth) {
         None => {
             let rule = house.rule(world).await;
@@ -244,17 +244,17 @@ async fn edit_rule(world: &World, reference: &mut Reference, nth: usize, house: 
                 "conditions": [{ "membership": {} }] });
             let arguments = [("rule", "ID!", json!(rule)), ("input", "RuleInput!", input)];
             let selection = "rule { id }";
-            world.api.change("updateRule", &arguments, selection).await;
+            world.api.mutate("updateRule", &arguments, selection).await;
         }
     }
 }
 
-/// Waits until nothing is left to do, and lets through whatever is held, until nothing is held either.
-async fn approved(world: &World) {
+/// Approves held revocations until no work is left and nothing is held.
+async fn approve_all(world: &World) {
     loop {
         world.settled_in_time().await;
         let all = [("held", "[ID!]", Value::Null)];
-        let done = world.api.change("approveRevocations", &all, "approved");
+        let done = world.api.mutate("approveRevocations", &all, "approved");
         if done.await["approved"] == 0 {
             return;
         }
@@ -263,7 +263,7 @@ async fn approved(world: &World) {
 
 fn judge(world: &World, club: &Club, reference: &Reference, seed: u64) {
     let now = world.now();
-    for (nth, house) in club.houses.iter().enumerate() {
+    for (nth, house) in club.organizations.iter().enumerate() {
         for who in PEOPLE {
             let inside = house.open_assignments(world, who);
             let should_be = reference.should_be_in(nth, who, now);

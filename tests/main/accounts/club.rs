@@ -1,4 +1,4 @@
-//! A club with several Kisi accounts, each an organization of its own with one group that is managed.
+//! A club with several Kisi accounts, each for an organization of its own with one managed group.
 
 use actix_web::dev::ServerHandle;
 use latchkey::sandbox::{Sandbox, Switches};
@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::support::{
     api::Source,
     event::email,
-    switchboard::Switchboard,
+    switchboard::KisiRouter,
     world::{World, connect_to, kisi},
 };
 
-/// One organization and the account that it is connected by.
-pub struct House {
+/// One organization and the account that connects it.
+pub struct Organization {
     pub sandbox: Sandbox,
     pub account: String,
     pub group: String,
@@ -21,16 +21,15 @@ pub struct House {
     server: ServerHandle,
 }
 
-/// See the module.
 pub struct Club {
     pub source: Source,
-    pub houses: Vec<House>,
-    switchboard: Switchboard,
+    pub organizations: Vec<Organization>,
+    switchboard: KisiRouter,
 }
 
-/// So many accounts, their groups managed and without rules.
+/// Creates a club with `accounts` accounts, whose groups are managed and have no rules.
 pub async fn a_club(world: &mut World, accounts: usize) -> Club {
-    let switchboard = Switchboard::start().await;
+    let switchboard = KisiRouter::start().await;
     world.stop().await;
     world.kisi_url.clone_from(&switchboard.url);
     world.start_again().await;
@@ -40,13 +39,13 @@ pub async fn a_club(world: &mut World, accounts: usize) -> Club {
         let (sandbox, server, url) = kisi(&world.clock, None, true);
         let key = format!("key-{number}");
         let sandbox = sandbox.with_key(key.clone());
-        // Sandboxes count alike, and bear one organization's number: each account is for another place of it.
+        // All sandboxes count ids alike and have the same organization id, so each account is for another place of it.
         for other in 0..number {
-            sandbox.add_place(&format!("Other house {other}"), "Europe/Berlin");
+            sandbox.add_place(&format!("Other place {other}"), "Europe/Berlin");
         }
-        let place = sandbox.add_place("House", "Europe/Berlin");
+        let place = sandbox.add_place("Clubhouse", "Europe/Berlin");
         let door = sandbox.add_lock(place, "Door");
-        // No two accounts may manage one group of one organization.
+        // Two accounts must not manage the same group of an organization, so extra groups move the ids apart.
         for other in 0..number {
             sandbox.add_group(&format!("Others {number}.{other}"), None, &[door]);
         }
@@ -55,7 +54,7 @@ pub async fn a_club(world: &mut World, accounts: usize) -> Club {
         switchboard.line(&key, &url);
         let account = connect_to(&world.api, &sandbox, Some(place)).await;
         let group = world.manage(&name).await;
-        houses.push(House {
+        houses.push(Organization {
             sandbox,
             account,
             group,
@@ -67,18 +66,18 @@ pub async fn a_club(world: &mut World, accounts: usize) -> Club {
     world.settled().await;
     Club {
         source,
-        houses,
+        organizations: houses,
         switchboard,
     }
 }
 
-impl House {
-    /// Whoever has a membership may pass.
+impl Organization {
+    /// Creates a rule that gives access to every membership.
     pub async fn rule(&self, world: &World) -> String {
         world.rule(&self.group, json!([{ "membership": {} }])).await
     }
 
-    /// How many assignments of somebody are open now.
+    /// The number of a person's assignments that are in force now.
     pub fn open_assignments(&self, world: &World, who: &str) -> usize {
         let now = world.now();
         let rows = self.sandbox.assignments_of(&email(who));
@@ -98,16 +97,16 @@ impl House {
 }
 
 impl Club {
-    /// Gives an organization's owner another key: the one before is refused from now on.
+    /// Gives an organization's owner another API key; the previous one is refused from now on.
     pub fn another_key(&self, house: usize, key: &str) -> String {
-        let house = &self.houses[house];
+        let house = &self.organizations[house];
         self.switchboard.line(key, &house.url);
         let sandbox = house.sandbox.clone().with_key(key.to_owned());
         sandbox.api_key()
     }
 
     pub async fn close(self) {
-        for house in self.houses {
+        for house in self.organizations {
             house.server.stop(false).await;
         }
     }

@@ -1,10 +1,11 @@
-//! Each cause that takes access away, judged as a whole; and what an admin does by name or has seen beforehand, which is
-//! never held.
+//! The brake and each cause of revocations, which is judged as a whole. What an admin does to one person by name, or has seen in
+//! a preview, is never held.
 
 use serde_json::{Value, json};
 
 use super::{
-    a_club, assert_held_for, decide, end, held, held_names, inside, names, preview, roster,
+    a_club, assert_held_for, decide, end_membership, held_names, held_revocations, names,
+    people_with_access, preview, roster,
 };
 use crate::support::{
     event::{email, membership},
@@ -12,19 +13,19 @@ use crate::support::{
 };
 
 on_both!(
-    a_roster_that_names_nobody_is_likelier_the_source_s_fault,
-    a_flood_of_single_events_is_put_down_to_the_source_once_it_takes_everybody,
-    a_roster_that_leaves_out_some_is_not_put_down_to_the_source,
+    an_empty_roster_is_attributed_to_the_source,
+    single_events_are_attributed_to_the_source_once_they_take_everybody,
+    a_roster_that_leaves_out_some_is_not_attributed_to_the_source,
     an_edit_of_a_rule_is_held_and_one_with_a_preview_is_not,
     a_deleted_rule_is_held_and_one_with_a_preview_is_not,
     a_source_that_is_removed_is_held,
-    a_group_that_is_let_go_with_its_access_is_held,
+    a_group_that_is_released_with_its_access_is_held,
     an_account_that_is_disconnected_with_its_access_is_held,
-    what_is_done_to_one_by_name_is_never_held_and_counts,
-    an_admin_s_word_about_one_thing_lets_nothing_else_through,
+    changes_to_one_person_by_name_are_never_held_and_count,
+    a_preview_and_an_ended_share_approve_nothing_else,
 );
 
-async fn a_roster_that_names_nobody_is_likelier_the_source_s_fault(world: &mut World) {
+async fn an_empty_roster_is_attributed_to_the_source(world: &mut World) {
     let club = a_club(world, 8).await;
     let other = world.api.source("Shop").await;
     let joins = membership("m-other", "other");
@@ -33,33 +34,34 @@ async fn a_roster_that_names_nobody_is_likelier_the_source_s_fault(world: &mut W
     roster(world, &club.source, &[]).await;
     world.settled().await;
     assert_held_for(world, &names(1..=8), "roster.snapshot (msg_").await;
-    for (_, _, cause) in held(world).await {
+    for (_, _, cause) in held_revocations(world).await {
         assert!(cause.contains("everybody of “Front desk”"), "{cause}");
         assert!(cause.contains("8 people"), "{cause}");
         assert!(cause.contains("likelier at fault"), "{cause}");
     }
-    assert_eq!(inside(world).len(), 9);
+    assert_eq!(people_with_access(world).len(), 9);
     assert_eq!(decide(world, "approve", None).await, 8);
-    assert_eq!(inside(world).into_iter().collect::<Vec<_>>(), ["other"]);
+    assert_eq!(
+        people_with_access(world).into_iter().collect::<Vec<_>>(),
+        ["other"]
+    );
 }
 
-async fn a_flood_of_single_events_is_put_down_to_the_source_once_it_takes_everybody(
-    world: &mut World,
-) {
+async fn single_events_are_attributed_to_the_source_once_they_take_everybody(world: &mut World) {
     let club = a_club(world, 8).await;
     let all = names(1..=8);
     for name in &all[..7] {
-        end(world, &club.source, name).await;
+        end_membership(world, &club.source, name).await;
         world.settled().await;
     }
-    let before = held(world).await;
+    let before = held_revocations(world).await;
     assert!(!before.is_empty(), "nothing is held");
     for (_, _, cause) in &before {
         assert!(!cause.contains("at fault"), "{cause}");
     }
-    end(world, &club.source, &all[7]).await;
+    end_membership(world, &club.source, &all[7]).await;
     world.settled().await;
-    let after = held(world).await;
+    let after = held_revocations(world).await;
     assert_eq!(after.len(), before.len() + 1);
     for (_, _, cause) in &after {
         let times = cause.matches("everybody of “Front desk”").count();
@@ -70,18 +72,18 @@ async fn a_flood_of_single_events_is_put_down_to_the_source_once_it_takes_everyb
     assert_eq!(usize::try_from(approved).unwrap(), after.len());
 }
 
-async fn a_roster_that_leaves_out_some_is_not_put_down_to_the_source(world: &mut World) {
+async fn a_roster_that_leaves_out_some_is_not_attributed_to_the_source(world: &mut World) {
     let club = a_club(world, 8).await;
     roster(world, &club.source, &names(8..=8)).await;
     world.settled().await;
     assert_held_for(world, &names(1..=7), "roster.snapshot (msg_").await;
-    for (_, _, cause) in held(world).await {
+    for (_, _, cause) in held_revocations(world).await {
         assert!(!cause.contains("at fault"), "{cause}");
     }
     assert_eq!(decide(world, "approve", None).await, 7);
 }
 
-/// The rule of the club as it is not to be any more.
+/// The input that disables the club's rule.
 fn switched_off(group: &str) -> Value {
     json!({ "name": "Nobody", "target": group, "conditions": [{ "membership": {} }], "enabled": false })
 }
@@ -99,27 +101,50 @@ async fn an_edit_of_a_rule_is_held_and_one_with_a_preview_is_not(world: &mut Wor
         ];
         world
             .api
-            .change("updateRule", &arguments, "rule { id }")
+            .mutate("updateRule", &arguments, "rule { id }")
             .await;
         world.settled().await;
     };
     edit(world, &off, Value::Null).await;
-    assert_held_for(world, &names(1..=8), "the rule “Nobody” edited (version 2)").await;
+    assert_held_for(
+        world,
+        &names(1..=8),
+        "the rule “Nobody” was edited (version 2)",
+    )
+    .await;
     edit(world, &on, Value::Null).await;
-    assert_eq!((held(world).await.len(), inside(world).len()), (0, 8));
+    assert_eq!(
+        (
+            held_revocations(world).await.len(),
+            people_with_access(world).len()
+        ),
+        (0, 8)
+    );
 
     let update = json!({ "update": { "rule": club.rule, "input": off } });
     let (losses, based_on) = preview(world, update).await;
     assert_eq!(losses, 8);
     edit(world, &off, json!(based_on)).await;
-    assert_eq!((held(world).await.len(), inside(world).len()), (0, 0));
+    assert_eq!(
+        (
+            held_revocations(world).await.len(),
+            people_with_access(world).len()
+        ),
+        (0, 0)
+    );
 
-    // It was not counted either.
+    // The previewed edit did not count towards the limit.
     edit(world, &on, Value::Null).await;
-    assert_eq!(inside(world).len(), 8);
+    assert_eq!(people_with_access(world).len(), 8);
     roster(world, &club.source, &names(4..=8)).await;
     world.settled().await;
-    assert_eq!((held(world).await.len(), inside(world).len()), (0, 5));
+    assert_eq!(
+        (
+            held_revocations(world).await.len(),
+            people_with_access(world).len()
+        ),
+        (0, 5)
+    );
 }
 
 async fn a_deleted_rule_is_held_and_one_with_a_preview_is_not(world: &mut World) {
@@ -127,14 +152,20 @@ async fn a_deleted_rule_is_held_and_one_with_a_preview_is_not(world: &mut World)
     let delete = [("rule", "ID!", json!(club.rule))];
     world
         .api
-        .change("deleteRule", &delete, "deletedId: __typename")
+        .mutate("deleteRule", &delete, "deletedId: __typename")
         .await;
     world.settled().await;
-    let words = format!("the rule “rule of {}” deleted (version 1)", club.group);
+    let words = format!("the rule “rule of {}” was deleted (version 1)", club.group);
     assert_held_for(world, &names(1..=8), &words).await;
     let again = world.rule(&club.group, json!([{ "membership": {} }])).await;
     world.settled().await;
-    assert_eq!((held(world).await.len(), inside(world).len()), (0, 8));
+    assert_eq!(
+        (
+            held_revocations(world).await.len(),
+            people_with_access(world).len()
+        ),
+        (0, 8)
+    );
     let (losses, based_on) = preview(world, json!({ "delete": again })).await;
     assert_eq!(losses, 8);
     let delete = [
@@ -143,35 +174,46 @@ async fn a_deleted_rule_is_held_and_one_with_a_preview_is_not(world: &mut World)
     ];
     world
         .api
-        .change("deleteRule", &delete, "deletedId: __typename")
+        .mutate("deleteRule", &delete, "deletedId: __typename")
         .await;
     world.settled().await;
-    assert_eq!((held(world).await.len(), inside(world).len()), (0, 0));
+    assert_eq!(
+        (
+            held_revocations(world).await.len(),
+            people_with_access(world).len()
+        ),
+        (0, 0)
+    );
 }
 
 async fn a_source_that_is_removed_is_held(world: &mut World) {
     let club = a_club(world, 8).await;
     let remove = [("source", "ID!", json!(club.source.id))];
-    world.api.change("removeSource", &remove, "removedId").await;
+    world.api.mutate("removeSource", &remove, "removedId").await;
     world.settled().await;
     assert_held_for(world, &names(1..=8), "the source “Front desk” was removed").await;
     assert_eq!(decide(world, "approve", None).await, 8);
-    assert!(inside(world).is_empty());
+    assert!(people_with_access(world).is_empty());
 }
 
-async fn a_group_that_is_let_go_with_its_access_is_held(world: &mut World) {
+async fn a_group_that_is_released_with_its_access_is_held(world: &mut World) {
     let club = a_club(world, 8).await;
     let input = json!({ "group": club.group, "managed": false, "access": "REVOKE" });
     let manage = [("input", "ManageGroupInput!", input)];
     world
         .api
-        .change("manageGroup", &manage, "group { managed }")
+        .mutate("manageGroup", &manage, "group { managed }")
         .await;
     world.settled().await;
-    assert_held_for(world, &names(1..=8), "the group “Members” was let go").await;
-    assert_eq!(inside(world).len(), 8);
+    assert_held_for(
+        world,
+        &names(1..=8),
+        "the group “Members” is no longer managed",
+    )
+    .await;
+    assert_eq!(people_with_access(world).len(), 8);
     assert_eq!(decide(world, "approve", None).await, 8);
-    assert!(inside(world).is_empty());
+    assert!(people_with_access(world).is_empty());
 }
 
 async fn an_account_that_is_disconnected_with_its_access_is_held(world: &mut World) {
@@ -183,75 +225,78 @@ async fn an_account_that_is_disconnected_with_its_access_is_held(world: &mut Wor
     ];
     world
         .api
-        .change("disconnectKisi", &arguments, "account { id }")
+        .mutate("disconnectKisi", &arguments, "account { id }")
         .await;
     world.settled().await;
     assert_held_for(world, &names(1..=8), "a Kisi account is being disconnected").await;
     let status = async |world: &World| {
-        let found = world
+        let response = world
             .api
-            .ask("{ kisiAccounts { status } }", json!({}))
+            .query("{ kisiAccounts { status } }", json!({}))
             .await;
-        found["kisiAccounts"][0]["status"]
+        response["kisiAccounts"][0]["status"]
             .as_str()
             .unwrap_or("none")
             .to_owned()
     };
-    assert_eq!(status(world).await, "CONNECTED");
+    assert_eq!(status(world).await, "DISCONNECTING");
     assert_eq!(decide(world, "approve", None).await, 8);
-    assert!(inside(world).is_empty());
+    assert!(people_with_access(world).is_empty());
     let gone = async || {
         let status = status(world).await;
         (status != "CONNECTED").then_some(status)
     };
     let state = async || "the account is not disconnected".to_owned();
     crate::support::api::eventually(gone, state).await;
-    // Its groups are nobody's any more.
+    // The account is gone, and its groups are no longer managed.
     world.account = None;
 }
 
-async fn what_is_done_to_one_by_name_is_never_held_and_counts(world: &mut World) {
+async fn changes_to_one_person_by_name_are_never_held_and_count(world: &mut World) {
     let club = a_club(world, 8).await;
     let who = json!({ "new": { "email": email("guest"), "name": "guest" } });
     let input = json!({ "who": who, "scope": club.group });
-    world.people.insert(email("guest"));
+    world.emails.insert(email("guest"));
     let share = world
         .api
-        .change(
+        .mutate(
             "shareAccess",
             &[("input", "ShareAccessInput!", input)],
             "share { id }",
         )
         .await;
     world.settled().await;
-    assert!(inside(world).contains("guest"));
+    assert!(people_with_access(world).contains("guest"));
     for name in names(1..=3) {
         suspend(world, &name).await;
     }
-    assert_eq!(inside(world).len(), 6);
-    end(world, &club.source, "p004").await;
+    assert_eq!(people_with_access(world).len(), 6);
+    end_membership(world, &club.source, "p004").await;
     world.settled().await;
     assert_held_for(world, &names(4..=4), "membership.deleted").await;
     let end_share = [("share", "ID!", share["share"]["id"].clone())];
     world
         .api
-        .change("endShare", &end_share, "share { id }")
+        .mutate("endShare", &end_share, "share { id }")
         .await;
     world.settled().await;
-    assert!(!inside(world).contains("guest"));
+    assert!(!people_with_access(world).contains("guest"));
     suspend(world, "p005").await;
-    // A suspension goes over what is held.
+    // A suspension overrides a held revocation.
     suspend(world, "p004").await;
     assert_eq!(held_names(world).await.len(), 0);
-    assert_eq!(inside(world), names(6..=8).into_iter().collect());
+    assert_eq!(
+        people_with_access(world),
+        names(6..=8).into_iter().collect()
+    );
     let member = world.api.member(&email("p005")).await;
     let resume = [("member", "ID!", json!(member))];
     world
         .api
-        .change("resumeMember", &resume, "member { id }")
+        .mutate("resumeMember", &resume, "member { id }")
         .await;
     world.settled().await;
-    assert!(inside(world).contains("p005"));
+    assert!(people_with_access(world).contains("p005"));
 }
 
 async fn suspend(world: &World, name: &str) {
@@ -259,7 +304,7 @@ async fn suspend(world: &World, name: &str) {
     let input = json!({ "member": member, "reason": "lost the key" });
     world
         .api
-        .change(
+        .mutate(
             "suspendMember",
             &[("input", "SuspendMemberInput!", input)],
             "member { id }",
@@ -268,15 +313,15 @@ async fn suspend(world: &World, name: &str) {
     world.settled().await;
 }
 
-/// A previewed edit and the end of a share are the admin's word about what they end, and about nothing that waits.
-async fn an_admin_s_word_about_one_thing_lets_nothing_else_through(world: &mut World) {
+/// A previewed edit and the end of a share approve the revocations that they cause, and no others that are held.
+async fn a_preview_and_an_ended_share_approve_nothing_else(world: &mut World) {
     let club = a_club(world, 8).await;
     let rooms = world.manage("Simulator bookings").await;
     let member = world.api.member(&email("p001")).await;
     let input = json!({ "who": { "member": member }, "scope": rooms });
     let share = world
         .api
-        .change(
+        .mutate(
             "shareAccess",
             &[("input", "ShareAccessInput!", input)],
             "share { id }",
@@ -296,22 +341,25 @@ async fn an_admin_s_word_about_one_thing_lets_nothing_else_through(world: &mut W
         ("input", "RuleInput!", input),
         ("basedOn", "String", json!(based_on)),
     ];
-    world.api.change("createRule", &create, "rule { id }").await;
+    world.api.mutate("createRule", &create, "rule { id }").await;
     world.settled().await;
     assert_eq!(held_names(world).await, names(1..=7));
 
     let end_share = [("share", "ID!", share["share"]["id"].clone())];
     world
         .api
-        .change("endShare", &end_share, "share { id }")
+        .mutate("endShare", &end_share, "share { id }")
         .await;
     world.settled().await;
     assert_eq!(held_names(world).await, names(1..=7));
     assert_eq!(world.sandbox.assignments_of(&email("p001")).len(), 1);
-    assert_eq!(inside(world).len(), 8);
+    assert_eq!(people_with_access(world).len(), 8);
 
     assert_eq!(decide(world, "approve", None).await, 7);
     roster(world, &club.source, &names(8..=8)).await;
     world.settled().await;
-    assert_eq!(inside(world), names(8..=8).into_iter().collect());
+    assert_eq!(
+        people_with_access(world),
+        names(8..=8).into_iter().collect()
+    );
 }

@@ -1,5 +1,5 @@
-//! The club that everything happens to: it takes a step in the service and in the reference alike, and looks at each instant whether
-//! somebody is locked out.
+//! The club of the chaos tests: applies each random step to the service and to the reference, and checks after each change in
+//! Kisi that no protected person is locked out.
 
 use std::{
     collections::BTreeSet,
@@ -19,30 +19,30 @@ use super::{
     reference::{Entitlement, Person, Reference, Rule, Window},
 };
 use crate::support::{
-    api::{Answer, Signed, Source, eventually},
-    event, judge,
+    api::{Signed, Source, WebhookResponse, eventually},
+    event, kisi_checks,
     world::{Database, Setup, World},
 };
 
 const PEOPLE: usize = 6;
 const PLANS: [&str; 2] = ["gold", "silver"];
 const ROOM: &str = "oak";
-/// How long after everything works again Kisi is as it should be: the longest pause where somebody keeps undoing in Kisi what is made
-/// there (12 hours), the longest of a member that was put off, and sweeps.
+/// How soon Kisi must be in step after the last failure: the longest pause of the service when somebody keeps undoing its changes
+/// in Kisi (12 hours), plus the longest back-off of a member, plus sweeps.
 const BOUND: Duration = Duration::from_secs(16 * 3600);
-/// So far apart are edits in Kisi: where several come within a day, the service puts them right at a growing pace.
+/// The minimum time between edits in Kisi: the service reverts several edits within a day after growing pauses.
 const EDITS_APART: Duration = Duration::from_secs(48 * 3600);
-/// How far apart instants are at which Kisi is compared with the reference, in minutes from now.
+/// The instants at which Kisi is compared with the reference, in minutes from now.
 const AHEAD: [i64; 4] = [0, 45, 26 * 60, 5 * 24 * 60];
 
-/// A group that the service manages: one door each, so that who may open the door is in the group.
+/// A managed group with one door of its own, so that exactly its members can open that door.
 struct Group {
     id: String,
     number: i64,
     lock: i64,
 }
 
-/// Who may pass at the last quiet point and at every instant since: nobody of them may be locked out.
+/// The pairs of person and group with access at the last quiet point and at every instant since: they must not be locked out.
 type Protected = Arc<Mutex<BTreeSet<(usize, usize)>>>;
 
 pub struct Club {
@@ -53,13 +53,13 @@ pub struct Club {
     members: Vec<String>,
     offerings: Vec<(&'static str, String)>,
     reference: Reference,
-    /// As it was at the last quiet point: what was to be done since may be held up by a failure.
+    /// The reference at the last quiet point: a failure may delay later changes, so Kisi may still be in this state.
     quiet: Reference,
     protected: Protected,
     locked_out: Arc<Mutex<Vec<String>>>,
-    /// Ids and bodies of the events.
+    /// The ids and bodies of the events so far.
     sent: Vec<(String, Vec<u8>)>,
-    /// What the brake holds is approved at quiet points.
+    /// Whether the brake is enabled; held revocations are approved at quiet points.
     has_brake: bool,
     edited_in_kisi: Timestamp,
     trace: Vec<String>,
@@ -99,11 +99,11 @@ impl Club {
             let input = json!({ "name": format!("Kisi {account}"), "inviteByEmail": false,
                 "credentials": { "apiKey": world.sandbox.api_key() }, "place": format!("Place {account}") });
             let input = [("input", "ConnectKisiInput!", input)];
-            let made = world
+            let payload = world
                 .api
-                .change("connectKisi", &input, "account { id }")
+                .mutate("connectKisi", &input, "account { id }")
                 .await;
-            world.account = Some(made["account"]["id"].as_str().unwrap().to_owned());
+            world.account = Some(payload["account"]["id"].as_str().unwrap().to_owned());
         }
         world.settled().await;
         let source = world.api.source("Front desk").await;
@@ -128,12 +128,12 @@ impl Club {
             trace: Vec::new(),
             world,
         };
-        club.furnish().await;
+        club.create_fixtures().await;
         club.watch();
         Some(club)
     }
 
-    async fn furnish(&mut self) {
+    async fn create_fixtures(&mut self) {
         for (name, kind) in PLANS
             .map(|plan| (plan, "MEMBERSHIP"))
             .into_iter()
@@ -142,30 +142,30 @@ impl Club {
             let input =
                 json!({ "source": self.source.id, "externalId": name, "kind": kind, "name": name });
             let input = [("input", "SaveOfferingInput!", input)];
-            let made = self
+            let payload = self
                 .world
                 .api
-                .change("saveOffering", &input, "offering { id }")
+                .mutate("saveOffering", &input, "offering { id }")
                 .await;
-            let id = made["offering"]["id"].as_str().unwrap().to_owned();
+            let id = payload["offering"]["id"].as_str().unwrap().to_owned();
             self.offerings.push((name, id));
         }
         let brake = json!({ "brake": { "enabled": self.has_brake } });
         let input = [("input", "UpdateClubInput!", brake)];
         self.world
             .api
-            .change("updateClub", &input, "club { id }")
+            .mutate("updateClub", &input, "club { id }")
             .await;
         for person in 0..PEOPLE {
-            let said = event::person(&format!("p{person}"));
-            self.world.send(&self.source, "member.updated", said).await;
+            let data = event::person(&format!("p{person}"));
+            self.world.send(&self.source, "member.updated", data).await;
             let member = self.world.api.member(&email(person)).await;
             self.members.push(member.unwrap());
             self.reference.people.push(Person::default());
         }
     }
 
-    /// Looks after each change in Kisi whether somebody is locked out.
+    /// Checks after each change in Kisi that no protected person is locked out.
     fn watch(&self) {
         let (protected, locked_out) = (self.protected.clone(), self.locked_out.clone());
         let locks: Vec<i64> = self.groups.iter().map(|group| group.lock).collect();
@@ -193,7 +193,7 @@ impl Club {
             81..=83 => self.fail_database().await,
             84 => self.restart().await,
             85..=94 => self.turn_clock(),
-            _ => self.quiet().await,
+            _ => self.wait_until_in_step().await,
         }
         let locked_out = self.locked_out.lock().unwrap().clone();
         assert!(
@@ -208,8 +208,8 @@ impl Club {
         self.trace.push(format!("{at} {step}"));
     }
 
-    /// From now on only those are protected who may pass by the reference too.
-    fn narrow(&mut self, until: Timestamp) {
+    /// Removes the protection of pairs without access throughout from now to `until`, by the current or the quiet reference.
+    fn narrow_protection(&mut self, until: Timestamp) {
         let span = (self.world.now(), until);
         let stays = |&(person, group): &(usize, usize)| {
             let [now, quiet] = [&self.reference, &self.quiet];
@@ -224,7 +224,7 @@ impl Club {
         let mut edge = |from, to| now + self.random.between(from, to).minutes();
         let (from, until) = (edge(-3000, 600), edge(-200, 9000));
         let from = self.random.once_in(2).then_some(from);
-        // An end before the start would be refused.
+        // The service refuses an end before the start.
         let until = Some(until).filter(|until| from.is_none_or(|from| from < *until));
         (from, until.filter(|_| self.random.once_in(2)))
     }
@@ -239,8 +239,8 @@ impl Club {
         let (from, until) = self.window();
         let data = json!({ "id": id, "plan": { "id": plan, "name": plan }, "member": event::person(&format!("p{person}")),
             "status": status, "starts_at": text(from), "ends_at": text(until) });
-        let said = (plan, status == "active", (from, until));
-        self.say("membership.updated", person, &id, said, &data)
+        let entitlement = (plan, status == "active", (from, until));
+        self.send_event("membership.updated", person, &id, entitlement, &data)
             .await;
     }
 
@@ -255,12 +255,13 @@ impl Club {
         let data = json!({ "id": id, "kind": "room", "item": { "id": ROOM, "name": ROOM },
             "member": event::person(&format!("p{person}")), "status": status,
             "starts_at": from.to_string(), "ends_at": until.to_string() });
-        let said = (ROOM, status == "confirmed", (Some(from), Some(until)));
-        self.say("registration.updated", person, &id, said, &data)
+        let entitlement = (ROOM, status == "confirmed", (Some(from), Some(until)));
+        self.send_event("registration.updated", person, &id, entitlement, &data)
             .await;
     }
 
-    async fn say(
+    /// Sends an event, sometimes up to 90,000 seconds late, and applies it to the reference.
+    async fn send_event(
         &mut self,
         kind: &str,
         person: usize,
@@ -277,7 +278,7 @@ impl Club {
         let delivery = self.world.next_id();
         self.note(format!("{kind} of {at}, {delivery}: {data}"));
         let version = (at, delivery.clone());
-        self.reference.hear(
+        self.reference.apply(
             person,
             id,
             Entitlement {
@@ -287,7 +288,7 @@ impl Club {
                 window,
             },
         );
-        self.narrow(self.world.now());
+        self.narrow_protection(self.world.now());
         let body = event::event(kind, at, data);
         let body = body.to_string().into_bytes();
         self.sent.push((delivery.clone(), body.clone()));
@@ -297,17 +298,18 @@ impl Club {
             .turn_to(self.world.now() + Duration::from_secs(1));
     }
 
-    /// Sends it until it is taken.
+    /// Sends a webhook until it is accepted; 503 is retried.
     async fn deliver(&self, signed: Signed) {
-        let take = async || {
-            let Answer { status, .. } = self.world.api.deliver(&self.source, signed.clone()).await;
+        let attempt = async || {
+            let WebhookResponse { status, .. } =
+                self.world.api.deliver(&self.source, signed.clone()).await;
             assert!([200, 202, 503].contains(&status), "{status}");
             (status != 503).then_some(())
         };
-        eventually(take, async || "an event is not taken".to_owned()).await;
+        eventually(attempt, async || "an event is not accepted".to_owned()).await;
     }
 
-    /// The sender repeats an event, with a new signature, however old it is.
+    /// Resends a random earlier event with a new signature.
     async fn repeat(&mut self) {
         if self.sent.is_empty() {
             return;
@@ -330,7 +332,7 @@ impl Club {
             let member = [("member", "ID!", member)];
             self.world
                 .api
-                .change("resumeMember", &member, "__typename")
+                .mutate("resumeMember", &member, "__typename")
                 .await;
         } else {
             let until = self
@@ -338,27 +340,27 @@ impl Club {
                 .once_in(2)
                 .then(|| now + self.random.between(30, 2000).minutes());
             self.reference.people[person].suspended = Some((Some(now), until));
-            self.narrow(now);
+            self.narrow_protection(now);
             let input = json!({ "member": member, "reason": "chaos", "until": text(until) });
             let input = [("input", "SuspendMemberInput!", input)];
             self.world
                 .api
-                .change("suspendMember", &input, "__typename")
+                .mutate("suspendMember", &input, "__typename")
                 .await;
         }
     }
 
     async fn edit_rules(&mut self) {
-        let known: Vec<String> = self.reference.rules.keys().cloned().collect();
-        if known.len() > 5 || (known.len() > 2 && self.random.once_in(4)) {
-            let rule = known[self.random.below(known.len())].clone();
+        let rules: Vec<String> = self.reference.rules.keys().cloned().collect();
+        if rules.len() > 5 || (rules.len() > 2 && self.random.once_in(4)) {
+            let rule = rules[self.random.below(rules.len())].clone();
             self.note(format!("delete rule {rule}"));
             self.reference.rules.remove(&rule);
-            self.narrow(self.world.now());
+            self.narrow_protection(self.world.now());
             let rule = [("rule", "ID!", json!(rule))];
             self.world
                 .api
-                .change("deleteRule", &rule, "__typename")
+                .mutate("deleteRule", &rule, "__typename")
                 .await;
             return;
         }
@@ -384,30 +386,30 @@ impl Club {
             offering,
             margin,
         };
-        if !known.is_empty() && self.random.once_in(2) {
-            let id = known[self.random.below(known.len())].clone();
+        if !rules.is_empty() && self.random.once_in(2) {
+            let id = rules[self.random.below(rules.len())].clone();
             self.note(format!("rule {id} is now {rule:?}"));
             self.reference.rules.insert(id.clone(), rule);
-            self.narrow(self.world.now());
+            self.narrow_protection(self.world.now());
             let edit = [("rule", "ID!", json!(id)), ("input", "RuleInput!", input)];
             self.world
                 .api
-                .change("updateRule", &edit, "rule { id }")
+                .mutate("updateRule", &edit, "rule { id }")
                 .await;
         } else {
             let input = [("input", "RuleInput!", input)];
-            let made = self
+            let payload = self
                 .world
                 .api
-                .change("createRule", &input, "rule { id }")
+                .mutate("createRule", &input, "rule { id }")
                 .await;
-            let id = made["rule"]["id"].as_str().unwrap().to_owned();
+            let id = payload["rule"]["id"].as_str().unwrap().to_owned();
             self.note(format!("rule {id} is {rule:?}"));
             self.reference.rules.insert(id, rule);
         }
     }
 
-    /// Somebody takes an assignment of the service's away in Kisi's dashboard, or gives it another window.
+    /// Removes one of the service's assignments in Kisi's dashboard, or changes its window.
     fn edit_in_kisi(&mut self) {
         let person = self.random.below(PEOPLE);
         let all = self.world.sandbox.assignments_of(&email(person));
@@ -420,25 +422,26 @@ impl Club {
             return;
         }
         self.edited_in_kisi = self.world.now();
-        let one = &all[self.random.below(all.len())];
-        self.note(format!("{one:?} of p{person} is changed in Kisi"));
+        let assignment = &all[self.random.below(all.len())];
+        self.note(format!("{assignment:?} of p{person} is changed in Kisi"));
         self.protected
             .lock()
             .unwrap()
             .retain(|(who, _)| *who != person);
         if self.random.once_in(2) {
-            self.world.sandbox.remove_assignment(one.id);
+            self.world.sandbox.remove_assignment(assignment.id);
         } else {
             let until = self
                 .random
                 .once_in(2)
                 .then(|| self.world.now() + 90.minutes());
-            self.world.sandbox.set_window(one.id, None, until);
+            self.world.sandbox.set_window(assignment.id, None, until);
         }
     }
 
-    /// A list that says well-formed that it is empty is left out: said twice over, by the list and by the person's own, it is believed,
-    /// and what is forgotten then cannot be told from what somebody else made.
+    /// Makes the next matching calls to Kisi fail. A well-formed but wrongly empty list is not among the faults: if both the list
+    /// of all assignments and that of the person are empty, the service believes them, and can then no longer tell the
+    /// assignments that it has forgotten from those of others.
     fn fail_kisi(&mut self) {
         let kinds = [
             FaultKind::TooMany,
@@ -460,7 +463,7 @@ impl Club {
         self.world.sandbox.fault(fault, times);
     }
 
-    /// The next write fails on SQLite; on PostgreSQL all connections die.
+    /// Makes the next write fail on SQLite; terminates all connections on PostgreSQL. Sends an event, then removes the fault.
     async fn fail_database(&mut self) {
         self.note("the database fails".to_owned());
         let db = self.world.app().db.clone();
@@ -481,11 +484,11 @@ impl Club {
                 })
             })
             .await;
-        // Another failure may have been first.
+        // An earlier fault may have failed this statement.
         drop(planted);
         self.membership().await;
-        // Whatever the fault still stands in the way of is let through.
-        let mend = match self.world.database() {
+        // Removes the fault, if it is still in effect.
+        let repair = match self.world.database() {
             Database::Sqlite => [
                 "PRAGMA query_only = OFF",
                 "PRAGMA max_page_count = 4294967294",
@@ -493,19 +496,19 @@ impl Club {
             Database::Postgres => ["SELECT 1"; 2],
         };
         let works = async || {
-            let mended: Result<(), StoreError> = db
+            let written: Result<(), StoreError> = db
                 .write(move |tx| {
                     Box::pin(async move {
-                        for statement in mend {
+                        for statement in repair {
                             tx.execute_unprepared(statement).await?;
                         }
                         latchkey::store::probe::write(tx).await
                     })
                 })
                 .await;
-            mended.is_ok().then_some(())
+            written.is_ok().then_some(())
         };
-        eventually(works, async || "nothing can be stored any more".to_owned()).await;
+        eventually(works, async || "the database cannot be written".to_owned()).await;
     }
 
     async fn restart(&mut self) {
@@ -523,12 +526,12 @@ impl Club {
         let longest = self.random.one_of(&[5, 60, 1200]);
         let to = self.world.now() + self.random.between(1, longest).minutes();
         self.note(format!("the clock is turned to {to}"));
-        self.narrow(to);
+        self.narrow_protection(to);
         self.world.turn_to(to);
     }
 
-    /// Waits until Kisi is as the reference says, within the bound. From then on everybody who may pass is protected.
-    async fn quiet(&mut self) {
+    /// Waits until Kisi matches the reference, at most [`BOUND`]. From then on every pair with access is protected.
+    async fn wait_until_in_step(&mut self) {
         self.note("quiet".to_owned());
         self.world.sandbox.clear_faults();
         let began = self.world.now();
@@ -546,7 +549,7 @@ impl Club {
                 panic!(
                     "not quiet after {waited:?}: {difference:#?}\n{:?}\n{}\n{}\nlatest steps: {:#?}",
                     world.api.open_work().await,
-                    judge::grants(&world.api).await,
+                    kisi_checks::grants(&world.api).await,
                     held(world).await,
                     &self.trace[self.trace.len().saturating_sub(120)..]
                 );
@@ -555,7 +558,7 @@ impl Club {
                 approve_all(world).await;
             }
             looks += 1;
-            // The loop works in real time, and what waits for the clock waits for this one, which must not run away from it.
+            // The reconcile loop runs in real time and its timers follow the manual clock, so the clock must not outrun the loop.
             tokio::time::sleep(Duration::from_millis(2)).await;
             let (every, seconds) = match looks {
                 0..100 => (5, 1),
@@ -575,18 +578,14 @@ impl Club {
     }
 
     pub async fn finish(mut self) {
-        self.quiet().await;
+        self.wait_until_in_step().await;
         for person in 0..PEOPLE {
             let rows = self.world.sandbox.assignments_of(&email(person));
             let ours: BTreeSet<_> = rows
                 .iter()
                 .map(|row| (row.group, row.from, row.until))
                 .collect();
-            assert_eq!(
-                ours.len(),
-                rows.len(),
-                "something is there twice: {rows:#?}"
-            );
+            assert_eq!(ours.len(), rows.len(), "duplicate assignments: {rows:#?}");
             let groups: Vec<i64> = self.groups.iter().map(|group| group.number).collect();
             assert!(
                 rows.iter()
@@ -597,38 +596,40 @@ impl Club {
     }
 }
 
-/// What the brake holds.
+/// The held revocations, for failure messages.
 async fn held(world: &World) -> Value {
     let query = "{ heldRevocations(first: 50) { nodes { member { email } cause } } }";
-    world.api.raw(query, json!({})).await
+    world.api.query_raw(query, json!({})).await
 }
 
-/// An admin approves all that the brake holds.
+/// Approves all held revocations.
 async fn approve_all(world: &World) {
     let approve = "mutation { approveRevocations { userErrors { code } } }";
-    world.api.ask(approve, json!({})).await;
+    world.api.query(approve, json!({})).await;
 }
 
-/// Where Kisi is other than the reference says, now and at instants to come.
+/// The differences between Kisi and the reference, now and at the instants of [`AHEAD`].
 fn differences(
     world: &World,
     reference: &Reference,
     groups: &[Group],
     now: Timestamp,
 ) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut differences = Vec::new();
     for ahead in AHEAD {
         let at = now + ahead.minutes();
         for person in 0..PEOPLE {
             for (nth, group) in groups.iter().enumerate() {
                 let should = reference.may_pass(person, nth, at);
                 if world.sandbox.may_open(&email(person), group.lock, at) != should {
-                    found.push(format!("p{person} should pass {nth} at {at}: {should}"));
+                    differences.push(format!(
+                        "p{person} should pass group {nth} at {at}: {should}"
+                    ));
                 }
             }
         }
     }
-    found
+    differences
 }
 
 fn text(at: Option<Timestamp>) -> Value {

@@ -1,6 +1,6 @@
-//! Choices that a seed repeats (SplitMix64).
+//! A seeded random number generator (SplitMix64), so that a seed repeats the choices of a run.
 
-/// See the module.
+/// The field is the seed.
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 
@@ -18,17 +18,17 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    /// A number from `from` to `to`.
+    /// A number from `from` to `to`, both included.
     pub fn between(&mut self, from: i64, to: i64) -> i64 {
         from + i64::try_from(self.below(usize::try_from(to - from + 1).unwrap())).unwrap()
     }
 
-    /// True once in so many times.
+    /// True with probability 1 in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of them.
+    /// A random element.
     pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
     }

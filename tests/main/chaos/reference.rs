@@ -1,21 +1,22 @@
-//! What the test itself knows of the club, and who may pass by it. Written apart from the service: no type and no function of it.
+//! The reference model of the club: what was said and who may pass by it. Independent of the service: it uses none of its types
+//! and functions.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-/// The version of what an event says: its time, and its id where two have one time.
+/// The version of an event's content: the event's time, then its id as the tie-breaker.
 pub type Version = (Timestamp, String);
 
-/// From and until; none is open.
+/// From and until; `None` is unbounded.
 pub type Window = (Option<Timestamp>, Option<Timestamp>);
 
 #[derive(Clone, Debug)]
 pub struct Entitlement {
     pub version: Version,
-    /// Of the membership or of the room.
+    /// The plan of a membership or the room of a booking.
     pub offering: &'static str,
-    /// Whether its status counts at all.
+    /// Whether its status can give access.
     pub counts: bool,
     pub window: Window,
 }
@@ -32,7 +33,7 @@ pub struct Rule {
     pub group: usize,
     pub enabled: bool,
     pub offering: &'static str,
-    /// How long before a booking's start and after its end, in minutes; memberships have none.
+    /// How long access begins before a booking's start and lasts after its end, in minutes; 0 for memberships.
     pub margin: i64,
 }
 
@@ -47,13 +48,13 @@ fn contains((from, until): Window, at: Timestamp) -> bool {
 }
 
 impl Reference {
-    /// What an event says of an entitlement, unless something later was said.
-    pub fn hear(&mut self, person: usize, id: &str, said: Entitlement) {
-        let held = &mut self.people[person].held;
-        match held.get(id) {
-            Some(known) if known.version >= said.version => {}
+    /// Applies an event about an entitlement, unless a later version was applied before.
+    pub fn apply(&mut self, person: usize, id: &str, entitlement: Entitlement) {
+        let entitlements = &mut self.people[person].held;
+        match entitlements.get(id) {
+            Some(current) if current.version >= entitlement.version => {}
             _ => {
-                held.insert(id.to_owned(), said);
+                entitlements.insert(id.to_owned(), entitlement);
             }
         }
     }
@@ -62,11 +63,12 @@ impl Reference {
         let rules = self.rules.values();
         let rules = rules.filter(move |rule| rule.enabled && rule.group == group);
         rules.flat_map(move |rule| {
-            let held = self.people[person].held.values();
-            let held = held.filter(|one| one.counts && one.offering == rule.offering);
-            held.map(|one| {
+            let entitlements = self.people[person].held.values();
+            let matching = entitlements
+                .filter(|entitlement| entitlement.counts && entitlement.offering == rule.offering);
+            matching.map(|entitlement| {
                 let margin = jiff::Span::new().minutes(rule.margin);
-                let (from, until) = one.window;
+                let (from, until) = entitlement.window;
                 (from.map(|at| at - margin), until.map(|at| at + margin))
             })
         })
@@ -81,7 +83,7 @@ impl Reference {
                 .any(|window| contains(window, at))
     }
 
-    /// Whether a person may pass at every instant from one to another.
+    /// Whether a person may pass at every instant from `from` to `to`.
     pub fn may_pass_throughout(
         &self,
         person: usize,

@@ -1,21 +1,20 @@
-//! Kisi's specification as `tests/kisi-openapi.json` holds it: what a request may be, what an answer must be, and examples of
-//! each answer for the client to read. Knows neither the client nor the sandbox.
+//! Kisi's OpenAPI specification in `tests/kisi-openapi.json`: validates requests and answers, and generates examples of each
+//! answer for the client to read. Uses neither the client nor the sandbox.
 
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-/// The whole document.
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../kisi-openapi.json")).unwrap());
 
-/// What the specification asks of a request, where Kisi's own guides ask for something else. `POST /logins` for somebody else
-/// bears no `user`: the guide says so, and one with it would be a log-in by password.
+/// Faults that are excused because Kisi's own guides contradict the specification. `POST /logins` on behalf of a user has no
+/// `user`: the guide says so, and a request with one would be a log-in by password.
 const GUIDES_SAY_OTHERWISE: [(&str, &str, &str); 1] =
     [("post", "/logins", "\"user\" is a required property")];
 
-/// One operation: a method at a path.
+/// An API operation: a method at a path.
 #[derive(Clone, Copy)]
 pub struct Operation {
     pub method: &'static str,
@@ -23,7 +22,6 @@ pub struct Operation {
     object: &'static Value,
 }
 
-/// All of them.
 pub fn operations() -> impl Iterator<Item = Operation> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, methods)| {
@@ -36,7 +34,7 @@ pub fn operations() -> impl Iterator<Item = Operation> {
     })
 }
 
-/// The operation that a request is of.
+/// The operation that handles a request.
 pub fn operation(method: &str, path: &str) -> Option<Operation> {
     let is_there = |pattern: &str| {
         let (mut these, mut those) = (pattern.split('/'), path.split('/'));
@@ -66,33 +64,33 @@ impl PartialEq for Operation {
 }
 
 impl Operation {
-    /// What is wrong with a request.
+    /// The faults of a request; empty if it is valid.
     pub fn faults_of_request(self, query: &str, body: Option<&Value>) -> Vec<String> {
         let mut faults = Vec::new();
-        let known: BTreeMap<&str, &Value> = self
+        let parameters: BTreeMap<&str, &Value> = self
             .list("parameters")
             .map(|one| (one["name"].as_str().unwrap(), one))
             .collect();
-        let asked: BTreeMap<String, String> = url::form_urlencoded::parse(query.as_bytes())
+        let given: BTreeMap<String, String> = url::form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect();
-        for (name, text) in &asked {
-            match known.get(name.as_str()) {
+        for (name, text) in &given {
+            match parameters.get(name.as_str()) {
                 None => faults.push(format!("no query parameter {name}")),
-                Some(known) => {
+                Some(parameter) => {
                     let values = [json!(text), serde_json::from_str(text).unwrap_or_default()];
-                    let validator = validator(&known["schema"]);
+                    let validator = validator(&parameter["schema"]);
                     if !values.iter().any(|value| validator.is_valid(value)) {
                         faults.push(format!("query parameter {name} may not be {text:?}"));
                     }
                 }
             }
         }
-        let needed = known.iter().filter(|(_, one)| one["required"] == true);
-        let lacking = needed.filter(|(name, _)| !asked.contains_key(**name));
+        let needed = parameters.iter().filter(|(_, one)| one["required"] == true);
+        let lacking = needed.filter(|(name, _)| !given.contains_key(**name));
         faults.extend(lacking.map(|(name, _)| format!("query parameter {name} is missing")));
         match (self.object.get("requestBody"), body) {
-            (None, Some(body)) => faults.push(format!("no body is asked for: {body}")),
+            (None, Some(body)) => faults.push(format!("takes no body: {body}")),
             (None, None) => {}
             (Some(content), body) => {
                 let schema = &content["content"]["application/json"]["schema"];
@@ -107,7 +105,7 @@ impl Operation {
         self.say(faults)
     }
 
-    /// Fields of a body that the specification does not name. It allows them, and Kisi takes no notice of them.
+    /// Fields of a body that the specification does not name. It allows them, but Kisi ignores them.
     pub fn unnamed_fields(self, body: &Value) -> Vec<String> {
         let schema = &self.object["requestBody"]["content"]["application/json"]["schema"];
         let mut named = Vec::new();
@@ -118,10 +116,12 @@ impl Operation {
         given
     }
 
-    /// What is wrong with an answer.
+    /// The faults of an answer; empty if it is valid.
     pub fn faults_of_answer(self, status: u16, headers: &[String], body: &Value) -> Vec<String> {
         let Some(answer) = self.object["responses"].get(status.to_string()) else {
-            return self.say(vec![format!("never answers with {status}: {body}")]);
+            return self.say(vec![format!(
+                "does not document the status {status}: {body}"
+            )]);
         };
         let mut faults = match answer.get("content") {
             None if body.is_null() => Vec::new(),
@@ -136,13 +136,13 @@ impl Operation {
         self.say(faults)
     }
 
-    /// Examples of what a success answers with: each field with each kind of value, and the shortest; none for one without a
+    /// Examples of a successful answer: the shortest one, and each field with each kind of value. Empty if the answer has no
     /// body.
     pub fn examples(self) -> Vec<Value> {
         self.content().map(examples).unwrap_or_default()
     }
 
-    /// What is wrong with the examples themselves.
+    /// The faults of the examples themselves.
     pub fn faults_of_examples(self) -> Vec<String> {
         let Some(schema) = self.content() else {
             return Vec::new();
@@ -155,18 +155,18 @@ impl Operation {
         self.object["responses"]["200"].pointer("/content/application~1json/schema")
     }
 
-    /// Whether it answers with rows, a page of them.
+    /// Whether the answer is a page of rows.
     pub fn is_list(self) -> bool {
         self.content()
             .is_some_and(|schema| schema["type"] == "array")
     }
 
-    /// Whether its rows can be asked for in an order.
+    /// Whether the rows can be sorted.
     pub fn is_sortable(self) -> bool {
         self.list("parameters").any(|one| one["name"] == "sort")
     }
 
-    /// The statuses that it may answer with.
+    /// The statuses that the operation documents.
     pub fn statuses(self) -> impl Iterator<Item = &'static str> {
         let answers = self.object["responses"].as_object().unwrap();
         answers.keys().map(String::as_str)
@@ -206,7 +206,7 @@ fn of_value(schema: &Value, value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// What a schema refers to, or itself.
+/// The schema that a `$ref` points to, or the schema itself.
 fn resolved(schema: &'static Value) -> &'static Value {
     match schema.get("$ref").and_then(Value::as_str) {
         Some(name) => &DOCUMENT["components"]["schemas"][name.rsplit('/').next().unwrap()],
@@ -233,7 +233,7 @@ fn examples(schema: &'static Value) -> Vec<Value> {
         .iter()
         .flat_map(|kind| of_kind(schema, kind))
         .collect();
-    // The shortest first: where there may be nothing, nothing.
+    // Null comes first, so that the shortest example uses it where it may.
     all.sort_by_key(|value| !value.is_null());
     all
 }
@@ -265,7 +265,7 @@ fn of_kind(schema: &'static Value, kind: &str) -> Vec<Value> {
     }
 }
 
-/// The one with as little as may be, and as many as it takes to have each example of each field.
+/// The shortest object, and as many as it takes to include each example of each field.
 fn of_object(schema: &'static Value) -> Vec<Value> {
     let fields = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
@@ -285,15 +285,15 @@ fn of_object(schema: &'static Value) -> Vec<Value> {
         .map(|(_, all)| all.len())
         .max()
         .unwrap_or(0);
-    let mut found = vec![Value::Object(least)];
-    found.extend((0..most).map(|nth| {
+    let mut objects = vec![Value::Object(least)];
+    objects.extend((0..most).map(|nth| {
         let whole = of_fields.iter().map(|(name, all)| {
             let value = &all[nth.min(all.len() - 1)];
             ((*name).clone(), value.clone())
         });
         Value::Object(whole.collect())
     }));
-    found
+    objects
 }
 
 fn collect_names(schema: &'static Value, names: &mut Vec<String>) {

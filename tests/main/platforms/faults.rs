@@ -1,5 +1,5 @@
-//! Readings that go wrong: in whatever way they do, nothing is concluded, what is wrong stands on the source, and one process at
-//! a time tries again after a growing pause.
+//! Readings that fail: whatever the failure, nothing is concluded, the problem is shown on the source, and one process at a time
+//! tries again after a growing pause.
 
 use std::time::Duration;
 
@@ -7,28 +7,32 @@ use latchkey::ingest::readers;
 use serde_json::{Value, json};
 
 use super::{
-    a_club, a_source, a_teamup, holds, in_kisi, order, problem, read, read_again, sailor, state,
+    a_club, a_source, a_teamup, clubspot_member, customer_membership, in_kisi, problem, read,
+    read_again, request_reading, state,
 };
 use crate::support::{
     api::{Source, eventually},
-    platform::Asked,
+    platform::RecordedRequest,
     world::{Database, Setup, World},
 };
 
 on_both!(
-    nothing_is_concluded_from_a_reading_that_fails,
+    a_failed_reading_changes_nothing,
     every_way_of_paging_fails_closed,
 );
 
-type Wrong = fn(&Asked, Value) -> (u16, Value);
+type Wrong = fn(&RecordedRequest, Value) -> (u16, Value);
 
-async fn nothing_is_concluded_from_a_reading_that_fails(world: &mut World) {
+async fn a_failed_reading_changes_nothing(world: &mut World) {
     let source = a_teamup(world).await;
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 0, 0]);
     world.platform.list(
         "customer_memberships",
-        json!([holds(11, 2, "active"), holds(12, 2, "active")]),
+        json!([
+            customer_membership(11, 2, "active"),
+            customer_membership(12, 2, "active")
+        ]),
     );
     let faults: [(&str, Wrong); 10] = [
         ("answers 500", |_, _| (500, json!({}))),
@@ -54,10 +58,10 @@ async fn nothing_is_concluded_from_a_reading_that_fails(world: &mut World) {
         ("changed customer_memberships each time", |_, _| {
             (
                 200,
-                json!({ "count": 9, "next": "https://x", "results": [holds(11, 2, "active")] }),
+                json!({ "count": 9, "next": "https://x", "results": [customer_membership(11, 2, "active")] }),
             )
         }),
-        ("an empty page leads on", |_, _| {
+        ("an empty page is not the last", |_, _| {
             (
                 200,
                 json!({ "count": 9, "next": "https://x", "results": [] }),
@@ -69,26 +73,28 @@ async fn nothing_is_concluded_from_a_reading_that_fails(world: &mut World) {
         ("a status is none of", |_, _| {
             (
                 200,
-                json!({ "count": 1, "next": null, "results": [holds(13, 1, "limbo")] }),
+                json!({ "count": 1, "next": null, "results": [customer_membership(13, 1, "limbo")] }),
             )
         }),
     ];
     let before = state(world, &source).await.0;
     for (words, wrong) in faults {
-        world.platform.wrong("customer_memberships", wrong);
-        order(world, &source).await;
+        world
+            .platform
+            .override_response("customer_memberships", wrong);
+        request_reading(world, &source).await;
         problem(world, &source, words).await;
         assert_eq!(in_kisi(world), [1, 0, 0], "{words}");
         assert_eq!(state(world, &source).await.0, before, "{words}");
     }
-    world.platform.right();
+    world.platform.restore();
     world.platform.key("another");
-    order(world, &source).await;
+    request_reading(world, &source).await;
     problem(world, &source, "refuses the credentials").await;
     let input = json!({ "source": source.id, "credentials": { "teamUp": { "token": "another" } } });
     world
         .api
-        .change(
+        .mutate(
             "updateSource",
             &[("input", "UpdateSourceInput!", input)],
             "source { id }",
@@ -117,7 +123,7 @@ async fn two_processes(world: &mut World) {
     let other = readers::start(app.clone()).unwrap();
     for round in 2..6 {
         read_again(world, &source).await;
-        // Whoever came second has looked by the time that both have stopped.
+        // The slower process has looked as well by the time that both have stopped.
         assert_eq!(world.platform.asked("customers").len(), round);
     }
     other.stop().await;
@@ -140,19 +146,19 @@ async fn growing_pauses(world: &mut World) {
         let tried = world.platform.asked("customers").len();
         world.turn_to(world.now() + Duration::from_secs(60 * pause + 1));
         let ask = async || (world.platform.asked("customers").len() > tried).then_some(());
-        eventually(ask, async || format!("after {pause} minutes")).await;
-        // What became of it is written down before the clock goes on.
+        eventually(ask, async || format!("no reading after {pause} minutes")).await;
+        // The result is stored before the clock goes on.
         let lease = async || {
             let lease = latchkey::store::leases::get(world.app().db.read(), &lease_of(&source))
                 .await
                 .unwrap();
             lease.is_none().then_some(())
         };
-        eventually(lease, async || "the lease is held".to_owned()).await;
+        eventually(lease, async || "the lease is still held".to_owned()).await;
         assert_eq!(world.platform.asked("customers").len(), tried + 1);
     }
     world.platform.key("key");
-    order(world, &source).await;
+    request_reading(world, &source).await;
     read(world, &source).await;
     assert_eq!(in_kisi(world), [1, 0, 0]);
 }
@@ -165,7 +171,7 @@ fn lease_of(source: &Source) -> String {
 async fn every_way_of_paging_fails_closed(world: &mut World) {
     world
         .platform
-        .list("members", json!([sailor("ada", "active")]));
+        .list("members", json!([clubspot_member("ada", "active")]));
     world.platform.list(
         "locations/v1",
         json!([{ "id": "hq", "title": "HQ", "timezoneId": "Europe/Berlin" }]),
@@ -177,20 +183,20 @@ async fn every_way_of_paging_fails_closed(world: &mut World) {
     let spacebring = a_source(world, "SPACEBRING", Some(client)).await;
     read(world, &spacebring).await;
     let members: [(&str, Wrong); 5] = [
-        ("an empty page leads on", |_, _| {
+        ("an empty page is not the last", |_, _| {
             (200, json!({ "has_more": true, "data": { "members": [] } }))
         }),
-        ("a row comes twice", |_, _| {
+        ("a row appears twice", |_, _| {
             (
                 200,
-                json!({ "has_more": true, "data": { "members": [sailor("ada", "active")] } }),
+                json!({ "has_more": true, "data": { "members": [clubspot_member("ada", "active")] } }),
             )
         }),
         ("neither true nor false", |_, _| {
             (200, json!({ "has_more": 1, "data": { "members": [] } }))
         }),
         ("no list members", |_, _| (200, json!({ "data": {} }))),
-        ("a category is no text", |_, _| {
+        ("a category is not a text", |_, _| {
             let odd = json!({ "id": "m-ada", "membership": { "id": "h", "status": "active", "category": 7 } });
             (
                 200,
@@ -199,16 +205,16 @@ async fn every_way_of_paging_fails_closed(world: &mut World) {
         }),
     ];
     let companies: [(&str, Wrong); 4] = [
-        ("an empty page leads on", |_, _| {
+        ("an empty page is not the last", |_, _| {
             (200, json!({ "companies": [], "nextPageToken": "x" }))
         }),
-        ("a row comes twice", |_, _| {
+        ("a row appears twice", |_, _| {
             (
                 200,
                 json!({ "companies": [{ "id": "a" }], "nextPageToken": "x" }),
             )
         }),
-        ("a page leads back", |asked, _| {
+        ("a page token repeats", |asked, _| {
             let id = format!(
                 "c{}",
                 asked.query.len() + asked.query.get("nextPageToken").map_or(0, String::len)
@@ -230,10 +236,10 @@ async fn every_way_of_paging_fails_closed(world: &mut World) {
         .into_iter()
         .map(of("community/companies/v1", spacebring));
     for (path, source, words, wrong) in members.chain(companies) {
-        world.platform.wrong(path, wrong);
-        order(world, &source).await;
+        world.platform.override_response(path, wrong);
+        request_reading(world, &source).await;
         problem(world, &source, words).await;
         assert_eq!(in_kisi(world), [1, 0, 0], "{words}");
-        world.platform.right();
+        world.platform.restore();
     }
 }

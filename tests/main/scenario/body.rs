@@ -1,4 +1,4 @@
-//! Lines of a scenario as canonical events and as conditions of a rule. Pure.
+//! Translates the lines of a scenario into canonical events and rule conditions.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::support::event::person;
 
 /// The type and the data of an event.
 pub fn event(line: &Line<'_>, zone: &Zone) -> (String, Value) {
-    let (id, said) = fields(line);
+    let (id, values) = fields(line);
     let people = |text: &str| Value::Array(names(text).into_iter().map(person).collect());
     let named = |text: &str| json!({ "id": text, "name": text });
     let mut data = Map::from_iter([("id".to_owned(), json!(id))]);
@@ -24,14 +24,14 @@ pub fn event(line: &Line<'_>, zone: &Zone) -> (String, Value) {
         "member" => &[("email", person(id)["email"].clone()), ("name", json!(id))],
         "company" => &[("name", json!(id))],
         "gone" => return gone(line),
-        _ => panic!("{}: it should be an event", line.place),
+        verb => panic!("{}: {verb:?} is not an event", line.place),
     };
     data.extend(
         preset
             .iter()
             .map(|(key, value)| ((*key).to_owned(), value.clone())),
     );
-    for (key, value) in said {
+    for (key, value) in values {
         let (field, value) = match key {
             "of" => ("member", person(value)),
             "for" => ("company", named(value)),
@@ -47,7 +47,7 @@ pub fn event(line: &Line<'_>, zone: &Zone) -> (String, Value) {
             "blocked" => ("blocked", block(value, zone)),
             "at" => ("location", location(value)),
             "source" => continue,
-            _ => panic!("{}: {key:?} is no field", line.place),
+            _ => panic!("{}: {key:?} is not a field", line.place),
         };
         data.insert(field.to_owned(), value);
     }
@@ -88,7 +88,7 @@ fn location(text: &str) -> Value {
     }
 }
 
-/// A condition; `offering` gives the id of what a platform sells, by its kind and the platform's id.
+/// A condition as the API's input. `offering` returns the id of an offering by its kind and the platform's id.
 pub async fn condition(
     line: &Line<'_>,
     text: &str,
@@ -96,15 +96,15 @@ pub async fn condition(
 ) -> Value {
     let mut words = text.split_whitespace().peekable();
     let noun = words.next().unwrap_or("");
-    let mut said: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut options: BTreeMap<&str, &str> = BTreeMap::new();
     let mut names: Vec<&str> = Vec::new();
     while let Some(word) = words.next() {
         match word {
             "blocked" | "grace" | "before" | "after" | "kind" | "from" | "until" => {
-                said.insert(word, words.next().unwrap());
+                options.insert(word, words.next().unwrap());
             }
             "guestless" | "day" | "ahead" => {
-                said.insert(word, "");
+                options.insert(word, "");
             }
             name => names.push(name.trim_end_matches(',')),
         }
@@ -122,24 +122,25 @@ pub async fn condition(
         offerings.push(offering(kind, name).await);
     }
     let or = |key: &str, default: &str| {
-        said.get(key)
+        options
+            .get(key)
             .map_or_else(|| default.to_owned(), |text| (*text).to_owned())
     };
     match noun {
         "membership" => json!({ "membership": {
-            "offerings": offerings, "whenBlocked": or("blocked", "DENY"), "grace": said.get("grace"),
+            "offerings": offerings, "whenBlocked": or("blocked", "DENY"), "grace": options.get("grace"),
         } }),
         "booking" => json!({ "registration": {
             "offerings": offerings, "opensBefore": or("before", "PT30M"), "closesAfter": or("after", "PT30M"),
-            "kinds": said.get("kind").map(|kind| kind.to_uppercase()).into_iter().collect::<Vec<_>>(),
-            "span": if said.contains_key("day") { "DAY" } else { "BOOKING" }, "guests": !said.contains_key("guestless"),
-            "appliesToOngoing": !said.contains_key("ahead"),
+            "kinds": options.get("kind").map(|kind| kind.to_uppercase()).into_iter().collect::<Vec<_>>(),
+            "span": if options.contains_key("day") { "DAY" } else { "BOOKING" }, "guests": !options.contains_key("guestless"),
+            "appliesToOngoing": !options.contains_key("ahead"),
         } }),
         "purchase" => json!({ "purchase": { "offerings": offerings } }),
         "tag" => json!({ "tag": { "tags": names } }),
         "schedule" => {
-            json!({ "schedule": { "days": names, "from": said["from"], "until": said["until"] } })
+            json!({ "schedule": { "days": names, "from": options["from"], "until": options["until"] } })
         }
-        _ => panic!("{}: {text:?} is no condition", line.place),
+        _ => panic!("{}: {text:?} is not a condition", line.place),
     }
 }

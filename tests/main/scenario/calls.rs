@@ -1,5 +1,5 @@
-//! Kisi's calls as a snapshot shows them: method, path by its shape, whose, which group, and the window. Of the reads, those
-//! of people and assignments alone: how often the doors are listed is the sweep's matter.
+//! Formats the calls to Kisi for a snapshot: person, method, path pattern, group and window. Only calls about users and role
+//! assignments are shown; the sweep decides how often it lists the doors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::script::Zone;
 
-/// What is known of Kisi's numbers.
+/// Maps Kisi ids to the names that a snapshot shows.
 #[derive(Debug, Default)]
 pub struct Names {
     users: BTreeMap<i64, String>,
@@ -21,7 +21,7 @@ impl Names {
         self.groups.insert(id, name.to_owned());
     }
 
-    /// Learns the numbers of these people and of what they hold.
+    /// Records the ids of these people and of their assignments.
     pub fn learn(&mut self, sandbox: &Sandbox, people: &BTreeSet<String>) {
         for email in people {
             if let Some(user) = sandbox.user(email) {
@@ -51,14 +51,15 @@ impl Names {
             .unwrap_or_else(|| "somebody".to_owned())
     }
 
-    /// One line for each call that counts; those about one person stay in their order.
-    pub fn told(&self, calls: &[Call], zone: &Zone) -> Vec<String> {
-        let mut told: Vec<(String, String)> = calls
+    /// One line for each shown call, sorted by person. The calls about one person keep their order.
+    pub fn format_calls(&self, calls: &[Call], zone: &Zone) -> Vec<String> {
+        let mut lines: Vec<(String, String)> = calls
             .iter()
             .filter_map(|call| self.line(call, zone))
             .collect();
-        told.sort_by(|a, b| a.0.cmp(&b.0));
-        told.into_iter()
+        lines.sort_by(|a, b| a.0.cmp(&b.0));
+        lines
+            .into_iter()
             .map(|(who, what)| format!("    {who}: {what}"))
             .collect()
     }

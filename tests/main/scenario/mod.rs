@@ -1,8 +1,9 @@
-//! The scenarios of `tests/scenarios`: text files that say what happens and who can then open what. A line asserts the doors,
-//! by Kisi's rows and by the service's own word; the calls to Kisi are a snapshot beside it, so that waste shows.
+//! Runs the scenarios of `tests/scenarios`: text files with events and the expected access. `expect` lines compare who can open
+//! a door, both in Kisi's rows and by the service's decision. The calls to Kisi are compared with a snapshot, so that unneeded
+//! calls show up in review.
 //!
-//! The language is told in `tests/scenarios/README.md`. A new file is found by itself; `INSTA_UPDATE=always` writes its
-//! snapshot.
+//! `tests/scenarios/README.md` describes the language. New files are picked up automatically; `INSTA_UPDATE=always` writes their
+//! snapshots.
 
 mod body;
 mod calls;
@@ -15,7 +16,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::support::world::Database;
 
-/// How many are played at once.
+/// The number of scenarios that run at the same time.
 const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +29,7 @@ async fn every_scenario_comes_out_as_told_on_postgres() {
     all(Database::Postgres).await;
 }
 
-/// Plays every file, those after one that fails as well.
+/// Plays every file; a failing one does not stop the others.
 async fn all(database: Database) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let entries = fs::read_dir(folder)
@@ -42,10 +43,10 @@ async fn all(database: Database) {
     let played = files.into_iter().map(async |file| {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).unwrap();
-        let told = AssertUnwindSafe(Box::pin(play::play(database, name.clone(), text)));
-        told.catch_unwind().await.err().map(|_| name)
+        let playing = AssertUnwindSafe(Box::pin(play::play(database, name.clone(), text)));
+        playing.catch_unwind().await.err().map(|_| name)
     });
     let played = stream::iter(played).buffer_unordered(AT_ONCE);
     let failed: Vec<String> = played.filter_map(async |failed| failed).collect().await;
-    assert!(failed.is_empty(), "not as told, see above: {failed:?}");
+    assert!(failed.is_empty(), "scenarios failed, see above: {failed:?}");
 }

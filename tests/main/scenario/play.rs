@@ -1,5 +1,5 @@
-//! Plays a scenario in a world of its own. Each line is done, everything settles, and what Kisi was called for is written
-//! beside it; the end compares that with the snapshot.
+//! Plays one scenario in a new world. Each line is executed, all work settles, and the calls to Kisi are recorded below the line;
+//! at the end the record is compared with the snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use super::{
 use crate::support::{
     api::Source,
     event::email,
-    judge,
+    kisi_checks,
     world::{Database, Setup, World},
 };
 
-/// What the lines so far have made.
+/// The state of a scenario: the world and the objects that its lines have created so far.
 struct Play {
     world: World,
     zone: Zone,
@@ -26,10 +26,10 @@ struct Play {
     groups: BTreeMap<String, String>,
     shares: BTreeMap<String, String>,
     names: Names,
-    told: Vec<String>,
+    snapshot_lines: Vec<String>,
 }
 
-/// Plays one file; nothing where its database is skipped.
+/// Plays one file. Does nothing if the tests on `database` are skipped.
 pub async fn play(database: Database, name: String, text: String) {
     let lines = lines(&name, &text);
     let first = |verb: &str| {
@@ -57,7 +57,7 @@ pub async fn play(database: Database, name: String, text: String) {
         groups: BTreeMap::new(),
         shares: BTreeMap::new(),
         names: Names::default(),
-        told: Vec::new(),
+        snapshot_lines: Vec::new(),
     };
     Box::pin(play.doors(&lines)).await;
     for line in &lines {
@@ -65,13 +65,13 @@ pub async fn play(database: Database, name: String, text: String) {
         Box::pin(play.line(line)).await;
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../../scenarios/calls", omit_expression => true }, {
-        insta::assert_snapshot!(name, play.told.join("\n"));
+        insta::assert_snapshot!(name, play.snapshot_lines.join("\n"));
     });
     Box::pin(play.world.finish()).await;
 }
 
 impl Play {
-    /// Doors and groups are in Kisi before it is connected.
+    /// Creates all doors and groups in Kisi, then connects it and makes the groups managed.
     async fn doors(&mut self, lines: &[Line<'_>]) {
         let sandbox = self.world.sandbox.clone();
         let house = sandbox.add_place("House", self.zone.0.iana_name().unwrap_or("UTC"));
@@ -98,7 +98,7 @@ impl Play {
         }
         self.source("books").await;
         self.world.settled().await;
-        sandbox.forget_calls();
+        sandbox.clear_calls();
     }
 
     async fn source(&mut self, name: &str) {
@@ -133,14 +133,14 @@ impl Play {
         self.sources[*fields.get("source").unwrap_or(&"books")].clone()
     }
 
-    /// Writes down what the line cost.
+    /// Records the line and the calls to Kisi that it caused.
     fn tell(&mut self, line: &Line<'_>) {
         let sandbox = &self.world.sandbox;
-        self.names.learn(sandbox, &self.world.people);
-        let calls = self.names.told(&sandbox.calls(), &self.zone);
-        sandbox.forget_calls();
-        self.told.push(line.text.to_owned());
-        self.told.extend(calls);
+        self.names.learn(sandbox, &self.world.emails);
+        let calls = self.names.format_calls(&sandbox.calls(), &self.zone);
+        sandbox.clear_calls();
+        self.snapshot_lines.push(line.text.to_owned());
+        self.snapshot_lines.extend(calls);
     }
 
     /// `kisi duplicates Conflict patch Ignored`
@@ -161,7 +161,7 @@ impl Play {
                 ["roundingDown", seconds] => {
                     switches.rounding = Rounding::Down(seconds.parse().unwrap());
                 }
-                _ => panic!("{}: {pair:?} is no switch", line.place),
+                _ => panic!("{}: {pair:?} is not a switch", line.place),
             }
         }
         self.world.sandbox.set(switches);
@@ -181,7 +181,7 @@ impl Play {
         let mut offering = async |kind: &str, id: &str| {
             let input = json!({ "source": self.sources["books"].id, "externalId": id, "kind": kind, "name": id });
             let saved = api
-                .change(
+                .mutate(
                     "saveOffering",
                     &[("input", "SaveOfferingInput!", input)],
                     "offering { id }",
@@ -196,7 +196,7 @@ impl Play {
         self.world.rule(&target, Value::Array(conditions)).await;
     }
 
-    /// What an admin does: `share ada Members until 2026-01-06`, `unshare ada`, `suspend ada`, `resume ada`, `remove books`.
+    /// An admin's mutation: `share ada Members until 2026-01-06`, `unshare ada`, `suspend ada`, `resume ada`, `remove books`.
     async fn by_hand(&mut self, line: &Line<'_>) {
         let (who, rest) = line.rest.split_once(' ').unwrap_or((line.rest, ""));
         let api = self.world.api.clone();
@@ -222,9 +222,9 @@ impl Play {
                     .as_ref()
                     .map_or(new, |member| json!({ "member": member }));
                 let input = json!({ "who": person, "scope": scope, "from": at(after(" from ")), "until": at(after(" until ")) });
-                self.world.people.insert(email(who));
-                let made = api
-                    .change(
+                self.world.emails.insert(email(who));
+                let payload = api
+                    .mutate(
                         "shareAccess",
                         &[("input", "ShareAccessInput!", input)],
                         "share { id }",
@@ -232,11 +232,11 @@ impl Play {
                     .await;
                 self.shares.insert(
                     who.to_owned(),
-                    made["share"]["id"].as_str().unwrap().to_owned(),
+                    payload["share"]["id"].as_str().unwrap().to_owned(),
                 );
             }
             "unshare" => {
-                api.change(
+                api.mutate(
                     "endShare",
                     &[("share", "ID!", json!(self.shares[who]))],
                     "share { id }",
@@ -245,7 +245,7 @@ impl Play {
             }
             "suspend" => {
                 let input = json!({ "member": id(&member), "reason": "lost the key" });
-                api.change(
+                api.mutate(
                     "suspendMember",
                     &[("input", "SuspendMemberInput!", input)],
                     "member { id }",
@@ -253,7 +253,7 @@ impl Play {
                 .await;
             }
             "resume" => {
-                api.change(
+                api.mutate(
                     "resumeMember",
                     &[("member", "ID!", id(&member))],
                     "member { id }",
@@ -261,7 +261,7 @@ impl Play {
                 .await;
             }
             _ => {
-                api.change(
+                api.mutate(
                     "removeSource",
                     &[("source", "ID!", json!(self.sources[who].id))],
                     "removedId",
@@ -271,7 +271,7 @@ impl Play {
         }
     }
 
-    /// `snapshot members ada, bob` or `snapshot memberships m1 | of ada; m2 | of bob`: all that there is of a kind.
+    /// `snapshot memberships m1 | of ada; m2 | of bob`: a complete list of one kind; `none` is an empty list.
     async fn snapshot(&mut self, line: &Line<'_>) {
         let (list, rest) = line.rest.split_once(' ').unwrap_or((line.rest, ""));
         let verb = match list {
@@ -302,22 +302,22 @@ impl Play {
             .await;
     }
 
-    /// What a share is of: a group, `place`, or `everything`.
+    /// The API id of a share's scope: a group, `place`, or `everything` (the Kisi account).
     async fn scope(&self, name: &str) -> String {
         if let Some(group) = self.groups.get(name) {
             return group.clone();
         }
         let query = "{ places { nodes { id } } kisiAccounts { id } }";
-        let found = self.world.api.ask(query, json!({})).await;
+        let data = self.world.api.query(query, json!({})).await;
         let id = match name {
-            "place" => &found["places"]["nodes"][0]["id"],
-            "everything" => &found["kisiAccounts"][0]["id"],
-            _ => panic!("{name:?} is no group, nor `place` nor `everything`"),
+            "place" => &data["places"]["nodes"][0]["id"],
+            "everything" => &data["kisiAccounts"][0]["id"],
+            _ => panic!("{name:?} is not a group, `place` or `everything`"),
         };
         id.as_str().unwrap().to_owned()
     }
 
-    /// Kisi is let go, and what was given there stays. Whatever comes after is nothing to it.
+    /// Disconnects Kisi and keeps the assignments there. Later lines do not change Kisi any more.
     async fn disconnect(&mut self) {
         let account = self.world.account.take();
         let arguments = [
@@ -325,11 +325,12 @@ impl Play {
             ("access", "DisconnectPolicy!", json!("KEEP")),
         ];
         let api = &self.world.api;
-        api.change("disconnectKisi", &arguments, "account { status }")
+        api.mutate("disconnectKisi", &arguments, "account { status }")
             .await;
     }
 
-    /// `expect DOOR [at TIME]: NAMES`, in Kisi and by the service's word; `decided` asks the service alone, `held` Kisi.
+    /// `expect DOOR [at TIME]: NAMES` checks both Kisi's rows and the service's decision; `decided` checks only the service,
+    /// `held` only Kisi.
     async fn expect(&mut self, line: &Line<'_>) {
         let (what, who) = line
             .rest
@@ -339,16 +340,21 @@ impl Play {
             Some((door, time)) => (door, self.zone.instant(time)),
             None => (what, self.world.now()),
         };
-        let wanted: BTreeSet<String> = names(who).into_iter().map(email).collect();
+        let expected: BTreeSet<String> = names(who).into_iter().map(email).collect();
         if line.verb != "held" {
             let lock = self.world.api.named("locks", door).await;
-            let said = judge::allowed(&self.world.api, &lock, at).await;
-            assert_eq!(said, wanted, "{}: the service says so (left)", line.place);
+            let allowed = kisi_checks::allowed(&self.world.api, &lock, at).await;
+            assert_eq!(
+                allowed, expected,
+                "{}: allowed by the service (left)",
+                line.place
+            );
         }
         if line.verb != "decided" {
             let number = self.world.sandbox.lock_named(door).unwrap();
-            let held = judge::can_open(&self.world.sandbox, &self.world.people, number, at);
-            assert_eq!(held, wanted, "{}: Kisi lets in (left)", line.place);
+            let can_open =
+                kisi_checks::can_open(&self.world.sandbox, &self.world.emails, number, at);
+            assert_eq!(can_open, expected, "{}: let in by Kisi (left)", line.place);
         }
     }
 
@@ -356,13 +362,13 @@ impl Play {
     async fn problem(&self, line: &Line<'_>) {
         let (who, code) = line.rest.split_once(": ").unwrap();
         let query = "query($s: String) { members(filter: {search: $s}) { nodes { name problems { code } } } }";
-        let found = self.world.api.ask(query, json!({ "s": who })).await;
+        let data = self.world.api.query(query, json!({ "s": who })).await;
         let codes: Vec<Value> = names(code)
             .into_iter()
             .map(|code| json!({ "code": code }))
             .collect();
         assert_eq!(
-            found["members"]["nodes"][0]["problems"],
+            data["members"]["nodes"][0]["problems"],
             json!(codes),
             "{}",
             line.place

@@ -1,20 +1,20 @@
-//! Reads a scenario: its lines with their numbers, local times, lists of names, and fields behind bars. Pure; a line that
-//! it cannot read is the author's to mend, so it panics with what it may be.
+//! Parses a scenario: lines with their numbers, local times, lists of names, and fields separated by bars. Panics on an invalid
+//! line with the expected form, for the author of the scenario.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-/// A line that says something.
+/// A line that is neither blank nor a comment.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
-    /// For messages: file and number.
+    /// File, line number and text, for messages.
     pub place: String,
-    /// The line as it is written.
+    /// The whole line, trimmed.
     pub text: &'a str,
     /// The first word.
     pub verb: &'a str,
-    /// The rest of it.
+    /// The line after its first word.
     pub rest: &'a str,
 }
 
@@ -24,20 +24,21 @@ pub fn lines<'a>(name: &str, text: &'a str) -> Vec<Line<'a>> {
         .lines()
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim()));
-    let said = numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    said.map(|(number, text)| {
-        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
-        Line {
-            place: format!("{name}.txt:{number}: {text}"),
-            text,
-            verb,
-            rest: rest.trim(),
-        }
-    })
-    .collect()
+    let statements = numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    statements
+        .map(|(number, text)| {
+            let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+            Line {
+                place: format!("{name}.txt:{number}: {text}"),
+                text,
+                verb,
+                rest: rest.trim(),
+            }
+        })
+        .collect()
 }
 
-/// `a, b and c`, without `nobody`.
+/// Splits `a, b and c`. `nobody` is an empty list.
 pub fn names(text: &str) -> Vec<&str> {
     text.split([','])
         .flat_map(|part| part.split(" and "))
@@ -46,7 +47,7 @@ pub fn names(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// `id | key value | key value`: the id, and the values by their keys.
+/// Parses `id | key value | key value` into the id and the values by key.
 pub fn fields<'a>(line: &Line<'a>) -> (&'a str, BTreeMap<&'a str, &'a str>) {
     let mut parts = line.rest.split('|').map(str::trim);
     let id = parts.next().unwrap_or("");
@@ -67,7 +68,7 @@ impl Zone {
         Self(TimeZone::get(name).unwrap())
     }
 
-    /// `2026-01-05 08:00`, local.
+    /// The instant of a local time such as `2026-01-05 08:00`.
     pub fn instant(&self, text: &str) -> Timestamp {
         let local: civil::DateTime =
             text.trim()
@@ -79,7 +80,7 @@ impl Zone {
         local.to_zoned(self.0.clone()).unwrap().timestamp()
     }
 
-    /// A date stays a date; a local time becomes an instant.
+    /// A date (ten characters) is returned unchanged; a local time becomes an instant.
     pub fn moment(&self, text: &str) -> String {
         if text.len() == 10 {
             text.to_owned()
@@ -88,7 +89,7 @@ impl Zone {
         }
     }
 
-    /// An instant as a scenario writes it.
+    /// An instant in the notation of a scenario.
     pub fn local(&self, at: Timestamp) -> String {
         at.to_zoned(self.0.clone())
             .strftime("%Y-%m-%d %H:%M")

@@ -1,4 +1,4 @@
-//! PostgreSQL behind a proxy that goes silent: the connections that are open are dead, and nobody says so.
+//! PostgreSQL behind a proxy that goes silent: open connections are dead without an error.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use latchkey::store::{Connection, Db, Failure, StoreError};
 use sea_orm::Statement;
 use url::Url;
 
-use super::{Club, Held};
+use super::{Club, OpenTransaction};
 use crate::support::{
     api::eventually,
     postgres::{self, FreshDatabase},
     proxy::Proxy,
 };
 
-/// A database, and its address by a proxy.
+/// A database, a proxy in front of it, and the database's URL through the proxy.
 async fn behind_a_proxy() -> Option<(FreshDatabase, Proxy, String)> {
     let database = postgres::fresh().await?;
     let mut url = Url::parse(database.url()).unwrap();
@@ -66,7 +66,7 @@ async fn silent_connections_are_replaced() {
             let overdue = written(&db).await.unwrap_err();
             assert_eq!(overdue.failure(), Failure::Connection);
         }
-        // Nothing was sent before the transaction began: it begins on another connection, and nobody hears of it.
+        // The dead connection is noticed at the BEGIN, so the transaction begins on another connection without an error.
         write(&db).await.unwrap();
         assert_eq!(written(&db).await.unwrap(), round * 2);
     }
@@ -86,7 +86,7 @@ async fn a_service_outlives_silent_connections_and_ends_when_it_is_told() {
         assert_eq!(club.send().await.status, 202);
     }
     proxy.silence_open();
-    // Each is answered, and soon one after the other is stored again.
+    // Every webhook gets a response, and after some 503s they are stored again.
     while club.send().await.status == 503 {
         assert!(club.sent < 20);
     }
@@ -112,16 +112,20 @@ async fn deliveries_that_wait_too_long_are_reported() {
     };
     let mut club = Club::with_deadline(database.url().to_owned(), "PT30S").await;
     assert_eq!(club.send().await.status, 202);
-    let held = Held::begin(database.url(), "LOCK TABLE delivery IN EXCLUSIVE MODE").await;
+    let held =
+        OpenTransaction::begin(database.url(), "LOCK TABLE delivery IN EXCLUSIVE MODE").await;
     let readyz = format!("{}/readyz", club.api.base);
-    let told = async {
-        let told = async || {
+    let reported = async {
+        let is_reported = async || {
             let text = reqwest::get(&readyz).await.unwrap().text().await.unwrap();
             text.starts_with("deliveries wait too long").then_some(())
         };
-        eventually(told, async || "it does not say so".to_owned()).await;
+        eventually(is_reported, async || {
+            "/readyz does not report it".to_owned()
+        })
+        .await;
     };
-    let (refused, ()) = futures_util::join!(club.send(), told);
+    let (refused, ()) = futures_util::join!(club.send(), reported);
     assert_eq!(refused.status, 503);
     held.end().await;
     let ready = async || (club.ready().await.0 == 200).then_some(());

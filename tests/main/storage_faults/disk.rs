@@ -1,12 +1,12 @@
-//! A disk without room, and a database that somebody else has locked: senders are told so, nothing that was acknowledged is lost, and
-//! `/readyz` says what is wrong until it is over.
+//! A full disk, and a database that another process has locked: webhooks get a 503, no acknowledged webhook is lost, and
+//! `/readyz` reports the fault until it is over.
 
 use std::fs;
 
 use latchkey::store::Db;
 use serde_json::json;
 
-use super::{Club, Held, as_text};
+use super::{Club, OpenTransaction, as_text};
 use crate::support::{api::eventually, child};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,7 +19,7 @@ async fn what_is_acknowledged_around_a_full_disk_is_stored() {
     club.serving.take().unwrap().kill();
     let largest = ["", "-wal"].map(|suffix| {
         let name = format!("{}{suffix}", file.display());
-        fs::metadata(name).map_or(0, |found| found.len())
+        fs::metadata(name).map_or(0, |metadata| metadata.len())
     });
     let room = largest.into_iter().max().unwrap().div_ceil(1024) + 200;
     club.serve_by(child::serve_with_file_limit(&as_text(&club.settings), room));
@@ -33,9 +33,9 @@ async fn what_is_acknowledged_around_a_full_disk_is_stored() {
         assert!(text.contains("nothing can be stored"), "{text}");
         assert_eq!(club.send().await.status, 503);
     }
-    // It takes less room than an event, so it may find some: then it is stored.
+    // The edit needs less space than an event, so it may still succeed.
     let edit = r#"mutation { updateClub(input: {name: "Other"}) { club { name } } }"#;
-    let edited = club.api.raw(edit, json!({})).await;
+    let edited = club.api.query_raw(edit, json!({})).await;
     let name = match edited["errors"][0]["extensions"]["code"].as_str() {
         None => "Other",
         Some(code) => {
@@ -57,7 +57,7 @@ async fn what_is_acknowledged_around_a_full_disk_is_stored() {
         .expect("another process finds the write lock free");
     aside.close().await;
     club.kill_and_count().await;
-    let kept = club.api.ask("{ club { name } }", json!({})).await;
+    let kept = club.api.query("{ club { name } }", json!({})).await;
     assert_eq!(kept["club"]["name"], name);
 }
 
@@ -68,7 +68,7 @@ async fn senders_are_told_while_somebody_else_has_the_lock() {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let mut club = Club::start(url.clone()).await;
     assert_eq!(club.send().await.status, 202);
-    let held = Held::begin(&url, "SELECT 1").await;
+    let held = OpenTransaction::begin(&url, "SELECT 1").await;
     for _ in 0..3 {
         let refused = club.send().await;
         assert_eq!(

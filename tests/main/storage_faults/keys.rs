@@ -1,5 +1,5 @@
-//! The key that secrets are sealed with is lost or another one: nobody makes a new one beside the old database, and everybody who
-//! looks is told.
+//! A missing or wrong encryption key: no new key file is generated beside a database with secrets, and every check reports the
+//! fault.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
@@ -27,7 +27,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A database whose secrets are sealed with the key of the tests, and a key file beside it.
+/// A served club whose secrets are encrypted with [`ENCRYPTION_KEY`], and its database URL. No key file exists.
 async fn a_database(folder: &Path) -> (Club, String) {
     let url = format!("sqlite://{}?mode=rwc", folder.join("latchkey.db").display());
     let mut club = Club::start(url.clone()).await;
@@ -46,9 +46,9 @@ async fn no_key_is_made_beside_a_database_with_secrets() {
     ] {
         let output = without_key(&command, &url).output().unwrap();
         assert!(!output.status.success());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains("latchkey.db.key back"), "{told}");
-        assert!(told.contains("LATCHKEY_ENCRYPTION_KEY"), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("latchkey.db.key is missing"), "{message}");
+        assert!(message.contains("LATCHKEY_ENCRYPTION_KEY"), "{message}");
         assert!(!folder.path().join("latchkey.db.key").exists());
     }
     fs::write(folder.path().join("latchkey.db.key"), ENCRYPTION_KEY).unwrap();
@@ -74,8 +74,8 @@ async fn another_key_is_reported_by_everybody_who_looks() {
     assert!(text.contains("source.secret"), "{text}");
     let output = child::run(&["check"], &settings);
     assert!(!output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("WRONG  the stored secrets"), "{told}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("WRONG  the stored secrets"), "{report}");
     assert_eq!(club.send().await.status, 503);
     club.serving.take().unwrap().kill();
     let both = [
@@ -97,7 +97,7 @@ async fn database_and_key_are_the_owners_alone() {
     assert!(migrated.status.success(), "{migrated:?}");
     assert_eq!(mode(&file), 0o600);
     assert_eq!(mode(&folder.path().join("latchkey.db.key")), 0o600);
-    // As an earlier version left it.
+    // The mode that an earlier version gave the file.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let db = Db::connect(&url).await.unwrap();
     let written = db.write(|tx| Box::pin(latchkey::store::probe::write(tx)));
@@ -113,7 +113,7 @@ async fn database_and_key_are_the_owners_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_sealed_to_a_row_alone_is_bound_to_its_column() {
+async fn secrets_bound_only_to_their_row_are_bound_to_their_column_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let (mut club, url) = a_database(folder.path()).await;
     club.serving.take().unwrap().kill();

@@ -1,4 +1,4 @@
-//! A lease that was taken while a clock was a day ahead: the work goes on as soon as the clock is right again.
+//! Leases and times that were stored while the clock was a day ahead: the work resumes as soon as the clock is right again.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ on_both!(
     what_was_stored_by_a_clock_ahead_waits_for_nothing,
 );
 
-/// The service ran with a clock that was a day ahead, and is started again with the right one.
+/// The service ran with a clock that was a day ahead, and is restarted with the right one.
 async fn what_was_stored_by_a_clock_ahead_waits_for_nothing(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
@@ -41,8 +41,9 @@ async fn what_was_stored_by_a_clock_ahead_waits_for_nothing(world: &mut World) {
                 ] {
                     tx.execute_unprepared(sql).await?;
                 }
-                let made = latchkey::clock::new_id().as_u128() + ((86_400_000_u128) << 80);
-                let id = sea_orm::Value::from(uuid::Uuid::from_u128(made));
+                // The id carries the time of the entry in milliseconds in its upper 48 bits: one day later.
+                let tomorrow = latchkey::clock::new_id().as_u128() + ((86_400_000_u128) << 80);
+                let id = sea_orm::Value::from(uuid::Uuid::from_u128(tomorrow));
                 let placeholder = match tx.get_database_backend() {
                     sea_orm::DbBackend::Postgres => "$1",
                     _ => "?",
@@ -87,7 +88,7 @@ async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
             Box::pin(async move {
                 let name = account.to_string();
                 let length = Duration::from_secs(6);
-                assert!(leases::hold(tx, &name, "elsewhere:1:x", length, true).await?);
+                assert!(leases::acquire(tx, &name, "elsewhere:1:x", length, true).await?);
                 let ahead = "UPDATE lease SET expires_at = expires_at + 86400000000";
                 tx.execute_unprepared(ahead).await?;
                 Ok(())
@@ -113,12 +114,14 @@ async fn a_lease_is_held_by_one_until_it_ends() {
         let db = world.app().db.clone();
         let hold = async |holder: &'static str, length: u64, take_over: bool| {
             let length = Duration::from_millis(length);
-            let held: Result<bool, StoreError> = db
+            let acquired: Result<bool, StoreError> = db
                 .write(move |tx| {
-                    Box::pin(async move { leases::hold(tx, "x", holder, length, take_over).await })
+                    Box::pin(
+                        async move { leases::acquire(tx, "x", holder, length, take_over).await },
+                    )
                 })
                 .await;
-            held.unwrap()
+            acquired.unwrap()
         };
         assert!(hold("a", 3_600_000, false).await);
         assert!(!hold("b", 3_600_000, false).await);
@@ -126,7 +129,7 @@ async fn a_lease_is_held_by_one_until_it_ends() {
         assert!(hold("a", 3_600_000, false).await, "renewed");
         assert!(hold("b", 3_600_000, true).await, "its holder is gone");
         assert!(!leases::is_held_by(db.read(), "x", "a").await.unwrap());
-        // It ends later than one of a second could have been made to last.
+        // The lease that expires in an hour is longer than any lease of a second can be, so it is taken over.
         assert!(hold("c", 1000, false).await);
         assert!(hold("c", 0, false).await);
         assert!(hold("d", 1000, false).await, "it has run out");

@@ -1,5 +1,4 @@
-//! Transactions that fail, as the functions of `store` see it: what a failed one leaves behind is nothing, and those after it are
-//! stored.
+//! Failing transactions at the level of `store`: a failed transaction stores nothing, and later transactions succeed.
 
 use latchkey::store::{Connection, Db, Failure, StoreError};
 use sea_orm::{DbErr, Statement};
@@ -7,10 +6,10 @@ use tempfile::TempDir;
 
 use crate::support::postgres::{self, FreshDatabase};
 
-/// A database with a table `parent` and a table `child`, whose rows are checked at the commit.
+/// A database with the tables `parent` and `child`. The foreign key of `child` is checked at the commit.
 struct Tables {
     db: Db,
-    /// Another process, as far as the database can tell.
+    /// Separate connections, like those of another process.
     aside: Db,
     _folder: TempDir,
     postgres: Option<FreshDatabase>,
@@ -23,7 +22,7 @@ impl Tables {
         Self::new(&url, folder, None).await
     }
 
-    /// None where the tests on PostgreSQL are to be skipped.
+    /// `None` if the tests on PostgreSQL are skipped.
     async fn postgres() -> Option<Self> {
         let database = postgres::fresh().await?;
         let url = database.url().to_owned();
@@ -55,7 +54,7 @@ impl Tables {
 
     /// Runs statements in one transaction.
     async fn run(&self, statements: &[&str]) -> Result<(), StoreError> {
-        let statements: Vec<String> = statements.iter().map(|one| (*one).to_owned()).collect();
+        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
         self.db
             .write(|tx| {
                 Box::pin(async move {
@@ -68,7 +67,7 @@ impl Tables {
             .await
     }
 
-    /// How many rows another process sees.
+    /// The number of rows that the separate connections see.
     async fn rows(&self, table: &str) -> i64 {
         let read = self.aside.read();
         let sql = format!("SELECT count(*) AS n FROM {table}");
@@ -77,7 +76,7 @@ impl Tables {
         row.unwrap().try_get("", "n").unwrap()
     }
 
-    /// What is stored from now on is stored: another process sees it, and may write as well.
+    /// Checks that later writes are committed, visible to the separate connections, and leave no lock behind.
     async fn is_well(&self) {
         let before = self.rows("parent").await;
         for _ in 0..3 {
@@ -166,7 +165,7 @@ async fn work_that_panics_leaves_nothing_behind() {
     }
 }
 
-/// SQLite ends a transaction by itself where the disk is full: what follows would be stored statement by statement.
+/// SQLite rolls a transaction back by itself when the disk is full; the statements after it would be committed one by one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_stores_all_of_a_transaction_or_nothing() {
     let tables = Tables::sqlite().await;
@@ -204,7 +203,7 @@ async fn a_database_that_cannot_be_written_says_so_until_it_can() {
     tables.end().await;
 }
 
-/// Ends the session of a transaction on PostgreSQL: before its last statement, or before its COMMIT.
+/// Terminates the PostgreSQL session of a transaction: before its last statement, or before its COMMIT.
 async fn terminated(tables: &Tables, at_commit: bool) -> Result<(), StoreError> {
     let aside = tables.aside.clone();
     tables
@@ -243,14 +242,14 @@ async fn a_session_that_is_terminated_in_a_transaction_stores_nothing() {
     tables.end().await;
 }
 
-/// Nobody hears of connections that died while nobody used them.
+/// Connections that died while idle cause no error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_connections_are_replaced_at_once() {
     let Some(tables) = Tables::postgres().await else {
         return;
     };
     for _ in 0..3 {
-        // Several of each kind are open.
+        // Opens several connections for writes and for reads.
         let writes = (0..4).map(|_| tables.run(&["SELECT pg_sleep(0.01)"]));
         for write in futures_util::future::join_all(writes).await {
             write.unwrap();
@@ -270,8 +269,8 @@ async fn dead_connections_are_replaced_at_once() {
             .unwrap();
         for _ in 0..4 {
             tables.run(&["SELECT 1"]).await.unwrap();
-            let one: Result<_, DbErr> = tables.db.read().execute_unprepared("SELECT 1").await;
-            one.unwrap();
+            let read: Result<_, DbErr> = tables.db.read().execute_unprepared("SELECT 1").await;
+            read.unwrap();
         }
         tables.is_well().await;
     }

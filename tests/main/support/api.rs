@@ -1,5 +1,5 @@
-//! A client of the service as strangers have one: GraphQL and webhooks over HTTP, and nothing else. Used by the worlds of
-//! the tests and for child processes alike.
+//! A client of the service that uses only GraphQL and webhooks over HTTP. Used for the worlds of the tests and for child
+//! processes.
 
 use std::time::Duration;
 
@@ -8,19 +8,18 @@ use latchkey::{ingest::signature, store::row::SignatureScheme};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-/// How long anything may take until a test gives up on it.
+/// How long [`eventually`] waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One club's token at one server.
+/// A client with one club's token for one server.
 #[derive(Clone, Debug)]
 pub struct Api {
-    /// `http://…`, without a slash at its end.
+    /// `http://…`, without a trailing slash.
     pub base: String,
     pub token: String,
     pub http: reqwest::Client,
 }
 
-/// A source and its secret.
 #[derive(Clone, Debug)]
 pub struct Source {
     pub id: String,
@@ -28,21 +27,21 @@ pub struct Source {
     pub secret: SecretString,
 }
 
-/// What a webhook was answered.
+/// The response to a webhook.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct WebhookResponse {
     pub status: u16,
     pub body: Value,
     pub retry_after: Option<String>,
 }
 
-impl Answer {
-    /// The status and the word of the body.
+impl WebhookResponse {
+    /// The HTTP status, and the `status` of the body.
     pub fn word(&self) -> (u16, &str) {
         (self.status, self.body["status"].as_str().unwrap_or(""))
     }
 
-    /// The delivery's id.
+    /// The id of the delivery.
     pub fn delivery(&self) -> String {
         self.body["delivery"]
             .as_str()
@@ -51,7 +50,7 @@ impl Answer {
     }
 }
 
-/// A signed request, which a test may spoil before it is sent.
+/// A signed webhook request, which a test may corrupt before it is sent.
 #[derive(Clone, Debug)]
 pub struct Signed {
     pub headers: Vec<(&'static str, String)>,
@@ -59,14 +58,14 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// By Standard Webhooks.
+    /// Signs by Standard Webhooks.
     pub fn new(secret: &SecretString, id: &str, at: Instant, body: Vec<u8>) -> Self {
         let headers =
             signature::sign(SignatureScheme::StandardWebhooks, secret, id, at, &body).unwrap();
         Self { headers, body }
     }
 
-    /// With another value of a header; `None` leaves it out.
+    /// Replaces the value of a header; `None` removes the header.
     pub fn header(mut self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => {
@@ -85,7 +84,7 @@ impl Api {
         Self { base, token, http }
     }
 
-    /// The same club at another address.
+    /// A client of the same club for another server address.
     pub fn at(&self, base: String) -> Self {
         Self {
             base,
@@ -93,8 +92,8 @@ impl Api {
         }
     }
 
-    /// The whole answer to a GraphQL request.
-    pub async fn raw(&self, query: &str, variables: Value) -> Value {
+    /// The whole response to a GraphQL request, including errors.
+    pub async fn query_raw(&self, query: &str, variables: Value) -> Value {
         let request = self
             .http
             .post(format!("{}/graphql", self.base))
@@ -103,15 +102,15 @@ impl Api {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The data of a request that must not fail.
-    pub async fn ask(&self, query: &str, variables: Value) -> Value {
-        let mut answer = self.raw(query, variables).await;
+    /// The data of a GraphQL request that must have no errors.
+    pub async fn query(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.query_raw(query, variables).await;
         assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
         answer["data"].take()
     }
 
-    /// A mutation's payload, whatever its user errors. Each argument: name, type, value.
-    pub async fn attempt(
+    /// The payload of a mutation, which may have user errors. Each argument is name, type, value.
+    pub async fn mutate_unchecked(
         &self,
         field: &str,
         arguments: &[(&str, &str, Value)],
@@ -121,37 +120,37 @@ impl Api {
             .iter()
             .map(|(name, kind, _)| format!("${name}: {kind}"))
             .collect();
-        let handed: Vec<_> = arguments
+        let passed: Vec<_> = arguments
             .iter()
             .map(|(name, ..)| format!("{name}: ${name}"))
             .collect();
         let query = format!(
             "mutation({}) {{ {field}({}) {{ {selection} userErrors {{ code message field }} }} }}",
             declared.join(", "),
-            handed.join(", ")
+            passed.join(", ")
         );
         let variables = arguments
             .iter()
             .map(|(name, _, value)| ((*name).to_owned(), value.clone()))
             .collect();
-        self.ask(&query, Value::Object(variables)).await[field].take()
+        self.query(&query, Value::Object(variables)).await[field].take()
     }
 
-    /// A mutation that must succeed.
-    pub async fn change(
+    /// The payload of a mutation that must have no user errors.
+    pub async fn mutate(
         &self,
         field: &str,
         arguments: &[(&str, &str, Value)],
         selection: &str,
     ) -> Value {
-        let payload = self.attempt(field, arguments, selection).await;
+        let payload = self.mutate_unchecked(field, arguments, selection).await;
         assert_eq!(payload["userErrors"], json!([]), "{field} {arguments:?}");
         payload
     }
 
     /// The codes of the user errors of a mutation.
     pub async fn refusals(&self, field: &str, arguments: &[(&str, &str, Value)]) -> Vec<String> {
-        let payload = self.attempt(field, arguments, "").await;
+        let payload = self.mutate_unchecked(field, arguments, "").await;
         let errors = payload["userErrors"].as_array().unwrap();
         errors
             .iter()
@@ -159,12 +158,12 @@ impl Api {
             .collect()
     }
 
-    /// Makes a source that sends canonical events.
+    /// Creates a source that sends canonical events.
     pub async fn source(&self, name: &str) -> Source {
         let input = json!({ "name": name, "platform": "CANONICAL" });
         let selection = "source { id webhookPath } secret";
-        let made = self
-            .change(
+        let payload = self
+            .mutate(
                 "createSource",
                 &[("input", "CreateSourceInput!", input)],
                 selection,
@@ -172,30 +171,30 @@ impl Api {
             .await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Source {
-            id: text(&made["source"]["id"]),
-            path: text(&made["source"]["webhookPath"]),
-            secret: SecretString::from(text(&made["secret"])),
+            id: text(&payload["source"]["id"]),
+            path: text(&payload["source"]["webhookPath"]),
+            secret: SecretString::from(text(&payload["secret"])),
         }
     }
 
-    /// The same club by another token, of this role.
+    /// A client of the same club with a new token of this role.
     pub async fn token(&self, role: &str) -> Api {
         let input = json!({ "name": format!("a token of the role {role}"), "role": role });
-        let made = self
-            .change(
+        let payload = self
+            .mutate(
                 "createToken",
                 &[("input", "CreateTokenInput!", input)],
                 "token",
             )
             .await;
         Self {
-            token: made["token"].as_str().unwrap().to_owned(),
+            token: payload["token"].as_str().unwrap().to_owned(),
             ..self.clone()
         }
     }
 
-    /// Sends a webhook as it is.
-    pub async fn deliver(&self, source: &Source, signed: Signed) -> Answer {
+    /// Sends a webhook request unchanged.
+    pub async fn deliver(&self, source: &Source, signed: Signed) -> WebhookResponse {
         let mut request = self
             .http
             .post(format!("{}{}", self.base, source.path))
@@ -210,22 +209,22 @@ impl Api {
             .get("retry-after")
             .map(|value| value.to_str().unwrap().to_owned());
         let status = answer.status().as_u16();
-        Answer {
+        WebhookResponse {
             status,
             retry_after,
             body: answer.json().await.unwrap_or(Value::Null),
         }
     }
 
-    /// The id of the group or lock that bears this name.
+    /// The id of the node with this name; `noun` is the list field, such as `groups` or `locks`.
     pub async fn named(&self, noun: &str, name: &str) -> String {
         let query = format!(
             "query($name: String) {{ {noun}(filter: {{search: $name}}) {{ nodes {{ id name }} }} }}"
         );
-        let found = self.ask(&query, json!({ "name": name })).await;
-        let nodes = found[noun]["nodes"].as_array().unwrap();
+        let data = self.query(&query, json!({ "name": name })).await;
+        let nodes = data[noun]["nodes"].as_array().unwrap();
         let node = nodes.iter().find(|node| node["name"] == name);
-        node.unwrap_or_else(|| panic!("no {name} among {noun}: {found}"))["id"]
+        node.unwrap_or_else(|| panic!("no {name} among {noun}: {data}"))["id"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -239,63 +238,63 @@ impl Api {
             ("key", "String", key),
         ];
         let selection = "unlocked kisiCode lock { id } decision { allowed code }";
-        self.attempt("unlock", &arguments, selection).await
+        self.mutate_unchecked("unlock", &arguments, selection).await
     }
 
-    /// The messages of a kind in the history, oldest first, each with its actor.
-    pub async fn told(&self, kind: &str) -> Vec<(String, String)> {
+    /// The messages and actors of the history entries of a kind, oldest first.
+    pub async fn history_messages(&self, kind: &str) -> Vec<(String, String)> {
         let query =
             "query($kinds: [AccessEventKind!]) { history(filter: {kinds: $kinds}, first: 100) {
             nodes { message actor } } }";
-        let found = self.ask(query, json!({ "kinds": [kind] })).await;
-        let nodes = found["history"]["nodes"].as_array().unwrap();
+        let data = self.query(query, json!({ "kinds": [kind] })).await;
+        let nodes = data["history"]["nodes"].as_array().unwrap();
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let mut told: Vec<_> = nodes
+        let mut messages: Vec<_> = nodes
             .iter()
             .map(|node| (text(&node["message"]), text(&node["actor"])))
             .collect();
-        told.reverse();
-        told
+        messages.reverse();
+        messages
     }
 
-    /// The id of the member with this address.
+    /// The id of the member with this e-mail.
     pub async fn member(&self, email: &str) -> Option<String> {
-        let found = self
-            .ask(
+        let data = self
+            .query(
                 "query($email: String) { member(email: $email) { id } }",
                 json!({ "email": email }),
             )
             .await;
-        found["member"]["id"].as_str().map(str::to_owned)
+        data["member"]["id"].as_str().map(str::to_owned)
     }
 
-    /// How many deliveries there are.
+    /// The number of deliveries.
     pub async fn deliveries(&self) -> u64 {
-        let found = self
-            .ask("{ deliveries(first: 1) { totalCount } }", json!({}))
+        let data = self
+            .query("{ deliveries(first: 1) { totalCount } }", json!({}))
             .await;
-        found["deliveries"]["totalCount"].as_u64().unwrap()
+        data["deliveries"]["totalCount"].as_u64().unwrap()
     }
 
-    /// What is left to do, in words; none where everything is settled.
+    /// The open work (backlog of connected accounts, accepted deliveries) as text; `None` if everything is settled.
     pub async fn open_work(&self) -> Option<String> {
         let query = "{ kisiAccounts { name status problem backlog }
             deliveries(first: 3, filter: {status: ACCEPTED}) { totalCount nodes { eventType } } }";
-        let found = self.ask(query, json!({})).await;
-        let accounts = found["kisiAccounts"].as_array().unwrap();
+        let data = self.query(query, json!({})).await;
+        let accounts = data["kisiAccounts"].as_array().unwrap();
         let busy = accounts
             .iter()
-            .any(|one| one["status"] != "DISCONNECTED" && one["backlog"] != 0);
-        (busy || found["deliveries"]["totalCount"] != 0).then(|| found.to_string())
+            .any(|account| account["status"] != "DISCONNECTED" && account["backlog"] != 0);
+        (busy || data["deliveries"]["totalCount"] != 0).then(|| data.to_string())
     }
 }
 
-/// Asks again and again until there is an answer; gives up with what `state` says.
+/// Polls `ask` every 10 ms until it returns `Some`. Panics with the text of `state` after [`PATIENCE`].
 pub async fn eventually<T>(
     mut ask: impl AsyncFnMut() -> Option<T>,
     state: impl AsyncFnOnce() -> String,
 ) -> T {
-    let asked = tokio::time::timeout(PATIENCE, async {
+    let polling = tokio::time::timeout(PATIENCE, async {
         loop {
             if let Some(answer) = ask().await {
                 return answer;
@@ -303,7 +302,7 @@ pub async fn eventually<T>(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    match asked.await {
+    match polling.await {
         Ok(answer) => answer,
         Err(_) => panic!("gave up after {PATIENCE:?}: {}", state().await),
     }

@@ -1,4 +1,4 @@
-//! The program as a process of its own: started with settings, asked over HTTP, killed at the test's will.
+//! The program as a separate process: started with settings, used over HTTP, killed by the test.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,23 +9,24 @@ use serde_json::Value;
 
 use super::{api::eventually, world::ENCRYPTION_KEY};
 
-/// A `latchkey serve` that listens. It is killed with this value.
-pub struct Serving {
+/// A `latchkey serve` or `latchkey sandbox` process that listens. Dropping this value kills it.
+pub struct ServerProcess {
     process: Child,
-    /// Kept open, for what it prints later.
+    /// Kept open, so that the process can still write to it.
     _output: BufReader<ChildStdout>,
     /// `http://…`
     pub base: String,
 }
 
-impl Drop for Serving {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The program with these arguments, and of the environment nothing but these settings.
+/// The program with these arguments and an environment of only the test key, the log level and `settings` (names without
+/// `LATCHKEY_`).
 pub fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     command
@@ -42,12 +43,11 @@ pub fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs a command to its end.
 pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     command(arguments, settings).output().unwrap()
 }
 
-/// What a command prints as JSON.
+/// Runs a command that must succeed and parses its standard output as JSON.
 pub fn json(arguments: &[&str], settings: &[(&str, &str)]) -> Value {
     let output = run(arguments, settings);
     assert!(
@@ -59,19 +59,19 @@ pub fn json(arguments: &[&str], settings: &[(&str, &str)]) -> Value {
 }
 
 /// Starts the service and waits for its first line.
-pub fn serve(settings: &[(&str, &str)]) -> Serving {
+pub fn serve(settings: &[(&str, &str)]) -> ServerProcess {
     started(command(&["serve", "--listen", "127.0.0.1:0"], settings))
 }
 
 /// Starts the Kisi sandbox alone and waits for its first line.
-pub fn sandbox(arguments: &[&str]) -> Serving {
+pub fn sandbox(arguments: &[&str]) -> ServerProcess {
     let mut sandbox = command(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
     sandbox.args(arguments);
     started(sandbox)
 }
 
-/// Starts the service where no file may grow beyond a size, in KiB: as a disk that is full, but for this process alone.
-pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> Serving {
+/// Starts the service with a limit on the size of its files, in KiB. It simulates a full disk for this process only.
+pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> ServerProcess {
     let program = command(&[], settings);
     let mut limited = Command::new("bash");
     limited
@@ -90,21 +90,21 @@ pub fn serve_with_file_limit(settings: &[(&str, &str)], kib: u64) -> Serving {
     started(limited)
 }
 
-fn started(mut command: Command) -> Serving {
+fn started(mut command: Command) -> ServerProcess {
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut output = BufReader::new(process.stdout.take().unwrap());
     output.read_line(&mut line).unwrap();
     let base = line.trim().strip_prefix("listening on ").map(str::to_owned);
-    Serving {
+    ServerProcess {
         process,
         _output: output,
         base: base.unwrap_or_else(|| panic!("the first line was {line:?}")),
     }
 }
 
-impl Serving {
-    /// Takes the limit of files away again.
+impl ServerProcess {
+    /// Removes the limit on the size of files.
     pub fn lift_file_limit(&self) {
         let lifted = Command::new("prlimit")
             .args(["--fsize=unlimited:", "--pid"])
@@ -114,17 +114,17 @@ impl Serving {
         assert!(lifted.success());
     }
 
-    /// Tells it to end, and waits until it has.
+    /// Sends SIGTERM and waits until the process has ended.
     pub async fn terminate(mut self) -> ExitStatus {
-        let told = Command::new("kill")
+        let signal = Command::new("kill")
             .arg(self.process.id().to_string())
             .status();
-        assert!(told.unwrap().success());
-        let ended = async || self.process.try_wait().unwrap();
-        eventually(ended, async || "the process does not end".to_owned()).await
+        assert!(signal.unwrap().success());
+        let exit = async || self.process.try_wait().unwrap();
+        eventually(exit, async || "the process does not end".to_owned()).await
     }
 
-    /// `kill -9`, and the end of it.
+    /// Sends SIGKILL and waits until the process has ended.
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();

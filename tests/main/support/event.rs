@@ -1,15 +1,15 @@
-//! Bodies of canonical events, as a sender writes them. Pure; people are known by one word, from which everything of theirs
-//! is made.
+//! Builds the bodies of canonical events. Pure functions; a person is a one-word name, from which the id and the e-mail address
+//! are derived.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Somebody called `name`, with an address at example.com.
+/// The person `name`, with an e-mail address at example.com.
 pub fn person(name: &str) -> Value {
     json!({ "id": name, "email": email(name), "name": name })
 }
 
-/// The address of somebody called `name`; an address stays what it is.
+/// The e-mail address of the person `name`. An address is returned unchanged.
 pub fn email(name: &str) -> String {
     if name.contains('@') {
         name.to_owned()
@@ -18,7 +18,7 @@ pub fn email(name: &str) -> String {
     }
 }
 
-/// An active membership of the plan `unlimited`, without ends.
+/// An active membership of the plan `unlimited`, without start and end.
 pub fn membership(id: &str, who: &str) -> Value {
     json!({ "id": id, "plan": { "id": "unlimited", "name": "unlimited" }, "member": person(who), "status": "active" })
 }
@@ -38,12 +38,12 @@ pub fn booking(
     })
 }
 
-/// The whole body.
+/// The event body with its type, time and data.
 pub fn event(kind: &str, at: Timestamp, data: &Value) -> Value {
     json!({ "type": kind, "timestamp": at.to_string(), "data": data })
 }
 
-/// `base` with the fields of `over` in place of its own; null takes one away.
+/// `base` with its fields replaced by those of `over`; null removes a field.
 pub fn with(base: Value, over: Value) -> Value {
     let mut fields: Map<String, Value> = base.as_object().unwrap().clone();
     for (name, value) in over.as_object().unwrap() {
@@ -56,7 +56,7 @@ pub fn with(base: Value, over: Value) -> Value {
     Value::Object(fields)
 }
 
-/// Every address that a body names.
+/// All e-mail addresses in a body.
 pub fn addresses(body: &Value) -> Vec<String> {
     match body {
         Value::Object(fields) => fields

@@ -1,10 +1,10 @@
-//! What the tests stand on: a whole service with a database of its own and the Kisi sandbox, its clients, and the judgement
-//! whether Kisi is as it should be. Made for tests alone; must never reach into the parts that it starts.
+//! The test harness: a whole service with its own database and the Kisi sandbox, its clients, and the check that Kisi is in
+//! step. It uses the service through its public interfaces and not through the internals of the parts that it starts.
 
 pub mod api;
 pub mod child;
 pub mod event;
-pub mod judge;
+pub mod kisi_checks;
 pub mod platform;
 pub mod postgres;
 pub mod proxy;
@@ -13,8 +13,8 @@ pub mod socket;
 pub mod switchboard;
 pub mod world;
 
-/// Makes of each `async fn name(world: &mut World)` a test on SQLite and one on PostgreSQL, `name::sqlite` and
-/// `name::postgres`. `with SETUP;` in front is for worlds that are not the usual one.
+/// Generates a test on SQLite and one on PostgreSQL from each `async fn name(world: &mut World)`: `name::sqlite` and
+/// `name::postgres`. A leading `with SETUP;` replaces the default `Setup`.
 macro_rules! on_both {
     (with $setup:expr; $($name:ident),+ $(,)?) => {$(
         mod $name {

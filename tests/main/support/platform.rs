@@ -1,5 +1,5 @@
-//! A club platform's API as its documents describe it: lists in pages, in the three ways that TeamUp, Spacebring and Clubspot
-//! page them, behind one key. Can be wrong in every way. Shares nothing with what reads it.
+//! A fake club platform API, built from the platforms' documentation: paginated lists in the three styles of TeamUp, Spacebring
+//! and Clubspot, behind one API key. Tests can make it return arbitrary responses. It shares no code with the readers.
 
 use std::{
     collections::HashMap,
@@ -12,33 +12,32 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-/// A request that came.
+/// A recorded request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub path: String,
     pub query: HashMap<String, String>,
 }
 
-/// What is answered in place of what is asked for.
-type Wrong = Arc<dyn Fn(&Asked, Value) -> (u16, Value) + Send + Sync>;
+/// Replaces the correct page of a request by another status and body.
+type ResponseOverride = Arc<dyn Fn(&RecordedRequest, Value) -> (u16, Value) + Send + Sync>;
 
 struct State {
     lists: HashMap<String, Vec<Value>>,
     key: String,
     rows: usize,
-    wrong: HashMap<String, Wrong>,
-    asked: Vec<Asked>,
+    wrong: HashMap<String, ResponseOverride>,
+    asked: Vec<RecordedRequest>,
 }
 
-/// The server.
-pub struct Platform {
+pub struct FakePlatform {
     state: Arc<Mutex<State>>,
     pub url: String,
     handle: ServerHandle,
 }
 
-impl Platform {
-    /// Serves nothing yet, to whoever bears the key `key`.
+impl FakePlatform {
+    /// Starts the server with empty lists and the API key `key`.
     pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State {
             lists: HashMap::new(),
@@ -65,7 +64,7 @@ impl Platform {
         Self { state, url, handle }
     }
 
-    /// What is at a path.
+    /// Sets the rows of the list at a path.
     pub fn list(&self, path: &str, rows: Value) {
         let rows = rows.as_array().unwrap().clone();
         self.state
@@ -75,21 +74,21 @@ impl Platform {
             .insert(path.to_owned(), rows);
     }
 
-    /// The key that is let in.
+    /// Sets the accepted API key.
     pub fn key(&self, key: &str) {
         key.clone_into(&mut self.state.lock().unwrap().key);
     }
 
-    /// How many rows a page has, however many are asked for.
+    /// Sets the page size, which overrides the requested one.
     pub fn rows(&self, rows: usize) {
         self.state.lock().unwrap().rows = rows;
     }
 
-    /// Answers wrongly at a path from now on.
-    pub fn wrong(
+    /// Replaces the responses at a path, until [`Platform::right`].
+    pub fn override_response(
         &self,
         path: &str,
-        how: impl Fn(&Asked, Value) -> (u16, Value) + Send + Sync + 'static,
+        how: impl Fn(&RecordedRequest, Value) -> (u16, Value) + Send + Sync + 'static,
     ) {
         self.state
             .lock()
@@ -98,13 +97,13 @@ impl Platform {
             .insert(path.to_owned(), Arc::new(how));
     }
 
-    /// Answers rightly again.
-    pub fn right(&self) {
+    /// Restores the correct responses at all paths.
+    pub fn restore(&self) {
         self.state.lock().unwrap().wrong.clear();
     }
 
-    /// The requests for a path so far.
-    pub fn asked(&self, path: &str) -> Vec<Asked> {
+    /// The requests to a path so far.
+    pub fn asked(&self, path: &str) -> Vec<RecordedRequest> {
         let state = self.state.lock().unwrap();
         state
             .asked
@@ -127,13 +126,13 @@ async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> Ht
             .and_then(|value| value.to_str().ok())
     };
     let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).unwrap();
-    let asked = Asked {
+    let asked = RecordedRequest {
         path: request.path().trim_start_matches('/').to_owned(),
         query: query.into_inner(),
     };
     let mut state = state.lock().unwrap();
     state.asked.push(asked.clone());
-    // "id:key" in base64, a bearer token, or a header of its own.
+    // The three ways to send the key: basic authentication, a bearer token, or the header `api-key`.
     let basic = format!("Basic {}", base64_of(&format!("id:{}", state.key)));
     let bearer = format!("Bearer {}", state.key);
     let good = header("api-key") == Some(state.key.as_str())
@@ -155,7 +154,7 @@ fn base64_of(text: &str) -> String {
     STANDARD.encode(text)
 }
 
-fn page(asked: &Asked, rows: &[Value], most: usize) -> Value {
+fn page(asked: &RecordedRequest, rows: &[Value], most: usize) -> Value {
     let number = |name: &str| {
         asked
             .query

@@ -1,8 +1,7 @@
 //! A fresh PostgreSQL database for one test.
 //!
-//! The server is the one that `LATCHKEY_TEST_POSTGRES_URL` names, else a private one of this run.
-//! Nothing here touches a database that it did not make. Tests that must hold on both databases call
-//! it; where there is no PostgreSQL they fail, unless `LATCHKEY_TEST_SKIP_POSTGRES=1`.
+//! The server is the one of `LATCHKEY_TEST_POSTGRES_URL`, else a private one of this run. Only databases that were created here
+//! are touched. Tests for both databases call it; without PostgreSQL they fail, unless `LATCHKEY_TEST_SKIP_POSTGRES=1`.
 
 mod server;
 
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
 
-/// A database of one test's own: `remove` it at the end.
+/// The database of one test. Call `remove` at its end.
 pub struct FreshDatabase {
     server: String,
     name: String,
@@ -20,14 +19,14 @@ pub struct FreshDatabase {
 }
 
 impl FreshDatabase {
-    /// `postgres://…`, as `LATCHKEY_DATABASE_URL` takes it.
+    /// The value for `LATCHKEY_DATABASE_URL`: `postgres://…`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Drops it, whoever is still connected to it. A test that failed leaves it: the server of this run is removed as a whole,
-    /// and with another one it can be looked at. Never to be waited for in a way that stops the thread: PostgreSQL waits for
-    /// each connection that is being opened, which the same thread may be about to do.
+    /// Drops the database, even while clients are connected. A failed test leaves its database: the private server is removed as
+    /// a whole, and on another server it can be inspected. Await it without blocking the thread: PostgreSQL waits for each
+    /// connection that is being opened, and the same thread may have to complete that.
     pub async fn remove(self) {
         if let Err(error) = remove(&self.server, &self.name).await {
             eprintln!("database {} was not dropped: {error}", self.name);
@@ -35,17 +34,17 @@ impl FreshDatabase {
     }
 }
 
-/// Makes an empty database. `None` where the tests on PostgreSQL are to be skipped, which it prints.
+/// Creates an empty database. `None`, with a printed line, if the tests on PostgreSQL are skipped.
 ///
 /// # Panics
-/// Where there is no PostgreSQL, in one line that says what to do.
+/// Without PostgreSQL, with one line that says what to do.
 pub async fn fresh() -> Option<FreshDatabase> {
     if std::env::var("LATCHKEY_TEST_SKIP_POSTGRES").is_ok_and(|v| !v.is_empty() && v != "0") {
         eprintln!("skipped: LATCHKEY_TEST_SKIP_POSTGRES is set");
         return None;
     }
     match make().await {
-        Ok(made) => Some(made),
+        Ok(database) => Some(database),
         Err(message) => panic!("{message}"),
     }
 }
@@ -53,7 +52,7 @@ pub async fn fresh() -> Option<FreshDatabase> {
 async fn make() -> Result<FreshDatabase, String> {
     let server = match std::env::var("LATCHKEY_TEST_POSTGRES_URL") {
         Ok(url) if !url.is_empty() => url,
-        // It blocks: it waits for a file lock and for a process.
+        // It blocks on a file lock and on a process.
         _ => tokio::task::spawn_blocking(server::url)
             .await
             .map_err(|e| e.to_string())??,
@@ -65,11 +64,11 @@ async fn make() -> Result<FreshDatabase, String> {
     let admin = connect(&server)
         .await
         .map_err(|e| format!("the PostgreSQL server for the tests does not answer: {e}"))?;
-    let made = admin
+    let created = admin
         .execute_unprepared(&format!("CREATE DATABASE {name}"))
         .await;
     admin.close().await.ok();
-    made.map_err(|e| format!("the tests cannot make a database: {e}"))?;
+    created.map_err(|e| format!("the tests cannot create a database: {e}"))?;
     Ok(FreshDatabase {
         server,
         name,
@@ -83,7 +82,7 @@ async fn remove(server: &str, name: &str) -> Result<(), DbErr> {
         .execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)"))
         .await;
     if dropped.is_err() {
-        // What only speaks PostgreSQL's protocol may not know FORCE.
+        // Servers that only share PostgreSQL's protocol may not support FORCE.
         dropped = admin
             .execute_unprepared(&format!("DROP DATABASE {name}"))
             .await;

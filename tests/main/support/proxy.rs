@@ -1,5 +1,5 @@
-//! A proxy before a server, whose connections can be made silent: what is sent over them is taken, and nobody hears of it. So it is
-//! after a failover, or where a firewall has forgotten them.
+//! A TCP proxy in front of a server whose connections can be silenced: bytes are accepted and dropped, as after a failover or
+//! when a firewall has dropped the state of a connection.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// See the module. It ends with this value.
+/// Dropping this value stops the proxy.
 pub struct Proxy {
     pub port: u16,
     /// Connections with a lower number are silent.
@@ -31,7 +31,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Before a server at this address.
+    /// Starts a proxy for the server at this address, `HOST:PORT`.
     pub async fn start(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -57,13 +57,13 @@ impl Proxy {
         }
     }
 
-    /// Connections that are open now are silent from now on; new ones are passed on.
+    /// Silences the connections that are open now. New connections work.
     pub fn silence_open(&self) {
         let opened = self.opened.load(Ordering::Acquire);
         self.silent_below.store(opened, Ordering::Release);
     }
 
-    /// Nothing is passed on any more.
+    /// Silences all connections, including new ones.
     pub fn silence_all(&self) {
         self.silent_below.store(u64::MAX, Ordering::Release);
     }

@@ -1,5 +1,5 @@
-//! The API's schema as it tells of itself, for tests that walk all of it: a field or an argument that is new is tried
-//! without being named anywhere. Pure but for one question; knows no field by heart.
+//! The API's schema from introspection, for tests that call every field: new fields and arguments are covered without being named
+//! in a test. `Schema::of` makes one request; everything else is pure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 
-/// See the module.
 pub struct Schema {
     types: BTreeMap<String, Value>,
 }
@@ -16,8 +15,8 @@ const QUESTION: &str = "{ __schema { types { kind name enumValues { name } possi
     fields { name type { ...t } args { name type { ...t } } } inputFields { name defaultValue type { ...t } } } } }
     fragment t on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// The fields that lead to an id within arguments, from the argument inwards.
-pub type Way = Vec<String>;
+/// The path to an id within the arguments of a field: the argument, then the fields of its inputs.
+pub type ArgumentPath = Vec<String>;
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
@@ -27,7 +26,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The type without what is around it.
+/// The named type inside `NON_NULL` and `LIST`.
 pub fn base(kind: &Value) -> &Value {
     if kind["ofType"].is_null() {
         kind
@@ -42,22 +41,22 @@ fn must_be(input: &Value) -> bool {
 
 impl Schema {
     pub async fn of(api: &Api) -> Self {
-        let told = api.ask(QUESTION, json!({})).await;
-        let types = list(&told["__schema"]["types"]).iter();
+        let data = api.query(QUESTION, json!({})).await;
+        let types = list(&data["__schema"]["types"]).iter();
         Self {
             types: types
-                .map(|one| (text(&one["name"]).to_owned(), one.clone()))
+                .map(|kind| (text(&kind["name"]).to_owned(), kind.clone()))
                 .collect(),
         }
     }
 
-    /// Each object type of the API itself, with its fields.
+    /// Each object type of the API with its fields, without the introspection types.
     pub fn objects(&self) -> impl Iterator<Item = (&str, &[Value])> {
         let own = self
             .types
             .iter()
-            .filter(|(name, one)| !name.starts_with("__") && one["kind"] == "OBJECT");
-        own.map(|(name, one)| (name.as_str(), list(&one["fields"])))
+            .filter(|(name, kind)| !name.starts_with("__") && kind["kind"] == "OBJECT");
+        own.map(|(name, kind)| (name.as_str(), list(&kind["fields"])))
     }
 
     pub fn fields(&self, of: &str) -> &[Value] {
@@ -68,22 +67,22 @@ impl Schema {
     pub fn possible(&self, of: &str) -> Vec<&str> {
         list(&self.types[of]["possibleTypes"])
             .iter()
-            .map(|one| text(&one["name"]))
+            .map(|kind| text(&kind["name"]))
             .collect()
     }
 
-    /// Where ids stand in the arguments of a field.
-    pub fn ids(&self, field: &Value) -> Vec<Way> {
+    /// The paths of all ids in the arguments of a field.
+    pub fn ids(&self, field: &Value) -> Vec<ArgumentPath> {
         let arguments = list(&field["args"]).iter();
         arguments
             .flat_map(|argument| self.ids_in(argument, &mut Vec::new()))
             .collect()
     }
 
-    fn ids_in(&self, input: &Value, around: &mut Vec<String>) -> Vec<Way> {
+    fn ids_in(&self, input: &Value, around: &mut Vec<String>) -> Vec<ArgumentPath> {
         around.push(text(&input["name"]).to_owned());
         let kind = base(&input["type"]);
-        let found = match (text(&kind["kind"]), text(&kind["name"])) {
+        let paths = match (text(&kind["kind"]), text(&kind["name"])) {
             ("SCALAR", "ID") => vec![around.clone()],
             ("INPUT_OBJECT", name) => {
                 let inner = list(&self.types[name]["inputFields"]).iter();
@@ -92,10 +91,11 @@ impl Schema {
             _ => Vec::new(),
         };
         around.pop();
-        found
+        paths
     }
 
-    /// The arguments of a field as they are written, with brackets: those that must be, and the one that a way leads to.
+    /// The arguments of a field as GraphQL text, in parentheses: the required ones, optional ids, and the one that `way` leads
+    /// to. `id` returns the value of the id at a path.
     pub fn arguments(
         &self,
         field: &Value,
@@ -123,7 +123,7 @@ impl Schema {
         };
         let mut wanted: Vec<&Value> = inputs
             .iter()
-            // What a mutation may leave out may yet be asked for.
+            // Includes optional ids at the top level: the resolver may still require one.
             .filter(|input| {
                 let is_id = around.is_empty() && input["type"]["name"] == "ID";
                 must_be(input) || named(input) || is_id
@@ -181,7 +181,7 @@ impl Schema {
         }
     }
 
-    /// What is asked of a value of a type: its ids, how many there are, and the codes of refusals.
+    /// A selection for a value of a type: the id, or the nodes and their number, or the codes of user errors.
     pub fn selection(&self, kind: &Value) -> String {
         let kind = base(kind);
         let fields = list(&self.types[text(&kind["name"])]["fields"]);

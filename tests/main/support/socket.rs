@@ -1,5 +1,5 @@
-//! A WebSocket client that speaks `graphql-transport-ws` and whatever else a test writes: frames as RFC 6455 has them, masked
-//! with zeros. Made for tests alone.
+//! A WebSocket client for `graphql-transport-ws` that can also send invalid messages and frames. Frames follow RFC 6455, masked
+//! with zeros.
 
 use std::time::Duration;
 
@@ -14,22 +14,21 @@ use super::api::Api;
 const PATIENCE: Duration = Duration::from_secs(60);
 pub const PROTOCOL: &str = "Sec-WebSocket-Protocol: graphql-transport-ws";
 
-/// An open socket.
 pub struct Socket {
     stream: TcpStream,
 }
 
-/// What the server said.
+/// A message from the server, or the end of the connection.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum ServerMessage {
     Text(Value),
     Closed(u16, String),
-    /// Without a word.
+    /// The connection ended without a close frame.
     Gone,
 }
 
 impl Socket {
-    /// Shakes hands with these headers more; the status where it is not 101.
+    /// Performs the WebSocket handshake with additional headers. `Err` is a response status other than 101.
     pub async fn shake(api: &Api, more: &[&str]) -> Result<Self, u16> {
         let host = api.base.trim_start_matches("http://");
         let mut stream = TcpStream::connect(host).await.unwrap();
@@ -59,7 +58,7 @@ impl Socket {
         Ok(Self { stream })
     }
 
-    /// A socket that greets with the token of the club.
+    /// Opens a socket, authenticates with the token of `api` and waits for the acknowledgement.
     pub async fn open(api: &Api) -> Self {
         let mut socket = Self::shake(api, &[PROTOCOL]).await.unwrap();
         socket.greet(&api.token).await;
@@ -73,7 +72,7 @@ impl Socket {
             .await;
     }
 
-    /// Subscribes, and waits until the server listens: it answers nothing before.
+    /// Subscribes and waits for the pong of a ping: the server answers it after it has registered the subscription.
     pub async fn subscribe(&mut self, id: &str, query: &str) {
         self.ask(id, query).await;
         self.send(&json!({ "type": "ping" })).await;
@@ -90,7 +89,7 @@ impl Socket {
         self.frame(0x81, message.to_string().as_bytes()).await;
     }
 
-    /// One frame with this first byte.
+    /// Sends one frame with this first byte (FIN and opcode).
     pub async fn frame(&mut self, first: u8, payload: &[u8]) {
         let mut frame = vec![first];
         match payload.len() {
@@ -110,7 +109,7 @@ impl Socket {
         let _ = self.stream.write_all(&frame).await;
     }
 
-    /// The header alone of a frame that declares so many bytes.
+    /// Sends only the header of a text frame that declares a payload of `bytes`.
     pub async fn declare(&mut self, bytes: u64) {
         let mut header = vec![0x81, 0x80 | 127];
         header.extend(bytes.to_be_bytes());
@@ -118,43 +117,43 @@ impl Socket {
         let _ = self.stream.write_all(&header).await;
     }
 
-    /// The next text or the end; pings are answered.
-    pub async fn said(&mut self) -> Said {
+    /// The next text message or the end of the connection. Answers pings.
+    pub async fn said(&mut self) -> ServerMessage {
         tokio::time::timeout(PATIENCE, self.next())
             .await
-            .expect("the server says nothing")
-            .unwrap_or(Said::Gone)
+            .expect("the server sent nothing in time")
+            .unwrap_or(ServerMessage::Gone)
     }
 
-    /// The next text.
+    /// The next text message, as JSON.
     pub async fn text(&mut self) -> Value {
         match self.said().await {
-            Said::Text(value) => value,
-            other => panic!("no text, but {other:?}"),
+            ServerMessage::Text(value) => value,
+            other => panic!("expected a text message, got {other:?}"),
         }
     }
 
     /// The data of the next event of an operation.
     pub async fn event(&mut self, id: &str) -> Value {
-        let mut said = self.text().await;
+        let mut message = self.text().await;
         assert_eq!(
-            (&said["id"], &said["type"]),
+            (&message["id"], &message["type"]),
             (&json!(id), &json!("next")),
-            "{said}"
+            "{message}"
         );
-        assert!(said["payload"].get("errors").is_none(), "{said}");
-        said["payload"]["data"].take()
+        assert!(message["payload"].get("errors").is_none(), "{message}");
+        message["payload"]["data"].take()
     }
 
-    /// The code with which the server closes.
+    /// Waits for the close frame and returns its code.
     pub async fn closed(&mut self) -> u16 {
         match self.said().await {
-            Said::Closed(code, _) => code,
-            other => panic!("not closed, but {other:?}"),
+            ServerMessage::Closed(code, _) => code,
+            other => panic!("expected a close frame, got {other:?}"),
         }
     }
 
-    async fn next(&mut self) -> std::io::Result<Said> {
+    async fn next(&mut self) -> std::io::Result<ServerMessage> {
         loop {
             let first = self.stream.read_u8().await?;
             let length = match self.stream.read_u8().await? {
@@ -165,15 +164,19 @@ impl Socket {
             let mut payload = vec![0; length as usize];
             self.stream.read_exact(&mut payload).await?;
             match first {
-                0x81 => return Ok(Said::Text(serde_json::from_slice(&payload).unwrap())),
+                0x81 => {
+                    return Ok(ServerMessage::Text(
+                        serde_json::from_slice(&payload).unwrap(),
+                    ));
+                }
                 0x88 => {
                     let code = u16::from_be_bytes(payload[..2].try_into().unwrap());
                     let reason = String::from_utf8(payload[2..].to_vec()).unwrap();
-                    return Ok(Said::Closed(code, reason));
+                    return Ok(ServerMessage::Closed(code, reason));
                 }
                 0x89 => self.frame(0x8a, &payload).await,
                 0x8a => {}
-                other => panic!("a frame that begins with {other:#x}"),
+                other => panic!("unexpected first byte of a frame: {other:#x}"),
             }
         }
     }

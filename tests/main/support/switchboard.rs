@@ -1,5 +1,5 @@
-//! One address for several Kisi organizations: each request goes to the sandbox whose key it bears, byte by byte, so that a
-//! sandbox that closes the connection closes it for the client as well.
+//! A proxy with one address for several Kisi sandboxes: routes each request by its API key and copies the bytes, so that a
+//! connection that the sandbox closes is also closed for the client.
 
 use std::{
     collections::HashMap,
@@ -12,16 +12,15 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// See the module.
-pub struct Switchboard {
+pub struct KisiRouter {
     /// `http://…`.
     pub url: String,
     lines: Arc<Mutex<HashMap<String, String>>>,
     task: JoinHandle<()>,
 }
 
-impl Switchboard {
-    /// Starts without a line.
+impl KisiRouter {
+    /// Starts without routes: every request is a 401.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -35,14 +34,14 @@ impl Switchboard {
         Self { url, lines, task }
     }
 
-    /// Requests with this key go to this `http://…`.
+    /// Routes requests with the API key `key` to `url` (`http://…`).
     pub fn line(&self, key: &str, url: &str) {
         let address = url.trim_start_matches("http://").to_owned();
         self.lines.lock().unwrap().insert(key.to_owned(), address);
     }
 }
 
-impl Drop for Switchboard {
+impl Drop for KisiRouter {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -76,7 +75,7 @@ async fn put_through(mut caller: TcpStream, lines: Arc<Mutex<HashMap<String, Str
     let Ok(mut sandbox) = TcpStream::connect(address).await else {
         return;
     };
-    // The next request on this connection might be for another sandbox.
+    // One request per connection, because the next one may be for another sandbox.
     let first = head.find("\r\n").unwrap_or(head.len());
     let mut sent = read[..first].to_vec();
     sent.extend_from_slice(b"\r\nconnection: close");

@@ -1,5 +1,5 @@
-//! A whole service for one test: database, Kisi sandbox, server, loop, clock, one club with an admin's token. Fails a test
-//! that leaves work behind, or leaves Kisi other than it should be.
+//! A whole service for one test: database, Kisi sandbox, server, reconcile loop, manual clock, one club with an admin token.
+//! A test fails at its end if members are still due or if Kisi is not in step.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use latchkey::{
     sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     store::{
-        Scope, clubs,
+        ClubScope, clubs,
         row::{self, Role, UnlockVisibility},
         tokens,
     },
@@ -34,38 +34,37 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::{
-    api::{Answer, Api, Signed, Source, eventually},
-    event, judge,
-    platform::Platform,
+    api::{Api, Signed, Source, WebhookResponse, eventually},
+    event, kisi_checks,
+    platform::FakePlatform,
     postgres::{self, FreshDatabase},
 };
 
-/// 32 bytes, for tests alone.
+/// A test key: 32 bytes in base64.
 pub const ENCRYPTION_KEY: &str = "bGF0Y2hrZXktdGVzdHMtbGF0Y2hrZXktdGVzdHMtMzI=";
-/// When a world's clock begins, where nothing else is asked for: a Monday, nine o'clock in Berlin.
+/// The default start of a world's clock: a Monday, nine o'clock in Berlin.
 pub const BEGINNING: &str = "2026-01-05T08:00:00Z";
 
-/// Where everything is kept.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
     Postgres,
 }
 
-/// How a world differs from the usual one.
+/// The options of a world.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// When the clock, which the test turns, begins.
+    /// The start of the manual clock.
     pub beginning: Timestamp,
-    /// Over the settings that tests have: names without `LATCHKEY_`.
+    /// Overrides of the test settings, by name without `LATCHKEY_`.
     pub settings: Vec<(&'static str, &'static str)>,
-    /// The limit of the sandbox.
+    /// The rate limit of the sandbox.
     pub rate: Option<u32>,
     /// The club's time zone.
     pub time_zone: String,
-    /// Nothing but its owner is in Kisi's organization, instead of the example.
+    /// Kisi's organization holds only its owner, instead of the example data.
     pub bare: bool,
-    /// The service has a runtime of its own, with which `crash` ends it.
+    /// Runs the service on its own runtime, so that `crash` can end it.
     pub may_crash: bool,
 }
 
@@ -88,28 +87,27 @@ enum Storage {
 }
 
 struct Running {
-    /// Where it crashes, if it may.
+    /// The service's own runtime, if `Setup::may_crash`.
     runtime: Option<tokio::runtime::Runtime>,
     app: Arc<App>,
-    worker: running::Running,
-    readers: running::Running,
+    worker: running::BackgroundLoop,
+    readers: running::BackgroundLoop,
     server: ServerHandle,
     served: JoinHandle<std::io::Result<()>>,
 }
 
-/// See the module.
 pub struct World {
     pub api: Api,
     pub clock: Clock,
     pub sandbox: Sandbox,
     /// The platforms' APIs.
-    pub platform: Platform,
+    pub platform: FakePlatform,
     /// The club's Kisi account, once it is connected.
     pub account: Option<String>,
-    /// Every address that was ever spoken of.
-    pub people: BTreeSet<String>,
+    /// The e-mail addresses of all people in the events and shares so far.
+    pub emails: BTreeSet<String>,
     setup: Setup,
-    /// Where the service finds Kisi, when it starts next.
+    /// The Kisi URL that the service uses from its next start.
     pub kisi_url: String,
     storage: Option<Storage>,
     running: Option<Running>,
@@ -117,14 +115,14 @@ pub struct World {
     sent: u64,
 }
 
-/// See `World::beside`.
-pub struct Beside {
+/// A second process of [`World::beside`].
+pub struct SecondServer {
     app: Arc<App>,
     handle: ServerHandle,
     pub base: String,
 }
 
-impl Beside {
+impl SecondServer {
     pub async fn stop(self) {
         self.app.feed.end();
         self.handle.stop(true).await;
@@ -135,7 +133,7 @@ impl Beside {
 type Test = for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 impl World {
-    /// Runs a test in a world of its own, and judges what it leaves behind.
+    /// Runs a test in a new world, and then checks the state that it leaves.
     pub async fn run(database: Database, setup: Setup, test: Test) {
         let Some(mut world) = Box::pin(Self::start(database, setup)).await else {
             return;
@@ -144,7 +142,7 @@ impl World {
         Box::pin(world.finish()).await;
     }
 
-    /// Starts everything; `None` where there is no PostgreSQL and its tests are to be skipped.
+    /// Starts everything; `None` if the tests on PostgreSQL are skipped.
     pub async fn start(database: Database, setup: Setup) -> Option<Self> {
         let storage = match database {
             Database::Sqlite => Storage::Sqlite(tempfile::tempdir().unwrap()),
@@ -158,9 +156,9 @@ impl World {
             api,
             clock,
             sandbox,
-            platform: Platform::start(),
+            platform: FakePlatform::start(),
             account: None,
-            people: BTreeSet::new(),
+            emails: BTreeSet::new(),
             setup,
             kisi_url,
             storage: Some(storage),
@@ -197,7 +195,7 @@ impl World {
         Config::load(None, environment, &BTreeMap::new()).unwrap()
     }
 
-    /// As `LATCHKEY_DATABASE_URL` takes it.
+    /// The value for `LATCHKEY_DATABASE_URL`.
     pub fn database_url(&self) -> String {
         match self.storage() {
             Storage::Sqlite(folder) => format!(
@@ -223,7 +221,7 @@ impl World {
         &self.running.as_ref().expect("the service runs").app
     }
 
-    /// Stops the service in good order.
+    /// Shuts the service down gracefully.
     pub async fn stop(&mut self) {
         let Some(running) = self.running.take() else {
             return;
@@ -239,7 +237,7 @@ impl World {
         }
     }
 
-    /// Ends the service where it stands: whatever is under way is broken off, and nothing is put in order.
+    /// Ends the service abruptly: running work is cut off, and no shutdown code runs. Needs `Setup::may_crash`.
     pub async fn crash(&mut self) {
         let Some(mut running) = self.running.take() else {
             return;
@@ -249,7 +247,7 @@ impl World {
         runtime.shutdown_background();
     }
 
-    /// Starts the service on the same database, at another port.
+    /// Starts the service on the same database, on another port.
     pub async fn start_again(&mut self) {
         let running = Box::pin(self.try_start()).await.unwrap();
         self.running = Some(running);
@@ -272,18 +270,19 @@ impl World {
         Ok(running)
     }
 
-    /// A second process on the same database, as far as anybody can tell; it has no part in the work.
-    pub async fn beside(&self) -> Beside {
+    /// Starts a second server on the same database, like a second process. It runs no reconcile loop and no readers.
+    pub async fn beside(&self) -> SecondServer {
         let app = App::start(self.config(), self.clock.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = http::server(app.clone(), schema::build(), listener, 1).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
-        Beside { app, handle, base }
+        SecondServer { app, handle, base }
     }
 
-    /// One more club in the same database, by an admin's token. Its brake is off: that is another matter than the rest.
+    /// Creates another club in the same database and returns a client with an admin token. The club's brake is disabled; tests of
+    /// the brake enable it.
     pub async fn another_club(&self) -> Api {
         let (app, now, token) = (self.app(), self.clock.now().micros(), new_token());
         let club = row::Club {
@@ -300,7 +299,7 @@ impl World {
         };
         let row = row::Token {
             id: new_id(),
-            club_id: Scope::new(club.id).club,
+            club_id: ClubScope::new(club.id).club,
             name: "tests".to_owned(),
             role: Role::Admin,
             hash: hash_token(token.expose_secret()),
@@ -308,7 +307,7 @@ impl World {
             created_at: now,
             expires_at: None,
         };
-        let made: Result<(), latchkey::store::StoreError> = app
+        let stored: Result<(), latchkey::store::StoreError> = app
             .db
             .write(move |tx| {
                 Box::pin(async move {
@@ -317,23 +316,23 @@ impl World {
                 })
             })
             .await;
-        made.unwrap();
+        stored.unwrap();
         Api::new(self.api.base.clone(), token.expose_secret().to_owned())
     }
 
-    /// Connects the sandbox's organization and waits until it is known which group opens which door.
+    /// Connects the sandbox's organization and waits until the service has read which group opens which door.
     pub async fn connect(&mut self) {
         let account = connect(&self.api, &self.sandbox).await;
         self.account = Some(account);
         self.settled().await;
     }
 
-    /// Manages a group; its id.
+    /// Makes a group managed and returns its id.
     pub async fn manage(&self, name: &str) -> String {
         let group = self.api.named("groups", name).await;
         let input = json!({ "group": group, "managed": true });
         self.api
-            .change(
+            .mutate(
                 "manageGroup",
                 &[("input", "ManageGroupInput!", input)],
                 "group { managed }",
@@ -342,36 +341,35 @@ impl World {
         group
     }
 
-    /// Makes a rule; its id.
+    /// Creates a rule and returns its id.
     pub async fn rule(&self, target: &str, conditions: Value) -> String {
         let input = json!({ "name": format!("rule of {target}"), "target": target, "conditions": conditions });
-        let made = self
+        let payload = self
             .api
-            .change(
+            .mutate(
                 "createRule",
                 &[("input", "RuleInput!", input)],
                 "rule { id }",
             )
             .await;
-        made["rule"]["id"].as_str().unwrap().to_owned()
+        payload["rule"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Turns the clock.
     pub fn turn_to(&self, at: Timestamp) {
-        self.clock.turn_to(Instant::from_timestamp(at));
+        self.clock.advance_to(Instant::from_timestamp(at));
     }
 
     pub fn now(&self) -> Timestamp {
         self.clock.now().timestamp()
     }
 
-    /// The id of the next delivery: later ones are greater, so that of two with one timestamp the later stands.
+    /// The id of the next delivery. Later ids are greater, so of two events with one timestamp the later one wins.
     pub fn next_id(&mut self) -> String {
         self.sent += 1;
         format!("msg_{:06}", self.sent)
     }
 
-    /// Sends an event that happens now; it must be let in. The delivery's id.
+    /// Sends an event with the current time, requires that it is accepted, and returns the id of the delivery.
     pub async fn send(&mut self, source: &Source, kind: &str, data: Value) -> String {
         let body = event::event(kind, self.now(), &data);
         let answer = self.post(source, &body).await;
@@ -379,31 +377,31 @@ impl World {
         answer.delivery()
     }
 
-    /// Sends a body, well signed, under an id of its own; a second passes.
-    pub async fn post(&mut self, source: &Source, body: &Value) -> Answer {
+    /// Sends a body, correctly signed, under a new id, and advances the clock by a second.
+    pub async fn post(&mut self, source: &Source, body: &Value) -> WebhookResponse {
         let id = self.next_id();
-        self.people.extend(event::addresses(body));
+        self.emails.extend(event::addresses(body));
         let signed = self.signed(source, &id, body.to_string().into_bytes());
         let answer = self.api.deliver(source, signed).await;
         self.turn_to(self.now() + Duration::from_secs(1));
         answer
     }
 
-    /// A request as the source sends it now.
+    /// A request of the source, signed with the current time.
     pub fn signed(&self, source: &Source, id: &str, body: Vec<u8>) -> Signed {
         Signed::new(&source.secret, id, self.clock.now(), body)
     }
 
-    /// Waits until nothing is due and every delivery is done with.
+    /// Waits until no member is due and every delivery is settled.
     pub async fn settled(&self) {
         self.settled_while(|| ()).await;
     }
 
-    /// The same, with the clock running a hundred times as fast as a clock does: for what waits before it tries again.
+    /// The same, while the clock advances a second per poll, about a hundred times real time: for work that waits for a retry.
     pub async fn settled_in_time(&self) {
         self.settled_while(|| {
             self.clock
-                .turn_to(self.clock.now().plus(Duration::from_secs(1)))
+                .advance_to(self.clock.now().plus(Duration::from_secs(1)))
         })
         .await;
     }
@@ -427,17 +425,17 @@ impl World {
             let open = self.api.open_work().await;
             format!(
                 "{open:?}\nthe latest calls, backwards: {calls:?}\n{}",
-                judge::grants(&self.api).await
+                kisi_checks::grants(&self.api).await
             )
         };
         eventually(ask, state).await;
     }
 
-    /// Ends the test: settled, and Kisi as it should be.
+    /// Ends the test: waits until the work is settled and checks that Kisi is in step.
     pub async fn finish(mut self) {
         if self.account.is_some() {
             self.settled().await;
-            judge::kisi_is_as_desired(&self).await;
+            kisi_checks::kisi_is_as_desired(&self).await;
         }
         self.stop().await;
         self.kisi.stop(false).await;
@@ -469,7 +467,7 @@ async fn start_service(
     })
 }
 
-/// A test that failed leaves nobody working behind it, for other tests of the process to suffer from.
+/// Stops the service of a failed test, so that it does not disturb other tests of the process.
 impl Drop for World {
     fn drop(&mut self) {
         let (mut running, runtime) = (self.running.take(), tokio::runtime::Handle::try_current());
@@ -487,7 +485,7 @@ impl Drop for World {
     }
 }
 
-/// What the service complains of is told where its test fails; `LATCHKEY_TEST_LOG=debug` tells more.
+/// Sends the service's logs to the output of its test, from `warn` up; `LATCHKEY_TEST_LOG=debug` shows more.
 fn logs() {
     let level = std::env::var("LATCHKEY_TEST_LOG").unwrap_or_else(|_| "warn".to_owned());
     let _ = tracing_subscriber::fmt()
@@ -496,28 +494,28 @@ fn logs() {
         .try_init();
 }
 
-/// Connects the sandbox to a club; the account's id.
+/// Connects the sandbox to a club and returns the id of the Kisi account.
 pub async fn connect(api: &Api, sandbox: &Sandbox) -> String {
     connect_to(api, sandbox, None).await
 }
 
-/// The same, of one place alone where one is given.
+/// The same, restricted to one place if `place` is given.
 pub async fn connect_to(api: &Api, sandbox: &Sandbox, place: Option<i64>) -> String {
     let input = json!({ "name": "Kisi", "credentials": { "apiKey": sandbox.api_key() }, "inviteByEmail": false,
         "place": place.map(|place| place.to_string()) });
-    let made = api
-        .change(
+    let payload = api
+        .mutate(
             "connectKisi",
             &[("input", "ConnectKisiInput!", input)],
             "account { id status }",
         )
         .await;
-    assert_eq!(made["account"]["status"], "CONNECTED");
+    assert_eq!(payload["account"]["status"], "CONNECTED");
     let ask = async || {
-        let found = api
-            .ask("{ groups { nodes { locks { id } } } }", json!({}))
+        let data = api
+            .query("{ groups { nodes { locks { id } } } }", json!({}))
             .await;
-        let groups = found["groups"]["nodes"].as_array().unwrap();
+        let groups = data["groups"]["nodes"].as_array().unwrap();
         groups
             .iter()
             .all(|group| group["locks"] != json!([]))
@@ -525,21 +523,21 @@ pub async fn connect_to(api: &Api, sandbox: &Sandbox, place: Option<i64>) -> Str
     };
     let state = async || "the loop has not read which group opens which door".to_owned();
     eventually(ask, state).await;
-    made["account"]["id"].as_str().unwrap().to_owned()
+    payload["account"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Serves a sandbox that shows the same time, and counts its limit in real time: the example, or
-/// one with nothing in it.
+/// Serves a sandbox with the example data, or an empty one if `bare`. It uses `clock` for times, and real time for its rate
+/// limit.
 pub fn kisi(clock: &Clock, rate: Option<u32>, bare: bool) -> (Sandbox, ServerHandle, String) {
-    let (hands, begun) = (clock.clone(), tokio::time::Instant::now());
-    let shows: latchkey::sandbox::Clock = Arc::new(move || hands.now().timestamp());
+    let (clock, start) = (clock.clone(), tokio::time::Instant::now());
+    let sandbox_clock: latchkey::sandbox::Clock = Arc::new(move || clock.now().timestamp());
     let key = "key".to_owned();
     let sandbox = if bare {
-        Sandbox::new(shows).with_key(key)
+        Sandbox::new(sandbox_clock).with_key(key)
     } else {
-        latchkey::sandbox::example(shows, key)
+        latchkey::sandbox::example(sandbox_clock, key)
     };
-    let sandbox = sandbox.with_stopwatch(Arc::new(move || begun.elapsed()));
+    let sandbox = sandbox.with_stopwatch(Arc::new(move || start.elapsed()));
     sandbox.set(Switches {
         rate,
         ..Switches::default()

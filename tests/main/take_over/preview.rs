@@ -1,12 +1,13 @@
-//! A preview of what managing a group does tells it beforehand, and what is managed on its word is done without the brake.
+//! The preview of managing a group shows what that will do, and managing the group with the preview's `basedOn` bypasses the
+//! brake.
 
 use jiff::ToSpan;
 use latchkey::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use super::{BY_HAND, history, manage, memberships, rows, watch, who};
+use super::{BY_HAND, history, manage, memberships, record_lockouts, rows, who};
 use crate::{
-    brake::{brake, held},
+    brake::{brake, held_revocations},
     support::{
         api::{Source, eventually},
         event::{email, membership, with},
@@ -15,13 +16,13 @@ use crate::{
 };
 
 on_both!(
-    a_preview_tells_what_managing_does,
-    what_has_moved_since_a_preview_makes_it_stale,
-    strangers_of_a_managed_group_go_on_the_word_of_a_preview,
+    a_preview_shows_what_managing_does,
+    changes_since_a_preview_make_it_stale,
+    strangers_of_a_managed_group_are_removed_by_a_preview,
     previews_are_for_admins,
     without_a_rule_nobody_is_removed,
-    whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge,
-    other_ends_than_were_shown_are_stale,
+    losses_that_the_preview_did_not_show_are_held,
+    a_preview_with_other_ends_is_stale,
 );
 
 const PREVIEW: &str = "query($g: ID!, $s: StrangerPolicy!, $r: String) { previewGroup(group: $g, strangers: $s, reading: $r) {
@@ -33,8 +34,8 @@ const PREVIEW: &str = "query($g: ID!, $s: StrangerPolicy!, $r: String) { preview
 
 async fn preview(world: &World, group: &str, strangers: &str) -> Value {
     let arguments = json!({ "g": group, "s": strangers });
-    let found = world.api.ask(PREVIEW, arguments).await;
-    found["previewGroup"].clone()
+    let response = world.api.query(PREVIEW, arguments).await;
+    response["previewGroup"].clone()
 }
 
 fn counts(preview: &Value) -> [u64; 4] {
@@ -48,7 +49,7 @@ fn names(preview: &Value, fate: &str) -> Vec<String> {
     nodes.iter().map(name).collect()
 }
 
-/// Manages on the word of a preview; what was refused.
+/// Manages the group with a preview's `basedOn`; returns the errors.
 async fn manage_on(world: &World, group: &str, strangers: &str, preview: &Value) -> Vec<String> {
     let input = json!({ "group": group, "managed": true, "strangers": strangers });
     let arguments = [
@@ -58,7 +59,7 @@ async fn manage_on(world: &World, group: &str, strangers: &str, preview: &Value)
     world.api.refusals("manageGroup", &arguments).await
 }
 
-/// A club with years of history, its memberships known, and a brake that holds all but one revocation.
+/// A club with assignments made by hand, its memberships received, and a brake that holds all but one revocation.
 async fn with_history(world: &mut World) -> String {
     brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
     let source = world.api.source("Front desk").await;
@@ -69,11 +70,11 @@ async fn with_history(world: &mut World) -> String {
     world.api.named("groups", "Members").await
 }
 
-async fn a_preview_tells_what_managing_does(world: &mut World) {
+async fn a_preview_shows_what_managing_does(world: &mut World) {
     let group = with_history(world).await;
     world.rule(&group, json!([{ "membership": {} }])).await;
-    let kept = preview(world, &group, "KEEP").await;
-    assert_eq!(counts(&kept), [8, 2, 0, 2], "{kept:#}");
+    let keep_preview = preview(world, &group, "KEEP").await;
+    assert_eq!(counts(&keep_preview), [8, 2, 0, 2], "{keep_preview:#}");
     let shown = preview(world, &group, "REMOVE").await;
     assert_eq!(counts(&shown), [8, 0, 2, 2], "{shown:#}");
     assert_eq!(shown["hasRule"], true);
@@ -87,14 +88,14 @@ async fn a_preview_tells_what_managing_does(world: &mut World) {
     let first = &shown["adopted"]["nodes"][0];
     assert!(first["wanted"][0]["until"].is_string(), "{first}");
     assert_eq!(first["holds"]["until"], Value::Null, "{first}");
-    // Nothing was changed by looking, and the next page asks nothing of Kisi.
+    // A preview changes nothing, and its next page makes no call to Kisi.
     assert_eq!(world.sandbox.writes(), []);
-    world.sandbox.forget_calls();
+    world.sandbox.clear_calls();
     let page = "query($g: ID!, $r: String, $a: String) { previewGroup(group: $g, strangers: REMOVE, reading: $r) {
         basedOn adopted(first: 250, after: $a) { nodes { name } } } }";
     let after = &shown["adopted"]["pageInfo"]["endCursor"];
     let arguments = json!({ "g": group, "r": shown["reading"], "a": after });
-    let next = world.api.ask(page, arguments).await;
+    let next = world.api.query(page, arguments).await;
     let next = &next["previewGroup"];
     assert_eq!(names(next, "adopted"), ["p3", "p4", "p5", "p6", "p7"]);
     let lists = |world: &World| {
@@ -104,7 +105,7 @@ async fn a_preview_tells_what_managing_does(world: &mut World) {
             .count()
     };
     assert_eq!(lists(world), 0);
-    let locked_out = watch(&world.sandbox);
+    let locked_out = record_lockouts(&world.sandbox);
     assert_eq!(
         manage_on(world, &group, "REMOVE", next).await,
         Vec::<String>::new()
@@ -115,20 +116,20 @@ async fn a_preview_tells_what_managing_does(world: &mut World) {
         assert_eq!(rows(world, &who(nth)).len(), 1, "{}", who(nth));
     }
     assert!(locked_out.lock().unwrap().is_empty());
-    let asked = "{ heldRevocations(first: 5) { totalCount }
+    let query = "{ heldRevocations(first: 5) { totalCount }
         members(first: 50) { nodes { kisiUsers { grants { adopted } } } } }";
-    let found = world.api.ask(asked, json!({})).await;
-    assert_eq!(found["heldRevocations"]["totalCount"], 0);
+    let response = world.api.query(query, json!({})).await;
+    assert_eq!(response["heldRevocations"]["totalCount"], 0);
     assert_eq!(
-        found.to_string().matches("true").count(),
+        response.to_string().matches("true").count(),
         BY_HAND,
-        "{found}"
+        "{response}"
     );
     let again = preview(world, &group, "REMOVE").await;
     assert_eq!(counts(&again), [0, 0, 0, 0], "{again:#}");
 }
 
-async fn what_has_moved_since_a_preview_makes_it_stale(world: &mut World) {
+async fn changes_since_a_preview_make_it_stale(world: &mut World) {
     let group = with_history(world).await;
     let source = world.api.source("Reception").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
@@ -156,15 +157,15 @@ async fn what_has_moved_since_a_preview_makes_it_stale(world: &mut World) {
     world.send(&source, "membership.updated", ended).await;
     stale(world, "REMOVE", &shown).await;
     stale(world, "REMOVE", &json!({ "basedOn": "made up" })).await;
-    // None of them changed anything.
-    let found = world
+    // None of the stale attempts changed anything.
+    let response = world
         .api
-        .ask(
+        .query(
             "query($g: ID!) { node(id: $g) { ... on Group { managed } } }",
             json!({ "g": group }),
         )
         .await;
-    assert_eq!(found["node"]["managed"], false);
+    assert_eq!(response["node"]["managed"], false);
     assert_eq!(world.sandbox.writes(), []);
     for who in ["eve", "ended", "late"] {
         sandbox.remove_user(&email(who));
@@ -174,26 +175,26 @@ async fn what_has_moved_since_a_preview_makes_it_stale(world: &mut World) {
     }
 }
 
-/// A group that is managed and keeps its strangers gets the other policy: they go, and nothing of this service's own.
-async fn strangers_of_a_managed_group_go_on_the_word_of_a_preview(world: &mut World) {
+/// A managed group that keeps strangers gets the policy REMOVE: the strangers go, and the service's own assignments stay.
+async fn strangers_of_a_managed_group_are_removed_by_a_preview(world: &mut World) {
     let group = with_history(world).await;
     brake(world, json!({ "enabled": true, "percent": 0, "people": 0 })).await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     manage(world, super::Policy::Keep).await;
     world.settled().await;
     assert_eq!(rows(world, "eve").len(), 1);
-    // The brake holds them where nobody has seen a preview.
+    // Without a preview, the brake holds them.
     manage(world, super::Policy::Remove).await;
     world.settled().await;
-    let held = async || {
+    let is_held = async || {
         let found = world
             .api
-            .ask("{ heldRevocations { totalCount } }", json!({}))
+            .query("{ heldRevocations { totalCount } }", json!({}))
             .await;
         (found["heldRevocations"]["totalCount"] != 0).then_some(())
     };
-    eventually(held, async || "nothing is held".to_owned()).await;
-    let locked_out = watch(&world.sandbox);
+    eventually(is_held, async || "nothing is held".to_owned()).await;
+    let locked_out = record_lockouts(&world.sandbox);
     let shown = preview(world, &group, "REMOVE").await;
     assert_eq!(counts(&shown), [0, 0, 2, 0], "{shown:#}");
     assert_eq!(
@@ -212,14 +213,14 @@ async fn previews_are_for_admins(world: &mut World) {
     let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].clone();
     for role in ["APP", "READER"] {
         let api = world.api.token(role).await;
-        let answer = api.raw(ask, json!({ "g": group })).await;
+        let answer = api.query_raw(ask, json!({ "g": group })).await;
         assert_eq!(code(&answer), "FORBIDDEN", "{answer}");
     }
     let other = world.another_club().await;
-    let answer = other.raw(ask, json!({ "g": group })).await;
+    let answer = other.query_raw(ask, json!({ "g": group })).await;
     assert_eq!(code(&answer), "BAD_USER_INPUT", "{answer}");
     let unkept = "query($g: ID!) { previewGroup(group: $g, reading: \"x\") { adoptedCount } }";
-    let answer = world.api.raw(unkept, json!({ "g": group })).await;
+    let answer = world.api.query_raw(unkept, json!({ "g": group })).await;
     assert_eq!(code(&answer), "BAD_USER_INPUT", "{answer}");
 }
 
@@ -242,7 +243,7 @@ async fn without_a_rule_nobody_is_removed(world: &mut World) {
     }
 }
 
-/// Members who are let in by hand, until an end.
+/// Members with access that was given by hand, with the same end or without one.
 async fn by_hand(world: &mut World, until: Option<jiff::Timestamp>) -> (Source, String) {
     brake(world, json!({ "enabled": true, "percent": 1, "people": 1 })).await;
     let source = world.api.source("Front desk").await;
@@ -252,23 +253,23 @@ async fn by_hand(world: &mut World, until: Option<jiff::Timestamp>) -> (Source, 
         world.sandbox.add_assignment(user, group, None, until);
     }
     world.connect().await;
-    all_are(world, &source, json!({})).await;
+    send_memberships(world, &source, json!({})).await;
     world.settled().await;
     let group = world.api.named("groups", "Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
     (source, group)
 }
 
-async fn all_are(world: &mut World, source: &Source, fields: Value) {
+async fn send_memberships(world: &mut World, source: &Source, fields: Value) {
     for nth in 0..BY_HAND {
         let data = with(membership(&who(nth), &who(nth)), fields.clone());
         world.send(source, "membership.updated", data).await;
     }
 }
 
-/// Everybody gets longer by being adopted, and was shown to lose nothing. While Kisi takes no changes, the platform says by
-/// mistake that all memberships have ended.
-async fn whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge(world: &mut World) {
+/// Adoption extends everybody's access, and the preview shows no loss. While Kisi fails to change windows, the platform reports
+/// by mistake that all memberships have ended.
+async fn losses_that_the_preview_did_not_show_are_held(world: &mut World) {
     let soon = world.now() + 100.hours();
     let (source, group) = by_hand(world, Some(soon)).await;
     let shown = preview(world, &group, "KEEP").await;
@@ -278,28 +279,37 @@ async fn whoever_was_shown_to_lose_nothing_is_for_the_brake_to_judge(world: &mut
     world.sandbox.fault(broken, u32::MAX);
     let managed = manage_on(world, &group, "KEEP", &shown).await;
     assert_eq!(managed, Vec::<String>::new());
-    all_are(world, &source, json!({ "status": "ended" })).await;
+    send_memberships(world, &source, json!({ "status": "ended" })).await;
     world.sandbox.clear_faults();
     world.settled_in_time().await;
-    let locked_out = watch(&world.sandbox);
+    let locked_out = record_lockouts(&world.sandbox);
     for nth in 0..BY_HAND {
-        assert_eq!(rows(world, &who(nth)).len(), 1, "{} went", who(nth));
+        assert_eq!(
+            rows(world, &who(nth)).len(),
+            1,
+            "{} lost the assignment",
+            who(nth)
+        );
     }
     all_are_held(world).await;
-    all_are(world, &source, json!({})).await;
+    send_memberships(world, &source, json!({})).await;
     world.settled().await;
     assert!(locked_out.lock().unwrap().is_empty());
     for nth in 0..BY_HAND {
-        assert_eq!(rows(world, &who(nth))[0].until, None, "as was shown");
+        assert_eq!(
+            rows(world, &who(nth))[0].until,
+            None,
+            "as the preview showed"
+        );
     }
 }
 
-async fn other_ends_than_were_shown_are_stale(world: &mut World) {
+async fn a_preview_with_other_ends_is_stale(world: &mut World) {
     let (source, group) = by_hand(world, None).await;
     let shown = preview(world, &group, "KEEP").await;
     assert_eq!(counts(&shown), [8, 0, 0, 0], "{shown:#}");
     let soon = world.now() + 1.hours();
-    all_are(world, &source, json!({ "ends_at": soon.to_string() })).await;
+    send_memberships(world, &source, json!({ "ends_at": soon.to_string() })).await;
     let refused = manage_on(world, &group, "KEEP", &shown).await;
     assert!(
         refused.len() == 1 && refused[0].contains("STALE"),
@@ -310,18 +320,22 @@ async fn other_ends_than_were_shown_are_stale(world: &mut World) {
     assert_eq!(managed, Vec::<String>::new());
     world.settled().await;
     for nth in 0..BY_HAND {
-        assert_eq!(rows(world, &who(nth))[0].until, Some(soon), "approved");
+        assert_eq!(
+            rows(world, &who(nth))[0].until,
+            Some(soon),
+            "as the preview showed"
+        );
     }
 }
 
-/// Whoever Kisi failed is looked at again after a while.
+/// Turns the clock until all are held: members whose calls to Kisi failed are tried again after a while.
 async fn all_are_held(world: &World) {
     for _ in 0..10 {
-        if held(world).await.len() == BY_HAND {
+        if held_revocations(world).await.len() == BY_HAND {
             return;
         }
         world.turn_to(world.now() + 2.seconds());
         world.settled_in_time().await;
     }
-    panic!("{} are held", held(world).await.len());
+    panic!("{} are held", held_revocations(world).await.len());
 }

@@ -1,4 +1,4 @@
-//! What is read of a group beside somebody who changes facts.
+//! The first reading of a group while facts change.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::support::{
     world::{Database, Setup, World},
 };
 
-/// Whoever becomes a member in a transaction that has not ended is seen by no other: the first reading of a group, which marks
-/// everybody, waits for it. SQLite has one writer at a time anyhow.
+/// A member of an open transaction is invisible to others: the first reading of a group, which marks everybody due, waits for the
+/// transaction's end. SQLite has one writer at a time anyway.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_reading_waits_for_whoever_changes_facts() {
+async fn a_first_reading_waits_for_open_transactions() {
     let setup = Setup::default();
     World::run(Database::Postgres, setup, |world| {
         Box::pin(reads_while_facts_change(world))

@@ -1,4 +1,5 @@
-//! A Kisi that neither changes the times of an assignment nor takes a second one: it is deleted and made anew, one at a time.
+//! A Kisi that neither changes the window of an assignment nor accepts a second one: assignments are deleted and created again,
+//! one at a time.
 
 use jiff::ToSpan;
 use latchkey::sandbox::{Call, Duplicates, PatchWindow, Switches};
@@ -10,11 +11,11 @@ use crate::support::{
     world::World,
 };
 
-on_both!(who_is_replaced_is_whole_again_before_the_next);
+on_both!(each_replacement_is_complete_before_the_next);
 
 const PEOPLE: usize = 10;
 
-async fn who_is_replaced_is_whole_again_before_the_next(world: &mut World) {
+async fn each_replacement_is_complete_before_the_next(world: &mut World) {
     world.sandbox.set(Switches {
         duplicates: Duplicates::Conflict,
         patch_window: PatchWindow::Refused,
@@ -29,7 +30,7 @@ async fn who_is_replaced_is_whole_again_before_the_next(world: &mut World) {
     for end in [until(20), until(30)] {
         let member = |nth| with(membership(&who(nth), &who(nth)), json!({ "ends_at": end }));
         let all: Vec<_> = (0..PEOPLE).map(member).collect();
-        world.sandbox.forget_calls();
+        world.sandbox.clear_calls();
         world
             .send(&source, "roster.snapshot", json!({ "memberships": all }))
             .await;
@@ -44,7 +45,7 @@ async fn who_is_replaced_is_whole_again_before_the_next(world: &mut World) {
         writes.iter().filter(|call| is(call, "DELETE")).count(),
         PEOPLE
     );
-    // In the order in which they came, each deletion is followed by a creation.
+    // In the order of the calls, each deletion is followed by a creation.
     let kinds: Vec<&str> = writes.iter().map(|call| call.method.as_str()).collect();
     for pair in kinds.windows(2) {
         assert_ne!(pair, ["DELETE", "DELETE"], "{kinds:?}");

@@ -1,12 +1,12 @@
-//! Reads the source tree for the rules in `tidy.rs`: files, code without its comments and strings, the
-//! names that a file uses, and how long its functions are.
+//! Reads the source tree for the rules in `tidy.rs`: files, code without comments and strings, the names that a file uses, and
+//! the length of its functions.
 //!
-//! It is no parser: it relies on rustfmt's layout, and knows as much of Rust as the rules need.
+//! This is no parser: it relies on rustfmt's layout, and handles as much of Rust as the rules need.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// A file of the tree, by its path from the root, with `/`.
+/// A file of the source tree; its path is relative to the root, with `/`.
 pub struct SourceFile {
     pub path: String,
     pub text: String,
@@ -20,10 +20,10 @@ impl SourceFile {
             .is_some_and(|rest| rest == ".rs" || rest.starts_with('/') || rest.is_empty())
     }
 
-    /// The names that the code uses, with their lines. See [`names`].
+    /// The names that the code uses, with their line numbers. See [`names`].
     pub fn names(&self) -> Vec<(usize, String)> {
         let module = self.path.trim_end_matches(".rs").trim_end_matches("/mod");
-        // Below the source folder: `src/graphql/rule.rs` lies two deep.
+        // The depth below the source folder: `src/graphql/rule.rs` is two deep.
         names(
             &self.text,
             module.split("src/").last().unwrap().split('/').count(),
@@ -31,12 +31,12 @@ impl SourceFile {
     }
 }
 
-/// All files of the tree whose names end so, but for what is built, installed or git's.
+/// All files whose names end with `ending`, except build output, installed packages and `.git`.
 pub fn files(ending: &str) -> Vec<SourceFile> {
-    // As the test runner says, for an archive that runs elsewhere; else as it was built.
+    // The test runner sets the variable for an archive that runs elsewhere; otherwise the path of the build is used.
     let root = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = root.unwrap_or(env!("CARGO_MANIFEST_DIR").into());
-    let mut found = Vec::new();
+    let mut sources = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -54,15 +54,15 @@ pub fn files(ending: &str) -> Vec<SourceFile> {
                     .unwrap()
                     .to_string_lossy()
                     .replace('\\', "/");
-                found.push(SourceFile { path, text });
+                sources.push(SourceFile { path, text });
             }
         }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    sources
 }
 
-/// The code with its comments, strings and character literals blanked, line by line as it was.
+/// The code with its comments, strings and character literals blanked; the lines stay the same.
 pub fn code(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -84,7 +84,7 @@ pub fn code(text: &str) -> String {
     out
 }
 
-/// Where the comment or literal that begins at `at` ends; `at` itself where none begins.
+/// The end of the comment or literal that begins at `at`; `at` itself if none begins there.
 fn literal_end(chars: &[char], at: usize) -> usize {
     let is = |i: usize, wanted: char| chars.get(i) == Some(&wanted);
     let find = |from: usize, wanted: &str| {
@@ -123,11 +123,11 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The first name of each path, with its line, but for names of neighbouring modules. Of paths into
-/// this crate and `std` the first two (`crate::store`), out of groups too. `latchkey::x`, and a chain of
-/// `super` that gets to the top from a file so many modules `deep`, are `crate::x`.
+/// The first name of each path, with its line, except names of neighbouring modules. For paths into this crate and `std` the
+/// first two names (`crate::store`), also from groups. `latchkey::x`, and a chain of `super` that reaches the crate's root from a
+/// file that is `deep` modules deep, count as `crate::x`.
 pub fn names(text: &str, deep: usize) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
+    let mut uses = Vec::new();
     let code = code(text);
     let neighbours = neighbours(&code);
     for (start, _) in code.match_indices("::") {
@@ -138,15 +138,16 @@ pub fn names(text: &str, deep: usize) -> Vec<(usize, String)> {
             continue;
         }
         let line = before.matches('\n').count() + 1;
-        let mut add =
-            |base: &str, rest| heads(rest, |name| found.push((line, format!("{base}::{name}"))));
+        let mut add = |base: &str, rest| {
+            first_names(rest, |name| uses.push((line, format!("{base}::{name}"))))
+        };
         match root {
             "crate" | "latchkey" => add("crate", rest),
             "std" => add("std", rest),
             "super" => {
                 let above = rest.trim_start_matches("super::");
                 let steps = 1 + (rest.len() - above.len()) / "super::".len();
-                // Indented, it may stand in a module within the file.
+                // An indented path may be in a module within the file.
                 let indented = code
                     .lines()
                     .nth(line - 1)
@@ -155,10 +156,10 @@ pub fn names(text: &str, deep: usize) -> Vec<(usize, String)> {
                     add("crate", above);
                 }
             }
-            _ => found.push((line, root.to_owned())),
+            _ => uses.push((line, root.to_owned())),
         }
     }
-    // `use reqwest;` and `use reqwest as http;` have no path.
+    // `use reqwest;` and `use reqwest as http;` contain no `::`.
     for (number, line) in code.lines().enumerate() {
         let mut words = line
             .split_whitespace()
@@ -167,15 +168,15 @@ pub fn names(text: &str, deep: usize) -> Vec<(usize, String)> {
             && let Some(name) = words.next()
             && !name.contains("::")
         {
-            found.push((number + 1, name.trim_end_matches(';').to_owned()));
+            uses.push((number + 1, name.trim_end_matches(';').to_owned()));
         }
     }
-    found
+    uses
 }
 
-/// The names that the file declares as modules or imports from its own crate: no names of crates.
+/// The names that the file declares as modules or imports from its own crate, which are no names of crates.
 fn neighbours(code: &str) -> Vec<&str> {
-    let mut found = Vec::new();
+    let mut names = Vec::new();
     for statement in code.split(';') {
         let Some(at) = statement.rfind("use ") else {
             continue;
@@ -185,7 +186,7 @@ fn neighbours(code: &str) -> Vec<&str> {
             .iter()
             .any(|own| path.starts_with(own))
         {
-            found.extend(path.split(|c| !is_word(c)));
+            names.extend(path.split(|c| !is_word(c)));
         }
     }
     for line in code.lines() {
@@ -193,15 +194,15 @@ fn neighbours(code: &str) -> Vec<&str> {
             .split_whitespace()
             .skip_while(|word| word.starts_with("pub"));
         if words.next() == Some("mod") {
-            found.extend(words.next().map(|name| name.trim_end_matches(';')));
+            names.extend(words.next().map(|name| name.trim_end_matches(';')));
         }
     }
-    found.retain(|name| !matches!(*name, "crate" | "latchkey" | "std" | "super"));
-    found
+    names.retain(|name| !matches!(*name, "crate" | "latchkey" | "std" | "super"));
+    names
 }
 
-/// The names that a path goes on with: one, or the first ones of a group.
-fn heads(rest: &str, mut each: impl FnMut(&str)) {
+/// The next name of a path, or the first names of each item of a group.
+fn first_names(rest: &str, mut each: impl FnMut(&str)) {
     let first_word = |text: &str| text.chars().take_while(|c| is_word(*c)).collect::<String>();
     let Some(group) = rest.strip_prefix('{') else {
         return each(&first_word(rest));
@@ -224,11 +225,11 @@ fn heads(rest: &str, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The functions longer than `most` lines: where each begins, and its length.
+/// The functions longer than `most` lines, as the first line and the length.
 pub fn long_functions(text: &str, most: usize) -> Vec<(usize, usize)> {
     let code = code(text);
     let lines: Vec<&str> = code.lines().map(str::trim_end).collect();
-    let mut found = Vec::new();
+    let mut functions = Vec::new();
     for (first, line) in lines.iter().enumerate() {
         if !begins_function(line) || line.ends_with(['}', ';']) {
             continue;
@@ -243,10 +244,10 @@ pub fn long_functions(text: &str, most: usize) -> Vec<(usize, usize)> {
             && line.trim_start().starts_with('}')
             && last - first + 1 > most
         {
-            found.push((first + 1, last - first + 1));
+            functions.push((first + 1, last - first + 1));
         }
     }
-    found
+    functions
 }
 
 fn begins_function(line: &str) -> bool {

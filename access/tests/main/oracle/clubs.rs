@@ -1,16 +1,16 @@
-//! Clubs at random, around the nights on which clocks change.
+//! Random clubs with dates near clock changes.
 //!
-//! Promises: times lie on a grid of quarters of an hour, so that edges often meet; every sort of
-//! condition, holding and override occurs. Never: asks for what the words leave open (a version has
-//! at most one registration condition, no holding is without length). Called by the properties.
+//! Times lie on a grid of 15 minutes, so that edges often coincide; every kind of condition, holding and override occurs.
+//! Excludes the cases that the specification leaves open: a version has at most one registration condition, and no holding is
+//! empty. Used by the property test.
 
 use std::time::Duration;
 
 use access::{
-    Block, BlockReason, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id, Instant,
-    MembershipCondition, MembershipStatus, OfferingKind, PurchaseCondition, PurchaseStatus,
-    RegistrationCondition, RegistrationSpan, RegistrationStatus, Rule, RuleVersion,
-    ScheduleCondition, Scope, Share, Span, Suspension, TagCondition, Target, Via,
+    AccessScope, Block, BlockReason, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id,
+    Instant, MembershipCondition, MembershipStatus, OfferingKind, PurchaseCondition,
+    PurchaseStatus, RegistrationCondition, RegistrationSpan, RegistrationStatus, Rule, RuleVersion,
+    ScheduleCondition, Share, Span, Suspension, TagCondition, Target, Via,
 };
 use jiff::{
     civil::{Date, Weekday},
@@ -20,8 +20,7 @@ use proptest::prelude::*;
 
 use crate::build::at;
 
-/// Where clocks change, and when. In Cairo it is midnight that is skipped, and the hour before it
-/// that is repeated.
+/// Time zones and their clock changes. In Cairo midnight is skipped, and the hour before midnight is repeated.
 const CHANGES: [(&str, &str); 6] = [
     ("Europe/Berlin", "2026-03-29T01:00:00Z"),
     ("Europe/Berlin", "2026-10-25T01:00:00Z"),
@@ -33,19 +32,18 @@ const CHANGES: [(&str, &str); 6] = [
 
 const QUARTER: i64 = 15 * 60_000_000;
 
-/// A margin or a grace, in minutes.
+/// Margins and grace periods, in minutes.
 const LENGTHS: [u64; 6] = [0, 10, 30, 60, 6 * 60, 26 * 60];
 
 #[derive(Debug)]
 pub struct Club {
     pub facts: Facts,
     pub rules: Vec<Rule>,
-    pub covering: Vec<Scope>,
+    pub covering: Vec<AccessScope>,
     pub around: Span,
-    /// The weeks of `around` near the change: the answer counts within these alone.
+    /// The part of `around` near the clock change, in which results are compared.
     pub asked: Span,
-    /// Instants worth asking about: a beginning or an end of something, moved by nothing or a
-    /// margin, each whole hour about the change, and a few minutes by chance.
+    /// Instants to compare: edges, with and without a margin, each full hour near the change, and a few random minutes.
     pub moments: Vec<Instant>,
 }
 
@@ -95,7 +93,7 @@ pub fn any_club() -> impl Strategy<Value = Club> {
     })
 }
 
-/// Weeks, mostly; else a few hours or days; now and then without end on one side.
+/// Mostly weeks, sometimes hours or days, sometimes unbounded on one side.
 fn any_around(scene: Scene) -> impl Strategy<Value = Span> {
     (quarters(), 1..200_i64, 0..40_u8).prop_map(move |(from, length, how)| {
         let (from, until) = (scene.moment(from), scene.moment(from + length));
@@ -141,7 +139,7 @@ fn quarters() -> impl Strategy<Value = i64> {
     prop_oneof![2 => -400..400_i64, 1 => -24..24_i64]
 }
 
-/// Mostly bounded; else open on one side or both.
+/// Mostly bounded, sometimes open on one or both sides.
 fn any_span(scene: Scene) -> impl Strategy<Value = Span> {
     (quarters(), 1..200_i64, 0..12_u8).prop_map(move |(from, length, open)| {
         let (from, until) = (scene.moment(from), scene.moment(from + length));
@@ -158,11 +156,11 @@ fn any_length() -> impl Strategy<Value = Duration> {
     prop::sample::select(&LENGTHS[..]).prop_map(|minutes| Duration::from_secs(minutes * 60))
 }
 
-fn scopes() -> Vec<Scope> {
+fn scopes() -> Vec<AccessScope> {
     vec![
-        Scope::Group(Id(900)),
-        Scope::Place(Id(901)),
-        Scope::Account(Id(902)),
+        AccessScope::Group(Id(900)),
+        AccessScope::Place(Id(901)),
+        AccessScope::Account(Id(902)),
     ]
 }
 
@@ -256,7 +254,7 @@ fn any_holding(scene: Scene) -> impl Strategy<Value = Holding> {
     prop_oneof![3 => membership, 4 => registration, 2 => purchase]
 }
 
-/// A few in any order, mostly near to each other: what a grace makes of them depends on the gaps.
+/// A few blocks in any order, mostly close together, because the grace period depends on the gaps.
 fn any_blocks(scene: Scene) -> impl Strategy<Value = Vec<Block>> {
     let next = (-4..30_i64, 1..40_i64, prop::bool::weighted(0.1));
     let parts = (quarters(), prop::collection::vec(next, 0..4));
@@ -414,7 +412,7 @@ fn any_schedule(scene: Scene) -> impl Strategy<Value = Condition> {
         Weekday::Sunday,
     ];
     let day = || prop::option::weighted(0.3, -4..5_i64);
-    // On the night of a change the hours about it are the ones that matter.
+    // On the night of a clock change the hours near the change matter.
     let minute = || prop_oneof![0..=96_u16, 0..=16_u16, 92..=96_u16].prop_map(|it| it * 15);
     let parts = (
         prop::sample::subsequence(week, 1..=7),

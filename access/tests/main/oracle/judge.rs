@@ -1,15 +1,15 @@
-//! A second reading of what rules mean: one instant, naive loops, no sets of spans.
+//! A reference implementation of the rules: one instant at a time, plain loops, no span sets.
 //!
-//! Promises: says what the words about conditions say, whatever it costs. Never: uses anything of
-//! the crate but its plain data, nor a calendar but for the offset of a zone at an instant. Called
-//! by the properties beside it.
+//! Follows the specification of the conditions literally, at any cost. Uses only the plain data of the crate, and of the calendar
+//! only the offset of a time zone at an instant. Used by the property test.
 
 use std::time::Duration;
 
 use access::{
-    Block, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id, Instant, MembershipCondition,
-    MembershipStatus, PurchaseCondition, PurchaseStatus, RegistrationCondition, RegistrationSpan,
-    RegistrationStatus, Rule, RuleVersion, ScheduleCondition, Scope, Span, Via,
+    AccessScope, Block, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id, Instant,
+    MembershipCondition, MembershipStatus, PurchaseCondition, PurchaseStatus,
+    RegistrationCondition, RegistrationSpan, RegistrationStatus, Rule, RuleVersion,
+    ScheduleCondition, Span, Via,
 };
 use jiff::{
     civil::{Date, date},
@@ -20,9 +20,8 @@ const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// Whether the member may pass at `at`: some rule or covering share says so, and no suspension
-/// forbids it.
-pub fn may_pass(facts: &Facts, rules: &[&Rule], covering: &[Scope], at: Instant) -> bool {
+/// Whether the member may pass at `at`: a rule or a covering share allows it, and no suspension forbids it.
+pub fn may_pass(facts: &Facts, rules: &[&Rule], covering: &[AccessScope], at: Instant) -> bool {
     if let Some(suspension) = &facts.suspension
         && within(suspension.span, at)
     {
@@ -54,8 +53,8 @@ fn earlier(at: Instant, by: Duration) -> Instant {
     Instant::from_micros(at.micros() - micros(by))
 }
 
-/// The version that stands judges everything, but for the bookings that it leaves to the version
-/// that stood when they began.
+/// The current version applies to everything, except to the ongoing bookings that it leaves to the version under which they
+/// began.
 fn rule_holds(facts: &Facts, rule: &Rule, at: Instant) -> bool {
     let Some(last) = rule.versions.len().checked_sub(1) else {
         return false;
@@ -67,7 +66,7 @@ fn rule_holds(facts: &Facts, rule: &Rule, at: Instant) -> bool {
         return version_holds(facts, &rule.versions[last], at, &|_| true);
     }
     for (index, version) in rule.versions.iter().enumerate() {
-        // An earlier version is asked for its bookings' sake alone.
+        // Earlier versions matter only for their bookings.
         let asked = index == last || version.conditions.iter().any(is_registration);
         let judged_by_it = |booking: &Entitlement| began_under(rule, booking) == Some(index);
         if asked && version_holds(facts, version, at, &judged_by_it) {
@@ -88,7 +87,7 @@ fn spares_ongoing(version: &RuleVersion) -> bool {
     })
 }
 
-/// Which version stood when the booking began.
+/// The version that was current when the booking began.
 fn began_under(rule: &Rule, booking: &Entitlement) -> Option<usize> {
     let mut stood = None;
     for (index, version) in rule.versions.iter().enumerate() {
@@ -148,8 +147,8 @@ fn membership(condition: &MembershipCondition, held: &Entitlement, at: Instant) 
     named(&condition.offerings, &condition.locations, held) && runs && !blocked
 }
 
-/// Whether a block stands at `at` that is older than the grace; those that lie less than the grace
-/// apart are one, and what lies between them is part of it.
+/// Whether a block that is older than the grace period is active at `at`. Blocks less than the grace period apart count as one
+/// block, including the gap.
 fn blocked_for_longer(blocks: &[Block], grace: Duration, at: Instant) -> bool {
     let near = |earlier: &Block, later: &Block| {
         let apart = later
@@ -191,7 +190,7 @@ fn registration(condition: &RegistrationCondition, held: &Entitlement, at: Insta
     {
         return false;
     }
-    // Where the margins are moved to the instant, the booking itself can be looked at.
+    // With the margins applied to the instant, the booking itself can be compared.
     let (opening, closing) = (
         later(at, condition.opens_before),
         earlier(at, condition.closes_after),
@@ -202,7 +201,7 @@ fn registration(condition: &RegistrationCondition, held: &Entitlement, at: Insta
         RegistrationSpan::Day => {
             let begun = from == Instant::BEGINNING
                 || local_day(&held.zone, from) <= local_day(&held.zone, opening);
-            // What ends at midnight does not touch the day that begins then.
+            // A booking that ends at midnight does not touch the next day.
             let last = Instant::from_micros(until.micros() - 1);
             let over = until != Instant::END
                 && local_day(&held.zone, closing) > local_day(&held.zone, last);
@@ -227,7 +226,7 @@ fn schedule(condition: &ScheduleCondition, at: Instant) -> bool {
             .start_date
             .is_none_or(|first| day >= number(first));
         let ends = condition.end_date.is_some_and(|last| day > number(last));
-        // The first of January 1970 was a Thursday.
+        // 1 January 1970 was a Thursday.
         let weekday = (day + 3).rem_euclid(7);
         let on = condition
             .days
@@ -250,7 +249,7 @@ fn schedule(condition: &ScheduleCondition, at: Instant) -> bool {
     false
 }
 
-/// Days since 1970 of a date.
+/// The days of a date since the epoch.
 fn number(of: Date) -> i64 {
     i64::from((of - date(1970, 1, 1)).get_days())
 }
@@ -260,13 +259,13 @@ fn offset(zone: &TimeZone, at: i64) -> i64 {
     i64::from(offset.seconds()) * SECOND
 }
 
-/// Days since 1970 of the date that the zone's clocks show.
+/// The local date at an instant, in days since the epoch.
 fn local_day(zone: &TimeZone, at: Instant) -> i64 {
     (at.micros() + offset(zone, at.micros())).div_euclid(DAY)
 }
 
-/// When the zone's clocks show so many minutes after the midnight that begins a day: the first
-/// time that they do, and where they never do, when they would have without the change.
+/// When the local clock shows so many minutes after the midnight of a day: the first such instant; for a skipped time, the
+/// instant it would have been without the change.
 fn clock(zone: &TimeZone, day: i64, minute: u16) -> Instant {
     let shown = day * DAY + i64::from(minute) * MINUTE;
     let before = offset(zone, shown - DAY);

@@ -1,4 +1,4 @@
-//! "Integrate Clubspot with Kisi": which members can unlock which doors, under what conditions.
+//! The page "Integrate Clubspot with Kisi": which members can unlock which doors, under what conditions.
 
 use access::{
     BlockedPolicy, Code, Condition, Facts, Id, Instant, MembershipStatus, OfferingKind,
@@ -28,7 +28,7 @@ fn membership_type_decides_which_door_opens() {
 }
 
 #[test]
-fn member_groups_or_tags_open_a_door_while_they_are_borne() {
+fn member_groups_and_tags_open_a_door_while_the_member_has_them() {
     let door = on_lock(1, 10, vec![tag("Committee")]);
     let with = |tags: &[&str]| Facts {
         tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
@@ -69,7 +69,7 @@ fn an_annual_range_pass_opens_the_range_for_its_year() {
 }
 
 #[test]
-fn a_simulator_booking_opens_the_simulator_about_its_time() {
+fn a_simulator_booking_opens_the_simulator_around_its_time() {
     let simulator = on_lock(1, 10, vec![Condition::Registration(bookings_of(&[7]))]);
     let holder = facts(vec![booked(7, OfferingKind::Resource)]);
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_time_based_restriction_narrows_what_a_membership_opens() {
         code(&member, &[&weekends], "2026-07-10T06:00:00Z"),
         Code::OutsideSchedule
     );
-    // The membership begins on a Monday, and is needed as well as the hour.
+    // The membership begins on a Monday and is required in addition to the hours.
     assert!(!passes(&member, &[&weekends], "2026-05-30T07:00:00Z"));
     assert!(!passes(
         &facts(vec![]),
@@ -127,7 +127,7 @@ fn a_season_is_a_time_based_restriction_by_dates() {
 }
 
 #[test]
-fn several_rules_of_one_access_point_unite() {
+fn several_rules_of_one_access_point_are_alternatives() {
     let by_type = on_lock(1, 10, vec![memberships(&[1], BlockedPolicy::Deny)]);
     let by_booking = on_lock(2, 10, vec![Condition::Registration(bookings_of(&[7]))]);
     let rules = [&by_type, &by_booking];
@@ -143,7 +143,7 @@ fn several_rules_of_one_access_point_unite() {
         booked(7, OfferingKind::Resource),
         member_of(1, MembershipStatus::Active),
     ]);
-    // One reason inside the other makes no edge.
+    // A span within another adds no edge.
     assert_eq!(
         decide(&both, &rules, "2026-08-01T13:00:00Z").until,
         Some(summer().until)

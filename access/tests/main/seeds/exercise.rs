@@ -1,8 +1,8 @@
-//! Exercise.com's page about Kisi: doors by package and location, and access shared by hand.
+//! The page of Exercise.com about Kisi: access by package and location, and access shared by hand.
 
 use access::{
-    BlockedPolicy, Code, Condition, Entitlement, Facts, Id, MembershipCondition, MembershipStatus,
-    Rule, Scope, Share, Span, evaluate,
+    AccessScope, BlockedPolicy, Code, Condition, Entitlement, Facts, Id, MembershipCondition,
+    MembershipStatus, Rule, Share, Span, evaluate,
 };
 
 use super::{code, daily, decide, member_of, passes, summer};
@@ -67,9 +67,8 @@ fn a_location_alone_opens_its_doors_to_every_package() {
     assert!(!passes(&client(1, Some(21)), &[&uptown], JULY));
 }
 
-/// Whether shares of `scope` let somebody without a rule into a lock of group 1 or 2 in place 3,
-/// account 4; and the answer itself.
-fn shared(scope: Scope, span: Span, when: &str, rules: &[&Rule]) -> (bool, Code) {
+/// Whether a share in `scope` gives a person without a rule access to a lock of group 1 or 2 in place 3, account 4; and the code.
+fn shared(scope: AccessScope, span: Span, when: &str, rules: &[&Rule]) -> (bool, Code) {
     let facts = Facts {
         shares: vec![Share {
             id: Id(8),
@@ -79,10 +78,10 @@ fn shared(scope: Scope, span: Span, when: &str, rules: &[&Rule]) -> (bool, Code)
         ..Facts::default()
     };
     let covering = [
-        Scope::Group(Id(1)),
-        Scope::Group(Id(2)),
-        Scope::Place(Id(3)),
-        Scope::Account(Id(4)),
+        AccessScope::Group(Id(1)),
+        AccessScope::Group(Id(2)),
+        AccessScope::Place(Id(3)),
+        AccessScope::Account(Id(4)),
     ];
     let decision = evaluate(&facts, rules, &covering, around()).decide(at(when));
     (decision.allowed, decision.code)
@@ -92,15 +91,15 @@ fn shared(scope: Scope, span: Span, when: &str, rules: &[&Rule]) -> (bool, Code)
 fn access_is_shared_by_group_place_or_organization() {
     let always = |scope| shared(scope, Span::ALWAYS, JULY, &[]);
     let given = (true, Code::AllowedByShare);
-    assert_eq!(always(Scope::Group(Id(1))), given);
-    assert_eq!(always(Scope::Group(Id(2))), given);
-    assert_eq!(always(Scope::Place(Id(3))), given);
-    assert_eq!(always(Scope::Account(Id(4))), given);
-    // The same number in another scope is another thing.
+    assert_eq!(always(AccessScope::Group(Id(1))), given);
+    assert_eq!(always(AccessScope::Group(Id(2))), given);
+    assert_eq!(always(AccessScope::Place(Id(3))), given);
+    assert_eq!(always(AccessScope::Account(Id(4))), given);
+    // The same id in another scope is a different object.
     for elsewhere in [
-        Scope::Group(Id(3)),
-        Scope::Place(Id(4)),
-        Scope::Account(Id(1)),
+        AccessScope::Group(Id(3)),
+        AccessScope::Place(Id(4)),
+        AccessScope::Account(Id(1)),
     ] {
         assert_eq!(always(elsewhere), (false, Code::NoRule));
     }
@@ -109,19 +108,19 @@ fn access_is_shared_by_group_place_or_organization() {
 #[test]
 fn a_share_may_have_a_beginning_and_an_end() {
     let week = Span::new(at("2026-07-06T00:00:00Z"), at("2026-07-13T00:00:00Z"));
-    let ask = |when| shared(Scope::Place(Id(3)), week, when, &[]);
+    let ask = |when| shared(AccessScope::Place(Id(3)), week, when, &[]);
     assert_eq!(ask("2026-07-05T23:59:59Z"), (false, Code::TooEarly));
     assert_eq!(ask("2026-07-06T00:00:00Z"), (true, Code::AllowedByShare));
     assert_eq!(ask("2026-07-13T00:00:00Z"), (false, Code::TooLate));
 }
 
 #[test]
-fn a_share_needs_no_package_and_heeds_no_rule() {
+fn a_share_needs_no_package_and_no_rule() {
     let closed = rule(
         1,
         vec![package(&[1], &[]), Condition::Schedule(daily(6, 7))],
     );
-    let ask = shared(Scope::Group(Id(1)), Span::ALWAYS, JULY, &[&closed]);
+    let ask = shared(AccessScope::Group(Id(1)), Span::ALWAYS, JULY, &[&closed]);
     assert_eq!(ask, (true, Code::AllowedByShare));
 }
 
@@ -130,7 +129,7 @@ fn doors_follow_the_schedule_that_was_set_up() {
     let hours = Condition::Schedule(daily(22, 2));
     let night = rule(1, vec![package(&[1], &[]), hours]);
     let client = client(1, None);
-    // Ten at night to two in the morning, in Berlin.
+    // From 22:00 to 02:00 in Berlin.
     assert!(!passes(&client, &[&night], "2026-07-08T19:59:59Z"));
     assert!(passes(&client, &[&night], "2026-07-08T20:00:00Z"));
     assert!(passes(&client, &[&night], "2026-07-08T23:59:59Z"));

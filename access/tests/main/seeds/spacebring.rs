@@ -1,4 +1,4 @@
-//! Spacebring's page about Kisi: access by subscription, and about bookings.
+//! The page of Spacebring about Kisi: access by subscription and by booking.
 
 use access::{
     BlockReason, BlockedPolicy, Code, Condition, Entitlement, Id, Instant, MembershipStatus,
@@ -13,7 +13,7 @@ use crate::build::{at, facts, membership, rule};
 
 const JULY: &str = "2026-07-08T10:00:00Z";
 
-/// What a plan gives, whatever the invoices say.
+/// A rule for a plan that ignores blocks.
 fn plan(offering: u128) -> Rule {
     rule(1, vec![memberships(&[offering], BlockedPolicy::Allow)])
 }
@@ -22,7 +22,7 @@ fn by_booking(condition: RegistrationCondition) -> Rule {
     rule(2, vec![Condition::Registration(condition)])
 }
 
-/// As the platform does it: an edit leaves bookings that have begun alone.
+/// As on the platform: an edit does not apply to bookings that have begun.
 fn sparing_ongoing(offerings: &[u128]) -> Condition {
     Condition::Registration(RegistrationCondition {
         applies_to_ongoing: false,
@@ -92,7 +92,7 @@ fn a_companys_subscription_reaches_all_its_users_until_it_ends() {
         code(&facts(vec![cancelled.clone()]), &[&plan], JULY),
         Code::MembershipEnded
     );
-    // Whoever has a subscription of their own, or another company, keeps what that gives.
+    // A person with a subscription of their own, or with another company, keeps that access.
     for other in [
         member_of(1, MembershipStatus::Active),
         through(71, MembershipStatus::Active),
@@ -298,7 +298,7 @@ fn editing_a_subscriptions_access_takes_effect_at_once() {
 }
 
 #[test]
-fn a_suspension_shuts_out_whom_plan_and_booking_let_in() {
+fn a_suspension_overrides_plan_and_booking() {
     let rules = [plan(1), by_booking(bookings())];
     let rules: Vec<_> = rules.iter().collect();
     let mut user = facts(vec![

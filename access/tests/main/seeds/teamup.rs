@@ -1,4 +1,4 @@
-//! TeamUp's two pages about Kisi, the newer and the older: rules by membership, by registration.
+//! The two pages of TeamUp about Kisi, the newer and the older: rules by membership and by registration.
 
 use access::{
     BlockReason, BlockedPolicy, Code, Condition, Entitlement, Holding, Id, Instant,
@@ -156,7 +156,7 @@ fn access_duration_may_be_the_day_of_the_session() {
         ..bookings()
     });
     let customer = facts(vec![booked(1, OfferingKind::Class)]);
-    // The first of August, in Berlin.
+    // 1 August, in Berlin.
     assert!(!passes(&customer, &[&sessions], "2026-07-31T21:59:59Z"));
     assert!(passes(&customer, &[&sessions], "2026-07-31T22:00:00Z"));
     assert!(passes(&customer, &[&sessions], "2026-08-01T21:59:59Z"));
@@ -196,7 +196,7 @@ fn with_both_rules_either_is_enough() {
     let noon = "2026-08-01T12:00:00Z";
     assert!(passes(&facts(vec![member]), &rules, noon));
     assert!(passes(&facts(vec![session.clone()]), &rules, noon));
-    // What a block takes from one rule, the other still gives.
+    // Access that a block removes from one rule can still come from the other.
     let both = facts(vec![blocked.clone(), session]);
     let decision = decide(&both, &rules, noon);
     assert_eq!(decision.rule, Some(Id(2)));

@@ -1,4 +1,4 @@
-//! What becomes of documents that are refused, of faults while they run, and of what fails within.
+//! Tests of refused documents, errors of resolvers, and the nulls of failed fields.
 
 use super::*;
 
@@ -49,7 +49,7 @@ async fn a_refused_document_is_400_or_200_by_media_type_and_has_no_data() {
 }
 
 #[actix_web::test]
-async fn a_document_that_unfolds_without_end_is_refused_at_once() {
+async fn a_document_that_expands_exponentially_is_refused_at_once() {
     let (schema, _) = new_schema();
     let mut bomb = "{ ...f0 }".to_owned();
     for n in 0..30 {
@@ -68,13 +68,13 @@ async fn a_document_that_unfolds_without_end_is_refused_at_once() {
 }
 
 #[actix_web::test]
-async fn a_fault_of_ours_says_nothing_of_itself_and_the_rest_is_answered() {
+async fn an_internal_error_is_not_shown_and_other_fields_are_answered() {
     let (schema, _) = new_schema();
     let got = send(&schema, ask("{ hello leaky }")).await;
     assert_eq!((got.status, got.code()), (StatusCode::OK, "INTERNAL"));
     assert_eq!(got.message(), "Something went wrong on our side");
     assert_eq!(got.body["data"], json!({"hello": "world", "leaky": null}));
-    // A field that may not be null takes all of the data with it, and yet something was executed.
+    // The null of a failed non-null field propagates to all of the data, but the request was executed.
     let got = send(&schema, ask("{ strict }")).await;
     assert_eq!((got.status, got.code()), (StatusCode::OK, "INTERNAL"));
     assert_eq!(got.body.get("data"), Some(&Value::Null));
@@ -91,7 +91,7 @@ async fn a_fault_of_ours_says_nothing_of_itself_and_the_rest_is_answered() {
 }
 
 #[actix_web::test]
-async fn a_failed_field_is_null_or_what_is_around_it_is() {
+async fn a_failed_field_or_its_nearest_nullable_parent_is_null() {
     let (schema, _) = new_schema();
     for (query, data, errors) in [
         ("{ maybe { hello strict } }", json!({"maybe": null}), 1),
@@ -143,7 +143,7 @@ async fn a_failed_field_is_null_or_what_is_around_it_is() {
 }
 
 #[actix_web::test]
-async fn an_argument_that_cannot_be_read_is_the_callers_fault() {
+async fn an_invalid_argument_is_an_error_of_the_caller() {
     let (schema, _) = new_schema();
     for query in [
         r#"{ length(of: "soon") }"#,
@@ -160,7 +160,7 @@ async fn an_argument_that_cannot_be_read_is_the_callers_fault() {
 }
 
 #[actix_web::test]
-async fn a_mutation_is_finished_although_its_caller_left() {
+async fn a_mutation_is_finished_after_its_caller_disconnects() {
     let (schema, counter) = new_schema();
     {
         let request = async_graphql::Request::new("mutation { slow }");

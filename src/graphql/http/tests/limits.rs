@@ -1,4 +1,4 @@
-//! Each limit of a document: what lies exactly at it is answered, and what lies one above is refused by its name.
+//! Tests of the limits of a document: a document at a limit is answered, and one above it is refused with the name of the limit.
 
 use super::*;
 use crate::graphql::http::{answer::mark_errors, limits::MAX_DOCUMENT_BYTES};
@@ -35,7 +35,7 @@ fn directives(count: usize) -> String {
     format!("{{ {all} hello @skip(if: false) }} fragment f on Query {{ hello }}")
 }
 
-/// Spread and spread again, so that the text is shorter than what it unfolds into.
+/// Spreads one fragment repeatedly, so that the text is shorter than its expansion.
 fn selections(count: usize) -> String {
     let (spreads, rest) = (count / 10, count % 10);
     let (spreads, rest) = ("...f ".repeat(spreads), "hello ".repeat(rest));
@@ -60,7 +60,7 @@ fn long(bytes: usize) -> String {
 }
 
 #[actix_web::test]
-async fn what_is_at_a_limit_is_answered_and_one_above_is_refused() {
+async fn a_document_at_a_limit_is_answered_and_one_above_is_refused() {
     let schema = few();
     for (limit, text, most) in [
         ("depth", nested as fn(usize) -> String, 6),
@@ -96,9 +96,9 @@ async fn what_is_at_a_limit_is_answered_and_one_above_is_refused() {
 }
 
 #[actix_web::test]
-async fn fragments_that_are_known_already_still_count_as_deep() {
+async fn cached_fragment_sizes_still_count_for_the_depth() {
     let schema = schema(&Arc::new(AtomicUsize::new(0)));
-    // Asked for from the innermost outwards, each is measured when the next is known already.
+    // From the innermost outwards, each fragment is measured when the next one is already cached.
     let asked: String = (0..100).rev().map(|n| format!("...f{n} ")).collect();
     let mut text = format!("{{ {asked} }} fragment f100 on Query {{ hello }}");
     for n in 0..100 {
@@ -113,7 +113,7 @@ async fn fragments_that_are_known_already_still_count_as_deep() {
 }
 
 #[actix_web::test]
-async fn a_chain_of_fragments_that_nothing_spreads_is_deep_as_well() {
+async fn a_chain_of_unused_fragments_is_too_deep_as_well() {
     let schema = schema(&Arc::new(AtomicUsize::new(0)));
     let mut text = "{ hello } fragment f100 on Query { hello }".to_owned();
     for n in 0..100 {
@@ -124,9 +124,9 @@ async fn a_chain_of_fragments_that_nothing_spreads_is_deep_as_well() {
     assert_eq!(error["extensions"]["limit"], "depth", "{}", got.body);
 }
 
-/// A stack overflow ends the process, so the text must not reach the parser on any way.
+/// A stack overflow ends the process, so the text must not reach the parser on any path.
 #[actix_web::test]
-async fn a_document_of_brackets_alone_is_refused_before_it_is_parsed() {
+async fn a_document_of_nested_brackets_is_refused_before_it_is_parsed() {
     let schema = schema(&Arc::new(AtomicUsize::new(0)));
     let deep = |open: &str, close: &str, count: usize| {
         let value = format!("{}1{}", open.repeat(count), close.repeat(count));
@@ -165,7 +165,7 @@ async fn a_query_that_takes_too_long_is_stopped_and_a_mutation_is_not() {
     );
     assert_eq!(
         error["message"],
-        "time: a query has 0 seconds: ask for less"
+        "time: a query may run for 0 seconds: request less"
     );
     let changed = schema.execute("mutation { slow }").await;
     assert!(changed.errors.is_empty(), "{:?}", changed.errors);

@@ -1,9 +1,9 @@
-//! What is taken as a request, and what is refused before any document is looked at.
+//! Tests of the requests that are accepted, and of those refused before the document is parsed.
 
 use super::*;
 
 #[actix_web::test]
-async fn a_good_request_is_answered_by_both_methods() {
+async fn a_valid_request_is_answered_by_get_and_post() {
     let (schema, _) = new_schema();
     let got = send(&schema, ask("{ hello asker }")).await;
     assert_eq!(got.status, StatusCode::OK);
@@ -36,7 +36,7 @@ async fn a_good_request_is_answered_by_both_methods() {
 }
 
 #[actix_web::test]
-async fn what_is_no_request_is_refused_under_either_media_type() {
+async fn an_invalid_request_is_refused_with_either_media_type() {
     let (schema, _) = new_schema();
     for body in [
         "",
@@ -80,7 +80,7 @@ async fn what_is_no_request_is_refused_under_either_media_type() {
 }
 
 #[actix_web::test]
-async fn only_json_bodies_are_read() {
+async fn only_json_bodies_are_accepted() {
     let (schema, counter) = new_schema();
     let body = r#"{"query": "mutation { count }"}"#;
     for kind in [
@@ -139,7 +139,7 @@ async fn a_body_may_have_256_kib() {
 }
 
 #[actix_web::test]
-async fn a_mutation_by_get_is_refused_however_it_is_named() {
+async fn a_mutation_by_get_is_refused_with_and_without_an_operation_name() {
     let (schema, counter) = new_schema();
     let both = "query A { hello } mutation B { count }";
     for parameters in [
@@ -160,7 +160,7 @@ async fn a_mutation_by_get_is_refused_however_it_is_named() {
 }
 
 #[actix_web::test]
-async fn a_persisted_query_is_known_by_its_hash_and_no_way_round_the_method() {
+async fn a_persisted_query_is_found_by_its_hash_and_its_method_is_checked() {
     let (schema, counter) = new_schema();
     let persisted = |query: &str| {
         let hash = hex::encode(Sha256::digest(query));
@@ -197,7 +197,7 @@ async fn a_persisted_query_is_known_by_its_hash_and_no_way_round_the_method() {
 }
 
 #[actix_web::test]
-async fn without_a_token_the_answer_is_401_with_a_code() {
+async fn a_request_without_a_token_is_refused_with_401_and_a_code() {
     let request = TestRequest::post().uri("/graphql").to_http_request();
     let answer = crate::graphql::http::unauthenticated(&request, "request-1");
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);

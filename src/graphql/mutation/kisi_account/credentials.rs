@@ -1,10 +1,10 @@
-//! What opens a Kisi organization: a key that was given, or one that a login makes, and what Kisi says of it.
+//! The API key of a Kisi organization: given by the caller or created by a login, and checked for what its user may do.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     app::App,
-    connect::{self, Introduction},
+    connect::{self, ApiKeyInfo},
     graphql::{
         error::{Refusal, UserError, UserErrorCode},
         input::kisi_credentials::{KisiCredentialsInput, KisiLoginInput},
@@ -13,19 +13,19 @@ use crate::{
     kisi::{self, ApiLogin, Client, Lane, Login},
 };
 
-/// A key that was made for a connection which is refused would be one of the ten that Kisi allows: it is deleted. What failed
-/// within may have been stored all the same.
+/// Deletes the API login that was created for a connection that is then refused, because Kisi allows a person only ten. After an
+/// internal error it is kept, because the connection may have been stored all the same.
 pub(super) async fn forget_refused<T>(app: &App, key: &ApiLogin, outcome: &Result<T, Refusal>) {
     let Some(id) = key.id.filter(|_| matches!(outcome, Err(Refusal::User(_)))) else {
         return;
     };
     let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
     if let Err(error) = client.delete_login(id).await {
-        tracing::warn!(error = %error, "an API login that nobody needs could not be deleted in Kisi");
+        tracing::warn!(error = %error, "an unused API login could not be deleted in Kisi: delete it there under My Account, API");
     }
 }
 
-/// The key that was given, or that the login makes; only that one has an id here.
+/// The given key, or a new one created by the login; only a new one has an id.
 pub(super) async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<ApiLogin, Refusal> {
     match credentials {
         KisiCredentialsInput::ApiKey(key) => {
@@ -37,7 +37,7 @@ pub(super) async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<
             };
             is_written
                 .then_some(given)
-                .ok_or_else(|| invalid("input.credentials.apiKey", "it has to be a key"))
+                .ok_or_else(|| invalid("input.credentials.apiKey", "must be an API key"))
         }
         KisiCredentialsInput::Login(login) => {
             let KisiLoginInput {
@@ -62,8 +62,8 @@ pub(super) async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<
             };
             app.kisi.log_in(&login).await.map_err(|error| {
                 if has_too_many_logins(&error) {
-                    let message = "Kisi allows ten API logins a person, and all are in use. The person deletes one that \
-                                   is not needed, in Kisi under My Account, API, or a key that is there is used.";
+                    let message = "Kisi allows ten API logins per person, and all are in use. Delete one that is not \
+                                   needed, in Kisi under My Account, API, or connect with an existing key.";
                     let code = UserErrorCode::KisiTooManyLogins;
                     return UserError::at(code, "input.credentials.login", message).into();
                 }
@@ -73,11 +73,11 @@ pub(super) async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<
     }
 }
 
-pub(super) async fn introduce(client: &Client) -> Result<Introduction, Refusal> {
-    let known = connect::introduce(client).await.map_err(of_kisi)?;
+pub(super) async fn introduce(client: &Client) -> Result<ApiKeyInfo, Refusal> {
+    let known = connect::read_api_key_info(client).await.map_err(of_kisi)?;
     if !known.administers {
-        let message = "The person whose key this is may not give access to others in Kisi. An owner of the organization \
-                       makes them an administrator, or connects with their own key.";
+        let message = "The user of this key may not give access to others in Kisi. Ask an owner of the organization to make \
+                       them an administrator, or to connect with the owner's own key.";
         return Err(
             UserError::at(UserErrorCode::KisiNotAdmin, "input.credentials", message).into(),
         );
@@ -85,14 +85,14 @@ pub(super) async fn introduce(client: &Client) -> Result<Introduction, Refusal> 
     Ok(known)
 }
 
-/// Kisi documents no code for it: its text is all there is.
+/// Recognized by the text, because Kisi documents no code for this error.
 fn has_too_many_logins(error: &kisi::Error) -> bool {
     let text = error.message().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     says(&["login", "api key"]) && says(&["limit", "maximum", "too many", "exceed", "10 ", "ten "])
 }
 
-/// What Kisi's refusal means for whoever gave the credentials.
+/// Converts an error of Kisi to a user error about the credentials.
 pub(super) fn of_kisi(error: kisi::Error) -> Refusal {
     let code = match &error {
         _ if matches!(error.code(), Some("afc526" | "afc536")) => UserErrorCode::KisiCodeNeeded,
@@ -101,6 +101,6 @@ pub(super) fn of_kisi(error: kisi::Error) -> Refusal {
         error if error.is_outage() => UserErrorCode::KisiUnreachable,
         _ => UserErrorCode::KisiRefused,
     };
-    tracing::info!(error = %error, "Kisi refused to be connected");
+    tracing::info!(error = %error, "Kisi refused the connection");
     UserError::at(code, "input.credentials", error.for_people()).into()
 }

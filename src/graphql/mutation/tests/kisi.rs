@@ -1,10 +1,9 @@
-//! Accounts and groups, against the sandbox.
+//! Tests of the mutations of Kisi accounts and groups, against the sandbox.
 
 use super::*;
 use crate::{
-    connect::is_disconnecting,
     sandbox::{Fault, FaultKind},
-    store::{grants, kisi_accounts::MadeWith},
+    store::{grants, kisi_accounts::CallCredentials},
 };
 
 mod logins;
@@ -24,8 +23,8 @@ fn by_login(password: &str, otp: Option<&str>) -> Value {
 const DOMAIN: &str = "example-club";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// A grant of somebody in a group, as the loop would have made it.
-async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
+/// Stores a confirmed grant of a new member in a group, as the reconcile loop would have made it.
+async fn grant(house: &TestClub, account: Uuid, group: Uuid) -> Uuid {
     let email = format!("{}@example.com", new_id());
     let member = super::shares::newcomer(house, &id(Kind::Group, group), &email).await;
     let row = row::Grant {
@@ -47,7 +46,7 @@ async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
         problem: None,
         created_at: 0,
         missed_at: None,
-        stray: false,
+        external: false,
         adopted: false,
         asked_differs: false,
         asked_from: None,
@@ -65,7 +64,7 @@ async fn grant(house: &House, account: Uuid, group: Uuid) -> Uuid {
 
 #[tokio::test]
 async fn an_organization_is_connected_and_read_and_nothing_is_written() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     assert_eq!(
         (account.status, account.problem.as_deref()),
@@ -111,7 +110,7 @@ async fn an_organization_is_connected_and_read_and_nothing_is_written() {
 
 #[tokio::test]
 async fn a_login_makes_a_key() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     house
         .good(
             "connectKisi",
@@ -130,7 +129,7 @@ async fn a_login_makes_a_key() {
 
 #[tokio::test]
 async fn each_refusal_of_kisi_has_its_code() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let connect = async |input: Value| {
         house
             .refused("connectKisi", &[("input", CONNECT, input)])
@@ -197,15 +196,15 @@ async fn each_refusal_of_kisi_has_its_code() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_give_access_to_others_cannot_connect() {
-    let house = House::new().await;
-    // Whoever sees nothing of the organization is refused by Kisi itself.
+async fn a_user_without_the_right_to_grant_access_cannot_connect() {
+    let house = TestClub::new().await;
+    // Kisi itself refuses a user who has no view of the organization.
     assert!(house.sandbox.set_owner_role("organization_basic"));
     let answer = house
         .refused("connectKisi", &[("input", CONNECT, by_key("good-key"))])
         .await;
     assert_eq!(answer, refusal("KISI_NOT_ADMIN", "input.credentials"));
-    // An observer may read everything, which must not be enough.
+    // An observer has read access to everything, which must not be enough.
     assert!(house.sandbox.set_owner_role("organization_owner"));
     let observer = house.sandbox.add_user("observer@example.com", "Otto");
     house
@@ -225,8 +224,8 @@ async fn whoever_may_not_give_access_to_others_cannot_connect() {
 }
 
 #[tokio::test]
-async fn one_place_alone_can_be_connected() {
-    let house = House::new().await;
+async fn a_connection_can_be_limited_to_one_place() {
+    let house = TestClub::new().await;
     let annex = house.sandbox.add_place("Annex", "Europe/Berlin");
     let shed = house.sandbox.add_lock(annex, "Shed");
     house
@@ -276,11 +275,15 @@ async fn one_place_alone_can_be_connected() {
 }
 
 #[tokio::test]
-async fn new_credentials_are_tried_and_mend_the_account() {
-    let house = House::new().await;
+async fn new_credentials_are_verified_and_reconnect_the_account() {
+    let house = TestClub::new().await;
     let account = house.connected().await;
-    let stored = kisi_accounts::get(house.app.db.read(), Scope::new(account.club_id), account.id);
-    let call = MadeWith::of(&stored.await.unwrap().unwrap());
+    let stored = kisi_accounts::get(
+        house.app.db.read(),
+        ClubScope::new(account.club_id),
+        account.id,
+    );
+    let call = CallCredentials::of(&stored.await.unwrap().unwrap());
     let refused = "Kisi refuses the key".to_owned();
     let set: Result<bool, StoreError> = house
         .app
@@ -330,7 +333,7 @@ async fn new_credentials_are_tried_and_mend_the_account() {
 
 #[tokio::test]
 async fn credentials_of_another_organization_are_refused() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let id_of_account = account.id;
     let moved = row::KisiAccount {
@@ -358,8 +361,8 @@ async fn credentials_of_another_organization_are_refused() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_the_loops_work() {
-    let house = House::new().await;
+async fn a_refresh_is_left_to_the_reconcile_loop() {
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let again: Result<(), StoreError> = house
         .app
@@ -367,7 +370,7 @@ async fn a_refresh_is_the_loops_work() {
         .write(move |tx| {
             Box::pin(async move {
                 let due_at = account.read_due_at;
-                kisi_accounts::read_again(tx, account.id, due_at, i64::MAX).await
+                kisi_accounts::schedule_sweep(tx, account.id, due_at, i64::MAX).await
             })
         })
         .await;
@@ -396,7 +399,7 @@ async fn a_refresh_is_the_loops_work() {
 
 #[tokio::test]
 async fn a_group_is_managed_by_one_connection_alone() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     house.connected().await;
     house.managed("Members").await;
     assert!(house.group("Members").await.managed);
@@ -418,7 +421,7 @@ async fn a_group_is_managed_by_one_connection_alone() {
 
 #[tokio::test]
 async fn a_group_that_is_let_go_keeps_its_people_or_loses_them() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     for (access, ours) in [("REVOKE", 1), ("KEEP", 0)] {
         house.managed("Members").await;
@@ -448,7 +451,7 @@ async fn a_group_that_is_let_go_keeps_its_people_or_loses_them() {
 
 #[tokio::test]
 async fn disconnecting_keeps_or_revokes() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     house.managed("Members").await;
     let group = house.group("Members").await;
@@ -466,13 +469,11 @@ async fn disconnecting_keeps_or_revokes() {
             .await
             .unwrap()
             .unwrap();
-        let left = grants::grants_of(house.app.db.read(), house.scope, &[member])
-            .await
-            .unwrap();
-        (now, left.len())
+        let left = grants::grants_of(house.app.db.read(), house.scope, &[member]).await;
+        (now, left.unwrap().len())
     };
     let (now, left) = disconnect("REVOKE").await;
-    assert!(is_disconnecting(&now) && now.status == row::KisiStatus::Connected);
+    assert_eq!(now.status, row::KisiStatus::Disconnecting);
     assert_eq!((left, house.backlog(account.id).await), (1, 1));
     assert!(!house.group("Members").await.managed);
     let input = json!({"group": id(Kind::Group, group.id), "managed": true});

@@ -1,4 +1,4 @@
-//! Rules: what is stored of them, and each mistake in one.
+//! Tests of the rule mutations: what is stored, and each validation error.
 
 use super::*;
 use crate::store::rules::{self, Blocked, StoredCondition};
@@ -6,7 +6,7 @@ use crate::store::rules::{self, Blocked, StoredCondition};
 const RULE: &str = "RuleInput!";
 
 struct Desk {
-    house: House,
+    house: TestClub,
     account: Uuid,
     group: String,
     membership: String,
@@ -16,7 +16,7 @@ struct Desk {
 }
 
 async fn desk() -> Desk {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await.id;
     let group = house.managed("Members").await;
     let source = house.source("Books").await;
@@ -60,8 +60,8 @@ impl Desk {
         made["rule"]["id"].as_str().unwrap().to_owned()
     }
 
-    async fn standing(&self) -> Vec<row::Rule> {
-        rules::standing(self.house.app.db.read(), self.house.scope)
+    async fn current(&self) -> Vec<row::Rule> {
+        rules::current(self.house.app.db.read(), self.house.scope)
             .await
             .unwrap()
     }
@@ -81,7 +81,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
     let rule = desk
         .create(json!([{"tag": {"tags": [" range ", "range", "guest"]}}]))
         .await;
-    let made = desk.standing().await.pop().unwrap();
+    let made = desk.current().await.pop().unwrap();
     assert_eq!(
         (made.version, made.enabled, made.actor.as_deref()),
         (1, true, Some("the office"))
@@ -105,7 +105,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
             &[("rule", "ID!", json!(rule)), ("input", RULE, edit)],
         )
         .await;
-    let edited = desk.standing().await.pop().unwrap();
+    let edited = desk.current().await.pop().unwrap();
     assert_eq!(
         (edited.version, edited.enabled, edited.rule_id),
         (2, false, made.rule_id)
@@ -118,7 +118,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
         .good("deleteRule", "deletedId", &[("rule", "ID!", json!(rule))])
         .await;
     assert_eq!(gone["deletedId"], json!(rule));
-    assert!(desk.standing().await.is_empty());
+    assert!(desk.current().await.is_empty());
     let told = desk.house.history(row::HistoryKind::RuleChanged).await;
     assert_eq!(told.len(), 3);
     assert!(
@@ -129,7 +129,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
 }
 
 #[tokio::test]
-async fn every_condition_is_stored_as_it_was_meant() {
+async fn every_condition_is_stored_with_its_input() {
     let desk = desk().await;
     desk.create(json!([
         {"membership": {"offerings": [desk.membership], "whenBlocked": "GRACE", "grace": "P3D"}},
@@ -140,7 +140,7 @@ async fn every_condition_is_stored_as_it_was_meant() {
             "startDate": "2026-01-01", "endDate": "2026-01-01"}},
     ]))
     .await;
-    let stored = rules::conditions(&desk.standing().await.pop().unwrap()).unwrap();
+    let stored = rules::conditions(&desk.current().await.pop().unwrap()).unwrap();
     let of = |text: &str| crate::id::decode(text).unwrap().1;
     let date = || Some("2026-01-01".parse().unwrap());
     let wanted = [
@@ -293,7 +293,7 @@ async fn conditions_that_make_no_sense_are_refused_by_their_path() {
             "{said}"
         );
     }
-    assert!(desk.standing().await.is_empty());
+    assert!(desk.current().await.is_empty());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The club's settings and its tokens.
+//! Tests of the mutations of the club's settings and tokens.
 
 use secrecy::SecretString;
 
@@ -6,8 +6,8 @@ use super::*;
 use crate::{secret::hash_token, store::tokens};
 
 #[tokio::test]
-async fn a_club_is_changed_where_something_is_said() {
-    let house = House::new().await;
+async fn only_the_given_settings_of_a_club_change() {
+    let house = TestClub::new().await;
     let input = json!({
         "name": "  Yacht Club ", "timeZone": "America/New_York", "unlockVisibility": "PUBLIC",
         "brake": {"percent": 10, "window": "PT2H"},
@@ -41,7 +41,7 @@ async fn a_club_is_changed_where_something_is_said() {
 
 #[tokio::test]
 async fn settings_that_make_no_sense_are_refused() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     for (input, path) in [
         (json!({"name": "  "}), "input.name"),
         (json!({"brake": {"people": -1}}), "input.brake.people"),
@@ -57,7 +57,7 @@ async fn settings_that_make_no_sense_are_refused() {
 
 #[tokio::test]
 async fn nobody_but_an_admin_changes_anything() {
-    let mut house = House::new().await;
+    let mut house = TestClub::new().await;
     for role in [row::Role::App, row::Role::Reader, row::Role::Member] {
         house.role = role;
         let input = json!({"name": "Mine"});
@@ -81,7 +81,7 @@ async fn nobody_but_an_admin_changes_anything() {
 
 #[tokio::test]
 async fn a_token_is_shown_once_and_kept_as_a_hash() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let input = json!({"name": "front desk", "role": "APP", "expiresAt": "2027-01-01T00:00:00Z"});
     let made = house
         .good(
@@ -140,7 +140,7 @@ async fn a_token_is_shown_once_and_kept_as_a_hash() {
 
 #[tokio::test]
 async fn a_token_for_a_member_or_for_the_past_is_refused() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     for (input, path) in [
         (json!({"name": "x", "role": "MEMBER"}), "input.role"),
         (json!({"name": " ", "role": "READER"}), "input.name"),

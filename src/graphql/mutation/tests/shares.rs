@@ -1,12 +1,12 @@
-//! Access by hand, and suspensions.
+//! Tests of the mutations of shares and suspensions.
 
 use super::*;
 use crate::store::{members, overrides};
 
 const SHARE: &str = "ShareAccessInput!";
 
-/// Shares a scope with somebody by e-mail; the member that they are.
-pub(super) async fn newcomer(house: &House, scope: &str, email: &str) -> Uuid {
+/// Shares a scope with a person by e-mail, and returns the id of their member.
+pub(super) async fn newcomer(house: &TestClub, scope: &str, email: &str) -> Uuid {
     let input = json!({"who": {"new": {"email": email, "name": "Ann"}}, "scope": scope});
     house
         .good("shareAccess", "share { id }", &[("input", SHARE, input)])
@@ -20,7 +20,7 @@ pub(super) async fn newcomer(house: &House, scope: &str, email: &str) -> Uuid {
 
 #[tokio::test]
 async fn a_share_of_somebody_new_makes_a_member_once() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, " Ann@Example.com ").await;
@@ -75,7 +75,7 @@ async fn a_share_of_somebody_new_makes_a_member_once() {
 
 #[tokio::test]
 async fn a_source_that_names_the_e_mail_later_means_the_same_member() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, "ann@example.com").await;
@@ -89,7 +89,7 @@ async fn a_source_that_names_the_e_mail_later_means_the_same_member() {
 
 #[tokio::test]
 async fn shares_that_make_no_sense_are_refused() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, "ann@example.com").await;
@@ -157,7 +157,7 @@ async fn shares_that_make_no_sense_are_refused() {
 
 #[tokio::test]
 async fn a_share_is_ended_and_stays_so() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, "ann@example.com").await;
@@ -183,7 +183,7 @@ async fn a_share_is_ended_and_stays_so() {
 
 #[tokio::test]
 async fn a_member_is_suspended_and_resumed() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, "ann@example.com").await;
@@ -228,12 +228,12 @@ async fn a_member_is_suspended_and_resumed() {
             &suspend("very rowdy", json!("2027-01-01T00:00:00Z")),
         )
         .await;
-    let standing = overrides::suspensions_of(house.app.db.read(), house.scope, &[ann])
+    let current = overrides::suspensions_of(house.app.db.read(), house.scope, &[ann])
         .await
         .unwrap();
-    assert_eq!(standing.len(), 1);
+    assert_eq!(current.len(), 1);
     assert_eq!(
-        (standing[0].reason.as_str(), standing[0].until_at),
+        (current[0].reason.as_str(), current[0].until_at),
         ("very rowdy", Some(instant("2027-01-01T00:00:00Z")))
     );
     assert_eq!(house.backlog(account.id).await, 1);

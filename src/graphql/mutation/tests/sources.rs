@@ -1,4 +1,4 @@
-//! Sources, what is made known of them by hand, and deliveries read again.
+//! Tests of the mutations of sources, of offerings and locations entered by hand, and of replayed deliveries.
 
 use secrecy::ExposeSecret;
 
@@ -17,18 +17,18 @@ pub(super) fn member_event(member: &str, email: &str) -> Value {
     json!({"type": "member.updated", "timestamp": "2026-03-02T13:00:00Z", "data": data})
 }
 
-/// Stores a delivery as if it had come in; its id.
-pub(super) async fn deliver(house: &House, source: &str, external: &str, event: &Value) -> Uuid {
+/// Stores a delivery as if it had been received, and returns its id.
+pub(super) async fn deliver(house: &TestClub, source: &str, external: &str, event: &Value) -> Uuid {
     let body = event.to_string().into_bytes();
     let (club, source) = (house.scope.club, crate::id::decode(source).unwrap().1);
     let now = Instant::from_micros(instant(NOON));
-    let job = Job::made(club, source, external.to_owned(), body, now);
+    let job = Job::canonical(club, source, external.to_owned(), body, now);
     match house.app.queue.store(job).await.unwrap() {
         Outcome::Stored { delivery, .. } | Outcome::Duplicate { delivery } => delivery,
     }
 }
 
-async fn kept(house: &House, source: &str) -> row::Source {
+async fn kept(house: &TestClub, source: &str) -> row::Source {
     let id = crate::id::decode(source).unwrap().1;
     sources::get(house.app.db.read(), house.scope, id)
         .await
@@ -36,7 +36,7 @@ async fn kept(house: &House, source: &str) -> row::Source {
         .unwrap()
 }
 
-fn opened(house: &House, source: &row::Source, kind: SecretKind) -> Option<String> {
+fn opened(house: &TestClub, source: &row::Source, kind: SecretKind) -> Option<String> {
     let sealed = match kind {
         SecretKind::OldSourceSecret => source.old_secret.as_ref(),
         SecretKind::SourceCredentials => source.credentials.as_ref(),
@@ -47,8 +47,8 @@ fn opened(house: &House, source: &row::Source, kind: SecretKind) -> Option<Strin
 }
 
 #[tokio::test]
-async fn a_source_is_made_with_a_secret_that_is_shown_once() {
-    let house = House::new().await;
+async fn a_source_is_created_with_a_secret() {
+    let house = TestClub::new().await;
     let input = json!({"name": "Books", "platform": "EXERCISE_COM"});
     let made = house
         .good(
@@ -92,7 +92,7 @@ async fn a_source_is_made_with_a_secret_that_is_shown_once() {
 
 #[tokio::test]
 async fn sources_that_cannot_work_are_refused() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let with = |field: &str, value: Value| {
         let mut input = json!({"name": "Books", "platform": "CANONICAL"});
         input[field] = value;
@@ -119,7 +119,7 @@ async fn sources_that_cannot_work_are_refused() {
 
 #[tokio::test]
 async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let token = json!({"teamUp": {"token": " a token ", "providerId": "7"}});
     let input = json!({"name": "Gym", "platform": "TEAMUP", "credentials": token});
     let made = house
@@ -173,7 +173,7 @@ async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
 
 #[tokio::test]
 async fn what_a_platform_cannot_do_is_refused_by_its_field() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let with = |platform: &str, more: Value| {
         let mut input = json!({"name": "Books", "platform": platform});
         input
@@ -236,7 +236,7 @@ async fn what_a_platform_cannot_do_is_refused_by_its_field() {
 
 #[tokio::test]
 async fn an_old_secret_stays_good_for_a_while() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let id = house.source("Books").await;
     let before = kept(&house, &id).await;
     let old = opened(&house, &before, SecretKind::SourceSecret);
@@ -286,7 +286,7 @@ async fn an_old_secret_stays_good_for_a_while() {
 
 #[tokio::test]
 async fn a_source_without_an_api_is_not_read() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let id = house.source("Books").await;
     let asked = [("source", "ID!", json!(id))];
     let answer = house.refused("readSource", &asked).await;
@@ -298,7 +298,7 @@ async fn a_source_without_an_api_is_not_read() {
 
 #[tokio::test]
 async fn a_source_is_renamed_moved_and_removed() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let id = house.source("Books").await;
     house.source("Shop").await;
@@ -362,7 +362,7 @@ async fn a_source_is_renamed_moved_and_removed() {
 
 #[tokio::test]
 async fn offerings_and_locations_are_saved_and_renamed() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let account = house.connected().await;
     let source = house.source("Books").await;
     let plan = house.offering(&source, "MEMBERSHIP", "Unlimited").await;
@@ -371,7 +371,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
     house
         .app
         .clock
-        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:01Z")));
+        .advance_to(Instant::from_micros(instant("2026-03-02T12:00:01Z")));
     let again = house
         .good(
             "saveOffering",
@@ -381,7 +381,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
         .await;
     assert_eq!(again["offering"]["id"], json!(plan));
     let id = crate::id::decode(&plan).unwrap().1;
-    let row = offerings::some(house.app.db.read(), house.scope, &[id])
+    let row = offerings::find_by_ids(house.app.db.read(), house.scope, &[id])
         .await
         .unwrap()
         .pop()
@@ -420,7 +420,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
     house
         .app
         .clock
-        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:02Z")));
+        .advance_to(Instant::from_micros(instant("2026-03-02T12:00:02Z")));
     assert_eq!(
         save("Main", Value::Null).await,
         (first, "Main".to_owned(), Some("Europe/Berlin".to_owned()))
@@ -428,7 +428,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
     house
         .app
         .clock
-        .turn_to(Instant::from_micros(instant("2026-03-02T12:00:03Z")));
+        .advance_to(Instant::from_micros(instant("2026-03-02T12:00:03Z")));
     assert_eq!(
         save("Main", json!("Asia/Tokyo")).await.2.as_deref(),
         Some("Asia/Tokyo")
@@ -462,7 +462,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
 
 #[tokio::test]
 async fn a_delivery_is_read_again() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let source = house.source("Books").await;
     let delivery = deliver(&house, &source, "one", &json!({"type": "unheard.of"})).await;
     let argument = [("delivery", "ID!", json!(id(Kind::Delivery, delivery)))];

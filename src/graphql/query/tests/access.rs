@@ -1,4 +1,4 @@
-//! That every reader of a decision says the same, and that an explanation says why.
+//! All fields that show a decision agree with each other, and an explanation names the reasons.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::*;
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cyd"];
 
-/// Whether a member may pass a target at an instant, by the explanation.
-async fn explained(house: &House, member: &str, target: &str, at: &str) -> Value {
+/// The explanation of a member's access to a target at `at`.
+async fn explained(house: &TestClub, member: &str, target: &str, at: &str) -> Value {
     let query = format!(
         r#"{{ explain(member: "{member}", target: "{target}", at: "{at}") {{
             nextChangeAt
@@ -18,12 +18,12 @@ async fn explained(house: &House, member: &str, target: &str, at: &str) -> Value
             shares {{ id }} suspension {{ reason }} grants {{ id }}
             fixes {{ code by message }} }} }}"#
     );
-    house.ask(&query).await["explain"].clone()
+    house.query(&query).await["explain"].clone()
 }
 
 #[tokio::test]
-async fn all_readers_agree_at_every_instant() {
-    let house = House::new().await;
+async fn explanations_lists_and_decisions_agree_at_every_time() {
+    let house = TestClub::new().await;
     let cyd = house.member("cyd").await;
     house
         .share(cyd, Some(instant("2026-03-02T13:15:00Z")))
@@ -46,7 +46,7 @@ async fn all_readers_agree_at_every_instant() {
                     ... on Lock {{ allowedMembers(at: "{at}") {{ totalCount nodes {{ id }} }} }}
                     ... on Group {{ allowedMembers(at: "{at}") {{ totalCount nodes {{ id }} }} }} }} }}"#
             );
-            let listed = house.ask(&query).await["node"]["allowedMembers"].clone();
+            let listed = house.query(&query).await["node"]["allowedMembers"].clone();
             let listed_ids: Vec<_> = listed["nodes"]
                 .as_array()
                 .unwrap()
@@ -67,7 +67,7 @@ async fn all_readers_agree_at_every_instant() {
                     r#"{{ member(id: "{member}") {{ access(at: "{at}") {{ allowed code
                         target {{ ... on Group {{ id }} ... on Lock {{ id }} }} }} }} }}"#
                 );
-                let access = house.ask(&query).await["member"]["access"].clone();
+                let access = house.query(&query).await["member"]["access"].clone();
                 let access = access
                     .as_array()
                     .unwrap()
@@ -84,19 +84,19 @@ async fn all_readers_agree_at_every_instant() {
             }
         }
     }
-    // Ann by day at Members and Front; Cyd by the share at Front and Simulator; Bob and Cyd around the booking.
+    // Ann during the day at Members and Front; Cyd through the share at Front and Simulator; Bob and Cyd around the booking.
     assert_eq!(answers.iter().filter(|allowed| **allowed).count(), 4 + 4);
 }
 
 #[tokio::test]
-async fn doors_and_filters_agree_with_the_decision_now() {
-    let house = House::new().await;
+async fn doors_and_filters_agree_with_the_current_decision() {
+    let house = TestClub::new().await;
     let ask = |target: String, allowed: bool| {
         let query = format!(
             r#"{{ members(filter: {{target: "{target}", allowed: {allowed}}}) {{ totalCount nodes {{ name doors {{ lock {{ name }} until }} }} }} }}"#
         );
         let house = &house;
-        async move { house.ask(&query).await["members"].clone() }
+        async move { house.query(&query).await["members"].clone() }
     };
     let inside = ask(gid(Kind::Lock, house.front), true).await;
     assert_eq!(
@@ -111,8 +111,8 @@ async fn doors_and_filters_agree_with_the_decision_now() {
 }
 
 #[tokio::test]
-async fn a_booking_that_has_not_begun_is_told_with_its_time() {
-    let house = House::new().await;
+async fn a_booking_that_has_not_started_is_explained_with_its_start() {
+    let house = TestClub::new().await;
     let bob = gid(Kind::Member, house.member("bob").await);
     let target = gid(Kind::Lock, house.simulator);
     let why = explained(&house, &bob, &target, NOON).await;
@@ -144,15 +144,15 @@ async fn a_booking_that_has_not_begun_is_told_with_its_time() {
 }
 
 #[tokio::test]
-async fn what_was_known_then_is_told_as_it_was_known() {
-    let house = House::new().await;
+async fn as_known_at_explains_from_what_was_known_then() {
+    let house = TestClub::new().await;
     let ann = gid(Kind::Member, house.member("ann").await);
     let front = gid(Kind::Lock, house.front);
     let later = "2026-03-02T13:00:00Z";
     house
         .app
         .clock
-        .turn_to(Instant::from_micros(instant(later)));
+        .advance_to(Instant::from_micros(instant(later)));
     house
         .event(
             "membership.updated",
@@ -165,7 +165,7 @@ async fn what_was_known_then_is_told_as_it_was_known() {
             r#"{{ explain(member: "{ann}", target: "{front}", at: "{NOON}"{known}) {{ decision {{ code }} }} }}"#
         );
         let house = &house;
-        async move { house.ask(&query).await["explain"]["decision"]["code"].clone() }
+        async move { house.query(&query).await["explain"]["decision"]["code"].clone() }
     };
     assert_eq!(explain("").await, json!("MEMBERSHIP_ENDED"));
     assert_eq!(
@@ -175,8 +175,8 @@ async fn what_was_known_then_is_told_as_it_was_known() {
 }
 
 #[tokio::test]
-async fn what_names_nothing_is_refused_by_its_argument() {
-    let house = House::new().await;
+async fn unknown_ids_are_refused_with_the_name_of_the_argument() {
+    let house = TestClub::new().await;
     let ann = gid(Kind::Member, house.member("ann").await);
     let front = gid(Kind::Lock, house.front);
     let nobody = gid(Kind::Member, new_id());
@@ -189,7 +189,7 @@ async fn what_names_nothing_is_refused_by_its_argument() {
     ] {
         let query =
             format!(r#"{{ explain(member: "{member}", target: "{target}") {{ nextChangeAt }} }}"#);
-        let (code, message) = house.refused(&query).await;
+        let (code, message) = house.first_error(&query).await;
         assert_eq!(code, "BAD_USER_INPUT");
         assert!(message.starts_with(argument), "{message}");
     }

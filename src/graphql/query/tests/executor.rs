@@ -1,4 +1,4 @@
-//! What is executed without the guard is what may be seen, all of it, and is answered as under it.
+//! Only permitted documents run without the guard, and their responses equal those under the guard.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -17,16 +17,16 @@ use async_graphql::{
 use uuid::Uuid;
 
 use crate::{
-    decide::{Evaluations, MAX_EVALUATIONS},
+    decide::{EvaluationBudget, MAX_EVALUATIONS},
     store::{
         listings::{self, MemberFilter},
         page::Listed,
     },
 };
 
-use super::{House, Kind, Role, context_data, gid};
+use super::{Kind, Role, TestClub, context_data, gid};
 use crate::graphql::{
-    admission::Admission,
+    admission::ConcurrencyLimiter,
     context::Caller,
     executor::Schemas,
     http::{
@@ -41,18 +41,18 @@ use crate::graphql::{
 
 const ROLES: [Role; 4] = [Role::Admin, Role::App, Role::Reader, Role::Member];
 
-fn request(house: &House, caller: Caller, query: &str) -> Request {
+fn request(house: &TestClub, caller: Caller, query: &str) -> Request {
     let variables = Variables::from_value(value!({ "first": 1, "yes": true }));
     let mut request = Request::new(query).variables(variables);
     context_data(house.app.clone(), caller, &mut request.data);
     request
 }
 
-fn caller(house: &House, role: Role, ann: Uuid) -> Caller {
+fn caller(house: &TestClub, role: Role, ann: Uuid) -> Caller {
     house.caller(role, (role == Role::Member).then_some(ann))
 }
 
-async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str) -> Response {
+async fn executed(schemas: &Schemas, house: &TestClub, caller: Caller, query: &str) -> Response {
     let request = request(house, caller.clone(), query);
     let schemas = schemas.clone();
     schemas
@@ -60,7 +60,7 @@ async fn executed(schemas: &Schemas, house: &House, caller: Caller, query: &str)
         .await
 }
 
-/// The data of a response, as it is written.
+/// The data of a response as JSON text.
 fn data(response: &Response) -> String {
     let mut written = Vec::new();
     text::write(&mut written, &response.data).unwrap();
@@ -72,8 +72,8 @@ fn json(response: &Response) -> (serde_json::Value, serde_json::Value) {
     (serde_json::from_str(&data(response)).unwrap(), errors)
 }
 
-/// Documents of all sorts, of a member and of others.
-fn documents(house: &House, ann: Uuid, bob: Uuid) -> Vec<String> {
+/// Documents of many kinds, about the member's own data and that of others.
+fn documents(house: &TestClub, ann: Uuid, bob: Uuid) -> Vec<String> {
     let (own, other) = (gid(Kind::Member, ann), gid(Kind::Member, bob));
     let (front, club) = (
         gid(Kind::Lock, house.front),
@@ -96,7 +96,7 @@ fn documents(house: &House, ann: Uuid, bob: Uuid) -> Vec<String> {
         "{ members(first: 3) { nodes { name @skip(if: true) } edges { cursor @include(if: false) node { id } } } }",
         "{ members(first: 3) { nodes { doors { until lock { name place { name } } } access { code target { __typename } } } } }",
         "{ viewer { role member { name ...N } role member { email doors { lock { id } } } } } fragment N on Member { name doors { until } }",
-        // Fails where null may stand, where it may not, and before anything is resolved.
+        // Errors in nullable and non-null positions, and before anything is resolved.
         "{ before: club { name } member(id: \"no id\") { name } after: club { name } }",
         "{ club { name } members(first: 251) { nodes { name } } }",
         "{ club { nonsense } }",
@@ -123,8 +123,8 @@ fn documents(house: &House, ann: Uuid, bob: Uuid) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() {
-    let house = House::new().await;
+async fn responses_to_every_role_equal_those_under_the_guard() {
+    let house = TestClub::new().await;
     let (ann, bob) = (house.member("ann").await, house.member("bob").await);
     let schemas = Schemas::new(house.schema.clone()).unwrap();
     for role in ROLES {
@@ -155,10 +155,10 @@ async fn every_role_is_answered_as_under_guard_whether_something_fails_or_not() 
 }
 
 #[tokio::test]
-async fn a_query_that_gets_no_turn_in_time_is_refused() {
-    let house = House::new().await;
+async fn a_query_that_gets_no_slot_in_time_is_refused() {
+    let house = TestClub::new().await;
     let mut schemas = Schemas::new(house.schema.clone()).unwrap();
-    schemas.admission = Arc::new(Admission::new(0, std::time::Duration::ZERO));
+    schemas.admission = Arc::new(ConcurrencyLimiter::new(0, std::time::Duration::ZERO));
     let reader = house.caller(Role::Reader, None);
     let response = executed(&schemas, &house, reader, "{ club { name } }").await;
     let error = serde_json::to_value(&response.errors[0]).unwrap();
@@ -168,10 +168,10 @@ async fn a_query_that_gets_no_turn_in_time_is_refused() {
     );
 }
 
-/// The same question of one document is answered by one evaluation, and many different ones are more than it may ask.
+/// Equal filters of one document share one evaluation; a document with too many different ones is refused.
 #[tokio::test]
 async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
     let reader = || house.caller(Role::Reader, None);
     let lock = gid(Kind::Lock, house.front);
@@ -189,9 +189,9 @@ async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share()
     };
     assert_eq!(cost(1).await, cost(150).await);
     let whole = cost(1).await;
-    // The first question of a document goes through the whole club in any case, and leaves nothing to the second.
+    // The first evaluation of a document covers the whole club regardless of the limit, and leaves nothing for the second.
     let mut spending = request(&house, reader(), "{ club { name } }");
-    let evaluations = Arc::new(Evaluations::new(house.app.evaluations.clone()));
+    let evaluations = Arc::new(EvaluationBudget::new(house.app.evaluations.clone()));
     let first = evaluations.begin();
     evaluations.spend(&first, MAX_EVALUATIONS + 1).unwrap();
     spending.query = document(1);
@@ -201,7 +201,7 @@ async fn a_document_evaluates_a_target_once_and_no_more_members_than_its_share()
     assert_too_many_evaluations(&response);
     assert!(
         house.reads.load(Ordering::SeqCst) - before < whole,
-        "a count is refused before anybody is evaluated"
+        "a count is refused before any member is evaluated"
     );
 }
 
@@ -213,10 +213,10 @@ fn assert_too_many_evaluations(response: &Response) {
     );
 }
 
-/// A preview evaluates every member under each of its conditions, so that is what it costs.
+/// A preview evaluates every member once, and once more per condition; that is its cost.
 #[tokio::test]
-async fn a_preview_costs_as_much_as_the_club_is_large_and_the_rule_is_long() {
-    let house = House::new().await;
+async fn the_cost_of_a_preview_is_members_times_conditions() {
+    let house = TestClub::new().await;
     let everybody = listings::members(house.scope, &MemberFilter::default());
     let members = everybody.count(&house.app.db).await.unwrap();
     assert!(members > 1);
@@ -230,7 +230,7 @@ async fn a_preview_costs_as_much_as_the_club_is_large_and_the_rule_is_long() {
                 "{{ previewRule(change: {{ create: {{ name: \"staff\", target: \"{lock}\", conditions: [{conditions}] }} }}) {{ basedOn }} }}"
             ),
         );
-        let evaluations = Arc::new(Evaluations::new(house.app.evaluations.clone()));
+        let evaluations = Arc::new(EvaluationBudget::new(house.app.evaluations.clone()));
         evaluations
             .spend(&evaluations.begin(), MAX_EVALUATIONS - left)
             .unwrap();
@@ -246,11 +246,11 @@ async fn a_preview_costs_as_much_as_the_club_is_large_and_the_rule_is_long() {
 }
 
 #[tokio::test]
-async fn fields_come_in_the_order_in_which_they_were_asked_for() {
-    let house = House::new().await;
+async fn fields_are_returned_in_document_order() {
+    let house = TestClub::new().await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
     let ann = house.member("ann").await;
-    // Those that wait for the database stand before those that do not.
+    // Fields that wait for the database come before those that do not.
     let query = "{ member(email: \"ann@example.com\") { entitlements { offering { name } ... on Membership { status } id }
         name ... on Member { suspension { id } email } __typename } }";
     let response = executed(&schemas, &house, caller(&house, Role::Reader, ann), query).await;
@@ -275,8 +275,8 @@ async fn fields_come_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[tokio::test]
-async fn a_field_that_fails_is_null() {
-    let house = House::new().await;
+async fn a_nullable_field_that_fails_is_null() {
+    let house = TestClub::new().await;
     let ann = house.member("ann").await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
     let query = "{ before: club { name } member(id: \"no id\") { name } after: club { name } }";
@@ -292,10 +292,10 @@ async fn a_field_that_fails_is_null() {
     }
 }
 
-/// What the law was asked about in one request.
+/// The fields, as (type, field), that were checked in one request.
 type Asked = Arc<Mutex<BTreeSet<(String, String)>>>;
 
-/// Refuses nothing, and remembers.
+/// A permission check that permits and records every field.
 fn remember(
     context: &ExtensionContext<'_>,
     parent: &str,
@@ -309,10 +309,10 @@ fn remember(
     Ok(())
 }
 
-/// So nothing is proven of a document of which execution would ask more.
+/// The check before execution covers every field that execution would check.
 #[tokio::test]
-async fn what_the_executor_asks_about_is_asked_about_before() {
-    let house = House::new().await;
+async fn every_field_checked_during_execution_is_checked_before() {
+    let house = TestClub::new().await;
     let (ann, bob) = (house.member("ann").await, house.member("bob").await);
     let schema = guarded(schema::builder(), Limits::default(), remember).finish();
     let schemas = Schemas::new(house.schema.clone()).unwrap();
@@ -343,7 +343,7 @@ async fn what_the_executor_asks_about_is_asked_about_before() {
     assert!(compared > 60, "{compared}");
 }
 
-/// The schema's types as a document comes to them.
+/// The schema's types: fields and possible object types.
 struct Map {
     fields: BTreeMap<String, Vec<(String, String)>>,
     objects: BTreeMap<String, BTreeSet<String>>,
@@ -396,7 +396,7 @@ impl Map {
         self.fields.contains_key(kind) || self.objects.contains_key(kind)
     }
 
-    /// How a document comes to each type, over fields that may be passed.
+    /// The path from Query to each type, over permitted fields only.
     fn ways(&self, passes: impl Fn(&str, &str) -> bool) -> BTreeMap<String, Vec<String>> {
         let mut ways = BTreeMap::from([("Query".to_owned(), Vec::new())]);
         let mut next = VecDeque::from(["Query".to_owned()]);
@@ -420,8 +420,8 @@ impl Map {
 }
 
 #[tokio::test]
-async fn a_document_that_names_one_field_which_a_role_may_not_see_is_executed_under_guard() {
-    let house = House::new().await;
+async fn a_document_with_a_forbidden_field_runs_under_the_guard() {
+    let house = TestClub::new().await;
     let schemas = Schemas::new(house.schema.clone()).unwrap();
     let map = Map::new();
     for role in ROLES {
@@ -452,9 +452,9 @@ async fn a_document_that_names_one_field_which_a_role_may_not_see_is_executed_un
     }
 }
 
-/// Each fragment spreads the next one twice: whoever unfolds them is at it for ever.
+/// Each fragment spreads the next one twice: expanding them all would take exponential time.
 #[test]
-fn the_proof_grows_with_the_text() {
+fn the_field_check_is_linear_in_the_text() {
     let reach = Reach::of(&sdl()).unwrap();
     let mut text = "{ nodes(ids: []) { ...F0 } }".to_owned();
     for n in 0..40 {

@@ -1,4 +1,4 @@
-//! Pages from both ends, filters, nodes, and that a page costs a fixed number of statements.
+//! Paging from both ends, filters, nodes, and that a page runs a fixed number of statements.
 
 use std::sync::atomic::Ordering;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-async fn crowd(house: &House, from: usize, to: usize) {
+async fn crowd(house: &TestClub, from: usize, to: usize) {
     for number in from..to {
         let name = format!("p{number:03}");
         house
@@ -28,8 +28,8 @@ fn names(connection: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_from_both_ends() {
-    let house = House::new().await;
+async fn paging_from_either_end_lists_all_elements() {
+    let house = TestClub::new().await;
     crowd(&house, 0, 5).await;
     let target = gid(Kind::Lock, house.front);
     for filter in [
@@ -46,7 +46,7 @@ async fn pages_follow_each_other_from_both_ends() {
                 let query = format!(
                     r#"{{ members({size}: 2{from}{filter}) {{ nodes {{ name }} pageInfo {{ {cursor} {way} }} }} }}"#
                 );
-                let page = house.ask(&query).await["members"].clone();
+                let page = house.query(&query).await["members"].clone();
                 let part = names(&page);
                 seen = if size == "first" {
                     [seen, part].concat()
@@ -76,8 +76,8 @@ async fn pages_follow_each_other_from_both_ends() {
 }
 
 #[tokio::test]
-async fn pages_that_make_no_sense_are_refused() {
-    let house = House::new().await;
+async fn invalid_paging_arguments_are_refused() {
+    let house = TestClub::new().await;
     for (arguments, word) in [
         ("first: 1, last: 1", "first and last"),
         ("first: -1", "first"),
@@ -87,41 +87,47 @@ async fn pages_that_make_no_sense_are_refused() {
         ("filter: {allowed: true}", "filter.allowed"),
     ] {
         let (code, message) = house
-            .refused(&format!("{{ members({arguments}) {{ totalCount }} }}"))
+            .first_error(&format!("{{ members({arguments}) {{ totalCount }} }}"))
             .await;
         assert_eq!(code, "BAD_USER_INPUT", "{arguments}");
         assert!(message.starts_with(word), "{message}");
     }
     let empty = house
-        .ask("{ members(first: 0) { nodes { id } totalCount } }")
+        .query("{ members(first: 0) { nodes { id } totalCount } }")
         .await;
     assert_eq!(empty["members"], json!({"nodes": [], "totalCount": 3}));
 }
 
 #[tokio::test]
-async fn a_number_that_several_things_bear_at_kisi_is_the_locks() {
-    let house = House::new().await;
+async fn an_ambiguous_kisi_number_means_the_lock() {
+    let house = TestClub::new().await;
     let rules =
         |target: &str| format!(r#"{{ rules(filter: {{target: "{target}"}}) {{ totalCount }} }}"#);
     let lock = gid(Kind::Lock, house.front);
-    assert_eq!(house.ask(&rules("1")).await, house.ask(&rules(&lock)).await);
-    let (code, message) = house.refused(&rules("77")).await;
+    assert_eq!(
+        house.query(&rules("1")).await,
+        house.query(&rules(&lock)).await
+    );
+    let (code, message) = house.first_error(&rules("77")).await;
     assert_eq!(code, "BAD_USER_INPUT");
-    assert_eq!(message, "filter.target: it is no id of a group or a lock");
+    assert_eq!(
+        message,
+        "filter.target: no group or lock in this club has this id"
+    );
     for target in [
         "https://web.kisi.io/groups/1",
         "web.kisi.io/places/1/locks/1",
     ] {
-        house.ask(&rules(target)).await;
+        house.query(&rules(target)).await;
     }
     house
-        .ask(r#"{ locks(filter: {group: "1", place: "1"}) { totalCount } }"#)
+        .query(r#"{ locks(filter: {group: "1", place: "1"}) { totalCount } }"#)
         .await;
 }
 
 #[tokio::test]
-async fn filters_narrow() {
-    let house = House::new().await;
+async fn filters_restrict_lists() {
+    let house = TestClub::new().await;
     let tagged = json!({"id": "ann", "tags": ["range"]});
     house
         .event("member.updated", "2026-03-01T09:00:00Z", tagged)
@@ -130,7 +136,7 @@ async fn filters_narrow() {
         let query = format!("{{ {list} {{ totalCount nodes {{ id }} }} }}");
         let house = &house;
         async move {
-            let data = house.ask(&query).await;
+            let data = house.query(&query).await;
             let list = data.as_object().unwrap().values().next().unwrap().clone();
             assert_eq!(
                 list["totalCount"],
@@ -166,12 +172,12 @@ async fn filters_narrow() {
 }
 
 #[tokio::test]
-async fn an_id_leads_back_to_its_thing() {
-    let house = House::new().await;
+async fn nodes_returns_the_object_of_each_id() {
+    let house = TestClub::new().await;
     let cyd = house.member("cyd").await;
     house.share(cyd, None).await;
     let data = house
-        .ask(
+        .query(
             "{ club { id } kisiAccounts { id kisiOrganizationId backlog listening places { id groups { id summary } locks { id } } }
                sources { id webhookPath failedDeliveries lastDeliveryAt } rules { nodes { id summary } }
                offerings { nodes { id } } deliveries { nodes { id members { id } } }
@@ -190,7 +196,7 @@ async fn an_id_leads_back_to_its_thing() {
     let mut ids = Vec::new();
     collect(&data, &mut ids);
     let query = format!("{{ nodes(ids: {}) {{ id }} }}", json!(ids));
-    let found = house.ask(&query).await["nodes"].clone();
+    let found = house.query(&query).await["nodes"].clone();
     let found: Vec<_> = found
         .as_array()
         .unwrap()
@@ -207,7 +213,7 @@ async fn an_id_leads_back_to_its_thing() {
     let stranger = gid(Kind::Lock, new_id());
     let query =
         format!(r#"{{ a: node(id: "{stranger}") {{ id }} b: node(id: "nonsense") {{ id }} }}"#);
-    assert_eq!(house.ask(&query).await, json!({"a": null, "b": null}));
+    assert_eq!(house.query(&query).await, json!({"a": null, "b": null}));
 }
 
 fn collect(value: &Value, ids: &mut Vec<Value>) {
@@ -223,7 +229,7 @@ fn collect(value: &Value, ids: &mut Vec<Value>) {
 
 #[tokio::test]
 async fn a_page_runs_a_fixed_number_of_statements() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let query = "{ members(first: 50) { nodes { name tags companies { name } suspension { reason }
         doors { lock { name place { name } groups { name managed } } until }
         access { allowed code message target { ... on Group { name locks { name } } ... on Lock { name } } }
@@ -233,26 +239,26 @@ async fn a_page_runs_a_fixed_number_of_statements() {
     for (from, to) in [(0, 2), (2, 47)] {
         crowd(&house, from, to).await;
         let before = house.reads.load(Ordering::Relaxed);
-        house.ask(query).await;
+        house.query(query).await;
         counts.push(house.reads.load(Ordering::Relaxed) - before);
     }
-    // Which of two loads answers first may merge what is asked for next, or not.
+    // Which of two loads completes first decides whether the loads that follow are merged.
     assert!(counts[1] <= counts[0] + 8, "{counts:?}");
     assert!(counts[0] < 60, "{counts:?}");
 }
 
 #[tokio::test]
-async fn a_page_of_what_members_hold_takes_as_few_statements_for_many_as_for_two() {
-    let house = House::new().await;
+async fn a_page_of_entitlements_runs_the_same_statements_for_few_and_many_members() {
+    let house = TestClub::new().await;
     let query = "{ members(first: 50) { nodes { id name email entitlements {
         id externalId startsAt endsAt offering { id name } } } } }";
     let mut counts = Vec::new();
     for (from, to) in [(0, 2), (2, 47)] {
         crowd(&house, from, to).await;
         let before = house.reads.load(Ordering::Relaxed);
-        house.ask(query).await;
+        house.query(query).await;
         counts.push(house.reads.load(Ordering::Relaxed) - before);
     }
-    // The page, who they are by which sources, what they hold and have a part in, and the offerings.
+    // The page, the people of the members by source, their own entitlements, those they take part in, and the offerings.
     assert_eq!(counts, [5, 5]);
 }

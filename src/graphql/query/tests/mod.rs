@@ -1,4 +1,4 @@
-//! Reading a small club: two doors, three people who differ in what they hold, and one rule of each sort.
+//! Queries against a small club: two doors, three members with different entitlements, and one rule of each kind.
 
 mod access;
 mod executor;
@@ -28,24 +28,24 @@ use crate::{
     id::{Kind, encode},
     ingest::batch::Job,
     store::{
-        Scope, StoreError, Transaction, Work, clubs, kisi_accounts, members, overrides,
+        ClubScope, StoreError, Transaction, Work, clubs, kisi_accounts, members, overrides,
         row::{self, Role, TargetKind},
         rules::{self, Blocked, StoredCondition},
         setup, sources,
     },
 };
 
-/// A Monday, one o'clock in Berlin.
+/// A Monday, 13:00 in Berlin.
 pub const NOON: &str = "2026-03-02T12:00:00Z";
 
 pub fn instant(text: &str) -> i64 {
     Instant::from_timestamp(text.parse().unwrap()).micros()
 }
 
-/// A club whose rows are known by name.
-pub struct House {
+/// A test club, with the ids of its rows.
+pub struct TestClub {
     pub app: Arc<App>,
-    pub scope: Scope,
+    pub scope: ClubScope,
     pub schema: ApiSchema,
     pub reads: Arc<AtomicUsize>,
     pub front: Uuid,
@@ -58,7 +58,7 @@ pub struct House {
     _folder: TempDir,
 }
 
-impl House {
+impl TestClub {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
@@ -84,11 +84,11 @@ impl House {
             place,
             _folder: folder,
         };
-        house.furnish().await;
+        house.insert_fixtures().await;
         house
     }
 
-    async fn furnish(&self) {
+    async fn insert_fixtures(&self) {
         let (scope, now) = (self.scope, instant(NOON));
         let account = self.account_row();
         let source = self.source_row();
@@ -123,21 +123,21 @@ impl House {
                 &[unlimited(), daytime()],
             ),
             self.rule(TargetKind::Lock, self.simulator, "Bookings", &[booking()]),
-            // On an unmanaged group a rule says nothing.
+            // A rule on an unmanaged group has no effect.
             self.rule(TargetKind::Group, self.staff, "Staff", &[unlimited()]),
         ];
         self.write(move |tx| {
             Box::pin(async move {
                 kisi_accounts::create(tx, account).await?;
                 sources::create(tx, source).await?;
-                setup::keep(tx, scope, account_id, setup, now).await?;
+                setup::store_setup(tx, scope, account_id, setup, now).await?;
                 let keep = row::StrangerPolicy::Keep;
                 setup::manage(tx, scope, members, true, keep).await?;
                 for group in [members, staff] {
-                    setup::keep_group_locks(tx, scope, group, BTreeSet::from([front])).await?;
+                    setup::store_group_locks(tx, scope, group, BTreeSet::from([front])).await?;
                 }
                 for rule in rules {
-                    rules::stand(tx, scope, rule).await?;
+                    rules::insert_version(tx, scope, rule).await?;
                 }
                 Ok(())
             })
@@ -159,7 +159,6 @@ impl House {
             .await;
     }
 
-    /// Writes in one transaction.
     pub async fn write<W>(&self, work: W)
     where
         W: for<'a> FnOnce(&'a Transaction) -> Work<'a, (), StoreError> + Send + 'static,
@@ -167,13 +166,13 @@ impl House {
         self.app.db.write(work).await.unwrap();
     }
 
-    /// Lets a canonical event in.
+    /// Stores a canonical event as an accepted delivery.
     pub async fn event(&self, kind: &str, at: &str, data: Value) {
         let body = json!({"type": kind, "timestamp": at, "data": data})
             .to_string()
             .into_bytes();
         let now = self.app.clock.now();
-        let job = Job::made(
+        let job = Job::canonical(
             self.scope.club,
             self.source,
             new_id().to_string(),
@@ -184,7 +183,7 @@ impl House {
         self.app.queue.store(job).await.unwrap();
     }
 
-    /// A member by name, for one who is there.
+    /// The id of the member with this name, who must exist.
     pub async fn member(&self, name: &str) -> Uuid {
         let email = format!("{name}@example.com");
         members::by_email(self.app.db.read(), self.scope, &email)
@@ -194,7 +193,7 @@ impl House {
             .id
     }
 
-    /// Shares the place with somebody.
+    /// Shares the place with a member.
     pub async fn share(&self, member: Uuid, until: Option<i64>) {
         let row = row::Share {
             id: new_id(),
@@ -210,11 +209,11 @@ impl House {
             learned_at: self.app.clock.now().micros(),
             superseded_at: None,
         };
-        self.write(move |tx| Box::pin(async move { overrides::share(tx, row).await }))
+        self.write(move |tx| Box::pin(async move { overrides::create_share(tx, row).await }))
             .await;
     }
 
-    /// Whoever asks in a role.
+    /// A caller with this role.
     pub fn caller(&self, role: Role, member: Option<Uuid>) -> Caller {
         Caller {
             scope: self.scope,
@@ -224,7 +223,7 @@ impl House {
         }
     }
 
-    /// Answers as it is given to a role.
+    /// The response to a caller with this role.
     pub async fn answer(
         &self,
         role: Role,
@@ -237,15 +236,15 @@ impl House {
         self.schema.execute(request).await
     }
 
-    /// The data that a reader is given.
-    pub async fn ask(&self, query: &str) -> Value {
+    /// The data of the response to a READER; panics on errors.
+    pub async fn query(&self, query: &str) -> Value {
         let response = self.answer(Role::Reader, None, query).await;
         assert!(response.errors.is_empty(), "{query}: {:?}", response.errors);
         response.data.into_json().unwrap()
     }
 
-    /// The code and message of the error that a reader is given.
-    pub async fn refused(&self, query: &str) -> (String, String) {
+    /// The code and message of the first error of the response to a READER.
+    pub async fn first_error(&self, query: &str) -> (String, String) {
         let response = self.answer(Role::Reader, None, query).await;
         let error = response
             .errors
@@ -332,7 +331,7 @@ impl House {
             read_due_at: 0,
             stopped_until: None,
             change_window: row::Ability::Unknown,
-            twins: row::Ability::Unknown,
+            duplicate_assignments: row::Ability::Unknown,
             granularity_s: 1,
             place_role: None,
             organization_role: None,
@@ -351,7 +350,7 @@ impl House {
     }
 }
 
-async fn club(app: &App) -> Scope {
+async fn club(app: &App) -> ClubScope {
     let row = row::Club {
         id: new_id(),
         name: "Sailing club".to_owned(),
@@ -364,7 +363,7 @@ async fn club(app: &App) -> Scope {
         unlock_visibility: row::UnlockVisibility::Public,
         created_at: 0,
     };
-    let scope = Scope::new(row.id);
+    let scope = ClubScope::new(row.id);
     let made: Result<(), StoreError> = app
         .db
         .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))

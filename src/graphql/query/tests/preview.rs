@@ -1,9 +1,9 @@
-//! What an edit of a rule would do is told before it is made, and an edit on the word of that is made or refused.
+//! Previews of rule changes, and mutations that confirm a preview.
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::store::{due, row::Weight};
+use crate::store::{due, row::BrakePolicy};
 
 const SHOWN: &str = "effect gainCount lossCount basedOn
     gains { totalCount nodes { member { name } target { ... on Group { name } ... on Lock { name } }
@@ -15,19 +15,19 @@ const SHOWN: &str = "effect gainCount lossCount basedOn
 const ANY: &str = "conditions: [{membership: {}}]";
 const BOOKED: &str = "conditions: [{registration: {kinds: [RESOURCE]}}]";
 
-impl House {
+impl TestClub {
     async fn preview(&self, change: &str) -> Value {
         let query = format!("{{ previewRule(change: {{{change}}}) {{ {SHOWN} }} }}");
-        self.ask(&query).await["previewRule"].clone()
+        self.query(&query).await["previewRule"].clone()
     }
 
     async fn preview_at(&self, change: &str, at: &str) -> Value {
         let query = format!(r#"{{ previewRule(change: {{{change}}}, at: "{at}") {{ {SHOWN} }} }}"#);
-        self.ask(&query).await["previewRule"].clone()
+        self.query(&query).await["previewRule"].clone()
     }
 
     /// The user errors of a mutation of rules, as code and message.
-    async fn edit(&self, call: &str) -> Vec<(String, String)> {
+    async fn user_errors(&self, call: &str) -> Vec<(String, String)> {
         let query = format!("mutation {{ it: {call} {{ userErrors {{ code message field }} }} }}");
         let response = self.answer(Role::Admin, None, &query).await;
         assert!(response.errors.is_empty(), "{call}: {:?}", response.errors);
@@ -44,7 +44,7 @@ impl House {
     }
 
     async fn rule_id(&self, name: &str) -> String {
-        let listed = self.ask("{ rules { nodes { id name } } }").await;
+        let listed = self.query("{ rules { nodes { id name } } }").await;
         let nodes = listed["rules"]["nodes"].as_array().unwrap().clone();
         let found = nodes.iter().find(|it| it["name"] == json!(name)).unwrap();
         found["id"].as_str().unwrap().to_owned()
@@ -79,10 +79,9 @@ impl House {
         self.event("registration.updated", at, booked).await;
     }
 
-    /// How the brake takes what everybody is due for.
-    /// As if the loop had been here.
-    async fn all_is_done(&self) {
-        let due = due::unsorted(self.app.db.read(), self.account, i64::MAX, 1_000);
+    /// Marks all due work as done, as the reconcile loop does.
+    async fn settle_all_due(&self) {
+        let due = due::without_lane(self.app.db.read(), self.account, i64::MAX, 1_000);
         let rows = due.await.unwrap();
         self.write(move |tx| {
             Box::pin(async move {
@@ -93,9 +92,14 @@ impl House {
         .await;
     }
 
-    async fn weights(&self) -> Vec<Weight> {
-        let due = due::unsorted(self.app.db.read(), self.account, i64::MAX, 1_000).await;
-        let mut weights: Vec<_> = due.unwrap().into_iter().map(|row| row.weight).collect();
+    /// The distinct brake policies of the due work.
+    async fn brake_policies(&self) -> Vec<BrakePolicy> {
+        let due = due::without_lane(self.app.db.read(), self.account, i64::MAX, 1_000).await;
+        let mut weights: Vec<_> = due
+            .unwrap()
+            .into_iter()
+            .map(|row| row.brake_policy)
+            .collect();
         weights.dedup();
         weights
     }
@@ -118,8 +122,8 @@ fn codes(preview: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_new_rule_adds_what_is_booked_already() {
-    let house = House::new().await;
+async fn a_new_rule_grants_access_for_existing_bookings() {
+    let house = TestClub::new().await;
     let front = gid(Kind::Lock, house.front);
     let shown = house.preview(&house.create(&front, BOOKED)).await;
     assert_eq!(shown["effect"], json!("ADDS_ONLY"));
@@ -138,18 +142,22 @@ async fn a_new_rule_adds_what_is_booked_already() {
         bob["after"],
         json!([{"from": "2026-03-02T13:30:00Z", "until": "2026-03-02T15:30:00Z"}])
     );
-    // What is over by then does not count.
+    // Access before the start of the preview is ignored.
     let later = house
         .preview_at(&house.create(&front, BOOKED), "2026-03-02T15:30:00Z")
         .await;
     assert_eq!(later["effect"], json!("NONE"));
-    let rules = house.ask("{ rules { totalCount } }").await;
-    assert_eq!(rules["rules"]["totalCount"], json!(3), "nothing was made");
+    let rules = house.query("{ rules { totalCount } }").await;
+    assert_eq!(
+        rules["rules"]["totalCount"],
+        json!(3),
+        "nothing was created"
+    );
 }
 
 #[tokio::test]
-async fn an_edit_takes_and_gives_and_a_deletion_takes() {
-    let house = House::new().await;
+async fn an_edit_adds_and_removes_access_and_a_deletion_removes_it() {
+    let house = TestClub::new().await;
     let hosts = "conditions: [{registration: {kinds: [RESOURCE], guests: false}}]";
     let shown = house
         .preview(&house.update("Bookings", &house.bay(), hosts).await)
@@ -180,8 +188,8 @@ async fn an_edit_takes_and_gives_and_a_deletion_takes() {
 }
 
 #[tokio::test]
-async fn a_rule_that_moves_is_judged_at_both_targets() {
-    let house = House::new().await;
+async fn a_rule_with_a_new_target_affects_both_targets() {
+    let house = TestClub::new().await;
     let shown = house
         .preview(&house.update("Unlimited", &house.bay(), ANY).await)
         .await;
@@ -197,10 +205,10 @@ async fn a_rule_that_moves_is_judged_at_both_targets() {
     let lost = &shown["losses"]["nodes"][0];
     assert_eq!(lost["target"]["name"], json!("Members"));
     assert_eq!(lost["after"], json!([]));
-    // By the hours of two months, not of a year.
+    // The preview covers two months of schedule windows, not a year.
     let windows = lost["before"].as_array().unwrap().len();
     assert!((55..70).contains(&windows), "{windows}");
-    // The lock is opened by the group alone: whoever loses the group has the lock by the rule itself.
+    // The lock is opened only through the group: whoever loses the group keeps the lock through the new rule.
     let front = gid(Kind::Lock, house.front);
     let shown = house
         .preview(&house.update("Unlimited", &front, ANY).await)
@@ -210,8 +218,8 @@ async fn a_rule_that_moves_is_judged_at_both_targets() {
 }
 
 #[tokio::test]
-async fn one_of_many_makes_the_difference() {
-    let house = House::new().await;
+async fn one_member_of_many_changes_the_effect() {
+    let house = TestClub::new().await;
     house
         .booked("b-1", "bob", None, "2026-03-01T09:00:00Z")
         .await;
@@ -242,7 +250,7 @@ async fn one_of_many_makes_the_difference() {
             "{{ previewRule(change: {{{change}}}) {{ gains(first: 25, after: {after}) {{
                 edges {{ cursor node {{ member {{ name }} }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"
         );
-        let page = house.ask(&query).await["previewRule"]["gains"].clone();
+        let page = house.query(&query).await["previewRule"]["gains"].clone();
         for edge in page["edges"].as_array().unwrap() {
             seen.push(edge["node"]["member"]["name"].as_str().unwrap().to_owned());
         }
@@ -257,14 +265,14 @@ async fn one_of_many_makes_the_difference() {
         "{{ previewRule(change: {{{change}}}) {{ gains(last: 2) {{ nodes {{ member {{ name }} }}
             pageInfo {{ hasPreviousPage }} }} }} }}"
     );
-    let page = house.ask(&query).await["previewRule"]["gains"].clone();
+    let page = house.query(&query).await["previewRule"]["gains"].clone();
     assert_eq!(names(&page), ["p58", "p59"]);
     assert_eq!(page["pageInfo"]["hasPreviousPage"], json!(true));
 }
 
 #[tokio::test]
-async fn what_is_worth_a_second_look_is_said() {
-    let house = House::new().await;
+async fn possible_mistakes_are_reported_as_warnings() {
+    let house = TestClub::new().await;
     let group = house.club_group();
     let on = async |conditions: &str| house.preview(&house.create(&group, conditions)).await;
     let tag = on("conditions: [{tag: {tags: [\"Staf\"]}}]").await;
@@ -285,7 +293,7 @@ async fn what_is_worth_a_second_look_is_said() {
     let soon = on(&hours(", startDate: \"2026-03-03\"")).await;
     assert_eq!(codes(&soon), Vec::<&str>::new());
 
-    // Without its hours, the new rule makes the old one needless.
+    // Without the schedule, the new rule makes the old one redundant.
     let wide = on(ANY).await;
     assert_eq!(codes(&wide), ["NEEDLESS_RULE"]);
     assert_eq!(wide["warnings"][0]["rule"]["name"], json!("Unlimited"));
@@ -294,7 +302,7 @@ async fn what_is_worth_a_second_look_is_said() {
     assert_eq!(twin["warnings"][0]["rule"], json!(null));
     assert_eq!(twin["effect"], json!("NONE"));
 
-    let listed = house.ask("{ offerings { nodes { id name } } }").await;
+    let listed = house.query("{ offerings { nodes { id name } } }").await;
     let nodes = listed["offerings"]["nodes"].as_array().unwrap().clone();
     let plan = nodes
         .iter()
@@ -327,11 +335,11 @@ async fn what_is_worth_a_second_look_is_said() {
 }
 
 #[tokio::test]
-async fn an_edit_on_the_word_of_a_preview_is_not_held_by_the_brake() {
-    let house = House::new().await;
+async fn an_edit_that_confirms_a_preview_is_not_held_by_the_brake() {
+    let house = TestClub::new().await;
     let rule = house.rule_id("Bookings").await;
     let shown = house.preview(&format!(r#"delete: "{rule}""#)).await;
-    // What changes nothing of this rule's does not matter.
+    // An event that does not affect this rule does not make the preview stale.
     house
         .event(
             "membership.updated",
@@ -339,40 +347,45 @@ async fn an_edit_on_the_word_of_a_preview_is_not_held_by_the_brake() {
             membership("m-2", "dan", "active"),
         )
         .await;
-    assert_eq!(house.weights().await, [Weight::Judged]);
-    house.all_is_done().await;
+    assert_eq!(house.brake_policies().await, [BrakePolicy::Enforce]);
+    house.settle_all_due().await;
     let based = &shown["basedOn"];
     let call = format!(r#"deleteRule(rule: "{rule}", basedOn: {based})"#);
-    assert_eq!(house.edit(&call).await, []);
-    assert_eq!(house.weights().await, [Weight::OwnWord]);
-    house.all_is_done().await;
-    let again = house.edit(&call).await;
+    assert_eq!(house.user_errors(&call).await, []);
+    assert_eq!(house.brake_policies().await, [BrakePolicy::Preapproved]);
+    house.settle_all_due().await;
+    let again = house.user_errors(&call).await;
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].0, "STALE");
 
     let input = format!(r#"{{name: "Again", target: "{}", {BOOKED}}}"#, house.bay());
-    assert_eq!(house.edit(&format!("createRule(input: {input})")).await, []);
-    assert_eq!(house.weights().await, [Weight::Judged]);
-    house.all_is_done().await;
+    assert_eq!(
+        house
+            .user_errors(&format!("createRule(input: {input})"))
+            .await,
+        []
+    );
+    assert_eq!(house.brake_policies().await, [BrakePolicy::Enforce]);
+    house.settle_all_due().await;
     let rule = house.rule_id("Again").await;
     let shown = house
         .preview(&format!(r#"update: {{rule: "{rule}", input: {input}}}"#))
         .await;
-    // A name opens no door.
+    // The name of a rule does not affect access, so it may differ from the preview.
     let input = input.replace("Again", "Bays");
     let call = format!(
         r#"updateRule(rule: "{rule}", input: {input}, basedOn: {})"#,
         shown["basedOn"]
     );
-    assert_eq!(house.edit(&call).await, []);
-    assert_eq!(house.weights().await, [Weight::OwnWord]);
-    let stale = house.edit(&call).await;
+    assert_eq!(house.user_errors(&call).await, []);
+    assert_eq!(house.brake_policies().await, [BrakePolicy::Preapproved]);
+    let stale = house.user_errors(&call).await;
     assert!(stale[0].1.contains("edited since"), "{stale:?}");
 }
 
 #[tokio::test]
-async fn an_edit_that_would_do_something_else_by_now_is_stale() {
-    let house = House::new().await;
+async fn an_edit_whose_effect_has_changed_since_the_preview_is_stale() {
+    let house = TestClub::new().await;
     let rule = house.rule_id("Bookings").await;
     let delete = format!(r#"delete: "{rule}""#);
     let based = house.preview(&delete).await["basedOn"].clone();
@@ -380,19 +393,19 @@ async fn an_edit_that_would_do_something_else_by_now_is_stale() {
     house
         .booked("b-2", "dan", None, "2026-03-01T09:00:00Z")
         .await;
-    let stale = house.edit(&call(&based)).await;
+    let stale = house.user_errors(&call(&based)).await;
     assert_eq!(stale[0].0, "STALE");
     assert!(stale[0].1.contains("take from that of 3"), "{stale:?}");
 
     let of_another = house.preview(&house.create(&house.bay(), ANY)).await["basedOn"].clone();
     assert!(
-        house.edit(&call(&of_another)).await[0]
+        house.user_errors(&call(&of_another)).await[0]
             .1
             .contains("another change")
     );
     let ahead = house.preview_at(&delete, "2027-03-02T12:00:00Z").await["basedOn"].clone();
     assert!(
-        house.edit(&call(&ahead)).await[0]
+        house.user_errors(&call(&ahead)).await[0]
             .1
             .contains("another time")
     );
@@ -401,19 +414,19 @@ async fn an_edit_that_would_do_something_else_by_now_is_stale() {
         json!(""),
         json!(based.as_str().unwrap().replace(['A', 'B'], "C")),
     ] {
-        assert_eq!(house.edit(&call(&forged)).await[0].0, "STALE");
+        assert_eq!(house.user_errors(&call(&forged)).await[0].0, "STALE");
     }
     let based = house.preview(&delete).await["basedOn"].clone();
     house
         .app
         .clock
-        .turn_to(Instant::from_micros(instant("2026-03-03T12:00:01Z")));
+        .advance_to(Instant::from_micros(instant("2026-03-03T12:00:01Z")));
     assert!(
-        house.edit(&call(&based)).await[0]
+        house.user_errors(&call(&based)).await[0]
             .1
             .contains("older than a day")
     );
-    let rules = house.ask("{ rules { totalCount } }").await;
+    let rules = house.query("{ rules { totalCount } }").await;
     assert_eq!(
         rules["rules"]["totalCount"],
         json!(3),
@@ -422,8 +435,8 @@ async fn an_edit_that_would_do_something_else_by_now_is_stale() {
 }
 
 #[tokio::test]
-async fn locks_that_come_into_a_group_matter_too() {
-    let house = House::new().await;
+async fn locks_added_to_a_group_make_a_preview_stale() {
+    let house = TestClub::new().await;
     let front = gid(Kind::Lock, house.front);
     let change = house.create(&front, ANY);
     let shown = house.preview(&change).await;
@@ -432,20 +445,20 @@ async fn locks_that_come_into_a_group_matter_too() {
     house
         .write(move |tx| {
             Box::pin(async move {
-                setup::keep_group_locks(tx, scope, members, BTreeSet::new()).await?;
+                setup::store_group_locks(tx, scope, members, BTreeSet::new()).await?;
                 Ok(())
             })
         })
         .await;
     let input = change.trim_start_matches("create: ");
     let call = format!("createRule(input: {input}, basedOn: {})", shown["basedOn"]);
-    let stale = house.edit(&call).await;
+    let stale = house.user_errors(&call).await;
     assert_eq!(stale[0].0, "STALE", "{stale:?}");
 }
 
 #[tokio::test]
-async fn mistakes_are_told_by_their_path() {
-    let house = House::new().await;
+async fn mistakes_are_reported_with_their_path() {
+    let house = TestClub::new().await;
     let none = gid(Kind::Rule, new_id());
     for (change, path) in [
         (
@@ -467,7 +480,7 @@ async fn mistakes_are_told_by_their_path() {
         (format!(r#"delete: "{}""#, house.bay()), "change.delete: "),
     ] {
         let query = format!("{{ previewRule(change: {{{change}}}) {{ effect }} }}");
-        let (code, message) = house.refused(&query).await;
+        let (code, message) = house.first_error(&query).await;
         assert_eq!(code, "BAD_USER_INPUT", "{change}");
         assert!(message.starts_with(path), "{message}");
     }

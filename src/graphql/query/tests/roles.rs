@@ -1,15 +1,15 @@
-//! What a member session sees, and what it does not.
+//! What a member session can read, and what is refused.
 
 use serde_json::json;
 
 use futures_util::StreamExt;
 
 use super::*;
-use crate::{graphql::subscription::Listening, store::history};
+use crate::{graphql::subscription::SubscriptionReady, store::history};
 
 #[tokio::test]
-async fn a_member_session_sees_itself_alone() {
-    let house = House::new().await;
+async fn a_member_session_reads_only_its_own_member() {
+    let house = TestClub::new().await;
     let (ann, bob) = (house.member("ann").await, house.member("bob").await);
     let own = gid(Kind::Member, ann);
     let other = gid(Kind::Member, bob);
@@ -62,8 +62,8 @@ async fn a_member_session_sees_itself_alone() {
 }
 
 #[tokio::test]
-async fn a_member_session_listens_to_itself_alone() {
-    let house = House::new().await;
+async fn a_member_session_receives_only_its_own_events() {
+    let house = TestClub::new().await;
     let (ann, bob) = (house.member("ann").await, house.member("bob").await);
     let listen = |query: String| {
         let mut request = Request::new(query);
@@ -74,7 +74,7 @@ async fn a_member_session_listens_to_itself_alone() {
             member: Some(ann),
         };
         context_data(house.app.clone(), session, &mut request.data);
-        let (listening, told) = Listening::new();
+        let (listening, told) = SubscriptionReady::new();
         request.data.insert(listening);
         (house.schema.execute_stream(request), told)
     };
@@ -96,7 +96,7 @@ async fn a_member_session_listens_to_itself_alone() {
     });
     tokio::select! {
         listens = told => listens.unwrap(),
-        ended = &mut answers => panic!("nothing to listen to: {ended:?}"),
+        ended = &mut answers => panic!("the subscription ended early: {ended:?}"),
     }
     let entry = |member: Uuid, message: &str| history::Entry {
         kind: row::HistoryKind::Suspended,
@@ -123,8 +123,8 @@ async fn a_member_session_listens_to_itself_alone() {
 }
 
 #[tokio::test]
-async fn a_member_session_is_told_the_words_for_members_alone() {
-    let house = House::new().await;
+async fn a_member_session_gets_only_texts_for_members() {
+    let house = TestClub::new().await;
     let bob = house.member("bob").await;
     let (own, front) = (gid(Kind::Member, bob), gid(Kind::Lock, house.front));
     let query = format!(
@@ -144,14 +144,14 @@ async fn a_member_session_is_told_the_words_for_members_alone() {
         said["fixes"][0],
         json!({ "desk": door, "none": door, "door": door })
     );
-    let desk = house.ask(&query).await["explain"].take();
+    let desk = house.query(&query).await["explain"].take();
     assert_ne!(desk["decision"]["desk"], door);
     assert_ne!(desk["fixes"][0]["none"], door);
 }
 
 #[tokio::test]
-async fn another_club_is_another_world() {
-    let house = House::new().await;
+async fn a_caller_of_another_club_reads_nothing() {
+    let house = TestClub::new().await;
     let front = gid(Kind::Lock, house.front);
     let member = gid(Kind::Member, house.member("ann").await);
     let club = gid(Kind::Club, house.scope.club);

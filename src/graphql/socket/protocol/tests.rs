@@ -1,4 +1,4 @@
-//! The protocol by itself: what each message leads to in each state.
+//! Tests of the protocol: the step for each message in each state.
 
 use async_graphql::{PathSegment, Response, ServerError, Value as Answer};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn open() -> Protocol {
         other => panic!("{other:?}"),
     }
     assert!(!protocol.is_open());
-    assert_eq!(protocol.welcome(), r#"{"type":"connection_ack"}"#);
+    assert_eq!(protocol.acknowledge(), r#"{"type":"connection_ack"}"#);
     assert!(protocol.is_open());
     protocol
 }
@@ -38,7 +38,7 @@ fn closes(protocol: &mut Protocol, text: &str) -> u16 {
 }
 
 fn says(text: Option<String>) -> Value {
-    serde_json::from_str(&text.expect("nothing is said")).unwrap()
+    serde_json::from_str(&text.expect("no message is sent")).unwrap()
 }
 
 #[test]
@@ -69,21 +69,21 @@ fn malformed_messages_close_with_4400() {
 }
 
 #[test]
-fn nothing_but_pings_comes_before_the_greeting() {
+fn only_pings_are_allowed_before_connection_init() {
     assert_eq!(closes(&mut Protocol::new(), &subscribe("a")), 4401);
     let complete = r#"{"type": "complete", "id": "a"}"#;
     assert_eq!(closes(&mut Protocol::new(), complete), 4401);
     let mut protocol = Protocol::new();
     let init = r#"{"type": "connection_init"}"#;
     assert!(matches!(protocol.take(init), Step::Authenticate(None)));
-    // Greeted, but not let in.
+    // `connection_init` was sent, but not acknowledged yet.
     assert_eq!(closes(&mut protocol, &subscribe("a")), 4401);
     assert_eq!(closes(&mut protocol, init), 4429);
     assert_eq!(closes(&mut open(), init), 4429);
 }
 
 #[test]
-fn pings_are_answered_with_what_they_bear() {
+fn pings_are_answered_with_their_payload() {
     for mut protocol in [Protocol::new(), open()] {
         for (ping, pong) in [
             (json!({ "type": "ping" }), json!({ "type": "pong" })),
@@ -93,7 +93,7 @@ fn pings_are_answered_with_what_they_bear() {
             ),
         ] {
             match protocol.take(&ping.to_string()) {
-                Step::Say(text) => assert_eq!(says(Some(text)), pong),
+                Step::Send(text) => assert_eq!(says(Some(text)), pong),
                 other => panic!("{other:?}"),
             }
         }
@@ -105,7 +105,7 @@ fn pings_are_answered_with_what_they_bear() {
 }
 
 #[test]
-fn an_id_is_one_operations_at_a_time() {
+fn an_id_belongs_to_one_operation_at_a_time() {
     let mut protocol = open();
     let first = run(&mut protocol, "a");
     run(&mut protocol, "b");
@@ -119,7 +119,7 @@ fn an_id_is_one_operations_at_a_time() {
 }
 
 #[test]
-fn nothing_is_said_of_what_was_completed() {
+fn nothing_is_sent_about_a_completed_operation() {
     let mut protocol = open();
     let number = run(&mut protocol, "a");
     let complete = r#"{"type": "complete", "id": "a"}"#;
@@ -132,9 +132,9 @@ fn nothing_is_said_of_what_was_completed() {
 }
 
 #[test]
-fn there_is_an_end_to_operations() {
+fn the_number_of_operations_is_limited() {
     let mut protocol = open();
-    let numbers: Vec<u64> = (0..MOST_OPERATIONS)
+    let numbers: Vec<u64> = (0..MAX_OPERATIONS)
         .map(|n| run(&mut protocol, &n.to_string()))
         .collect();
     let refused = protocol.take(&subscribe("more"));
@@ -165,7 +165,7 @@ fn a_hash_alone_is_not_enough() {
 }
 
 #[test]
-fn what_fails_before_it_began_is_an_error_and_ends() {
+fn a_failure_before_execution_is_an_error_and_ends_the_operation() {
     let failed = |path: &[&str]| {
         let path = path
             .iter()
@@ -181,14 +181,14 @@ fn what_fails_before_it_began_is_an_error_and_ends() {
         (&json!("error"), &json!("no"))
     );
     assert_eq!(protocol.end(number), None);
-    // A query whose field failed was executed; a subscription whose field did has not begun.
+    // A query with a failed field was executed; a subscription whose first response fails has not started.
     let query = run(&mut protocol, "a");
     assert_eq!(
         says(protocol.answer(query, &failed(&["a"])))["type"],
         "next"
     );
     let begun = run(&mut protocol, "b");
-    protocol.goes_on(begun);
+    protocol.mark_subscription(begun);
     let event = Response::new(Answer::from(1));
     assert_eq!(
         says(protocol.answer(begun, &event))["payload"],
@@ -199,7 +199,7 @@ fn what_fails_before_it_began_is_an_error_and_ends() {
         "next"
     );
     let unbegun = run(&mut protocol, "c");
-    protocol.goes_on(unbegun);
+    protocol.mark_subscription(unbegun);
     assert_eq!(
         says(protocol.answer(unbegun, &failed(&["c"])))["type"],
         "error"

@@ -1,5 +1,5 @@
-//! Fills the templates of a mapping from a sender's body. Remembers where in the body each canonical field came from, so that
-//! what is wrong is said by the sender's own names. A pure function of the body, the template and the source's time zone.
+//! Fills the templates of a mapping from a sender's body. Remembers which path of the body each canonical field came from, so
+//! that errors can name the sender's own fields. A pure function of the body, the template and the source's time zone.
 
 use std::collections::BTreeMap;
 
@@ -11,39 +11,38 @@ use jiff::{
 };
 use serde_json::{Map, Value};
 
-use super::template::{Path, Template, Words, Written};
+use super::template::{Notation, Path, Template, ValueMap};
 use crate::{
-    ingest::adapter::{NotUnderstood, field::Read},
+    ingest::adapter::{TranslateError, field::Read},
     sentinel,
 };
 
-/// A body, being read by a mapping.
 pub struct Body<'a> {
     root: &'a Value,
     zone: TimeZone,
-    /// Where in the body the canonical fields came from.
+    /// By canonical field: the JSON pointer into the body.
     origins: BTreeMap<String, String>,
 }
 
-/// What a template gave.
+/// The result of filling a template.
 #[derive(Default)]
 struct Filled {
-    /// None where nothing is said at all.
+    /// None if the field is absent.
     value: Option<Value>,
-    /// It asked the body for something, and the body had it; none where it did not ask.
-    led: Option<bool>,
+    /// Whether the body had a value for the template; none if the template consists of constants.
+    has_body_value: Option<bool>,
 }
 
-/// Where filling stands: in the body, and in the canonical event.
+/// The current position in the body and in the canonical event.
 #[derive(Clone, Copy)]
-struct Here<'a> {
+struct Position<'a> {
     element: &'a Value,
     pointer: &'a str,
     field: &'a str,
 }
 
 impl<'a> Body<'a> {
-    /// A body from a source in this time zone.
+    /// `zone` is the source's time zone.
     pub fn new(root: &'a Value, zone: TimeZone) -> Self {
         let origins = BTreeMap::new();
         Self {
@@ -53,9 +52,9 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The value of a canonical field; none where nothing is said of it.
+    /// The value of a canonical field; none if the field is absent.
     pub fn fill(&mut self, template: &Template, field: &str) -> Read<Option<Value>> {
-        let root = Here {
+        let root = Position {
             element: self.root,
             pointer: "",
             field,
@@ -63,8 +62,8 @@ impl<'a> Body<'a> {
         Ok(self.at(template, root)?.value)
     }
 
-    /// Puts the sender's own path beside that of a canonical field.
-    pub fn by_its_names(&self, wrong: NotUnderstood) -> NotUnderstood {
+    /// Adds the sender's own path to an error about a canonical field.
+    pub fn with_sender_path(&self, wrong: TranslateError) -> TranslateError {
         let Some(field) = &wrong.field else {
             return wrong;
         };
@@ -72,25 +71,25 @@ impl<'a> Body<'a> {
             name.strip_prefix(field.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        // What is left out has no origin, but its parts were looked for somewhere.
+        // An absent field has no origin, but its parts were looked up somewhere.
         let own = [field.clone(), format!("{field}.id")];
         let own = own.iter().find_map(|name| self.origins.get(name));
         let any = || self.origins.iter().find(inside).map(|(_, pointer)| pointer);
         let Some(pointer) = own.or_else(any) else {
             return wrong;
         };
-        NotUnderstood {
+        TranslateError {
             message: format!("{} (the mapping takes it from {pointer})", wrong.message),
             field: Some(pointer.clone()),
             kind: wrong.kind,
         }
     }
 
-    fn at(&mut self, template: &Template, here: Here<'_>) -> Read<Filled> {
+    fn at(&mut self, template: &Template, here: Position<'_>) -> Read<Filled> {
         match template {
             Template::Value(value) => Ok(Filled {
                 value: Some(value.clone()),
-                led: None,
+                has_body_value: None,
             }),
             Template::Path(path) => self.path(path, here),
             Template::Join(parts, with) => self.join(parts, with, here),
@@ -114,17 +113,17 @@ impl<'a> Body<'a> {
                 Ok(Filled { value, ..filled })
             }
             Template::Object(fields) => {
-                let (mut object, mut led) = (Map::new(), None);
+                let (mut object, mut has_body_value) = (Map::new(), None);
                 for (name, template) in fields {
                     let field = format!("{}.{name}", here.field);
                     let filled = self.at(
                         template,
-                        Here {
+                        Position {
                             field: &field,
                             ..here
                         },
                     )?;
-                    led = match (led, filled.led) {
+                    has_body_value = match (has_body_value, filled.has_body_value) {
                         (None, told) | (told, None) => told,
                         (Some(one), Some(other)) => Some(one || other),
                     };
@@ -132,40 +131,46 @@ impl<'a> Body<'a> {
                         object.insert(name.clone(), value);
                     }
                 }
-                // An object of which the body says nothing is not there; its constants do not make it so.
-                let value = (led != Some(false)).then_some(Value::Object(object));
-                Ok(Filled { value, led })
+                // An object for which the body has no value is absent, even if the mapping has constants for it.
+                let value = (has_body_value != Some(false)).then_some(Value::Object(object));
+                Ok(Filled {
+                    value,
+                    has_body_value,
+                })
             }
         }
     }
 
-    fn path(&mut self, path: &Path, here: Here<'_>) -> Read<Filled> {
+    fn path(&mut self, path: &Path, here: Position<'_>) -> Read<Filled> {
         let (element, base) = if path.from_root {
             (self.root, "")
         } else {
             (here.element, here.pointer)
         };
         let pointer = format!("{base}{}", path.pointer);
-        let found = element.pointer(&path.pointer);
-        // Of several that a value was looked for at, the one that had it.
-        let is_there = found.is_some_and(|value| !is_nothing(value));
+        let body_value = element.pointer(&path.pointer);
+        // If several paths were tried, the one that had the value is kept.
+        let is_there = body_value.is_some_and(|value| !is_nothing(value));
         if is_there || !self.origins.contains_key(here.field) {
             self.origins.insert(here.field.to_owned(), pointer.clone());
         }
-        let value = match (&path.words, found) {
-            (Some(words), _) => meant(words, found, &pointer)?,
+        let value = match (&path.value_map, body_value) {
+            (Some(words), _) => look_up(words, body_value, &pointer)?,
             (None, None) => None,
             (None, Some(value)) if is_nothing(value) => Some(value.clone()),
             (None, Some(value)) => Some(self.read(&path.written, value, &pointer)?),
         };
-        let led = Some(value.as_ref().is_some_and(|value| !is_nothing(value)));
-        Ok(Filled { value, led })
+        let has_body_value = Some(value.as_ref().is_some_and(|value| !is_nothing(value)));
+        Ok(Filled {
+            value,
+            has_body_value,
+        })
     }
 
-    fn read(&self, written: &Written, value: &Value, pointer: &str) -> Read<Value> {
+    fn read(&self, written: &Notation, value: &Value, pointer: &str) -> Read<Value> {
         match written {
-            Written::AsIs => Ok(value.clone()),
-            Written::Since1970 { per_second } => since_1970(value, *per_second)
+            Notation::AsIs => Ok(value.clone()),
+            Notation::Since1970 { per_second } => since_1970(value, *per_second)
                 .map(|at| Value::from(sentinel::format(at)))
                 .ok_or_else(|| {
                     let expected = if *per_second == 1 {
@@ -173,9 +178,9 @@ impl<'a> Body<'a> {
                     } else {
                         "a number of milliseconds since 1970"
                     };
-                    wrong(pointer, value, expected)
+                    error_at(pointer, value, expected)
                 }),
-            Written::Local { format, zone } => {
+            Notation::Local { format, zone } => {
                 let zone = zone.as_ref().unwrap_or(&self.zone);
                 let read = value
                     .as_str()
@@ -184,13 +189,13 @@ impl<'a> Body<'a> {
                     let how = format
                         .as_deref()
                         .unwrap_or("a local time such as 2026-01-05 09:30");
-                    wrong(pointer, value, &format!("written as {how}"))
+                    error_at(pointer, value, &format!("written as {how}"))
                 })
             }
-            Written::Split(by) => {
+            Notation::Split(by) => {
                 let text = value
                     .as_str()
-                    .ok_or_else(|| wrong(pointer, value, "a text"))?;
+                    .ok_or_else(|| error_at(pointer, value, "a text"))?;
                 let parts = text.split(by.as_str()).map(str::trim);
                 Ok(parts
                     .filter(|part| !part.is_empty())
@@ -200,12 +205,12 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn join(&mut self, parts: &[Template], with: &str, here: Here<'_>) -> Read<Filled> {
-        let (mut texts, mut asked) = (Vec::new(), None);
+    fn join(&mut self, parts: &[Template], with: &str, here: Position<'_>) -> Read<Filled> {
+        let (mut texts, mut has_value) = (Vec::new(), None);
         for part in parts {
             let filled = self.at(part, here)?;
-            if filled.led.is_some() {
-                asked = Some(asked.unwrap_or(false) || filled.led == Some(true));
+            if filled.has_body_value.is_some() {
+                has_value = Some(has_value.unwrap_or(false) || filled.has_body_value == Some(true));
             }
             texts.extend(match filled.value {
                 Some(Value::String(text)) if !text.trim().is_empty() => {
@@ -215,41 +220,47 @@ impl<'a> Body<'a> {
                 _ => None,
             });
         }
-        // Constants alone are nothing to say.
-        let said = asked != Some(false) && !texts.is_empty();
-        let value = said.then(|| Value::from(texts.join(with)));
-        Ok(Filled { value, led: asked })
+        // A join of nothing but constants is absent if the body has none of the other parts.
+        let is_present = has_value != Some(false) && !texts.is_empty();
+        let value = is_present.then(|| Value::from(texts.join(with)));
+        Ok(Filled {
+            value,
+            has_body_value: has_value,
+        })
     }
 
-    fn each(&mut self, list: &Path, item: &Template, here: Here<'_>) -> Read<Filled> {
+    fn each(&mut self, list: &Path, item: &Template, here: Position<'_>) -> Read<Filled> {
         let pointer = format!("{}{}", here.pointer, list.pointer);
         self.origins
             .entry(here.field.to_owned())
             .or_insert_with(|| pointer.clone());
         let elements = match here.element.pointer(&list.pointer) {
-            found @ (None | Some(Value::Null)) => {
-                let (value, led) = (found.cloned(), Some(false));
-                return Ok(Filled { value, led });
+            missing @ (None | Some(Value::Null)) => {
+                let (value, has_body_value) = (missing.cloned(), Some(false));
+                return Ok(Filled {
+                    value,
+                    has_body_value,
+                });
             }
             Some(Value::Array(elements)) => elements,
-            Some(other) => return Err(wrong(&pointer, other, "a list")),
+            Some(other) => return Err(error_at(&pointer, other, "a list")),
         };
-        let mut made = Vec::new();
+        let mut items = Vec::new();
         for (index, element) in elements.iter().enumerate() {
             let filled = self.at(
                 item,
-                Here {
+                Position {
                     element,
                     pointer: &format!("{pointer}/{index}"),
-                    field: &format!("{}[{}]", here.field, made.len()),
+                    field: &format!("{}[{}]", here.field, items.len()),
                 },
             )?;
-            made.extend(filled.value);
+            items.extend(filled.value);
         }
-        // A list that is there is said, be it empty.
+        // An empty list is a value too.
         Ok(Filled {
-            value: Some(Value::Array(made)),
-            led: Some(true),
+            value: Some(Value::Array(items)),
+            has_body_value: Some(true),
         })
     }
 }
@@ -258,31 +269,31 @@ fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// What the sender's word means. Where there is none, the word "" stands for it, if the mapping has that.
-fn meant(words: &Words, found: Option<&Value>, pointer: &str) -> Read<Option<Value>> {
-    let said = match found {
+/// Translates a sender's value by the mapping's value map. A missing value is looked up as "".
+fn look_up(words: &ValueMap, found: Option<&Value>, pointer: &str) -> Read<Option<Value>> {
+    let key = match found {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
         Some(Value::Bool(yes)) => yes.to_string(),
-        Some(other) => return Err(wrong(pointer, other, "a word, a number, true or false")),
+        Some(other) => return Err(error_at(pointer, other, "a word, a number, true or false")),
     };
-    let value = words.known.get(&said).or(words.otherwise.as_ref());
-    if value.is_some() || said.is_empty() {
+    let value = words.values.get(&key).or(words.otherwise.as_ref());
+    if value.is_some() || key.is_empty() {
         return Ok(value.cloned());
     }
     Err({
-        let known: Vec<&str> = words.known.keys().map(String::as_str).collect();
+        let keys: Vec<&str> = words.values.keys().map(String::as_str).collect();
         let expected = format!(
-            "one of {}, which the mapping knows; add it to the words",
-            known.join(", ")
+            "one of {}, which the mapping knows; or add the new value to words",
+            keys.join(", ")
         );
-        wrong(pointer, found.unwrap_or(&Value::Null), &expected)
+        error_at(pointer, found.unwrap_or(&Value::Null), &expected)
     })
 }
 
-/// None for what is no number, and for a number whose unit is a finer one: to take that for a date far away would make an end
-/// no end.
+/// None for other values than numbers, and for a number in a finer unit (such as milliseconds for seconds): read as a date far
+/// away, it would turn an end into "no end".
 fn since_1970(value: &Value, per_second: i64) -> Option<Instant> {
     let whole = match value {
         Value::Number(number) => number
@@ -303,25 +314,25 @@ fn since_1970(value: &Value, per_second: i64) -> Option<Instant> {
     let is_of_a_finer_unit = at == Instant::END
         && FINER
             .iter()
-            .any(|factor| PRESENT_AGE.contains(&(micros / factor)));
+            .any(|factor| PLAUSIBLE_RANGE.contains(&(micros / factor)));
     (!is_of_a_finer_unit).then_some(at)
 }
 
-/// How many times finer than a second or a millisecond the units are that a number may have been meant in.
+/// Factors between a second or a millisecond and the finer units in which the sender may have meant the number.
 const FINER: [i128; 3] = [1_000, 1_000_000, 1_000_000_000];
 
-/// 1980 to 2200, in microseconds since 1970: what a number is likely to mean.
-const PRESENT_AGE: std::ops::Range<i128> = 315_532_800_000_000..7_258_118_400_000_000;
+/// The years 1980 to 2200, in microseconds since 1970: the plausible range of a timestamp.
+const PLAUSIBLE_RANGE: std::ops::Range<i128> = 315_532_800_000_000..7_258_118_400_000_000;
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "it saturates, and what is beyond is an end of time"
+    reason = "the cast saturates, and such values are beyond the end of time anyway"
 )]
 fn micros_of(micros: f64) -> i128 {
     micros as i128
 }
 
-/// An instant, or a date where no time is told. A time that names its own offset keeps it.
+/// An instant, or a date if the text has no time of day. A time with an offset of its own keeps it.
 fn local(text: &str, format: Option<&str>, zone: &TimeZone) -> Option<String> {
     let instant = |time: DateTime| {
         let at = || {
@@ -349,7 +360,7 @@ fn local(text: &str, format: Option<&str>, zone: &TimeZone) -> Option<String> {
     }
 }
 
-fn wrong(pointer: &str, value: &Value, expected: &str) -> NotUnderstood {
+fn error_at(pointer: &str, value: &Value, expected: &str) -> TranslateError {
     let holds = match value {
         Value::Null => "is missing".to_owned(),
         other => {
@@ -359,7 +370,7 @@ fn wrong(pointer: &str, value: &Value, expected: &str) -> NotUnderstood {
             format!("is {short}{more}")
         }
     };
-    NotUnderstood {
+    TranslateError {
         field: Some(pointer.to_owned()),
         message: format!("{pointer} {holds}; it has to be {expected}"),
         kind: None,

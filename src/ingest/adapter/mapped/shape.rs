@@ -1,11 +1,10 @@
-//! The shapes of the canonical events, by which a mapping is judged before it is kept: which fields there are, which must be
-//! there, which words may stand in them. Says nothing of any sender. `canonical` judges again what was made by it, and a test
-//! holds the two together.
+//! The schema of the canonical events, for validating a mapping before it is stored: the fields, which of them are required, and
+//! the allowed words. Independent of any sender. `canonical` validates the resulting events again, and a test compares the two.
 
-/// What may stand in a field.
+/// The type of a field.
 #[derive(Copy, Clone, Debug)]
 pub enum Shape {
-    /// Text, a number, an instant: whatever `canonical` then makes of it.
+    /// Text, a number or an instant, which `canonical` validates.
     Plain,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -13,35 +12,31 @@ pub enum Shape {
     Texts,
     /// An object with these fields.
     Object(&'static [Part]),
-    /// A list of such objects.
+    /// A list of objects with these fields.
     List(&'static [Part]),
-    /// A list of all such objects that there are: one that is not there is no statement that all are over.
+    /// The complete list of such objects. An absent list does not mean that all of them ended.
     All(&'static [Part]),
 }
 
-/// A field of an object.
 #[derive(Copy, Clone, Debug)]
 pub struct Part {
-    /// Its name.
     pub name: &'static str,
-    /// What may stand there.
     pub shape: Shape,
-    /// Whether a mapping has to say where it comes from.
+    /// A mapping has to say where the field comes from.
     pub needed: bool,
 }
 
-/// A type of the canonical events.
 #[derive(Copy, Clone, Debug)]
 pub struct Kind {
-    /// Its name, such as `membership.updated`.
+    /// Such as `membership.updated`.
     pub name: &'static str,
-    /// The fields of its data.
+    /// The fields of the event's `data`.
     pub parts: &'static [Part],
-    /// Fields of which exactly one has to be there.
+    /// Exactly one of these fields has to be present.
     pub one_of: &'static [&'static str],
 }
 
-const fn needed(name: &'static str, shape: Shape) -> Part {
+const fn required(name: &'static str, shape: Shape) -> Part {
     let needed = true;
     Part {
         name,
@@ -50,7 +45,7 @@ const fn needed(name: &'static str, shape: Shape) -> Part {
     }
 }
 
-const fn maybe(name: &'static str, shape: Shape) -> Part {
+const fn optional(name: &'static str, shape: Shape) -> Part {
     let needed = false;
     Part {
         name,
@@ -68,36 +63,36 @@ const fn kind(name: &'static str, parts: &'static [Part]) -> Kind {
     }
 }
 
-const ID: &[Part] = &[needed("id", Shape::Plain)];
-const NAMED: &[Part] = &[needed("id", Shape::Plain), maybe("name", Shape::Plain)];
+const ID: &[Part] = &[required("id", Shape::Plain)];
+const NAMED: &[Part] = &[required("id", Shape::Plain), optional("name", Shape::Plain)];
 const PERSON: &[Part] = &[
-    needed("id", Shape::Plain),
-    maybe("email", Shape::Plain),
-    maybe("name", Shape::Plain),
-    maybe("tags", Shape::Texts),
-    maybe("companies", Shape::List(NAMED)),
+    required("id", Shape::Plain),
+    optional("email", Shape::Plain),
+    optional("name", Shape::Plain),
+    optional("tags", Shape::Texts),
+    optional("companies", Shape::List(NAMED)),
 ];
 const GUEST: &[Part] = &[
-    maybe("id", Shape::Plain),
-    maybe("email", Shape::Plain),
-    maybe("name", Shape::Plain),
+    optional("id", Shape::Plain),
+    optional("email", Shape::Plain),
+    optional("name", Shape::Plain),
 ];
 const COMPANY: &[Part] = &[
-    needed("id", Shape::Plain),
-    maybe("name", Shape::Plain),
-    maybe("members", Shape::List(PERSON)),
+    required("id", Shape::Plain),
+    optional("name", Shape::Plain),
+    optional("members", Shape::List(PERSON)),
 ];
 const LOCATION: &[Part] = &[
-    needed("id", Shape::Plain),
-    maybe("name", Shape::Plain),
-    maybe("time_zone", Shape::Plain),
+    required("id", Shape::Plain),
+    optional("name", Shape::Plain),
+    optional("time_zone", Shape::Plain),
 ];
 const BLOCK: &[Part] = &[
-    needed(
+    required(
         "reason",
         Shape::Word(&["payment_failed", "payment_retrying", "manual"]),
     ),
-    maybe("since", Shape::Plain),
+    optional("since", Shape::Plain),
 ];
 const BOOKABLE: Shape = Shape::Word(&[
     "class",
@@ -124,57 +119,57 @@ const ANY_OFFERING: Shape = Shape::Word(&[
     "resource",
 ]);
 const MEMBERSHIP: &[Part] = &[
-    needed("id", Shape::Plain),
-    needed("plan", Shape::Object(NAMED)),
-    maybe("member", Shape::Object(PERSON)),
-    maybe("company", Shape::Object(NAMED)),
-    maybe("shared_with", Shape::List(PERSON)),
-    needed(
+    required("id", Shape::Plain),
+    required("plan", Shape::Object(NAMED)),
+    optional("member", Shape::Object(PERSON)),
+    optional("company", Shape::Object(NAMED)),
+    optional("shared_with", Shape::List(PERSON)),
+    required(
         "status",
         Shape::Word(&["active", "scheduled", "paused", "used_up", "ended"]),
     ),
-    maybe("blocked", Shape::Object(BLOCK)),
-    maybe("starts_at", Shape::Plain),
-    maybe("ends_at", Shape::Plain),
-    maybe("location", Shape::Object(LOCATION)),
+    optional("blocked", Shape::Object(BLOCK)),
+    optional("starts_at", Shape::Plain),
+    optional("ends_at", Shape::Plain),
+    optional("location", Shape::Object(LOCATION)),
 ];
 const REGISTRATION: &[Part] = &[
-    needed("id", Shape::Plain),
-    needed("kind", BOOKABLE),
-    needed("item", Shape::Object(NAMED)),
-    needed("member", Shape::Object(PERSON)),
-    maybe("guests", Shape::List(GUEST)),
-    needed(
+    required("id", Shape::Plain),
+    required("kind", BOOKABLE),
+    required("item", Shape::Object(NAMED)),
+    required("member", Shape::Object(PERSON)),
+    optional("guests", Shape::List(GUEST)),
+    required(
         "status",
         Shape::Word(&["confirmed", "tentative", "waitlisted", "cancelled"]),
     ),
-    needed("starts_at", Shape::Plain),
-    needed("ends_at", Shape::Plain),
-    maybe("location", Shape::Object(LOCATION)),
+    required("starts_at", Shape::Plain),
+    required("ends_at", Shape::Plain),
+    optional("location", Shape::Object(LOCATION)),
 ];
 const PURCHASE: &[Part] = &[
-    needed("id", Shape::Plain),
-    needed("item", Shape::Object(NAMED)),
-    needed("member", Shape::Object(PERSON)),
-    needed(
+    required("id", Shape::Plain),
+    required("item", Shape::Object(NAMED)),
+    required("member", Shape::Object(PERSON)),
+    required(
         "status",
         Shape::Word(&["paid", "unpaid", "refunded", "void"]),
     ),
-    maybe("starts_at", Shape::Plain),
-    maybe("ends_at", Shape::Plain),
-    maybe("location", Shape::Object(LOCATION)),
+    optional("starts_at", Shape::Plain),
+    optional("ends_at", Shape::Plain),
+    optional("location", Shape::Object(LOCATION)),
 ];
 const OFFERING: &[Part] = &[
-    needed("id", Shape::Plain),
-    needed("kind", ANY_OFFERING),
-    maybe("name", Shape::Plain),
+    required("id", Shape::Plain),
+    required("kind", ANY_OFFERING),
+    optional("name", Shape::Plain),
 ];
 const ROSTER: &[Part] = &[
-    maybe("members", Shape::All(PERSON)),
-    maybe("companies", Shape::All(COMPANY)),
-    maybe("memberships", Shape::All(MEMBERSHIP)),
-    maybe("registrations", Shape::All(REGISTRATION)),
-    maybe("purchases", Shape::All(PURCHASE)),
+    optional("members", Shape::All(PERSON)),
+    optional("companies", Shape::All(COMPANY)),
+    optional("memberships", Shape::All(MEMBERSHIP)),
+    optional("registrations", Shape::All(REGISTRATION)),
+    optional("purchases", Shape::All(PURCHASE)),
 ];
 
 /// Every type of the canonical events.

@@ -1,100 +1,97 @@
-//! The templates of a mapping: for each canonical field, where in the sender's body its value stands and how it is written
-//! there. Read once with every fault named by its path; a template that was read can be filled from any body. Pure.
+//! The templates of a mapping: for each canonical field, the path of its value in the sender's body and its notation there.
+//! Parsing reports the first fault with its path; a parsed template can be filled from any body. Pure.
 
 use jiff::{civil::date, tz::TimeZone};
 use serde_json::{Map, Value};
 
 use super::shape::{Part, Shape};
 
-/// How deep a template may be.
+/// The nesting limit of a mapping.
 const DEEPEST: usize = 12;
 const INSTRUCTIONS: &[&str] = &["at", "root", "value", "join", "first", "each"];
 const HOW: &str = "a path that begins with /, such as /data/id; an object with at, root, value, join, first or each; or an \
                    object of canonical fields";
 
-/// What is wrong with a mapping, and where in it.
+/// A fault of a mapping, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct MappingError {
-    /// The keys that lead to it, from the mapping's root.
+    /// The keys from the mapping's root to the fault.
     pub path: Vec<String>,
-    /// What it has to be.
+    /// What is expected.
     pub message: String,
 }
 
-/// What reading a mapping gives.
+/// The result of parsing a part of a mapping.
 pub type Parse<T> = Result<T, MappingError>;
 
-/// How a value gets from the sender's body to a canonical field.
+/// How to compute a canonical field from the sender's body.
 #[derive(Clone, Debug)]
 pub enum Template {
-    /// It is always this.
+    /// A constant.
     Value(Value),
-    /// It stands somewhere.
+    /// The value at a path.
     Path(Path),
-    /// Several texts, put together.
+    /// Several texts, joined with a separator.
     Join(Vec<Template>, String),
-    /// The first that is there.
+    /// The first template with a value that is neither null nor blank.
     First(Vec<Template>),
-    /// One for each element of a list.
+    /// The template filled for each element of the list at the path.
     Each(Path, Box<Template>),
-    /// An object.
     Object(Vec<(String, Template)>),
-    /// A list, by this template: where that gives null or a blank text, there is nothing in it.
+    /// A list; null and blank text become an empty list.
     List(Box<Template>),
 }
 
-/// Where a value stands, and how it is written there.
+/// The place of a value and its notation.
 #[derive(Clone, Debug)]
 pub struct Path {
-    /// A JSON Pointer.
     pub pointer: String,
-    /// From the body's root, and not from the element of the list.
+    /// The pointer starts at the body's root rather than at the current list element.
     pub from_root: bool,
-    /// How it is written.
-    pub written: Written,
-    /// What the sender's words mean.
-    pub words: Option<Words>,
+    pub written: Notation,
+    /// A map from the sender's values to canonical ones.
+    pub value_map: Option<ValueMap>,
 }
 
-/// How a value is written at its sender.
+/// The sender's notation of a value.
 #[derive(Clone, Debug)]
-pub enum Written {
-    /// As in the canonical events.
+pub enum Notation {
+    /// The canonical notation.
     AsIs,
-    /// Units since 1970, so many of which make a second.
+    /// A number of units since 1970.
     Since1970 { per_second: i64 },
-    /// A local time, by a format where one is given.
+    /// A local time, by a strftime format if one is given.
     Local {
         format: Option<String>,
         zone: Option<TimeZone>,
     },
-    /// Parts of a text.
+    /// A text that is split at this separator.
     Split(String),
 }
 
-/// What the sender's words mean.
+/// A map from the sender's values to canonical ones.
 #[derive(Clone, Debug)]
-pub struct Words {
-    /// By the sender's word.
-    pub known: Map<String, Value>,
-    /// What every other word means; none where another is not understood.
+pub struct ValueMap {
+    /// By the sender's value.
+    pub values: Map<String, Value>,
+    /// The canonical value for all other values; none if they are errors.
     pub otherwise: Option<Value>,
 }
 
-/// Where in a mapping something stands.
+/// The keys that lead to a place in a mapping.
 #[derive(Clone, Debug, Default)]
 pub struct Place(Vec<String>);
 
 impl Place {
-    /// One step on.
+    /// The place below a key.
     pub fn at(&self, key: &str) -> Self {
         let mut path = self.0.clone();
         path.push(key.to_owned());
         Self(path)
     }
 
-    /// What is wrong here.
+    /// A fault at this place.
     pub fn wrong(&self, message: impl Into<String>) -> MappingError {
         MappingError {
             path: self.0.clone(),
@@ -108,7 +105,7 @@ impl Place {
 }
 
 impl Template {
-    /// Reads the template of a field of this shape.
+    /// Parses the template of a field of this shape.
     pub fn parse(json: &Value, place: &Place, shape: Shape) -> Parse<Self> {
         if place.depth() > DEEPEST {
             return Err(place.wrong("it is nested too deep"));
@@ -118,10 +115,10 @@ impl Template {
             Value::Object(fields) => fields,
             _ => return Err(place.wrong(format!("it has to be {HOW}"))),
         };
-        let mut told = INSTRUCTIONS
+        let mut instructions = INSTRUCTIONS
             .iter()
             .filter(|name| fields.contains_key(**name));
-        match (told.next(), told.next()) {
+        match (instructions.next(), instructions.next()) {
             (None, _) => object(fields, place, shape),
             (Some(one), None) => instruction(one, fields, place, shape),
             (Some(one), Some(other)) => {
@@ -130,10 +127,10 @@ impl Template {
         }
     }
 
-    /// Whether null can come of it only where it is in the body, and not of a word of the mapping, whose null says nothing.
+    /// Whether a null result always comes from the body. A null of the mapping's value map means that the field is absent.
     fn reads_body_alone(&self) -> bool {
         match self {
-            Self::Path(path) => path.words.is_none(),
+            Self::Path(path) => path.value_map.is_none(),
             Self::Each(..) => true,
             Self::First(choices) => choices.iter().all(Self::reads_body_alone),
             Self::Value(_) | Self::Join(..) | Self::Object(_) | Self::List(_) => false,
@@ -151,31 +148,31 @@ fn instruction(
     let here = place.at(name);
     match name {
         "value" => {
-            only(fields, &["value"], place)?;
-            word(argument, &here, shape)?;
+            refuse_unknown_fields(fields, &["value"], place)?;
+            validate_constant(argument, &here, shape)?;
             Ok(Template::Value(argument.clone()))
         }
         "join" => {
-            only(fields, &["join", "with"], place)?;
+            refuse_unknown_fields(fields, &["join", "with"], place)?;
             let with = match fields.get("with") {
                 None => " ".to_owned(),
                 Some(with) => text(with, &place.at("with"))?,
             };
             Ok(Template::Join(
-                several(argument, &here, Shape::Plain)?,
+                parse_list(argument, &here, Shape::Plain)?,
                 with,
             ))
         }
         "first" => {
-            only(fields, &["first"], place)?;
-            Ok(Template::First(several(argument, &here, shape)?))
+            refuse_unknown_fields(fields, &["first"], place)?;
+            Ok(Template::First(parse_list(argument, &here, shape)?))
         }
         "each" => {
-            only(fields, &["each", "item"], place)?;
+            refuse_unknown_fields(fields, &["each", "item"], place)?;
             let parts = match shape {
                 Shape::List(parts) | Shape::All(parts) => Shape::Object(parts),
                 Shape::Plain | Shape::Texts => Shape::Plain,
-                _ => return Err(here.wrong("this field is no list")),
+                _ => return Err(here.wrong("this field is not a list")),
             };
             let item = fields.get("item").unwrap_or(&Value::Null);
             let item = Template::parse(item, &place.at("item"), parts)?;
@@ -185,11 +182,11 @@ fn instruction(
             };
             Ok(Template::Each(list, Box::new(item)))
         }
-        _ => Path::told(argument, name == "root", fields, place, shape).map(Template::Path),
+        _ => Path::parse(argument, name == "root", fields, place, shape).map(Template::Path),
     }
 }
 
-fn several(json: &Value, place: &Place, shape: Shape) -> Parse<Vec<Template>> {
+fn parse_list(json: &Value, place: &Place, shape: Shape) -> Parse<Vec<Template>> {
     let list = json
         .as_array()
         .filter(|list| !list.is_empty())
@@ -203,19 +200,19 @@ fn object(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Tem
     let parts = match shape {
         Shape::Object(parts) => parts,
         Shape::List(_) | Shape::All(_) => {
-            let words = r#"this field is a list: {"each": "/path/of/the/list", "item": {…}}, or the path of one that is canonical already"#;
+            let words = r#"this field is a list: {"each": "/path/of/the/list", "item": {…}}, or the path of a list in the canonical form"#;
             return Err(place.wrong(words));
         }
         _ => {
             return Err(place.wrong(
-                "this field is no object: give its path, or an object with at, root, value, join or first",
+                "this field is not an object: give its path, or an object with at, root, value, join or first",
             ));
         }
     };
     fields_of(fields, parts, place).map(Template::Object)
 }
 
-/// The templates of an object's fields: none that is unknown, none left out that is needed.
+/// The templates of an object's fields. Unknown fields and missing required ones are errors.
 pub fn fields_of(
     fields: &Map<String, Value>,
     parts: &[Part],
@@ -254,7 +251,7 @@ pub fn fields_of(
         None => Ok(read),
         Some(part) => Err(place
             .at(part.name)
-            .wrong("it has to be there: say where it comes from")),
+            .wrong("it is required: say where it comes from")),
     }
 }
 
@@ -270,12 +267,12 @@ impl Path {
         Ok(Self {
             pointer: pointer.to_owned(),
             from_root: false,
-            written: Written::AsIs,
-            words: None,
+            written: Notation::AsIs,
+            value_map: None,
         })
     }
 
-    fn told(
+    fn parse(
         argument: &Value,
         from_root: bool,
         fields: &Map<String, Value>,
@@ -283,7 +280,7 @@ impl Path {
         shape: Shape,
     ) -> Parse<Self> {
         let name = if from_root { "root" } else { "at" };
-        only(
+        refuse_unknown_fields(
             fields,
             &[name, "as", "format", "zone", "split", "words", "otherwise"],
             place,
@@ -297,16 +294,16 @@ impl Path {
         Ok(Self {
             from_root,
             written,
-            words,
+            value_map: words,
             ..Self::plain(pointer, &here)?
         })
     }
 }
 
-fn words(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Option<Words>> {
+fn words(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Option<ValueMap>> {
     let otherwise = fields.get("otherwise");
     if let Some(value) = otherwise {
-        word(value, &place.at("otherwise"), shape)?;
+        validate_constant(value, &place.at("otherwise"), shape)?;
     }
     let here = place.at("words");
     match fields.get("words") {
@@ -314,10 +311,10 @@ fn words(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Opti
         None => Ok(None),
         Some(Value::Object(known)) => {
             for (from, to) in known {
-                word(to, &here.at(from), shape)?;
+                validate_constant(to, &here.at(from), shape)?;
             }
-            Ok(Some(Words {
-                known: known.clone(),
+            Ok(Some(ValueMap {
+                values: known.clone(),
                 otherwise: otherwise.cloned(),
             }))
         }
@@ -327,8 +324,8 @@ fn words(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Opti
     }
 }
 
-/// A value that a mapping itself puts into a field.
-fn word(value: &Value, place: &Place, shape: Shape) -> Parse<()> {
+/// Validates a constant that the mapping puts into a field.
+fn validate_constant(value: &Value, place: &Place, shape: Shape) -> Parse<()> {
     match shape {
         Shape::Word(words) => {
             let known = value.is_null() || value.as_str().is_some_and(|word| words.contains(&word));
@@ -343,19 +340,19 @@ fn word(value: &Value, place: &Place, shape: Shape) -> Parse<()> {
     }
 }
 
-fn written(fields: &Map<String, Value>, place: &Place) -> Parse<Written> {
-    let told: Vec<&str> = ["as", "format", "split"]
+fn written(fields: &Map<String, Value>, place: &Place) -> Parse<Notation> {
+    let given: Vec<&str> = ["as", "format", "split"]
         .into_iter()
         .filter(|name| fields.contains_key(*name))
         .collect();
-    if let [one, other, ..] = told[..] {
+    if let [one, other, ..] = given[..] {
         return Err(place.wrong(format!("{one} and {other} exclude each other")));
     }
     let zone = zone(fields, place)?;
     let written = match fields.get("as").map(|how| (how.as_str(), place.at("as"))) {
-        Some((Some("seconds"), _)) => Written::Since1970 { per_second: 1 },
-        Some((Some("milliseconds"), _)) => Written::Since1970 { per_second: 1000 },
-        Some((Some("local"), _)) => Written::Local {
+        Some((Some("seconds"), _)) => Notation::Since1970 { per_second: 1 },
+        Some((Some("milliseconds"), _)) => Notation::Since1970 { per_second: 1000 },
+        Some((Some("local"), _)) => Notation::Local {
             format: None,
             zone: zone.clone(),
         },
@@ -363,18 +360,18 @@ fn written(fields: &Map<String, Value>, place: &Place) -> Parse<Written> {
             return Err(here.wrong("it has to be seconds, milliseconds (since 1970) or local"));
         }
         None => match (fields.get("format"), fields.get("split")) {
-            (Some(format), _) => Written::Local {
-                format: Some(sound_format(format, &place.at("format"))?),
+            (Some(format), _) => Notation::Local {
+                format: Some(date_format(format, &place.at("format"))?),
                 zone: zone.clone(),
             },
-            (None, Some(by)) => Written::Split(text(by, &place.at("split"))?),
-            (None, None) => Written::AsIs,
+            (None, Some(by)) => Notation::Split(text(by, &place.at("split"))?),
+            (None, None) => Notation::AsIs,
         },
     };
-    if zone.is_some() && !matches!(written, Written::Local { .. }) {
+    if zone.is_some() && !matches!(written, Notation::Local { .. }) {
         return Err(place
             .at("zone")
-            .wrong(r#"it belongs beside format, or beside "as": "local""#));
+            .wrong(r#"it needs format, or "as": "local""#));
     }
     Ok(written)
 }
@@ -383,16 +380,16 @@ fn zone(fields: &Map<String, Value>, place: &Place) -> Parse<Option<TimeZone>> {
     let Some(zone) = fields.get("zone") else {
         return Ok(None);
     };
-    let found = zone.as_str().and_then(|name| TimeZone::get(name).ok());
-    found.map(Some).ok_or_else(|| {
+    let parsed = zone.as_str().and_then(|name| TimeZone::get(name).ok());
+    parsed.map(Some).ok_or_else(|| {
         place
             .at("zone")
             .wrong("it has to be an IANA time zone, such as Europe/Berlin")
     })
 }
 
-/// A format by which a date can be written and read again.
-fn sound_format(json: &Value, place: &Place) -> Parse<String> {
+/// A format that can write a date and read the same date back.
+fn date_format(json: &Value, place: &Place) -> Parse<String> {
     let format = text(json, place)?;
     let day = date(2026, 11, 23);
     let sample = day.at(21, 45, 7, 0).to_zoned(TimeZone::UTC);
@@ -406,7 +403,7 @@ fn sound_format(json: &Value, place: &Place) -> Parse<String> {
     match read_back {
         Some(read) if read == day => Ok(format),
         _ => Err(place.wrong(
-            "it has to be a format with day, month and year, such as %d.%m.%Y %H:%M (as strftime has them)",
+            "it has to be a format with day, month and year, such as %d.%m.%Y %H:%M (as in strftime)",
         )),
     }
 }
@@ -418,8 +415,12 @@ fn text(json: &Value, place: &Place) -> Parse<String> {
         .ok_or_else(|| place.wrong("it has to be a text of 1 to 100 bytes"))
 }
 
-/// Refuses what does not belong into an object.
-pub fn only(fields: &Map<String, Value>, known: &[&str], place: &Place) -> Parse<()> {
+/// Refuses fields of an object that are not in `known`.
+pub fn refuse_unknown_fields(
+    fields: &Map<String, Value>,
+    known: &[&str],
+    place: &Place,
+) -> Parse<()> {
     match fields.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(place.at(name).wrong(format!(

@@ -1,5 +1,5 @@
-//! What mappings make of bodies, what is refused in them and by which path, and that their shapes are those of the canonical
-//! events.
+//! Tests of mappings: the events that they make of bodies, the errors in bodies and mappings with their paths, and that the
+//! shapes match the canonical events.
 
 use access::Instant;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ingest::{
-        adapter::{NotUnderstood, canonical},
+        adapter::{TranslateError, canonical},
         envelope::Envelope,
         signature::Verified,
         statement::{Event, Holder, Moment, Statement},
@@ -27,15 +27,15 @@ fn at(text: &str) -> Instant {
     Instant::from_timestamp(text.parse().unwrap())
 }
 
-/// Reads a body that was received at noon.
-fn read(mapping: &Value, body: &Value) -> Result<Event, NotUnderstood> {
+/// Translates a body that was received at noon.
+fn read(mapping: &Value, body: &Value) -> Result<Event, TranslateError> {
     let received = at("2026-03-02T12:00:00Z");
     let bytes = body.to_string().into_bytes();
     let verified = Verified::stored(bytes, "one".to_owned(), Envelope::default(), received);
     translate(Some(&mapping.to_string()), ZONE, &verified)
 }
 
-/// A gym's own JSON.
+/// A mapping for the JSON of a gym.
 fn gym() -> Value {
     json!({
         "type": "/event",
@@ -105,12 +105,12 @@ fn a_senders_json_becomes_a_canonical_event() {
     );
     assert_eq!(word.starts, Some(Moment::On(jiff::civil::date(2026, 1, 5))));
     assert_eq!(word.ends, Some(Moment::At(at("2026-02-01T17:30:00Z"))));
-    // The body names no site: a constant beside it makes none.
+    // The body has no site, so the constant time zone alone makes no location.
     assert_eq!(word.location, None);
 }
 
 #[test]
-fn what_the_body_leaves_out_is_left_out() {
+fn fields_that_the_body_omits_stay_unset() {
     let mut body = enrollment();
     let client = body
         .pointer_mut("/data/client")
@@ -143,7 +143,7 @@ fn what_the_body_leaves_out_is_left_out() {
 }
 
 #[test]
-fn what_is_not_understood_is_said_by_the_senders_own_names() {
+fn errors_name_the_senders_own_fields() {
     for (pointer, value, field, words) in [
         (
             "/data/state",
@@ -200,7 +200,7 @@ fn what_is_not_understood_is_said_by_the_senders_own_names() {
 }
 
 #[test]
-fn types_may_be_nothing_to_us() {
+fn a_mapping_can_ignore_event_types() {
     let event = read(&gym(), &json!({ "event": "door.opened" })).unwrap();
     assert_eq!((event.statements.len(), event.note.is_some()), (0, true));
     let others = with(gym(), "/others", json!("ignore"));
@@ -209,7 +209,7 @@ fn types_may_be_nothing_to_us() {
 }
 
 #[test]
-fn one_body_may_say_several_things_and_need_no_timestamp() {
+fn one_body_can_become_several_events_and_needs_no_timestamp() {
     let mapping = json!({
         "type": { "join": ["/object", "/action"], "with": "." },
         "events": { "client.new": [
@@ -238,7 +238,7 @@ fn one_body_may_say_several_things_and_need_no_timestamp() {
 }
 
 #[test]
-fn a_mapping_that_cannot_work_is_refused_by_its_path() {
+fn an_invalid_mapping_is_refused_with_the_path() {
     let membership = "/events/enrollment.changed/data";
     for (pointer, value, path) in [
         ("", json!([]), ""),
@@ -346,7 +346,7 @@ fn a_mapping_that_cannot_work_is_refused_by_its_path() {
     );
 }
 
-/// Something good for a field; the first of its words.
+/// A valid value for a field; for words the first one.
 fn sample(part: &Part) -> Value {
     match part.shape {
         Shape::Object(parts) => all_of(parts),
@@ -366,7 +366,7 @@ fn sample(part: &Part) -> Value {
 }
 
 fn all_of(parts: &[Part]) -> Value {
-    // A membership is somebody's or a company's.
+    // A membership has either a member or a company.
     let is_other =
         |part: &&Part| part.name == "company" && parts.iter().any(|p| p.name == "member");
     let fields = parts.iter().filter(|part| !is_other(part));
@@ -377,12 +377,12 @@ fn all_of(parts: &[Part]) -> Value {
     )
 }
 
-fn canonical_event(name: &str, data: Value) -> Result<Event, NotUnderstood> {
+fn canonical_event(name: &str, data: Value) -> Result<Event, TranslateError> {
     canonical::read(&json!({ "type": name, "timestamp": "2026-01-05T09:30:00Z", "data": data }))
 }
 
 #[test]
-fn the_shapes_are_those_of_the_canonical_events() {
+fn the_shapes_match_the_canonical_events() {
     for kind in KINDS {
         let whole = all_of(kind.parts);
         let event = canonical_event(kind.name, whole.clone());

@@ -1,5 +1,5 @@
-//! Spacebring's bodies, in the shapes that it documents: what they say where the API cannot be read, and that they are only
-//! reasons to read where it can.
+//! Tests of Spacebring's documented bodies: their statements if the API cannot be read, and that they only trigger a reading if
+//! it can.
 
 use access::Instant;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::translate;
 use crate::{
     ingest::{
-        adapter::NotUnderstood,
+        adapter::TranslateError,
         envelope::Envelope,
         signature::Verified,
         statement::{Event, Holder, Moment, Statement},
@@ -21,8 +21,8 @@ fn at(text: &str) -> Instant {
     Instant::from_timestamp(text.parse().unwrap())
 }
 
-fn read(is_read: bool, body: &Value) -> Result<Event, NotUnderstood> {
-    let envelope = Envelope::sent(Some(at(SIGNED)));
+fn read(is_read: bool, body: &Value) -> Result<Event, TranslateError> {
+    let envelope = Envelope::signed(Some(at(SIGNED)));
     let received = at("2026-03-02T12:00:05Z");
     let verified = Verified::stored(
         body.to_string().into_bytes(),
@@ -93,7 +93,7 @@ fn a_booking_is_a_registration_of_its_owner_and_guests() {
 }
 
 #[test]
-fn a_deletion_bears_its_own_time() {
+fn a_deletion_has_its_own_time() {
     let deleted = json!({ "deleteDate": "2026-03-02T11:00:00Z" });
     let mut gone = subscription();
     gone["deleteDate"] = deleted["deleteDate"].clone();
@@ -115,7 +115,7 @@ fn a_deletion_bears_its_own_time() {
                 (at("2026-03-02T11:00:00Z"), is_read)
             );
             assert!(
-                matches!(&event.statements[..], [Statement::EntitlementGone(of, _)] if *of == kind),
+                matches!(&event.statements[..], [Statement::EntitlementDeleted(of, _)] if *of == kind),
                 "{event:?}"
             );
         }
@@ -144,7 +144,7 @@ fn a_subscription_comes_without_its_type() {
 }
 
 #[test]
-fn people_and_companies_are_met() {
+fn people_join_companies() {
     let joined = |company: Value| {
         let membership = json!({ "id": "m", "companyRef": company, "user": user("ann") });
         let body = json!({ "type": "membership.created", "membership": membership });
@@ -154,7 +154,7 @@ fn people_and_companies_are_met() {
     let [Statement::Joined(person, company)] = &event.statements[..] else {
         panic!("{event:?}");
     };
-    // Of other companies, in other locations, nothing is said.
+    // The person's companies in other locations are unknown.
     assert_eq!((person.id.as_str(), &person.companies), ("ann", &None));
     assert_eq!(
         (company.id.as_str(), person.name.as_deref()),
@@ -171,7 +171,7 @@ fn people_and_companies_are_met() {
 }
 
 #[test]
-fn where_the_api_is_read_an_event_is_a_reason_to() {
+fn with_an_api_an_event_only_triggers_a_reading() {
     let unknown = json!({ "type": "desk.moved" });
     let half = booking("booking.created", json!({ "userOwner": null }));
     for body in [

@@ -1,8 +1,7 @@
-//! A private PostgreSQL server, made from the system's binaries and shared by all tests of one run.
+//! A private PostgreSQL server, started from the system's binaries and shared by all tests of one run.
 //!
-//! The first test that asks makes it; a keeper process ends it and removes its folder when the run is
-//! over, however that ends. It listens on loopback alone, wants a password, and is never another run's.
-//! Only the module above calls it.
+//! The first test that needs it starts it. A keeper process stops it and removes its folder when the run ends, in whatever way.
+//! It listens on loopback only, requires a password, and is not shared between runs. Only the module above calls it.
 
 use std::fs::{self, File};
 use std::io::ErrorKind::AlreadyExists;
@@ -16,21 +15,20 @@ use std::time::Duration;
 const MISSING: &str = "these tests need PostgreSQL: install it (Debian: apt-get install postgresql), \
     or name a server in LATCHKEY_TEST_POSTGRES_URL, or skip them: LATCHKEY_TEST_SKIP_POSTGRES=1";
 
-/// Makes and starts the server as its own child, waits until the watched process is gone, then stops
-/// the server and removes the folder. A server that ends by itself leaves its log. `kill -0` is refused
-/// where the watched process is another user's, hence `/proc`. The server is told to stop until it is
-/// gone: while it starts it is deaf.
+/// Creates the data folder and starts the server as its own child, waits until the watched process is gone, then stops the server
+/// and removes the folder. If the server ends by itself, its log remains. `/proc` is checked because `kill -0` is refused if the
+/// watched process belongs to another user. SIGINT is repeated until the server is gone, because it is ignored during startup.
 const KEEPER: &str = r#"
 watched=$1 folder=$2 initdb=$3; shift 3
-told=
+terminated=
 trap : HUP INT
-trap 'told=yes' TERM
+trap 'terminated=yes' TERM
 rm -rf "$folder/data"
 "$initdb" -D "$folder/data" --username=latchkey --pwfile="$folder/password" --auth=password \
     --encoding=UTF8 --locale=C --no-sync >"$folder/log" 2>&1 || exit 1
 "$@" -D "$folder/data" >>"$folder/log" 2>&1 &
 server=$!
-while [ -z "$told" ] && { kill -0 "$watched" 2>/dev/null || [ -d "/proc/$watched" ]; }; do
+while [ -z "$terminated" ] && { kill -0 "$watched" 2>/dev/null || [ -d "/proc/$watched" ]; }; do
     kill -0 "$server" 2>/dev/null || exit 1
     sleep 0.3
 done
@@ -38,9 +36,9 @@ while kill -INT "$server" 2>/dev/null; do sleep 0.2; done
 rm -rf "$folder"
 "#;
 
-/// The server's URL, with the right to make databases. It blocks while the server comes up.
+/// The server's URL, for a user that may create databases. Blocks until the server is ready.
 pub fn url() -> Result<String, String> {
-    // nextest runs a process a test, and is the parent of them all; else this process is the run.
+    // nextest runs each test in its own process and is the parent of all of them; otherwise this process is the run.
     let (key, watched) = match std::env::var("NEXTEST_RUN_ID") {
         Ok(run) => (run, parent_id()),
         Err(_) => (format!("pid-{}", std::process::id()), std::process::id()),
@@ -52,12 +50,12 @@ pub fn url() -> Result<String, String> {
     if let Some(url) = owner.running(&folder) {
         return Ok(url);
     }
-    // Before anything is made: where there is no PostgreSQL, nothing may be left behind.
+    // Checked before anything is created, so that nothing is left behind without PostgreSQL.
     let binaries = find_binaries().ok_or(MISSING)?;
     let at = |error: std::io::Error| format!("{}: {error}", folder.display());
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != AlreadyExists => return Err(at(error)),
-        _ => owner.give(&folder)?,
+        _ => owner.chown_to_server_user(&folder)?,
     }
     let lock = File::create(folder.join("lock")).map_err(at)?;
     lock.lock().map_err(at)?;
@@ -66,14 +64,14 @@ pub fn url() -> Result<String, String> {
     }
     let password = super::random_hex()?;
     fs::write(folder.join("password"), &password).map_err(at)?;
-    owner.give(&folder.join("password"))?;
+    owner.chown_to_server_user(&folder.join("password"))?;
     let port = owner.start(&binaries, &folder, watched)?;
     let url = format!("postgres://latchkey:{password}@127.0.0.1:{port}/postgres?sslmode=disable");
     fs::write(folder.join("url"), &url).map_err(at)?;
     Ok(url)
 }
 
-/// Who runs the server: PostgreSQL refuses to be run by root, who lends it to somebody else.
+/// The user that runs the server. PostgreSQL refuses to run as root, so root's tests run it as another user.
 struct Owner {
     me: u32,
     other: Option<(u32, u32)>,
@@ -88,21 +86,23 @@ impl Owner {
                 .parse()
                 .ok()
         };
-        let me = id(&["-u"]).ok_or("`id -u` does not say who runs the tests")?;
+        let me = id(&["-u"]).ok_or("`id -u` does not print the user that runs the tests")?;
         if me != 0 {
             return Ok(Self { me, other: None });
         }
         let other = ["postgres", "nobody"]
             .iter()
             .find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)))
-            .ok_or("PostgreSQL refuses to be run by root, and there is no user `postgres`")?;
+            .ok_or(
+                "PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`",
+            )?;
         Ok(Self {
             me,
             other: Some(other),
         })
     }
 
-    /// Root's own temporary folder may be closed to others.
+    /// `/tmp` if another user runs the server: root's own temporary folder may be closed to others.
     fn temporary(&self) -> PathBuf {
         match self.other {
             Some(_) => PathBuf::from("/tmp"),
@@ -110,12 +110,13 @@ impl Owner {
         }
     }
 
-    /// Refuses what somebody else has put there: the name can be guessed.
-    fn give(&self, path: &Path) -> Result<(), String> {
-        let found = fs::symlink_metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        if !self.owns(found.uid()) {
+    /// Gives a path to the user that runs the server. Refuses a path of a third user: the name can be guessed.
+    fn chown_to_server_user(&self, path: &Path) -> Result<(), String> {
+        let metadata =
+            fs::symlink_metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        if !self.owns(metadata.uid()) {
             return Err(format!(
-                "{} belongs to somebody else: remove it",
+                "{} belongs to another user: remove it",
                 path.display()
             ));
         }
@@ -137,7 +138,7 @@ impl Owner {
     }
 
     fn start(&self, binaries: &Path, folder: &Path, watched: u32) -> Result<u16, String> {
-        // Somebody else may take the port between finding it free and using it.
+        // Another process may take the port before the server binds it.
         for _ in 0..3 {
             let port = TcpListener::bind(("127.0.0.1", 0))
                 .and_then(|listener| listener.local_addr())
@@ -157,7 +158,7 @@ impl Owner {
             .rfind(|line| !line.is_empty())
             .unwrap_or("no log");
         Err(format!(
-            "PostgreSQL does not start: {last} (all in {}/log)",
+            "PostgreSQL does not start: {last} (the whole log is {}/log)",
             folder.display()
         ))
     }
@@ -178,19 +179,19 @@ impl Owner {
             "unix_socket_directories=",
         ]);
         keeper.args(["-c", "fsync=off", "-c", "synchronous_commit=off"]);
-        // Dropping a database waits for each connection that is being opened, and somebody may have been killed over that.
+        // Dropping a database waits for each connection that is being opened, and a killed client may have left one half open.
         keeper.args(["-c", "authentication_timeout=5s"]);
         keeper
             .args(["-c", "full_page_writes=off"])
             .current_dir(folder);
-        // The caller's PG… variables and language would change what the server does and says.
+        // The caller's `PG…` variables and locale would change the server's behaviour and messages.
         keeper.env_clear().env("LC_ALL", "C");
         keeper.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         keeper
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // Out of the test's group, which is signalled as a whole at Ctrl-C and at a time-out.
+        // Its own process group, because Ctrl-C and a time-out signal the test's group as a whole.
         keeper.process_group(0);
         if let Some((uid, gid)) = self.other {
             keeper.uid(uid).gid(gid);
@@ -199,7 +200,7 @@ impl Owner {
     }
 }
 
-/// False where the server ended instead.
+/// False if the server ended instead.
 #[expect(
     clippy::disallowed_methods,
     reason = "waits for a process that cannot call back"
@@ -215,12 +216,12 @@ fn wait_until_ready(folder: &Path, keeper: &mut Child) -> Result<bool, String> {
         std::thread::sleep(Duration::from_millis(50));
     }
     Err(format!(
-        "PostgreSQL did not come up within a minute: see {}/log",
+        "PostgreSQL did not start within a minute: see {}/log",
         folder.display()
     ))
 }
 
-/// Asks as `pg_ctl` does: the eighth line of the server's own file.
+/// Reads the eighth line of `postmaster.pid`, as `pg_ctl` does.
 fn is_ready(folder: &Path) -> bool {
     fs::read_to_string(folder.join("data/postmaster.pid")).is_ok_and(|text| {
         text.lines()
@@ -229,9 +230,9 @@ fn is_ready(folder: &Path) -> bool {
     })
 }
 
-/// The folder with `initdb` and `postgres`: of `pg_config`, else Debian's newest, else of the `PATH`.
+/// The folder with `initdb` and `postgres`: from `pg_config`, else Debian's newest version, else from the `PATH`.
 fn find_binaries() -> Option<PathBuf> {
-    let told = output_of("pg_config", &["--bindir"]).and_then(|o| String::from_utf8(o).ok());
+    let configured = output_of("pg_config", &["--bindir"]).and_then(|o| String::from_utf8(o).ok());
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -245,7 +246,8 @@ fn find_binaries() -> Option<PathBuf> {
         .collect();
     debian.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    told.map(|folder| PathBuf::from(folder.trim()))
+    configured
+        .map(|folder| PathBuf::from(folder.trim()))
         .into_iter()
         .chain(debian.into_iter().map(|(_, folder)| folder))
         .chain(std::env::split_paths(&path))

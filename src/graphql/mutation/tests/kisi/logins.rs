@@ -1,11 +1,11 @@
-//! The logins that connecting makes.
+//! Tests of the API logins that connecting creates in Kisi.
 
-use super::{CONNECT, House, PASSWORD, by_login, refusal};
+use super::{CONNECT, PASSWORD, TestClub, by_login, refusal};
 
-/// Kisi allows ten API logins a person: connections that are refused use none of them up.
+/// Kisi allows ten API logins per person, so refused connections must not use them up.
 #[tokio::test]
 async fn a_refused_connection_leaves_no_login_behind() {
-    let house = House::new().await;
+    let house = TestClub::new().await;
     let input = || by_login(PASSWORD, None);
     house
         .good(

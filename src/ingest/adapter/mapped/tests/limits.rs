@@ -1,10 +1,10 @@
-//! Mappings at the limits: dates that stand for none in every notation, units that are mistaken, and lists that are null.
+//! Edge cases of mappings: dates that mean "none" in every notation, numbers in a wrong unit, and lists that are null.
 
 use super::*;
 use crate::ingest::statement::PersonWord;
 
-/// The end that a membership has whose sender writes it so.
-fn end_of(written: Value, value: Value) -> Result<Option<Moment>, NotUnderstood> {
+/// The end of a membership whose sender uses this notation.
+fn end_of(written: Value, value: Value) -> Result<Option<Moment>, TranslateError> {
     let mut mapping = gym();
     let place = "/events/enrollment.changed/data/ends_at";
     let mut how = written.as_object().unwrap().clone();
@@ -18,7 +18,7 @@ fn end_of(written: Value, value: Value) -> Result<Option<Moment>, NotUnderstood>
 }
 
 #[test]
-fn a_last_date_is_no_end_in_every_notation() {
+fn a_date_far_in_the_future_means_no_end_in_every_notation() {
     let formats = json!({ "format": "%d.%m.%Y %H:%M:%S" });
     for (written, value) in [
         (json!({}), json!("9999-12-31T23:59:59Z")),
@@ -59,7 +59,7 @@ fn a_last_date_is_no_end_in_every_notation() {
 }
 
 #[test]
-fn a_number_of_a_finer_unit_is_not_an_end_far_away() {
+fn a_number_in_a_finer_unit_is_refused_as_an_end() {
     let noon = 1_772_452_800_i64;
     for (unit, finer) in [
         ("seconds", vec![1_000, 1_000_000, 1_000_000_000]),
@@ -74,7 +74,7 @@ fn a_number_of_a_finer_unit_is_not_an_end_far_away() {
 }
 
 #[test]
-fn a_first_date_is_no_start_in_every_notation() {
+fn a_date_far_in_the_past_means_no_start_in_every_notation() {
     let mut mapping = gym();
     let place = "/events/enrollment.changed/data/starts_at";
     for (written, value) in [
@@ -98,7 +98,7 @@ fn a_first_date_is_no_start_in_every_notation() {
     }
 }
 
-/// A mapping of people with a template for a list of theirs, read from a body with a value there.
+/// Maps a list field of a person with a template, and translates a body with it.
 fn person_with(name: &str, template: &Value, body: &Value) -> PersonWord {
     let mapping = json!({ "type": { "value": "person" }, "events": { "person": {
         "is": "member.updated", "data": { "id": "/id", name: template },
@@ -111,7 +111,7 @@ fn person_with(name: &str, template: &Value, body: &Value) -> PersonWord {
 }
 
 #[test]
-fn null_clears_a_list_and_what_is_not_there_leaves_it() {
+fn null_clears_a_list_and_an_absent_field_keeps_it() {
     for template in [
         json!("/list"),
         json!({ "at": "/list", "split": "," }),
@@ -129,7 +129,7 @@ fn null_clears_a_list_and_what_is_not_there_leaves_it() {
     let blank = json!({ "id": 1, "list": "" });
     let split = json!({ "at": "/list", "split": "," });
     assert_eq!(person_with("tags", &split, &blank).tags, Some(vec![]));
-    // A word of the mapping that means null says nothing.
+    // A null from the mapping's value map means that the field is absent.
     let words = json!({ "at": "/list", "words": { "vip": ["vip"] }, "otherwise": null });
     let body = json!({ "id": 1, "list": "other" });
     assert_eq!(person_with("tags", &words, &body).tags, None);
@@ -143,7 +143,7 @@ fn null_clears_a_list_and_what_is_not_there_leaves_it() {
 }
 
 #[test]
-fn null_for_a_list_of_a_roster_does_not_say_that_all_are_over() {
+fn a_null_list_of_a_roster_does_not_end_everything() {
     let mapping = json!({ "type": { "value": "all" }, "events": { "all": {
         "is": "roster.snapshot", "data": {
             "members": { "each": "/people", "item": { "id": "/id" } },

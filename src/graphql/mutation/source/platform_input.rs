@@ -1,0 +1,153 @@
+//! Validates the platform-specific input of a source: signature scheme, API credentials, read interval, and the mapping of
+//! arbitrary JSON. Looks at the input alone; errors name the field. Called when sources are created and updated.
+
+use super::invalid;
+use crate::{
+    graphql::{
+        error::{Refusal, UserError, UserErrorCode},
+        input::source_credentials::SourceCredentialsInput,
+        scalar::{Duration, Json},
+    },
+    ingest::{
+        adapter::{Mapping, MappingError},
+        readers::Credentials,
+    },
+    store::row::{Platform, SignatureScheme},
+};
+
+const SHORTEST_S: u64 = 300;
+const LONGEST_S: u64 = 86_400;
+const HOURLY_S: i64 = 3_600;
+
+/// The signature scheme of a source: the given one if the platform supports it; the platform's own if none is given.
+pub(super) fn scheme(
+    platform: Platform,
+    given: Option<SignatureScheme>,
+) -> Result<SignatureScheme, Refusal> {
+    let own = match platform {
+        Platform::Teamup => SignatureScheme::Nudge,
+        Platform::Spacebring => SignatureScheme::Svix,
+        _ => SignatureScheme::StandardWebhooks,
+    };
+    let scheme = given.unwrap_or(own);
+    let has_api = matches!(
+        platform,
+        Platform::Teamup | Platform::Spacebring | Platform::Clubspot
+    );
+    let message = match (platform, scheme) {
+        (Platform::Teamup, SignatureScheme::Nudge) => return Ok(scheme),
+        (Platform::Teamup, _) => "TeamUp does not sign its webhooks: leave signature out",
+        (_, SignatureScheme::Nudge) if !has_api => {
+            "unsigned events only trigger a read of the platform's API, and this one has no API to read: choose a signing scheme"
+        }
+        (
+            Platform::Spacebring,
+            SignatureScheme::Svix | SignatureScheme::StandardWebhooks | SignatureScheme::Nudge,
+        ) => {
+            return Ok(scheme);
+        }
+        (Platform::Spacebring, _) => "Spacebring signs with SVIX: leave signature out",
+        (platform, SignatureScheme::Pushpress) if platform != Platform::Mapped => {
+            "PUSHPRESS signs only the member data of a body: it is allowed only for MAPPED"
+        }
+        _ => return Ok(scheme),
+    };
+    Err(invalid("input.signature", message))
+}
+
+/// The validated mapping, as stored.
+pub(super) fn mapping(platform: Platform, given: Option<&Json>) -> Result<Option<String>, Refusal> {
+    let Some(Json(json)) = given else {
+        return Ok(None);
+    };
+    if platform != Platform::Mapped {
+        let message = "a mapping is allowed only for MAPPED: leave it out";
+        return Err(invalid("input.mapping", message));
+    }
+    Mapping::parse(json).map_err(mapping_error)?;
+    Ok(Some(json.to_string()))
+}
+
+fn mapping_error(wrong: MappingError) -> Refusal {
+    let above = ["input", "mapping"].map(str::to_owned);
+    let message = match wrong.path.as_slice() {
+        [] => wrong.message,
+        path => format!("{}: {}", path.join("."), wrong.message),
+    };
+    let field = above.into_iter().chain(wrong.path).collect();
+    Refusal::User(UserError {
+        code: UserErrorCode::Invalid,
+        message,
+        field: Some(field),
+    })
+}
+
+/// The credentials, checked to be those of this platform.
+pub(super) fn credentials(
+    platform: Platform,
+    given: Option<SourceCredentialsInput>,
+) -> Result<Option<Credentials>, Refusal> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let credentials = Credentials::from(given);
+    if credentials.platform() == platform {
+        return Ok(Some(credentials));
+    }
+    let message = match platform {
+        Platform::Spacebring => "SPACEBRING needs spacebring: { clientId, clientSecret }",
+        Platform::Teamup => "TEAMUP needs teamUp: { token }",
+        Platform::Clubspot => "CLUBSPOT needs clubspot: { apiKey, clubId }",
+        _ => {
+            "this platform has no API to read: it sends everything by itself. Leave credentials out"
+        }
+    };
+    Err(invalid("input.credentials", message))
+}
+
+/// Refuses a source with unsigned events and no API credentials: its events are not trusted, they only trigger a read.
+pub(super) fn needs_credentials(scheme: SignatureScheme, has: bool) -> Result<(), Refusal> {
+    if scheme != SignatureScheme::Nudge || has {
+        return Ok(());
+    }
+    let message = "unsigned events are not trusted and only trigger a read of the platform's API: give credentials for it";
+    Err(invalid("input.credentials", message))
+}
+
+/// The read interval in seconds, if one is given. `has` says whether there are credentials to read with.
+pub(super) fn read_every(given: Option<Duration>, has: bool) -> Result<Option<i64>, Refusal> {
+    let Some(every) = given else {
+        return Ok(None);
+    };
+    let refuse = |message: String| Err(invalid("input.readEvery", message));
+    if !has {
+        return refuse(
+            "nothing is read without credentials: leave readEvery out, or give credentials"
+                .to_owned(),
+        );
+    }
+    match every.0.as_secs() {
+        length @ SHORTEST_S..=LONGEST_S => Ok(i64::try_from(length).ok()),
+        _ => refuse(
+            "must be between PT5M and P1D: every platform loses events now and then".to_owned(),
+        ),
+    }
+}
+
+/// The default read interval in seconds; shorter for Clubspot, which sends no events.
+pub(super) fn default_read_interval(platform: Platform) -> i64 {
+    match platform {
+        Platform::Clubspot => HOURLY_S,
+        _ => LONGEST_S.cast_signed(),
+    }
+}
+
+/// The problem of a new source without API credentials, as shown to people; none if it needs none.
+pub(super) fn problem(platform: Platform, has_credentials: bool) -> Option<String> {
+    let lacks = platform == Platform::Spacebring && !has_credentials;
+    lacks.then(|| {
+        "Spacebring's events report neither who leaves a company nor which events were missed: give credentials for its API with \
+         updateSource, so that it is read."
+            .to_owned()
+    })
+}
