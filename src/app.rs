@@ -1,10 +1,11 @@
 //! The shared state of the service: settings, clock, database, queue, Kisi clients. `App::start` builds it once per process;
 //! `serve`, the demo and the tests all call it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::ExposeSecret;
 use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
+use url::Url;
 
 use crate::{
     clock::Clock,
@@ -45,6 +46,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The name under which this process holds leases.
     pub holder: String,
+    /// The address that the web server listens on, if it is a loopback address. Set once the server is bound.
+    pub loopback_url: OnceLock<Url>,
 }
 
 /// Why [`App::start`] failed.
@@ -119,7 +122,15 @@ impl App {
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,
             holder: crate::reconcile::holder(),
+            loopback_url: OnceLock::new(),
         }))
+    }
+
+    /// The address at which others reach this service; none if the setting is missing and the service listens on a public
+    /// interface, whose name it cannot know.
+    pub fn public_url(&self) -> Option<&Url> {
+        let configured = self.config.public_url.as_ref();
+        configured.or_else(|| self.loopback_url.get())
     }
 
     /// The current time and the tolerance for the timestamps of events.

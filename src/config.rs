@@ -91,6 +91,11 @@ settings! {
     listen: String = Is("127.0.0.1:8080"), value::listen, Whole,
         "HOST:PORT, such as 127.0.0.1:8080",
         "The address that the service listens on. Port 0 chooses a free port.";
+    public_url: Option<Url> =
+        Absent("the address that the service listens on, if that is a loopback address; else webhook URLs are not shown"),
+        value::optional_url, Whole,
+        "an https address without credentials, query or fragment; http for this machine alone",
+        "The address at which platforms and Kisi reach this service, for the webhook URLs that the API shows.";
     encryption_key: Option<SecretString> =
         Absent("generated at the first start beside a SQLite file; required with PostgreSQL"),
         value::key, Nothing,

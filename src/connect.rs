@@ -4,7 +4,10 @@
 //! A read is complete or an error, and rows that already exist keep their ids. Writes neither to Kisi nor to the database.
 //! Called by the mutations that connect an account and by the reconcile loop.
 
-use std::{collections::HashMap, hash::BuildHasher};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::BuildHasher,
+};
 
 use uuid::Uuid;
 
@@ -184,6 +187,26 @@ pub async fn read_setup<S: BuildHasher>(
         restrict_to_place(&mut setup, place);
     }
     Ok(setup)
+}
+
+/// Adds to `opened` each group of a setup with the locks that it opens, one call for each group. What was read before an error,
+/// or before the caller drops the future, stays there.
+pub async fn read_group_locks(
+    client: &Client,
+    setup: &Setup,
+    opened: &mut Vec<(Uuid, BTreeSet<Uuid>)>,
+) -> Result<(), kisi::Error> {
+    let locks: HashMap<i64, Uuid> = setup
+        .locks
+        .iter()
+        .map(|lock| (lock.kisi_id, lock.id))
+        .collect();
+    for group in &setup.groups {
+        let pairs = client.group_locks(group.kisi_id).await?;
+        let of_group = pairs.iter().filter_map(|pair| locks.get(&pair.lock_id));
+        opened.push((group.id, of_group.copied().collect()));
+    }
+    Ok(())
 }
 
 /// Reduces `setup` to one place, its locks, its groups and the groups of the whole organization.

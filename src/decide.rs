@@ -6,7 +6,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use access::{Access, Decision, Facts, Id, Instant, Rule, Span, SpanSet, Target, evaluate};
+use access::{
+    Access, Condition, Decision, Facts, Id, Instant, Rule, Span, SpanSet, Target, evaluate,
+};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
@@ -75,6 +77,12 @@ impl AccessContext {
 
     pub fn row(&self, rule: Id) -> Option<&row::Rule> {
         self.rows.get(&rule)
+    }
+
+    /// A condition of a rule's current version, by its index.
+    pub fn condition(&self, rule: Id, index: usize) -> Option<&Condition> {
+        let rule = self.rules.iter().find(|candidate| candidate.id == rule)?;
+        rule.current()?.conditions.get(index)
     }
 
     /// The rules that apply to a target: for a group its own, if it is managed; for a lock its own and those of the managed
@@ -155,7 +163,7 @@ impl AccessContext {
             .groups
             .iter()
             .map(|group| Target::Group(id(group.id)));
-        let bears = |target: &Target| {
+        let applies = |target: &Target| {
             let bearing = self.rule_targets(*target);
             let covering = self.covering(*target);
             self.rules.iter().any(|rule| bearing.contains(&rule.target))
@@ -164,7 +172,7 @@ impl AccessContext {
                     .iter()
                     .any(|share| covering.contains(&share.scope))
         };
-        groups.chain(self.locks()).filter(bears).collect()
+        groups.chain(self.locks()).filter(applies).collect()
     }
 
     /// All locks, by name.

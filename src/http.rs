@@ -39,6 +39,13 @@ pub fn server(
     workers: usize,
 ) -> io::Result<Server> {
     let schemas = Schemas::new(schema).map_err(io::Error::other)?;
+    let address = listener.local_addr()?;
+    if address.ip().is_loopback()
+        && let Ok(url) = format!("http://{address}/").parse()
+    {
+        // A second server of the same app, as tests start one, keeps the first one's address.
+        let _ = app.loopback_url.set(url);
+    }
     let server = HttpServer::new(move || {
         let with_playground = app.config.playground;
         Web::new()

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod playground;
 pub mod preview;
 mod proxy;
+mod public_url;
 mod readiness;
 pub mod reconcile;
 mod retry_after;

@@ -109,7 +109,7 @@ impl Metrics {
             ("missing", found.missing),
             ("changed", found.changed),
             ("stranger", found.strangers),
-            ("twin", found.duplicate_assignments),
+            ("duplicate", found.duplicate_assignments),
         ] {
             self.drifts.with_label_values(&[kind]).inc_by(times);
         }

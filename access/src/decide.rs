@@ -29,6 +29,12 @@ pub struct Decision {
     /// The relevant edge. When access begins: for too early, not started and outside a schedule. When it ended: for too late,
     /// ended and blocked. For a suspension: when it ends.
     pub edge: Option<Instant>,
+    /// The index of the failing condition in the rule.
+    pub condition: Option<usize>,
+    /// The offering of the entitlement that allows it, or that is nearest to satisfying the condition.
+    pub offering: Option<Id>,
+    /// Whether that entitlement is a cancelled booking.
+    pub is_cancelled: bool,
 }
 
 impl Access<'_> {
@@ -43,6 +49,9 @@ impl Access<'_> {
             rule: None,
             share: None,
             edge: None,
+            condition: None,
+            offering: None,
+            is_cancelled: false,
         };
         if decision.allowed {
             self.allow(decision)
@@ -57,6 +66,7 @@ impl Access<'_> {
             return Decision {
                 code: Code::AllowedByRule,
                 rule: Some(rule.rule.id),
+                offering: rule.offering_at(at),
                 ..decision
             };
         }
@@ -93,9 +103,12 @@ impl Access<'_> {
             },
         };
         match way.failing.first() {
-            Some((_, miss)) => Decision {
+            Some((index, miss)) => Decision {
                 code: miss.code,
                 edge: miss.edge,
+                condition: decision.rule.map(|_| *index),
+                offering: miss.offering(),
+                is_cancelled: miss.is_cancelled(),
                 ..decision
             },
             None => decision,

@@ -6,7 +6,7 @@
 
 use crate::{
     condition::{Bookings, ConditionAccess, evaluate_condition, registration},
-    fact::{AccessScope, Entitlement, Facts, Holding, Share, Suspension},
+    fact::{AccessScope, Entitlement, Facts, Holding, Id, Share, Suspension},
     instant::Instant,
     rule::{Condition, Rule, RuleVersion},
     span::{Span, SpanSet},
@@ -39,6 +39,19 @@ pub struct RuleAccess<'a> {
     pub ongoing: Vec<(&'a Entitlement, SpanSet)>,
     /// Whether the current version is enabled and has a condition.
     pub can_hold: bool,
+}
+
+impl RuleAccess<'_> {
+    /// The offering of an entitlement that satisfies a condition at `at`.
+    pub(crate) fn offering_at(&self, at: Instant) -> Option<Id> {
+        let because = self
+            .conditions
+            .iter()
+            .flat_map(|condition| &condition.because);
+        let mut satisfying = because.chain(&self.ongoing);
+        let (entitlement, _) = satisfying.find(|(_, spans)| spans.contains(at))?;
+        Some(entitlement.offering)
+    }
 }
 
 impl Access<'_> {

@@ -42,6 +42,10 @@ pub struct Fix {
     pub share: Option<Id>,
     /// The time at which the cause ends or began; as in [`crate::Decision`].
     pub edge: Option<Instant>,
+    /// The offering of the entitlement that is nearest to satisfying the condition.
+    pub offering: Option<Id>,
+    /// Whether that entitlement is a cancelled booking.
+    pub is_cancelled: bool,
 }
 
 /// The changes that would let the member pass at `at`. Each element is one alternative whose fixes are all needed; the
@@ -58,6 +62,8 @@ pub fn fixes(access: &Access<'_>, at: Instant) -> Vec<Vec<Fix>> {
         condition: None,
         share: None,
         edge,
+        offering: None,
+        is_cancelled: false,
     };
     let suspension = access
         .suspension
@@ -93,6 +99,8 @@ fn fixes_of(way: &Way<'_>, at: Instant) -> Vec<Fix> {
         condition: rule.map(|_| *place),
         share,
         edge: miss.edge,
+        offering: miss.offering(),
+        is_cancelled: miss.is_cancelled(),
     };
     way.failing.iter().map(fix).collect()
 }

@@ -88,6 +88,13 @@ pub(super) fn rate(text: &str) -> Option<u32> {
     number(text, 1, 1_000)?.try_into().ok()
 }
 
+pub(super) fn optional_url(text: &str) -> Option<Option<Url>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    url(text).map(Some)
+}
+
 /// An e-mail address, restricted to characters that an HTTP header allows.
 pub(super) fn contact(text: &str) -> Option<Option<String>> {
     if text.is_empty() {

@@ -10,7 +10,7 @@ use super::{
     context,
     group::Group,
     lock::Lock,
-    messages::{self, MessageContext},
+    messages::{self, Cause, Message},
     scalar::DateTime,
 };
 use crate::{
@@ -105,7 +105,7 @@ impl Audience {
 pub struct AccessDecision {
     target: AccessTarget,
     decision: Decision,
-    message: MessageContext,
+    message: Message,
 }
 
 impl AccessDecision {
@@ -133,20 +133,24 @@ impl AccessDecision {
             Target::Group(id) => access_context.layout.group(row_id(id))?.clone().into(),
             Target::Lock(id) => access_context.layout.lock(row_id(id))?.clone().into(),
         };
-        let rule = decision.rule.and_then(|rule| access_context.row(rule));
-        let saying = MessageContext {
-            code: decision.code,
-            at: decision.at,
-            edge: decision.edge,
-            until: decision.until,
-            by_share: decision.share.is_some(),
-            rule: rule.map(|row| row.name.clone()),
-            zone: access_context.zone.clone(),
-        };
+        let message = Message::new(
+            access_context,
+            Cause {
+                code: decision.code,
+                at: decision.at,
+                edge: decision.edge,
+                until: decision.until,
+                by_share: decision.share.is_some(),
+                rule: decision.rule,
+                condition: decision.condition,
+                offering: decision.offering,
+                is_cancelled: decision.is_cancelled,
+            },
+        );
         Some(Self {
             target,
             decision,
-            message: saying,
+            message,
         })
     }
 
@@ -154,8 +158,9 @@ impl AccessDecision {
         self.decision.allowed
     }
 
-    pub fn message_for(&self, audience: Audience) -> String {
-        messages::of_decision(&self.message, audience)
+    pub async fn message_for(&self, context: &Context<'_>, audience: Audience) -> Result<String> {
+        let message = self.message.with_names(context).await?;
+        Ok(messages::of_decision(&message, audience))
     }
 
     pub fn cause(&self) -> Code {
@@ -199,9 +204,7 @@ impl AccessDecision {
         #[graphql(default_with = "Audience::Member", desc = "The audience of the text.")]
         audience: Audience,
     ) -> Result<String> {
-        Ok(messages::of_decision(
-            &self.message,
-            audience.for_caller(context)?,
-        ))
+        self.message_for(context, audience.for_caller(context)?)
+            .await
     }
 }

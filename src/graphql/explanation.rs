@@ -16,7 +16,7 @@ use super::{
     entitlement::Entitlement,
     error::{bad_input, internal_error},
     grant::Grant,
-    messages::{self, MessageContext},
+    messages::{self, Cause, Message},
     restriction::{self, UnlockRestriction},
     rule::{Condition, Rule},
     scalar::DateTime,
@@ -53,15 +53,30 @@ impl From<&Span> for TimeSpan {
     }
 }
 
-/// An entitlement that misses a condition for exactly one reason.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug)]
 pub struct NearMiss {
-    /// The entitlement.
     entitlement: Entitlement,
+    message: Message,
+}
+
+/// An entitlement that misses a condition for exactly one reason.
+#[Object(crate = "crate::graphql::prompt")]
+impl NearMiss {
+    /// The entitlement.
+    async fn entitlement(&self) -> &Entitlement {
+        &self.entitlement
+    }
+
     /// The reason as a stable, machine-readable code.
-    code: DecisionCode,
+    async fn code(&self) -> DecisionCode {
+        self.message.code().into()
+    }
+
     /// The reason as text for the front desk.
-    message: String,
+    async fn message(&self, context: &Context<'_>) -> Result<String> {
+        let message = self.message.with_names(context).await?;
+        Ok(messages::of_decision(&message, Audience::Desk))
+    }
 }
 
 /// The evaluation of one condition of a rule.
@@ -111,7 +126,7 @@ pub enum FixParty {
 #[derive(Clone, Debug)]
 pub struct Fix {
     by: Vec<FixParty>,
-    message: MessageContext,
+    message: Message,
 }
 
 /// One of the smallest changes that would give the member access.
@@ -119,7 +134,7 @@ pub struct Fix {
 impl Fix {
     /// The cause as a stable, machine-readable code.
     async fn code(&self) -> DecisionCode {
-        self.message.code.into()
+        self.message.code().into()
     }
 
     /// Who can make the change.
@@ -127,7 +142,7 @@ impl Fix {
         &self.by
     }
 
-    /// The cause and what to do about it, as text. A member session always gets the text for the audience MEMBER, whatever it
+    /// What to do, as text. A member session always gets the text for the audience MEMBER, whatever it
     /// asks for.
     async fn message(
         &self,
@@ -135,10 +150,8 @@ impl Fix {
         #[graphql(default_with = "Audience::Desk", desc = "The audience of the text.")]
         audience: Audience,
     ) -> Result<String> {
-        Ok(messages::of_decision(
-            &self.message,
-            audience.for_caller(context)?,
-        ))
+        let message = self.message.with_names(context).await?;
+        Ok(messages::of_fix(&message, audience.for_caller(context)?))
     }
 }
 
@@ -404,19 +417,23 @@ fn near_misses_for(
 ) -> Vec<NearMiss> {
     let misses = near_misses(condition.condition, facts, at).into_iter();
     let shown = misses.filter_map(|miss| {
-        let saying = MessageContext {
-            code: miss.code,
-            at,
-            edge: miss.edge,
-            until: None,
-            by_share: false,
-            rule: Some(rule.name.clone()),
-            zone: access_context.zone.clone(),
-        };
+        let message = Message::new(
+            access_context,
+            Cause {
+                code: miss.code,
+                at,
+                edge: miss.edge,
+                until: None,
+                by_share: false,
+                rule: Some(crate::decide::id(rule.rule_id)),
+                condition: None,
+                offering: Some(miss.entitlement.offering),
+                is_cancelled: miss.is_cancelled,
+            },
+        );
         Some(NearMiss {
             entitlement: entitlements.get(&row_id(miss.entitlement.id))?.clone(),
-            code: miss.code.into(),
-            message: messages::of_decision(&saying, Audience::Desk),
+            message,
         })
     });
     shown.collect()
@@ -434,18 +451,20 @@ fn fixes(access_context: &AccessContext, access: &Access<'_>, at: Instant) -> Ve
     }
     let shown = unique.into_iter().map(|fix| Fix {
         by: fix.by.iter().map(|party| FixParty::from(*party)).collect(),
-        message: MessageContext {
-            code: fix.code,
-            at,
-            edge: fix.edge,
-            until: None,
-            by_share: fix.share.is_some(),
-            rule: fix
-                .rule
-                .and_then(|rule| access_context.row(rule))
-                .map(|row| row.name.clone()),
-            zone: access_context.zone.clone(),
-        },
+        message: Message::new(
+            access_context,
+            Cause {
+                code: fix.code,
+                at,
+                edge: fix.edge,
+                until: None,
+                by_share: fix.share.is_some(),
+                rule: fix.rule,
+                condition: fix.condition,
+                offering: fix.offering,
+                is_cancelled: fix.is_cancelled,
+            },
+        ),
     });
     shown.collect()
 }

@@ -3,7 +3,9 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
-use super::{context::require_staff, loader, node, place::Place, scalar::DateTime};
+use super::{
+    context::require_staff, group::Group, loader, lock::Lock, node, place::Place, scalar::DateTime,
+};
 use crate::{id::Kind, store::row};
 
 /// The problem shown while the assignments are being removed and nothing else is wrong.
@@ -97,5 +99,23 @@ impl KisiAccount {
             .iter()
             .filter(|place| place.account_id == self.0.id);
         Ok(of_account.cloned().map(Place).collect())
+    }
+
+    /// The locks of the organization.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
+    async fn locks(&self, context: &Context<'_>) -> Result<Vec<Lock>> {
+        require_staff(context)?;
+        let layout = loader::layout(context).await?;
+        let of_account = (layout.locks.iter()).filter(|lock| lock.account_id == self.0.id);
+        Ok(of_account.cloned().map(Lock).collect())
+    }
+
+    /// The groups of the organization: those of its places, and those that belong to no place.
+    #[graphql(complexity = "crate::graphql::page::capped_product(10, child_complexity)")]
+    async fn groups(&self, context: &Context<'_>) -> Result<Vec<Group>> {
+        require_staff(context)?;
+        let layout = loader::layout(context).await?;
+        let of_account = (layout.groups.iter()).filter(|group| group.account_id == self.0.id);
+        Ok(of_account.cloned().map(Group).collect())
     }
 }

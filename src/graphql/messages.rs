@@ -1,50 +1,79 @@
-//! What is said to people: for each cause a sentence for the person at the door, for the front desk, and for whoever reads
-//! logs. Times are in the club's time zone. To the member it says nothing but what that person may know; to the desk it
-//! says what to do. Never decides anything.
+//! Texts for people about a decision: for the member at the door, for the front desk, and for engineers who read logs. They name
+//! the offering that is meant ("Full membership", "Simulator 1"). Times are in the club's time zone. A text for the member
+//! reveals nothing about others or about how the club is set up. `fixes` has the texts that say what to do.
 
 use access::{Code, Instant};
 use jiff::tz::TimeZone;
 
 use super::{decision::Audience, scalar::format_instant};
 
-/// What a sentence is made of.
+mod cause;
+mod fixes;
+#[cfg(test)]
+mod tests;
+
+pub use cause::{Cause, Message};
+pub use fixes::of_fix;
+
+/// What a text is made from. Names are looked up by the caller.
 #[derive(Clone, Debug)]
 pub struct MessageContext {
-    /// The cause.
     pub code: Code,
-    /// The instant that is spoken of.
+    /// The time of the decision.
     pub at: Instant,
-    /// When it opens or closed, where the cause has such an instant.
+    /// When access begins or when it ended, if the cause has such a time.
     pub edge: Option<Instant>,
-    /// When the answer ends.
+    /// When the decision changes next.
     pub until: Option<Instant>,
-    /// A share is spoken of, rather than a rule.
+    /// Whether a share is meant instead of a rule.
     pub by_share: bool,
     /// The name of the rule.
     pub rule: Option<String>,
-    /// The club's.
+    /// Names of offerings: that of the entitlement that decides, else those that the rule's condition accepts.
+    pub offerings: Vec<String>,
+    /// Tags that the rule's condition accepts.
+    pub tags: Vec<String>,
+    /// Whether the entitlement is a cancelled booking.
+    pub is_cancelled: bool,
+    /// The club's time zone.
     pub zone: TimeZone,
 }
 
+/// How many names a list shows before it counts the others.
+const NAMES_SHOWN: usize = 3;
+
 impl MessageContext {
-    /// An instant by the clocks of the club: the time alone on the day that is spoken of.
+    /// A time by the club's clocks. Only the time of day on the day of the decision.
     fn time(&self, instant: Instant) -> String {
         let then = self.zone.to_datetime(instant.timestamp());
         let day = self.zone.to_datetime(self.at.timestamp());
-        let pattern = if then.date() == day.date() {
-            "%H:%M"
-        } else if then.year() == day.year() {
-            "%A, %-d %B, %H:%M"
-        } else {
-            "%A, %-d %B %Y, %H:%M"
+        let pattern = match (then.date() == day.date(), then.year() == day.year()) {
+            (true, _) => "%H:%M",
+            (false, true) if instant < self.at => "%-d %B, %H:%M",
+            (false, true) => "%A, %-d %B, %H:%M",
+            (false, false) => "%-d %B %Y, %H:%M",
         };
         then.strftime(pattern).to_string()
     }
 
-    /// The instant of the cause after a word, with a blank before it; nothing where it has none.
-    fn edge(&self, word: &str) -> String {
-        self.edge
-            .map_or_else(String::new, |edge| format!(" {word} {}", self.time(edge)))
+    /// The same with the city of the time zone, for readers elsewhere.
+    fn time_and_zone(&self, instant: Instant) -> String {
+        let zone = self.zone.iana_name().unwrap_or("UTC");
+        let city = zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
+        format!("{} ({city})", self.time(instant))
+    }
+
+    /// The edge after a preposition, with a space before; empty without an edge.
+    fn edge(&self, preposition: &str) -> String {
+        self.edge.map_or_else(String::new, |edge| {
+            format!(" {preposition} {}", self.time(edge))
+        })
+    }
+
+    fn edge_and_zone(&self, preposition: &str) -> String {
+        self.edge.map_or_else(String::new, |edge| {
+            format!(" {preposition} {}", self.time_and_zone(edge))
+        })
     }
 
     fn until(&self) -> String {
@@ -52,165 +81,244 @@ impl MessageContext {
             .map_or_else(String::new, |until| format!(" until {}", self.time(until)))
     }
 
-    /// Whether the instant of the cause is still to come.
+    /// Whether the edge is in the future.
     fn is_ahead(&self) -> bool {
         self.edge.is_some_and(|edge| edge > self.at)
     }
-}
 
-/// A decision in words.
-pub fn of_decision(saying: &MessageContext, audience: Audience) -> String {
-    match audience {
-        Audience::Member => to_member(saying),
-        Audience::Desk => to_desk(saying),
-        Audience::Engineer => to_engineer(saying),
+    /// The offerings by name, or `generic` if none is known.
+    fn name_or(&self, generic: &str) -> String {
+        list(&self.offerings).unwrap_or_else(|| generic.to_owned())
+    }
+
+    /// "The booking of Simulator 1", or "The booking" if no name is known.
+    fn booking(&self, noun: &str) -> String {
+        match list(&self.offerings) {
+            Some(names) => format!("{noun} of {names}"),
+            None => noun.to_owned(),
+        }
+    }
+
+    /// "at 11:30" on the day of the decision, else "on Tuesday, …".
+    fn on(&self, instant: Instant) -> String {
+        let time = self.time(instant);
+        if time.len() == "00:00".len() {
+            format!("at {time}")
+        } else {
+            format!("on {time}")
+        }
     }
 }
 
-fn to_member(saying: &MessageContext) -> String {
-    let early = if saying.by_share {
-        "Your access"
-    } else {
-        "Your booking"
+/// "A", "A or B", "A, B or C", "A, B or 4 others".
+fn list(names: &[String]) -> Option<String> {
+    let quoted: Vec<&str> = names.iter().map(String::as_str).collect();
+    match quoted.as_slice() {
+        [] => None,
+        [only] => Some((*only).to_owned()),
+        [first @ .., last] if quoted.len() <= NAMES_SHOWN => {
+            Some(format!("{} or {last}", first.join(", ")))
+        }
+        [first, second, others @ ..] => {
+            Some(format!("{first}, {second} or {} others", others.len()))
+        }
+    }
+}
+
+/// The text with a capital letter at the start.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// A decision and its cause as text.
+pub fn of_decision(context: &MessageContext, audience: Audience) -> String {
+    match audience {
+        Audience::Member => to_member(context),
+        Audience::Desk => to_desk(context),
+        Audience::Engineer => to_engineer(context),
+    }
+}
+
+fn to_member(context: &MessageContext) -> String {
+    let membership = || sentence(&context.name_or("your membership"));
+    let pass = || sentence(&context.name_or("your pass"));
+    let booking = || context.booking("Your booking");
+    let begins = || match context.by_share {
+        true => "Your access".to_owned(),
+        false => booking(),
     };
-    match saying.code {
-        Code::AllowedByRule | Code::AllowedByShare => format!("You may pass{}.", saying.until()),
-        Code::Suspended => format!("Your access is suspended{}. Please ask at the desk.", saying.edge("until")),
-        Code::NoRule => "You have no access here. Please ask at the desk.".to_owned(),
-        Code::NoMembership => "A membership is needed here. Please ask at the desk.".to_owned(),
-        Code::MembershipNotStarted => match saying.edge {
-            Some(edge) => format!("Your membership starts {}.", saying.time(edge)),
-            None => "Your membership has not started yet.".to_owned(),
+    match context.code {
+        Code::AllowedByRule | Code::AllowedByShare => match list(&context.offerings) {
+            Some(names) => format!("You may enter{}: {names}.", context.until()),
+            None => format!("You may enter{}.", context.until()),
         },
-        Code::MembershipPaused => "Your membership is on hold. Please ask at the desk.".to_owned(),
-        Code::MembershipBlocked => "There is something to settle with your membership. Please look at your payments, or ask at the desk.".to_owned(),
-        Code::MembershipUsedUp => "Nothing is left of your pack. You can buy another.".to_owned(),
-        Code::MembershipEnded => format!("Your membership ended{}. You can renew it.", saying.edge("on")),
-        Code::NoRegistration => "A booking is needed here.".to_owned(),
-        Code::TooEarly => match saying.edge {
-            Some(edge) => format!("{early} opens the door from {}.", saying.time(edge)),
+        Code::Suspended => format!(
+            "Your access is suspended{}. Please ask at the desk.",
+            context.edge("until")
+        ),
+        Code::NoRule | Code::TagMissing => {
+            "You have no access here. Please ask at the desk.".to_owned()
+        }
+        Code::NoMembership => format!(
+            "You need {} here. Please ask at the desk.",
+            context.name_or("a membership")
+        ),
+        Code::MembershipNotStarted => match context.edge {
+            Some(edge) => format!("{} starts {}.", membership(), context.on(edge)),
+            None => format!("{} has not started yet.", membership()),
+        },
+        Code::MembershipPaused => format!("{} is on hold. Please ask at the desk.", membership()),
+        Code::MembershipBlocked => {
+            format!(
+                "There is something to settle for {}. Please look at your payments, or ask at the desk.",
+                context.name_or("your membership")
+            )
+        }
+        Code::MembershipUsedUp => format!("{} is used up. You can buy another.", pass()),
+        Code::MembershipEnded => format!(
+            "{} ended{}. You can renew it.",
+            membership(),
+            context.edge("on")
+        ),
+        Code::NoRegistration if context.is_cancelled => format!("{} was cancelled.", booking()),
+        Code::NoRegistration => match list(&context.offerings) {
+            Some(names) => format!("You need a booking of {names} here."),
+            None => "You need a booking here.".to_owned(),
+        },
+        Code::TooEarly => match context.edge {
+            Some(edge) => format!("{} opens the door from {}.", begins(), context.time(edge)),
             None => "It is too early.".to_owned(),
         },
-        Code::TooLate => format!("{early} opened the door{}.", saying.edge("until")),
-        Code::RegistrationNotConfirmed => "Your booking is not confirmed yet. Please ask at the desk.".to_owned(),
-        Code::NoPurchase => "A pass is needed here. You can buy one.".to_owned(),
-        Code::PurchaseNotValid if saying.is_ahead() => format!("Your pass is valid{}.", saying.edge("from")),
-        Code::PurchaseNotValid if saying.edge.is_some() => format!("Your pass was valid{}.", saying.edge("until")),
-        Code::PurchaseNotValid => "Your pass is not paid. Please ask at the desk.".to_owned(),
-        Code::TagMissing => "You have no access here. Please ask at the desk.".to_owned(),
-        Code::OutsideSchedule => match saying.edge {
-            Some(edge) => format!("It opens again {}.", on(saying, edge)),
+        Code::TooLate => format!("{} opened the door{}.", begins(), context.edge("until")),
+        Code::RegistrationNotConfirmed => format!(
+            "{} is not confirmed yet. Please ask at the desk.",
+            booking()
+        ),
+        Code::NoPurchase => format!(
+            "You need {} here. You can buy one.",
+            context.name_or("a pass")
+        ),
+        Code::PurchaseNotValid if context.is_ahead() => {
+            format!("{} is valid{}.", pass(), context.edge("from"))
+        }
+        Code::PurchaseNotValid if context.edge.is_some() => {
+            format!("{} was valid{}.", pass(), context.edge("until"))
+        }
+        Code::PurchaseNotValid => format!("{} is not paid. Please ask at the desk.", pass()),
+        Code::OutsideSchedule => match context.edge {
+            Some(edge) => format!("It opens again {}.", context.on(edge)),
             None => "It is closed at this time.".to_owned(),
         },
     }
 }
 
-/// "at 11:30" on the same day, else "on Tuesday, …".
-fn on(saying: &MessageContext, instant: Instant) -> String {
-    let time = saying.time(instant);
-    if time.len() == "00:00".len() {
-        format!("at {time}")
-    } else {
-        format!("on {time}")
-    }
-}
-
-fn to_desk(saying: &MessageContext) -> String {
-    let rule = saying
-        .rule
-        .as_deref()
-        .map_or_else(String::new, |rule| format!(" (rule {rule})"));
-    let said = match saying.code {
-        Code::AllowedByRule => format!("May pass by a rule{}", saying.until()),
-        Code::AllowedByShare => format!("May pass by access given by hand{}", saying.until()),
-        Code::Suspended => format!("Suspended{}: lift the suspension to let this person in", saying.edge("until")),
-        Code::NoRule => "No rule gives access here: an admin can write one, or share access by hand".to_owned(),
-        Code::NoMembership => "Has none of the memberships that are asked for: sell one, or look for it under another e-mail".to_owned(),
-        Code::MembershipNotStarted => format!("The membership has not started{}", parenthesis(saying, "it starts")),
-        Code::MembershipPaused => "The membership is on hold: resume it at the platform".to_owned(),
-        Code::MembershipBlocked => format!("The membership is blocked{}: settle the payment, or lift the block at the platform", saying.edge("since")),
-        Code::MembershipUsedUp => "Nothing is left of the pack: sell another".to_owned(),
-        Code::MembershipEnded => format!("The membership is over{}: renew it", saying.edge("since")),
-        Code::NoRegistration => "Has no booking that counts here: make one".to_owned(),
-        Code::TooEarly if saying.by_share => format!("Access given by hand begins{}", saying.edge("at")),
-        Code::TooEarly => format!("The booking opens the door{}: move it, or let this person wait", saying.edge("from")),
-        Code::TooLate if saying.by_share => format!("Access given by hand ended{}: share again", saying.edge("at")),
-        Code::TooLate => format!("The booking opened the door{}: make another", saying.edge("until")),
-        Code::RegistrationNotConfirmed => "The booking is not confirmed: confirm it at the platform".to_owned(),
-        Code::NoPurchase => "Has not bought what is asked for: sell it".to_owned(),
-        Code::PurchaseNotValid if saying.is_ahead() => format!("What was bought is valid only{}", saying.edge("from")),
-        Code::PurchaseNotValid if saying.edge.is_some() => format!("What was bought was valid{}: sell it again", saying.edge("until")),
-        Code::PurchaseNotValid => "What was bought is not paid: take the payment".to_owned(),
-        Code::TagMissing => "Bears none of the tags that are asked for: add one at the platform".to_owned(),
-        Code::OutsideSchedule => format!("Outside of the times of the rule{}", parenthesis(saying, "the next begin")),
+fn to_desk(context: &MessageContext) -> String {
+    let membership = || sentence(&context.name_or("the membership"));
+    let purchase = || sentence(&context.name_or("the purchase"));
+    let booking = || context.booking("The booking");
+    let text = match context.code {
+        Code::AllowedByRule => match list(&context.offerings) {
+            Some(names) => format!("Allowed{}: {names}", context.until()),
+            None => format!("Allowed{}", context.until()),
+        },
+        Code::AllowedByShare => {
+            format!("Allowed{}: access that was shared by hand", context.until())
+        }
+        Code::Suspended => format!("Suspended{}", context.edge_and_zone("until")),
+        Code::NoRule => "No enabled rule gives access here".to_owned(),
+        Code::NoMembership => match list(&context.offerings) {
+            Some(names) => format!("Has no membership {names}"),
+            None => "Has no membership".to_owned(),
+        },
+        Code::MembershipNotStarted => format!(
+            "{} has not started{}",
+            membership(),
+            parenthesis(context, "it starts")
+        ),
+        Code::MembershipPaused => format!("{} is on hold", membership()),
+        Code::MembershipBlocked => format!(
+            "{} is blocked{}",
+            membership(),
+            context.edge_and_zone("since")
+        ),
+        Code::MembershipUsedUp => format!("{} is used up", membership()),
+        Code::MembershipEnded => format!("{} ended{}", membership(), context.edge_and_zone("on")),
+        Code::NoRegistration if context.is_cancelled => format!("{} was cancelled", booking()),
+        Code::NoRegistration => match list(&context.offerings) {
+            Some(names) => format!("Has no booking of {names}"),
+            None => "Has no booking".to_owned(),
+        },
+        Code::TooEarly if context.by_share => format!(
+            "Access that was shared by hand begins{}",
+            context.edge_and_zone("at")
+        ),
+        Code::TooEarly => format!(
+            "{} opens the door{}",
+            booking(),
+            context.edge_and_zone("from")
+        ),
+        Code::TooLate if context.by_share => format!(
+            "Access that was shared by hand ended{}",
+            context.edge_and_zone("at")
+        ),
+        Code::TooLate => format!(
+            "{} opened the door{}",
+            booking(),
+            context.edge_and_zone("until")
+        ),
+        Code::RegistrationNotConfirmed => format!("{} is not confirmed", booking()),
+        Code::NoPurchase => match list(&context.offerings) {
+            Some(names) => format!("Has not bought {names}"),
+            None => "Has not bought anything that gives access".to_owned(),
+        },
+        Code::PurchaseNotValid if context.is_ahead() => {
+            format!("{} is valid{}", purchase(), context.edge_and_zone("from"))
+        }
+        Code::PurchaseNotValid if context.edge.is_some() => {
+            format!("{} was valid{}", purchase(), context.edge_and_zone("until"))
+        }
+        Code::PurchaseNotValid => format!("{} is not paid", purchase()),
+        Code::TagMissing => match list(&context.tags) {
+            Some(tags) => format!("Does not have the tag {tags}"),
+            None => "Has none of the rule's tags".to_owned(),
+        },
+        Code::OutsideSchedule => format!(
+            "Outside the times of the rule{}",
+            parenthesis(context, "they begin again")
+        ),
     };
-    format!("{said}{rule}.")
+    let rule = context.rule.as_deref();
+    let rule = rule.map_or_else(String::new, |rule| format!(" (rule “{rule}”)"));
+    format!("{text}{rule}.")
 }
 
-fn parenthesis(saying: &MessageContext, words: &str) -> String {
-    saying.edge.map_or_else(String::new, |edge| {
-        format!(", {words} {}", on(saying, edge))
-    })
+fn parenthesis(context: &MessageContext, verb: &str) -> String {
+    context
+        .edge
+        .map_or_else(String::new, |edge| format!(", {verb} {}", context.on(edge)))
 }
 
-fn to_engineer(saying: &MessageContext) -> String {
+fn to_engineer(context: &MessageContext) -> String {
     let mut parts = vec![
-        saying.code.as_str().to_owned(),
-        format!("at={}", format_instant(saying.at.micros())),
+        context.code.as_str().to_owned(),
+        format!("at={}", format_instant(context.at.micros())),
     ];
-    let instants = [("edge", saying.edge), ("until", saying.until)];
+    let instants = [("edge", context.edge), ("until", context.until)];
     for (name, instant) in instants {
         parts.extend(instant.map(|instant| format!("{name}={}", format_instant(instant.micros()))));
     }
-    parts.extend(saying.rule.as_ref().map(|rule| format!("rule={rule:?}")));
-    if saying.by_share {
+    parts.extend(context.rule.as_ref().map(|rule| format!("rule={rule:?}")));
+    if !context.offerings.is_empty() {
+        parts.push(format!("offerings={:?}", context.offerings));
+    }
+    if context.is_cancelled {
+        parts.push("cancelled=true".to_owned());
+    }
+    if context.by_share {
         parts.push("by=share".to_owned());
     }
     parts.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn saying(code: Code, edge: Option<&str>) -> MessageContext {
-        let at = |text: &str| Instant::from_timestamp(text.parse().unwrap());
-        MessageContext {
-            code,
-            at: at("2026-01-12T10:00:00Z"),
-            edge: edge.map(at),
-            until: None,
-            by_share: false,
-            rule: Some("Simulator".to_owned()),
-            zone: TimeZone::get("Europe/Berlin").unwrap(),
-        }
-    }
-
-    #[test]
-    fn times_are_the_clubs() {
-        let early = saying(Code::TooEarly, Some("2026-01-12T10:30:00Z"));
-        assert_eq!(
-            of_decision(&early, Audience::Member),
-            "Your booking opens the door from 11:30."
-        );
-        let tomorrow = saying(Code::TooEarly, Some("2026-01-13T10:30:00Z"));
-        assert_eq!(
-            of_decision(&tomorrow, Audience::Member),
-            "Your booking opens the door from Tuesday, 13 January, 11:30."
-        );
-        assert_eq!(
-            of_decision(&early, Audience::Engineer),
-            "TOO_EARLY at=2026-01-12T10:00:00Z edge=2026-01-12T10:30:00Z rule=\"Simulator\""
-        );
-    }
-
-    #[test]
-    fn the_desk_is_told_the_rule_and_what_to_do() {
-        let blocked = saying(Code::MembershipBlocked, Some("2026-01-10T10:00:00Z"));
-        assert_eq!(
-            of_decision(&blocked, Audience::Desk),
-            "The membership is blocked since Saturday, 10 January, 11:00: settle the payment, or lift the block \
-             at the platform (rule Simulator)."
-        );
-    }
 }

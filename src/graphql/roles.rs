@@ -1,25 +1,24 @@
-//! Who may resolve what: the one table of the house. It is asked for every field of every type, by the guard when it is its
-//! turn or from the text of a query beforehand: so a field which nobody thought of is closed to member sessions, and a
-//! mutation which nobody thought of is open to ADMIN alone.
+//! The permission table: which role may resolve which field of which type. It is checked for all fields of a document before
+//! execution. A field that is not listed is closed to member sessions, and a mutation that is not listed is open to ADMIN only.
 //!
-//! Promises an answer that hangs on the names alone: what an argument may name is the resolver's to say. Never allocates
-//! and never asks the database: it runs for each field of each element of each list.
+//! A decision depends only on the names of type and field; the resolvers check arguments. It neither allocates nor queries
+//! the database when it allows a field, because it runs often.
 
 use async_graphql::{Error, extensions::ExtensionContext};
 
 use super::{context::Caller, error::forbidden};
 use crate::store::row::Role;
 
-/// What APP may change; ADMIN may everything, READER nothing.
+/// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
 
-/// What ADMIN alone may ask: it reads Kisi.
+/// Queries that only ADMIN may use, because they call Kisi.
 const OF_ADMIN: [&str; 1] = ["previewGroup"];
 
-/// What a member session may change.
+/// Mutations that a member session may use.
 const OF_MEMBER: [&str; 1] = ["unlock"];
 
-/// The law of the executor: an error where whoever asks may not resolve the field of the type.
+/// Returns FORBIDDEN if the caller's role may not resolve the field of the type.
 pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<(), Error> {
     let role = context.data_opt::<Caller>().map(|caller| caller.role);
     if role.is_some_and(|role| may(role, parent, field)) {
@@ -29,11 +28,11 @@ pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<
         return Err(forbidden("this needs a token with the role ADMIN"));
     }
     Err(forbidden(match role {
-        Some(Role::Admin) | None => "nobody may",
+        Some(Role::Admin) | None => "this needs a token",
         Some(Role::App) => {
-            "a token with the role APP reads, opens member sessions and unlocks alone"
+            "a token with the role APP can only read, open member sessions and unlock"
         }
-        Some(Role::Reader) => "a token with the role READER reads alone",
+        Some(Role::Reader) => "a token with the role READER can only read",
         Some(Role::Member) => {
             "a member session can read only its own member and that member's doors"
         }
@@ -63,8 +62,8 @@ fn seen_by_member(parent: &str) -> &'static [&'static str] {
         .map_or(&[], |(_, fields)| fields)
 }
 
-/// What a member session may see, by type: itself, its doors and why they are shut. Nothing that is written for staff,
-/// nothing of how the club is set up, and no edge that leads to anybody else.
+/// The fields that a member session may read, by type: about the member, its doors and why access to them is denied. No text for
+/// staff, nothing about how the club is set up, and no edge to other members.
 const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
     (
         "Query",

@@ -6,13 +6,14 @@ use std::time::Duration as Length;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::{
-    context::require_staff,
+    context::{self, require_staff},
     loader, node,
     scalar::{DateTime, Duration, Json, TimeZone},
 };
 use crate::{
     id::Kind,
     ingest::{accept, rejections},
+    public_url,
     store::row,
 };
 
@@ -130,6 +131,14 @@ impl Source {
     async fn webhook_path(&self, context: &Context<'_>) -> Result<String> {
         require_staff(context)?;
         Ok(accept::path(&self.0))
+    }
+
+    /// The URL that the platform sends its webhooks to; null if the service does not know its public address (setting
+    /// `public_url`): then it is that address followed by `webhookPath`.
+    async fn webhook_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        require_staff(context)?;
+        let base = context::app(context)?.public_url();
+        Ok(base.map(|base| public_url::below(base, &accept::path(&self.0)).into()))
     }
 
     /// The time zone for dates without a time, if their location has no time zone of its own.

@@ -218,7 +218,7 @@ async fn person(
         scope,
         member_ids,
         now,
-        &due::Cause::enforced("a change in Kisi"),
+        &due::Cause::recurring(due::Recurring::KisiEvent),
     )
     .await
 }

@@ -112,10 +112,7 @@ fn client(app: &App, account: &row::KisiAccount) -> Result<Client, SecretError> 
 }
 
 fn address(public_url: &Url, path_key: &str) -> Url {
-    let mut url = public_url.clone();
-    let below = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("{below}/{}", path(path_key)));
-    url
+    crate::public_url::below(public_url, &path(path_key))
 }
 
 /// Whether an integration sends to this listener. Compares only the path, because the service's public URL may have changed.

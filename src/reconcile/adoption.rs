@@ -1,14 +1,15 @@
-//! Assignments that somebody else made for a member. Where the rules want the member in, such a one is adopted: it is this
-//! service's from then on, and the plan aligns its window. Where they do not, it is a stranger's, and stays or goes as its group
-//! says. Never calls Kisi. Called by whoever has loaded cases, before they are planned.
+//! External assignments: those that others made for a member. If the rules want the member in, the assignment is adopted: this
+//! service manages it from then on, and the plan aligns its window. Otherwise it stays or is deleted, as the group's policy for
+//! strangers says. Never calls Kisi. Called after states are loaded and before they are planned.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use access::{AccessScope, Desired, Grant, Id, Instant, Span, SpanSet};
 use uuid::Uuid;
 
 use super::{
-    member_state::{AccountSnapshot, MemberState, known},
+    account_snapshot::AccountSnapshot,
+    member_state::{MemberState, planner_grant},
     record,
 };
 use crate::{
@@ -21,75 +22,66 @@ use crate::{
 };
 
 impl MemberState {
-    /// What somebody else made for this member, where the rules want the member in: while they do, or, where it is not open
-    /// now, at some time that it is open. What is open now is not taken from the member for the sake of a later time, and what
-    /// somebody makes beside an assignment of this service's is left alone.
-    pub(super) fn to_adopt(
-        &self,
-        snapshot: &AccountSnapshot,
-        now: Instant,
-        horizon: Duration,
-    ) -> Vec<Uuid> {
+    /// External assignments of the member to adopt: the rules want the member in now, or the assignment is not open now and the
+    /// rules want the member in at a time that it covers. An open assignment is not adopted for a later time, because aligning
+    /// its window would end it. Nothing is adopted in a scope in which this service already has an assignment.
+    pub(super) fn adoptable_grants(&self, snapshot: &AccountSnapshot, now: Instant) -> Vec<Uuid> {
         if !self.grants.iter().any(|grant| grant.external) {
             return Vec::new();
         }
-        let desired = self.desired(snapshot, now, horizon);
+        let desired = self.desired(snapshot);
         let user = self.user().map(|user| user.id);
         let is_wanted = |row: &&row::Grant| {
-            let grant = known(row);
+            let grant = planner_grant(row);
             let windows = windows_at(&desired, grant.scope);
             let later = || {
                 let open = SpanSet::of([grant.window]);
                 !grant.window.contains(now) && !windows.intersect(&open).is_empty()
             };
             let is_theirs = row.external && Some(row.kisi_user_id) == user;
-            is_theirs && !self.has_ours(grant.scope) && (windows.contains(now) || later())
+            is_theirs && !self.has_own_grant(grant.scope) && (windows.contains(now) || later())
         };
         let wanted = self.grants.iter().filter(is_wanted);
         wanted.map(|row| row.id).collect()
     }
 
-    /// Whether this service has an assignment for the member's present user in a group.
-    pub(super) fn has_ours(&self, scope: AccessScope) -> bool {
+    /// Whether this service has an assignment for the member's current Kisi user in a scope.
+    pub(super) fn has_own_grant(&self, scope: AccessScope) -> bool {
         let user = self.user().map(|user| user.id);
         let ours = |row: &&row::Grant| {
             !row.external && row.kisi_id.is_some() && Some(row.kisi_user_id) == user
         };
-        let mut ours = self.grants.iter().filter(ours).map(known);
+        let mut ours = self.grants.iter().filter(ours).map(planner_grant);
         ours.any(|grant| grant.scope == scope)
     }
 
-    /// Whether a group that the rules want the member in is not read yet. The member is not settled before: the reading marks
-    /// everybody due.
-    pub(super) fn is_waiting_for_reading(
-        &self,
-        snapshot: &AccountSnapshot,
-        now: Instant,
-        horizon: Duration,
-    ) -> bool {
+    /// Whether the rules want the member in a group that was not read yet. Until then the member is not settled; the first read
+    /// marks all members due.
+    pub(super) fn is_waiting_for_reading(&self, snapshot: &AccountSnapshot) -> bool {
         let is_unread = |group: &Uuid| snapshot.is_unread(AccessScope::Group(Id(group.as_u128())));
         if !snapshot.groups.keys().any(is_unread) {
             return false;
         }
-        let desired = self.desired(snapshot, now, horizon);
+        let desired = self.desired(snapshot);
         let waits = |wish: &Desired| !wish.windows.is_empty() && snapshot.is_unread(wish.scope);
         desired.iter().any(waits)
     }
 
-    /// The assignments that the plan is about: ours, and those of others that their group removes.
-    pub(super) fn planned(&self, snapshot: &AccountSnapshot) -> Vec<Grant> {
+    /// The assignments that the plan may change or delete: our own, and external ones in groups that remove strangers.
+    pub(super) fn planned_grants(&self, snapshot: &AccountSnapshot) -> Vec<Grant> {
         let in_kisi = |row: &&row::Grant| row.kisi_id.is_some();
-        let is_planned = |row: &&row::Grant| !row.external || snapshot.removes(row.scope_id);
+        let is_planned =
+            |row: &&row::Grant| !row.external || snapshot.removes_strangers(row.scope_id);
         let rows = self.grants.iter().filter(in_kisi).filter(is_planned);
-        let grants = rows.map(known);
+        let grants = rows.map(planner_grant);
         grants
             .filter(|grant| !snapshot.is_unread(grant.scope))
             .collect()
     }
 
-    /// Leaves out of what is desired what an assignment of somebody else's gives anyway; when the first of it begins. Once it
-    /// does, that assignment is adopted.
-    pub(super) fn covered_by_others(
+    /// Removes windows that an external assignment covers from `desired`. Returns when the first of them begins: then that
+    /// assignment is adopted.
+    pub(super) fn exclude_covered_by_others(
         &self,
         snapshot: &AccountSnapshot,
         desired: &mut [Desired],
@@ -97,10 +89,12 @@ impl MemberState {
         let user = self.user().map(|user| user.id);
         let mut first: Option<Instant> = None;
         let others = self.grants.iter().filter(|row| {
-            row.external && Some(row.kisi_user_id) == user && !snapshot.removes(row.scope_id)
+            row.external
+                && Some(row.kisi_user_id) == user
+                && !snapshot.removes_strangers(row.scope_id)
         });
-        for other in others.map(known) {
-            if self.has_ours(other.scope) {
+        for other in others.map(planner_grant) {
+            if self.has_own_grant(other.scope) {
                 continue;
             }
             let open = SpanSet::of([other.window]);
@@ -123,7 +117,7 @@ fn windows_at(desired: &[Desired], scope: AccessScope) -> SpanSet {
     wish.map(|wish| wish.windows.clone()).unwrap_or_default()
 }
 
-/// Adopts what the rules want of what others made, for all of the cases in one transaction.
+/// Adopts the external assignments that the rules want, for all states in one transaction.
 pub async fn adopt(
     app: &App,
     snapshot: &AccountSnapshot,
@@ -132,7 +126,7 @@ pub async fn adopt(
 ) -> Result<(), StoreError> {
     let mut adopted: BTreeMap<Uuid, Entry> = BTreeMap::new();
     for member_state in member_states.iter_mut() {
-        for id in member_state.to_adopt(snapshot, now, app.config.horizon) {
+        for id in member_state.adoptable_grants(snapshot, now) {
             let Some(row) = member_state.grants.iter_mut().find(|row| row.id == id) else {
                 continue;
             };
@@ -158,7 +152,7 @@ pub async fn adopt(
 }
 
 impl AccountSnapshot {
-    /// Whether a group is managed and its assignments were not read yet: nothing is written to it before.
+    /// Whether a managed group was not read yet. Until then nothing is written to it.
     pub(super) fn is_unread(&self, scope: AccessScope) -> bool {
         let AccessScope::Group(Id(group)) = scope else {
             return false;
@@ -167,8 +161,8 @@ impl AccountSnapshot {
         group.is_some_and(|group| group.managed && group.read_at.is_none())
     }
 
-    /// Whether what others made in a group goes where the rules do not want it.
-    pub(super) fn removes(&self, group: Uuid) -> bool {
+    /// Whether external assignments in a group are deleted if the rules do not want them.
+    pub(super) fn removes_strangers(&self, group: Uuid) -> bool {
         let group = self.groups.get(&group);
         group.is_some_and(|group| {
             group.managed
@@ -178,8 +172,8 @@ impl AccountSnapshot {
         })
     }
 
-    /// Groups whose strangers may be removed once everybody was evaluated, which is not known yet.
-    pub(super) fn waiting_for_evaluation(&self) -> Vec<Uuid> {
+    /// Groups that remove strangers as soon as all members were evaluated, which has not been recorded yet.
+    pub(super) fn awaiting_evaluation(&self) -> Vec<Uuid> {
         let waits = |group: &&row::Group| {
             group.managed
                 && group.strangers == row::StrangerPolicy::Remove

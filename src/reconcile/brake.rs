@@ -1,16 +1,13 @@
-//! The brake in the loop: what a sorted case would take away early is asked first, judged together with everything of the
-//! same cause, and held where that is too much. Grants flow all the while. The pending are rows, so that they survive a
-//! restart.
+//! The brake in the loop. Early losses in a member's plan become pending revocations, are judged together with all losses of the
+//! same cause, and are held if they exceed the club's limit. Grants are never held. Pending revocations are stored, so that they
+//! survive a restart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::{Brake, Instant};
 use uuid::Uuid;
 
-use super::{
-    execute::stored_scope,
-    member_state::{AccountSnapshot, MemberState},
-};
+use super::{account_snapshot::AccountSnapshot, execute::scope_columns, member_state::MemberState};
 use crate::{
     app::App,
     clock::new_id,
@@ -27,55 +24,55 @@ mod source_outage;
 
 use source_outage::SourceOutageDetector;
 
-/// How long a count is kept beyond the longest window that a club would set.
-const KEPT: std::time::Duration = std::time::Duration::from_hours(31 * 24);
+/// How long counted revocations are kept. Longer than any brake window a club would set.
+const COUNT_RETENTION: std::time::Duration = std::time::Duration::from_hours(31 * 24);
 
-/// What has to be written before a case goes on: new pending, and those that are answered by themselves.
+/// Changes to store before members are served: new revocations, and pending ones that became obsolete.
 #[derive(Default)]
 pub struct PendingRevocations {
-    asked: Vec<row::Revocation>,
-    gone: Vec<row::Revocation>,
+    added: Vec<row::Revocation>,
+    obsolete: Vec<row::Revocation>,
 }
 
 impl PendingRevocations {
-    /// Whether nothing has to be written.
+    /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
-        self.asked.is_empty() && self.gone.is_empty()
+        self.added.is_empty() && self.obsolete.is_empty()
     }
 
-    /// Looks at a case; its entries are as they will be written.
-    pub fn of(
+    /// Collects the changes for a member, and updates the revocations in its state accordingly.
+    pub fn collect(
         &mut self,
         member_state: &mut MemberState,
         snapshot: &AccountSnapshot,
         now: Instant,
-        app: &App,
     ) {
-        let losses = member_state.losses(snapshot, now, app.config.horizon);
-        // A suspension goes over all that the brake was asked before, whatever else came since.
+        let losses = member_state.losses(snapshot, now);
+        // A suspension overrides all earlier revocations of the member, whatever marked the member last.
         let suspended = member_state
             .holdings
             .facts
             .suspension
-            .is_some_and(|one| one.span.contains(now));
+            .is_some_and(|suspension| suspension.span.contains(now));
         let cause = due::Cause::of(&member_state.due);
         let brake_policy = if suspended {
             BrakePolicy::Exempt
         } else {
             cause.brake_policy
         };
-        // Any other word is about what it ends itself, and answers no question about anything else.
+        // Other causes that the brake does not enforce replace pending revocations only; held and dismissed ones keep their
+        // decision.
         let overrules = |row: &row::Revocation| {
             suspended
                 || (brake_policy != BrakePolicy::Enforce && row.state == RevocationState::Asked)
         };
-        let (stay, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut member_state.revocations)
+        let (kept, obsolete): (Vec<_>, Vec<_>) = std::mem::take(&mut member_state.revocations)
             .into_iter()
             .partition(|row| {
                 is_decided(row) || (losses.contains(&revocations::target(row)) && !overrules(row))
             });
-        member_state.revocations = stay;
-        self.gone.extend(gone);
+        member_state.revocations = kept;
+        self.obsolete.extend(obsolete);
         for scope in losses {
             if member_state
                 .revocations
@@ -84,7 +81,7 @@ impl PendingRevocations {
             {
                 continue;
             }
-            let (scope_kind, scope_id) = stored_scope(scope);
+            let (scope_kind, scope_id) = scope_columns(scope);
             let state = match brake_policy {
                 BrakePolicy::Enforce => RevocationState::Asked,
                 BrakePolicy::Exempt => RevocationState::Passed,
@@ -108,24 +105,23 @@ impl PendingRevocations {
                 decided_at: (state != RevocationState::Asked).then_some(now.micros()),
             };
             member_state.revocations.push(row.clone());
-            self.asked.push(row);
+            self.added.push(row);
         }
     }
 
-    /// Writes them.
     pub async fn write(self, app: &App, scope: ClubScope) -> Result<(), StoreError> {
         app.db
             .write(move |tx| {
                 Box::pin(async move {
-                    revocations::forget(tx, scope, &self.gone).await?;
-                    revocations::insert(tx, self.asked).await
+                    revocations::forget(tx, scope, &self.obsolete).await?;
+                    revocations::insert(tx, self.added).await
                 })
             })
             .await
     }
 }
 
-/// What passed or was approved is on its way, whether or not it is a loss still.
+/// Passed and approved revocations are being carried out, so they are kept even if they are no loss any more.
 pub(super) fn is_decided(row: &row::Revocation) -> bool {
     matches!(
         row.state,
@@ -133,24 +129,24 @@ pub(super) fn is_decided(row: &row::Revocation) -> bool {
     )
 }
 
-/// Judges every open question of a club whose cause has been sorted in all of its accounts, a cause at a time, the oldest
-/// first. True where one was answered: whoever it is about is due anew then, whichever account asked it, and the loop is
-/// woken. What cannot be judged yet stays open, and its members stay unsettled.
+/// Judges all pending revocations of a club whose cause has been sorted in all of its accounts, cause by cause, the oldest first.
+/// Returns true if any was decided: then its members are due again in every account, and the loop is woken. The others stay
+/// pending, and their members stay unsettled.
 pub async fn judge(app: &App, scope: ClubScope, account: Uuid) -> Result<bool, StoreError> {
-    let asked = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
-    if asked.is_empty() {
+    let pending = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
+    if pending.is_empty() {
         return Ok(false);
     }
     let now = app.clock.now().micros();
-    let answered: Result<bool, StoreError> = app
+    let decided: Result<bool, StoreError> = app
         .db
         .write(move |tx| Box::pin(judge_in(tx, scope, account, now)))
         .await;
-    let is_answered = answered?;
-    if is_answered {
+    let has_decided = decided?;
+    if has_decided {
         app.waker.wake();
     }
-    Ok(is_answered)
+    Ok(has_decided)
 }
 
 async fn judge_in(
@@ -159,40 +155,44 @@ async fn judge_in(
     account: Uuid,
     now: i64,
 ) -> Result<bool, StoreError> {
-    // The club is recent_writes first, so that two accounts of one club judge one after the other.
+    // Locks the club, so that two accounts of one club judge one after the other.
     clubs::touch(tx, scope).await?;
-    let mut asked = by_cause(revocations::in_state(tx, scope, RevocationState::Asked).await?);
+    let mut causes = by_cause(revocations::in_state(tx, scope, RevocationState::Asked).await?);
     let under_way = due::unsorted_causes(tx, scope, account, now).await?;
-    asked.retain(|rows| {
+    causes.retain(|rows| {
         rows.first()
             .is_some_and(|row| !under_way.contains(&row.cause_id))
     });
-    let Some(club) = clubs::get(tx, scope).await?.filter(|_| !asked.is_empty()) else {
+    let Some(club) = clubs::get(tx, scope).await?.filter(|_| !causes.is_empty()) else {
         return Ok(false);
     };
     let window = club.brake_window_s.saturating_mul(1_000_000);
-    let through = revocations::passed_since(tx, scope, now.saturating_sub(window)).await?;
-    let mut through: BTreeSet<Uuid> = through.into_iter().collect();
+    let passed_members = revocations::passed_since(tx, scope, now.saturating_sub(window)).await?;
+    let mut passed_members: BTreeSet<Uuid> = passed_members.into_iter().collect();
     let with_access = revocations::with_access(tx, scope, now).await?;
-    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-    revocations::forget_counted(tx, scope, now.saturating_sub(kept)).await?;
+    let retention = i64::try_from(COUNT_RETENTION.as_micros()).unwrap_or(i64::MAX);
+    revocations::forget_counted(tx, scope, now.saturating_sub(retention)).await?;
     let mut held = Vec::new();
-    for rows in asked {
+    for rows in causes {
         let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();
-        let fresh = people.difference(&through).count();
-        let holds =
-            settings(&club).holds(count(fresh), count(through.len()), count(with_access.len()));
+        let fresh = people.difference(&passed_members).count();
+        let holds = settings(&club).holds(
+            count(fresh),
+            count(passed_members.len()),
+            count(with_access.len()),
+        );
         if holds {
             held.push(rows);
         } else {
             let passed = Decision::of(RevocationState::Passed);
             revocations::decide(tx, scope, &rows, passed, now).await?;
-            through.extend(people);
+            passed_members.extend(people);
         }
     }
     if !held.is_empty() {
         let rows: Vec<&row::Revocation> = held.iter().flatten().collect();
-        let outages = SourceOutageDetector::find(tx, scope, &rows, &with_access, &through).await?;
+        let outages =
+            SourceOutageDetector::find(tx, scope, &rows, &with_access, &passed_members).await?;
         hold(tx, scope, &held, &outages, now).await?;
     }
     Ok(true)
@@ -210,11 +210,11 @@ fn count(people: usize) -> u64 {
     u64::try_from(people).unwrap_or(u64::MAX)
 }
 
-/// The pending of one cause each, in the order in which the causes first asked.
-fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
+/// The pending revocations grouped by cause, in the order of the first revocation of each cause.
+fn by_cause(pending: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
     let mut order: Vec<Vec<row::Revocation>> = Vec::new();
     let mut index: BTreeMap<Uuid, usize> = BTreeMap::new();
-    for row in asked {
+    for row in pending {
         let at = *index.entry(row.cause_id).or_insert_with(|| {
             order.push(Vec::new());
             order.len() - 1
@@ -226,7 +226,7 @@ fn by_cause(asked: Vec<row::Revocation>) -> Vec<Vec<row::Revocation>> {
     order
 }
 
-/// Holds pending, a cause at a time.
+/// Holds pending revocations and writes their history entries.
 async fn hold(
     connection: &impl crate::store::Connection,
     scope: ClubScope,
@@ -242,12 +242,12 @@ async fn hold(
         let Some(first) = rows.first() else { continue };
         let note = outages.note(first);
         let cause = format!("{}{note}", first.cause);
-        let answer = Decision {
+        let decision = Decision {
             cause: Some(&cause),
             outage_suspected: !note.is_empty(),
             ..Decision::of(RevocationState::Held)
         };
-        revocations::decide(connection, scope, rows, answer, now).await?;
+        revocations::decide(connection, scope, rows, decision, now).await?;
         entries.extend(rows.iter().map(|row| Entry {
             kind: HistoryKind::Held,
             member: Some(row.member_id),
@@ -262,6 +262,6 @@ async fn hold(
             ),
         }));
     }
-    outages.tell_earlier(connection, scope).await?;
+    outages.note_earlier(connection, scope).await?;
     history::write(connection, scope, now, entries).await
 }

@@ -1,9 +1,10 @@
-//! Assignments that get another window, or go. What Kisi says that it did is read back before it is believed.
+//! Changes the window of assignments, and deletes them. A change that Kisi reports as successful is read back before it is
+//! stored.
 
 use access::{Ability, Id, Span};
 
 use super::{
-    execute::{AccountError, Pass, StepOutcome, ends, find, stored},
+    execute::{AccountError, Pass, StepOutcome, find_grant, stored, timestamps},
     member_state::MemberState,
 };
 use crate::{
@@ -19,19 +20,19 @@ impl Pass<'_> {
         id: Id,
         window: Span,
     ) -> Result<StepOutcome, AccountError> {
-        let Some(mut grant) = find(member_state, id) else {
-            return Ok(StepOutcome::Learned);
+        let Some(mut grant) = find_grant(member_state, id) else {
+            return Ok(StepOutcome::Replan);
         };
         let Some(kisi_id) = grant.kisi_id else {
-            return Ok(StepOutcome::Learned);
+            return Ok(StepOutcome::Replan);
         };
         grant.intent = Intent::Change;
         grant.adopted |= grant.external;
         grant.external = false;
         (grant.want_from, grant.want_until) = stored(window);
-        self.put(member_state, grant.clone(), None).await?;
-        let (from, until) = ends(window);
-        let changed = match client.change_window(kisi_id, from, until).await {
+        self.store_grant(member_state, grant.clone(), None).await?;
+        let (from, until) = timestamps(window);
+        let result = match client.change_window(kisi_id, from, until).await {
             Ok(()) => client.assignment(kisi_id).await,
             Err(gone) if gone.is_object_missing() => Ok(None),
             Err(
@@ -41,18 +42,18 @@ impl Pass<'_> {
                 | Error::NotFound { .. },
             ) => {
                 grant.intent = Intent::None;
-                self.put(member_state, grant, None).await?;
+                self.store_grant(member_state, grant, None).await?;
                 self.learn(Some(Ability::No), None).await?;
-                return Ok(StepOutcome::Learned);
+                return Ok(StepOutcome::Replan);
             }
             Err(problem) => Err(problem),
         };
-        match changed {
-            Ok(Some(held)) => self.changed(member_state, grant, &held).await,
+        match result {
+            Ok(Some(assignment)) => self.store_change(member_state, grant, &assignment).await,
             Ok(None) => {
-                self.forget(member_state, &grant, Some(HistoryKind::DriftFound))
+                self.remove_grant(member_state, &grant, Some(HistoryKind::DriftFound))
                     .await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
@@ -60,7 +61,7 @@ impl Pass<'_> {
                 } else {
                     grant.state = GrantState::Unknown;
                 }
-                self.put(member_state, grant, None).await?;
+                self.store_grant(member_state, grant, None).await?;
                 Err(problem.into())
             }
         }
@@ -72,23 +73,23 @@ impl Pass<'_> {
         member_state: &mut MemberState,
         id: Id,
     ) -> Result<StepOutcome, AccountError> {
-        let Some(mut grant) = find(member_state, id) else {
-            return Ok(StepOutcome::Learned);
+        let Some(mut grant) = find_grant(member_state, id) else {
+            return Ok(StepOutcome::Replan);
         };
         let Some(kisi_id) = grant.kisi_id else {
-            return Ok(StepOutcome::Learned);
+            return Ok(StepOutcome::Replan);
         };
         grant.intent = Intent::Delete;
         grant.state = GrantState::Revoking;
-        self.put(member_state, grant.clone(), None).await?;
+        self.store_grant(member_state, grant.clone(), None).await?;
         match client.delete_assignment(kisi_id).await {
             Ok(()) => {
                 let was_over = grant
                     .valid_until
                     .is_some_and(|until| until <= self.now().micros());
                 let event = (!was_over).then_some(HistoryKind::Revoked);
-                self.forget(member_state, &grant, event).await?;
-                Ok(StepOutcome::Yes)
+                self.remove_grant(member_state, &grant, event).await?;
+                Ok(StepOutcome::Completed)
             }
             Err(
                 refusal @ (Error::Forbidden { .. }
@@ -100,13 +101,13 @@ impl Pass<'_> {
                 grant.state = GrantState::Failed;
                 grant.problem = Some(refusal.for_people());
                 member_state
-                    .refused
-                    .insert(super::member_state::known(&grant).scope);
-                // Somebody can still pass who should not: that is tried again in any case.
-                member_state.passes = true;
-                self.put(member_state, grant, Some(HistoryKind::RefusedByKisi))
+                    .refused_scopes
+                    .insert(super::member_state::planner_grant(&grant).scope);
+                // The person can still enter and must not, so the deletion is retried in any case.
+                member_state.has_temporary_refusal = true;
+                self.store_grant(member_state, grant, Some(HistoryKind::RefusedByKisi))
                     .await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
@@ -115,7 +116,7 @@ impl Pass<'_> {
                 } else {
                     grant.state = GrantState::Unknown;
                 }
-                self.put(member_state, grant, None).await?;
+                self.store_grant(member_state, grant, None).await?;
                 Err(problem.into())
             }
         }

@@ -1,6 +1,6 @@
-//! Notices that the machine's clock was ahead and was put back, while the service runs or between two starts: everybody is looked at
-//! again then, since what was decided and stored by the wrong time would wait until the clock shows that time once more. Called by
-//! the loop at its start and at each look around.
+//! Detects that the machine's clock was ahead and was set back, while the service runs or between two starts. Then all members
+//! are marked due, because instants stored under the wrong time would wait until the clock shows that time again. Called by the
+//! loop at its start and at each poll.
 
 use std::time::Duration;
 
@@ -10,26 +10,24 @@ use crate::{
     store::{StoreError, clock_correction},
 };
 
-/// What clocks differ by without anybody having put one back: replicas, and a clock that is slewed.
+/// Differences up to this are normal between the clocks of replicas, or while a clock is slewed.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// See the module.
 pub struct ClockWatch {
-    /// When the clock was looked at last, by the time that has gone by and by the time of day.
-    seen: Option<(Stopwatch, i64)>,
+    /// The last check: a monotonic stopwatch, and the wall clock in microseconds.
+    last_check: Option<(Stopwatch, i64)>,
 }
 
 impl ClockWatch {
-    /// Has not looked yet.
     pub fn new() -> Self {
-        Self { seen: None }
+        Self { last_check: None }
     }
 
-    /// Looks at the clock; where it was put back, everybody is due.
-    pub async fn look(&mut self, app: &App) -> Result<(), StoreError> {
+    /// Checks the clock. If it was set back, resets stored future instants, which marks all members due.
+    pub async fn check(&mut self, app: &App) -> Result<(), StoreError> {
         let now = Clock::system().now().micros();
         let tolerance = micros(TOLERANCE);
-        let was_ahead = match &self.seen {
+        let was_ahead = match &self.last_check {
             Some((since, then)) => {
                 then.saturating_add(micros(since.elapsed())) > now.saturating_add(tolerance)
             }
@@ -39,7 +37,7 @@ impl ClockWatch {
             }
         };
         if was_ahead {
-            tracing::warn!("the clock was ahead and was put back: everybody is looked at again");
+            tracing::warn!("the clock was ahead and was set back: all members are planned again");
             let at = app.clock.now().micros();
             let marked: Result<(), StoreError> = app
                 .db
@@ -49,7 +47,7 @@ impl ClockWatch {
                 .await;
             marked?;
         }
-        self.seen = Some((Stopwatch::start(), now));
+        self.last_check = Some((Stopwatch::start(), now));
         Ok(())
     }
 }

@@ -1,13 +1,14 @@
-//! New users and new assignments: found before they are made, and where Kisi says that there is something already, what that
-//! is. Adopts nothing that another member has, and removes a stranger's only where the group says so.
+//! Creates users and assignments. It looks for an existing one first, and if Kisi reports a conflict, finds out what exists
+//! there. It never adopts an assignment of another member, and deletes one that others made only if the group's policy is REMOVE.
 
 use access::{Ability, AccessScope, Plan, Span, Step};
 use uuid::Uuid;
 
 use super::{
-    directory::Found,
+    directory::Lookup,
     execute::{
-        AccountError, Pass, StepOutcome, ends, read_setup_again, stored, stored_scope, window_of,
+        AccountError, Pass, StepOutcome, request_sweep, scope_columns, stored, timestamps,
+        window_of,
     },
     member_state::MemberState,
     rounding,
@@ -21,58 +22,53 @@ use crate::{
     },
 };
 
-const NO_ROLE: &str = "Kisi has no role here that can only open doors, and one that can do more is not given. Make a group with \
-                       these doors in Kisi, manage it here and share that.";
+const NO_ROLE: &str = "Kisi has no role here that can only open doors, and this service assigns no other role. Create a group \
+                       with these doors in Kisi, manage it here, and share that.";
 
 impl Pass<'_> {
-    /// Finds the person in Kisi by exact e-mail, or makes a user. Of somebody who was never looked for, the directory tells it
-    /// where many wait; anybody else is looked up first, which makes a lost answer harmless.
+    /// Finds the Kisi user by exact e-mail, or creates one. The directory answers for members who were never looked up before, if
+    /// many wait; others are looked up first, so that a lost response creates no second user.
     pub(super) async fn create_user(
         &mut self,
         client: &Client,
         member_state: &mut MemberState,
         plan: &Plan,
     ) -> Result<StepOutcome, AccountError> {
-        let Some(member) = member_state.member.clone() else {
-            return Ok(StepOutcome::Learned);
+        let member = member_state.member.clone();
+        let Some((member, email)) = member.and_then(|it| Some((it.clone(), it.email?))) else {
+            return Ok(StepOutcome::Replan);
         };
-        let Some(email) = member.email.clone() else {
-            return Ok(StepOutcome::Learned);
+        let mut users = member_state.users.iter();
+        let stored = users.find(|user| user.email == email).cloned();
+        let lookup = match stored {
+            Some(_) => Lookup::NotCached,
+            None => self.find_in_directory(client, &email).await?,
         };
-        let known = member_state
-            .users
-            .iter()
-            .find(|user| user.email == email)
-            .cloned();
-        let told = match known {
-            Some(_) => Found::Unread,
-            None => self.told_by_directory(client, &email).await?,
+        let mut user = stored.unwrap_or_else(|| self.new_user(member.id, email.clone()));
+        let (mut kisi_user, is_absent) = match lookup {
+            Lookup::Found(user) => (Some(user), false),
+            Lookup::Absent => (None, true),
+            Lookup::NotCached => (None, false),
         };
-        let mut user = known.unwrap_or_else(|| self.new_user(member.id, email.clone()));
-        let (mut found, is_absent) = match told {
-            Found::There(user) => (Some(user), false),
-            Found::Absent => (None, true),
-            Found::Unread => (None, false),
-        };
-        if found.is_none() {
+        if kisi_user.is_none() {
             user.sent = true;
-            self.put_user(member_state, user.clone()).await?;
+            self.store_user(member_state, user.clone()).await?;
             if !is_absent {
-                found = client.user_by_email(&email).await?;
+                kisi_user = client.user_by_email(&email).await?;
             }
         }
         let mut refusal = None;
-        if found.is_none() {
+        if kisi_user.is_none() {
             let new = NewUser {
                 email: email.clone(),
                 name: member.name,
                 send_emails: self.snapshot.account.invite_by_email,
             };
             match client.create_user(&new).await {
-                Ok(created) => found = Some(created),
-                // Taken meanwhile, or by somebody whom the list did not show.
+                Ok(created) => kisi_user = Some(created),
+                // The e-mail was taken since the look-up, or belongs to a user whom the list did not contain.
                 Err(refused @ (Error::Unprocessable { .. } | Error::Conflict { .. })) => {
-                    found = client.user_by_email(&email).await?;
+                    kisi_user = client.user_by_email(&email).await?;
                     refusal = Some(refused);
                 }
                 Err(refused @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
@@ -82,28 +78,29 @@ impl Pass<'_> {
             }
         }
         user.sent = false;
-        match (found, refusal) {
-            (Some(found), _) => {
-                user.kisi_id = Some(found.id);
-                user.problem = (!found.access_enabled)
-                    .then(|| "Kisi has this user's access switched off: an administrator can switch it on there.".to_owned());
-                self.put_user(member_state, user).await?;
-                Ok(StepOutcome::Yes)
+        match (kisi_user, refusal) {
+            (Some(kisi_user), _) => {
+                user.kisi_id = Some(kisi_user.id);
+                user.problem = (!kisi_user.access_enabled)
+                    .then(|| "Access is disabled for this user in Kisi: an administrator can enable it there.".to_owned());
+                self.store_user(member_state, user).await?;
+                Ok(StepOutcome::Completed)
             }
             (None, refusal) => {
                 let text = refusal.map_or_else(
-                    || "Kisi made no user".to_owned(),
+                    || "Kisi created no user and gave no reason".to_owned(),
                     |refused| refused.for_people(),
                 );
                 user.problem = Some(text.clone());
-                self.put_user(member_state, user.clone()).await?;
+                self.store_user(member_state, user.clone()).await?;
                 for step in &plan.steps {
                     if let Step::Create { scope, window } = *step {
-                        let grant = self.intended(user.id, member_state, scope, window);
-                        self.refused(member_state, grant, text.clone()).await?;
+                        let grant = self.pending_grant(user.id, member_state, scope, window);
+                        self.record_refusal(member_state, grant, text.clone())
+                            .await?;
                     }
                 }
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
         }
     }
@@ -121,7 +118,11 @@ impl Pass<'_> {
         }
     }
 
-    async fn told_by_directory(&self, client: &Client, email: &str) -> Result<Found, AccountError> {
+    async fn find_in_directory(
+        &self,
+        client: &Client,
+        email: &str,
+    ) -> Result<Lookup, AccountError> {
         let (db, account) = (self.app.db.read(), self.snapshot.account.id);
         let waiting = due::in_lanes(db, account, self.now().micros());
         self.worker.directory.find(client, email, waiting).await
@@ -135,19 +136,19 @@ impl Pass<'_> {
         window: Span,
     ) -> Result<StepOutcome, AccountError> {
         let Some(user) = member_state.user().cloned() else {
-            return Ok(StepOutcome::Learned);
+            return Ok(StepOutcome::Replan);
         };
         let Some(kisi_user) = user.kisi_id else {
-            return Ok(StepOutcome::Learned);
+            return Ok(StepOutcome::Replan);
         };
-        let mut grant = self.intended(user.id, member_state, scope, window);
-        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
-            self.refused(member_state, grant, NO_ROLE.to_owned())
+        let mut grant = self.pending_grant(user.id, member_state, scope, window);
+        let Some((applies_to, role_id)) = self.kisi_target(&grant) else {
+            self.record_refusal(member_state, grant, NO_ROLE.to_owned())
                 .await?;
-            return Ok(StepOutcome::Learned);
+            return Ok(StepOutcome::Replan);
         };
-        self.put(member_state, grant.clone(), None).await?;
-        let (valid_from, valid_until) = ends(window);
+        self.store_grant(member_state, grant.clone(), None).await?;
+        let (valid_from, valid_until) = timestamps(window);
         let new = NewAssignment {
             user: kisi_user,
             applies_to,
@@ -157,46 +158,46 @@ impl Pass<'_> {
             notify: grant.notify,
         };
         match client.create_assignment(&new).await {
-            Ok(made) => {
-                let is_as_asked = window_of(&made) == window;
-                self.answered(member_state, grant, &made, Some(HistoryKind::Granted))
+            Ok(assignment) => {
+                let is_as_asked = window_of(&assignment) == window;
+                self.store_answer(member_state, grant, &assignment, Some(HistoryKind::Granted))
                     .await?;
                 Ok(if is_as_asked {
-                    StepOutcome::Yes
+                    StepOutcome::Completed
                 } else {
-                    StepOutcome::Learned
+                    StepOutcome::Replan
                 })
             }
             Err(refusal @ (Error::Conflict { .. } | Error::Unprocessable { .. })) => {
-                self.taken(client, member_state, grant, kisi_user, &refusal)
+                self.resolve_conflict(client, member_state, grant, kisi_user, &refusal)
                     .await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             Err(refusal @ Error::NotFound { .. }) => {
-                self.missing(client, member_state, grant, &user, &refusal)
+                self.resolve_missing(client, member_state, grant, &user, &refusal)
                     .await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             Err(refusal @ (Error::Forbidden { .. } | Error::Refused { .. })) => {
-                self.refused(member_state, grant, refusal.for_people())
+                self.record_refusal(member_state, grant, refusal.for_people())
                     .await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             Err(problem) => {
                 if problem.outcome_is_known() {
-                    self.forget(member_state, &grant, None).await?;
+                    self.remove_grant(member_state, &grant, None).await?;
                 } else {
                     grant.state = GrantState::Unknown;
-                    self.put(member_state, grant, None).await?;
+                    self.store_grant(member_state, grant, None).await?;
                 }
                 Err(problem.into())
             }
         }
     }
 
-    /// Kisi says that there is something already. Several assignments may not be allowed, it may be ours from before, or
-    /// somebody else's.
-    pub(super) async fn taken(
+    /// Handles a conflict with an existing assignment. Kisi may refuse a second assignment, the existing one may come from an
+    /// earlier call of ours, or others made it.
+    pub(super) async fn resolve_conflict(
         &mut self,
         client: &Client,
         member_state: &mut MemberState,
@@ -204,70 +205,75 @@ impl Pass<'_> {
         kisi_user: i64,
         refusal: &Error,
     ) -> Result<(), AccountError> {
-        let theirs = self.assignments(client, kisi_user).await?;
-        let Some((applies_to, role_id)) = self.in_kisi(&grant) else {
+        let assignments = self.assignments(client, kisi_user).await?;
+        let Some((applies_to, role_id)) = self.kisi_target(&grant) else {
             return Ok(());
         };
-        let here: Vec<&Assignment> = theirs
+        let existing: Vec<&Assignment> = assignments
             .iter()
-            .filter(|one| one.applies_to == applies_to)
+            .filter(|assignment| assignment.applies_to == applies_to)
             .collect();
-        let is_ours = |one: &Assignment| {
+        let is_ours = |assignment: &Assignment| {
             member_state
                 .grants
                 .iter()
-                .any(|known| known.kisi_id == Some(one.id))
+                .any(|stored| stored.kisi_id == Some(assignment.id))
         };
-        if here.iter().any(|one| is_ours(one)) {
-            self.forget(member_state, &grant, None).await?;
+        if existing.iter().any(|assignment| is_ours(assignment)) {
+            self.remove_grant(member_state, &grant, None).await?;
             return Ok(self.learn(None, Some(Ability::No)).await?);
         }
-        let ids: Vec<i64> = here.iter().map(|one| one.id).collect();
+        let ids: Vec<i64> = existing.iter().map(|assignment| assignment.id).collect();
         let db = self.app.db.read();
-        let known =
+        let owners =
             grants::by_kisi_ids(db, self.snapshot.scope, self.snapshot.account.id, &ids).await?;
-        if !known.is_empty() {
-            // Another member's, who was this person in Kisi until a moment ago: it goes or moves when that one's turn comes.
-            let text = "Another member has this assignment in Kisi: two share an e-mail there";
-            member_state.passes = true;
-            return self.refused(member_state, grant, text.to_owned()).await;
+        if !owners.is_empty() {
+            // It belongs to another member who had this Kisi user until now. It is deleted or moved when that member is served.
+            let text = "Another member with the same e-mail in Kisi still has this assignment. The request is repeated later.";
+            member_state.has_temporary_refusal = true;
+            return self
+                .record_refusal(member_state, grant, text.to_owned())
+                .await;
         }
         let want = super::member_state::window(grant.want_from, grant.want_until);
         let own_user = self.snapshot.account.kisi_user_id;
-        let made_by_us = here
-            .iter()
-            .filter(|one| one.role_id == role_id && one.created_by_id == own_user);
-        if let Some(made) = rounding::answer_to(&want, made_by_us.copied(), self.snapshot) {
+        let made_by_us = existing.iter().filter(|assignment| {
+            assignment.role_id == role_id && assignment.created_by_id == own_user
+        });
+        if let Some(made) = rounding::find_answer(&want, made_by_us.copied(), self.snapshot) {
             return Ok(self
-                .answered(member_state, grant, made, Some(HistoryKind::Granted))
+                .store_answer(member_state, grant, made, Some(HistoryKind::Granted))
                 .await?);
         }
-        if let Some(other) = here.iter().find(|one| one.role_id == role_id) {
-            // Somebody else's, and the rules want the member in: adopted, and planned again.
+        if let Some(other) = existing
+            .iter()
+            .find(|assignment| assignment.role_id == role_id)
+        {
+            // Others made it and the rules want the member in: it is adopted, and the plan is made again.
             grant.adopted = true;
             return Ok(self
                 .confirm(member_state, grant, other, HistoryKind::Adopted)
                 .await?);
         }
-        if !here.is_empty() && self.snapshot.removes(grant.scope_id) {
-            for stranger in here {
+        if !existing.is_empty() && self.snapshot.removes_strangers(grant.scope_id) {
+            for stranger in existing {
                 client.delete_assignment(stranger.id).await?;
             }
-            self.forget(member_state, &grant, None).await?;
+            self.remove_grant(member_state, &grant, None).await?;
             return Ok(());
         }
-        let text = if here.is_empty() {
+        let text = if existing.is_empty() {
             refusal.for_people()
         } else {
-            "Kisi has given this person another role here, by somebody else's hand, and takes no second one. Remove that role in \
-             Kisi, or let this service remove strangers from the group."
+            "Somebody else gave this person another role here in Kisi, and Kisi accepts no second assignment. Remove that role \
+             in Kisi, or set the group's policy for strangers to REMOVE."
                 .to_owned()
         };
-        self.refused(member_state, grant, text).await
+        self.record_refusal(member_state, grant, text).await
     }
 
-    /// Kisi does not know the person or the place of an assignment any more.
-    pub(super) async fn missing(
+    /// Handles a 404: Kisi no longer has the user or the target of an assignment.
+    pub(super) async fn resolve_missing(
         &mut self,
         client: &Client,
         member_state: &mut MemberState,
@@ -275,80 +281,84 @@ impl Pass<'_> {
         user: &row::KisiUser,
         refusal: &Error,
     ) -> Result<(), AccountError> {
-        let found = client.user_by_email(&user.email).await?;
-        if found.as_ref().map(|found| found.id) == user.kisi_id {
-            read_setup_again(self).await?;
-            member_state.passes = true;
+        let kisi_user = client.user_by_email(&user.email).await?;
+        if kisi_user.as_ref().map(|kisi_user| kisi_user.id) == user.kisi_id {
+            request_sweep(self).await?;
+            member_state.has_temporary_refusal = true;
             return self
-                .refused(member_state, grant, refusal.for_people())
+                .record_refusal(member_state, grant, refusal.for_people())
                 .await;
         }
-        let theirs = match user.kisi_id {
+        let assignments = match user.kisi_id {
             Some(id) => self.assignments(client, id).await?,
             None => Vec::new(),
         };
-        let is_there = |known: &row::Grant| theirs.iter().any(|one| known.kisi_id == Some(one.id));
+        let is_there = |stored: &row::Grant| {
+            assignments
+                .iter()
+                .any(|assignment| stored.kisi_id == Some(assignment.id))
+        };
         if member_state.grants.iter().any(is_there) {
-            // The user is there still, under another e-mail: what is there stays known.
-            member_state.passes = true;
+            // The user still exists under another e-mail, so its grants are kept.
+            member_state.has_temporary_refusal = true;
             return self
-                .refused(member_state, grant, refusal.for_people())
+                .record_refusal(member_state, grant, refusal.for_people())
                 .await;
         }
-        self.forget(member_state, &grant, None).await?;
+        self.remove_grant(member_state, &grant, None).await?;
         let gone: Vec<row::Grant> = member_state
             .grants
             .iter()
-            .filter(|known| known.kisi_user_id == user.id)
+            .filter(|stored| stored.kisi_user_id == user.id)
             .cloned()
             .collect();
         for grant in gone {
-            self.forget(member_state, &grant, Some(HistoryKind::DriftFound))
+            self.remove_grant(member_state, &grant, Some(HistoryKind::DriftFound))
                 .await?;
         }
         let mut user = user.clone();
-        user.kisi_id = found.map(|found| found.id);
-        Ok(self.put_user(member_state, user).await?)
+        user.kisi_id = kisi_user.map(|kisi_user| kisi_user.id);
+        Ok(self.store_user(member_state, user).await?)
     }
 
-    /// Kisi refuses a grant: it is shown, and nothing more is tried there in this pass.
-    pub(super) async fn refused(
+    /// Stores a refusal as the problem of the grant. Nothing else is tried in that scope in this pass.
+    pub(super) async fn record_refusal(
         &self,
         member_state: &mut MemberState,
         mut grant: row::Grant,
         text: String,
     ) -> Result<(), AccountError> {
-        let told = grant.problem.as_ref() == Some(&text);
+        let was_reported = grant.problem.as_ref() == Some(&text);
         grant.intent = Intent::None;
         grant.state = GrantState::Failed;
         grant.problem = Some(text);
         member_state
-            .refused
-            .insert(super::member_state::known(&grant).scope);
+            .refused_scopes
+            .insert(super::member_state::planner_grant(&grant).scope);
         Ok(self
-            .put(
+            .store_grant(
                 member_state,
                 grant,
-                (!told).then_some(HistoryKind::RefusedByKisi),
+                (!was_reported).then_some(HistoryKind::RefusedByKisi),
             )
             .await?)
     }
 
-    /// A grant that is about to be sent. One that Kisi refused before is tried again under the same id.
-    pub(super) fn intended(
+    /// The grant row of a creation that is about to be sent. A grant that Kisi refused before keeps its id.
+    pub(super) fn pending_grant(
         &self,
         user: Uuid,
         member_state: &MemberState,
         scope: AccessScope,
         window: Span,
     ) -> row::Grant {
-        let (scope_kind, scope_id) = stored_scope(scope);
-        let failed = member_state.grants.iter().find(|known| {
-            known.kisi_id.is_none() && known.scope_kind == scope_kind && known.scope_id == scope_id
+        let (scope_kind, scope_id) = scope_columns(scope);
+        let failed = member_state.grants.iter().find(|grant| {
+            grant.kisi_id.is_none() && grant.scope_kind == scope_kind && grant.scope_id == scope_id
         });
         let (want_from, want_until) = stored(window);
         row::Grant {
-            id: failed.map_or_else(new_id, |known| known.id),
+            id: failed.map_or_else(new_id, |grant| grant.id),
             club_id: self.snapshot.scope.club,
             account_id: self.snapshot.account.id,
             member_id: member_state.due.member_id,
@@ -363,7 +373,7 @@ impl Pass<'_> {
             want_from,
             want_until,
             notify: member_state.holdings.notified_scopes.contains(&scope),
-            problem: failed.and_then(|known| known.problem.clone()),
+            problem: failed.and_then(|grant| grant.problem.clone()),
             created_at: self.now().micros(),
             confirmed_at: None,
             missed_at: None,

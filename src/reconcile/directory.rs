@@ -1,6 +1,6 @@
-//! Who is known in Kisi, read in pages where many wait for it: one page tells of a hundred people what a look-up tells of one.
-//! Kept in memory for some minutes, and believed in one thing alone: who is found has that id, and who is not found may be
-//! created at once, since Kisi refuses a second user of one address. Called where a member has no user yet.
+//! A cache of the users in Kisi, read in pages if many members wait for one: a page holds a hundred users, a look-up one. Used
+//! only where stale data does no harm: a user that is found has this id, and one that is absent may be created at once,
+//! because Kisi refuses a second user with the same e-mail. Called for members without a Kisi user.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,58 +12,56 @@ use crate::{
     store::StoreError,
 };
 
-/// How long what was read is used.
-const KEPT_FOR: Duration = Duration::from_mins(10);
-/// So many have to wait before reading pages is worth it.
-const MANY: u64 = 10;
+/// How long the users are cached.
+const CACHE_TTL: Duration = Duration::from_mins(10);
+/// The pages are read only if at least so many members wait.
+const MIN_WAITING: u64 = 10;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub struct Directory(Mutex<Option<UserIndex>>);
 
 #[derive(Debug)]
 struct UserIndex {
     read_at: Instant,
-    /// By address in lower case. None: several users bear it. Nothing at all where there were more users than it was worth to
+    /// By e-mail in lower case; the inner `None` marks an e-mail of several users. The outer `None`: there were too many users to
     /// read.
     users: Option<HashMap<String, Option<User>>>,
 }
 
-/// What the directory says of an address.
+/// The result of a look-up by e-mail.
 #[derive(Debug)]
-pub enum Found {
-    /// Nothing: look the person up.
-    Unread,
-    /// This is the user.
-    There(User),
-    /// There was no such user.
+pub enum Lookup {
+    /// The directory cannot tell: ask Kisi for this e-mail.
+    NotCached,
+    Found(User),
+    /// No user had this e-mail when the pages were read.
     Absent,
 }
 
 impl Directory {
-    /// Looks for an address. Reads the users of Kisi where that takes fewer calls than to look up each of those who are to be
-    /// served; `waiting` tells how many, and is asked where nothing is known.
+    /// Looks up an e-mail. Reads all users if that takes no more calls than one look-up per waiting member; `waiting` counts
+    /// these, and is awaited only if the cache is empty or expired.
     pub async fn find(
         &self,
         client: &Client,
         email: &str,
         waiting: impl Future<Output = Result<u64, StoreError>>,
-    ) -> Result<Found, AccountError> {
-        // Whoever else looks meanwhile waits for the same pages.
-        let mut kept = self.0.lock().await;
-        let is_fresh = |known: &UserIndex| known.read_at.elapsed() < KEPT_FOR;
-        if !kept.as_ref().is_some_and(is_fresh) {
+    ) -> Result<Lookup, AccountError> {
+        // Locked while reading, so that concurrent look-ups wait for the same pages.
+        let mut cache = self.0.lock().await;
+        let is_fresh = |known: &UserIndex| known.read_at.elapsed() < CACHE_TTL;
+        if !cache.as_ref().is_some_and(is_fresh) {
             let waiting = waiting.await?;
-            if waiting < MANY {
-                return Ok(Found::Unread);
+            if waiting < MIN_WAITING {
+                return Ok(Lookup::NotCached);
             }
-            *kept = Some(UserIndex::read(client, waiting).await?);
+            *cache = Some(UserIndex::read(client, waiting).await?);
         }
-        let users = kept.as_ref().and_then(|known| known.users.as_ref());
+        let users = cache.as_ref().and_then(|known| known.users.as_ref());
         Ok(match users.map(|users| users.get(&email.to_lowercase())) {
-            None | Some(Some(None)) => Found::Unread,
-            Some(Some(Some(user))) => Found::There(user.clone()),
-            Some(None) => Found::Absent,
+            None | Some(Some(None)) => Lookup::NotCached,
+            Some(Some(Some(user))) => Lookup::Found(user.clone()),
+            Some(None) => Lookup::Absent,
         })
     }
 }
@@ -74,7 +72,7 @@ impl UserIndex {
         let users = match client.user_pages().await? {
             Some(pages) if pages <= waiting => match client.users().await {
                 Ok(users) => Some(users),
-                // Each of them can be looked up still.
+                // Single look-ups still work.
                 Err(Error::TooLong | Error::Malformed { .. }) => None,
                 Err(problem) => return Err(problem),
             },

@@ -1,6 +1,6 @@
-//! Does the steps of a plan, one call after the other, and decides nothing: a surprise is written down, and the case is
-//! planned again. Each write's intent is stored before the call, so that a lost answer or a crash leaves a question and
-//! never a guess.
+//! Executes the steps of a plan, one call after the other. It decides nothing: after an unexpected response it stores what Kisi
+//! holds and plans again. The intent of each write is stored before the call, so that a lost response or a crash leaves a call
+//! with an unknown outcome that `recover` resolves.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,12 +10,8 @@ use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::{
-    flight::Flight,
-    lease::Lease,
-    member_state::{AccountSnapshot, MemberState},
-    replacing::replaced_by,
-    sweep::RecentWrites,
-    worker::Worker,
+    account_snapshot::AccountSnapshot, flight::Flight, lease::Lease, member_state::MemberState,
+    replacing::replaced_scope, sweep::RecentWrites, worker::Worker,
 };
 use crate::{
     app::App,
@@ -27,63 +23,61 @@ use crate::{
     },
 };
 
-/// How often a case is planned again within one pass before it is put off.
-const ROUNDS: usize = 12;
+/// How often a member is planned again within one pass before it is retried later.
+const MAX_ROUNDS: usize = 12;
 
-/// The role that lets somebody open the doors of a group.
+/// Kisi's role that can only open the doors of a group.
 pub const GROUP_ROLE: &str = "group_basic";
 
 /// Why the work on an account pauses.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Kisi does not answer, or not for us.
+    /// Kisi did not respond, or refused the call.
     #[error("Kisi: {0}")]
     Kisi(#[from] Error),
-    /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// The account's credentials cannot be opened with the key of this service.
-    #[error("the credentials of the account cannot be opened")]
+    /// The account's credentials cannot be decrypted with the key of this service.
+    #[error("the credentials of the account cannot be decrypted")]
     Credentials,
-    /// Another worker may have the account.
-    #[error("the lease is gone")]
+    /// Another worker may hold the account now.
+    #[error("the lease of the account was lost")]
     LeaseLost,
 }
 
-/// How a case ended for now.
+/// The result of serving one member.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Kisi holds what it should; the next look is at the instant, if any.
+    /// Kisi holds what it should. The member is planned again at the instant, if any.
     Settled(Option<Instant>),
-    /// A group that the member wants in is not read yet.
-    Waiting,
-    /// Kisi refused something, or kept changing its mind: another try is due later.
-    PutOff,
-    /// Kisi refused what only a person can put right: a fact, an edit, a difference that a sweep finds, or a request to try
-    /// again marks the member. The rest is looked at again at the instant, if any.
+    /// The rules want the member in a group whose assignments were not read yet.
+    AwaitingRead,
+    /// Kisi refused something that may work later, or the plan did not become empty: a retry is scheduled.
+    Retry,
+    /// Kisi refused something that a person must fix. An event, an edit, a difference found by a sweep, or a request to retry
+    /// marks the member due. The rest is planned again at the instant, if any.
     Blocked(Option<Instant>),
-    /// Whether a call happened cannot be known before this instant.
-    Wait(Instant),
-    /// The member was marked again meanwhile, or something more urgent came: it is due as it is, and read again.
+    /// The outcome of a call is unknown, and cannot be looked up before this instant.
+    Unknown(Instant),
+    /// The member was marked due again, or something more urgent is due. The member stays due and is loaded again.
     Stale,
 }
 
-/// Whether a case may go on.
+/// Whether the loaded state may still be used.
 enum Freshness {
-    On,
-    /// It was marked again since it was read, or gives way.
+    Fresh,
+    /// The member was marked due again since it was loaded, or something more urgent is due.
     Stale,
 }
 
-/// What a step led to.
+/// The result of one step.
 pub enum StepOutcome {
-    /// As planned.
-    Yes,
-    /// Something was learned: plan again.
-    Learned,
+    Completed,
+    /// Kisi responded differently than planned.
+    Replan,
 }
 
-/// The work on one account, for as long as its snapshot is fresh.
+/// The work on one member, with what it needs.
 pub struct Pass<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) client: &'a Client,
@@ -92,11 +86,11 @@ pub struct Pass<'a> {
     pub(super) flight: &'a Flight<'a>,
     pub(super) worker: &'a Worker,
     pub(super) recent_writes: &'a RecentWrites,
-    /// Whether Kisi did something of what was asked.
+    /// Whether a call to Kisi succeeded.
     pub(super) made_progress: bool,
-    /// Where an open assignment was deleted to be made anew, and is not there yet.
+    /// The scope in which an open assignment was deleted and its replacement is not created yet.
     pub(super) replacing: Option<AccessScope>,
-    /// Held meanwhile.
+    /// Held while an assignment is being replaced.
     pub(super) turn: Option<MutexGuard<'a, ()>>,
 }
 
@@ -105,53 +99,54 @@ impl Pass<'_> {
         self.app.clock.now()
     }
 
-    /// Plans and executes until nothing is left to do.
+    /// Plans and executes until the plan is empty.
     pub async fn serve(&mut self, member_state: &mut MemberState) -> Result<Outcome, AccountError> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if member_state.is_in_flight()
-                && let Some(at) = self.find_out(member_state).await?
+                && let Some(at) = self.resolve_lost_calls(member_state).await?
             {
-                return Ok(Outcome::Wait(at));
+                return Ok(Outcome::Unknown(at));
             }
             let (now, horizon) = (self.now(), self.app.config.horizon);
             let plan = member_state.plan(self.snapshot, now, horizon);
-            if plan.steps.is_empty()
-                && member_state.is_waiting_for_reading(self.snapshot, now, horizon)
-            {
-                return Ok(Outcome::Waiting);
+            if plan.steps.is_empty() && member_state.is_waiting_for_reading(self.snapshot) {
+                return Ok(Outcome::AwaitingRead);
             }
             if plan.steps.is_empty() {
-                let whole = member_state.refused.is_empty();
-                if whole {
-                    self.forget_refused(member_state).await?;
+                let has_no_refusal = member_state.refused_scopes.is_empty();
+                if has_no_refusal {
+                    self.remove_refused_grants(member_state).await?;
                 }
-                return Ok(match (whole, member_state.passes) {
+                return Ok(match (has_no_refusal, member_state.has_temporary_refusal) {
                     (true, _) => Outcome::Settled(plan.replan_at),
-                    (false, true) => Outcome::PutOff,
+                    (false, true) => Outcome::Retry,
                     (false, false) => Outcome::Blocked(plan.replan_at),
                 });
             }
-            if let Freshness::Stale = self.steps(member_state, &plan).await? {
+            if let Freshness::Stale = self.run_steps(member_state, &plan).await? {
                 return Ok(Outcome::Stale);
             }
         }
-        tracing::warn!(account = %self.snapshot.account.id, "a case did not come to rest; it is put off");
-        Ok(Outcome::PutOff)
+        tracing::warn!(account = %self.snapshot.account.id, "the plan of a member did not become empty; the member is retried later");
+        Ok(Outcome::Retry)
     }
 
-    /// What Kisi refused once and nobody wants any more is forgotten.
-    async fn forget_refused(&self, member_state: &mut MemberState) -> Result<(), AccountError> {
+    /// Removes grants that Kisi refused and that are no longer wanted.
+    async fn remove_refused_grants(
+        &self,
+        member_state: &mut MemberState,
+    ) -> Result<(), AccountError> {
         let stale = member_state
             .grants
             .iter()
             .filter(|grant| grant.kisi_id.is_none() && grant.intent == Intent::None);
         for grant in stale.cloned().collect::<Vec<_>>() {
-            self.forget(member_state, &grant, None).await?;
+            self.remove_grant(member_state, &grant, None).await?;
         }
         Ok(())
     }
 
-    async fn steps(
+    async fn run_steps(
         &mut self,
         member_state: &mut MemberState,
         plan: &Plan,
@@ -166,27 +161,27 @@ impl Pass<'_> {
             if !self.lease.is_held() {
                 return Err(AccountError::LeaseLost);
             }
-            let takes = matches!(step, Step::Change { .. } | Step::Delete { .. });
-            if takes && due::was_marked_since(self.app.db.read(), &member_state.due).await? {
-                // What was read may be torn: nothing is taken away by it.
+            let revokes = matches!(step, Step::Change { .. } | Step::Delete { .. });
+            if revokes && due::was_marked_since(self.app.db.read(), &member_state.due).await? {
+                // The state may have been loaded halfway through a change, so nothing is revoked by it.
                 return Ok(Freshness::Stale);
             }
-            // Nobody is left half replaced for others.
+            // A member between deletion and creation is finished first.
             if self.made_progress
                 && self.replacing.is_none()
-                && self.worker.gives_way(self.flight, member_state).await?
+                && self.worker.must_yield(self.flight, member_state).await?
             {
                 return Ok(Freshness::Stale);
             }
-            let replaced = replaced_by(member_state, plan, step, self.now());
+            let replaced = replaced_scope(member_state, plan, step, self.now());
             if replaced.is_some() && self.turn.is_none() {
-                // One at a time: what others delete would take the calls that this one needs to be whole again.
+                // One at a time: deletions for others would use up the rate limit that this creation needs.
                 self.turn = Some(self.worker.replacing.turn().await);
             }
-            let done = match *step {
+            let outcome = match *step {
                 Step::CreateUser => self.create_user(&client, member_state, plan).await?,
                 Step::Create { scope, window } => {
-                    // Who is half replaced may pass and cannot: nothing goes before that.
+                    // The member may pass but cannot until the replacement exists, so it precedes everything else.
                     let is_half = self.replacing == Some(scope);
                     let lane = if is_half { kisi::Lane::Urgent } else { lane };
                     let client = self.client.in_lane(lane);
@@ -197,7 +192,7 @@ impl Pass<'_> {
                 }
                 Step::Delete { grant } => self.delete(&client, member_state, grant).await?,
             };
-            if matches!(done, StepOutcome::Learned) {
+            if matches!(outcome, StepOutcome::Replan) {
                 break;
             }
             self.made_progress = true;
@@ -206,7 +201,7 @@ impl Pass<'_> {
                 Step::Create { scope, .. } => self.replacing.filter(|lacking| *lacking != scope),
                 Step::CreateUser | Step::Change { .. } => self.replacing,
             };
-            // At once, so that it is known however this pass ends.
+            // Set at once, so that it is recorded even if this pass ends with an error.
             self.worker
                 .replacing
                 .set(member_state.due.member_id, self.replacing);
@@ -214,34 +209,38 @@ impl Pass<'_> {
                 self.turn = None;
             }
         }
-        Ok(Freshness::On)
+        Ok(Freshness::Fresh)
     }
 
-    /// Kisi holds the grant as `held` says, read from its own answer.
+    /// Stores that Kisi holds the requested assignment, as read from its response, with a history entry.
     pub(super) async fn confirm(
         &self,
         member_state: &mut MemberState,
         grant: row::Grant,
-        held: &Assignment,
+        assignment: &Assignment,
         event: HistoryKind,
     ) -> Result<(), StoreError> {
-        let grant = self.held(grant, held);
-        self.put(member_state, grant, Some(event)).await
+        let grant = self.apply_assignment(grant, assignment);
+        self.store_grant(member_state, grant, Some(event)).await
     }
 
-    /// What Kisi holds is not what was asked for.
-    pub(super) async fn as_held(
+    /// Stores what Kisi holds instead of the requested assignment, without a history entry.
+    pub(super) async fn store_actual(
         &self,
         member_state: &mut MemberState,
         grant: row::Grant,
-        held: &Assignment,
+        assignment: &Assignment,
     ) -> Result<(), StoreError> {
-        let grant = self.held(grant, held);
-        self.put(member_state, grant, None).await
+        let grant = self.apply_assignment(grant, assignment);
+        self.store_grant(member_state, grant, None).await
     }
 
-    pub(super) fn held(&self, mut grant: row::Grant, held: &Assignment) -> row::Grant {
-        let window = stored(window_of(held));
+    pub(super) fn apply_assignment(
+        &self,
+        mut grant: row::Grant,
+        assignment: &Assignment,
+    ) -> row::Grant {
+        let window = stored(window_of(assignment));
         let is_as_answered = grant.asked_differs
             && grant.intent == Intent::None
             && window == (grant.valid_from, grant.valid_until);
@@ -252,15 +251,15 @@ impl Pass<'_> {
         }
         (grant.valid_from, grant.valid_until) = window;
         (grant.want_from, grant.want_until) = (None, None);
-        grant.kisi_id = Some(held.id);
+        grant.kisi_id = Some(assignment.id);
         grant.intent = Intent::None;
         grant.confirmed_at = Some(self.now().micros());
         grant.missed_at = None;
         grant
     }
 
-    /// What a grant is for in Kisi's words, and the role to be given.
-    pub(super) fn in_kisi(&self, grant: &row::Grant) -> Option<(AppliesTo, String)> {
+    /// The target in Kisi and the role to assign. `None` if Kisi has no role there that can only open doors.
+    pub(super) fn kisi_target(&self, grant: &row::Grant) -> Option<(AppliesTo, String)> {
         let account = &self.snapshot.account;
         let roles = DoorRoles::of_account(account).unwrap_or_default();
         match grant.scope_kind {
@@ -284,15 +283,15 @@ impl Pass<'_> {
         change: Option<Ability>,
         duplicate_assignments: Option<Ability>,
     ) -> Result<(), StoreError> {
-        let stored = |ability| match ability {
+        let column = |ability| match ability {
             Ability::Unknown => row::Ability::Unknown,
             Ability::Yes => row::Ability::Yes,
             Ability::No => row::Ability::No,
         };
-        let known = self.snapshot.learn(change, duplicate_assignments);
+        let abilities = self.snapshot.learn(change, duplicate_assignments);
         let (change, duplicate_assignments) = (
-            stored(known.change_window),
-            stored(known.duplicate_assignments),
+            column(abilities.change_window),
+            column(abilities.duplicate_assignments),
         );
         let id = self.snapshot.account.id;
         self.app
@@ -306,8 +305,8 @@ impl Pass<'_> {
     }
 }
 
-/// A group or place that Kisi does not know was likely removed there: read everything again soon.
-pub async fn read_setup_again(pass: &Pass<'_>) -> Result<(), StoreError> {
+/// Requests a sweep, because a group or place that Kisi does not know was probably deleted there.
+pub async fn request_sweep(pass: &Pass<'_>) -> Result<(), StoreError> {
     let (id, now) = (pass.snapshot.account.id, pass.now().micros());
     pass.app
         .db
@@ -315,7 +314,7 @@ pub async fn read_setup_again(pass: &Pass<'_>) -> Result<(), StoreError> {
         .await
 }
 
-pub fn find(member_state: &MemberState, id: Id) -> Option<row::Grant> {
+pub fn find_grant(member_state: &MemberState, id: Id) -> Option<row::Grant> {
     member_state
         .grants
         .iter()
@@ -323,15 +322,14 @@ pub fn find(member_state: &MemberState, id: Id) -> Option<row::Grant> {
         .cloned()
 }
 
-/// An assignment's window.
-pub fn window_of(held: &Assignment) -> Span {
+pub fn window_of(assignment: &Assignment) -> Span {
     Span::new(
-        Instant::from_option_start(held.valid_from.map(Instant::from_timestamp)),
-        Instant::from_option_end(held.valid_until.map(Instant::from_timestamp)),
+        Instant::from_option_start(assignment.valid_from.map(Instant::from_timestamp)),
+        Instant::from_option_end(assignment.valid_until.map(Instant::from_timestamp)),
     )
 }
 
-pub fn ends(window: Span) -> (Option<Timestamp>, Option<Timestamp>) {
+pub fn timestamps(window: Span) -> (Option<Timestamp>, Option<Timestamp>) {
     (
         window.from.known().map(Instant::timestamp),
         window.until.known().map(Instant::timestamp),
@@ -345,7 +343,7 @@ pub fn stored(window: Span) -> (Option<i64>, Option<i64>) {
     )
 }
 
-pub fn stored_scope(scope: AccessScope) -> (ScopeKind, Uuid) {
+pub fn scope_columns(scope: AccessScope) -> (ScopeKind, Uuid) {
     match scope {
         AccessScope::Group(id) => (ScopeKind::Group, Uuid::from_u128(id.0)),
         AccessScope::Place(id) => (ScopeKind::Place, Uuid::from_u128(id.0)),
@@ -353,7 +351,7 @@ pub fn stored_scope(scope: AccessScope) -> (ScopeKind, Uuid) {
     }
 }
 
-/// How long to wait before the next try: growing, and never all at once.
+/// The delay before the next retry: exponential, with jitter.
 pub fn back_off(failures: u32, first: Duration, most: Duration) -> Duration {
     let grown = first.saturating_mul(1u32 << failures.min(16)).min(most);
     let spread = u32::from(crate::secret::random_byte());

@@ -1,5 +1,5 @@
-//! Several members served at once, so that Kisi's limit is used however long it takes to answer. Nobody is begun while somebody
-//! more urgent waits, and whoever is under way gives way to them between two calls. Called by the worker.
+//! Serves several members at once, so that Kisi's rate limit is used even if its responses are slow. No member is started while
+//! a more urgent one waits, and members in progress yield to it between two calls. Called by the worker.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,10 +9,8 @@ use std::{
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
-    execute::AccountError,
-    lease::Lease,
-    member_state::{AccountSnapshot, MemberState},
-    worker::Worker,
+    account_snapshot::AccountSnapshot, execute::AccountError, lease::Lease,
+    member_state::MemberState, worker::Worker,
 };
 use crate::{
     kisi::Client,
@@ -20,17 +18,17 @@ use crate::{
     store::{StoreError, due},
 };
 
-/// The most that are served at once, whatever the limit.
-const MOST: usize = 8;
-/// How long the others may finish the call that they are at, where one of them stopped the work: longer than any call takes.
-const LAST_CALLS: Duration = Duration::from_secs(12);
+/// The maximum number of members that are served at once, whatever the rate limit.
+const MAX_CONCURRENT: usize = 8;
+/// How long the other members may finish their calls in flight after an error. Longer than any call takes.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// The work of several cases at once.
+/// What the members that are served at once share.
 pub(super) struct Flight<'a> {
     pub(super) snapshot: &'a AccountSnapshot,
     pub(super) client: &'a Client,
     pub(super) lease: &'a Lease,
-    /// Whether one of them stopped the work on the account.
+    /// Whether an error ended the work on the account.
     ended: AtomicBool,
 }
 
@@ -44,26 +42,26 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Whether nothing more is to be begun.
+    /// Whether no further call may start.
     pub(super) fn is_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 }
 
 impl Worker {
-    /// Serves cases, in their order as far as they wait for each other. The first stop ends the work: calls that were made are
-    /// waited for, and nothing more is begun.
+    /// Serves members, starting them in the given order. The first error ends the work: calls in flight are awaited, and no
+    /// further call starts.
     pub(super) async fn serve_all(
         &self,
         flight: Flight<'_>,
         member_states: &mut [MemberState],
     ) -> Result<(), AccountError> {
-        let limit = usize::try_from(self.app.config.kisi_rate).unwrap_or(MOST);
+        let limit = usize::try_from(self.app.config.kisi_rate).unwrap_or(MAX_CONCURRENT);
         let flight = &flight;
         let mut waiting = member_states.iter_mut();
         let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), AccountError>>> = waiting
             .by_ref()
-            .take(limit.clamp(1, MOST))
+            .take(limit.clamp(1, MAX_CONCURRENT))
             .map(|member_state| -> BoxFuture<'_, _> { Box::pin(self.serve(flight, member_state)) })
             .collect();
         while let Some(served) = under_way.next().await {
@@ -75,16 +73,17 @@ impl Worker {
             };
             flight.ended.store(true, Ordering::Relaxed);
             let rest = async { while under_way.next().await.is_some() {} };
-            if tokio::time::timeout(LAST_CALLS, rest).await.is_err() {
-                tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for their turn are given up");
+            if tokio::time::timeout(DRAIN_TIMEOUT, rest).await.is_err() {
+                tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for the rate limit are cancelled");
             }
             return Err(stop);
         }
         Ok(())
     }
 
-    /// Whether a case gives way: the work ends, or somebody waits who is half replaced, not sorted yet, or more urgent.
-    pub(super) async fn gives_way(
+    /// Whether a member must yield: the work ends, a replacement is unfinished, or a member waits that is unsorted or more
+    /// urgent.
+    pub(super) async fn must_yield(
         &self,
         flight: &Flight<'_>,
         member_state: &MemberState,
@@ -93,11 +92,11 @@ impl Worker {
             return Ok(true);
         }
         let Some(lane) = member_state.due.lane else {
-            // Served as soon as it was sorted, so it is one of few.
+            // It was served directly after sorting, so it is one of few.
             return Ok(false);
         };
         let now = self.app.clock.now();
-        if !self.half_replaced(now).await?.is_empty() {
+        if !self.unfinished_replacements(now).await?.is_empty() {
             return Ok(true);
         }
         let db = self.app.db.read();

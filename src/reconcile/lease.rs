@@ -1,6 +1,6 @@
-//! The lease of an account: whoever holds it is the only one that speaks to Kisi for it. It is renewed by a task of its own,
-//! and looked at before each call that writes. It goes by time that has gone by: a time of day
-//! that is put back makes it no longer.
+//! The lease of an account: only its holder calls Kisi for the account. A background task renews it, and it is checked before
+//! each call that writes. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
+//! not extend it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,60 +15,60 @@ use crate::{
     store::{Db, StoreError, leases},
 };
 
-const LENGTH: Duration = Duration::from_secs(6);
-const RENEWAL: Duration = Duration::from_secs(2);
+const LEASE_DURATION: Duration = Duration::from_secs(6);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The name of this process among those that hold leases: machine, process, and something random.
+/// The holder name of this process: `host:process id:random id`.
 pub fn holder() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}:{}", host.trim(), std::process::id(), new_id())
 }
 
-/// A lease that is held for as long as this lives and the database answers.
+/// A lease. It is held while this value exists and the database responds in time.
 pub struct Lease {
     term: Term,
     renewal: JoinHandle<()>,
 }
 
-/// When the lease was asked for last, with success; none where it was lost.
+/// The start of the last successful request for the lease; `None` once it was lost.
 #[derive(Clone)]
 struct Term(Arc<Mutex<Option<Stopwatch>>>);
 
 impl Term {
     fn is_running(&self) -> bool {
-        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.is_some_and(|asked| asked.elapsed_with_suspension() < LENGTH)
+        let started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        started.is_some_and(|started| started.elapsed_with_suspension() < LEASE_DURATION)
     }
 
-    fn set(&self, asked: Option<Stopwatch>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    fn set(&self, started: Option<Stopwatch>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = started;
     }
 }
 
 impl Lease {
-    /// Takes the lease of an account, if nobody else has it.
+    /// Takes the lease of an account. `None` if another process holds it.
     pub async fn take(db: &Db, account: Uuid, holder: &str) -> Result<Option<Self>, StoreError> {
-        let (name, asked) = (account.to_string(), Stopwatch::start());
-        if !hold(db, &name, holder, false).await? {
-            let dead = db.is_sqlite() && its_process_is_gone(db, &name).await?;
-            if !(dead && hold(db, &name, holder, true).await?) {
+        let (name, started) = (account.to_string(), Stopwatch::start());
+        if !acquire(db, &name, holder, false).await? {
+            let is_dead = db.is_sqlite() && is_holder_dead(db, &name).await?;
+            if !(is_dead && acquire(db, &name, holder, true).await?) {
                 return Ok(None);
             }
         }
-        let term = Term(Arc::new(Mutex::new(Some(asked))));
-        let (db, held, holder) = (db.clone(), term.clone(), holder.to_owned());
+        let term = Term(Arc::new(Mutex::new(Some(started))));
+        let (db, renewed, holder) = (db.clone(), term.clone(), holder.to_owned());
         let renewal = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RENEWAL).await;
-                let asked = Stopwatch::start();
-                match hold(&db, &name, &holder, false).await {
-                    Ok(true) => held.set(Some(asked)),
+                tokio::time::sleep(RENEWAL_INTERVAL).await;
+                let started = Stopwatch::start();
+                match acquire(&db, &name, &holder, false).await {
+                    Ok(true) => renewed.set(Some(started)),
                     Ok(false) => {
-                        held.set(None);
+                        renewed.set(None);
                         return;
                     }
                     Err(problem) => {
-                        tracing::warn!(error = ?problem, "a lease could not be renewed")
+                        tracing::warn!(error = ?problem, "the lease of an account could not be renewed; trying again")
                     }
                 }
             }
@@ -76,18 +76,18 @@ impl Lease {
         Ok(Some(Self { term, renewal }))
     }
 
-    /// Whether it is surely held, asked later and elsewhere.
+    /// A check that other tasks can call: whether the lease is certainly held.
     pub fn guard(&self) -> impl Fn() -> bool + Send + Sync + use<> {
         let term = self.term.clone();
         move || term.is_running()
     }
 
-    /// Whether it is surely held now.
+    /// Whether the lease is certainly held. False also if the last renewal is too long ago.
     pub fn is_held(&self) -> bool {
         self.term.is_running()
     }
 
-    /// Gives it back, so that another need not wait.
+    /// Releases the lease, so that another process can take it at once.
     pub async fn release(self, db: &Db, account: Uuid, holder: &str) {
         self.renewal.abort();
         let (name, holder) = (account.to_string(), holder.to_owned());
@@ -95,7 +95,7 @@ impl Lease {
             .write(move |tx| Box::pin(async move { leases::release(tx, &name, &holder).await }))
             .await;
         if let Err(problem) = released {
-            tracing::warn!(error = ?problem, "a lease could not be given back; it runs out by itself");
+            tracing::warn!(error = ?problem, "the lease of an account could not be released; it expires by itself");
         }
     }
 }
@@ -106,16 +106,19 @@ impl Drop for Lease {
     }
 }
 
-async fn hold(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
+async fn acquire(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), holder.to_owned());
     db.write(move |tx| {
-        Box::pin(async move { leases::acquire(tx, &name, &holder, LENGTH, take_over).await })
+        Box::pin(
+            async move { leases::acquire(tx, &name, &holder, LEASE_DURATION, take_over).await },
+        )
     })
     .await
 }
 
-/// A SQLite file is used from one machine, so whether the holder still lives can be seen: after a kill nobody waits.
-async fn its_process_is_gone(db: &Db, name: &str) -> Result<bool, StoreError> {
+/// Whether the process that holds the lease has ended. Only for SQLite, whose file is used from one machine: there the process
+/// table shows it, and a restart after a kill need not wait.
+async fn is_holder_dead(db: &Db, name: &str) -> Result<bool, StoreError> {
     let Some(lease) = leases::get(db.read(), name).await? else {
         return Ok(true);
     };

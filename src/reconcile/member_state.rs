@@ -1,185 +1,83 @@
-//! One member's case in one account: what is known of the member, what Kisi is known to hold, and the plan that follows.
-//! Loaded for many at once; planning is pure and reads nothing but the case.
+//! The state of one member in one account: its facts, its Kisi users and grants, and the plan that follows from them. States are
+//! loaded in batches; planning is pure and reads only the state and the account snapshot.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use access::{
-    Abilities, Ability, AccessScope, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Rule,
-    Span, SpanSet, Target, evaluate, held_back, losses, plan,
+    Abilities, AccessScope, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Rule, Span,
+    SpanSet, evaluate, held_back, losses, plan,
 };
 use futures_util::future::try_join5;
-use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use super::account_snapshot::AccountSnapshot;
 use crate::connect::DoorRoles;
 use crate::store::{
-    self, Db, StoreError, clubs,
+    Db, StoreError,
     facts::{self, AsOf, Holdings},
-    grants, members, revocations, row, rules, setup,
+    grants, members, revocations, row,
 };
 
-/// Rules of the week never end, so whoever they reach is looked at daily.
+/// Members under a rule with a weekly schedule are planned daily, because a schedule never ends.
 const DAY: Duration = Duration::from_hours(24);
 
-/// What is the same for every case of an account.
-pub struct AccountSnapshot {
-    /// The club.
-    pub scope: store::ClubScope,
-    /// The account as it is now.
-    pub account: row::KisiAccount,
-    /// Its groups, by id.
-    pub groups: HashMap<Uuid, row::Group>,
-    /// Its places, by id.
-    pub places: HashMap<Uuid, row::Place>,
-    /// The club's time zone.
-    pub zone: TimeZone,
-    /// The rules of each managed group.
-    rules: HashMap<Uuid, Vec<Rule>>,
-    /// What has been learned of Kisi's ways; the cases that are served at once learn together.
-    abilities: Mutex<Abilities>,
-    /// Whether a rule has times of the week.
-    recurs: bool,
-    /// Whether the account is being disconnected: nothing is desired there any more.
-    is_leaving: bool,
-}
-
-/// See the module.
 pub struct MemberState {
-    /// The row that was due.
+    /// The due row that led here.
     pub due: row::Due,
-    /// The member; none where it has become another.
+    /// `None` for a stranger, or if the member was merged into another one.
     pub member: Option<row::Member>,
-    /// What the member holds.
+    /// The facts that rules are evaluated on.
     pub holdings: Holdings,
-    /// Who the member is, or was, in Kisi.
+    /// The current and former Kisi users of the member.
     pub users: Vec<row::KisiUser>,
-    /// The assignments that are ours.
+    /// The member's assignments in managed groups and of shares, including external ones.
     pub grants: Vec<row::Grant>,
-    /// What the brake was asked, and what it said.
+    /// Open revocations, with the decisions of the brake.
     pub revocations: Vec<row::Revocation>,
-    /// Scopes where Kisi refused in this pass: nothing more is tried there.
-    pub refused: BTreeSet<AccessScope>,
-    /// Whether one of those refusals passes with time; the others wait for somebody.
-    pub passes: bool,
-    /// A coarser granularity that may explain why a change changed nothing; it is not known yet whether it does.
+    /// When the rules and shares let the member in, by scope. Evaluated once, when the state was loaded.
+    pub evaluation: Vec<Desired>,
+    /// Scopes in which Kisi refused something in this pass. Nothing else is tried there.
+    pub refused_scopes: BTreeSet<AccessScope>,
+    /// Whether one of these refusals may end by itself. The others need a person.
+    pub has_temporary_refusal: bool,
+    /// A coarser granularity on trial, because it may explain why a change of a window had no effect.
     pub tried_granularity: Option<Granularity>,
 }
 
-impl AccountSnapshot {
-    /// Reads what is the same for every case.
-    pub async fn load(db: &Db, account: row::KisiAccount) -> Result<Self, StoreError> {
-        let scope = store::ClubScope::new(account.club_id);
-        let groups = setup::groups(db.read(), scope, account.id).await?;
-        Self::of_groups(db, account, groups).await
-    }
-
-    /// As `load`, with these groups in the place of the stored ones.
-    pub(super) async fn of_groups(
-        db: &Db,
-        account: row::KisiAccount,
-        groups: Vec<row::Group>,
-    ) -> Result<Self, StoreError> {
-        let scope = store::ClubScope::new(account.club_id);
-        let places = setup::places(db.read(), scope, account.id).await?;
-        let mut by_group: HashMap<Uuid, Vec<Rule>> = HashMap::new();
-        let mut recurs = false;
-        for rule in rules::load(db.read(), scope, AsOf::Now).await? {
-            let Target::Group(group) = rule.target else {
-                continue;
-            };
-            let group = Uuid::from_u128(group.0);
-            if groups
-                .iter()
-                .any(|row| row.id == group && row.managed && row.gone_at.is_none())
-            {
-                let conditions = rule
-                    .current()
-                    .into_iter()
-                    .flat_map(|version| &version.conditions);
-                recurs |= conditions
-                    .into_iter()
-                    .any(|one| matches!(one, access::Condition::Schedule(_)));
-                by_group.entry(group).or_default().push(rule);
-            }
-        }
-        let club = clubs::get(db.read(), scope).await?;
-        let zone = club.and_then(|club| TimeZone::get(&club.time_zone).ok());
-        Ok(Self {
-            scope,
-            zone: zone.unwrap_or(TimeZone::UTC),
-            groups: groups.into_iter().map(|row| (row.id, row)).collect(),
-            places: places.into_iter().map(|row| (row.id, row)).collect(),
-            rules: by_group,
-            recurs,
-            abilities: Mutex::new(abilities(&account)),
-            is_leaving: account.status == row::KisiStatus::Disconnecting,
-            account,
-        })
-    }
-
-    /// Whether an enabled rule is about a group.
-    pub(super) fn has_rule(&self, group: Uuid) -> bool {
-        let rules = self.rules.get(&group).into_iter().flatten();
-        let mut current = rules.flat_map(Rule::current);
-        current.any(|version| version.enabled)
-    }
-
-    /// What has been learned of Kisi's ways.
-    pub fn abilities(&self) -> Abilities {
-        *self.known_abilities()
-    }
-
-    fn known_abilities(&self) -> MutexGuard<'_, Abilities> {
-        (self.abilities.lock()).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Something more was learned; all that is known then.
-    pub(super) fn learn(
-        &self,
-        change: Option<Ability>,
-        duplicate_assignments: Option<Ability>,
-    ) -> Abilities {
-        let mut known = self.known_abilities();
-        known.change_window = change.unwrap_or(known.change_window);
-        known.duplicate_assignments = duplicate_assignments.unwrap_or(known.duplicate_assignments);
-        *known
-    }
-
-    /// Kisi turned out to round windows to a unit of time; false where a coarser one is known.
-    pub(super) fn learn_granularity(&self, unit: Granularity) -> bool {
-        let mut known = self.known_abilities();
-        let is_coarser = unit > known.granularity;
-        if is_coarser {
-            known.granularity = unit;
-        }
-        is_coarser
-    }
+/// What the loop has to do for a member in an account.
+#[derive(Debug)]
+pub enum Assessment {
+    /// Nothing until this instant, if no fact changes before.
+    Settled(Option<Instant>),
+    /// Nothing until this is resolved.
+    Blocked(Blocked),
+    /// The steps of this plan.
+    Plan(Plan),
 }
 
-fn abilities(account: &row::KisiAccount) -> Abilities {
-    let ability = |stored| match stored {
-        row::Ability::Unknown => Ability::Unknown,
-        row::Ability::Yes => Ability::Yes,
-        row::Ability::No => Ability::No,
-    };
-    Abilities {
-        change_window: ability(account.change_window),
-        duplicate_assignments: ability(account.duplicate_assignments),
-        granularity: Granularity::from_seconds(account.granularity_s),
-    }
+/// What a blocked member waits for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// The outcome of a call is unknown and must be looked up in Kisi.
+    UnknownAnswer,
+    /// The first read of a group, which marks all members due.
+    FirstReading,
+    /// A revocation is pending at the brake.
+    Brake,
 }
 
-/// Reads the cases of the members that are due.
+/// Loads the states of due members and evaluates the rules for each, from `now` to a day beyond `horizon`.
 pub async fn load(
     db: &Db,
     snapshot: &AccountSnapshot,
     due: Vec<row::Due>,
+    now: Instant,
+    horizon: Duration,
 ) -> Result<Vec<MemberState>, StoreError> {
     let ids: Vec<Uuid> = due.iter().map(|row| row.member_id).collect();
     let (scope, account) = (snapshot.scope, snapshot.account.id);
-    let (people, mut holdings, all_users, all_grants, all_revocations) = try_join5(
+    let (people, mut holdings, users, grants, revocations) = try_join5(
         members::find_by_ids(db.read(), scope, &ids),
         Box::pin(facts::load(db.read(), scope, &ids, AsOf::Now)),
         grants::users_in(db.read(), scope, account, &ids),
@@ -189,71 +87,76 @@ pub async fn load(
     .await?;
     let mut people: HashMap<Uuid, row::Member> =
         people.into_iter().map(|row| (row.id, row)).collect();
-    let mut users: HashMap<Uuid, Vec<row::KisiUser>> = HashMap::new();
-    for row in all_users {
-        users.entry(row.member_id).or_default().push(row);
-    }
-    let mut held: HashMap<Uuid, Vec<row::Grant>> = HashMap::new();
-    for row in all_grants {
-        held.entry(row.member_id).or_default().push(row);
-    }
-    let mut asked: HashMap<Uuid, Vec<row::Revocation>> = HashMap::new();
-    for row in all_revocations {
-        asked.entry(row.member_id).or_default().push(row);
-    }
-    let member_states = due.into_iter().map(|due| MemberState {
-        member: people.remove(&due.member_id),
-        holdings: holdings.remove(&due.member_id).unwrap_or_default(),
-        users: users.remove(&due.member_id).unwrap_or_default(),
-        grants: held.remove(&due.member_id).unwrap_or_default(),
-        revocations: asked.remove(&due.member_id).unwrap_or_default(),
-        refused: BTreeSet::new(),
-        passes: false,
-        tried_granularity: None,
-        due,
+    let mut users = by_member(users, |row| row.member_id);
+    let mut grants = by_member(grants, |row| row.member_id);
+    let mut revocations = by_member(revocations, |row| row.member_id);
+    let member_states = due.into_iter().map(|due| {
+        let member = people.remove(&due.member_id);
+        let holdings = holdings.remove(&due.member_id).unwrap_or_default();
+        MemberState {
+            evaluation: evaluation(snapshot, member.as_ref(), &holdings, now, horizon),
+            member,
+            holdings,
+            users: users.remove(&due.member_id).unwrap_or_default(),
+            grants: grants.remove(&due.member_id).unwrap_or_default(),
+            revocations: revocations.remove(&due.member_id).unwrap_or_default(),
+            refused_scopes: BTreeSet::new(),
+            has_temporary_refusal: false,
+            tried_granularity: None,
+            due,
+        }
     });
     Ok(member_states.collect())
 }
 
+fn by_member<R>(rows: Vec<R>, member: impl Fn(&R) -> Uuid) -> HashMap<Uuid, Vec<R>> {
+    let mut by_member: HashMap<Uuid, Vec<R>> = HashMap::new();
+    for row in rows {
+        by_member.entry(member(&row)).or_default().push(row);
+    }
+    by_member
+}
+
 impl MemberState {
-    /// Whether it is not known what Kisi holds: a call was made, or was about to be, and its answer is not stored; or a
-    /// list of Kisi's missed what should be there.
+    /// Whether it is unknown what Kisi holds: the response to a call is not stored, or a list of Kisi's did not show a grant as
+    /// stored.
     pub fn is_in_flight(&self) -> bool {
         self.grants.iter().any(is_open)
     }
 
-    /// Whether the brake has not answered a question about the member yet. Until it does, the member is not settled.
-    pub fn is_asking(&self) -> bool {
+    /// Whether a revocation of the member is pending at the brake. Until it is decided, the member is not settled.
+    pub fn is_brake_pending(&self) -> bool {
         let is_asked = |row: &row::Revocation| row.state == row::RevocationState::Asked;
         self.revocations.iter().any(is_asked)
     }
 
-    /// Whether this is somebody whom no source names, and who has something in a group that is this service's own.
+    /// Whether this is a stranger: a Kisi user without a member who has an assignment in a managed group.
     pub fn is_stranger(&self) -> bool {
         self.member.is_none() && self.users.iter().any(|user| user.id == user.member_id)
     }
 
-    /// The user in Kisi who is the member now. Kisi knows people by their addresses, so whoever has none is nobody there.
+    /// The member's current Kisi user. Kisi identifies people by e-mail, so a member without one has none.
     pub fn user(&self) -> Option<&row::KisiUser> {
         if self.is_stranger() {
             return self.users.iter().find(|user| user.id == user.member_id);
         }
         let email = self.member.as_ref()?.email.as_deref()?;
-        let mut known = self.users.iter().filter(|user| user.kisi_id.is_some());
-        known.find(|user| user.email == email)
+        let mut users = self.users.iter().filter(|user| user.kisi_id.is_some());
+        users.find(|user| user.email == email)
     }
 
-    /// What Kisi has to be told. What the brake holds, or was asked and has not answered, Kisi goes on holding.
+    /// The calls to make. Access whose revocation is pending, held or dismissed at the brake stays in Kisi.
     pub fn plan(&self, snapshot: &AccountSnapshot, now: Instant, horizon: Duration) -> Plan {
         let user = self.user().map(|user| id(user.id));
-        let mut grants = self.planned(snapshot);
-        grants.retain(|grant| !self.refused.contains(&grant.scope));
-        let mut desired = self.desired(snapshot, now, horizon);
-        desired
-            .retain(|wish| !self.refused.contains(&wish.scope) && !snapshot.is_unread(wish.scope));
-        let adopts_at = self.covered_by_others(snapshot, &mut desired);
-        desired = held_back(&desired, &grants, &self.held());
-        let held_longer = self.count_answers(snapshot, &desired, &mut grants, now);
+        let mut grants = self.planned_grants(snapshot);
+        grants.retain(|grant| !self.refused_scopes.contains(&grant.scope));
+        let mut desired = self.desired(snapshot);
+        desired.retain(|wish| {
+            !self.refused_scopes.contains(&wish.scope) && !snapshot.is_unread(wish.scope)
+        });
+        let adopts_at = self.exclude_covered_by_others(snapshot, &mut desired);
+        desired = held_back(&desired, &grants, &self.held_scopes());
+        let check_at = self.accept_rounded_windows(snapshot, &desired, &mut grants, now);
         let abilities = Abilities {
             granularity: self.granularity(snapshot),
             ..snapshot.abilities()
@@ -262,44 +165,65 @@ impl MemberState {
             keep_past_starts(wish, &grants, user, abilities.granularity, now);
         }
         let mut plan = plan(&desired, &grants, user, abilities, now, horizon);
-        let tomorrow = snapshot.recurs.then(|| now.plus(DAY));
-        let again_at = [plan.replan_at, tomorrow, adopts_at, held_longer];
+        let tomorrow = snapshot.has_schedules.then(|| now.plus(DAY));
+        let again_at = [plan.replan_at, tomorrow, adopts_at, check_at];
         plan.replan_at = again_at.into_iter().flatten().min();
         plan
     }
 
-    /// Whether there is nothing to be done, asked or found out; when to look again then.
-    pub fn at_rest(
+    /// What the loop has to do about the member in this account.
+    pub fn assess(
+        &self,
+        snapshot: &AccountSnapshot,
+        now: Instant,
+        horizon: Duration,
+    ) -> Assessment {
+        if self.is_in_flight() {
+            return Assessment::Blocked(Blocked::UnknownAnswer);
+        }
+        let mut plan = self.plan(snapshot, now, horizon);
+        if !plan.steps.is_empty() {
+            if self.is_brake_pending() {
+                // The brake decides about all losses of a cause at once, so none of its members may wait in a slower lane.
+                plan.lane = Lane::Revocation;
+            }
+            return Assessment::Plan(plan);
+        }
+        if self.is_waiting_for_reading(snapshot) {
+            Assessment::Blocked(Blocked::FirstReading)
+        } else if self.is_brake_pending() {
+            Assessment::Blocked(Blocked::Brake)
+        } else {
+            Assessment::Settled(plan.replan_at)
+        }
+    }
+
+    /// When to plan again a member that can be settled without being served; `None` if it must be served. A member with a grant
+    /// that Kisi refused is served once more, which removes refused grants that are no longer wanted.
+    pub fn settled_until(
         &self,
         snapshot: &AccountSnapshot,
         now: Instant,
         horizon: Duration,
     ) -> Option<Option<Instant>> {
-        let in_kisi = |grant: &row::Grant| grant.kisi_id.is_some() && !is_open(grant);
-        if self.is_asking()
-            || !self.grants.iter().all(in_kisi)
-            || self.is_waiting_for_reading(snapshot, now, horizon)
-        {
-            return None;
+        match self.assess(snapshot, now, horizon) {
+            Assessment::Settled(again_at) => {
+                let is_in_kisi = |grant: &row::Grant| grant.kisi_id.is_some();
+                self.grants.iter().all(is_in_kisi).then_some(again_at)
+            }
+            Assessment::Blocked(_) | Assessment::Plan(_) => None,
         }
-        let plan = self.plan(snapshot, now, horizon);
-        plan.steps.is_empty().then_some(plan.replan_at)
     }
 
-    /// Where the member would lose access early if the plan were carried out unchecked.
-    pub fn losses(
-        &self,
-        snapshot: &AccountSnapshot,
-        now: Instant,
-        horizon: Duration,
-    ) -> BTreeSet<AccessScope> {
-        let mut grants = self.planned(snapshot);
-        self.as_given(&mut grants);
+    /// The scopes in which the plan, without the brake, would end open access early.
+    pub fn losses(&self, snapshot: &AccountSnapshot, now: Instant) -> BTreeSet<AccessScope> {
+        let mut grants = self.planned_grants(snapshot);
+        self.use_requested_windows(&mut grants);
         if grants.iter().all(|grant| !grant.window.contains(now)) {
             return BTreeSet::new();
         }
-        let mut desired = self.desired(snapshot, now, horizon);
-        // What is given beyond its end by rounding alone is not lost early when it ends.
+        let mut desired = self.desired(snapshot);
+        // Time beyond the end that exists only because of rounding is no early loss.
         for wish in &mut desired {
             let windows = wish.windows.iter();
             wish.windows = windows
@@ -309,7 +233,7 @@ impl MemberState {
         losses(&desired, &grants, now)
     }
 
-    fn held(&self) -> BTreeSet<AccessScope> {
+    fn held_scopes(&self) -> BTreeSet<AccessScope> {
         use row::RevocationState::{Asked, Dismissed, Held};
         let held = |row: &&row::Revocation| matches!(row.state, Asked | Held | Dismissed);
         self.revocations
@@ -319,9 +243,9 @@ impl MemberState {
             .collect()
     }
 
-    /// Whether Kisi holds an assignment here though it has no role for that which only opens doors: an earlier version gave one
-    /// that can do more, which has to go.
-    fn holds_too_much(&self, snapshot: &AccountSnapshot, scope: AccessScope) -> bool {
+    /// Whether Kisi has no role here that can only open doors, and yet holds an assignment of ours: an earlier version of this
+    /// service assigned a role that can do more, which must be deleted.
+    fn has_excess_role(&self, snapshot: &AccountSnapshot, scope: AccessScope) -> bool {
         let lacks_role = |roles: DoorRoles| match scope {
             AccessScope::Place(_) => roles.place.is_none(),
             AccessScope::Account(_) => roles.organization.is_none(),
@@ -329,65 +253,72 @@ impl MemberState {
         };
         DoorRoles::of_account(&snapshot.account).is_some_and(lacks_role)
             && self
-                .planned(snapshot)
+                .planned_grants(snapshot)
                 .iter()
                 .any(|grant| grant.scope == scope)
     }
 
-    /// When the member may pass, by group, and by place and account for what was shared.
-    pub(super) fn desired(
-        &self,
-        snapshot: &AccountSnapshot,
-        now: Instant,
-        horizon: Duration,
-    ) -> Vec<Desired> {
-        let Some(member) = self.member.as_ref().filter(|_| !snapshot.is_leaving) else {
-            return Vec::new();
+    /// When the member may pass, by scope, without scopes that have an excess role.
+    pub(super) fn desired(&self, snapshot: &AccountSnapshot) -> Vec<Desired> {
+        let is_possible = |wish: &&Desired| {
+            matches!(wish.scope, AccessScope::Group(_))
+                || !self.has_excess_role(snapshot, wish.scope)
         };
-        if member.email.is_none() {
-            return Vec::new();
-        }
-        // A day beyond the horizon, so that what begins just after it is seen coming.
-        let around = Span::new(now, now.plus(horizon).plus(DAY));
-        let facts = &self.holdings.facts;
-        let mut desired = Vec::new();
-        for group in snapshot
-            .groups
-            .values()
-            .filter(|group| group.managed && group.gone_at.is_none())
-        {
-            let scope = AccessScope::Group(id(group.id));
-            let rules: Vec<&Rule> = snapshot
-                .rules
-                .get(&group.id)
-                .into_iter()
-                .flatten()
-                .collect();
-            let windows = evaluate(facts, &rules, &[scope], around).spans;
-            desired.push(Desired { scope, windows });
-        }
-        let places = snapshot
-            .places
-            .keys()
-            .map(|place| AccessScope::Place(id(*place)));
-        for scope in places.chain([AccessScope::Account(id(snapshot.account.id))]) {
-            if facts.shares.iter().any(|share| share.scope == scope)
-                && !self.holds_too_much(snapshot, scope)
-            {
-                let windows = evaluate(facts, &[], &[scope], around).spans;
-                desired.push(Desired { scope, windows });
-            }
-        }
-        desired
+        self.evaluation
+            .iter()
+            .filter(is_possible)
+            .cloned()
+            .collect()
     }
 }
 
-/// Whether Kisi has to be asked about a grant.
+/// Evaluates the rules and shares of a member: by managed group, and by place and account for shares.
+fn evaluation(
+    snapshot: &AccountSnapshot,
+    member: Option<&row::Member>,
+    holdings: &Holdings,
+    now: Instant,
+    horizon: Duration,
+) -> Vec<Desired> {
+    let is_known_to_kisi = |member: &&row::Member| member.email.is_some() && !snapshot.is_leaving;
+    if member.filter(is_known_to_kisi).is_none() {
+        return Vec::new();
+    }
+    // A day beyond the horizon, so that a window that begins just after it is planned in time.
+    let around = Span::new(now, now.plus(horizon).plus(DAY));
+    let facts = &holdings.facts;
+    let evaluated = |scope: AccessScope, rules: &[&Rule]| Desired {
+        scope,
+        windows: evaluate(facts, rules, &[scope], around).spans,
+    };
+    let managed =
+        (snapshot.groups.values()).filter(|group| group.managed && group.gone_at.is_none());
+    let of_groups = managed.map(|group| {
+        let rules: Vec<&Rule> = snapshot
+            .rules
+            .get(&group.id)
+            .into_iter()
+            .flatten()
+            .collect();
+        evaluated(AccessScope::Group(id(group.id)), &rules)
+    });
+    let places = snapshot
+        .places
+        .keys()
+        .map(|place| AccessScope::Place(id(*place)));
+    let of_shares = places
+        .chain([AccessScope::Account(id(snapshot.account.id))])
+        .filter(|scope| facts.shares.iter().any(|share| share.scope == *scope))
+        .map(|scope| evaluated(scope, &[]));
+    of_groups.chain(of_shares).collect()
+}
+
+/// Whether the state of a grant in Kisi is unknown.
 pub fn is_open(grant: &row::Grant) -> bool {
     grant.intent != row::Intent::None || grant.missed_at.is_some()
 }
 
-/// Where a window is open and only the past differs, Kisi need not be told.
+/// Replaces wanted windows by those of existing grants if only their starts differ and both are in the past, which saves calls.
 fn keep_past_starts(
     wish: &mut Desired,
     grants: &[Grant],
@@ -396,7 +327,7 @@ fn keep_past_starts(
     now: Instant,
 ) {
     let rounded = |window: &Span| granularity.outward(window);
-    // Whether one that only rounding prolongs is over is for the plan to say.
+    // A window that has ended but for its rounding is left to the planner.
     let ahead = (wish.windows.iter()).filter(|window| rounded(window).until > now);
     let windows = ahead.map(|window| {
         let (whole, rounded) = (window.whole_seconds(), rounded(window));
@@ -412,8 +343,8 @@ fn keep_past_starts(
     wish.windows = SpanSet::of(windows.collect::<Vec<_>>());
 }
 
-/// A grant as the planner knows it.
-pub fn known(row: &row::Grant) -> Grant {
+/// The grant as the planner's type.
+pub fn planner_grant(row: &row::Grant) -> Grant {
     let of = id(row.scope_id);
     let scope = match row.scope_kind {
         row::ScopeKind::Group | row::ScopeKind::Lock => AccessScope::Group(of),
@@ -428,7 +359,7 @@ pub fn known(row: &row::Grant) -> Grant {
     }
 }
 
-/// Two stored ends as a span.
+/// Stored start and end, in microseconds, as a span. `None` is unbounded.
 pub fn window(from: Option<i64>, until: Option<i64>) -> Span {
     Span::new(
         Instant::from_option_start(from.map(Instant::from_micros)),
@@ -436,7 +367,7 @@ pub fn window(from: Option<i64>, until: Option<i64>) -> Span {
     )
 }
 
-/// The lane of a due row.
+/// The lane as stored in a due row.
 pub fn lane_number(lane: Lane) -> i32 {
     match lane {
         Lane::Revocation => 0,

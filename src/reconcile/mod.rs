@@ -1,6 +1,7 @@
-//! The loop that makes Kisi so. It is never told what happened, only who is due: webhooks, edits, the clock, retries and a
-//! restart all mark members due and wake it. One worker for each Kisi account, by a lease; plan, then execute; an intent is
-//! stored before each call, and what is not known is found out before anything is done again.
+//! The reconcile loop. It makes Kisi hold what the rules want. Its only input is which members are due: webhooks, edits, the
+//! clock, retries and restarts mark members due and wake it. One worker per Kisi account, guarded by a lease. A worker plans,
+//! then executes. It stores the intent of each call before the call, and looks up a call with an unknown outcome before it
+//! repeats it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use crate::{
     store::kisi_accounts,
 };
 
+mod account_snapshot;
 mod adoption;
 mod brake;
 mod change;
@@ -39,15 +41,15 @@ use clock_watch::ClockWatch;
 use execute::back_off;
 pub use lease::holder;
 
-/// How often new accounts are looked for where nobody wakes the loop.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How often to look for new accounts when no wake-up comes.
+const ACCOUNT_POLL: Duration = Duration::from_secs(1);
 
-/// Starts the loop. It stops after the call that is under way, and gives the leases back.
+/// Starts the loop. When it is stopped, it finishes the calls in flight and releases its leases.
 pub fn start(app: Arc<App>) -> BackgroundLoop {
     BackgroundLoop::start(|stopping| supervise(app, stopping))
 }
 
-/// Keeps a worker for each account that work is done for.
+/// Runs one worker per connected account.
 async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let holder = app.holder.clone();
     let mut workers: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
@@ -55,8 +57,8 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
     let mut failures = 0u32;
     while !is_stopping(&stopping) {
         let woken = app.waker.register();
-        if let Err(problem) = clock_watch.look(&app).await {
-            tracing::error!(error = ?problem, "it is not known whether the clock was put back; trying again");
+        if let Err(problem) = clock_watch.check(&app).await {
+            tracing::error!(error = ?problem, "the check whether the clock was set back failed; trying again");
         }
         match kisi_accounts::all_connected(app.db.read()).await {
             Ok(accounts) => {
@@ -75,10 +77,14 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
                 }
             }
             Err(problem) => {
-                // Whoever works already goes on. A wake-up does not mend a database, so it ends no pause.
-                let wait = back_off(failures, pause::DATABASE.0, pause::DATABASE.1);
+                // Running workers continue. A wake-up does not end this pause, because it does not repair the database.
+                let wait = back_off(
+                    failures,
+                    pause::DATABASE_BACKOFF.0,
+                    pause::DATABASE_BACKOFF.1,
+                );
                 failures = failures.saturating_add(1);
-                tracing::error!(error = ?problem, wait_ms = wait.as_millis(), "the accounts cannot be read; trying again");
+                tracing::error!(error = ?problem, wait_ms = wait.as_millis(), "the Kisi accounts could not be read; trying again");
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     _ = stopping.changed() => {}
@@ -88,7 +94,7 @@ async fn supervise(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = woken => {}
-            () = tokio::time::sleep(LOOK_AROUND) => {}
+            () = tokio::time::sleep(ACCOUNT_POLL) => {}
             _ = stopping.changed() => {}
         }
     }

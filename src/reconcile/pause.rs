@@ -1,6 +1,6 @@
-//! Why and for how long the work on an account pauses, and what is said of it. What Kisi answers counts for the credentials
-//! that the call was made with, and for no others. A database that fails says nothing about Kisi: it is tried again within a
-//! second, and the account stays as it is. Called by the worker where a turn ends early.
+//! Why and for how long the work on an account pauses, and the status that is stored. A response of Kisi counts only for the
+//! credentials of its call. A database failure says nothing about Kisi: it is retried within a second, and the status of the
+//! account stays. Called by the worker when a turn ends with an error.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -19,29 +19,29 @@ use crate::{
     },
 };
 
-/// How long the work waits for Kisi after a first failure, and at most.
-const KISI: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// … for the database, in real time.
-pub(super) const DATABASE: (Duration, Duration) =
+/// The first and the longest delay after failures of Kisi.
+const KISI_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// The first and the longest delay after failures of the database, in real time.
+pub(super) const DATABASE_BACKOFF: (Duration, Duration) =
     (Duration::from_millis(50), Duration::from_secs(1));
 
 /// How a pause ends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// At an instant of the clock, or as soon as the account has other credentials.
+    /// At an instant of the service's clock, or as soon as the account has other credentials.
     Until(Instant),
-    /// After a length of real time, whatever the clock shows: the database failed.
+    /// After a duration of real time: the database failed.
     For(Duration),
 }
 
 impl Worker {
-    /// False where the account has other credentials meanwhile: what they are good for is not known, and nothing was written.
+    /// Stores the status of the account. False, with nothing stored, if the account has other credentials by now.
     pub(super) async fn set_status(
         &self,
         status: KisiStatus,
         problem: Option<String>,
     ) -> Result<bool, StoreError> {
-        let call = self.call();
+        let call = self.call_credentials();
         self.app
             .db
             .write(move |tx| {
@@ -50,64 +50,68 @@ impl Worker {
             .await
     }
 
-    /// Kisi asked for patience: whoever works on the account next, in this process or another, has it as well.
+    /// Stores the end of a pause that Kisi requested, so that the next lease holder respects it too.
     async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
-        let (call, until) = (self.call(), until.micros());
+        let (call, until) = (self.call_credentials(), until.micros());
         let stored = (self.app.db).write(move |tx| {
             Box::pin(async move { kisi_accounts::stop_until(tx, &call, until).await })
         });
         stored.await
     }
 
-    fn call(&self) -> CallCredentials {
+    fn call_credentials(&self) -> CallCredentials {
         CallCredentials {
             account: self.account,
-            credentials: self.tried.clone(),
+            credentials: self.last_credentials.clone(),
         }
     }
 
-    /// Says on the account what is wrong, and when to go on.
-    pub(super) async fn stopped(&mut self, stop: AccountError) -> Pause {
+    /// Stores the status that an error implies, and returns when to continue.
+    pub(super) async fn handle_error(&mut self, stop: AccountError) -> Pause {
         match &stop {
-            AccountError::Store(_) => self.without_database(&stop),
+            AccountError::Store(_) => self.pause_for_database(&stop),
             AccountError::Kisi(problem) => {
-                let wait = self.without_kisi(problem).await;
-                self.pauses(&stop, wait)
+                let wait = self.record_kisi_failure(problem).await;
+                self.pause_account(&stop, wait)
             }
-            AccountError::Credentials => self.pauses(&stop, KISI.1),
-            AccountError::LeaseLost => self.pauses(&stop, KISI.0),
+            AccountError::Credentials => self.pause_account(&stop, KISI_BACKOFF.1),
+            AccountError::LeaseLost => self.pause_account(&stop, KISI_BACKOFF.0),
         }
     }
 
-    fn pauses(&mut self, stop: &AccountError, wait: Duration) -> Pause {
-        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on an account pauses");
+    fn pause_account(&mut self, stop: &AccountError, wait: Duration) -> Pause {
+        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the work on a Kisi account failed; it pauses");
         let until = self.app.clock.now().plus(wait);
         self.stopped_until = Some(until);
         Pause::Until(until)
     }
 
-    fn without_database(&mut self, stop: &AccountError) -> Pause {
-        let wait = back_off(self.database_failures, DATABASE.0, DATABASE.1);
+    fn pause_for_database(&mut self, stop: &AccountError) -> Pause {
+        let wait = back_off(
+            self.database_failures,
+            DATABASE_BACKOFF.0,
+            DATABASE_BACKOFF.1,
+        );
         self.database_failures = self.database_failures.saturating_add(1);
-        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the database failed; the account waits for it");
+        tracing::warn!(account = %self.account, error = ?stop, wait_ms = wait.as_millis(), "the database failed; the work on the account is retried");
         Pause::For(wait)
     }
 
-    /// Stores what a failure of Kisi means for the account; how long to wait.
-    async fn without_kisi(&mut self, problem: &Error) -> Duration {
+    /// Stores what a failure of Kisi means for the account. Returns how long to wait.
+    async fn record_kisi_failure(&mut self, problem: &Error) -> Duration {
         if self.made_progress.swap(false, Ordering::Relaxed) {
-            // Kisi did something of what was asked: it is not the same trouble that goes on.
+            // A call succeeded since the last failure, so this is a new failure.
             self.failures = 0;
         }
         let wait = match problem {
-            Error::Unauthorized { .. } => KISI.1,
+            Error::Unauthorized { .. } => KISI_BACKOFF.1,
             Error::RateLimited { after: Some(after) } => *after,
-            _ => back_off(self.failures, KISI.0, KISI.1),
+            _ => back_off(self.failures, KISI_BACKOFF.0, KISI_BACKOFF.1),
         };
         let status = match problem {
             Error::Unauthorized { .. } => Some(KisiStatus::Unauthorized),
             Error::RateLimited { .. } => None,
-            // Once may be an accident.
+            // A single failure may be accidental.
             _ if self.failures > 0 || self.failures_in_a_row.load(Ordering::Relaxed) > 1 => {
                 Some(KisiStatus::Unreachable)
             }
@@ -116,13 +120,13 @@ impl Worker {
         if let Some(status) = status
             && let Err(second) = self.set_status(status, Some(problem.for_people())).await
         {
-            tracing::error!(error = ?second, "the state of an account could not be stored");
+            tracing::error!(error = ?second, "the status of a Kisi account could not be stored");
         }
         self.failures = self.failures.saturating_add(1);
         if let Error::RateLimited { .. } = problem
             && let Err(second) = self.stop_until(self.app.clock.now().plus(wait)).await
         {
-            tracing::error!(error = ?second, "the stop of an account could not be stored");
+            tracing::error!(error = ?second, "the end of a pause of a Kisi account could not be stored");
         }
         wait
     }

@@ -1,13 +1,10 @@
-//! Writes down what is about to be done and what came of it: the grant, and the entry of the history in the same
-//! transaction. The case in memory and the rows in the database stay one.
+//! Stores intents and results: a grant and its history entry in one transaction. The loaded state and the rows stay equal.
 
 use access::{Instant, Span};
 use uuid::Uuid;
 
 use super::{
-    adoption,
-    execute::Pass,
-    member_state::{AccountSnapshot, MemberState},
+    account_snapshot::AccountSnapshot, adoption, execute::Pass, member_state::MemberState,
 };
 use crate::store::{
     StoreError, due, grants,
@@ -16,15 +13,18 @@ use crate::store::{
 };
 
 impl Pass<'_> {
-    /// Stores a grant as it is now, in the case and in the database, with what it means to people.
-    pub(super) async fn put(
+    /// Stores a grant in the loaded state and the database, with a history entry for `event`.
+    pub(super) async fn store_grant(
         &self,
         member_state: &mut MemberState,
         grant: row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
         self.recent_writes.add(member_state.due.member_id);
-        let is_new = !member_state.grants.iter().any(|known| known.id == grant.id);
+        let is_new = !member_state
+            .grants
+            .iter()
+            .any(|stored| stored.id == grant.id);
         let entries = self.entries(member_state, &grant, event);
         let (scope, now, row) = (self.snapshot.scope, self.now().micros(), grant.clone());
         self.app
@@ -36,13 +36,13 @@ impl Pass<'_> {
                 })
             })
             .await?;
-        member_state.grants.retain(|known| known.id != grant.id);
+        member_state.grants.retain(|stored| stored.id != grant.id);
         member_state.grants.push(grant);
         Ok(())
     }
 
-    /// Forgets a grant that Kisi does not hold.
-    pub(super) async fn forget(
+    /// Removes a grant that Kisi does not hold, with a history entry for `event`.
+    pub(super) async fn remove_grant(
         &self,
         member_state: &mut MemberState,
         grant: &row::Grant,
@@ -60,18 +60,18 @@ impl Pass<'_> {
                 })
             })
             .await?;
-        member_state.grants.retain(|known| known.id != id);
+        member_state.grants.retain(|stored| stored.id != id);
         Ok(())
     }
 
-    /// Stores who the member is in Kisi. What that user has there as a stranger is the member's from then on.
-    pub(super) async fn put_user(
+    /// Stores a Kisi user of the member. Grants that this user had as a stranger become the member's.
+    pub(super) async fn store_user(
         &self,
         member_state: &mut MemberState,
         user: row::KisiUser,
     ) -> Result<(), StoreError> {
         self.recent_writes.add(member_state.due.member_id);
-        let is_new = !member_state.users.iter().any(|known| known.id == user.id);
+        let is_new = !member_state.users.iter().any(|stored| stored.id == user.id);
         let (scope, row) = (self.snapshot.scope, user.clone());
         let claimed: Result<Vec<row::Grant>, StoreError> = self
             .app
@@ -84,7 +84,7 @@ impl Pass<'_> {
             })
             .await;
         member_state.grants.extend(claimed?);
-        member_state.users.retain(|known| known.id != user.id);
+        member_state.users.retain(|stored| stored.id != user.id);
         member_state.users.push(user);
         let now = self.now();
         adoption::adopt(
@@ -107,7 +107,7 @@ impl Pass<'_> {
     }
 }
 
-/// What happened to a grant of a case, for the history.
+/// The history entry about a grant.
 pub(super) fn entry(
     snapshot: &AccountSnapshot,
     member_state: &MemberState,
@@ -116,26 +116,26 @@ pub(super) fn entry(
     now: Instant,
 ) -> Entry {
     let cause = due::Cause::of(&member_state.due);
-    let name = name_of(snapshot, grant.scope_kind, grant.scope_id);
-    let time = words(snapshot, case_window(grant), now);
+    let name = target_name(snapshot, grant.scope_kind, grant.scope_id);
+    let time = period_text(snapshot, relevant_window(grant), now);
     let who = if member_state.is_stranger() {
         "a stranger"
     } else {
         "the member"
     };
     let message = match kind {
-        HistoryKind::Granted => format!("Kisi lets {who} into {name}{time}."),
+        HistoryKind::Granted => format!("Access of {who} to {name} was granted in Kisi{time}."),
         HistoryKind::Adopted => format!(
-            "Somebody else had let {who} into {name}: this service looks after it from now on."
+            "Somebody else had given {who} access to {name} in Kisi. This service manages it from now on."
         ),
-        HistoryKind::Changed => format!("Kisi lets {who} into {name}{time} now."),
-        HistoryKind::Revoked => format!("Kisi no longer lets {who} into {name}."),
+        HistoryKind::Changed => format!("Access of {who} to {name} is now valid in Kisi{time}."),
+        HistoryKind::Revoked => format!("Access of {who} to {name} was revoked in Kisi."),
         HistoryKind::DriftFound => {
-            format!("Kisi did not hold the access to {name} any more, or not as it was made.")
+            format!("Kisi no longer held the access to {name} as it was granted.")
         }
         HistoryKind::RefusedByKisi => {
             format!(
-                "Kisi refuses {name}: {}",
+                "Kisi refused access to {name}: {}",
                 grant.problem.as_deref().unwrap_or("it gave no reason")
             )
         }
@@ -153,8 +153,8 @@ pub(super) fn entry(
     }
 }
 
-fn words(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String {
-    // Read long after: the day is said always, and all in the club's time.
+fn period_text(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String {
+    // The history may be read much later, so the text always includes the date.
     let text = |at: Instant| {
         let then = snapshot.zone.to_datetime(at.timestamp());
         then.strftime("%-d %B %Y, %H:%M").to_string()
@@ -171,8 +171,8 @@ fn words(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String {
     format!("{}{}", from.unwrap_or_default(), until.unwrap_or_default())
 }
 
-/// The window that a grant has, or is about to have.
-fn case_window(grant: &row::Grant) -> Span {
+/// The requested window while a creation or change is in flight, else the stored one.
+fn relevant_window(grant: &row::Grant) -> Span {
     match grant.intent {
         Intent::None | Intent::Delete => {
             super::member_state::window(grant.valid_from, grant.valid_until)
@@ -183,8 +183,8 @@ fn case_window(grant: &row::Grant) -> Span {
     }
 }
 
-/// What people call the group, place or account of a grant.
-fn name_of(snapshot: &AccountSnapshot, kind: row::ScopeKind, id: Uuid) -> String {
+/// The quoted name of the group, place or account of a grant.
+fn target_name(snapshot: &AccountSnapshot, kind: row::ScopeKind, id: Uuid) -> String {
     let name = match kind {
         row::ScopeKind::Group | row::ScopeKind::Lock => {
             snapshot.groups.get(&id).map(|row| &row.name)
@@ -193,7 +193,7 @@ fn name_of(snapshot: &AccountSnapshot, kind: row::ScopeKind, id: Uuid) -> String
         row::ScopeKind::Account => Some(&snapshot.account.name),
     };
     name.map_or_else(
-        || "something that is gone".to_owned(),
+        || "a target that no longer exists".to_owned(),
         |name| format!("“{name}”"),
     )
 }

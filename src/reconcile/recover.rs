@@ -1,6 +1,5 @@
-//! Finds out what became of calls whose answers are not known, and of what a list of Kisi's did not show: reads the person's
-//! assignments in Kisi, and adopts what is there or lets the plan repeat what is not. Concludes nothing from a read that
-//! failed.
+//! Resolves calls with unknown outcomes, and grants that a list of Kisi's did not show as stored. It reads the person's
+//! assignments in Kisi and stores what exists; the next plan repeats what does not. A failed read changes nothing.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,13 +17,13 @@ use crate::{
 };
 use uuid::Uuid;
 
-/// How long Kisi may go on with a call whose answer was lost: what is not to be seen after that did not happen.
-const UNDER_WAY: Duration = Duration::from_secs(3);
+/// How long Kisi may still work on a call whose response was lost. A creation that is not visible after that did not happen.
+const MAX_CALL_DURATION: Duration = Duration::from_secs(3);
 
 impl Pass<'_> {
-    /// Settles every grant of the case that bears an intent or was missed. Where a creation is not to be seen yet and may still be under
-    /// way within Kisi, gives the instant at which to look again.
-    pub(super) async fn find_out(
+    /// Resolves every grant of the member that has an intent or was missing in a list. Returns when to look again if a creation
+    /// is not visible and Kisi may still be working on it.
+    pub(super) async fn resolve_lost_calls(
         &mut self,
         member_state: &mut MemberState,
     ) -> Result<Option<Instant>, AccountError> {
@@ -37,46 +36,48 @@ impl Pass<'_> {
             .filter(|grant| is_open(grant))
             .cloned()
             .collect();
-        let mut read: HashMap<i64, Vec<Assignment>> = HashMap::new();
+        let mut assignments_by_user: HashMap<i64, Vec<Assignment>> = HashMap::new();
         for grant in open {
             let user = member_state
                 .users
                 .iter()
                 .find(|user| user.id == grant.kisi_user_id);
             let Some(kisi_user) = user.and_then(|user| user.kisi_id) else {
-                // Without a user nothing can have been assigned.
-                self.forget(member_state, &grant, None).await?;
+                // Without a user in Kisi nothing can have been assigned.
+                self.remove_grant(member_state, &grant, None).await?;
                 continue;
             };
-            let mut held = match read.get(&kisi_user) {
-                Some(held) => held.clone(),
+            let mut assignments = match assignments_by_user.get(&kisi_user) {
+                Some(assignments) => assignments.clone(),
                 None => {
-                    let held = self.assignments(&client, kisi_user).await?;
-                    if held.is_empty() && grant.missed_at.is_some() {
-                        self.look_up(&client, member_state, grant.kisi_user_id)
+                    let assignments = self.assignments(&client, kisi_user).await?;
+                    if assignments.is_empty() && grant.missed_at.is_some() {
+                        self.refresh_user(&client, member_state, grant.kisi_user_id)
                             .await?;
                     }
-                    read.insert(kisi_user, held.clone());
-                    held
+                    assignments_by_user.insert(kisi_user, assignments.clone());
+                    assignments
                 }
             };
-            let ids: Vec<i64> = held.iter().map(|one| one.id).collect();
+            let ids: Vec<i64> = assignments.iter().map(|assignment| assignment.id).collect();
             let (db, account) = (self.app.db.read(), self.snapshot.account.id);
-            let known = grants::by_kisi_ids(db, self.snapshot.scope, account, &ids).await?;
-            // Another member's is never adopted.
-            held.retain(|one| {
-                !known
-                    .iter()
-                    .any(|(id, member)| *id == one.id && *member != member_state.due.member_id)
+            let owners = grants::by_kisi_ids(db, self.snapshot.scope, account, &ids).await?;
+            // Assignments of other members are never adopted.
+            assignments.retain(|assignment| {
+                !owners.iter().any(|(id, member)| {
+                    *id == assignment.id && *member != member_state.due.member_id
+                })
             });
-            let wait = self.settle_one(member_state, grant, &held).await?;
+            let wait = self
+                .resolve_grant(member_state, grant, &assignments)
+                .await?;
             again_at = again_at.max(wait);
         }
         Ok(again_at)
     }
 
-    /// Somebody has nothing in Kisi any more: the user may have been deleted, or made anew under another id.
-    async fn look_up(
+    /// Looks up a user that has no assignments left: it may have been deleted, or created again with another id.
+    async fn refresh_user(
         &self,
         client: &Client,
         member_state: &mut MemberState,
@@ -85,7 +86,7 @@ impl Pass<'_> {
         let Some(mut user) = member_state
             .users
             .iter()
-            .find(|known| known.id == user)
+            .find(|stored| stored.id == user)
             .cloned()
         else {
             return Ok(());
@@ -93,16 +94,16 @@ impl Pass<'_> {
         if member_state.is_stranger() {
             return Ok(());
         }
-        let found = client.user_by_email(&user.email).await?;
-        let kisi_id = found.map(|found| found.id);
+        let kisi_user = client.user_by_email(&user.email).await?;
+        let kisi_id = kisi_user.map(|kisi_user| kisi_user.id);
         if kisi_id != user.kisi_id {
             user.kisi_id = kisi_id;
-            self.put_user(member_state, user).await?;
+            self.store_user(member_state, user).await?;
         }
         Ok(())
     }
 
-    /// All that a person holds in Kisi.
+    /// All assignments of a person in Kisi.
     pub(super) async fn assignments(
         &self,
         client: &Client,
@@ -113,70 +114,74 @@ impl Pass<'_> {
             .await?)
     }
 
-    async fn settle_one(
+    async fn resolve_grant(
         &mut self,
         member_state: &mut MemberState,
         mut grant: row::Grant,
-        held: &[Assignment],
+        assignments: &[Assignment],
     ) -> Result<Option<Instant>, AccountError> {
-        let there = grant
+        let actual = grant
             .kisi_id
-            .and_then(|id| held.iter().find(|one| one.id == id));
-        match (grant.intent, there) {
-            (Intent::Create, _) => return self.settle_creation(member_state, grant, held).await,
-            (Intent::Change, Some(there))
-                if window_of(there) == window(grant.valid_from, grant.valid_until) =>
-            {
-                // Nothing came of it: the plan repeats it.
-                self.as_held(member_state, grant, there).await?;
+            .and_then(|id| assignments.iter().find(|assignment| assignment.id == id));
+        match (grant.intent, actual) {
+            (Intent::Create, _) => {
+                return self
+                    .resolve_creation(member_state, grant, assignments)
+                    .await;
             }
-            (Intent::Change, Some(there)) => {
+            (Intent::Change, Some(actual))
+                if window_of(actual) == window(grant.valid_from, grant.valid_until) =>
+            {
+                // The change did not happen; the plan repeats it.
+                self.store_actual(member_state, grant, actual).await?;
+            }
+            (Intent::Change, Some(actual)) => {
                 let want = window(grant.want_from, grant.want_until);
-                let known = self.snapshot.abilities().granularity;
-                if rounding::is_answer(&want, &window_of(there), known) {
-                    self.answered(member_state, grant, there, Some(HistoryKind::Changed))
+                let granularity = self.snapshot.abilities().granularity;
+                if rounding::is_plausible_answer(&want, &window_of(actual), granularity) {
+                    self.store_answer(member_state, grant, actual, Some(HistoryKind::Changed))
                         .await?;
                 } else {
-                    self.as_held(member_state, grant, there).await?;
+                    self.store_actual(member_state, grant, actual).await?;
                 }
             }
             (Intent::Delete, Some(_)) => {
                 grant.intent = Intent::None;
                 grant.state = GrantState::Confirmed;
-                self.put(member_state, grant, None).await?;
+                self.store_grant(member_state, grant, None).await?;
             }
             (Intent::Delete, None) => {
-                self.forget(member_state, &grant, Some(HistoryKind::Revoked))
+                self.remove_grant(member_state, &grant, Some(HistoryKind::Revoked))
                     .await?
             }
             (Intent::Change, None) => {
-                self.forget(member_state, &grant, Some(HistoryKind::DriftFound))
+                self.remove_grant(member_state, &grant, Some(HistoryKind::DriftFound))
                     .await?
             }
-            (Intent::None, Some(there)) => {
-                let same = window_of(there) == window(grant.valid_from, grant.valid_until);
+            (Intent::None, Some(actual)) => {
+                let same = window_of(actual) == window(grant.valid_from, grant.valid_until);
                 let event = (!same && !grant.external).then_some(HistoryKind::DriftFound);
-                let grant = self.held(grant, there);
-                self.put(member_state, grant, event).await?;
+                let grant = self.apply_assignment(grant, actual);
+                self.store_grant(member_state, grant, event).await?;
             }
             (Intent::None, None) => {
                 let event = (!grant.external).then_some(HistoryKind::DriftFound);
-                self.forget(member_state, &grant, event).await?;
+                self.remove_grant(member_state, &grant, event).await?;
             }
         }
         Ok(None)
     }
 
-    /// Looks for the assignment that a creation without a stored answer made. Until Kisi can be taken to have finished the
-    /// call, its absence proves nothing; returns when it does.
-    async fn settle_creation(
+    /// Looks for the assignment of a creation whose response is not stored. Its absence counts only once Kisi must have finished
+    /// the call; returns that instant if it is in the future.
+    async fn resolve_creation(
         &mut self,
         member_state: &mut MemberState,
         grant: row::Grant,
-        held: &[Assignment],
+        assignments: &[Assignment],
     ) -> Result<Option<Instant>, AccountError> {
         let want = window(grant.want_from, grant.want_until);
-        let target = self.in_kisi(&grant);
+        let target = self.kisi_target(&grant);
         let is_target = |assignment: &&Assignment| {
             let of =
                 |(to, role): &(_, _)| assignment.applies_to == *to && assignment.role_id == *role;
@@ -184,19 +189,22 @@ impl Pass<'_> {
         };
         let is_recorded = |assignment: &&Assignment| {
             let mut grants = member_state.grants.iter();
-            grants.any(|known| known.kisi_id == Some(assignment.id))
+            grants.any(|grant| grant.kisi_id == Some(assignment.id))
         };
-        let candidates = held.iter().filter(is_target).filter(|it| !is_recorded(it));
-        if let Some(made) = rounding::answer_to(&want, candidates, self.snapshot) {
-            self.answered(member_state, grant, made, Some(HistoryKind::Granted))
+        let candidates = assignments
+            .iter()
+            .filter(is_target)
+            .filter(|assignment| !is_recorded(assignment));
+        if let Some(made) = rounding::find_answer(&want, candidates, self.snapshot) {
+            self.store_answer(member_state, grant, made, Some(HistoryKind::Granted))
                 .await?;
             return Ok(None);
         }
-        let surely = Instant::from_micros(grant.created_at).plus(UNDER_WAY);
-        if surely > self.now() {
-            return Ok(Some(surely));
+        let done_by = Instant::from_micros(grant.created_at).plus(MAX_CALL_DURATION);
+        if done_by > self.now() {
+            return Ok(Some(done_by));
         }
-        self.forget(member_state, &grant, None).await?;
+        self.remove_grant(member_state, &grant, None).await?;
         Ok(None)
     }
 }

@@ -1,6 +1,6 @@
-//! Members whose open assignment was deleted because Kisi takes no second one, and who do not have the new one yet: they may
-//! pass and cannot. They are served before everybody else, whatever waits in the lanes, and tried again within seconds. Kept
-//! in memory: after a restart they are sorted like anybody who lacks an open window. Called by the worker.
+//! Members whose open assignment was deleted because Kisi accepts no second one, and whose replacement is not created yet: they
+//! may enter but cannot. They are served before all lanes and retried within seconds. Kept in memory: after a restart they are
+//! sorted like any member who lacks an open window. Called by the worker.
 
 use std::{
     collections::BTreeMap,
@@ -12,11 +12,12 @@ use access::{AccessScope, Instant, Plan, Step};
 use uuid::Uuid;
 
 use super::{
+    account_snapshot::AccountSnapshot,
     brake::{self, PendingRevocations},
-    execute::{AccountError, find},
+    execute::{AccountError, find_grant},
     flight::Flight,
     lease::Lease,
-    member_state::{self, AccountSnapshot, MemberState},
+    member_state::{self, MemberState},
     worker::Worker,
 };
 use crate::{
@@ -24,11 +25,11 @@ use crate::{
     store::{StoreError, due, row},
 };
 
-/// The longest wait between two tries, for so many tries; after that Kisi's refusal is no accident.
+/// The longest delay between the first `TRIES` retries. After that, Kisi's refusal is taken as permanent and delays grow.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const TRIES: u32 = 12;
 
-/// Where each of them lacks the new assignment, and whose turn it is to replace one.
+/// The scope of the missing replacement by member, and the lock that admits one replacement at a time.
 #[derive(Debug, Default)]
 pub struct Replacing {
     lacking: Mutex<BTreeMap<Uuid, AccessScope>>,
@@ -36,12 +37,12 @@ pub struct Replacing {
 }
 
 impl Replacing {
-    /// Where this member lacks one.
+    /// The scope in which this member lacks a replacement.
     pub fn of(&self, member: Uuid) -> Option<AccessScope> {
         self.members().get(&member).copied()
     }
 
-    /// Where this member lacks one from now on.
+    /// Sets the scope in which this member lacks a replacement, or clears it.
     pub fn set(&self, member: Uuid, scope: Option<AccessScope>) {
         match scope {
             Some(scope) => self.members().insert(member, scope),
@@ -53,7 +54,7 @@ impl Replacing {
         self.members().keys().copied().collect()
     }
 
-    /// Waits until nobody else is between a deletion and the creation that follows.
+    /// Waits until no other member is between a deletion and the following creation.
     pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
@@ -63,8 +64,8 @@ impl Replacing {
     }
 }
 
-/// Where a plan deletes by this step what is open now and makes it anew by a later one.
-pub fn replaced_by(
+/// The scope of an open assignment that this step deletes and a later step of the plan creates again.
+pub fn replaced_scope(
     member_state: &MemberState,
     plan: &Plan,
     step: &Step,
@@ -73,18 +74,18 @@ pub fn replaced_by(
     let Step::Delete { grant } = *step else {
         return None;
     };
-    let grant = member_state::known(&find(member_state, grant)?);
+    let grant = member_state::planner_grant(&find_grant(member_state, grant)?);
     let is_made_anew = |step: &Step| match *step {
         Step::Create { scope, window } => scope == grant.scope && window.contains(now),
         _ => false,
     };
     let is_open = grant.window.contains(now);
-    let after = plan.steps.iter().skip_while(|one| *one != step);
+    let after = plan.steps.iter().skip_while(|other| *other != step);
     (is_open && after.into_iter().any(is_made_anew)).then_some(grant.scope)
 }
 
 impl Worker {
-    /// How long to wait at most before the next try for a member.
+    /// The maximum delay before the next retry for a member.
     pub(super) fn longest_wait(&self, member_state: &MemberState, attempts: u32) -> Duration {
         if attempts < TRIES && self.replacing.of(member_state.due.member_id).is_some() {
             LONGEST_WAIT
@@ -93,8 +94,11 @@ impl Worker {
         }
     }
 
-    /// The rows of those who can be tried now.
-    pub(super) async fn half_replaced(&self, now: Instant) -> Result<Vec<row::Due>, StoreError> {
+    /// The due rows of members who lack a replacement and can be served now.
+    pub(super) async fn unfinished_replacements(
+        &self,
+        now: Instant,
+    ) -> Result<Vec<row::Due>, StoreError> {
         let members = self.replacing.all();
         if members.is_empty() {
             return Ok(Vec::new());
@@ -105,8 +109,8 @@ impl Worker {
         Ok(rows)
     }
 
-    /// Serves them, in the order in which they are due.
-    pub(super) async fn finish_replacing(
+    /// Serves these members in the order of their due time.
+    pub(super) async fn finish_replacements(
         &self,
         snapshot: &AccountSnapshot,
         mut rows: Vec<row::Due>,
@@ -116,9 +120,16 @@ impl Worker {
         rows.sort_by_key(|row| row.due_at);
         let now = self.app.clock.now();
         let mut pending = PendingRevocations::default();
-        let mut member_states = member_state::load(&self.app.db, snapshot, rows).await?;
+        let mut member_states = member_state::load(
+            &self.app.db,
+            snapshot,
+            rows,
+            self.app.clock.now(),
+            self.app.config.horizon,
+        )
+        .await?;
         for member_state in &mut member_states {
-            pending.of(member_state, snapshot, now, &self.app);
+            pending.collect(member_state, snapshot, now);
         }
         if !pending.is_empty() {
             pending.write(&self.app, self.scope).await?;

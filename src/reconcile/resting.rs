@@ -1,14 +1,15 @@
-//! Members who wait in a lane and need nothing any more, such as those of whom the brake holds all. They are settled
-//! together: one after the other they would keep those waiting who need something. Never calls Kisi. Called by the worker.
+//! Settles members who wait in a lane but no longer have steps, such as those whose revocations the brake holds. They are settled
+//! together, because one at a time they would delay members with steps. Never calls Kisi. Called by the worker.
 
 use access::Instant;
 
 use super::{
+    account_snapshot::AccountSnapshot,
     adoption,
     brake::PendingRevocations,
     execute::AccountError,
-    member_state::{self, AccountSnapshot},
-    worker::{SORTED_AT_ONCE, Worker},
+    member_state::{self},
+    worker::{SORT_BATCH, Worker},
 };
 use crate::store::due;
 
@@ -16,24 +17,25 @@ use crate::store::due;
 mod tests;
 
 impl Worker {
-    /// Settles those among the first in the lanes.
-    pub(super) async fn settle_resting(
+    /// Settles the members without steps among the first of the lanes.
+    pub(super) async fn settle_idle(
         &self,
         snapshot: &AccountSnapshot,
         now: Instant,
     ) -> Result<(), AccountError> {
         let (id, horizon) = (snapshot.account.id, self.app.config.horizon);
-        let rows = due::next(self.app.db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
+        let rows = due::next(self.app.db.read(), id, now.micros(), SORT_BATCH).await?;
         let mut settled = Vec::new();
-        let mut member_states = member_state::load(&self.app.db, snapshot, rows).await?;
+        let mut member_states =
+            member_state::load(&self.app.db, snapshot, rows, now, horizon).await?;
         adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
         for mut member_state in member_states {
             let mut pending = PendingRevocations::default();
-            pending.of(&mut member_state, snapshot, now, &self.app);
+            pending.collect(&mut member_state, snapshot, now);
             if !pending.is_empty() {
                 continue;
             }
-            if let Some(again_at) = member_state.at_rest(snapshot, now, horizon) {
+            if let Some(again_at) = member_state.settled_until(snapshot, now, horizon) {
                 settled.push((member_state.due, again_at.map(Instant::micros)));
             }
         }

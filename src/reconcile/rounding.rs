@@ -1,12 +1,13 @@
-//! Windows that Kisi does not keep as they were asked for. What was asked for is stored beside what Kisi holds, so that a
-//! request is not repeated whose answer is known; and what Kisi rounds to is learned, so that it is asked for what it keeps.
-//! Never believes that an answer is rounded where no unit of time up to an hour explains it.
+//! Windows that Kisi does not store as requested. The requested window is stored beside the one Kisi holds, so that a request
+//! with a known response is not repeated. The unit to which Kisi rounds is learned, so that later requests are rounded to it. A
+//! response counts as rounded only if a unit of up to an hour explains it.
 
 use access::{Ability, Desired, Grant, Granularity, Instant, Span, WindowMatch};
 
 use super::{
+    account_snapshot::AccountSnapshot,
     execute::{AccountError, Pass, StepOutcome, stored, window_of},
-    member_state::{AccountSnapshot, MemberState, window},
+    member_state::{MemberState, window},
 };
 use crate::{
     kisi::Assignment,
@@ -16,23 +17,23 @@ use crate::{
     },
 };
 
-/// Said of a grant whose window Kisi answers with one that no rounding explains.
-const OTHER_TIMES: &str = "Kisi does not keep the times that it was asked for, and holds others: it is not asked again \
-                           until the times that are wanted, or those that it holds, change.";
+/// The problem of a grant whose window Kisi stored with other times that no rounding explains.
+const OTHER_TIMES: &str = "Kisi stored other times than requested. The request is not repeated until the wanted times or \
+                           those in Kisi change.";
 
 impl MemberState {
-    /// What Kisi rounds windows to, as far as is known, or being tried for this member.
+    /// The unit to which requests for this member are rounded: the one on trial, else the known one of the account.
     pub(super) fn granularity(&self, snapshot: &AccountSnapshot) -> Granularity {
         let known = snapshot.abilities();
-        // Others may have learned meanwhile that no window can be changed: then nothing is tried.
+        // If another member showed meanwhile that windows cannot be changed, no trial makes sense.
         let tried = self
             .tried_granularity
             .filter(|_| known.change_window.may_work());
         tried.unwrap_or(known.granularity)
     }
 
-    /// Gives assignments the windows that were asked for: what Kisi holds beyond them was given to nobody, and is no loss.
-    pub(super) fn as_given(&self, grants: &mut [Grant]) {
+    /// Replaces the windows of rounded assignments by the requested ones: time that Kisi added is no loss when it ends.
+    pub(super) fn use_requested_windows(&self, grants: &mut [Grant]) {
         for row in self.grants.iter().filter(|row| row.asked_differs) {
             let id = row.id.as_u128();
             if let Some(grant) = grants.iter_mut().find(|grant| grant.id.0 == id) {
@@ -41,9 +42,10 @@ impl MemberState {
         }
     }
 
-    /// Lets an assignment count as what was asked for, where it is Kisi's answer to just what would be asked for now. When the
-    /// first of these has to be looked at, because Kisi holds it for longer than is wanted.
-    pub(super) fn count_answers(
+    /// Replaces the window of an assignment by the requested one if the same request would be made now, so that it is not
+    /// repeated. Returns the earliest requested end among assignments that Kisi holds for longer, when the member must be planned
+    /// again.
+    pub(super) fn accept_rounded_windows(
         &self,
         snapshot: &AccountSnapshot,
         desired: &[Desired],
@@ -56,70 +58,70 @@ impl MemberState {
             let Some(grant) = grants.iter_mut().find(|grant| grant.id.0 == id) else {
                 continue;
             };
-            let asked = window(row.asked_from, row.asked_until);
+            let requested = window(row.asked_from, row.asked_until);
             let wishes = desired.iter().filter(|wish| wish.scope == grant.scope);
             let mut wanted = wishes
                 .flat_map(|wish| &wish.windows)
                 .map(|window| self.granularity(snapshot).outward(window));
-            let is_asked = |wanted: &Span| {
-                let has_begun = wanted.from <= now && asked.from <= now;
-                wanted.until == asked.until && (wanted.from == asked.from || has_begun)
+            let is_requested = |wanted: &Span| {
+                let has_begun = wanted.from <= now && requested.from <= now;
+                wanted.until == requested.until && (wanted.from == requested.from || has_begun)
             };
-            if asked.until <= now || !wanted.any(|wanted| is_asked(&wanted)) {
+            if requested.until <= now || !wanted.any(|wanted| is_requested(&wanted)) {
                 continue;
             }
-            if grant.window.until > asked.until {
-                held_longer = held_longer.into_iter().chain([asked.until]).min();
+            if grant.window.until > requested.until {
+                held_longer = held_longer.into_iter().chain([requested.until]).min();
             }
-            grant.window = asked;
+            grant.window = requested;
         }
         held_longer
     }
 }
 
 impl Pass<'_> {
-    /// Stores Kisi's answer to what a grant asks for, and learns from it.
-    pub(super) async fn answered(
+    /// Stores the assignment that Kisi returned for the requested window, and learns its rounding from it.
+    pub(super) async fn store_answer(
         &mut self,
         member_state: &mut MemberState,
         grant: row::Grant,
-        held: &Assignment,
+        assignment: &Assignment,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        let asked = window(grant.want_from, grant.want_until);
-        let answer = WindowMatch::of(&asked, &window_of(held));
-        let mut grant = self.held(grant, held);
-        // Another window is worth a try by a change, as long as windows may be changed.
-        let has_other_times =
+        let requested = window(grant.want_from, grant.want_until);
+        let answer = WindowMatch::of(&requested, &window_of(assignment));
+        let mut grant = self.apply_assignment(grant, assignment);
+        // As long as windows may be changeable, the plan tries a change first.
+        let is_unexplained =
             answer == WindowMatch::Other && !self.snapshot.abilities().change_window.may_work();
-        if has_other_times {
+        if is_unexplained {
             grant.state = GrantState::Failed;
             grant.problem = Some(OTHER_TIMES.to_owned());
         }
-        if has_other_times || matches!(answer, WindowMatch::Rounded(_)) {
+        if is_unexplained || matches!(answer, WindowMatch::Rounded(_)) {
             grant.asked_differs = true;
-            (grant.asked_from, grant.asked_until) = stored(asked);
+            (grant.asked_from, grant.asked_until) = stored(requested);
         }
-        self.put(member_state, grant, event).await?;
+        self.store_grant(member_state, grant, event).await?;
         match answer {
             WindowMatch::Rounded(unit) => self.learn_granularity(unit).await,
             WindowMatch::Exact | WindowMatch::Other => Ok(()),
         }
     }
 
-    /// What came of a change, as read back.
-    pub(super) async fn changed(
+    /// Stores the result of a change as read back, and learns from it.
+    pub(super) async fn store_change(
         &mut self,
         member_state: &mut MemberState,
         grant: row::Grant,
-        held: &Assignment,
+        assignment: &Assignment,
     ) -> Result<StepOutcome, AccountError> {
-        let asked = window(grant.want_from, grant.want_until);
-        let was_untouched = window_of(held) == window(grant.valid_from, grant.valid_until);
+        let requested = window(grant.want_from, grant.want_until);
+        let was_untouched = window_of(assignment) == window(grant.valid_from, grant.valid_until);
         let knows_change = self.snapshot.abilities().change_window == Ability::Yes;
-        match WindowMatch::of(&asked, &window_of(held)) {
+        match WindowMatch::of(&requested, &window_of(assignment)) {
             WindowMatch::Exact => {
-                self.confirm(member_state, grant, held, HistoryKind::Changed)
+                self.confirm(member_state, grant, assignment, HistoryKind::Changed)
                     .await?;
                 if let Some(unit) = member_state.tried_granularity.take() {
                     self.learn_granularity(unit).await?;
@@ -127,35 +129,35 @@ impl Pass<'_> {
                 if !knows_change {
                     self.learn(Some(Ability::Yes), None).await?;
                 }
-                Ok(StepOutcome::Yes)
+                Ok(StepOutcome::Completed)
             }
             WindowMatch::Rounded(_) if !was_untouched => {
-                self.answered(member_state, grant, held, Some(HistoryKind::Changed))
+                self.store_answer(member_state, grant, assignment, Some(HistoryKind::Changed))
                     .await?;
                 if !knows_change {
                     self.learn(Some(Ability::Yes), None).await?;
                 }
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
-            // Either it was ignored, or it is rounded to what was there. A coarser request tells: where Kisi rounds, it gets
-            // done in the end, and where it does not, no unit explains the answer any more.
+            // Kisi either ignored the change or rounded it to the old window. A coarser request tells which: if Kisi rounds, it
+            // succeeds eventually; if not, no unit explains the response any more.
             WindowMatch::Rounded(unit)
                 if unit > member_state.granularity(self.snapshot)
                     && (knows_change || self.knows_rounding()) =>
             {
-                self.as_held(member_state, grant, held).await?;
-                // Somebody may just have undone it: the same is asked for once more before anything coarser.
+                self.store_actual(member_state, grant, assignment).await?;
+                // Somebody may have undone the change just now, so the same request is repeated once before a coarser one.
                 let same = member_state.granularity(self.snapshot);
                 let is_first = member_state.tried_granularity.is_none();
                 member_state.tried_granularity = Some(if is_first { same } else { unit });
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
             WindowMatch::Rounded(_) | WindowMatch::Other => {
-                // It said yes and did nothing.
-                self.as_held(member_state, grant, held).await?;
+                // Kisi reported success but changed nothing.
+                self.store_actual(member_state, grant, assignment).await?;
                 member_state.tried_granularity = None;
                 self.learn(Some(Ability::No), None).await?;
-                Ok(StepOutcome::Learned)
+                Ok(StepOutcome::Replan)
             }
         }
     }
@@ -178,36 +180,36 @@ impl Pass<'_> {
     }
 }
 
-/// Whether a window that was found in Kisi, without an answer that names it, came of one that was asked for. People make windows
-/// of whole hours by hand, so only minutes explain a difference, or what is known already.
-pub(super) fn is_answer(asked: &Span, found: &Span, known: Granularity) -> bool {
-    match WindowMatch::of(asked, found) {
+/// Whether a window found in Kisi, without a response that identifies it, may be the rounded form of a requested one. People
+/// often enter whole hours by hand, so only units up to a minute, or the known unit, explain a difference.
+pub(super) fn is_plausible_answer(requested: &Span, found: &Span, known: Granularity) -> bool {
+    match WindowMatch::of(requested, found) {
         WindowMatch::Exact => true,
         WindowMatch::Rounded(unit) => unit <= known.max(Granularity::MINUTE),
         WindowMatch::Other => false,
     }
 }
 
-/// Of what a person holds, the assignment that came of a window that was asked for: just that, or one that this service's own
-/// user made and that is rounded.
-pub(super) fn answer_to<'h>(
-    asked: &Span,
-    held: impl IntoIterator<Item = &'h Assignment>,
+/// The assignment that results from a request: one with exactly this window, else a rounded one that the account's own user
+/// created.
+pub(super) fn find_answer<'h>(
+    requested: &Span,
+    assignments: impl IntoIterator<Item = &'h Assignment>,
     snapshot: &AccountSnapshot,
 ) -> Option<&'h Assignment> {
-    let (own_user, known) = (
+    let (own_user, granularity) = (
         snapshot.account.kisi_user_id,
         snapshot.abilities().granularity,
     );
     let mut rounded = None;
-    for one in held {
-        let window = window_of(one);
-        if window == *asked {
-            return Some(one);
+    for assignment in assignments {
+        let window = window_of(assignment);
+        if window == *requested {
+            return Some(assignment);
         }
-        let is_own = own_user.is_some() && one.created_by_id == own_user;
-        if is_own && is_answer(asked, &window, known) {
-            rounded = rounded.or(Some(one));
+        let is_own = own_user.is_some() && assignment.created_by_id == own_user;
+        if is_own && is_plausible_answer(requested, &window, granularity) {
+            rounded = rounded.or(Some(assignment));
         }
     }
     rounded

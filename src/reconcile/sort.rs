@@ -1,16 +1,17 @@
-//! Sorts whoever is due: many are planned at once, those who need nothing are settled together, the others get their lane.
-//! Never calls Kisi but for the few that are served at once. Called by the worker.
+//! Sorts due members: they are planned in batches, members without steps are settled together, and the others get a lane. Calls
+//! Kisi only if so few have steps that they are served at once. Called by the worker.
 
 use access::Instant;
 
 use super::{
+    account_snapshot::AccountSnapshot,
     adoption,
     brake::{self, PendingRevocations},
     execute::AccountError,
     flight::Flight,
     lease::Lease,
-    member_state::{self, AccountSnapshot, MemberState, lane_number},
-    worker::{FEW, SORTED_AT_ONCE, UNANSWERED, Worker, count},
+    member_state::{self, Assessment, Blocked, MemberState, lane_number},
+    worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
 use crate::{
     kisi::Client,
@@ -18,8 +19,8 @@ use crate::{
 };
 
 impl Worker {
-    /// Plans for many at once: whoever needs nothing is settled together, the others get their lane. What would be lost
-    /// early is asked of the brake first, and answered once everybody who is due has been sorted.
+    /// Plans a batch of due members. Early losses become pending revocations first, and are judged once all due members have been
+    /// sorted.
     pub(super) async fn sort(
         &self,
         snapshot: &AccountSnapshot,
@@ -28,45 +29,44 @@ impl Worker {
         lease: &Lease,
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
-        let is_all = count(rows.len()) < SORTED_AT_ONCE;
-        let mut member_states = member_state::load(&self.app.db, snapshot, rows).await?;
+        let is_all = count(rows.len()) < SORT_BATCH;
+        let mut member_states =
+            member_state::load(&self.app.db, snapshot, rows, now, horizon).await?;
         adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
         let mut pending = PendingRevocations::default();
         for member_state in &mut member_states {
-            pending.of(member_state, snapshot, now, &self.app);
+            pending.collect(member_state, snapshot, now);
         }
-        let asks = |member_state: &MemberState| member_state.is_asking();
-        let is_asking = !pending.is_empty() || member_states.iter().any(asks);
+        let has_pending = |member_state: &MemberState| member_state.is_brake_pending();
+        let is_brake_pending = !pending.is_empty() || member_states.iter().any(has_pending);
         if !pending.is_empty() {
             pending.write(&self.app, self.scope).await?;
         }
-        if is_asking && is_all && brake::judge(&self.app, self.scope, self.account).await? {
-            // An answer marks its members anew: the rows at hand are out of date.
+        if is_brake_pending && is_all && brake::judge(&self.app, self.scope, self.account).await? {
+            // A decision marks its members due again, so the loaded rows are out of date.
             return Ok(());
         }
         let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
         let mut waiting: Vec<row::Due> = Vec::new();
         let mut open: Vec<(i32, MemberState)> = Vec::new();
         for member_state in member_states {
-            let plan = member_state.plan(snapshot, now, horizon);
-            if member_state.is_in_flight() {
-                open.push((lane_number(access::Lane::Now), member_state));
-            } else if plan.steps.is_empty()
-                && member_state.is_waiting_for_reading(snapshot, now, horizon)
-            {
-                waiting.push(member_state.due);
-            } else if plan.steps.is_empty() {
-                settled.push((member_state.due, plan.replan_at.map(Instant::micros)));
-            } else if member_state.is_asking() {
-                open.push((lane_number(access::Lane::Revocation), member_state));
-            } else {
-                open.push((lane_number(plan.lane), member_state));
+            match member_state.assess(snapshot, now, horizon) {
+                Assessment::Settled(again_at) => {
+                    settled.push((member_state.due, again_at.map(Instant::micros)));
+                }
+                Assessment::Blocked(Blocked::UnknownAnswer) => {
+                    open.push((lane_number(access::Lane::Now), member_state));
+                }
+                Assessment::Blocked(Blocked::FirstReading | Blocked::Brake) => {
+                    waiting.push(member_state.due);
+                }
+                Assessment::Plan(plan) => open.push((lane_number(plan.lane), member_state)),
             }
         }
         self.settle(settled).await?;
-        self.wait(waiting, now.plus(UNANSWERED)).await?;
-        if is_all && !snapshot.waiting_for_evaluation().is_empty() {
-            // Everybody was evaluated: the next sweep may remove strangers.
+        self.wait(waiting, now.plus(RECHECK_AFTER)).await?;
+        if is_all && !snapshot.awaiting_evaluation().is_empty() {
+            // All members were evaluated: the next sweep may remove strangers.
             let (id, at) = (snapshot.account.id, now.micros());
             let due: Result<(), StoreError> = (self.app.db)
                 .write(move |tx| {
@@ -77,7 +77,7 @@ impl Worker {
         }
         let db = self.app.db.read();
         let waiting = due::next(db, snapshot.account.id, now.micros(), 1).await?;
-        if is_all && open.len() <= FEW && waiting.is_empty() {
+        if is_all && open.len() <= INLINE_LIMIT && waiting.is_empty() {
             open.sort_by_key(|(lane, _)| *lane);
             let mut member_states: Vec<MemberState> = open
                 .into_iter()
@@ -90,13 +90,13 @@ impl Worker {
             .into_iter()
             .map(|(lane, member_state)| (member_state.due, lane))
             .collect();
-        let sorted = self.app.db.write(move |tx| {
+        let written = self.app.db.write(move |tx| {
             Box::pin(async move {
                 let lanes: Vec<(&row::Due, i32)> =
                     lanes.iter().map(|(row, lane)| (row, *lane)).collect();
                 due::set_lanes(tx, &lanes).await
             })
         });
-        Ok(sorted.await?)
+        Ok(written.await?)
     }
 }

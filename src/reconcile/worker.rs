@@ -1,5 +1,5 @@
-//! The worker of one account: takes the lease, sorts whoever is due by urgency, serves several at once, and waits for
-//! the next instant or a wake-up. Kisi's troubles stop the account and lose nothing.
+//! The worker of one Kisi account. It takes the lease, sorts due members into lanes by urgency, serves several at once, and waits
+//! for the next due time or a wake-up. A failure of Kisi pauses the account; the members stay due.
 
 use std::{
     sync::{
@@ -14,13 +14,14 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
+    account_snapshot::AccountSnapshot,
     adoption,
     brake::{self, PendingRevocations},
     directory::Directory,
     execute::{AccountError, Outcome, Pass, back_off},
     flight::Flight,
     lease::Lease,
-    member_state::{self, AccountSnapshot, MemberState},
+    member_state::{self, MemberState},
     pause::Pause,
     replacing::Replacing,
     sweep::SweepScheduler,
@@ -37,20 +38,19 @@ use crate::{
     unlock::dispatcher,
 };
 
-/// How many members are sorted at once.
-pub(super) const SORTED_AT_ONCE: u64 = 500;
-/// So few are served as soon as they were sorted, where nobody waits in a lane.
-pub(super) const FEW: usize = 4;
-/// So many of one lane are taken at once.
-const TAKEN_AT_ONCE: u64 = 16;
-/// An answer of the brake marks its members. This long after a question without one, they are looked at all the same.
-pub(super) const UNANSWERED: Duration = Duration::from_mins(10);
-/// How long after Kisi refused something for one member it is tried again, at first.
-const REFUSED: Duration = Duration::from_secs(15);
-/// How long to wait where nothing is planned, in case that a wake-up went to another replica.
-const POLL: Duration = Duration::from_millis(500);
+/// How many due members are planned in one batch.
+pub(super) const SORT_BATCH: u64 = 500;
+/// Up to so many members are served directly after sorting, if all lanes are empty.
+pub(super) const INLINE_LIMIT: usize = 4;
+/// How many members of one lane are taken at once.
+const LANE_BATCH: u64 = 16;
+/// A decision of the brake marks its members due. Without a decision they are planned again after this time.
+pub(super) const RECHECK_AFTER: Duration = Duration::from_mins(10);
+/// The first delay before a retry after Kisi refused something for a member.
+const REFUSAL_BACKOFF: Duration = Duration::from_secs(15);
+/// How often to poll when nothing is due, in case a wake-up went to another replica.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// See the module.
 pub struct Worker {
     pub(super) app: Arc<App>,
     pub(super) account: Uuid,
@@ -58,32 +58,31 @@ pub struct Worker {
     holder: String,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) failures: u32,
-    /// How often in a row the database failed.
+    /// Consecutive failures of the database.
     pub(super) database_failures: u32,
     pub(super) stopped_until: Option<Instant>,
-    /// The sealed credentials that were used last: with others a stop is over.
-    pub(super) tried: Vec<u8>,
-    /// Whether Kisi did something of what was asked since the work last paused.
+    /// The sealed credentials of the last call. Other credentials end a pause.
+    pub(super) last_credentials: Vec<u8>,
+    /// Whether a call to Kisi succeeded since the last pause.
     pub(super) made_progress: AtomicBool,
-    /// How many members in a row Kisi could not serve.
+    /// Consecutive members for whom Kisi failed.
     pub(super) failures_in_a_row: AtomicU32,
-    watch: SweepScheduler,
+    sweeps: SweepScheduler,
     pub(super) replacing: Replacing,
     pub(super) directory: Directory,
 }
 
-/// What a turn led to.
+/// The result of one turn.
 enum Turn {
-    /// Something was done: look again at once.
+    /// Some work was done; take the next turn at once.
     Worked,
-    /// Nothing is due until then.
+    /// Nothing is due before this instant.
     IdleUntil(Instant),
-    /// There is nothing more to do for this account, ever.
-    Over,
+    /// The account is disconnected; the worker ends.
+    Finished,
 }
 
 impl Worker {
-    /// A worker that has not begun.
     pub fn new(
         app: Arc<App>,
         account: &row::KisiAccount,
@@ -92,7 +91,7 @@ impl Worker {
     ) -> Self {
         let scope = ClubScope::new(account.club_id);
         Self {
-            watch: SweepScheduler::new(app.clone()),
+            sweeps: SweepScheduler::new(app.clone()),
             replacing: Replacing::default(),
             directory: Directory::default(),
             app,
@@ -103,19 +102,19 @@ impl Worker {
             failures: 0,
             database_failures: 0,
             stopped_until: None,
-            tried: Vec::new(),
+            last_credentials: Vec::new(),
             made_progress: AtomicBool::new(false),
             failures_in_a_row: AtomicU32::new(0),
         }
     }
 
-    /// Works until the account is disconnected or the program stops.
+    /// Runs until the account is disconnected or the program stops.
     pub async fn run(mut self) {
         while !is_stopping(&self.stopping) {
             match Lease::take(&self.app.db, self.account, &self.holder).await {
                 Ok(Some(lease)) => {
                     let over = self.with_lease(&lease).await;
-                    self.watch.abort();
+                    self.sweeps.abort();
                     lease
                         .release(&self.app.db, self.account, &self.holder)
                         .await;
@@ -124,27 +123,27 @@ impl Worker {
                     }
                 }
                 Ok(None) => {}
-                Err(problem) => tracing::error!(error = ?problem, "a lease cannot be asked for"),
+                Err(problem) => tracing::error!(error = ?problem, "a lease request failed; retry"),
             }
             if !is_stopping(&self.stopping) {
-                self.pause(POLL).await;
+                self.pause(POLL_INTERVAL).await;
             }
         }
     }
 
-    /// Works for as long as the lease is held; true where the account is over.
+    /// Works while the lease is held. Returns true once the account is disconnected.
     async fn with_lease(&mut self, lease: &Lease) -> bool {
         let (over, is_over) = watch::channel(false);
-        let whose = (self.scope, self.account);
+        let scope = (self.scope, self.account);
         let guard = Arc::new(lease.guard());
-        let desk = tokio::spawn(dispatcher::serve(self.app.clone(), whose, guard, is_over));
+        let unlocks = tokio::spawn(dispatcher::serve(self.app.clone(), scope, guard, is_over));
         let is_done = self.turns(lease).await;
         over.send_replace(true);
-        let _ = desk.await;
+        let _ = unlocks.await;
         is_done
     }
 
-    /// Takes turns until the lease is lost or nothing is left to do; true where the account is over.
+    /// Takes turns until the lease is lost or the program stops. Returns true once the account is disconnected.
     async fn turns(&mut self, lease: &Lease) -> bool {
         while lease.is_held() && !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
@@ -154,9 +153,9 @@ impl Worker {
             }
             let until = match turn {
                 Ok(Turn::Worked) => continue,
-                Ok(Turn::Over) => return true,
+                Ok(Turn::Finished) => return true,
                 Ok(Turn::IdleUntil(at)) => at,
-                Err(stop) => match self.stopped(stop).await {
+                Err(stop) => match self.handle_error(stop).await {
                     Pause::Until(at) => at,
                     Pause::For(length) => {
                         self.pause(length).await;
@@ -168,7 +167,7 @@ impl Worker {
             tokio::select! {
                 () = woken, if self.stopped_until.is_none() => {}
                 () = clock.sleep_until(until) => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 _ = self.stopping.changed() => {}
             }
         }
@@ -187,10 +186,10 @@ impl Worker {
         let account = kisi_accounts::get(self.app.db.read(), self.scope, self.account).await?;
         let Some(account) = account.filter(|account| account.status != KisiStatus::Disconnected)
         else {
-            return Ok(Turn::Over);
+            return Ok(Turn::Finished);
         };
-        if account.credentials != self.tried {
-            self.has_other_credentials(&account);
+        if account.credentials != self.last_credentials {
+            self.reset_for_new_credentials(&account);
         }
         if let Some(until) = self.stopped_until.filter(|until| *until > now) {
             return Ok(Turn::IdleUntil(until));
@@ -210,7 +209,7 @@ impl Worker {
             return Ok(Turn::Worked);
         }
         if account.status != KisiStatus::Disconnecting
-            && self.watch.poll(&account, &client, guard).await?
+            && self.sweeps.poll(&account, &client, guard).await?
         {
             return Ok(Turn::Worked);
         }
@@ -219,9 +218,9 @@ impl Worker {
         Ok(turn)
     }
 
-    /// What went wrong with the credentials before says nothing about these.
-    fn has_other_credentials(&mut self, account: &row::KisiAccount) {
-        self.tried.clone_from(&account.credentials);
+    /// Forgets pauses and failures, which concerned the previous credentials.
+    fn reset_for_new_credentials(&mut self, account: &row::KisiAccount) {
+        self.last_credentials.clone_from(&account.credentials);
         self.stopped_until = None;
         self.failures = 0;
         self.failures_in_a_row.store(0, Ordering::Relaxed);
@@ -238,27 +237,27 @@ impl Worker {
         let db = &self.app.db;
         let id = account.id;
         let is_leaving = account.status == KisiStatus::Disconnecting;
-        let has_no_turn = self.watch.is_running() || self.watch.is_waiting();
-        let read_due_at = if is_leaving || has_no_turn {
+        let is_sweep_busy = self.sweeps.is_running() || self.sweeps.is_waiting_for_database();
+        let read_due_at = if is_leaving || is_sweep_busy {
             i64::MAX
         } else {
             account.read_due_at
         };
-        let half_replaced = self.half_replaced(now).await?;
-        if !half_replaced.is_empty() {
+        let unfinished = self.unfinished_replacements(now).await?;
+        if !unfinished.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
-            self.finish_replacing(&snapshot, half_replaced, client, lease)
+            self.finish_replacements(&snapshot, unfinished, client, lease)
                 .await?;
             return Ok(Turn::Worked);
         }
-        let unsorted = due::without_lane(db.read(), id, now.micros(), SORTED_AT_ONCE).await?;
+        let unsorted = due::without_lane(db.read(), id, now.micros(), SORT_BATCH).await?;
         if !unsorted.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
             self.sort(&snapshot, unsorted, client, lease).await?;
             return Ok(Turn::Worked);
         }
         brake::judge(&self.app, self.scope, self.account).await?;
-        let mut next = due::next(db.read(), id, now.micros(), TAKEN_AT_ONCE).await?;
+        let mut next = due::next(db.read(), id, now.micros(), LANE_BATCH).await?;
         if let Some(lane) = next.first().map(|row| row.lane) {
             next.retain(|row| row.lane == lane);
             let snapshot = AccountSnapshot::load(db, account).await?;
@@ -275,7 +274,7 @@ impl Worker {
                 })
             });
             over.await?;
-            return Ok(Turn::Over);
+            return Ok(Turn::Finished);
         }
         let next = due::next_at(db.read(), id)
             .await?
@@ -284,7 +283,7 @@ impl Worker {
         Ok(Turn::IdleUntil(Instant::from_micros(next)))
     }
 
-    /// Serves the first in the lanes, planned anew.
+    /// Plans these members of the most urgent lane again and serves them.
     async fn serve_next(
         &self,
         snapshot: &AccountSnapshot,
@@ -293,28 +292,28 @@ impl Worker {
         lease: &Lease,
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
-        let mut member_states = member_state::load(&self.app.db, snapshot, next).await?;
+        let mut member_states =
+            member_state::load(&self.app.db, snapshot, next, now, horizon).await?;
         adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
         let mut pending = PendingRevocations::default();
         for member_state in &mut member_states {
-            pending.of(member_state, snapshot, now, &self.app);
+            pending.collect(member_state, snapshot, now);
         }
         if !pending.is_empty() {
-            // It would take away what nobody has been asked about: back to be judged with the rest of its cause.
+            // The new plans revoke access that the brake has not judged yet. It judges all losses of one cause together.
             pending.write(&self.app, self.scope).await?;
             brake::judge(&self.app, self.scope, self.account).await?;
             return Ok(());
         }
-        let rests =
-            |member_state: &MemberState| member_state.at_rest(snapshot, now, horizon).is_some();
-        if member_states.iter().all(rests) {
-            return self.settle_resting(snapshot, now).await;
+        let is_idle = |state: &MemberState| state.settled_until(snapshot, now, horizon).is_some();
+        if member_states.iter().all(is_idle) {
+            return self.settle_idle(snapshot, now).await;
         }
         self.serve_all(Flight::new(snapshot, client, lease), &mut member_states)
             .await
     }
 
-    /// Serves one member, unless something more urgent came since it was taken.
+    /// Serves one member, unless something more urgent is due since it was taken.
     pub(super) async fn serve(
         &self,
         flight: &Flight<'_>,
@@ -327,17 +326,17 @@ impl Worker {
             snapshot: flight.snapshot,
             flight,
             worker: self,
-            recent_writes: self.watch.recent_writes(),
+            recent_writes: self.sweeps.recent_writes(),
             made_progress: false,
             replacing: self.replacing.of(member_state.due.member_id),
             turn: None,
         };
-        if pass.replacing.is_none() && self.gives_way(flight, member_state).await? {
+        if pass.replacing.is_none() && self.must_yield(flight, member_state).await? {
             return Ok(());
         }
-        let served = pass.serve(member_state).await;
+        let result = pass.serve(member_state).await;
         let made_progress = pass.made_progress;
-        let lacking = (pass.replacing).filter(|_| !matches!(served, Ok(Outcome::Settled(_))));
+        let lacking = (pass.replacing).filter(|_| !matches!(result, Ok(Outcome::Settled(_))));
         self.replacing.set(member_state.due.member_id, lacking);
         if made_progress {
             self.made_progress.store(true, Ordering::Relaxed);
@@ -347,19 +346,19 @@ impl Worker {
             Ok(attempts) if !made_progress => attempts,
             _ => 0,
         };
-        let end = match served {
-            Ok(end) => {
+        let outcome = match result {
+            Ok(outcome) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
-                end
+                outcome
             }
-            Err(AccountError::Kisi(problem)) if is_about_one(&problem) => {
-                return self.put_off(member_state, attempts, problem).await;
+            Err(AccountError::Kisi(problem)) if may_concern_one_member(&problem) => {
+                return self.retry_failed(member_state, attempts, problem).await;
             }
             Err(stop) => return Err(stop),
         };
-        match end {
-            Outcome::Waiting => {
-                let at = self.app.clock.now().plus(UNANSWERED);
+        match outcome {
+            Outcome::AwaitingRead => {
+                let at = self.app.clock.now().plus(RECHECK_AFTER);
                 self.wait(vec![member_state.due.clone()], at).await?;
             }
             Outcome::Blocked(again_at) => {
@@ -372,33 +371,33 @@ impl Worker {
                     .await?;
             }
             Outcome::Stale => {}
-            Outcome::Wait(at) => {
+            Outcome::Unknown(at) => {
                 let (row, at) = (member_state.due.clone(), at.micros());
                 let db = &self.app.db;
-                let waits =
+                let postponed =
                     db.write(move |tx| Box::pin(async move { due::postpone(tx, &row, at).await }));
-                waits.await?;
+                postponed.await?;
             }
-            Outcome::PutOff => self.retry(member_state, attempts, REFUSED).await?,
+            Outcome::Retry => self.retry(member_state, attempts, REFUSAL_BACKOFF).await?,
         }
         Ok(())
     }
 
-    /// These members wait for something that marks them. At `at` they are looked at all the same.
+    /// Postpones members who wait for something that marks them due. At `at` they are planned again in any case.
     pub(super) async fn wait(&self, rows: Vec<row::Due>, at: Instant) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
-        let waits = self.app.db.write(move |tx| {
+        let postponed = self.app.db.write(move |tx| {
             Box::pin(async move {
                 let rows: Vec<&row::Due> = rows.iter().collect();
                 due::postpone_all(tx, &rows, at.micros()).await
             })
         });
-        waits.await
+        postponed.await
     }
 
-    /// Another try for one member, later the more often in a row it did not work.
+    /// Schedules a retry for one member; the delay grows with the consecutive failures.
     async fn retry(
         &self,
         member_state: &MemberState,
@@ -412,13 +411,14 @@ impl Worker {
             self.app.clock.now().plus(wait).micros(),
         );
         let attempts = attempts.saturating_add(1);
-        let later = (self.app.db)
+        let scheduled = (self.app.db)
             .write(move |tx| Box::pin(async move { due::retry(tx, &row, attempts, at).await }));
-        later.await
+        scheduled.await
     }
 
-    /// Kisi could not serve one member: that one waits, and nobody behind. Several in a row are Kisi's trouble.
-    async fn put_off(
+    /// Schedules a retry for one member after a failure, so that the members behind it are served. A second failure in a row is
+    /// treated as a failure of Kisi and returned.
+    async fn retry_failed(
         &self,
         member_state: &MemberState,
         attempts: u32,
@@ -430,13 +430,12 @@ impl Worker {
         if in_a_row > 0 {
             return Err(problem.into());
         }
-        tracing::warn!(account = %self.account, error = ?problem, "a member is put off");
+        tracing::warn!(account = %self.account, error = ?problem, "a call to Kisi failed for one member; the member is retried later");
         Ok(())
     }
 
-    /// Kisi holds what it should for these members: their deliveries are settled in the same transaction. Members who were
-    /// marked again meanwhile are not settled, nor are those with an open question of the brake: they wait for its answer,
-    /// which marks them.
+    /// Settles members for whom Kisi holds what it should, and their deliveries, in one transaction. Members who were marked due
+    /// again are not settled. Members with a pending revocation are postponed: the decision of the brake marks them due.
     pub(super) async fn settle(
         &self,
         rows: Vec<(row::Due, Option<i64>)>,
@@ -450,13 +449,13 @@ impl Worker {
             .write(move |tx| {
                 Box::pin(async move {
                     let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-                    let asked = revocations::with_pending(tx, scope, account, &members).await?;
-                    let is_asked = |row: &row::Due| asked.contains(&row.member_id);
+                    let pending = revocations::with_pending(tx, scope, account, &members).await?;
+                    let is_pending = |row: &row::Due| pending.contains(&row.member_id);
                     let waiting = rows.iter().map(|(row, _)| row);
-                    let waiting: Vec<&row::Due> = waiting.filter(|row| is_asked(row)).collect();
-                    let patience = i64::try_from(UNANSWERED.as_micros()).unwrap_or(i64::MAX);
-                    due::postpone_all(tx, &waiting, now.saturating_add(patience)).await?;
-                    let settled = rows.iter().filter(|(row, _)| !is_asked(row));
+                    let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
+                    let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
+                    due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
+                    let settled = rows.iter().filter(|(row, _)| !is_pending(row));
                     let settled: Vec<(&row::Due, Option<i64>)> =
                         settled.map(|(row, at)| (row, *at)).collect();
                     let members = due::settle_all(tx, &settled).await?;
@@ -477,7 +476,7 @@ impl Worker {
                 &account.credentials,
             )
             .map_err(|problem| {
-                tracing::error!(error = ?problem, "the credentials of an account cannot be opened");
+                tracing::error!(error = ?problem, "the credentials of an account cannot be decrypted; its work pauses");
                 AccountError::Credentials
             })?;
         Ok(self.app.kisi.for_user(account.kisi_user_id, key))
@@ -488,8 +487,8 @@ pub(super) fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// Whether a failure may be due to the member that was being served, rather than to Kisi or the credentials.
-fn is_about_one(problem: &Error) -> bool {
+/// Whether a failure may concern the served member only, instead of Kisi as a whole or the credentials.
+fn may_concern_one_member(problem: &Error) -> bool {
     !matches!(
         problem,
         Error::Unauthorized { .. }

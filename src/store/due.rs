@@ -22,7 +22,7 @@ mod cause;
 mod keep_cause;
 mod postpone;
 
-pub use cause::{Cause, unsorted_causes};
+pub use cause::{Cause, Recurring, unsorted_causes};
 pub use keep_cause::{DueKey, mark_keeping_cause, of_members};
 pub use postpone::{postpone, postpone_all, retry};
 

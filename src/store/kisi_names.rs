@@ -92,16 +92,16 @@ pub(super) fn has_kisi_id<C: ColumnTrait>(
     if name.kind.is_some_and(|of| of != kind) {
         return Condition::all().add(Expr::value(false));
     }
-    let bears = Condition::all().add(kisi_id.eq(name.id));
+    let with_kisi_id = Condition::all().add(kisi_id.eq(name.id));
     match name.organization {
-        None => bears,
+        None => with_kisi_id,
         Some(organization) => {
             let accounts = Query::select()
                 .column(kisi_account::Column::Id)
                 .from(kisi_account::Entity)
                 .and_where(kisi_account::Column::OrganizationId.eq(organization))
                 .to_owned();
-            bears.add(account_id.in_subquery(accounts))
+            with_kisi_id.add(account_id.in_subquery(accounts))
         }
     }
 }

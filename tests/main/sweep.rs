@@ -297,7 +297,7 @@ async fn a_group_deleted_by_hand_is_reported(world: &mut World) {
     world.turn_to(world.now() + Duration::from_secs(61));
     wait_for_sweep(world).await;
     let message = problem(world, &group).await;
-    assert!(message.as_str().unwrap().contains("gone"), "{message}");
+    assert!(message.as_str().unwrap().contains("deleted"), "{message}");
     assert_eq!(writes(world), []);
     // Nobody can have access to a deleted group: release it, so that the check at the end does not expect it.
     let input = json!({ "group": group, "managed": false, "access": "KEEP" });

@@ -184,7 +184,7 @@ async fn a_lost_answer_is_not_sent_again(world: &mut World) {
     let first = unlock_request(world, &house, json!("lost")).await;
     assert_eq!(codes(&first), ["KISI_UNREACHABLE"]);
     let message = first["userErrors"][0]["message"].as_str().unwrap();
-    assert!(message.contains("not sent again"), "{message}");
+    assert!(message.contains("not repeated"), "{message}");
     let second = world
         .api
         .unlock(&house.front, &house.ann, json!("lost"))
@@ -281,7 +281,7 @@ async fn a_request_of_a_dead_process_stays_unknown(world: &mut World) {
             .await;
         assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
         let message = payload["userErrors"][0]["message"].as_str().unwrap();
-        assert!(message.contains("not sent again"), "{message}");
+        assert!(message.contains("not repeated"), "{message}");
     }
     assert_eq!(unlock_requests(world), 0);
     assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 1);

@@ -15,7 +15,7 @@ use std::{ptr, time::Duration};
 
 use crate::{
     code::Code,
-    fact::{Entitlement, Facts, Id},
+    fact::{Entitlement, Facts, Holding, Id, RegistrationStatus},
     instant::Instant,
     rule::{Condition, TagCondition},
     span::{Span, SpanSet},
@@ -41,6 +41,8 @@ pub struct NearMiss<'a> {
     pub code: Code,
     /// The relevant edge: when access begins, for too early and not started; when it ended, for too late, ended and blocked.
     pub edge: Option<Instant>,
+    /// Whether it is a cancelled booking.
+    pub is_cancelled: bool,
 }
 
 /// The bookings that a registration condition considers.
@@ -75,6 +77,16 @@ impl<'a> Miss<'a> {
             wrong: 1,
             away,
         }
+    }
+
+    /// The offering of the entitlement, where one misses.
+    pub fn offering(&self) -> Option<Id> {
+        self.entitlement.map(|entitlement| entitlement.offering)
+    }
+
+    /// Whether the entitlement is a cancelled booking.
+    pub fn is_cancelled(&self) -> bool {
+        self.entitlement.is_some_and(is_cancelled)
     }
 
     fn by(self, entitlement: &'a Entitlement) -> Self {
@@ -197,8 +209,10 @@ pub fn near_misses<'a>(
                  edge,
                  ..
              }| {
+                let entitlement = entitlement?;
                 Some(NearMiss {
-                    entitlement: entitlement?,
+                    is_cancelled: is_cancelled(entitlement),
+                    entitlement,
                     code,
                     edge,
                 })
@@ -239,6 +253,16 @@ fn misses<'a>(condition: &Condition, facts: &'a Facts, at: Instant) -> Vec<Miss<
         miss.map(|miss| miss.by(entitlement))
     };
     facts.entitlements.iter().filter_map(miss_of).collect()
+}
+
+fn is_cancelled(entitlement: &Entitlement) -> bool {
+    matches!(
+        entitlement.holding,
+        Holding::Registration {
+            status: RegistrationStatus::Cancelled,
+            ..
+        }
+    )
 }
 
 fn has_tag(condition: &TagCondition, facts: &Facts) -> bool {

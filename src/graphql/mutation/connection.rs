@@ -1,6 +1,10 @@
 //! Compares a new Kisi connection with the club's existing ones: an overlapping one refuses it, and a disconnected one is
 //! revived, together with its groups, locks and rules. Called by `connectKisi`.
 
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
 use crate::{
     app::App,
     graphql::error::{Refusal, UserError, UserErrorCode},
@@ -59,11 +63,12 @@ fn overlap_error(account: &KisiAccount) -> Refusal {
     UserError::at(UserErrorCode::AlreadyExists, "input.credentials", message).into()
 }
 
-/// Stores a connection and its Kisi setup: revives the disconnected row if that has the same id, else creates a row.
+/// Stores a connection and its Kisi setup, with the locks that each group in `opened` opens: revives the disconnected row if that has the same id, else creates a row.
 pub(super) async fn store(
     app: &App,
     account: KisiAccount,
     setup: setup::Setup,
+    opened: Vec<(Uuid, BTreeSet<Uuid>)>,
     now: i64,
 ) -> Result<KisiAccount, Refusal> {
     let scope = ClubScope::new(account.club_id);
@@ -80,6 +85,9 @@ pub(super) async fn store(
                     None => kisi_accounts::create(tx, account.clone()).await?,
                 }
                 setup::store_setup(tx, scope, account.id, setup, now).await?;
+                for (group, locks) in opened {
+                    setup::store_group_locks(tx, scope, group, locks).await?;
+                }
                 let cause = due::Cause::enforced("a Kisi account was connected");
                 due::mark_all_members(tx, scope, now, &cause).await?;
                 Ok::<_, Refusal>(account)

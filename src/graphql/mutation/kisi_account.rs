@@ -161,6 +161,10 @@ async fn connect_account(
     connected
 }
 
+/// How long a connection waits for the locks of its groups: at Kisi's 5 requests a second, 100 groups. Clients give up after
+/// about 30 s.
+const GROUP_LOCKS_TIME: std::time::Duration = std::time::Duration::from_secs(20);
+
 struct ConnectRequest {
     name: String,
     /// The Kisi id or name of the place.
@@ -231,7 +235,17 @@ async fn connect_by(
         .sealer
         .seal(SecretKind::KisiCredentials, account.id, &key.secret);
     account.credentials = sealed.map_err(internal_error)?;
-    let account = connection::store(app, account, setup, now).await?;
+    let mut opened = Vec::new();
+    let reading = connect::read_group_locks(&client, &setup, &mut opened);
+    match tokio::time::timeout(GROUP_LOCKS_TIME, reading).await {
+        Ok(read) => read.map_err(of_kisi)?,
+        Err(_) => tracing::info!(
+            account = %account.id,
+            groups = setup.groups.len(),
+            "the locks of some groups were not read yet; the first sweep reads them"
+        ),
+    }
+    let account = connection::store(app, account, setup, opened, now).await?;
     app.waker.wake();
     Ok(account)
 }

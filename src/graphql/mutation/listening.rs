@@ -34,24 +34,30 @@ impl ListeningMutations {
         context: &Context<'_>,
         #[graphql(desc = "The account.")] account: ID,
         #[graphql(
-            desc = "The public address of this server: https, without credentials, query or fragment."
+            desc = "The public address of this server: https, without credentials, query or fragment. Default: the \
+                    setting `public_url`."
         )]
-        public_url: String,
+        public_url: Option<String>,
     ) -> Result<ListenToKisiPayload> {
         let admin = Admin::of(context)?;
-        ListenToKisiPayload::of(start(admin, &account, &public_url).await)
+        ListenToKisiPayload::of(start(admin, &account, public_url.as_deref()).await)
     }
 }
 
-async fn start(admin: Admin, account: &ID, public_url: &str) -> Result<row::KisiAccount, Refusal> {
+async fn start(
+    admin: Admin,
+    account: &ID,
+    public_url: Option<&str>,
+) -> Result<row::KisiAccount, Refusal> {
     let Admin { app, scope, .. } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = kisi_accounts::get(app.db.read(), scope, id).await?;
     let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
-    let url = config::parse_outbound_url(public_url.trim()).ok_or_else(|| {
-        let message = "must be an https address without credentials, query or fragment; http is allowed only for this machine";
-        invalid("publicUrl", message)
-    })?;
+    let given = public_url.map(|text| config::parse_outbound_url(text.trim()));
+    let message = "must be an https address without credentials, query or fragment; http is allowed only for this machine";
+    let url = given
+        .unwrap_or_else(|| app.public_url().cloned())
+        .ok_or_else(|| invalid("publicUrl", message))?;
     refuse_disconnected(&account, "account")?;
     listen(&app, &account, &url).await.map_err(refusal)?;
     let account = kisi_accounts::get(app.db.read(), scope, id).await?;

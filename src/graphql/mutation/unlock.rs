@@ -180,8 +180,8 @@ async fn open(
         location,
     };
     let words = RefusalTexts {
-        member: said.message_for(Audience::Member),
-        desk: said.message_for(Audience::Desk),
+        member: said.message_for(context, Audience::Member).await?,
+        desk: said.message_for(context, Audience::Desk).await?,
     };
     let unlock_request = match unlock::unlock_request(app, ask, &judged, words).await? {
         UnlockOutcome::UnlockRequest(unlock_request) => *unlock_request,

@@ -1,5 +1,5 @@
-//! Whether a source is likelier at fault than all of its people: everybody of it who has access is losing it, at once or
-//! one after the other. Says so on whatever is held for it, earlier or now. Never decides anything. Called by the brake.
+//! Detects likely source outages: every member of a source who has access is losing it, at once or one after the other. Adds a
+//! note to the revocations that are held for the source, new and earlier ones. It decides nothing. Called by the brake.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,23 +7,23 @@ use uuid::Uuid;
 
 use crate::store::{ClubScope, Connection, StoreError, deliveries, due, revocations, row, sources};
 
-/// The sources that are likelier at fault, with what is said of each.
+/// The sources that probably have an outage, each with its note.
 pub struct SourceOutageDetector {
     source_of: HashMap<Uuid, Uuid>,
     notes: HashMap<Uuid, String>,
-    /// Held before, by one of these sources, and not noted then.
+    /// Revocations of these sources that were held earlier, without a note.
     earlier: Vec<row::Revocation>,
 }
 
 impl SourceOutageDetector {
-    /// Among the sources by whose events these are about to be held. Whoever was `let_through` lately is losing access, or
-    /// has lost it.
+    /// Checks the sources whose events caused `rows`, which are about to be held. Members in `passed_members` recently passed the
+    /// brake, so they count as losing access.
     pub async fn find(
         connection: &impl Connection,
         scope: ClubScope,
         rows: &[&row::Revocation],
         with_access: &[Uuid],
-        let_through: &BTreeSet<Uuid>,
+        passed_members: &BTreeSet<Uuid>,
     ) -> Result<Self, StoreError> {
         let state = row::RevocationState::Held;
         let mut earlier = revocations::in_state(connection, scope, state).await?;
@@ -43,15 +43,15 @@ impl SourceOutageDetector {
         }
         let mut notes = HashMap::new();
         for (source, losing) in &losing {
-            // One alone is no sign of anything.
+            // A single member is no evidence of an outage.
             if losing.len() < 2 {
                 continue;
             }
             let of_source = due::members_of_source(connection, scope, *source).await?;
             let of_source: BTreeSet<Uuid> = of_source.into_iter().collect();
-            let mut theirs = with_access.iter().filter(|id| of_source.contains(*id));
-            let is_lost = |id: &Uuid| losing.contains(id) || let_through.contains(id);
-            if theirs.all(is_lost)
+            let mut members_with_access = with_access.iter().filter(|id| of_source.contains(*id));
+            let is_lost = |id: &Uuid| losing.contains(id) || passed_members.contains(id);
+            if members_with_access.all(is_lost)
                 && let Some(row) = sources::get(connection, scope, *source).await?
             {
                 notes.insert(*source, note(&row.name, losing.len()));
@@ -67,24 +67,24 @@ impl SourceOutageDetector {
         })
     }
 
-    /// What is to be said of the cause of a row; nothing where its source is not suspected.
+    /// The note to append to the cause of a revocation; empty if its source is not suspected.
     pub fn note(&self, row: &row::Revocation) -> &str {
         let source = row.delivery_id.and_then(|id| self.source_of.get(&id));
         let note = source.and_then(|source| self.notes.get(source));
         note.map_or("", String::as_str)
     }
 
-    /// Says it of what was held before.
-    pub async fn tell_earlier(
+    /// Adds the notes to revocations that were held earlier.
+    pub async fn note_earlier(
         &self,
         connection: &impl Connection,
         scope: ClubScope,
     ) -> Result<(), StoreError> {
-        let mut told: HashMap<&str, Vec<Uuid>> = HashMap::new();
+        let mut ids_by_note: HashMap<&str, Vec<Uuid>> = HashMap::new();
         for row in &self.earlier {
-            told.entry(self.note(row)).or_default().push(row.id);
+            ids_by_note.entry(self.note(row)).or_default().push(row.id);
         }
-        for (note, rows) in told {
+        for (note, rows) in ids_by_note {
             revocations::suspect_outage(connection, scope, &rows, note).await?;
         }
         Ok(())
@@ -93,7 +93,7 @@ impl SourceOutageDetector {
 
 fn note(source: &str, people: usize) -> String {
     format!(
-        ": it would take access from everybody of “{source}” who has it, {people} people; the source is likelier at fault than all of \
-         them, so look at it before you approve"
+        ": this affects everybody of “{source}” who has access, {people} people. The source itself is probably at fault: \
+         check it before you approve"
     )
 }

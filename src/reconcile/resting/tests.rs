@@ -1,4 +1,4 @@
-//! Who is settled out of the lanes, and who has to be served.
+//! Which members are settled out of the lanes, and which must be served.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,14 +20,14 @@ use crate::{
 
 const NOW: i64 = 1_790_000_000_000_000;
 
-/// A service with a club and an account, whose worker has not begun.
-struct Shop {
+/// A service with a club and an account, without a running worker.
+struct TestService {
     app: Arc<App>,
     account: row::KisiAccount,
     _folder: TempDir,
 }
 
-impl Shop {
+impl TestService {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
@@ -54,7 +54,7 @@ impl Shop {
         }
     }
 
-    /// So many members who wait in the first lane, with nothing to be done.
+    /// Creates so many members who wait in the first lane without steps.
     async fn waiting(&self, count: usize) -> Vec<Uuid> {
         let rows: Vec<row::Due> = (0..count).map(|_| due_row(&self.account)).collect();
         let ids = rows.iter().map(|row| row.member_id).collect();
@@ -72,10 +72,7 @@ impl Shop {
         let worker = Worker::new(self.app.clone(), &self.account, "test".to_owned(), stopping);
         let snapshot = AccountSnapshot::load(&self.app.db, self.account.clone()).await;
         let now = Instant::from_micros(NOW);
-        worker
-            .settle_resting(&snapshot.unwrap(), now)
-            .await
-            .unwrap();
+        worker.settle_idle(&snapshot.unwrap(), now).await.unwrap();
     }
 
     async fn in_lanes(&self) -> BTreeSet<Uuid> {
@@ -143,7 +140,7 @@ fn due_row(account: &row::KisiAccount) -> row::Due {
     }
 }
 
-fn question(account: &row::KisiAccount, member: Uuid) -> row::Revocation {
+fn pending_revocation(account: &row::KisiAccount, member: Uuid) -> row::Revocation {
     row::Revocation {
         id: new_id(),
         club_id: account.club_id,
@@ -164,21 +161,21 @@ fn question(account: &row::KisiAccount, member: Uuid) -> row::Revocation {
 }
 
 #[tokio::test]
-async fn whoever_needs_nothing_any_more_is_settled_in_one_go() {
-    let shop = Shop::open().await;
-    shop.waiting(40).await;
-    shop.settle().await;
-    assert_eq!(shop.in_lanes().await, BTreeSet::new());
-    let next = due::next_at(shop.app.db.read(), shop.account.id).await;
+async fn members_without_steps_are_settled_at_once() {
+    let service = TestService::open().await;
+    service.waiting(40).await;
+    service.settle().await;
+    assert_eq!(service.in_lanes().await, BTreeSet::new());
+    let next = due::next_at(service.app.db.read(), service.account.id).await;
     assert_eq!(next.unwrap(), Some(i64::MAX));
 }
 
 #[tokio::test]
-async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
-    let shop = Shop::open().await;
-    let waiting = shop.waiting(3).await;
-    let account = &shop.account;
-    let question = question(account, waiting[0]);
+async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
+    let service = TestService::open().await;
+    let waiting = service.waiting(3).await;
+    let account = &service.account;
+    let pending_revocation = pending_revocation(account, waiting[0]);
     let unknown = row::Grant {
         id: new_id(),
         club_id: account.club_id,
@@ -205,40 +202,43 @@ async fn a_question_without_an_answer_and_a_lost_answer_stay_in_their_lanes() {
         asked_from: None,
         asked_until: None,
     };
-    let written: Result<(), StoreError> = shop
+    let written: Result<(), StoreError> = service
         .app
         .db
         .write(move |tx| {
             Box::pin(async move {
-                revocations::insert(tx, vec![question]).await?;
+                revocations::insert(tx, vec![pending_revocation]).await?;
                 grants::put_grant(tx, unknown, true).await
             })
         })
         .await;
     written.unwrap();
-    shop.settle().await;
+    service.settle().await;
     let left: BTreeSet<Uuid> = waiting[..2].iter().copied().collect();
-    assert_eq!(shop.in_lanes().await, left);
+    assert_eq!(service.in_lanes().await, left);
 }
 
 #[tokio::test]
-async fn an_approval_outlives_the_question_of_a_worker_that_looked_before_it() {
-    let shop = Shop::open().await;
-    let asked = question(&shop.account, new_id());
+async fn an_approval_is_kept_when_a_worker_inserts_an_older_pending_revocation() {
+    let service = TestService::open().await;
+    let asked = pending_revocation(&service.account, new_id());
     let approved = row::Revocation {
         id: new_id(),
         state: row::RevocationState::Approved,
         decided_at: Some(NOW),
         ..asked.clone()
     };
-    let (scope, account) = (store::ClubScope::new(shop.account.club_id), shop.account.id);
+    let (scope, account) = (
+        store::ClubScope::new(service.account.club_id),
+        service.account.id,
+    );
     for rows in [vec![approved.clone()], vec![asked.clone()]] {
-        let written: Result<(), StoreError> = (shop.app.db)
+        let written: Result<(), StoreError> = (service.app.db)
             .write(move |tx| Box::pin(async move { revocations::insert(tx, rows).await }))
             .await;
         written.unwrap();
     }
     let members = [asked.member_id];
-    let open = revocations::open(shop.app.db.read(), scope, account, &members).await;
+    let open = revocations::open(service.app.db.read(), scope, account, &members).await;
     assert_eq!(open.unwrap(), [approved]);
 }

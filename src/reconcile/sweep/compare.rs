@@ -1,4 +1,4 @@
-//! Compares one list of Kisi's with the grants that are known. Pure: it says what differs, and concludes nothing.
+//! Compares one list of Kisi's with the stored grants. Pure: it returns the differences, and `conclude` decides what follows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,36 +11,35 @@ use crate::{
     store::row::{self, Intent},
 };
 
-/// So many may differ in one list without the list itself being doubted.
-const FEW: usize = 20;
+/// Up to this many differences do not make a list doubtful.
+const TOLERATED: usize = 20;
 
-/// What differs.
 #[derive(Debug, Default)]
 pub struct Differences {
-    /// Grants that a list missed before, and that are there after all.
-    pub back: Vec<Uuid>,
-    /// Grants that the list does not show.
+    /// Grants that an earlier list did not show correctly, and this one does.
+    pub reappeared: Vec<Uuid>,
+    /// Grants that are missing in the list.
     pub missing: Vec<row::Grant>,
-    /// Grants with another window, which is given.
+    /// Grants with another window in Kisi, with that window.
     pub changed: Vec<(row::Grant, Span)>,
-    /// Grants with another role: somebody made them their own.
+    /// Grants with another role in Kisi: somebody else changed them.
     pub changed_role: Vec<row::Grant>,
-    /// Assignments that nobody here knows of.
+    /// Assignments in the list without a stored grant.
     pub unknown: Vec<Assignment>,
     /// How many grants were compared.
     pub compared: usize,
 }
 
 impl Differences {
-    /// Of `rows` from `grants`. `role` is the one that is given here, where it is known for sure. `busy` members are left
-    /// out.
+    /// Compares the list `rows` with `grants`. `role` is the role that this service assigns, if the list is of a group. Grants of
+    /// `busy` members are skipped.
     pub fn of(
         rows: Vec<Assignment>,
         grants: &[row::Grant],
         role: Option<&str>,
         busy: &BTreeSet<Uuid>,
     ) -> Self {
-        let mut found = Self::default();
+        let mut differences = Self::default();
         let mut rows: HashMap<i64, Assignment> =
             rows.into_iter().map(|row| (row.id, row)).collect();
         for grant in grants {
@@ -51,34 +50,34 @@ impl Differences {
             if busy.contains(&grant.member_id) {
                 continue;
             }
-            found.compared += 1;
+            differences.compared += 1;
             let Some(row) = row else {
-                found.missing.push(grant.clone());
+                differences.missing.push(grant.clone());
                 continue;
             };
-            let held = window_of(&row);
+            let window_in_kisi = window_of(&row);
             let is_strangers = grant.external && grant.member_id == grant.kisi_user_id;
             if role.is_some_and(|role| role != row.role_id) && !is_strangers {
-                found.changed_role.push(grant.clone());
-            } else if held != window(grant.valid_from, grant.valid_until) {
-                found.changed.push((grant.clone(), held));
+                differences.changed_role.push(grant.clone());
+            } else if window_in_kisi != window(grant.valid_from, grant.valid_until) {
+                differences.changed.push((grant.clone(), window_in_kisi));
             } else if grant.missed_at.is_some() {
-                found.back.push(grant.id);
+                differences.reappeared.push(grant.id);
             }
         }
-        found.unknown = rows.into_values().collect();
-        found.unknown.sort_by_key(|row| row.id);
-        found
+        differences.unknown = rows.into_values().collect();
+        differences.unknown.sort_by_key(|row| row.id);
+        differences
     }
 
-    /// Whether so much differs that the list is to be doubted rather than everybody in it.
+    /// Whether so many grants differ (more than 20, and more than a tenth) that the list is more likely wrong than they are.
     pub fn is_doubtful(&self) -> bool {
         let odd = self.missing.len() + self.changed.len() + self.changed_role.len();
-        odd > FEW && odd.saturating_mul(10) > self.compared
+        odd > TOLERATED && odd.saturating_mul(10) > self.compared
     }
 }
 
-/// Members whose grants bear an intent: what Kisi holds of them is about to be found out.
+/// Members with a call in flight or of unknown outcome.
 pub fn in_flight(grants: &[row::Grant]) -> impl Iterator<Item = Uuid> {
     grants
         .iter()
@@ -86,41 +85,41 @@ pub fn in_flight(grants: &[row::Grant]) -> impl Iterator<Item = Uuid> {
         .map(|grant| grant.member_id)
 }
 
-/// Whose the unknown assignments are.
+/// Unknown assignments by owner.
 #[derive(Debug, Default)]
-pub struct Sorted {
-    /// Members whom Kisi turned out to know.
-    pub met: Vec<row::KisiUser>,
-    /// A second one of ours, from a write that came very late: of these members, by Kisi's user here.
+pub struct Classified {
+    /// Users of members that were found in the list by e-mail.
+    pub matched: Vec<row::KisiUser>,
+    /// Second assignments of ours, from a call that Kisi executed very late, with the user.
     pub duplicate_assignments: Vec<(row::KisiUser, Assignment)>,
-    /// A member's, made by somebody else.
+    /// External assignments of members, with the member's user.
     pub of_members: Vec<(row::KisiUser, Assignment)>,
-    /// Of nobody whom a source names, or with another role; with the stranger, where met before.
+    /// Assignments of strangers, or with another role, with the stranger's user if it is stored already.
     pub of_strangers: Vec<(Option<row::KisiUser>, Assignment)>,
 }
 
-/// Sorts what is unknown. A twin was made by this account's own user for somebody who has the very same from us already;
-/// what the user's owner made by hand looks alike, but is no loss to anybody. Others are strangers, who matter only where
-/// they are to be removed.
-pub fn sort(
+/// Classifies unknown assignments. A duplicate was created by this account's own user for a user who has a grant with the same
+/// window already; one that the owner of that user made by hand looks the same, but deleting it costs nobody access. Strangers
+/// matter only in groups that remove them.
+pub fn classify(
     unknown: Vec<Assignment>,
     grants: &[row::Grant],
     users: Vec<row::KisiUser>,
     own_user: Option<i64>,
     role: Option<&str>,
     busy: &BTreeSet<Uuid>,
-) -> Sorted {
-    let mut known: BTreeMap<i64, Vec<row::KisiUser>> = BTreeMap::new();
+) -> Classified {
+    let mut users_by_kisi_id: BTreeMap<i64, Vec<row::KisiUser>> = BTreeMap::new();
     for user in users {
         if let Some(id) = user.kisi_id {
-            known.entry(id).or_default().push(user);
+            users_by_kisi_id.entry(id).or_default().push(user);
         }
     }
-    let mut sorted = Sorted::default();
+    let mut classified = Classified::default();
     for row in unknown {
-        let theirs = row.user_id.and_then(|id| known.get(&id));
-        let theirs = theirs.map_or(&[][..], Vec::as_slice);
-        if theirs.iter().any(|user| busy.contains(&user.member_id)) {
+        let users = row.user_id.and_then(|id| users_by_kisi_id.get(&id));
+        let users = users.map_or(&[][..], Vec::as_slice);
+        if users.iter().any(|user| busy.contains(&user.member_id)) {
             continue;
         }
         let is_usual = role.is_none_or(|role| role == row.role_id);
@@ -131,17 +130,17 @@ pub fn sort(
                     && window(grant.valid_from, grant.valid_until) == window_of(&row)
             })
         };
-        let made_by_us = own_user.is_some() && row.created_by_id == own_user;
-        let member = theirs.iter().find(|user| user.member_id != user.id);
-        let twin = theirs.iter().find(has_the_same);
-        if let Some(user) = twin.filter(|_| is_usual && made_by_us) {
-            sorted.duplicate_assignments.push((user.clone(), row));
+        let is_own = own_user.is_some() && row.created_by_id == own_user;
+        let member = users.iter().find(|user| user.member_id != user.id);
+        let duplicate = users.iter().find(has_the_same);
+        if let Some(user) = duplicate.filter(|_| is_usual && is_own) {
+            classified.duplicate_assignments.push((user.clone(), row));
         } else if let Some(user) = member.filter(|_| is_usual) {
-            sorted.of_members.push((user.clone(), row));
+            classified.of_members.push((user.clone(), row));
         } else {
-            let met = theirs.iter().find(|user| user.member_id == user.id);
-            sorted.of_strangers.push((met.cloned(), row));
+            let stranger = users.iter().find(|user| user.member_id == user.id);
+            classified.of_strangers.push((stranger.cloned(), row));
         }
     }
-    sorted
+    classified
 }

@@ -1,10 +1,9 @@
-//! What follows from a list: grants in doubt, grants with other windows, assignments taken up, and who is due for it and
-//! when. All in one transaction, so that a crash leaves the next sweep to begin anew.
+//! The changes that follow from a compared list: missing grants, grants with other windows, new assignments, and which members
+//! become due when. They are stored in one transaction, so that after a crash the next sweep starts again.
 //!
-//! A stranger who is no member of ours is kept as a user that is its own member, and what they hold as a grant of theirs:
-//! nothing is desired for somebody who is no member, so the plan takes it away like anybody's, and the brake counts the
-//! person like anybody. A member's assignment by somebody else's hand becomes a grant of that member, which the plan keeps
-//! where it is just what is wanted.
+//! A stranger is stored as a user that is its own member, with its assignments as grants: no access is wanted for it, so the plan
+//! deletes them like those of members, and the brake counts the person. An assignment that others made for a member becomes an
+//! external grant of the member, which the plan keeps if the rules want it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,8 +14,8 @@ use access::{Instant, Span};
 use uuid::Uuid;
 
 use super::{
-    CHANGED, GONE, LET_IN, Report, STRANGERS, Subject, Sweep, TWICE,
-    compare::{Differences, Sorted},
+    Listing, Report, Sweep,
+    compare::{Classified, Differences},
     list::count,
 };
 use crate::{
@@ -24,7 +23,9 @@ use crate::{
     kisi::Assignment,
     reconcile::execute::{GROUP_ROLE, stored, window_of},
     store::{
-        ClubScope, StoreError, Transaction, clubs, due, grants,
+        ClubScope, StoreError, Transaction, clubs,
+        due::{self, Recurring},
+        grants,
         history::{self, Entry},
         members,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind, StrangerPolicy},
@@ -32,77 +33,76 @@ use crate::{
     },
 };
 
-/// What is said of a group that somebody else works on as well.
-pub const FOUGHT: &str = "Another integration, or an administrator, keeps undoing in Kisi what is made here: the same \
-                          access was found gone or changed three times within a day. Whoever runs the Kisi account lets \
-                          only one of them look after this group; until then it is made again ever more slowly.";
+/// The problem of a group that somebody else changes repeatedly.
+pub const CONFLICT_PROBLEM: &str = "Another integration or an administrator keeps undoing changes of this service in Kisi: the \
+                          same access was deleted or changed there three times within a day. Let only one of them manage \
+                          this group. Until then each repair waits longer than the one before.";
 
-/// So often within a day is no accident.
-const FIGHT: i64 = 3;
+/// This many changes of one member's access within a day are a conflict.
+const CONFLICT_THRESHOLD: i64 = 3;
 const DAY: Duration = Duration::from_hours(24);
-/// How long the answer waits in the beginning of a fight, and at most.
-const PACE: (Duration, Duration) = (Duration::from_mins(15), Duration::from_hours(12));
+/// The first and the longest delay of a repair during a conflict.
+const CONFLICT_BACKOFF: (Duration, Duration) = (Duration::from_mins(15), Duration::from_hours(12));
 
-/// See the module.
 pub struct Conclusions {
     scope: ClubScope,
     account: Uuid,
     now: i64,
-    back: Vec<Uuid>,
-    /// Seen otherwise for the first time in a list that is doubtful as a whole.
+    reappeared: Vec<Uuid>,
+    /// Grants that differ for the first time, in a list that is doubtful as a whole.
     doubted: Vec<Uuid>,
     missing: Vec<row::Grant>,
     changed: Vec<(row::Grant, Span)>,
     changed_role: Vec<row::Grant>,
     strangers: Vec<row::KisiUser>,
-    /// Those who have the plain role: no members, when they were looked for.
-    no_members: BTreeSet<Uuid>,
-    adopted: Vec<(row::Grant, &'static str)>,
-    /// Members whom Kisi turned out to know.
-    met: Vec<row::KisiUser>,
-    /// The group, where this is its first list.
+    /// New strangers with the plain role. They were no members when the list was compared.
+    presumed_strangers: BTreeSet<Uuid>,
+    adopted: Vec<(row::Grant, Recurring)>,
+    /// Users of members that were found in the list by e-mail.
+    matched: Vec<row::KisiUser>,
+    /// The group, if this was its first read.
     unread: Option<row::Group>,
-    /// When whoever is fought over is due.
-    later: BTreeMap<Uuid, i64>,
+    /// When members in a conflict become due, in microseconds.
+    postponed: BTreeMap<Uuid, i64>,
     group: Option<Uuid>,
     name: String,
 }
 
 impl Conclusions {
-    /// What follows from what was found.
+    /// The changes that follow from the differences and the unknown assignments of a list.
     pub(super) async fn of(
         sweep: &Sweep,
-        subject: &Subject,
-        mut found: Differences,
-        sorted: Sorted,
+        listing: &Listing,
+        mut differences: Differences,
+        classified: Classified,
     ) -> Result<Self, StoreError> {
         let now = sweep.app.clock.now();
-        let doubted = doubted(&mut found, sweep.began);
+        let doubted = doubted(&mut differences, sweep.began);
         let (scope, account) = (sweep.scope, sweep.account.id);
         let mut conclusions = Self {
-            back: found.back,
+            reappeared: differences.reappeared,
             doubted,
-            missing: found.missing,
-            changed: found.changed,
-            changed_role: found.changed_role,
-            unread: subject.unread_group().cloned(),
-            ..Self::none(scope, account, subject.group.as_ref(), now)
+            missing: differences.missing,
+            changed: differences.changed,
+            changed_role: differences.changed_role,
+            unread: listing.unread_group().cloned(),
+            ..Self::none(scope, account, listing.group.as_ref(), now)
         };
-        conclusions.take_up(subject.at, sorted);
-        conclusions.fights(sweep, subject, now).await?;
+        conclusions.add_unknown(listing.at, classified);
+        conclusions.detect_conflicts(sweep, listing, now).await?;
         Ok(conclusions)
     }
 
-    /// What follows from a list of a group that is about to be taken over: what is in it that nobody here knows of.
+    /// The changes that follow from the unknown assignments of a group that is about to be managed.
     pub fn of_group(
         scope: ClubScope,
         account: Uuid,
         group: &row::Group,
-        sorted: Sorted,
+        classified: Classified,
         now: Instant,
     ) -> Self {
         let mut conclusions = Self::none(scope, account, Some(group), now);
-        conclusions.take_up((ScopeKind::Group, group.id), sorted);
+        conclusions.add_unknown((ScopeKind::Group, group.id), classified);
         conclusions
     }
 
@@ -111,26 +111,26 @@ impl Conclusions {
             scope,
             account,
             now: now.micros(),
-            back: Vec::new(),
+            reappeared: Vec::new(),
             doubted: Vec::new(),
             missing: Vec::new(),
             changed: Vec::new(),
             changed_role: Vec::new(),
             strangers: Vec::new(),
-            no_members: BTreeSet::new(),
+            presumed_strangers: BTreeSet::new(),
             adopted: Vec::new(),
-            met: Vec::new(),
+            matched: Vec::new(),
             unread: None,
-            later: BTreeMap::new(),
+            postponed: BTreeMap::new(),
             group: group.map(|group| group.id),
             name: group.map_or_else(
-                || "what was shared".to_owned(),
+                || "a shared place or account".to_owned(),
                 |group| format!("“{}”", group.name),
             ),
         }
     }
 
-    fn take_up(&mut self, at: (ScopeKind, Uuid), sorted: Sorted) {
+    fn add_unknown(&mut self, at: (ScopeKind, Uuid), classified: Classified) {
         let (club_id, account_id, now) = (self.scope.club, self.account, self.now);
         let grant = |user: &row::KisiUser, row: &Assignment, external: bool| {
             let (valid_from, valid_until) = stored(window_of(row));
@@ -162,16 +162,16 @@ impl Conclusions {
             }
         };
         let mut adopted = Vec::new();
-        for (user, row) in &sorted.duplicate_assignments {
-            adopted.push((grant(user, row, false), TWICE));
+        for (user, row) in &classified.duplicate_assignments {
+            adopted.push((grant(user, row, false), Recurring::Duplicate));
         }
-        for (user, row) in &sorted.of_members {
-            adopted.push((grant(user, row, true), LET_IN));
+        for (user, row) in &classified.of_members {
+            adopted.push((grant(user, row, true), Recurring::ExternalAssignment));
         }
-        self.met = sorted.met;
-        let mut met: HashMap<i64, row::KisiUser> = HashMap::new();
-        for (known, row) in &sorted.of_strangers {
-            let again = row.user_id.and_then(|id| met.get(&id)).cloned();
+        self.matched = classified.matched;
+        let mut matched: HashMap<i64, row::KisiUser> = HashMap::new();
+        for (known, row) in &classified.of_strangers {
+            let again = row.user_id.and_then(|id| matched.get(&id)).cloned();
             let stranger = known.clone().or(again).unwrap_or_else(|| {
                 let id = new_id();
                 let stranger = row::KisiUser {
@@ -188,60 +188,63 @@ impl Conclusions {
                 stranger
             });
             if row.role_id == GROUP_ROLE {
-                self.no_members.insert(stranger.id);
+                self.presumed_strangers.insert(stranger.id);
             }
             if let Some(user) = row.user_id {
-                met.insert(user, stranger.clone());
+                matched.insert(user, stranger.clone());
             }
-            adopted.push((grant(&stranger, row, true), STRANGERS));
+            adopted.push((grant(&stranger, row, true), Recurring::Strangers));
         }
         self.adopted = adopted;
     }
 
-    /// Looks whether the same was found before within a day, and puts the answer off where it was.
-    async fn fights(
+    /// Delays the repair for members whose access was changed repeatedly within a day, and sets or clears the group's problem.
+    async fn detect_conflicts(
         &mut self,
         sweep: &Sweep,
-        subject: &Subject,
+        listing: &Listing,
         now: Instant,
     ) -> Result<(), StoreError> {
         let since = now.minus(DAY).micros();
-        let (db, target) = (sweep.app.db.read(), subject.at.1);
+        let (db, target) = (sweep.app.db.read(), listing.at.1);
         let members: BTreeSet<Uuid> = self.drifted().map(|grant| grant.member_id).collect();
         let members: Vec<Uuid> = members.into_iter().collect();
         if !members.is_empty() {
             let before = sweep::drifts(db, self.scope, target, Some(&members), since).await?;
             for member in members {
                 let times = before.get(&member).copied().unwrap_or(0) + 1;
-                if times >= FIGHT {
-                    self.later.insert(member, now.plus(pace(times)).micros());
+                if times >= CONFLICT_THRESHOLD {
+                    self.postponed
+                        .insert(member, now.plus(conflict_delay(times)).micros());
                 }
             }
         }
-        let was_said = (subject.group.as_ref()).is_some_and(|group| group.problem.is_some());
-        let mut is_fought = !self.later.is_empty();
-        if was_said && !is_fought {
+        let had_problem = (listing.group.as_ref()).is_some_and(|group| group.problem.is_some());
+        let mut is_conflict = !self.postponed.is_empty();
+        if had_problem && !is_conflict {
             let all = sweep::drifts(db, self.scope, target, None, since).await?;
-            is_fought = all.values().any(|times| *times >= FIGHT);
+            is_conflict = all.values().any(|times| *times >= CONFLICT_THRESHOLD);
         }
-        sweep.say(subject, is_fought.then_some(FOUGHT)).await
+        sweep
+            .set_group_problem(listing, is_conflict.then_some(CONFLICT_PROBLEM))
+            .await
     }
 
-    /// What was made here and is otherwise there.
+    /// Grants made by this service that differ in Kisi.
     fn drifted(&self) -> impl Iterator<Item = &row::Grant> {
         let changed = self.changed.iter().map(|(grant, _)| grant);
         let all = self.missing.iter().chain(changed).chain(&self.changed_role);
         all.filter(|grant| !grant.external)
     }
 
-    /// Writes it down, and marks due whom it concerns.
+    /// Stores the changes and marks the members due.
     pub async fn write(self, sweep: &Sweep, report: &mut Report) -> Result<(), StoreError> {
         report.is_doubtful |= !self.doubted.is_empty();
         report.found.missing += count(self.missing.len());
         report.found.changed += count(self.changed.len() + self.changed_role.len());
         let of = |cause| self.adopted.iter().filter(|(_, of)| *of == cause).count();
-        report.found.strangers += count(of(STRANGERS));
-        report.found.duplicate_assignments += count(of(TWICE));
+        report.found.strangers += count(of(Recurring::Strangers));
+        report.found.duplicate_assignments += count(of(Recurring::Duplicate));
         if self.is_empty() {
             return Ok(());
         }
@@ -255,13 +258,13 @@ impl Conclusions {
     }
 
     fn is_empty(&self) -> bool {
-        self.back.is_empty()
+        self.reappeared.is_empty()
             && self.doubted.is_empty()
             && self.missing.is_empty()
             && self.changed.is_empty()
             && self.changed_role.is_empty()
             && self.adopted.is_empty()
-            && self.met.is_empty()
+            && self.matched.is_empty()
             && self.unread.is_none()
     }
 
@@ -270,13 +273,13 @@ impl Conclusions {
         clubs::lock(tx, scope).await?;
         let marks = self.store(tx).await?;
         if let Some(group) = &self.unread {
-            was_read(tx, scope, group, now).await?;
+            mark_group_read(tx, scope, group, now).await?;
         }
         let mut by_time: BTreeMap<i64, BTreeMap<Uuid, due::Cause>> = BTreeMap::new();
         for (member, cause) in marks {
-            let at = self.later.get(&member).copied().unwrap_or(now);
+            let at = self.postponed.get(&member).copied().unwrap_or(now);
             let marked = by_time.entry(at).or_default();
-            marked.insert(member, due::Cause::enforced(cause));
+            marked.insert(member, due::Cause::recurring(cause));
         }
         for (at, members) in by_time {
             due::mark_in(tx, scope, &[self.account], members, at).await?;
@@ -284,57 +287,64 @@ impl Conclusions {
         Ok(())
     }
 
-    /// Writes it down; whom it concerns, and why. They are to be marked due in the same transaction.
+    /// Stores the changes. Returns the members concerned, which the caller marks due in the same transaction, with the cause.
     pub async fn store(
         &mut self,
         tx: &Transaction,
-    ) -> Result<BTreeMap<Uuid, &'static str>, StoreError> {
+    ) -> Result<BTreeMap<Uuid, Recurring>, StoreError> {
         let (scope, now) = (self.scope, self.now);
-        let mut marks: BTreeMap<Uuid, &'static str> = BTreeMap::new();
+        let mut marks: BTreeMap<Uuid, Recurring> = BTreeMap::new();
         let mut entries = Vec::new();
-        sweep::set_missed(tx, scope, &self.back, None).await?;
+        sweep::set_missed(tx, scope, &self.reappeared, None).await?;
         sweep::set_missed(tx, scope, &self.doubted, Some(now)).await?;
         let missing: Vec<Uuid> = self.missing.iter().map(|grant| grant.id).collect();
         sweep::set_missed(tx, scope, &missing, Some(now)).await?;
-        marks.extend(self.missing.iter().map(|grant| (grant.member_id, GONE)));
+        marks.extend(
+            self.missing
+                .iter()
+                .map(|grant| (grant.member_id, Recurring::MissingGrant)),
+        );
         for (grant, window) in &self.changed {
             if sweep::store_window(tx, scope, grant, stored(*window)).await? {
-                marks.insert(grant.member_id, CHANGED);
+                marks.insert(grant.member_id, Recurring::ChangedGrant);
                 if !grant.external {
-                    let text = format!("Kisi held other times for {} than were made.", self.name);
-                    entries.push(entry(grant, CHANGED, text));
+                    let text = format!(
+                        "The times of the access to {} were changed in Kisi.",
+                        self.name
+                    );
+                    entries.push(entry(grant, Recurring::ChangedGrant, text));
                 }
             }
         }
         for grant in &self.changed_role {
             grants::remove(tx, scope, grant.id).await?;
-            marks.insert(grant.member_id, CHANGED);
+            marks.insert(grant.member_id, Recurring::ChangedGrant);
             if grant.external {
                 continue;
             }
             let text = format!(
-                "Somebody gave the assignment for {} another role in Kisi: it is theirs now.",
+                "Somebody changed the role of the assignment for {} in Kisi. This service no longer manages it.",
                 self.name
             );
-            entries.push(entry(grant, CHANGED, text));
+            entries.push(entry(grant, Recurring::ChangedGrant, text));
         }
-        for user in &self.met {
-            let known = grants::users_in(tx, scope, self.account, &[user.member_id]).await?;
-            let known = known.into_iter().find(|known| known.email == user.email);
-            let is_as_read = known
+        for user in &self.matched {
+            let existing = grants::users_in(tx, scope, self.account, &[user.member_id]).await?;
+            let existing = existing.into_iter().find(|row| row.email == user.email);
+            let is_as_read = existing
                 .as_ref()
-                .is_none_or(|known| known.id == user.id && known.kisi_id.is_none() && !known.sent);
+                .is_none_or(|row| row.id == user.id && row.kisi_id.is_none() && !row.sent);
             if is_as_read {
-                grants::put_user(tx, user.clone(), known.is_none()).await?;
+                grants::put_user(tx, user.clone(), existing.is_none()).await?;
                 grants::claim_from_strangers(tx, scope, user).await?;
-                marks.insert(user.member_id, LET_IN);
+                marks.insert(user.member_id, Recurring::ExternalAssignment);
             }
         }
         let mut adopted = Vec::new();
-        for (grant, cause) in self.still_unknown(tx).await? {
+        for (grant, cause) in self.grants_to_store(tx).await? {
             marks.insert(grant.member_id, cause);
-            if cause == TWICE {
-                let text = format!("Kisi held the access to {} twice.", self.name);
+            if cause == Recurring::Duplicate {
+                let text = format!("Kisi held the same assignment for {} twice.", self.name);
                 entries.push(entry(&grant, cause, text));
             }
             adopted.push(grant);
@@ -347,7 +357,7 @@ impl Conclusions {
         Ok(marks)
     }
 
-    /// The grants of members among what is taken up.
+    /// The new grants of members, by member.
     pub fn of_members(&self) -> BTreeMap<Uuid, Vec<row::Grant>> {
         let mut grants: BTreeMap<Uuid, Vec<row::Grant>> = BTreeMap::new();
         for (grant, _) in &self.adopted {
@@ -363,16 +373,16 @@ impl Conclusions {
 }
 
 impl Conclusions {
-    /// What is to be taken up, but for what the loop took up meanwhile, and for strangers in a group that was given another
-    /// policy, or was let go, while it was read.
-    async fn still_unknown(
+    /// The new grants, without those that the loop stored meanwhile, and without those that a change of the group's policy or
+    /// management during the read excludes.
+    async fn grants_to_store(
         &self,
         tx: &Transaction,
-    ) -> Result<Vec<(row::Grant, &'static str)>, StoreError> {
+    ) -> Result<Vec<(row::Grant, Recurring)>, StoreError> {
         if self.adopted.is_empty() {
             return Ok(Vec::new());
         }
-        // Whoever changes a policy touches the club first: one of us comes after the other.
+        // Locks the club, as changes of a policy do, so that both run one after the other.
         clubs::touch(tx, self.scope).await?;
         let group = match self.group {
             Some(group) => setup::some_groups(tx, self.scope, &[group]).await?.pop(),
@@ -395,19 +405,25 @@ impl Conclusions {
         Ok(adopted)
     }
 
-    /// New strangers who became members meanwhile: the next list shows them as such.
+    /// New strangers who became members meanwhile. The next sweep stores them as members.
     async fn became_members(&self, tx: &Transaction) -> Result<BTreeSet<Uuid>, StoreError> {
         let strangers = self.strangers.iter();
-        let strangers = strangers.filter(|stranger| self.no_members.contains(&stranger.id));
+        let strangers = strangers.filter(|stranger| self.presumed_strangers.contains(&stranger.id));
         let strangers: Vec<&row::KisiUser> = strangers.collect();
         if strangers.is_empty() {
             return Ok(BTreeSet::new());
         }
         let address = |stranger: &row::KisiUser| stranger.email.trim().to_lowercase();
-        let emails: BTreeSet<String> = strangers.iter().map(|it| address(it)).collect();
-        let emails: Vec<String> = emails.into_iter().filter(|it| !it.is_empty()).collect();
+        let emails: BTreeSet<String> = strangers.iter().map(|stranger| address(stranger)).collect();
+        let emails: Vec<String> = emails
+            .into_iter()
+            .filter(|email| !email.is_empty())
+            .collect();
         let taken = members::by_emails(tx, self.scope, &emails).await?;
-        let taken: BTreeSet<String> = taken.into_iter().filter_map(|it| it.email).collect();
+        let taken: BTreeSet<String> = taken
+            .into_iter()
+            .filter_map(|member| member.email)
+            .collect();
         let kisi_ids = strangers.iter().filter_map(|stranger| stranger.kisi_id);
         let kisi_ids: Vec<i64> = kisi_ids.collect();
         let users = sweep::users_by_kisi_ids(tx, self.scope, self.account, &kisi_ids).await?;
@@ -421,24 +437,27 @@ impl Conclusions {
     }
 }
 
-/// A group was read for the first time: everybody is evaluated for it now.
-pub async fn was_read(
+/// Records the first read of a group, and marks all members due.
+pub async fn mark_group_read(
     tx: &Transaction,
     scope: ClubScope,
     group: &row::Group,
     now: i64,
 ) -> Result<(), StoreError> {
     if setup::mark_read(tx, scope, group.id, now).await? {
-        let cause = due::Cause::enforced(format!("the group “{}” was taken over", group.name));
+        let cause = due::Cause::enforced(format!(
+            "the group “{}” was read for the first time",
+            group.name
+        ));
         due::mark_all_members(tx, scope, now, &cause).await?;
     }
     Ok(())
 }
 
-/// Of a list that differs in too much, only what an earlier one differed in as well is believed; the rest is taken out.
-fn doubted(found: &mut Differences, began: Instant) -> Vec<Uuid> {
+/// Removes from a doubtful list the differences that no earlier list showed. Returns their grants.
+fn doubted(differences: &mut Differences, began: Instant) -> Vec<Uuid> {
     let mut doubted = Vec::new();
-    if !found.is_doubtful() {
+    if !differences.is_doubtful() {
         return doubted;
     }
     let mut is_sure = |grant: &row::Grant| {
@@ -448,24 +467,29 @@ fn doubted(found: &mut Differences, began: Instant) -> Vec<Uuid> {
         }
         sure
     };
-    found.missing.retain(&mut is_sure);
-    found.changed.retain(|(grant, _)| is_sure(grant));
-    found.changed_role.retain(&mut is_sure);
+    differences.missing.retain(&mut is_sure);
+    differences.changed.retain(|(grant, _)| is_sure(grant));
+    differences.changed_role.retain(&mut is_sure);
     doubted
 }
 
-/// How long the answer waits when the same was found for the n-th time.
-fn pace(times: i64) -> Duration {
-    let doublings = u32::try_from(times - FIGHT).unwrap_or(0).min(16);
-    PACE.0.saturating_mul(1 << doublings).min(PACE.1)
+/// How long the repair waits after this many changes within a day.
+fn conflict_delay(times: i64) -> Duration {
+    let doublings = u32::try_from(times - CONFLICT_THRESHOLD)
+        .unwrap_or(0)
+        .min(16);
+    CONFLICT_BACKOFF
+        .0
+        .saturating_mul(1 << doublings)
+        .min(CONFLICT_BACKOFF.1)
 }
 
-fn entry(grant: &row::Grant, cause: &str, message: String) -> Entry {
+fn entry(grant: &row::Grant, cause: Recurring, message: String) -> Entry {
     Entry {
         kind: HistoryKind::DriftFound,
         member: Some(grant.member_id),
         target: Some((grant.scope_kind, grant.scope_id)),
-        cause: cause.to_owned(),
+        cause: cause.text().to_owned(),
         delivery: None,
         rule: None,
         actor: None,

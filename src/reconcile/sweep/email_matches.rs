@@ -1,4 +1,5 @@
-//! Members whom a list of Kisi's shows by their exact e-mail. Called by whoever reads what a group holds.
+//! Finds the users and members that hold unknown assignments, by Kisi's user id or by exact e-mail. Called by the sweep and by
+//! the preview of managing a group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,8 @@ use crate::{
     store::{ClubScope, Connection, StoreError, grants, members, row, sweep},
 };
 
-/// Who those are that hold these assignments, as far as that is known here.
-pub async fn holders(
+/// The stored users that hold these assignments.
+pub async fn known_users(
     connection: &impl Connection,
     scope: ClubScope,
     account: Uuid,
@@ -22,15 +23,16 @@ pub async fn holders(
     sweep::users_by_kisi_ids(connection, scope, account, &ids).await
 }
 
-/// Members of whom it was not known here that Kisi knows them, as users with its id. `users` are those that are known.
-pub async fn met(
+/// Members found by e-mail whose Kisi user was not known, as user rows with its Kisi id, not stored yet. `users` are the known
+/// users.
+pub async fn match_by_email(
     connection: &impl Connection,
     scope: ClubScope,
     account: Uuid,
     unknown: &[Assignment],
     users: &[row::KisiUser],
 ) -> Result<Vec<row::KisiUser>, StoreError> {
-    let known: BTreeSet<i64> = users
+    let known_ids: BTreeSet<i64> = users
         .iter()
         .filter(|user| user.member_id != user.id)
         .filter_map(|user| user.kisi_id)
@@ -38,7 +40,7 @@ pub async fn met(
     let mut by_email: BTreeMap<String, i64> = BTreeMap::new();
     for row in unknown {
         let email = row.email.trim().to_lowercase();
-        if let Some(id) = row.user_id.filter(|id| !known.contains(id))
+        if let Some(id) = row.user_id.filter(|id| !known_ids.contains(id))
             && !email.is_empty()
         {
             by_email.insert(email, id);
@@ -48,7 +50,7 @@ pub async fn met(
     let members = members::by_emails(connection, scope, &emails).await?;
     let ids: Vec<Uuid> = members.iter().map(|member| member.id).collect();
     let mut stored = grants::users_in(connection, scope, account, &ids).await?;
-    let mut met = Vec::new();
+    let mut matched = Vec::new();
     for member in members {
         let Some(email) = member.email else { continue };
         let Some(kisi_id) = by_email.get(&email).copied() else {
@@ -57,7 +59,7 @@ pub async fn met(
         let is_same = |user: &row::KisiUser| user.member_id == member.id && user.email == email;
         let place = stored.iter().position(is_same);
         let user = match place.map(|place| stored.swap_remove(place)) {
-            // Somebody looks the person up just now, or Kisi has two users of one address.
+            // The loop is looking this user up, or Kisi has two users with one e-mail.
             Some(user) if user.sent || user.kisi_id.is_some() => continue,
             Some(user) => row::KisiUser {
                 kisi_id: Some(kisi_id),
@@ -75,7 +77,7 @@ pub async fn met(
                 problem: None,
             },
         };
-        met.push(user);
+        matched.push(user);
     }
-    Ok(met)
+    Ok(matched)
 }

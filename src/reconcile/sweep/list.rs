@@ -1,14 +1,14 @@
-//! One list: read whole, compared with the grants as they are known after the reading, and handed over to be written down.
+//! Processes one list: reads it completely, compares it with the grants loaded after the read, and stores what follows.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
 use super::{
-    Report, Subject, Sweep,
-    compare::{self, Differences, Sorted},
-    conclude::{self, Conclusions, FOUGHT},
-    email_matches::{holders, met},
+    Listing, Report, Sweep,
+    compare::{self, Classified, Differences},
+    conclude::{self, CONFLICT_PROBLEM, Conclusions},
+    email_matches::{known_users, match_by_email},
 };
 use crate::{
     kisi::{Assignment, Error, Lane},
@@ -16,26 +16,26 @@ use crate::{
     store::{StoreError, clubs, row, sweep},
 };
 
-/// What is said of a group that is too large for Kisi to list.
-const TOO_LONG: &str = "Kisi lists no more than 20,000 assignments of a group, and this one has more: what others change \
-                        or add there is found only when this service has work with the person concerned. Whoever runs the \
-                        Kisi account can split the group.";
+/// The problem of a group that is too large for Kisi to list.
+const TOO_LONG: &str = "Kisi lists no more than 20,000 assignments of a group, and this group has more. Changes that others \
+                        make in it are found only when this service updates the person concerned. Split the group in Kisi to \
+                        have all changes found.";
 
 impl Sweep {
     pub(super) async fn list(
         &self,
-        subject: &Subject,
+        listing: &Listing,
         lane: Lane,
         report: &mut Report,
     ) -> Result<(), AccountError> {
         self.recent_writes.begin();
         let client = self.client.in_lane(lane);
-        let rows = match client.assignments(subject.filter).await {
+        let rows = match client.assignments(listing.filter).await {
             Ok(rows) => rows,
             Err(Error::TooLong) => {
-                self.say(subject, Some(TOO_LONG)).await?;
-                // What is there is found where a member's own turn comes.
-                return Ok(self.was_read(subject).await?);
+                self.set_group_problem(listing, Some(TOO_LONG)).await?;
+                // Existing assignments are found when each member is served.
+                return Ok(self.mark_group_read(listing).await?);
             }
             Err(problem) => return Err(problem.into()),
         };
@@ -44,20 +44,20 @@ impl Sweep {
         let (db, account) = (self.app.db.read(), &self.account);
         let rows = rows
             .into_iter()
-            .filter(|row| row.applies_to == subject.applies_to)
+            .filter(|row| row.applies_to == listing.applies_to)
             .collect();
-        let grants = sweep::grants_at(db, self.scope, account.id, subject.at).await?;
+        let grants = sweep::grants_at(db, self.scope, account.id, listing.at).await?;
         let mut busy: BTreeSet<_> = compare::in_flight(&grants).collect();
-        // Nothing was written to a group that is read for the first time.
-        let is_first = subject.unread_group().is_some();
+        // Before the first read nothing is written to a group, so no recent write concerns it.
+        let is_first = listing.unread_group().is_some();
         if !is_first {
             busy.extend(self.recent_writes.all());
         }
-        let role = subject.group.as_ref().map(|_| GROUP_ROLE);
-        let mut found = Differences::of(rows, &grants, role, &busy);
-        let unknown = std::mem::take(&mut found.unknown);
-        let sorted = self.sort(subject, unknown, &grants, &mut busy).await?;
-        let conclusions = Conclusions::of(self, subject, found, sorted).await?;
+        let role = listing.group.as_ref().map(|_| GROUP_ROLE);
+        let mut differences = Differences::of(rows, &grants, role, &busy);
+        let unknown = std::mem::take(&mut differences.unknown);
+        let classified = self.classify(listing, unknown, &grants, &mut busy).await?;
+        let conclusions = Conclusions::of(self, listing, differences, classified).await?;
         if !(self.guard)() {
             return Err(AccountError::LeaseLost);
         }
@@ -65,80 +65,80 @@ impl Sweep {
         Ok(())
     }
 
-    /// Whose the assignments are that nobody here knows of; of those that would be left alone, nobody asks.
-    async fn sort(
+    /// Finds the owners of unknown assignments. Assignments that would be ignored are left out.
+    async fn classify(
         &self,
-        subject: &Subject,
+        listing: &Listing,
         mut unknown: Vec<Assignment>,
         grants: &[row::Grant],
         busy: &mut BTreeSet<Uuid>,
-    ) -> Result<Sorted, StoreError> {
+    ) -> Result<Classified, StoreError> {
         let own = self.account.kisi_user_id;
-        if subject.group.is_none() {
+        if listing.group.is_none() {
             unknown.retain(|row| own.is_some() && row.created_by_id == own);
         }
         if unknown.is_empty() {
-            return Ok(Sorted::default());
+            return Ok(Classified::default());
         }
         let db = self.app.db.read();
-        let mut users = holders(db, self.scope, self.account.id, &unknown).await?;
-        let mut met = met(db, self.scope, self.account.id, &unknown, &users).await?;
+        let mut users = known_users(db, self.scope, self.account.id, &unknown).await?;
+        let mut matched = match_by_email(db, self.scope, self.account.id, &unknown, &users).await?;
         let recent_writes = self.recent_writes.all();
-        met.retain(|user| !recent_writes.contains(&user.member_id));
-        users.extend(met.iter().cloned());
-        if subject.unread_group().is_none() {
+        matched.retain(|user| !recent_writes.contains(&user.member_id));
+        users.extend(matched.iter().cloned());
+        if listing.unread_group().is_none() {
             busy.extend(self.recent_writes.all());
         }
-        let role = subject.group.as_ref().map(|_| GROUP_ROLE);
-        let mut sorted = compare::sort(unknown, grants, users, own, role, busy);
-        if subject.group.is_none() {
-            sorted.of_members.clear();
+        let role = listing.group.as_ref().map(|_| GROUP_ROLE);
+        let mut classified = compare::classify(unknown, grants, users, own, role, busy);
+        if listing.group.is_none() {
+            classified.of_members.clear();
         }
-        if !subject.removes {
-            sorted.of_strangers.clear();
+        if !listing.removes_strangers {
+            classified.of_strangers.clear();
         }
-        sorted.met = met;
-        Ok(sorted)
+        classified.matched = matched;
+        Ok(classified)
     }
 
-    /// A group was read as far as it can be: its members' turn has come, where it was the first time.
-    async fn was_read(&self, subject: &Subject) -> Result<(), StoreError> {
-        let Some(group) = subject.unread_group().cloned() else {
+    /// Records the first read of a group that is too large to list, and marks all members due.
+    async fn mark_group_read(&self, listing: &Listing) -> Result<(), StoreError> {
+        let Some(group) = listing.unread_group().cloned() else {
             return Ok(());
         };
         let (scope, now) = (self.scope, self.app.clock.now().micros());
-        let read = self.app.db.write(move |tx| {
+        let stored = self.app.db.write(move |tx| {
             Box::pin(async move {
                 clubs::lock(tx, scope).await?;
-                conclude::was_read(tx, scope, &group, now).await
+                conclude::mark_group_read(tx, scope, &group, now).await
             })
         });
-        read.await?;
+        stored.await?;
         self.app.waker.wake();
         Ok(())
     }
 
-    /// Says what is wrong with a group, where that is not said already.
-    pub(super) async fn say(
+    /// Sets or clears the problem of a group, if it differs from the stored one.
+    pub(super) async fn set_group_problem(
         &self,
-        subject: &Subject,
+        listing: &Listing,
         problem: Option<&'static str>,
     ) -> Result<(), StoreError> {
-        let Some(group) = &subject.group else {
+        let Some(group) = &listing.group else {
             return Ok(());
         };
         if group.problem.as_deref() == problem {
             return Ok(());
         }
-        if problem == Some(FOUGHT) {
-            tracing::warn!(account = %self.account.id, group = %group.id, "somebody else undoes what is made in a group");
+        if problem == Some(CONFLICT_PROBLEM) {
+            tracing::warn!(account = %self.account.id, group = %group.id, "somebody else keeps undoing changes in a managed group; repairs are delayed");
         }
         let (scope, id) = (self.scope, group.id);
-        let words = problem.map(str::to_owned);
-        let said = self.app.db.write(move |tx| {
-            Box::pin(async move { sweep::set_problem(tx, scope, id, words).await })
+        let text = problem.map(str::to_owned);
+        let stored = self.app.db.write(move |tx| {
+            Box::pin(async move { sweep::set_problem(tx, scope, id, text).await })
         });
-        said.await
+        stored.await
     }
 }
 

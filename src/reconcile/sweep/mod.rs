@@ -1,8 +1,8 @@
-//! Reads everything in Kisi that this service looks after, a list at a time and in the last lane, and compares it with what
-//! is known here. It never acts: it writes down what it saw, marks the members concerned due, and the loop does the rest, by
-//! the plan and the brake. A list that is not whole ends the sweep, and nothing is concluded from it. What is missing is
-//! concluded by nobody before that person's own assignments were read. Last, whatever is known is compared with what the
-//! rules want now, so that a change that was missed for any reason is found. Called by the worker that holds the lease.
+//! A sweep reads all that this service manages in a Kisi account, list by list at the lowest priority, and compares it with the
+//! stored state. It changes nothing in Kisi: it stores differences and marks members due, and the loop plans and asks the brake.
+//! An incomplete list ends the sweep without a result. A grant missing in a list counts as lost only after that person's own
+//! assignments were read. At the end, the stored state is compared with the rules, so that any missed change is found. Called by
+//! the worker that holds the lease.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use std::{
 use access::Instant;
 use uuid::Uuid;
 
-use super::{execute::AccountError, member_state::AccountSnapshot, setup};
+use super::{account_snapshot::AccountSnapshot, execute::AccountError, setup};
 use crate::{
     app::App,
     kisi::{AppliesTo, AssignmentFilter, Client, Guard, Lane},
@@ -36,31 +36,18 @@ mod scheduler;
 pub use recent_writes::RecentWrites;
 pub use scheduler::SweepScheduler;
 
-/// What the brake and the history are told of a member whose grant is gone in Kisi.
-const GONE: &str = "Kisi: what was given here is gone there";
-/// … whose grant has another window.
-const CHANGED: &str = "Kisi: times were changed there by somebody else";
-/// … who has something in a group that is this service's own.
-const STRANGERS: &str = "Kisi: strangers are in a group that is this service's own";
-/// … whom somebody else had let in.
-const LET_IN: &str = "Kisi: somebody else had let the member in";
-/// … who is there twice.
-const TWICE: &str = "Kisi: somebody is there twice";
-/// … of whom it was not known what Kisi holds.
-const UNKNOWN: &str = "Kisi: an answer was lost";
-
-/// What a sweep saw.
+/// The result of a sweep.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Lists of assignments that were read.
+    /// Number of lists of assignments.
     pub lists: u64,
-    /// Assignments in them.
+    /// Number of assignments in them.
     pub rows: u64,
-    /// What differs.
+    /// The differences, for the metrics.
     pub found: SweepDrift,
-    /// Something is to be looked at again soon.
+    /// Whether the next sweep should run soon.
     pub is_doubtful: bool,
-    /// Members whose work was said to be done though it was not.
+    /// Number of settled members for whom Kisi did not hold what the rules want.
     pub overlooked: u64,
 }
 
@@ -77,52 +64,52 @@ pub struct Sweep {
 }
 
 /// One list to be read.
-struct Subject {
+struct Listing {
     at: (ScopeKind, Uuid),
     filter: AssignmentFilter,
     applies_to: AppliesTo,
-    /// The group, where it is one.
+    /// The group, if the list is of a group.
     group: Option<row::Group>,
-    /// Whether whatever is not wanted there is to go.
-    removes: bool,
+    /// Whether unwanted external assignments are deleted.
+    removes_strangers: bool,
 }
 
 impl Sweep {
-    /// Reads and compares all of it.
+    /// Runs the whole sweep.
     pub async fn run(self) -> Result<Report, AccountError> {
-        // The first reading is waited for: before it nobody knows which group opens which door.
+        // The first sweep is urgent: before it, the doors of the groups are unknown.
         let lane = match self.account.last_read_at {
             None => Lane::Rest,
             Some(_) => Lane::Sweep,
         };
         let mut report = Report::default();
-        // Nothing is written to a group that is taken over before it was read.
+        // Nothing is written to a newly managed group before it was read, so these groups come first.
         let unread = stored::unread(self.app.db.read(), self.scope, self.account.id).await?;
         let just_read: BTreeSet<Uuid> = unread.iter().map(|group| group.id).collect();
         for group in unread {
-            let subject = Subject::of_group(group, false);
-            self.list(&subject, Lane::Rest, &mut report).await?;
+            let listing = Listing::of_group(group, false);
+            self.list(&listing, Lane::Rest, &mut report).await?;
         }
         let setup = self.client.in_lane(lane);
         report.is_doubtful |= setup::read(&self.app, &self.account, &setup, &self.guard).await?;
-        let snapshot = self.evaluated_ground().await?;
-        for subject in self.subjects(&snapshot).await? {
-            if subject.removes || !just_read.contains(&subject.at.1) {
-                self.list(&subject, Lane::Sweep, &mut report).await?;
+        let snapshot = self.load_snapshot().await?;
+        for listing in self.listings(&snapshot).await? {
+            if listing.removes_strangers || !just_read.contains(&listing.at.1) {
+                self.list(&listing, Lane::Sweep, &mut report).await?;
             }
         }
-        report.overlooked = self.overlooked().await?;
+        report.overlooked = self.mark_overlooked().await?;
         self.finish(report).await?;
         Ok(report)
     }
 
-    /// The account's snapshot. Strangers of a group may be removed once everybody was evaluated under its rules, which is noted
-    /// here.
-    async fn evaluated_ground(&self) -> Result<AccountSnapshot, StoreError> {
+    /// Loads the snapshot. Also records for groups that remove strangers that all members were evaluated under their rules, if no
+    /// due member is unsorted.
+    async fn load_snapshot(&self) -> Result<AccountSnapshot, StoreError> {
         let (db, id, now) = (&self.app.db, self.account.id, self.app.clock.now().micros());
         let mut snapshot = AccountSnapshot::load(db, self.account.clone()).await?;
-        let groups = snapshot.waiting_for_evaluation();
-        // The rules were read first, so whoever they mark is seen.
+        let groups = snapshot.awaiting_evaluation();
+        // The rules were loaded before this query, so it sees the members that their edits marked due.
         if groups.is_empty() || !due::without_lane(db.read(), id, now, 1).await?.is_empty() {
             return Ok(snapshot);
         }
@@ -132,34 +119,34 @@ impl Sweep {
             }
         }
         let scope = self.scope;
-        let noted: Result<(), StoreError> = db
+        let saved: Result<(), StoreError> = db
             .write(move |tx| {
                 Box::pin(async move {
                     stored::mark_evaluated(tx, scope, &groups, now).await?;
-                    // What others made there was left alone until now.
+                    // Until now their external assignments were kept, so the holders are due.
                     let holders = sweep::external_holders(tx, scope, &groups).await?;
-                    let cause = due::Cause::enforced(STRANGERS);
+                    let cause = due::Cause::recurring(due::Recurring::Strangers);
                     let marks = holders.into_iter().map(|member| (member, cause.clone()));
                     due::mark_in(tx, scope, &[id], marks.collect(), now).await
                 })
             })
             .await;
-        noted?;
+        saved?;
         self.app.waker.wake();
         Ok(snapshot)
     }
 
-    /// Managed groups that were read before, and the places and the organization where something is shared.
-    async fn subjects(&self, snapshot: &AccountSnapshot) -> Result<Vec<Subject>, StoreError> {
+    /// The lists to read: managed groups that were read before, and places and the organization if they have shares.
+    async fn listings(&self, snapshot: &AccountSnapshot) -> Result<Vec<Listing>, StoreError> {
         let (db, id) = (self.app.db.read(), self.account.id);
-        let mut subjects: Vec<Subject> = snapshot
+        let mut listings: Vec<Listing> = snapshot
             .groups
             .values()
             .filter(|group| group.managed && group.read_at.is_some())
             .filter(|group| group.gone_at.is_none() && group.missing_since.is_none())
-            .map(|group| Subject::of_group(group.clone(), snapshot.removes(group.id)))
+            .map(|group| Listing::of_group(group.clone(), snapshot.removes_strangers(group.id)))
             .collect();
-        subjects.sort_by_key(|subject| subject.at.1);
+        listings.sort_by_key(|listing| listing.at.1);
         let places = stored::places(db, self.scope, id).await?;
         let places: BTreeMap<Uuid, row::Place> =
             places.into_iter().map(|place| (place.id, place)).collect();
@@ -167,7 +154,7 @@ impl Sweep {
             let place = places
                 .get(&at.1)
                 .filter(|place| place.gone_at.is_none() && place.missing_since.is_none());
-            let found = match (at.0, place, self.account.organization_id) {
+            let list = match (at.0, place, self.account.organization_id) {
                 (ScopeKind::Place, Some(place), _) => Some((
                     AssignmentFilter::Place(place.kisi_id),
                     AppliesTo::Place(place.kisi_id),
@@ -178,18 +165,18 @@ impl Sweep {
                 )),
                 _ => None,
             };
-            subjects.extend(found.map(|(filter, applies_to)| Subject {
+            listings.extend(list.map(|(filter, applies_to)| Listing {
                 at,
                 filter,
                 applies_to,
                 group: None,
-                removes: false,
+                removes_strangers: false,
             }));
         }
-        Ok(subjects)
+        Ok(listings)
     }
 
-    /// The sweep is whole.
+    /// Marks members with unresolved grants due, and schedules the next sweep.
     async fn finish(&self, report: Report) -> Result<(), AccountError> {
         if !(self.guard)() {
             return Err(AccountError::LeaseLost);
@@ -201,17 +188,17 @@ impl Sweep {
         } else {
             interval
         };
-        let done: Result<(), StoreError> = self
+        let saved: Result<(), StoreError> = self
             .app
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let cause = due::Cause::enforced(UNKNOWN);
+                    let cause = due::Cause::recurring(due::Recurring::LostAnswer);
                     let unresolved = sweep::unresolved(tx, scope, id).await?;
                     let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
                     due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
                     sweep::forget_strangers(tx, scope, id).await?;
-                    // One that was taken over meanwhile waits for its first reading.
+                    // A group that became managed meanwhile waits for its first read.
                     let unread = stored::unread(tx, scope, id).await?;
                     let wait = if unread.is_empty() {
                         wait
@@ -224,22 +211,22 @@ impl Sweep {
             })
             .await;
         self.app.waker.wake();
-        Ok(done?)
+        Ok(saved?)
     }
 }
 
-impl Subject {
-    fn of_group(group: row::Group, removes: bool) -> Self {
+impl Listing {
+    fn of_group(group: row::Group, removes_strangers: bool) -> Self {
         Self {
             at: (ScopeKind::Group, group.id),
             filter: AssignmentFilter::Group(group.kisi_id),
             applies_to: AppliesTo::Group(group.kisi_id),
             group: Some(group),
-            removes,
+            removes_strangers,
         }
     }
 
-    /// The group, where it is read for the first time.
+    /// The group, if it has not been read before.
     fn unread_group(&self) -> Option<&row::Group> {
         self.group.as_ref().filter(|group| group.read_at.is_none())
     }

@@ -1,7 +1,6 @@
-//! Members whose work is said to be done though it is not: nobody is about to look at them, and what Kisi is known to hold is
-//! not what the rules want now. There is no way that this comes about; whatever way there is all the same, the sweep ends it
-//! within its interval. Evaluates the whole club in batches, with nothing locked, and writes only where somebody was
-//! overlooked.
+//! Finds overlooked members: they are settled, but Kisi is known to hold something else than the rules want. This should never
+//! happen; if it does for any reason, the sweep ends it within its interval. Evaluates the whole club in batches, without locks,
+//! and writes only if a member was overlooked.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,23 +10,21 @@ use uuid::Uuid;
 use super::{Sweep, list::count};
 use crate::{
     reconcile::{
+        account_snapshot::AccountSnapshot,
         execute::AccountError,
-        member_state::{self, AccountSnapshot, MemberState},
-        worker::SORTED_AT_ONCE,
+        member_state::{self, Assessment, Blocked, MemberState},
+        worker::SORT_BATCH,
     },
     store::{
         StoreError, due,
-        due::{Cause, DueKey},
+        due::{Cause, DueKey, Recurring},
         kisi_accounts, row, sweep,
     },
 };
 
-/// What the brake and the history are told.
-const OVERLOOKED: &str = "the sweep: what Kisi holds is not what the rules want";
-
 impl Sweep {
-    /// Marks them due; how many there were.
-    pub(super) async fn overlooked(&self) -> Result<u64, AccountError> {
+    /// Marks overlooked members due. Returns their number.
+    pub(super) async fn mark_overlooked(&self) -> Result<u64, AccountError> {
         let db = &self.app.db;
         let account = kisi_accounts::get(db.read(), self.scope, self.account.id).await?;
         let Some(account) = account else {
@@ -36,13 +33,15 @@ impl Sweep {
         let snapshot = AccountSnapshot::load(db, account).await?;
         let everybody = sweep::all_holders(db.read(), self.scope, self.account.id).await?;
         let mut overlooked = 0;
-        let cause = Cause::enforced(OVERLOOKED);
-        let at_once = usize::try_from(SORTED_AT_ONCE).unwrap_or(usize::MAX);
+        let cause = Cause::recurring(Recurring::Overlooked);
+        let at_once = usize::try_from(SORT_BATCH).unwrap_or(usize::MAX);
         for members in everybody.chunks(at_once) {
             let now = self.app.clock.now();
-            let quiet = self.quiet(members, now).await?;
+            let rows = self.idle_rows(members, now).await?;
             let mut marks = BTreeMap::new();
-            for member_state in member_state::load(db, &snapshot, quiet).await? {
+            for member_state in
+                member_state::load(db, &snapshot, rows, now, self.app.config.horizon).await?
+            {
                 if self.has_work(&member_state, &snapshot, now) {
                     let key = DueKey {
                         account: self.account.id,
@@ -55,13 +54,13 @@ impl Sweep {
             self.mark(marks, now).await?;
         }
         if overlooked > 0 {
-            tracing::error!(account = %self.account.id, members = overlooked, "members were overlooked; they are looked at now");
+            tracing::error!(account = %self.account.id, members = overlooked, "members were settled although Kisi does not hold what the rules want; they were marked due");
         }
         Ok(overlooked)
     }
 
-    /// The rows of those whom nobody is about to look at. Whoever was never marked gets a row that is not stored.
-    async fn quiet(&self, members: &[Uuid], now: Instant) -> Result<Vec<row::Due>, StoreError> {
+    /// The due rows of members that are settled. A member that was never marked due gets a row that is not stored.
+    async fn idle_rows(&self, members: &[Uuid], now: Instant) -> Result<Vec<row::Due>, StoreError> {
         let db = self.app.db.read();
         let rows = due::of_members(db, self.scope, self.account.id, members).await?;
         let mut rows: HashMap<Uuid, row::Due> =
@@ -76,7 +75,7 @@ impl Sweep {
                 settled_generation: 0,
                 lane: None,
                 attempts: 0,
-                cause: OVERLOOKED.to_owned(),
+                cause: Recurring::Overlooked.text().to_owned(),
                 cause_id: Uuid::nil(),
                 cause_delivery: None,
                 cause_rule: None,
@@ -84,9 +83,9 @@ impl Sweep {
                 brake_policy: row::BrakePolicy::Enforce,
             })
         };
-        let is_quiet =
+        let is_idle =
             |row: &row::Due| row.generation <= row.settled_generation && row.due_at > now.micros();
-        Ok(members.iter().map(row).filter(is_quiet).collect())
+        Ok(members.iter().map(row).filter(is_idle).collect())
     }
 
     fn has_work(
@@ -95,11 +94,20 @@ impl Sweep {
         snapshot: &AccountSnapshot,
         now: Instant,
     ) -> bool {
+        if member_state.is_brake_pending()
+            || !member_state.adoptable_grants(snapshot, now).is_empty()
+        {
+            return true;
+        }
         let horizon = self.app.config.horizon;
-        let adopts = !member_state.to_adopt(snapshot, now, horizon).is_empty();
-        adopts
-            || member_state.is_asking()
-            || !member_state.plan(snapshot, now, horizon).steps.is_empty()
+        match member_state.assess(snapshot, now, horizon) {
+            Assessment::Plan(_) | Assessment::Blocked(Blocked::Brake) => true,
+            // A grant that one list missed waits for the next list.
+            Assessment::Blocked(Blocked::UnknownAnswer) => {
+                !member_state.plan(snapshot, now, horizon).steps.is_empty()
+            }
+            Assessment::Settled(_) | Assessment::Blocked(Blocked::FirstReading) => false,
+        }
     }
 
     async fn mark(&self, marks: BTreeMap<DueKey, Cause>, now: Instant) -> Result<(), AccountError> {

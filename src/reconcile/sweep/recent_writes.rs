@@ -1,5 +1,5 @@
-//! Whom the loop wrote about while a list was being read: what the list says of them may be older than what is known here,
-//! so the comparison leaves them to the next sweep. In memory, since only the holder of the lease writes.
+//! The members about whom the loop wrote while a list was being read. The list may be older than the stored state, so
+//! the comparison leaves these members to the next sweep. In memory, since only the holder of the lease writes.
 
 use std::{
     collections::BTreeSet,
@@ -8,22 +8,21 @@ use std::{
 
 use uuid::Uuid;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub struct RecentWrites(Mutex<BTreeSet<Uuid>>);
 
 impl RecentWrites {
-    /// A list is about to be read: forgets what was before.
+    /// Clears the members. Call before reading a list.
     pub fn begin(&self) {
         self.members().clear();
     }
 
-    /// Something is about to be written down of a member.
+    /// Records a member. Call before writing about it.
     pub fn add(&self, member: Uuid) {
         self.members().insert(member);
     }
 
-    /// Everybody since the reading began. To be asked after the grants were loaded.
+    /// The members written since the read began. Call after loading the grants.
     pub fn all(&self) -> BTreeSet<Uuid> {
         self.members().clone()
     }

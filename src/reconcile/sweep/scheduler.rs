@@ -1,5 +1,5 @@
-//! When an account is swept: beside the work on it, one sweep at a time, by whoever holds the lease, and again later where
-//! one failed. Called by the worker at each of its turns; never waits for a sweep.
+//! Schedules the sweeps of an account: they run in the background, one at a time, while the lease is held, and are retried after
+//! a failure. Called by the worker in each turn; never waits for a sweep.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,36 +19,34 @@ use crate::{
     },
 };
 
-/// How long after the first failure the next sweep begins; longer after each more.
+/// The delay after the first failed sweep. It grows with consecutive failures.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// The same where members wait for the first reading of a group.
+/// The same if members wait for the first read of a group.
 const FIRST_READING: Duration = Duration::from_secs(1);
 
-/// How long after the database failed for the first time.
+/// The delay after the first failure of the database.
 const AFTER_DATABASE: Duration = Duration::from_secs(1);
 
-/// See the module.
 pub struct SweepScheduler {
     app: Arc<App>,
     recent_writes: Arc<RecentWrites>,
     running: Option<Running>,
     failures: u32,
-    /// How often in a row the database failed, and the moment of real time until which the next sweep waits for it.
+    /// Consecutive failures of the database, and until when the next sweep waits after them, in real time.
     database_failures: u32,
-    waits_until: Option<tokio::time::Instant>,
+    retry_at: Option<tokio::time::Instant>,
 }
 
 struct Running {
     task: JoinHandle<Result<Report, AccountError>>,
     began: Instant,
     due_at: i64,
-    /// What it calls Kisi with.
+    /// The credentials of its calls.
     call: CallCredentials,
 }
 
 impl SweepScheduler {
-    /// Nothing runs yet.
     pub fn new(app: Arc<App>) -> Self {
         Self {
             app,
@@ -56,35 +54,34 @@ impl SweepScheduler {
             running: None,
             failures: 0,
             database_failures: 0,
-            waits_until: None,
+            retry_at: None,
         }
     }
 
-    /// Where the loop says whom it writes about.
+    /// The record in which the loop notes the members it writes about.
     pub fn recent_writes(&self) -> &RecentWrites {
         &self.recent_writes
     }
 
-    /// Whether a sweep is under way.
     pub fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Whether the next sweep waits for the database, though one is due.
-    pub fn is_waiting(&self) -> bool {
-        (self.waits_until).is_some_and(|until| until > tokio::time::Instant::now())
+    /// Whether the next sweep is delayed because the database failed, even if it is due.
+    pub fn is_waiting_for_database(&self) -> bool {
+        (self.retry_at).is_some_and(|until| until > tokio::time::Instant::now())
     }
 
-    /// Ends a sweep that is under way: another holder of the lease begins anew.
+    /// Cancels a running sweep. The next holder of the lease starts a new one.
     pub fn abort(&mut self) {
         if let Some(running) = self.running.take() {
             running.task.abort();
         }
     }
 
-    /// Takes up the end of a sweep, or begins one that is due. True where one ended. What stops all work on the account is
-    /// given back; any other trouble puts the next sweep off. What went wrong with other credentials than the account has by
-    /// now concerns nobody: whoever set them asked for a sweep.
+    /// Processes the result of a finished sweep, or starts one that is due. True if one finished. Returns errors that pause all
+    /// work on the account; other errors delay the next sweep. Errors with credentials that were replaced meanwhile are ignored,
+    /// because replacing them requested a sweep.
     pub async fn poll(
         &mut self,
         account: &row::KisiAccount,
@@ -98,10 +95,10 @@ impl SweepScheduler {
                 Err(_) => Err(AccountError::Store(StoreError::TaskEnded)),
             };
             match outcome {
-                Ok(report) => self.is_whole(account, report, running.began),
-                Err(AccountError::Store(problem)) => self.has_no_database(account, &problem),
+                Ok(report) => self.record_success(account, report, running.began),
+                Err(AccountError::Store(problem)) => self.postpone_for_database(account, &problem),
                 Err(stop) if running.call.credentials != account.credentials => {
-                    tracing::info!(account = %account.id, error = ?stop, "a sweep with credentials that were replaced ended early");
+                    tracing::info!(account = %account.id, error = ?stop, "a sweep failed with credentials that were replaced meanwhile; a new sweep is due");
                 }
                 Err(stop) => {
                     let scope = ClubScope::new(account.club_id);
@@ -111,13 +108,16 @@ impl SweepScheduler {
                     } else {
                         FIRST_READING
                     };
-                    self.failed(&running.call, stop, running.due_at, first)
+                    self.handle_failure(&running.call, stop, running.due_at, first)
                         .await?;
                 }
             }
             return Ok(true);
         }
-        if self.running.is_none() && !self.is_waiting() && account.read_due_at <= now.micros() {
+        if self.running.is_none()
+            && !self.is_waiting_for_database()
+            && account.read_due_at <= now.micros()
+        {
             let sweep = Sweep {
                 app: self.app.clone(),
                 scope: ClubScope::new(account.club_id),
@@ -137,7 +137,7 @@ impl SweepScheduler {
         Ok(false)
     }
 
-    fn is_whole(&mut self, account: &row::KisiAccount, report: Report, began: Instant) {
+    fn record_success(&mut self, account: &row::KisiAccount, report: Report, began: Instant) {
         self.failures = 0;
         self.database_failures = 0;
         self.app.metrics.sweep(Some(&report.found));
@@ -152,20 +152,20 @@ impl SweepScheduler {
             duplicate_assignments = report.found.duplicate_assignments,
             overlooked = report.overlooked,
             duration_ms = took / 1000,
-            "swept"
+            "sweep completed"
         );
     }
 
-    /// The database says nothing about Kisi: the sweep is still due, and begins again soon.
-    fn has_no_database(&mut self, account: &row::KisiAccount, problem: &StoreError) {
+    /// Delays the next sweep. A database failure says nothing about Kisi, so the sweep stays due and starts again soon.
+    fn postpone_for_database(&mut self, account: &row::KisiAccount, problem: &StoreError) {
         self.app.metrics.sweep(None);
         let wait = back_off(self.database_failures, AFTER_DATABASE, RETRY);
         self.database_failures = self.database_failures.saturating_add(1);
-        self.waits_until = Some(tokio::time::Instant::now() + wait);
-        tracing::warn!(account = %account.id, error = ?problem, wait_ms = wait.as_millis(), "the database failed during a sweep; nothing is concluded");
+        self.retry_at = Some(tokio::time::Instant::now() + wait);
+        tracing::warn!(account = %account.id, error = ?problem, wait_ms = wait.as_millis(), "the database failed during a sweep; the sweep is retried");
     }
 
-    async fn failed(
+    async fn handle_failure(
         &mut self,
         call: &CallCredentials,
         stop: AccountError,
@@ -183,7 +183,7 @@ impl SweepScheduler {
         let wait = back_off(self.failures, first, most);
         self.failures = self.failures.saturating_add(1);
         let unreachable = match &stop {
-            // Once may be an accident.
+            // A single failure may be accidental.
             AccountError::Kisi(problem) if problem.is_outage() && self.failures > 1 => {
                 Some(problem.for_people())
             }
@@ -208,7 +208,7 @@ impl SweepScheduler {
         match stop {
             AccountError::Kisi(Error::Unauthorized { .. } | Error::RateLimited { .. }) => Err(stop),
             _ => {
-                tracing::warn!(account = %id, error = ?stop, wait_ms = wait.as_millis(), "a sweep ended early; nothing is concluded");
+                tracing::warn!(account = %id, error = ?stop, wait_ms = wait.as_millis(), "a sweep failed; it is retried");
                 Ok(())
             }
         }

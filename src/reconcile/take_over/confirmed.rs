@@ -1,5 +1,6 @@
-//! Managing a group on the word of a preview: refused where it would now do anything else than was shown. What was read then is
-//! the group's first reading, so that nobody waits for a sweep, and what it removes is the admin's own word.
+//! Managing a group with the token of a preview. It is refused if it would now do something else than the preview showed. The
+//! list read for the check counts as the group's first read, so that nobody waits for a sweep, and the revocations that the
+//! preview showed count as approved by the admin.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ use crate::{
     },
 };
 
-/// What a preview rests on.
+/// What a preview showed, as far as it is checked again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PreviewToken {
     group: Uuid,
@@ -32,13 +33,13 @@ pub struct PreviewToken {
     made_at: i64,
 }
 
-/// The query to look again with.
-const PREVIEW: &str = "previewGroup";
+/// The query named in `STALE` errors.
+const PREVIEW_QUERY: &str = "previewGroup";
 
 const FATES: [Fate; 4] = [Fate::Adopted, Fate::Kept, Fate::Removed, Fate::Granted];
 
 impl PreviewToken {
-    /// What this preview rests on, made at an instant.
+    /// The token of a preview that is shown at `now`.
     pub fn of(preview: &Preview, proposal: Proposal, now: Instant) -> Self {
         Self {
             group: proposal.group,
@@ -50,15 +51,15 @@ impl PreviewToken {
         }
     }
 
-    /// As it is handed out.
+    /// The text for the client.
     pub fn seal(&self, sealer: &Sealer, scope: ClubScope) -> Result<String, SecretError> {
         seal_token(sealer, scope, self)
     }
 
-    /// From what was handed out by this club, for this proposal.
+    /// Reads the text from the client.
     ///
     /// # Errors
-    /// Stale for anything else, and for what is older than a day.
+    /// Stale, if the text is no token of this club, is for a different proposal, or is older than a day.
     pub fn open(
         sealer: &Sealer,
         scope: ClubScope,
@@ -66,30 +67,36 @@ impl PreviewToken {
         proposal: Proposal,
         now: Instant,
     ) -> Result<Self, CheckError> {
-        let Some(basis) = open_token::<Self>(sealer, scope, text) else {
-            return stale(PREVIEW, "this names no preview of a group of this club");
+        let Some(token) = open_token::<Self>(sealer, scope, text) else {
+            return stale(
+                PREVIEW_QUERY,
+                "the preview token is not valid for this club",
+            );
         };
-        if basis.group != proposal.group {
-            return stale(PREVIEW, "the preview was of another group");
+        if token.group != proposal.group {
+            return stale(PREVIEW_QUERY, "the preview is of a different group");
         }
-        if basis.removes != (proposal.strangers == StrangerPolicy::Remove) {
-            return stale(PREVIEW, "the preview was of another policy for strangers");
+        if token.removes != (proposal.strangers == StrangerPolicy::Remove) {
+            return stale(
+                PREVIEW_QUERY,
+                "the preview is with a different policy for strangers",
+            );
         }
-        if now > Instant::from_micros(basis.made_at).plus(VALID_FOR) {
-            return stale(PREVIEW, "the preview is older than a day");
+        if now > Instant::from_micros(token.made_at).plus(VALID_FOR) {
+            return stale(PREVIEW_QUERY, "the preview is older than a day");
         }
-        Ok(basis)
+        Ok(token)
     }
 
-    /// Whether managing the group does what was shown.
+    /// Checks that managing the group still has the effects that the preview showed.
     ///
     /// # Errors
-    /// Stale, with what has moved.
+    /// Stale, with what changed.
     pub fn check(self, fresh: Preview) -> Result<Confirmed, CheckError> {
         if fresh.has_rule != self.has_rule {
             return stale(
-                PREVIEW,
-                "whether the group has an enabled rule has changed since the preview",
+                PREVIEW_QUERY,
+                "the group gained its first enabled rule, or lost its last one, since the preview",
             );
         }
         if fresh.fingerprint() == self.people {
@@ -97,20 +104,23 @@ impl PreviewToken {
         }
         let counts = FATES.map(|fate| fresh.count(fate));
         if counts == self.counts {
-            return stale(PREVIEW, "other people would be affected now");
+            return stale(
+                PREVIEW_QUERY,
+                "it would now affect other people than the preview showed",
+            );
         }
-        let words = |[adopted, kept, removed, granted]: [usize; 4]| {
+        let text = |[adopted, kept, removed, granted]: [usize; 4]| {
             format!("{adopted} adopted, {kept} kept, {removed} removed and {granted} newly granted")
         };
-        let (now, then) = (words(counts), words(self.counts));
+        let (now, then) = (text(counts), text(self.counts));
         stale(
-            PREVIEW,
-            format!("there would be {now} now, where the preview said {then}"),
+            PREVIEW_QUERY,
+            format!("it would now be {now}, but the preview showed {then}"),
         )
     }
 }
 
-/// Answers for the brake what these members lose in a group: the admin has seen it.
+/// Approves the revocations of these members in a group, because the preview showed them to the admin.
 async fn approve(
     tx: &Transaction,
     scope: ClubScope,
@@ -136,32 +146,32 @@ async fn approve(
         asked_at: now,
         decided_at: Some(now),
     };
-    // Written first, decided second: a question that the loop writes at the same time is one of those that are found.
+    // Insert before the look-up, so that revocations that the loop inserts at the same time are found and decided.
     revocations::insert(tx, members.iter().map(row).collect()).await?;
     let ids: Vec<Uuid> = members.iter().copied().collect();
     let mut open = revocations::open(tx, scope, group.account_id, &ids).await?;
-    // What passed is counted, and goes on being so.
+    // Revocations that passed stay as they are, because they count towards the limit.
     open.retain(|row| row.scope_id == group.id && !is_decided(row));
     let approved = Decision::of(RevocationState::Approved);
     revocations::decide(tx, scope, &open, approved, now).await
 }
 
-/// A preview that was seen and still holds.
+/// A preview that was checked and is still correct.
 pub struct Confirmed {
     preview: Preview,
-    /// Members who were shown to lose something: it is removed, or ends earlier by the rules.
+    /// Members who lose access according to the preview: it is removed, or ends earlier under the rules.
     members: BTreeSet<Uuid>,
-    /// What is so, by Kisi's ids.
+    /// The assignments that are removed or end earlier, by Kisi's ids.
     assignments: BTreeSet<i64>,
 }
 
 impl Confirmed {
     fn of(preview: Preview) -> Self {
         let shown = || {
-            // Whoever loses nothing needs no answer, which would stay for whatever else comes before the work is done.
-            let adopted = preview.of(Fate::Adopted);
+            // Members who lose nothing get no approval: it would also apply to other losses before the work is done.
+            let adopted = preview.with_fate(Fate::Adopted);
             let narrowed = adopted.filter(|person| person.ends_early.is_some());
-            preview.of(Fate::Removed).chain(narrowed)
+            preview.with_fate(Fate::Removed).chain(narrowed)
         };
         Self {
             members: shown().filter_map(|person| person.member).collect(),
@@ -170,33 +180,34 @@ impl Confirmed {
         }
     }
 
-    /// Writes down what was read, in the transaction that manages the group, and marks everybody due. What members were shown to
-    /// lose there is approved; anything else is for the brake to judge. `group` is as it is managed.
+    /// Stores the list that was read, in the transaction that manages the group, approves the losses that the preview showed, and
+    /// marks all members due. The brake judges any other loss. `group` is the row as managed; `cause` the text for the brake and
+    /// the history.
     pub async fn write(
         mut self,
         tx: &Transaction,
         scope: ClubScope,
         group: &row::Group,
         now: i64,
-        words: &str,
+        cause: &str,
         actor: &str,
     ) -> Result<(), StoreError> {
         setup::mark_read(tx, scope, group.id, now).await?;
         if group.strangers == StrangerPolicy::Remove && self.preview.has_rule {
-            // Everybody was evaluated for the preview, and is again before anything of theirs is removed.
+            // All members were evaluated for the preview, and are evaluated again before anything is removed.
             setup::mark_evaluated(tx, scope, &[group.id], now).await?;
         }
         let conclusions = &mut self.preview.others.conclusions;
-        let recent_writes = conclusions.store(tx).await?;
+        let concerned = conclusions.store(tx).await?;
         let ids: Vec<i64> = self.assignments.iter().copied().collect();
         let holders = grants::by_kisi_ids(tx, scope, group.account_id, &ids).await?;
         let mut shown: BTreeSet<Uuid> = holders.into_iter().map(|(_, member)| member).collect();
         shown.extend(&self.members);
-        let cause = due::Cause::enforced(words).by(actor);
+        let cause = due::Cause::enforced(cause).by(actor);
         let everybody = members::ids(tx, scope).await?;
         let marked = everybody
             .into_iter()
-            .chain(recent_writes.into_keys())
+            .chain(concerned.into_keys())
             .chain(shown.iter().copied());
         let marks: BTreeMap<Uuid, due::Cause> =
             marked.map(|member| (member, cause.clone())).collect();

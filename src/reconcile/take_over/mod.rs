@@ -1,9 +1,8 @@
-//! What managing a group would do to the people who are in it in Kisi, before it is managed: who is adopted, who is left as
-//! they are, who is removed and who is newly granted. Judged by the very plan that would be carried out, on a list that was
-//! read of Kisi, so that the preview and the work cannot differ.
+//! Previews the effects of managing a group on the people in it: who is adopted, kept, removed and newly granted. It applies the
+//! loop's own planner to a list read from Kisi, so that the preview and the result agree.
 //!
-//! Promises that nothing is written to Kisi, and to the database only what [`Confirmed::write`] is asked for. Called by the
-//! API's preview of a group, and by the mutation that manages one.
+//! It writes nothing to Kisi, and to the database only in [`Confirmed::write`]. Called by the API: by the preview of a group, and
+//! by the mutation that manages one.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,8 +12,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
+    account_snapshot::AccountSnapshot,
     execute::window_of,
-    member_state::{self, AccountSnapshot, MemberState, known},
+    member_state::{self, MemberState, planner_grant},
 };
 use crate::{
     app::App,
@@ -36,77 +36,76 @@ use others::Others;
 pub use people::People;
 pub use reading::{ReadError, Reading, Readings, read};
 
-/// How many members are held in memory at once.
+/// How many members are loaded at once.
 const CHUNK: usize = 500;
 
-/// A group, and what is to become of the strangers in it.
+/// A group to manage, with its policy for strangers.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// The group.
     pub group: Uuid,
-    /// What becomes of those who are there by somebody else's doing.
+    /// What happens to external assignments that the rules do not want.
     pub strangers: StrangerPolicy,
 }
 
-/// What becomes of somebody's access to the group.
+/// What happens to a person's access to the group.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// An assignment that somebody else made becomes this service's, since the rules want it.
+    /// An external assignment becomes managed by this service, because the rules want it.
     Adopted,
-    /// An assignment of somebody else's stays as it is.
+    /// An external assignment stays as it is.
     Kept,
-    /// An assignment of somebody else's is removed.
+    /// An external assignment is removed.
     Removed,
-    /// The rules want the member in, and Kisi has no assignment that could be adopted.
+    /// The rules want the member in, and Kisi has no assignment to adopt.
     Granted,
 }
 
-/// Somebody in a preview: an assignment that is there, or a member who has none.
+/// A person in a preview: the holder of an existing assignment, or a member without one.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// What becomes of it.
+    /// What happens to the access.
     pub fate: Fate,
-    /// The member; none for somebody whom no source names.
+    /// `None` for a stranger.
     pub member: Option<Uuid>,
-    /// The member's name, else Kisi's; empty where Kisi shows none.
+    /// The member's name, else the one in Kisi; empty if Kisi shows none.
     pub name: String,
-    /// The member's e-mail, else Kisi's; empty where Kisi shows none.
+    /// The member's e-mail, else the one in Kisi; empty if Kisi shows none.
     pub email: String,
-    /// Kisi's id of the role that is held, such as `group_basic`; none where nothing is held.
+    /// Kisi's id of the assigned role, such as `group_basic`; `None` without an assignment.
     pub role: Option<String>,
-    /// When Kisi lets the person in now; none where nothing is held.
+    /// The window of the assignment; `None` without an assignment.
     pub held: Option<Span>,
-    /// When the rules want the member in, up to the horizon; only of those who are adopted or granted.
+    /// When the rules want the member in, up to the horizon. Only for adopted and granted members.
     pub wanted: Vec<Span>,
-    /// When access that is open now is to end earlier than Kisi holds it; only of those who are adopted.
+    /// When open access will end, if that is earlier than in Kisi now. Only for adopted members.
     ends_early: Option<Instant>,
-    /// Kisi's id of the assignment; none where nothing is held.
+    /// Kisi's id of the assignment; `None` without one.
     assignment: Option<i64>,
-    /// Where the person stands among the others.
+    /// The sort key.
     key: Key,
 }
 
-/// What managing a group would do.
+/// The effects of managing a group.
 pub struct Preview {
-    /// Whether an enabled rule is about the group: before there is one, nobody is removed.
+    /// Whether the group has an enabled rule. Without one, nobody is removed.
     pub has_rule: bool,
-    /// By name, then by id.
+    /// Ordered by name, then by id.
     people: Vec<Person>,
-    /// What is in the group, for the database.
+    /// The assignments in the group that are not stored yet.
     others: Others,
 }
 
 impl Preview {
-    /// How many share a fate.
+    /// The number of people with a fate.
     pub fn count(&self, fate: Fate) -> usize {
-        self.of(fate).count()
+        self.with_fate(fate).count()
     }
 
-    fn of(&self, fate: Fate) -> impl DoubleEndedIterator<Item = &Person> {
+    fn with_fate(&self, fate: Fate) -> impl DoubleEndedIterator<Item = &Person> {
         self.people.iter().filter(move |person| person.fate == fate)
     }
 
-    /// Equal while the same people share the same fates, and lose the same of what is open.
+    /// A hash of the people with their fates and early ends.
     fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut all: Vec<_> = self.people.iter().map(Person::identity).collect();
@@ -126,7 +125,7 @@ impl Person {
         (self.fate, self.assignment, self.member, self.ends_early)
     }
 
-    /// With when the rules want the member in.
+    /// Adds when the rules want the member in, and whether open access ends early.
     fn adopted(mut self, wanted: Vec<Span>, now: Instant) -> Self {
         let open = wanted.iter().find(|window| window.contains(now));
         let end = open.map_or(now, |window| window.whole_seconds().until);
@@ -136,8 +135,7 @@ impl Person {
         self
     }
 
-    /// Somebody who holds an assignment.
-    fn holding(
+    fn assigned(
         fate: Fate,
         member: Option<Uuid>,
         (name, email): (&str, &str),
@@ -161,8 +159,7 @@ impl Person {
         }
     }
 
-    /// A member who holds nothing yet.
-    fn to_grant(member: &row::Member, wanted: Vec<Span>) -> Self {
+    fn newly_granted(member: &row::Member, wanted: Vec<Span>) -> Self {
         Self {
             fate: Fate::Granted,
             member: Some(member.id),
@@ -181,8 +178,8 @@ impl Person {
     }
 }
 
-/// What managing a group would do now, to those whom Kisi was read to have in it and to all members. Everybody is evaluated, in
-/// the turns that are given.
+/// Computes the effects that managing a group would have now, on the people in the list read from Kisi and on all members. All
+/// members are evaluated; each batch waits for a permit of `turns`.
 pub async fn preview(
     app: &App,
     account: row::KisiAccount,
@@ -194,7 +191,7 @@ pub async fn preview(
     let now = app.clock.now();
     let scope = ClubScope::new(account.club_id);
     let others = Others::of(app, &account, group, reading).await?;
-    let taken_over = row::Group {
+    let managed_group = row::Group {
         managed: true,
         strangers,
         read_at: Some(now.micros()),
@@ -202,8 +199,8 @@ pub async fn preview(
         ..group.clone()
     };
     let group = group.id;
-    let snapshot = AccountSnapshot::of_groups(&app.db, account, vec![taken_over]).await?;
-    let mut outcome = Outcome {
+    let snapshot = AccountSnapshot::with_groups(&app.db, account, vec![managed_group]).await?;
+    let mut builder = PreviewBuilder {
         snapshot: &snapshot,
         group,
         others: &others,
@@ -214,16 +211,18 @@ pub async fn preview(
     };
     let everybody = members::ids(app.db.read(), scope).await?;
     for ids in everybody.chunks(CHUNK) {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = turns.acquire().await.ok();
-        let due = ids.iter().map(|id| nothing_due(&snapshot, *id)).collect();
-        for member_state in member_state::load(&app.db, &snapshot, due).await? {
-            outcome.member(member_state);
+        let due = ids.iter().map(|id| synthetic_due(&snapshot, *id)).collect();
+        for member_state in
+            member_state::load(&app.db, &snapshot, due, now, builder.horizon).await?
+        {
+            builder.member(member_state);
         }
         tokio::task::yield_now().await;
     }
-    outcome.strangers();
-    let mut people = outcome.people;
+    builder.strangers();
+    let mut people = builder.people;
     people.sort_by(|one, other| people::order(one).cmp(&people::order(other)));
     Ok(Preview {
         has_rule: snapshot.has_rule(group),
@@ -232,28 +231,28 @@ pub async fn preview(
     })
 }
 
-/// What is found out, person by person.
-struct Outcome<'a> {
+/// Collects the people of a preview.
+struct PreviewBuilder<'a> {
     snapshot: &'a AccountSnapshot,
     group: Uuid,
     others: &'a Others,
-    /// What Kisi holds, by its id.
+    /// The assignments in Kisi, by Kisi's id.
     rows: HashMap<i64, &'a Assignment>,
     now: Instant,
     horizon: Duration,
     people: Vec<Person>,
 }
 
-impl Outcome<'_> {
-    /// As the loop would treat a member: what the rules want is adopted, and the rest is planned.
+impl PreviewBuilder<'_> {
+    /// Adds a member, treated as the loop would: wanted assignments are adopted, then the plan is made.
     fn member(&mut self, mut member_state: MemberState) {
-        self.others.add_to(&mut member_state);
-        // What the brake holds of it is the admin's to say now.
+        self.others.apply_to(&mut member_state);
+        // Held revocations are ignored, because confirming the preview approves them.
         member_state.revocations.clear();
         let Some(member) = member_state.member.clone() else {
             return;
         };
-        let adopted = member_state.to_adopt(self.snapshot, self.now, self.horizon);
+        let adopted = member_state.adoptable_grants(self.snapshot, self.now);
         for grant in &mut member_state.grants {
             if adopted.contains(&grant.id) {
                 (grant.external, grant.adopted) = (false, true);
@@ -261,7 +260,7 @@ impl Outcome<'_> {
         }
         let scope = access::AccessScope::Group(access::Id(self.group.as_u128()));
         let plan = member_state.plan(self.snapshot, self.now, self.horizon);
-        let desired = member_state.desired(self.snapshot, self.now, self.horizon);
+        let desired = member_state.desired(self.snapshot);
         let desired = desired.into_iter().find(|wish| wish.scope == scope);
         let wanted: Vec<Span> = desired.map_or_else(Vec::new, |wish| {
             let ahead = wish.windows.iter().filter(|window| window.until > self.now);
@@ -275,14 +274,14 @@ impl Outcome<'_> {
             let Some(row) = grant.kisi_id.and_then(|id| self.rows.get(&id)) else {
                 continue;
             };
-            let id = known(grant).id;
+            let id = planner_grant(grant).id;
             let is_changed =
                 |step: &Step| matches!(*step, Step::Change { grant, .. } if grant == id);
             let is_deleted = |step: &Step| *step == Step::Delete { grant: id };
             let fate = if adopted.contains(&grant.id) {
                 Fate::Adopted
             } else if !grant.external {
-                // This service's own already.
+                // This service manages it already.
                 continue;
             } else if plan.steps.iter().any(is_changed) {
                 Fate::Adopted
@@ -292,8 +291,8 @@ impl Outcome<'_> {
                 Fate::Kept
             };
             let email = member.email.as_deref().unwrap_or(&row.email);
-            let known = (member.name.as_str(), email);
-            let person = Person::holding(fate, Some(member.id), known, row);
+            let name_and_email = (member.name.as_str(), email);
+            let person = Person::assigned(fate, Some(member.id), name_and_email, row);
             self.people.push(match fate {
                 Fate::Adopted => person.adopted(wanted.clone(), self.now),
                 _ => person,
@@ -301,14 +300,14 @@ impl Outcome<'_> {
         }
         let is_created =
             |step: &Step| matches!(*step, Step::Create { scope: at, .. } if at == scope);
-        if plan.steps.iter().any(is_created) && !member_state.has_ours(scope) {
-            self.people.push(Person::to_grant(&member, wanted));
+        if plan.steps.iter().any(is_created) && !member_state.has_own_grant(scope) {
+            self.people.push(Person::newly_granted(&member, wanted));
         }
     }
 
-    /// Those who are there and no members, or with another role.
+    /// Adds strangers, and members with another role.
     fn strangers(&mut self) {
-        let fate = if self.snapshot.removes(self.group) {
+        let fate = if self.snapshot.removes_strangers(self.group) {
             Fate::Removed
         } else {
             Fate::Kept
@@ -316,14 +315,14 @@ impl Outcome<'_> {
         let all = self.others.strangers.iter();
         let rows = all.filter_map(|(member, id)| Some((*member, *self.rows.get(id)?)));
         let people: Vec<Person> = rows
-            .map(|(member, row)| Person::holding(fate, member, (&row.name, &row.email), row))
+            .map(|(member, row)| Person::assigned(fate, member, (&row.name, &row.email), row))
             .collect();
         self.people.extend(people);
     }
 }
 
-/// As if a member were looked at now for no cause.
-fn nothing_due(snapshot: &AccountSnapshot, member: Uuid) -> row::Due {
+/// A due row for a member without a cause, which is not stored.
+fn synthetic_due(snapshot: &AccountSnapshot, member: Uuid) -> row::Due {
     row::Due {
         account_id: snapshot.account.id,
         member_id: member,

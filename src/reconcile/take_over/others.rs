@@ -1,4 +1,4 @@
-//! Whose the assignments in a group are that nobody here knows of: members', by Kisi's user or by exact e-mail, or strangers'.
+//! Finds the owners of assignments in a group without a stored grant: members, by Kisi user or exact e-mail, or strangers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,26 +13,25 @@ use crate::{
         sweep::{
             compare::{self, Differences},
             conclude::Conclusions,
-            email_matches::{holders, met},
+            email_matches::{known_users, match_by_email},
         },
     },
     store::{ClubScope, StoreError, row, sweep},
 };
 
-/// See the module.
+/// The assignments of a group that are not stored yet.
 pub struct Others {
-    /// What was unknown until now, as the first reading of the group would write it down.
+    /// The unknown assignments, as the first read of the group would store them.
     pub conclusions: Conclusions,
-    /// Members whom Kisi turned out to know.
-    met: Vec<row::KisiUser>,
-    /// The grants of members that would be written down.
+    /// Users of members that were found in the list by e-mail.
+    matched: Vec<row::KisiUser>,
+    /// The grants of members that would be stored.
     of_members: BTreeMap<Uuid, Vec<row::Grant>>,
-    /// Assignments of strangers, those that are known already too; with the member where it is one's with another role.
+    /// Assignments of strangers, including stored ones, and of members with another role, with that member. By Kisi's id.
     pub strangers: Vec<(Option<Uuid>, i64)>,
 }
 
 impl Others {
-    /// Of what was read.
     pub async fn of(
         app: &App,
         account: &row::KisiAccount,
@@ -47,17 +46,17 @@ impl Others {
         let at = (row::ScopeKind::Group, group.id);
         let grants = sweep::grants_at(db, scope, account.id, at).await?;
         let busy: BTreeSet<Uuid> = compare::in_flight(&grants).collect();
-        let found = Differences::of(reading.rows.clone(), &grants, Some(GROUP_ROLE), &busy);
-        let mut unknown = found.unknown;
-        let mut users = holders(db, scope, account.id, &unknown).await?;
-        let met = met(db, scope, account.id, &unknown, &users).await?;
-        users.extend(met.iter().cloned());
+        let differences = Differences::of(reading.rows.clone(), &grants, Some(GROUP_ROLE), &busy);
+        let mut unknown = differences.unknown;
+        let mut users = known_users(db, scope, account.id, &unknown).await?;
+        let matched = match_by_email(db, scope, account.id, &unknown, &users).await?;
+        users.extend(matched.iter().cloned());
         let is_member = |user: &&row::KisiUser| user.member_id != user.id;
         let members: BTreeMap<i64, Uuid> = (users.iter().filter(is_member))
             .filter_map(|user| Some((user.kisi_id?, user.member_id)))
             .collect();
         if group.managed && group.read_at.is_some() {
-            // What this service has just made for a member may be in the list and not stored yet.
+            // An assignment that this service just created for a member may be in the list and not stored yet.
             let own = account.kisi_user_id;
             unknown.retain(|row| {
                 let is_members = row.user_id.is_some_and(|id| members.contains_key(&id));
@@ -65,30 +64,31 @@ impl Others {
             });
         }
         let own = account.kisi_user_id;
-        let mut sorted = compare::sort(unknown, &grants, users, own, Some(GROUP_ROLE), &busy);
-        sorted.met.clone_from(&met);
+        let mut classified =
+            compare::classify(unknown, &grants, users, own, Some(GROUP_ROLE), &busy);
+        classified.matched.clone_from(&matched);
         let is_strangers =
             |grant: &&row::Grant| grant.external && grant.member_id == grant.kisi_user_id;
         let known = grants.iter().filter(is_strangers);
         let known = known.filter_map(|grant| Some((None, grant.kisi_id?)));
-        let new = sorted.of_strangers.iter().map(|(_, row)| {
+        let new = classified.of_strangers.iter().map(|(_, row)| {
             let member = row.user_id.and_then(|id| members.get(&id)).copied();
             (member, row.id)
         });
         let strangers = known.chain(new).collect();
-        let conclusions = Conclusions::of_group(scope, account.id, group, sorted, now);
+        let conclusions = Conclusions::of_group(scope, account.id, group, classified, now);
         Ok(Self {
             of_members: conclusions.of_members(),
             conclusions,
-            met,
+            matched,
             strangers,
         })
     }
 
-    /// What a case would be once the list was written down.
-    pub fn add_to(&self, member_state: &mut MemberState) {
+    /// Changes a member's state to what it would be after the list was stored.
+    pub fn apply_to(&self, member_state: &mut MemberState) {
         let id = member_state.due.member_id;
-        for user in self.met.iter().filter(|user| user.member_id == id) {
+        for user in self.matched.iter().filter(|user| user.member_id == id) {
             member_state.users.retain(|known| known.id != user.id);
             member_state.users.push(user.clone());
         }

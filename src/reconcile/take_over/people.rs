@@ -1,4 +1,4 @@
-//! The people of a preview who share a fate, in pages: by name, then by id. Called by the API.
+//! The people of a preview with one fate, in pages, ordered by name and then id. Called by the API.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -10,12 +10,9 @@ use crate::store::{
     page::{Key, Keyed, ListKind, Listed, Window},
 };
 
-/// See the module.
 #[derive(Clone)]
 pub struct People {
-    /// Of which.
     pub preview: Arc<Preview>,
-    /// Which of them.
     pub fate: Fate,
 }
 
@@ -27,7 +24,7 @@ impl Keyed for Person {
     }
 }
 
-/// What people are ordered by.
+/// The sort key of a person.
 pub fn order(person: &Person) -> (&str, Uuid) {
     (&person.key.name, person.key.id)
 }
@@ -40,7 +37,7 @@ impl Listed for People {
     type Row = Person;
 
     async fn rows(&self, _: &Db, window: &Window) -> Result<Vec<Person>, StoreError> {
-        let rows = window.of_rows(self.preview.of(self.fate), compare);
+        let rows = window.of_rows(self.preview.with_fate(self.fate), compare);
         Ok(rows.into_iter().cloned().collect())
     }
 

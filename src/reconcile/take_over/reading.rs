@@ -1,5 +1,5 @@
-//! What Kisi was read to hold in a group. A reading is kept for some minutes, so that whoever pages through a preview sees one
-//! list and Kisi is not asked for it again.
+//! The list of assignments that was read from Kisi for a preview. A reading is cached for some minutes, so that all pages of a
+//! preview come from one list and Kisi is not asked again.
 
 use std::{
     collections::VecDeque,
@@ -18,36 +18,34 @@ use crate::{
     store::row,
 };
 
-/// How long a reading is kept.
-const KEPT_FOR: Duration = Duration::from_mins(10);
-/// How many assignments are kept in all: the oldest readings go first. One takes some 200 bytes.
-const MOST_ROWS: usize = 100_000;
+/// How long a reading is cached.
+const READING_TTL: Duration = Duration::from_mins(10);
+/// The maximum number of cached assignments, of about 200 bytes each. The oldest readings are evicted first.
+const MAX_ROWS: usize = 100_000;
 
-/// See the module.
 #[derive(Debug)]
 pub struct Reading {
-    /// Names it to whoever pages through it.
+    /// Identifies the reading, so that later pages use the same one.
     pub id: Uuid,
-    /// The group.
     pub group: Uuid,
-    /// When it began.
+    /// When the read began.
     pub at: Instant,
-    /// All assignments in the group, by id.
+    /// All assignments of the group.
     pub rows: Vec<Assignment>,
 }
 
 /// Why a group was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The credentials cannot be opened.
+    /// The account's credentials cannot be decrypted.
     #[error("a stored secret cannot be used")]
     Secret(#[from] SecretError),
-    /// Kisi said no, or nothing.
+    /// Kisi refused the call or did not respond.
     #[error("Kisi: {0}")]
     Kisi(#[from] Error),
 }
 
-/// Reads a group of an account as it is now.
+/// Reads all assignments of a group from Kisi.
 pub async fn read(
     app: &App,
     account: &row::KisiAccount,
@@ -71,36 +69,36 @@ pub async fn read(
     })
 }
 
-/// The readings that are kept.
+/// The cache of readings.
 #[derive(Debug, Default)]
 pub struct Readings(Mutex<VecDeque<Arc<Reading>>>);
 
 impl Readings {
-    /// Keeps one.
+    /// Adds a reading, and evicts expired and excess ones.
     pub fn keep(&self, reading: Reading) -> Arc<Reading> {
         let reading = Arc::new(reading);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|other| is_fresh(other, reading.at));
-        kept.push_back(reading.clone());
-        let count = |kept: &VecDeque<Arc<Reading>>| -> usize {
-            kept.iter().map(|reading| reading.rows.len().max(1)).sum()
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|other| is_fresh(other, reading.at));
+        cache.push_back(reading.clone());
+        let count = |cache: &VecDeque<Arc<Reading>>| -> usize {
+            cache.iter().map(|reading| reading.rows.len().max(1)).sum()
         };
-        while kept.len() > 1 && count(&kept) > MOST_ROWS {
-            kept.pop_front();
+        while cache.len() > 1 && count(&cache) > MAX_ROWS {
+            cache.pop_front();
         }
         reading
     }
 
-    /// The one of this name, where it is of this group and kept still.
+    /// The reading with this id, if it is of this group and not expired.
     pub fn get(&self, id: Uuid, group: Uuid, now: Instant) -> Option<Arc<Reading>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |reading: &&Arc<Reading>| {
             reading.id == id && reading.group == group && is_fresh(reading, now)
         };
-        kept.iter().find(is_it).cloned()
+        cache.iter().find(is_it).cloned()
     }
 }
 
 fn is_fresh(reading: &Reading, now: Instant) -> bool {
-    now <= reading.at.plus(KEPT_FOR)
+    now <= reading.at.plus(READING_TTL)
 }

@@ -17,8 +17,61 @@ use crate::{
     store::{ClubScope, StoreError},
 };
 
-/// The cause of everything that only time changes.
-const CLOCK: Uuid = Uuid::nil();
+/// A cause that comes up again and again. It is the same cause for the brake each time, so that many small repairs are judged
+/// together.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Recurring {
+    /// Only time passed.
+    Clock,
+    /// A grant is missing in Kisi.
+    MissingGrant,
+    /// A grant has another window or role in Kisi.
+    ChangedGrant,
+    /// Somebody without a member has access to a managed group.
+    Strangers,
+    /// A member has an assignment that another integration or administrator made.
+    ExternalAssignment,
+    /// Kisi holds an assignment twice.
+    Duplicate,
+    /// The answer to a call was lost.
+    LostAnswer,
+    /// A sweep found that Kisi does not hold what the rules want, though nobody was due.
+    Overlooked,
+    /// Kisi sent an event about a change.
+    KisiEvent,
+}
+
+impl Recurring {
+    fn id(self) -> Uuid {
+        // Stored: never renumber.
+        Uuid::from_u128(match self {
+            Self::Clock => 0,
+            Self::MissingGrant => 1,
+            Self::ChangedGrant => 2,
+            Self::Strangers => 3,
+            Self::ExternalAssignment => 4,
+            Self::Duplicate => 5,
+            Self::LostAnswer => 6,
+            Self::Overlooked => 7,
+            Self::KisiEvent => 8,
+        })
+    }
+
+    /// The text for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Clock => "the clock",
+            Self::MissingGrant => "Kisi: a grant is missing there",
+            Self::ChangedGrant => "Kisi: somebody changed the times of a grant",
+            Self::Strangers => "Kisi: people without a membership have access to a managed group",
+            Self::ExternalAssignment => "Kisi: somebody else had given the member access",
+            Self::Duplicate => "Kisi: an assignment exists twice",
+            Self::LostAnswer => "Kisi: the answer to a call was lost",
+            Self::Overlooked => "a sweep: Kisi does not hold what the rules want",
+            Self::KisiEvent => "Kisi: an event about a change",
+        }
+    }
+}
 
 /// Why a member was marked due. The brake judges all revocations of one cause together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +105,14 @@ impl Cause {
     /// A cause that the brake judges, such as a delivery or an edit.
     pub fn enforced(text: impl Into<String>) -> Self {
         Self::new(text, BrakePolicy::Enforce)
+    }
+
+    /// A cause that comes up again and again; the brake judges it.
+    pub fn recurring(cause: Recurring) -> Self {
+        Self {
+            id: cause.id(),
+            ..Self::enforced(cause.text())
+        }
     }
 
     /// An admin's action on one named person: the brake never holds it, but counts it.
@@ -94,10 +155,7 @@ impl Cause {
     /// The cause of a due row: that of its last mark while the mark is open, else the clock.
     pub fn of(row: &due::Model) -> Self {
         if row.generation <= row.settled_generation {
-            return Self {
-                id: CLOCK,
-                ..Self::enforced("the clock")
-            };
+            return Self::recurring(Recurring::Clock);
         }
         Self {
             id: row.cause_id,

@@ -37,7 +37,7 @@ async fn an_empty_roster_is_attributed_to_the_source(world: &mut World) {
     for (_, _, cause) in held_revocations(world).await {
         assert!(cause.contains("everybody of “Front desk”"), "{cause}");
         assert!(cause.contains("8 people"), "{cause}");
-        assert!(cause.contains("likelier at fault"), "{cause}");
+        assert!(cause.contains("probably at fault"), "{cause}");
     }
     assert_eq!(people_with_access(world).len(), 9);
     assert_eq!(decide(world, "approve", None).await, 8);
@@ -66,7 +66,7 @@ async fn single_events_are_attributed_to_the_source_once_they_take_everybody(wor
     for (_, _, cause) in &after {
         let times = cause.matches("everybody of “Front desk”").count();
         assert_eq!(times, 1, "{cause}");
-        assert!(cause.contains("likelier at fault"), "{cause}");
+        assert!(cause.contains("probably at fault"), "{cause}");
     }
     let approved = decide(world, "approve", None).await;
     assert_eq!(usize::try_from(approved).unwrap(), after.len());

@@ -208,7 +208,7 @@ async fn a_rule_with_a_new_target_affects_both_targets() {
     // The preview covers two months of schedule windows, not a year.
     let windows = lost["before"].as_array().unwrap().len();
     assert!((55..70).contains(&windows), "{windows}");
-    // The lock is opened only through the group: whoever loses the group keeps the lock through the new rule.
+    // The lock is opened only through the group: a member who loses the group keeps the lock through the new rule.
     let front = gid(Kind::Lock, house.front);
     let shown = house
         .preview(&house.update("Unlimited", &front, ANY).await)
@@ -297,10 +297,10 @@ async fn possible_mistakes_are_reported_as_warnings() {
     let wide = on(ANY).await;
     assert_eq!(codes(&wide), ["NEEDLESS_RULE"]);
     assert_eq!(wide["warnings"][0]["rule"]["name"], json!("Unlimited"));
-    let twin = house.preview(&house.create(&house.bay(), BOOKED)).await;
-    assert_eq!(codes(&twin), ["NEEDLESS_RULE"]);
-    assert_eq!(twin["warnings"][0]["rule"], json!(null));
-    assert_eq!(twin["effect"], json!("NONE"));
+    let duplicate = house.preview(&house.create(&house.bay(), BOOKED)).await;
+    assert_eq!(codes(&duplicate), ["NEEDLESS_RULE"]);
+    assert_eq!(duplicate["warnings"][0]["rule"], json!(null));
+    assert_eq!(duplicate["effect"], json!("NONE"));
 
     let listed = house.query("{ offerings { nodes { id name } } }").await;
     let nodes = listed["offerings"]["nodes"].as_array().unwrap().clone();
@@ -395,19 +395,19 @@ async fn an_edit_whose_effect_has_changed_since_the_preview_is_stale() {
         .await;
     let stale = house.user_errors(&call(&based)).await;
     assert_eq!(stale[0].0, "STALE");
-    assert!(stale[0].1.contains("take from that of 3"), "{stale:?}");
+    assert!(stale[0].1.contains("take access from 3"), "{stale:?}");
 
     let of_another = house.preview(&house.create(&house.bay(), ANY)).await["basedOn"].clone();
     assert!(
         house.user_errors(&call(&of_another)).await[0]
             .1
-            .contains("another change")
+            .contains("different change")
     );
     let ahead = house.preview_at(&delete, "2027-03-02T12:00:00Z").await["basedOn"].clone();
     assert!(
         house.user_errors(&call(&ahead)).await[0]
             .1
-            .contains("another time")
+            .contains("different time")
     );
     for forged in [
         json!("x"),

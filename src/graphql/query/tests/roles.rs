@@ -135,7 +135,7 @@ async fn a_member_session_gets_only_texts_for_members() {
     let said = house.answer(Role::Member, Some(bob), &query).await;
     assert!(said.errors.is_empty(), "{:?}", said.errors);
     let said = said.data.into_json().unwrap()["explain"].take();
-    let door = json!("A membership is needed here. Please ask at the desk.");
+    let door = json!("You need a membership here. Please ask at the desk.");
     assert_eq!(
         said["decision"],
         json!({ "desk": door, "log": door, "door": door })
