@@ -34,4 +34,5 @@ pub mod store;
 pub mod telemetry;
 pub mod unlock;
 pub mod untrusted;
+mod version;
 pub mod wake;

@@ -67,7 +67,7 @@ const USAGE_RULES: [UsageRule; 9] = [
         module: "src/store",
         except: &[],
         never: |name| {
-            let above = ["graphql", "kisi", "reconcile", "sandbox"];
+            let above = ["graphql", "ingest", "kisi", "reconcile", "sandbox"];
             name.strip_prefix("crate::")
                 .is_some_and(|module| above.contains(&module))
         },

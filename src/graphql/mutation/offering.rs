@@ -12,12 +12,13 @@ use crate::{
     id::Kind,
     ingest::{
         apply::Apply,
-        statement::{OfferingWord, Statement, Version},
+        statement::{OfferingWord, Statement},
     },
     store::{
         clubs, row,
         working_set::{self, Keys},
     },
+    version::Version,
 };
 
 /// The maximum length of a platform's id, in characters.

@@ -19,7 +19,7 @@ use crate::{
     id::Kind,
     ingest::{
         apply::{Apply, assign_members},
-        statement::{PersonWord, Statement, Version},
+        statement::{PersonWord, Statement},
     },
     sentinel,
     store::{
@@ -28,6 +28,7 @@ use crate::{
         kisi_accounts, members, overrides, row, setup,
         working_set::{self, Keys},
     },
+    version::Version,
 };
 
 /// The maximum length of a note, in characters.
