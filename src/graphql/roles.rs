@@ -7,8 +7,8 @@
 
 use async_graphql::{Error, extensions::ExtensionContext};
 
-use super::{context::Caller, error::forbidden};
-use crate::store::row::Role;
+use super::error::forbidden;
+use crate::{auth::Caller, store::row::Role};
 
 /// What APP may change; ADMIN may everything, READER nothing.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];

@@ -20,7 +20,13 @@ struct UsageRule {
     instead: &'static str,
 }
 
-const USAGE_RULES: [UsageRule; 9] = [
+/// Whether `name` is one of these modules of the service.
+fn is_one_of(name: &str, modules: &[&str]) -> bool {
+    name.strip_prefix("crate::")
+        .is_some_and(|module| modules.contains(&module))
+}
+
+const USAGE_RULES: &[UsageRule] = &[
     UsageRule {
         module: "src",
         except: &["src/store", "src/app", "src/main"],
@@ -66,21 +72,13 @@ const USAGE_RULES: [UsageRule; 9] = [
     UsageRule {
         module: "src/store",
         except: &[],
-        never: |name| {
-            let above = ["graphql", "ingest", "kisi", "reconcile", "sandbox"];
-            name.strip_prefix("crate::")
-                .is_some_and(|module| above.contains(&module))
-        },
+        never: |name| is_one_of(name, &["graphql", "ingest", "kisi", "reconcile", "sandbox"]),
         instead: "`store` is the lower layer: let the caller pass what it needs",
     },
     UsageRule {
         module: "src/kisi",
         except: &[],
-        never: |name| {
-            let above = ["graphql", "ingest", "store", "reconcile"];
-            name.strip_prefix("crate::")
-                .is_some_and(|module| above.contains(&module))
-        },
+        never: |name| is_one_of(name, &["graphql", "ingest", "store", "reconcile"]),
         instead: "`kisi` is only a client of Kisi: let the caller pass what it needs",
     },
     UsageRule {
@@ -88,6 +86,12 @@ const USAGE_RULES: [UsageRule; 9] = [
         except: &[],
         never: |name| matches!(name, "crate::graphql" | "crate::ingest" | "crate::sandbox"),
         instead: "the reconcile loop does not depend on what marked a member due: read it from `store`",
+    },
+    UsageRule {
+        module: "src/auth",
+        except: &[],
+        never: |name| is_one_of(name, &["cli", "graphql", "http"]),
+        instead: "`auth` says who is calling; the API asks it, not the other way round",
     },
     UsageRule {
         module: "src/sandbox",

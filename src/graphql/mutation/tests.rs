@@ -19,9 +19,9 @@ use uuid::Uuid;
 use super::Mutation;
 use crate::{
     app::App,
+    auth::Caller,
     clock::{Clock, new_id},
     config::Config,
-    graphql::context::Caller,
     id::{Kind, encode},
     sandbox::{Sandbox, Switches, example},
     store::{
