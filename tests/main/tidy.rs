@@ -94,6 +94,18 @@ const USAGE_RULES: &[UsageRule] = &[
         instead: "`auth` says who is calling; the API asks it, not the other way round",
     },
     UsageRule {
+        module: "src/config",
+        except: &[],
+        never: |name| name.starts_with("crate::") && !is_one_of(name, &["config", "duration"]),
+        instead: "every layer reads the settings: they use only what has no settings",
+    },
+    UsageRule {
+        module: "src/duration",
+        except: &[],
+        never: |name| name.starts_with("crate::"),
+        instead: "the settings and the API parse durations: the module stands alone",
+    },
+    UsageRule {
         module: "src/sandbox",
         except: &[],
         never: |name| {
