@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{
     flight::Flight,
-    lease::Lease,
     member_state::{AccountSnapshot, MemberState},
     replacing::replaced_by,
     sweep::RecentWrites,
@@ -21,6 +20,7 @@ use crate::{
     app::App,
     connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
+    lease::Lease,
     store::{
         StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},

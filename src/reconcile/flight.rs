@@ -10,12 +10,12 @@ use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
     execute::AccountError,
-    lease::Lease,
     member_state::{AccountSnapshot, MemberState},
     worker::Worker,
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     running::is_stopping,
     store::{StoreError, due},
 };

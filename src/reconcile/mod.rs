@@ -21,7 +21,6 @@ mod create;
 mod directory;
 mod execute;
 mod flight;
-mod lease;
 mod member_state;
 mod pause;
 mod record;
@@ -37,7 +36,6 @@ mod worker;
 
 use clock_watch::ClockWatch;
 use execute::back_off;
-pub use lease::holder;
 
 /// How often new accounts are looked for where nobody wakes the loop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);

@@ -15,12 +15,12 @@ use super::{
     brake::{self, PendingRevocations},
     execute::{AccountError, find},
     flight::Flight,
-    lease::Lease,
     member_state::{self, AccountSnapshot, MemberState},
     worker::Worker,
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     store::{StoreError, due, row},
 };
 

@@ -8,12 +8,12 @@ use super::{
     brake::{self, PendingRevocations},
     execute::AccountError,
     flight::Flight,
-    lease::Lease,
     member_state::{self, AccountSnapshot, MemberState, lane_number},
     worker::{FEW, SORTED_AT_ONCE, UNANSWERED, Worker, count},
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     store::{StoreError, due, kisi_accounts, row},
 };
 

@@ -106,6 +106,35 @@ const USAGE_RULES: &[UsageRule] = &[
         instead: "the settings and the API parse durations: the module stands alone",
     },
     UsageRule {
+        module: "src/lease",
+        except: &[],
+        never: |name| name.starts_with("crate::") && !is_one_of(name, &["clock", "store"]),
+        instead: "whoever needs a lease may be anywhere above: pass what it needs",
+    },
+    UsageRule {
+        module: "src/start_error",
+        except: &[],
+        never: |name| {
+            is_one_of(
+                name,
+                &["app", "cli", "graphql", "ingest", "key_file", "reconcile"],
+            )
+        },
+        instead: "`app` and the parts that it starts return it: it stands below them",
+    },
+    UsageRule {
+        module: "src/key_file",
+        except: &[],
+        never: |name| is_one_of(name, &["app", "cli", "graphql", "ingest", "reconcile"]),
+        instead: "`app` calls it: its errors are in `start_error`",
+    },
+    UsageRule {
+        module: "src/app",
+        except: &[],
+        never: |name| is_one_of(name, &["auth", "cli", "graphql", "http"]),
+        instead: "`app` is what the API and the command line are given",
+    },
+    UsageRule {
         module: "src/sandbox",
         except: &[],
         never: |name| {

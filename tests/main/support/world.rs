@@ -13,7 +13,7 @@ use access::Instant;
 use actix_web::dev::ServerHandle;
 use jiff::Timestamp;
 use latchkey::{
-    app::{App, StartError},
+    app::App,
     clock::{Clock, new_id},
     config::Config,
     graphql::schema,
@@ -22,6 +22,7 @@ use latchkey::{
     reconcile, running,
     sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
+    start_error::StartError,
     store::{
         ClubScope, clubs,
         row::{self, Role, UnlockVisibility},
