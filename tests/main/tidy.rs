@@ -187,6 +187,36 @@ fn modules_use_only_what_they_may() {
 }
 
 #[test]
+fn the_client_of_kisi_does_not_depend_on_its_calls() {
+    let below = ["call", "client", "pacer", "refusal"];
+    let above = ["assignments", "clients", "logins", "page", "setup", "users"];
+    let mut faults = Vec::new();
+    let mut seen = 0;
+    for SourceFile { path, text } in crate_files() {
+        let Some(name) = path
+            .strip_prefix("src/kisi/")
+            .and_then(|file| file.strip_suffix(".rs"))
+        else {
+            continue;
+        };
+        if !below.contains(&name) {
+            continue;
+        }
+        seen += 1;
+        // At no depth, so that every `super::` counts as the root and the names are those of sibling files.
+        for (line, name) in source::names(&text, 0) {
+            if is_one_of(&name, &above) {
+                faults.push(format!(
+                    "{path}:{line}: must not use `{name}` of this folder: what both need goes into `call`"
+                ));
+            }
+        }
+    }
+    assert_eq!(seen, below.len(), "a file was renamed: name it here");
+    assert_none(faults);
+}
+
+#[test]
 fn files_begin_with_a_header() {
     let own = |file: &SourceFile| {
         ["tests", "benches", "examples"]
