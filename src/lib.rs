@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod decide;
+pub mod dry_run;
 mod duration;
 pub mod feed;
 pub mod graphql;

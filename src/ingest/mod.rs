@@ -5,7 +5,6 @@ pub mod accept;
 pub mod adapter;
 pub mod apply;
 pub mod batch;
-pub mod dry_run;
 pub mod envelope;
 pub mod identity;
 mod keys;

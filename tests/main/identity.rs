@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use latchkey::{
+    dry_run,
     id::{Kind, decode_as},
-    ingest::{batch::Job, dry_run},
+    ingest::batch::Job,
     sandbox::{Duplicates, Switches},
     store::ClubScope,
 };

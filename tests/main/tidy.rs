@@ -66,8 +66,14 @@ const USAGE_RULES: &[UsageRule] = &[
     UsageRule {
         module: "src/ingest",
         except: &[],
-        never: |name| matches!(name, "crate::kisi" | "crate::sandbox" | "crate::graphql"),
-        instead: "an event is stored and its members marked due; `reconcile` does the rest",
+        never: |name| {
+            is_one_of(
+                name,
+                &["decide", "dry_run", "graphql", "kisi", "preview", "sandbox"],
+            )
+        },
+        instead: "an event is stored and its members marked due; what follows from it is decided by `reconcile`, and shown \
+                  before by `preview` and `dry_run`",
     },
     UsageRule {
         module: "src/store",
