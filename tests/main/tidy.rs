@@ -64,6 +64,12 @@ const USAGE_RULES: &[UsageRule] = &[
         instead: "no API answer waits for Kisi: mark members due in `store` and wake the reconcile loop",
     },
     UsageRule {
+        module: "src/graphql",
+        except: &[],
+        never: |name| is_one_of(name, &["version"]),
+        instead: "what an admin enters is given its version by `ingest::manual`, as an event is by `ingest`",
+    },
+    UsageRule {
         module: "src/ingest",
         except: &[],
         never: |name| {
