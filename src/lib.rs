@@ -29,7 +29,6 @@ mod readiness;
 pub mod reconcile;
 mod retry_after;
 pub mod running;
-pub mod sandbox;
 mod sealed;
 pub mod secret;
 mod sentinel;

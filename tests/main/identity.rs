@@ -7,9 +7,9 @@ use latchkey::{
     dry_run,
     id::{Kind, decode_as},
     ingest::batch::Job,
-    sandbox::{Duplicates, Switches},
     store::ClubScope,
 };
+use latchkey_sandbox::{Duplicates, Switches};
 use serde_json::{Value, json};
 
 use crate::{

@@ -14,7 +14,7 @@ use super::{
     people::Person,
     scene::{Group, Scene},
 };
-use crate::sandbox::AssignmentView;
+use latchkey_sandbox::AssignmentView;
 
 /// The doors of the sandbox's clubhouse.
 const DOORS: [&str; 4] = ["Front door", "Range", "Simulator 1", "Workshop"];

@@ -12,7 +12,7 @@ use super::{
     console::Console,
     scene::{Group, Scene},
 };
-use crate::sandbox::Sandbox;
+use latchkey_sandbox::Sandbox;
 
 /// The name and time zone of a club.
 pub struct Club {

@@ -34,11 +34,11 @@ use crate::{
     ingest::readers,
     reconcile,
     running::BackgroundLoop,
-    sandbox::{self, Sandbox},
     secret::new_path_key,
     store::{ClubScope, StoreError, clubs, row::Role},
     telemetry,
 };
+use latchkey_sandbox::Sandbox;
 
 const ANY_PORT: &str = "127.0.0.1:0";
 const WORKERS: usize = 2;
@@ -78,7 +78,7 @@ impl DemoClub {
 
         let ticking = clock.clone();
         let sandbox =
-            sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
+            latchkey_sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
         sandbox.keep_calls(CALLS_KEPT);
         let kisi = sandbox.serve(kisi)?;
         let kisi_handle = kisi.handle();

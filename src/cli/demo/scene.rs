@@ -12,7 +12,7 @@ use super::{
     console::Console,
     people::Person,
 };
-use crate::sandbox::Sandbox;
+use latchkey_sandbox::Sandbox;
 
 /// A Kisi group of the story.
 pub struct Group {

@@ -18,7 +18,7 @@ use super::{
     console::Console,
     scene::{Group, Scene},
 };
-use crate::sandbox::{self, AssignmentView, Call, Sandbox};
+use latchkey_sandbox::{AssignmentView, Call, ROWING, Sandbox, rowers};
 
 /// New members of the section, who are not yet in Kisi.
 const NEW: [(&str, &str); 2] = [
@@ -40,7 +40,7 @@ pub async fn group_is_taken_over(scene: &mut Scene, console: &mut Console) -> an
          First the rule is written, then a preview shows what managing the group would change. Access of\n\
          people who are not members is kept (KEEP).",
     )?;
-    let rowing = group(&scene.api, &scene.sandbox, sandbox::ROWING).await?;
+    let rowing = group(&scene.api, &scene.sandbox, ROWING).await?;
     let books = books();
     let summary = books_and_rule(scene, &rowing, &books).await?;
     console.note(&format!("• {summary}"))?;
@@ -130,7 +130,7 @@ fn counts(adopted: usize, granted: usize, kept: usize, removed: usize) -> String
 
 /// The section's member list: names and e-mail addresses.
 fn books() -> Vec<(String, String)> {
-    let all = sandbox::rowers().chain(NEW);
+    let all = rowers().chain(NEW);
     all.map(|(name, email)| (name.to_owned(), email.to_lowercase()))
         .collect()
 }

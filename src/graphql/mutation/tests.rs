@@ -23,7 +23,6 @@ use crate::{
     clock::{Clock, new_id},
     config::Config,
     id::{Kind, encode},
-    sandbox::{Sandbox, Switches, example},
     store::{
         ClubScope, StoreError, clubs, due, kisi_accounts,
         listings::{HistoryFilter, history},
@@ -31,6 +30,7 @@ use crate::{
         row, setup,
     },
 };
+use latchkey_sandbox::{Sandbox, Switches, example};
 
 struct Nothing;
 

@@ -20,7 +20,6 @@ use latchkey::{
     http,
     ingest::readers,
     reconcile, running,
-    sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     start_error::StartError,
     store::{
@@ -29,6 +28,7 @@ use latchkey::{
         tokens,
     },
 };
+use latchkey_sandbox::{Sandbox, Switches};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -531,12 +531,12 @@ pub async fn connect_to(api: &Api, sandbox: &Sandbox, place: Option<i64>) -> Str
 /// limit.
 pub fn kisi(clock: &Clock, rate: Option<u32>, bare: bool) -> (Sandbox, ServerHandle, String) {
     let (clock, start) = (clock.clone(), tokio::time::Instant::now());
-    let sandbox_clock: latchkey::sandbox::Clock = Arc::new(move || clock.now().timestamp());
+    let sandbox_clock: latchkey_sandbox::Clock = Arc::new(move || clock.now().timestamp());
     let key = "key".to_owned();
     let sandbox = if bare {
         Sandbox::new(sandbox_clock).with_key(key)
     } else {
-        latchkey::sandbox::example(sandbox_clock, key)
+        latchkey_sandbox::example(sandbox_clock, key)
     };
     let sandbox = sandbox.with_stopwatch(Arc::new(move || start.elapsed()));
     sandbox.set(Switches {
