@@ -14,6 +14,8 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use latchkey_demo::Club;
+use latchkey_sandbox::Sandbox;
 use secrecy::SecretString;
 use tokio::{
     signal::{
@@ -23,7 +25,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{api::Api, club::Club, temp_folder::Folder};
+use super::temp_folder::Folder;
 use crate::{
     app::App,
     cli::{club, token::issue},
@@ -38,7 +40,6 @@ use crate::{
     store::{ClubScope, StoreError, clubs, row::Role},
     telemetry,
 };
-use latchkey_sandbox::Sandbox;
 
 const ANY_PORT: &str = "127.0.0.1:0";
 const WORKERS: usize = 2;
@@ -119,11 +120,6 @@ impl DemoClub {
             .await;
         created?;
         Ok((club, issue(&self.app, scope, "demo", Role::Admin).await?))
-    }
-
-    /// A client for the service's public API.
-    pub fn api(&self, token: SecretString) -> Api {
-        Api::new(self.address.clone(), token, self.app.clock.clone())
     }
 
     /// The service's base URL, without a trailing slash.
