@@ -14,11 +14,13 @@ use crate::{
     feed::Feed,
     ingest::{adapter::Present, queue::Queue, rejections::Rejections},
     kisi::Clients,
+    lease,
     metrics::Metrics,
     reconcile::take_over::Readings,
     sealed,
-    secret::{Sealer, SecretError},
-    store::{Db, StoreError},
+    secret::Sealer,
+    start_error::StartError,
+    store::Db,
     wake::Waker,
 };
 
@@ -48,38 +50,6 @@ pub struct App {
     pub holder: String,
     /// The address that the web server listens on, if it is a loopback address. Set once the server is bound.
     pub loopback_url: OnceLock<Url>,
-}
-
-/// Why [`App::start`] failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database cannot be opened or migrated.
-    #[error("the database cannot be used")]
-    Store(#[from] StoreError),
-    /// The encryption key is invalid.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The database holds encrypted secrets, but the file with their key is missing.
-    #[error(
-        "the database holds encrypted secrets, but the key file {path} is missing: restore the file, or set \
-         LATCHKEY_ENCRYPTION_KEY. Without the key, connect Kisi again and give each source a new secret"
-    )]
-    KeyMissing {
-        /// The expected path of the key file.
-        path: String,
-    },
-    /// The metrics cannot be registered.
-    #[error("the metrics cannot be set up")]
-    Metrics(#[from] prometheus::Error),
-    #[error("the HTTP client cannot be set up")]
-    Http(#[from] crate::kisi::HttpClientError),
-    /// The key file beside the SQLite database cannot be read or created.
-    #[error("the encryption key file {path} cannot be read or created: check its permissions")]
-    KeyFile {
-        path: String,
-        #[source]
-        source: std::io::Error,
-    },
 }
 
 impl App {
@@ -121,7 +91,7 @@ impl App {
             group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,
-            holder: crate::reconcile::holder(),
+            holder: lease::holder(),
             loopback_url: OnceLock::new(),
         }))
     }

@@ -2,13 +2,40 @@
 //! bits, so the duration of a look-up reveals nothing about a token.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use uuid::Uuid;
 
 use crate::{
     app::App,
-    graphql::context::Caller,
     secret::hash_token,
-    store::{ClubScope, StoreError, members, tokens},
+    store::{ClubScope, StoreError, members, row::Role, tokens},
 };
+
+/// The holder of the token in the request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub scope: ClubScope,
+    pub role: Role,
+    /// None for a member session.
+    pub token_name: Option<String>,
+    /// Set for a member session only.
+    pub member: Option<Uuid>,
+}
+
+impl Caller {
+    /// Whether a second look-up of the same token returned the same club, role and member. The token's name may differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.scope.club == other.scope.club
+            && self.role == other.role
+            && self.member == other.member
+    }
+
+    /// The caller's name in history entries.
+    pub fn actor(&self) -> String {
+        self.token_name
+            .clone()
+            .unwrap_or_else(|| "a member".to_owned())
+    }
+}
 
 /// The bearer token of a request's `Authorization` header.
 pub fn token(headers: &HeaderMap) -> Option<&str> {

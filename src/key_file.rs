@@ -10,9 +10,9 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    app::StartError,
     config::Config,
     secret::{Sealer, new_key},
+    start_error::StartError,
     store::restrict_to_owner,
 };
 

@@ -9,9 +9,9 @@ use std::{
 use entity::{due, kind::RevocationState, kisi_account, revocation};
 use latchkey::{
     clock::Clock,
-    sandbox::{Sandbox, Switches},
     store::{ClubScope, Db},
 };
+use latchkey_sandbox::{Sandbox, Switches};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use secrecy::SecretString;
 use serde_json::{Value, json};

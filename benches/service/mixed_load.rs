@@ -11,10 +11,10 @@ use std::{
 
 use latchkey::{
     clock::{Clock, new_id},
-    sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
     store::{StoreError, row, tokens},
 };
+use latchkey_sandbox::{Sandbox, Switches};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};

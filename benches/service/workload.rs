@@ -10,8 +10,8 @@ use latchkey::{
     cli,
     clock::{Clock, new_id},
     ingest::accept,
-    sandbox::{Sandbox, Switches},
 };
+use latchkey_sandbox::{Sandbox, Switches};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

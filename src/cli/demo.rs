@@ -1,29 +1,19 @@
 //! `latchkey demo`: the whole service on one machine without any setup, shown by a story on the
-//! terminal.
+//! terminal, which the crate `latchkey-demo` tells.
 //!
-//! Contract: the story acts from outside, by signed webhooks and GraphQL; its statements about Kisi
-//! are read back from the sandbox; the exit status is 0 only if every step had the expected result;
-//! nothing is left behind. Never uses a real Kisi organization or an existing database.
+//! Contract: the exit status is 0 only if every step had the expected result; nothing is left behind.
+//! Never uses a real Kisi organization or an existing database.
 
 use std::{io::Write, process::ExitCode};
 
 use anyhow::bail;
 use clap::Args;
+use latchkey_demo::{Console, Service, tell};
 use secrecy::ExposeSecret;
 
-mod api;
-mod checks;
-mod club;
-mod console;
-mod events;
-mod people;
 mod runtime;
-mod scene;
-mod story;
-mod take_over;
 mod temp_folder;
 
-use console::Console;
 use runtime::DemoClub;
 
 #[derive(Debug, Args)]
@@ -54,22 +44,19 @@ impl Demo {
 
     async fn perform(&self, demo_club: &mut DemoClub, console: &mut Console) -> anyhow::Result<()> {
         let (club, token) = demo_club.club().await?;
-        let api = demo_club.api(token.clone());
-        let sandbox = demo_club.sandbox();
         console.note(&format!(
             "The service runs on {}, with its database in a temporary folder.\n\
              Kisi is simulated by the sandbox on {}.",
             demo_club.address(),
             demo_club.kisi_address()
         ))?;
-        let story = async {
-            let mut scene = club::set_up(club, api, sandbox, console).await?;
-            story::run(&mut scene, console).await?;
-            console.ending()?;
-            anyhow::Ok(())
+        let service = Service {
+            address: demo_club.address().to_owned(),
+            token: token.clone(),
+            sandbox: demo_club.sandbox(),
         };
         tokio::select! {
-            result = Box::pin(story) => result?,
+            result = Box::pin(tell(service, club, console)) => result?,
             ended = demo_club.ended() => {
                 ended?;
                 bail!("the demo was stopped before the end of its story");

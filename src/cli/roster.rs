@@ -13,12 +13,12 @@ use super::replay::find_source;
 use crate::{
     app::App,
     clock::new_id,
+    dry_run::{self, BrakeForecast, DryRun},
     graphql::scalar::parse_instant,
     id::{Kind, encode},
     ingest::{
         adapter,
         batch::{Job, Outcome},
-        dry_run::{self, BrakeForecast, DryRun},
     },
     store::row::DeliveryStatus,
 };

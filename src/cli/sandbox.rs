@@ -5,7 +5,7 @@ use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::{clock::Clock, sandbox, secret::new_path_key};
+use crate::{clock::Clock, secret::new_path_key};
 
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -34,10 +34,10 @@ impl Serve {
         let address = listener.local_addr()?;
         let clock = Clock::system();
         let key = self.key.unwrap_or_else(new_path_key);
-        let clock: sandbox::Clock = Arc::new(move || clock.now().timestamp());
+        let clock: latchkey_sandbox::Clock = Arc::new(move || clock.now().timestamp());
         let sandbox = match self.seed {
-            Seed::Example => sandbox::example(clock, key),
-            Seed::LivedIn => sandbox::lived_in(clock, key),
+            Seed::Example => latchkey_sandbox::example(clock, key),
+            Seed::LivedIn => latchkey_sandbox::lived_in(clock, key),
         };
         println!("listening on http://{address}\nkey: {}", sandbox.api_key());
         std::io::stdout().flush()?;

@@ -8,7 +8,7 @@ use base64::Engine;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::graphql::scalar::parse_duration;
+use crate::duration::parse_duration;
 
 /// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,11 +17,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    context::Caller,
-    http::{guard::Kind, limits},
-};
-use crate::map::Map;
+use super::http::{guard::Kind, limits};
+use crate::{auth::Caller, map::Map};
 
 /// Concurrent queries per processor: some wait for the database while others compute. More would only evict each other's data
 /// from the processor caches.

@@ -1,5 +1,5 @@
-//! The caller and the services that resolvers use, and the role checks. Every resolver starts here and gets the scope of the
-//! caller's club, so that no query can reach another club's rows.
+//! What resolvers read from their context, the caller and the services, and the role checks. Every resolver starts here and gets
+//! the scope of the caller's club, so that no query can reach another club's rows.
 
 use std::sync::Arc;
 
@@ -9,36 +9,10 @@ use uuid::Uuid;
 use super::error::{forbidden, internal};
 use crate::{
     app::App,
+    auth::Caller,
     decide::EvaluationBudget,
     store::{ClubScope, row::Role},
 };
-
-/// The holder of the token in the request.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub scope: ClubScope,
-    pub role: Role,
-    /// None for a member session.
-    pub token_name: Option<String>,
-    /// Set for a member session only.
-    pub member: Option<Uuid>,
-}
-
-impl Caller {
-    /// Whether a second look-up of the same token returned the same club, role and member. The token's name may differ.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.scope.club == other.scope.club
-            && self.role == other.role
-            && self.member == other.member
-    }
-
-    /// The caller's name in history entries.
-    pub fn actor(&self) -> String {
-        self.token_name
-            .clone()
-            .unwrap_or_else(|| "a member".to_owned())
-    }
-}
 
 pub fn app<'a>(context: &Context<'a>) -> Result<&'a Arc<App>> {
     context

@@ -4,7 +4,7 @@
 
 use async_graphql::{Enum, Error, ErrorExtensions, SimpleObject};
 
-use crate::store::StoreError;
+use crate::{ingest::manual::EntryError, store::StoreError};
 
 /// Why a mutation was refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
@@ -89,6 +89,12 @@ impl From<Error> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        Self::Internal(internal_error(error))
+    }
+}
+
+impl From<EntryError> for Refusal {
+    fn from(error: EntryError) -> Self {
         Self::Internal(internal_error(error))
     }
 }

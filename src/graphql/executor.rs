@@ -18,7 +18,6 @@ use tracing::Instrument;
 use super::{
     admission::ConcurrencyLimiter,
     batch,
-    context::Caller,
     http::{
         Runs,
         answer::{Refusal, Written},
@@ -33,7 +32,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth,
+    auth::{self, Caller},
     store::{StoreError, row::Role},
 };
 

@@ -6,8 +6,8 @@
 
 use async_graphql::{Error, extensions::ExtensionContext};
 
-use super::{context::Caller, error::forbidden};
-use crate::store::row::Role;
+use super::error::forbidden;
+use crate::{auth::Caller, store::row::Role};
 
 /// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];

@@ -1,11 +1,10 @@
 //! The scalars of the API: their formats, parsing and formatting.
 //!
 //! Each value has one canonical spelling, and parsing that spelling returns the value. Text in another format is refused with
-//! a message that names the expected format. No clock, no database. The GraphQL types use the scalar types; the settings and
-//! other code that reads dates or durations outside GraphQL uses the parse and format functions.
+//! a message that names the expected format. No clock, no database. The GraphQL types use the scalar types; code that
+//! reads dates outside GraphQL uses the parse and format functions.
 
 mod calendar;
-mod duration;
 mod instant;
 
 use std::time::Duration as Length;
@@ -13,8 +12,9 @@ use std::time::Duration as Length;
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use thiserror::Error;
 
+use crate::duration::{format_duration, parse_duration};
+
 pub use calendar::{format_date, format_local_time, parse_date, parse_local_time, parse_time_zone};
-pub use duration::{MAX_DURATION, format_duration, parse_duration};
 pub use instant::{format_instant, parse_instant};
 
 /// Text in the wrong format. The message names the expected format and never repeats the text.
@@ -47,12 +47,10 @@ pub struct TimeZone(pub String);
 pub struct Json(pub serde_json::Value);
 
 /// Parses a scalar from a string. Errors have the code BAD_USER_INPUT.
-fn read<T, V>(
-    value: &Value,
-    parse: impl FnOnce(&str) -> Result<V, ScalarError>,
-) -> InputValueResult<T>
+fn read<T, V, E>(value: &Value, parse: impl FnOnce(&str) -> Result<V, E>) -> InputValueResult<T>
 where
     T: async_graphql::InputType + From<V>,
+    E: std::fmt::Display,
 {
     let fault = |message: &dyn std::fmt::Display| {
         InputValueError::custom(message).with_extension("code", "BAD_USER_INPUT")

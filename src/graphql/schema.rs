@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
 use super::{
-    context::Caller,
     http::{guard::guarded, limits::Limits},
     loader,
     mutation::Mutation,
@@ -14,7 +13,7 @@ use super::{
     roles,
     subscription::Subscription,
 };
-use crate::{app::App, decide::EvaluationBudget};
+use crate::{app::App, auth::Caller, decide::EvaluationBudget};
 
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 

@@ -5,10 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::statement::{CompanyRef, CompanyWord, PersonWord, Statement, Version};
-use crate::store::{
-    row::{CompanyAspect, PersonAspect, SourceAspect},
-    working_set::{Versioned, WorkingSet},
+use super::statement::{CompanyRef, CompanyWord, PersonWord, Statement};
+use crate::{
+    store::{
+        row::{CompanyAspect, PersonAspect, SourceAspect},
+        working_set::{Versioned, WorkingSet},
+    },
+    version::Version,
 };
 
 pub mod assign_members;

@@ -14,7 +14,7 @@ use super::{
     apply::{Apply, Effects, assign_members},
     envelope::Envelope,
     signature::Verified,
-    statement::{Event, Version},
+    statement::Event,
 };
 use crate::{
     clock::new_id,
@@ -26,6 +26,7 @@ use crate::{
         row::{Delivery, DeliveryStatus},
         working_set::{self, Keys, WorkingSet},
     },
+    version::Version,
 };
 
 /// A verified request with the result of its translation.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::statement::Version;
+use crate::version::Version;
 
 mod owners;
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 pub mod accept;
 pub mod adapter;
-pub mod apply;
+mod apply;
 pub mod batch;
-pub mod dry_run;
 pub mod envelope;
 pub mod identity;
 mod keys;
+pub mod manual;
 pub mod queue;
 pub mod readers;
 pub mod rejections;

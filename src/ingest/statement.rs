@@ -7,15 +7,6 @@ use jiff::civil::Date;
 
 use crate::store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect};
 
-/// Orders the statements about one entity: the later time at the source is current; if the times are equal, the greater key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// The time of the event at the source.
-    pub happened_at: Instant,
-    /// The sender's id of the delivery.
-    pub key: String,
-}
-
 /// The content of one delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {

@@ -13,6 +13,9 @@ use super::error::Error;
 /// bytes.
 const LARGEST_ANSWER: usize = 16 << 20;
 
+/// The shape of the call that opens a lock, whose refusals mean something else than those of other calls.
+pub(super) const UNLOCK: &str = "/locks/{id}/unlock";
+
 /// A call without its base URL. `shape` is the path template, with `{id}` in place of a number.
 pub(super) struct Call {
     pub(super) method: Method,

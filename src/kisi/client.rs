@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{Answer, Call, Raw, exchange};
+use super::call::{Answer, Call, Raw, UNLOCK, exchange};
 use super::error::Error;
 use super::pacer::{Lane, Pacer};
 use super::refusal;
@@ -215,8 +215,7 @@ impl Client {
 
     fn refusal(&self, raw: &Raw, shape: &str) -> Error {
         let after = retry_after(|name| raw.headers.get(name)?.to_str().ok());
-        let refusal =
-            refusal::of_status(raw.status, &raw.body, after, shape == super::setup::UNLOCK);
+        let refusal = refusal::of_status(raw.status, &raw.body, after, shape == UNLOCK);
         if let Error::RateLimited { after } = &refusal {
             self.account.pacer.pause_for(after.unwrap_or(UNNAMED_STOP));
         }

@@ -13,13 +13,11 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::call::Call;
+use super::call::{Call, UNLOCK};
 use super::client::Client;
 use super::error::Error;
 use super::page::Row;
 use super::wire;
-
-pub(super) const UNLOCK: &str = "/locks/{id}/unlock";
 
 /// The user that owns the key.
 #[derive(Clone, Debug, Deserialize)]

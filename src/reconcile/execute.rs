@@ -10,13 +10,14 @@ use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::{
-    account_snapshot::AccountSnapshot, flight::Flight, lease::Lease, member_state::MemberState,
+    account_snapshot::AccountSnapshot, flight::Flight, member_state::MemberState,
     replacing::replaced_scope, sweep::RecentWrites, worker::Worker,
 };
 use crate::{
     app::App,
     connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
+    lease::Lease,
     store::{
         StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},

@@ -9,11 +9,12 @@ use std::{
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
-    account_snapshot::AccountSnapshot, execute::AccountError, lease::Lease,
-    member_state::MemberState, worker::Worker,
+    account_snapshot::AccountSnapshot, execute::AccountError, member_state::MemberState,
+    worker::Worker,
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     running::is_stopping,
     store::{StoreError, due},
 };

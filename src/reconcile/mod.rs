@@ -23,7 +23,6 @@ mod create;
 mod directory;
 mod execute;
 mod flight;
-mod lease;
 mod member_state;
 mod pause;
 mod record;
@@ -39,7 +38,6 @@ mod worker;
 
 use clock_watch::ClockWatch;
 use execute::back_off;
-pub use lease::holder;
 
 /// How often to look for new accounts when no wake-up comes.
 const ACCOUNT_POLL: Duration = Duration::from_secs(1);

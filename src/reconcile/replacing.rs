@@ -16,12 +16,12 @@ use super::{
     brake::{self, PendingRevocations},
     execute::{AccountError, find_grant},
     flight::Flight,
-    lease::Lease,
     member_state::{self, MemberState},
     worker::Worker,
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     store::{StoreError, due, row},
 };
 

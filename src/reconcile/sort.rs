@@ -9,12 +9,12 @@ use super::{
     brake::{self, PendingRevocations},
     execute::AccountError,
     flight::Flight,
-    lease::Lease,
     member_state::{self, Assessment, Blocked, MemberState, lane_number},
     worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
 use crate::{
     kisi::Client,
+    lease::Lease,
     store::{StoreError, due, kisi_accounts, row},
 };
 

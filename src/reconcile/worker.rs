@@ -20,7 +20,6 @@ use super::{
     directory::Directory,
     execute::{AccountError, Outcome, Pass, back_off},
     flight::Flight,
-    lease::Lease,
     member_state::{self, MemberState},
     pause::Pause,
     replacing::Replacing,
@@ -29,6 +28,7 @@ use super::{
 use crate::{
     app::App,
     kisi::{Client, Error, Guard},
+    lease::Lease,
     running::is_stopping,
     secret::SecretKind,
     store::{

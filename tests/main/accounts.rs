@@ -8,9 +8,9 @@ use std::time::Duration;
 use latchkey::{
     clock::new_id,
     id::{self, Kind},
-    sandbox::{Duplicates, Fault, FaultKind, PatchWindow},
     store::{ClubScope, StoreError, due, members, overrides, row},
 };
+use latchkey_sandbox::{Duplicates, Fault, FaultKind, PatchWindow};
 use sea_orm::{ConnectionTrait, Database as Connecting};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ async fn a_revocation_that_waits_for_another_account_is_carried_out(world: &mut 
 async fn wait_for_assignment_call(house: &Organization) {
     let ask = async || {
         let calls = house.sandbox.calls();
-        let is_it = |call: &&latchkey::sandbox::Call| {
+        let is_it = |call: &&latchkey_sandbox::Call| {
             call.method == "POST" && call.path == "/role_assignments"
         };
         calls.iter().find(is_it).map(|_| ())

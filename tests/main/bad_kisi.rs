@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use latchkey::sandbox::{Duplicates, EmailFilter, Fault, FaultKind, PatchWindow, Switches};
+use latchkey_sandbox::{Duplicates, EmailFilter, Fault, FaultKind, PatchWindow, Switches};
 use serde_json::{Value, json};
 
 use crate::support::{

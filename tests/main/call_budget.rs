@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use latchkey::sandbox::{Call, Switches};
+use latchkey_sandbox::{Call, Switches};
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -3,10 +3,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use latchkey::{
-    clock::Clock,
-    sandbox::{Call, Duplicates, Sandbox, Switches},
-};
+use latchkey::clock::Clock;
+use latchkey_sandbox::{Call, Duplicates, Sandbox, Switches};
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use latchkey::{
     id::{Kind, decode_as},
-    sandbox::Switches,
     store::kisi_accounts,
 };
+use latchkey_sandbox::Switches;
 use serde_json::{Value, json};
 
 use crate::{

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use latchkey::{
+    dry_run,
     id::{Kind, decode_as},
-    ingest::{batch::Job, dry_run},
-    sandbox::{Duplicates, Switches},
+    ingest::batch::Job,
     store::ClubScope,
 };
+use latchkey_sandbox::{Duplicates, Switches};
 use serde_json::{Value, json};
 
 use crate::{

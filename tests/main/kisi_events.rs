@@ -6,9 +6,9 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use latchkey::{
     id::{Kind, decode_as},
-    sandbox::{Fault, FaultKind, LockFlags},
     store::{ClubScope, listeners, row::KisiListener},
 };
+use latchkey_sandbox::{Fault, FaultKind, LockFlags};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -374,7 +374,7 @@ async fn listening_begins_and_ends(world: &mut World) {
     let creations = |world: &World| {
         let calls = world.sandbox.calls();
         let is_made =
-            |call: &&latchkey::sandbox::Call| call.method == "POST" && call.path == "/integrations";
+            |call: &&latchkey_sandbox::Call| call.method == "POST" && call.path == "/integrations";
         calls.iter().filter(is_made).count()
     };
     // A lost answer leaves an integration behind, which the next attempt finds.

@@ -19,8 +19,8 @@ use latchkey::{
         AppliesTo, AssignmentFilter, Client, Error, Location, Login, NewAssignment, NewUser, Pacer,
         http_client, log_in,
     },
-    sandbox::Sandbox,
 };
+use latchkey_sandbox::Sandbox;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;

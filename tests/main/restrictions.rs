@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use latchkey::{sandbox::LockFlags, unlock::restriction::Restriction};
+use latchkey::unlock::restriction::Restriction;
+use latchkey_sandbox::LockFlags;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};

@@ -6,8 +6,9 @@ use std::process::Output;
 use jiff::ToSpan;
 use latchkey::{
     clock::Clock,
+    dry_run,
     id::{Kind, decode_as},
-    ingest::{batch::Job, dry_run},
+    ingest::batch::Job,
     store::{ClubScope, StoreError, clubs},
 };
 use serde_json::json;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan};
-use latchkey::sandbox::{
+use latchkey_sandbox::{
     AssignmentView, Duplicates, Fault, FaultKind, PatchWindow, Rounding, Switches,
 };
 use serde_json::{Value, json};

@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use latchkey::{
-    sandbox::{AssignmentView, Call},
-    store::kisi_accounts,
-};
+use latchkey::store::kisi_accounts;
+use latchkey_sandbox::{AssignmentView, Call};
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::ToSpan;
-use latchkey::sandbox::{AssignmentView, Call, Duplicates, PatchWindow, Sandbox, Switches};
+use latchkey_sandbox::{AssignmentView, Call, Duplicates, PatchWindow, Sandbox, Switches};
 use serde_json::{Value, json};
 
 use crate::{

@@ -8,7 +8,14 @@ pub mod source;
 
 use source::{SourceFile, files};
 
-const CRATES: [&str; 4] = ["src", "access/src", "entity/src", "migration/src"];
+const CRATES: [&str; 6] = [
+    "src",
+    "access/src",
+    "demo/src",
+    "entity/src",
+    "migration/src",
+    "sandbox/src",
+];
 const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 80;
 
@@ -20,7 +27,13 @@ struct UsageRule {
     instead: &'static str,
 }
 
-const USAGE_RULES: [UsageRule; 9] = [
+/// Whether `name` is one of these modules of the service.
+fn is_one_of(name: &str, modules: &[&str]) -> bool {
+    name.strip_prefix("crate::")
+        .is_some_and(|module| modules.contains(&module))
+}
+
+const USAGE_RULES: &[UsageRule] = &[
     UsageRule {
         module: "src",
         except: &["src/store"],
@@ -39,7 +52,6 @@ const USAGE_RULES: [UsageRule; 9] = [
             "src/proxy",
             "src/cli/webhook",
             "src/ingest/readers",
-            "src/sandbox/delivery",
         ],
         never: |name| name == "reqwest",
         instead: "calls to Kisi go through `kisi`, reads of platforms through `ingest::readers`",
@@ -52,48 +64,97 @@ const USAGE_RULES: [UsageRule; 9] = [
             "src/graphql/mutation/tests",
             "src/graphql/query/tests",
         ],
-        never: |name| matches!(name, "crate::kisi" | "crate::sandbox"),
+        never: |name| name == "crate::kisi",
         instead: "no API answer waits for Kisi: mark members due in `store` and wake the reconcile loop",
+    },
+    UsageRule {
+        module: "src/graphql",
+        except: &[],
+        never: |name| is_one_of(name, &["version"]),
+        instead: "what an admin enters is given its version by `ingest::manual`, as an event is by `ingest`",
     },
     UsageRule {
         module: "src/ingest",
         except: &[],
-        never: |name| matches!(name, "crate::kisi" | "crate::sandbox" | "crate::graphql"),
-        instead: "an event is stored and its members marked due; `reconcile` does the rest",
+        never: |name| is_one_of(name, &["decide", "dry_run", "graphql", "kisi", "preview"]),
+        instead: "an event is stored and its members marked due; what follows from it is decided by `reconcile`, and shown \
+                  before by `preview` and `dry_run`",
     },
     UsageRule {
         module: "src/store",
         except: &[],
-        never: |name| {
-            let above = ["graphql", "kisi", "reconcile", "sandbox"];
-            name.strip_prefix("crate::")
-                .is_some_and(|module| above.contains(&module))
-        },
+        never: |name| is_one_of(name, &["graphql", "ingest", "kisi", "reconcile"]),
         instead: "`store` is the lower layer: let the caller pass what it needs",
     },
     UsageRule {
         module: "src/kisi",
         except: &[],
-        never: |name| {
-            let above = ["graphql", "ingest", "store", "reconcile"];
-            name.strip_prefix("crate::")
-                .is_some_and(|module| above.contains(&module))
-        },
+        never: |name| is_one_of(name, &["graphql", "ingest", "store", "reconcile"]),
         instead: "`kisi` is only a client of Kisi: let the caller pass what it needs",
     },
     UsageRule {
         module: "src/reconcile",
         except: &[],
-        never: |name| matches!(name, "crate::graphql" | "crate::ingest" | "crate::sandbox"),
+        never: |name| is_one_of(name, &["graphql", "ingest"]),
         instead: "the reconcile loop does not depend on what marked a member due: read it from `store`",
     },
     UsageRule {
-        module: "src/sandbox",
+        module: "src/auth",
+        except: &[],
+        never: |name| is_one_of(name, &["cli", "graphql", "http"]),
+        instead: "`auth` says who is calling; the API asks it, not the other way round",
+    },
+    UsageRule {
+        module: "src/config",
+        except: &[],
+        never: |name| name.starts_with("crate::") && !is_one_of(name, &["config", "duration"]),
+        instead: "every layer reads the settings: they use only what has no settings",
+    },
+    UsageRule {
+        module: "src/duration",
+        except: &[],
+        never: |name| name.starts_with("crate::"),
+        instead: "the settings and the API parse durations: the module stands alone",
+    },
+    UsageRule {
+        module: "src/lease",
+        except: &[],
+        never: |name| name.starts_with("crate::") && !is_one_of(name, &["clock", "store"]),
+        instead: "whoever needs a lease may be anywhere above: pass what it needs",
+    },
+    UsageRule {
+        module: "src/start_error",
         except: &[],
         never: |name| {
-            name != "crate::sandbox" && name.starts_with("crate::")
-                || matches!(name, "access" | "entity" | "migration")
+            is_one_of(
+                name,
+                &["app", "cli", "graphql", "ingest", "key_file", "reconcile"],
+            )
         },
+        instead: "`app` and the parts that it starts return it: it stands below them",
+    },
+    UsageRule {
+        module: "src/key_file",
+        except: &[],
+        never: |name| is_one_of(name, &["app", "cli", "graphql", "ingest", "reconcile"]),
+        instead: "`app` calls it: its errors are in `start_error`",
+    },
+    UsageRule {
+        module: "src/app",
+        except: &[],
+        never: |name| is_one_of(name, &["auth", "cli", "graphql", "http"]),
+        instead: "`app` is what the API and the command line are given",
+    },
+    UsageRule {
+        module: "src",
+        except: &["src/cli", "src/graphql/mutation/tests"],
+        never: |name| matches!(name, "latchkey_demo" | "latchkey_sandbox"),
+        instead: "the service knows Kisi by `kisi`; only the command line and tests start the sandbox",
+    },
+    UsageRule {
+        module: "sandbox/src",
+        except: &[],
+        never: |name| matches!(name, "access" | "entity" | "migration"),
         instead: "the sandbox follows Kisi's documentation: it shares no code with the service",
     },
     UsageRule {
@@ -136,6 +197,36 @@ fn modules_use_only_what_they_may() {
             }
         }
     }
+    assert_none(faults);
+}
+
+#[test]
+fn the_client_of_kisi_does_not_depend_on_its_calls() {
+    let below = ["call", "client", "pacer", "refusal"];
+    let above = ["assignments", "clients", "logins", "page", "setup", "users"];
+    let mut faults = Vec::new();
+    let mut seen = 0;
+    for SourceFile { path, text } in crate_files() {
+        let Some(name) = path
+            .strip_prefix("src/kisi/")
+            .and_then(|file| file.strip_suffix(".rs"))
+        else {
+            continue;
+        };
+        if !below.contains(&name) {
+            continue;
+        }
+        seen += 1;
+        // At no depth, so that every `super::` counts as the root and the names are those of sibling files.
+        for (line, name) in source::names(&text, 0) {
+            if is_one_of(&name, &above) {
+                faults.push(format!(
+                    "{path}:{line}: must not use `{name}` of this folder: what both need goes into `call`"
+                ));
+            }
+        }
+    }
+    assert_eq!(seen, below.len(), "a file was renamed: name it here");
     assert_none(faults);
 }
 
@@ -210,7 +301,7 @@ fn files_are_named_for_what_they_hold() {
 fn rules_name_only_modules_that_exist() {
     let sources = files(".rs");
     let mut faults = Vec::new();
-    for rule in &USAGE_RULES {
+    for rule in USAGE_RULES {
         for module in rule.except.iter().chain([&rule.module]) {
             if !sources.iter().any(|file| file.is_in(module)) {
                 faults.push(format!(
@@ -293,11 +384,12 @@ fn nothing_is_left_unfinished() {
     assert_none(faults);
 }
 
-#[test]
-fn access_depends_on_a_date_library_alone() {
+/// Faults for each dependency of the crate in `folder` that is not `allowed`.
+fn dependencies_beyond(folder: &str, allowed: impl Fn(&str) -> bool, instead: &str) -> Vec<String> {
+    let path = format!("{folder}/Cargo.toml");
     let manifest = files("Cargo.toml")
         .into_iter()
-        .find(|f| f.path == "access/Cargo.toml")
+        .find(|f| f.path == path)
         .unwrap();
     let mut section = "";
     let mut faults = Vec::new();
@@ -308,19 +400,45 @@ fn access_depends_on_a_date_library_alone() {
         // `[dependencies.x]` and `[target.….dependencies]` declare dependencies as well.
         let declares =
             section.contains("dependencies") && !section.starts_with("[dev-dependencies");
-        let fine = line.trim().is_empty()
+        let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+        let is_fine = line.trim().is_empty()
             || line.starts_with('#')
             || line == "[dependencies]"
-            || line.starts_with("jiff.")
-            || line.starts_with("jiff ");
-        if declares && !fine {
-            let (path, line_number) = (&manifest.path, number + 1);
-            faults.push(format!(
-                "{path}:{line_number}: `{line}`: `access` may only depend on jiff"
-            ));
+            || !line.starts_with('[') && allowed(name);
+        if declares && !is_fine {
+            faults.push(format!("{path}:{}: `{line}`: {instead}", number + 1));
         }
     }
-    assert_none(faults);
+    faults
+}
+
+#[test]
+fn access_depends_on_a_date_library_alone() {
+    assert_none(dependencies_beyond(
+        "access",
+        |name| name == "jiff",
+        "`access` may only depend on jiff",
+    ));
+}
+
+#[test]
+fn sandbox_and_demo_depend_on_no_crate_of_the_service() {
+    for (folder, instead) in [
+        (
+            "sandbox",
+            "it follows Kisi's documentation, and shares no code with the service",
+        ),
+        (
+            "demo",
+            "it acts from outside: `cli` starts the service and passes what the story needs",
+        ),
+    ] {
+        let is_outside =
+            |name: &str| !["access", "entity", "latchkey", "migration"].contains(&name);
+        assert_none(dependencies_beyond(folder, is_outside, instead));
+        // Otherwise the manifest was not read.
+        assert!(!dependencies_beyond(folder, |_| false, instead).is_empty());
+    }
 }
 
 #[test]

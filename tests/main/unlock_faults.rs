@@ -9,9 +9,9 @@ use latchkey::{
     graphql::schema,
     http,
     id::{Kind, decode_as},
-    sandbox::{Fault, FaultKind, LockFlags},
     store::{StoreError, row, unlock_requests as stored},
 };
+use latchkey_sandbox::{Fault, FaultKind, LockFlags};
 use serde_json::{Value, json};
 
 use crate::{

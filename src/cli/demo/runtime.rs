@@ -14,6 +14,8 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use latchkey_demo::Club;
+use latchkey_sandbox::Sandbox;
 use secrecy::SecretString;
 use tokio::{
     signal::{
@@ -23,7 +25,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{api::Api, club::Club, temp_folder::Folder};
+use super::temp_folder::Folder;
 use crate::{
     app::App,
     cli::{club, token::issue},
@@ -34,7 +36,6 @@ use crate::{
     ingest::readers,
     reconcile,
     running::BackgroundLoop,
-    sandbox::{self, Sandbox},
     secret::new_path_key,
     store::{ClubScope, StoreError, clubs, row::Role},
     telemetry,
@@ -78,7 +79,7 @@ impl DemoClub {
 
         let ticking = clock.clone();
         let sandbox =
-            sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
+            latchkey_sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
         sandbox.keep_calls(CALLS_KEPT);
         let kisi = sandbox.serve(kisi)?;
         let kisi_handle = kisi.handle();
@@ -119,11 +120,6 @@ impl DemoClub {
             .await;
         created?;
         Ok((club, issue(&self.app, scope, "demo", Role::Admin).await?))
-    }
-
-    /// A client for the service's public API.
-    pub fn api(&self, token: SecretString) -> Api {
-        Api::new(self.address.clone(), token, self.app.clock.clone())
     }
 
     /// The service's base URL, without a trailing slash.

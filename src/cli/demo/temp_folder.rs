@@ -1,7 +1,7 @@
 //! A temporary folder for the demo's database and its key.
 //!
 //! Contract: only this user can read it; it is removed when the value is dropped. Never an existing
-//! folder. Used by `stage`.
+//! folder. Used by the runtime of the demo.
 
 use std::{
     env, fs, io,

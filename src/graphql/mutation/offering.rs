@@ -6,18 +6,12 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use super::{Admin, id_of, name, source::find, text_of};
 use crate::{
     graphql::{
-        error::{Refusal, internal},
+        error::Refusal,
         offering::{Offering, OfferingKind},
     },
     id::Kind,
-    ingest::{
-        apply::Apply,
-        statement::{OfferingWord, Statement, Version},
-    },
-    store::{
-        clubs, row,
-        working_set::{self, Keys},
-    },
+    ingest::{manual, statement::OfferingWord},
+    store::{clubs, row},
 };
 
 /// The maximum length of a platform's id, in characters.
@@ -72,29 +66,17 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
     )?;
     let name = name("input.name", &input.name)?;
     let kind = row::OfferingKind::from(input.kind);
-    let statement = Statement::Offering(OfferingWord {
+    let offering = OfferingWord {
         kind,
-        id: external.clone(),
+        id: external,
         name: Some(name),
-    });
+    };
     app.db
         .write(move |tx| {
             Box::pin(async move {
                 clubs::touch(tx, scope).await?;
                 find(tx, scope, source, "input.source").await?;
-                let mut keys = Keys::default();
-                keys.add(Some(source), &statement);
-                let mut set = working_set::load(tx, scope, now.micros(), &keys).await?;
-                let version = Version {
-                    happened_at: now,
-                    key: String::new(),
-                };
-                Apply::new(&mut set, Some(source), version).apply_all(&[statement]);
-                set.save(tx).await?;
-                let offering = set.offerings.remove(&(source, kind, external));
-                offering.ok_or_else(|| {
-                    internal("a saved offering is missing from the working set").into()
-                })
+                Ok(manual::save_offering(tx, scope, source, offering, now).await?)
             })
         })
         .await

@@ -12,21 +12,17 @@ use crate::{
     clock::new_id,
     connect::DoorRoles,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, internal},
+        error::{Refusal, UserError, UserErrorCode},
         scalar::DateTime,
         share::Share,
     },
     id::Kind,
-    ingest::{
-        apply::{Apply, assign_members},
-        statement::{PersonWord, Statement, Version},
-    },
+    ingest::manual::{NewPerson, find_or_create_member},
     sentinel,
     store::{
         ClubScope, Connection, clubs, due,
         history::{self, Entry},
         kisi_accounts, members, overrides, row, setup,
-        working_set::{self, Keys},
     },
 };
 
@@ -109,12 +105,6 @@ impl ShareMutations {
         let admin = Admin::of(context)?;
         EndSharePayload::of(end(admin, &share).await)
     }
-}
-
-/// A new person, validated.
-struct NewPerson {
-    email: String,
-    name: String,
 }
 
 enum Recipient {
@@ -314,48 +304,6 @@ async fn resolve_scope(
         return Err(UserError::at(UserErrorCode::KisiNoDoorRole, path, message).into());
     }
     Ok((kind, id))
-}
-
-/// The member with this e-mail, or a new member without a source. The new member is created by a versioned statement like an
-/// event's, so that a source that reports the e-mail later finds the same member.
-async fn find_or_create_member(
-    connection: &impl Connection,
-    scope: ClubScope,
-    newcomer: NewPerson,
-    now: i64,
-) -> Result<row::Member, Refusal> {
-    if let Some(member) = members::by_email(connection, scope, &newcomer.email).await? {
-        return Ok(member);
-    }
-    let id = format!("mailto:{}", newcomer.email);
-    let statement = Statement::Person(PersonWord {
-        id: id.clone(),
-        email: Some(Some(newcomer.email)),
-        name: Some(newcomer.name),
-        ..PersonWord::default()
-    });
-    let mut keys = Keys::default();
-    keys.add(None, &statement);
-    let mut set = working_set::load(connection, scope, now, &keys).await?;
-    let version = Version {
-        happened_at: Instant::from_micros(now),
-        key: String::new(),
-    };
-    let mut apply = Apply::new(&mut set, None, version);
-    apply.apply_all(&[statement]);
-    let effects = apply.effects;
-    let due = assign_members::assign_members(&mut set, &effects.identities);
-    set.save(connection).await?;
-    let cause = due::Cause::enforced("a new person was entered by an admin");
-    due::mark(connection, scope, due, now, &cause).await?;
-    let person = set
-        .person_ids
-        .get(&(None, id))
-        .and_then(|id| set.persons.get(id));
-    let member = person
-        .and_then(|person| set.members.get(&person.member_id))
-        .cloned();
-    member.ok_or_else(|| internal("a person entered by an admin did not become a member").into())
 }
 
 /// Validates an e-mail address and normalizes it as the adapters do: lower case and trimmed.

@@ -19,11 +19,10 @@ use uuid::Uuid;
 use super::Mutation;
 use crate::{
     app::App,
+    auth::Caller,
     clock::{Clock, new_id},
     config::Config,
-    graphql::context::Caller,
     id::{Kind, encode},
-    sandbox::{Sandbox, Switches, example},
     store::{
         ClubScope, StoreError, clubs, due, kisi_accounts,
         listings::{HistoryFilter, history},
@@ -31,6 +30,7 @@ use crate::{
         row, setup,
     },
 };
+use latchkey_sandbox::{Sandbox, Switches, example};
 
 struct Nothing;
 

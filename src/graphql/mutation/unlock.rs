@@ -5,8 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{id_of, invalid, not_found, resolve_kisi_id, text_of};
 use crate::{
+    auth::Caller,
     graphql::{
-        context::{self, Caller},
+        context,
         decision::{AccessDecision, Audience},
         error::{Refusal, UserError, UserErrorCode, forbidden, internal},
         lock::Lock,

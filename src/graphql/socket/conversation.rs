@@ -17,12 +17,17 @@ use tokio::{
 };
 
 use super::{
-    super::{context::Caller, executor::Schemas, http::answer},
+    super::{executor::Schemas, http::answer},
     frames::MessageLimit,
     operation::{Operation, Output, Outputs},
     protocol::{self, Close, Protocol, Refused, Step},
 };
-use crate::{app::App, auth, clock::new_id, store::StoreError};
+use crate::{
+    app::App,
+    auth::{self, Caller},
+    clock::new_id,
+    store::StoreError,
+};
 
 /// The time that a client has to send `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -14,7 +14,6 @@ use tokio::{
 use tracing::Instrument;
 
 use super::super::{
-    context::Caller,
     executor::Schemas,
     http::{
         answer::{failure, mark_errors},
@@ -23,7 +22,7 @@ use super::super::{
     schema::context_data,
     subscription::SubscriptionReady,
 };
-use crate::{app::App, clock::new_id, feed::TooSlow};
+use crate::{app::App, auth::Caller, clock::new_id, feed::TooSlow};
 
 /// An output of an operation.
 pub(super) enum Output {

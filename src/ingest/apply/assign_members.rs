@@ -10,15 +10,13 @@ use access::Instant;
 
 use crate::{
     clock::new_id,
-    ingest::{
-        identity::{EmailVersion, IdentityCluster, IdentityHistory, Name, Tie, resolve},
-        statement::Version,
-    },
+    ingest::identity::{EmailVersion, IdentityCluster, IdentityHistory, Name, Tie, resolve},
     store::{
         fold, members,
         row::{Member, Person, PersonAspect, PersonPast, SourceAspect},
         working_set::{HandOver, Versioned, WorkingSet},
     },
+    version::Version,
 };
 
 /// Gives every person of the set that has a member, and everybody in `spoken_of`, a member. Returns the members whose people or

@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{Apply, SnapshotLists};
 use crate::{
-    ingest::statement::{CompanyRef, Version},
+    ingest::statement::CompanyRef,
     store::{
         row::{CompanyAspect, CompanyPerson, EntitlementVersion, PersonAspect, SourceAspect},
         working_set::{Versioned, aspect_of},
     },
+    version::Version,
 };
 
 impl Apply<'_> {

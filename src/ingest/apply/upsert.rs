@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Apply, rows};
 use crate::{
     clock::new_id,
-    ingest::statement::{CompanyRef, LocationWord, OfferingWord, Version},
+    ingest::statement::{CompanyRef, LocationWord, OfferingWord},
     store::{
         row::{
             Company, CompanyAspect, Entitlement, EntitlementKind, Location, Offering, Person,
@@ -13,6 +13,7 @@ use crate::{
         },
         working_set::Versioned,
     },
+    version::Version,
 };
 
 impl Apply<'_> {

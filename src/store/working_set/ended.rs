@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Select};
 use uuid::Uuid;
 
 use super::{Versioned, WorkingSet, load::Keys};
-use crate::{ingest::statement::Version, store::StoreError};
+use crate::{store::StoreError, version::Version};
 
 /// The aspect of a source that a complete list of this kind covers.
 pub fn aspect_of(kind: EntitlementKind) -> SourceAspect {

@@ -13,7 +13,7 @@ use entity::{
 use uuid::Uuid;
 
 use super::ClubScope;
-use crate::ingest::statement::Version;
+use crate::version::Version;
 
 mod ended;
 mod hand_over;

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Span, Timestamp, ToSpan};
-use latchkey::sandbox::{Duplicates, Fault, FaultKind, PatchWindow};
+use latchkey_sandbox::{Duplicates, Fault, FaultKind, PatchWindow};
 use serde_json::{Value, json};
 
 use super::club::{Club, Organization, a_club};

@@ -1,7 +1,7 @@
 //! A club with several Kisi accounts, each for an organization of its own with one managed group.
 
 use actix_web::dev::ServerHandle;
-use latchkey::sandbox::{Sandbox, Switches};
+use latchkey_sandbox::{Sandbox, Switches};
 use serde_json::json;
 
 use crate::support::{

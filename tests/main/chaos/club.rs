@@ -8,10 +8,8 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan};
-use latchkey::{
-    sandbox::{Fault, FaultKind},
-    store::{Connection, StoreError},
-};
+use latchkey::store::{Connection, StoreError};
+use latchkey_sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use super::{

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey::sandbox::{Call, Sandbox};
+use latchkey_sandbox::{Call, Sandbox};
 use serde_json::Value;
 
 use super::script::Zone;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use latchkey::sandbox::{Duplicates, PatchWindow, Rounding};
+use latchkey_sandbox::{Duplicates, PatchWindow, Rounding};
 use serde_json::{Value, json};
 
 use super::{

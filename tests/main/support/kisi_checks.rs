@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
-use latchkey::sandbox::{AssignmentView, Sandbox};
+use latchkey_sandbox::{AssignmentView, Sandbox};
 use serde_json::{Value, json};
 
 use super::{api::Api, world::World};

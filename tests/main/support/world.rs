@@ -13,21 +13,22 @@ use access::Instant;
 use actix_web::dev::ServerHandle;
 use jiff::Timestamp;
 use latchkey::{
-    app::{App, StartError},
+    app::App,
     clock::{Clock, new_id},
     config::Config,
     graphql::schema,
     http,
     ingest::readers,
     reconcile, running,
-    sandbox::{Sandbox, Switches},
     secret::{hash_token, new_token},
+    start_error::StartError,
     store::{
         ClubScope, clubs,
         row::{self, Role, UnlockVisibility},
         tokens,
     },
 };
+use latchkey_sandbox::{Sandbox, Switches};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -530,12 +531,12 @@ pub async fn connect_to(api: &Api, sandbox: &Sandbox, place: Option<i64>) -> Str
 /// limit.
 pub fn kisi(clock: &Clock, rate: Option<u32>, bare: bool) -> (Sandbox, ServerHandle, String) {
     let (clock, start) = (clock.clone(), tokio::time::Instant::now());
-    let sandbox_clock: latchkey::sandbox::Clock = Arc::new(move || clock.now().timestamp());
+    let sandbox_clock: latchkey_sandbox::Clock = Arc::new(move || clock.now().timestamp());
     let key = "key".to_owned();
     let sandbox = if bare {
         Sandbox::new(sandbox_clock).with_key(key)
     } else {
-        latchkey::sandbox::example(sandbox_clock, key)
+        latchkey_sandbox::example(sandbox_clock, key)
     };
     let sandbox = sandbox.with_stopwatch(Arc::new(move || start.elapsed()));
     sandbox.set(Switches {

@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use latchkey::{
-    sandbox::{Fault, FaultKind, Switches},
-    store::{
-        ClubScope, StoreError, grants, kisi_accounts,
-        row::{Intent, ScopeKind},
-        setup, sweep,
-    },
+use latchkey::store::{
+    ClubScope, StoreError, grants, kisi_accounts,
+    row::{Intent, ScopeKind},
+    setup, sweep,
 };
+use latchkey_sandbox::{Fault, FaultKind, Switches};
 use serde_json::{Value, json};
 
 use super::{

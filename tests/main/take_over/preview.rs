@@ -2,7 +2,7 @@
 //! brake.
 
 use jiff::ToSpan;
-use latchkey::sandbox::{Fault, FaultKind};
+use latchkey_sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use super::{BY_HAND, history, manage, memberships, record_lockouts, rows, who};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey::sandbox::Switches;
+use latchkey_sandbox::Switches;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::{Policy, manage};

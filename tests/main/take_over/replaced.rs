@@ -2,7 +2,7 @@
 //! one at a time.
 
 use jiff::ToSpan;
-use latchkey::sandbox::{Call, Duplicates, PatchWindow, Switches};
+use latchkey_sandbox::{Call, Duplicates, PatchWindow, Switches};
 use serde_json::json;
 
 use super::{Policy, manage, rows, who};

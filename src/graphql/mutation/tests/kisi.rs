@@ -1,10 +1,8 @@
 //! Tests of the mutations of Kisi accounts and groups, against the sandbox.
 
 use super::*;
-use crate::{
-    sandbox::{Fault, FaultKind},
-    store::{grants, kisi_accounts::CallCredentials},
-};
+use crate::store::{grants, kisi_accounts::CallCredentials};
+use latchkey_sandbox::{Fault, FaultKind};
 
 mod logins;
 

@@ -17,6 +17,7 @@ use async_graphql::{
 use uuid::Uuid;
 
 use crate::{
+    auth::Caller,
     decide::{EvaluationBudget, MAX_EVALUATIONS},
     store::{
         listings::{self, MemberFilter},
@@ -27,7 +28,6 @@ use crate::{
 use super::{Kind, Role, TestClub, context_data, gid};
 use crate::graphql::{
     admission::ConcurrencyLimiter,
-    context::Caller,
     executor::Schemas,
     http::{
         guard::{Kind as Operation, guarded},

@@ -19,12 +19,10 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    auth::Caller,
     clock::{Clock, new_id},
     config::Config,
-    graphql::{
-        context::Caller,
-        schema::{ApiSchema, build, context_data},
-    },
+    graphql::schema::{ApiSchema, build, context_data},
     id::{Kind, encode},
     ingest::batch::Job,
     store::{

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use access::{Brake, Instant, Span, SpanSet, Target};
 use uuid::Uuid;
 
-use super::batch::{self, Job};
 use crate::{
     decide::{AccessContext, around, row_id},
+    ingest::batch::{self, Job},
     store::{
         ClubScope, Connection, Db, StoreError, clubs,
         facts::{self, AsOf},

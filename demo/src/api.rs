@@ -7,12 +7,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use latchkey_sandbox::Sandbox;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
-use crate::{
-    cli::webhook::{Answer, post, send_signed},
-    clock::Clock,
+use super::{
+    Service,
+    http::{Answer, Http},
+    signature::sign,
 };
 
 /// How long a delivery may take to settle.
@@ -25,6 +28,8 @@ pub struct Sender {
     pub id: String,
     url: String,
     secret: SecretString,
+    http: Http,
+    sandbox: Sandbox,
 }
 
 impl Sender {
@@ -35,6 +40,8 @@ impl Sender {
             id: self.id.clone(),
             url: self.url.clone(),
             secret,
+            http: self.http.clone(),
+            sandbox: self.sandbox.clone(),
         }
     }
 
@@ -43,7 +50,9 @@ impl Sender {
     /// # Errors
     /// When the service does not answer.
     pub async fn send(&self, id: &str, event: &Value) -> anyhow::Result<Answer> {
-        send_signed(&self.url, &self.secret, id, serde_json::to_vec(event)?).await
+        let body = serde_json::to_vec(event)?;
+        let headers = sign(&self.secret, id, self.sandbox.now(), &body)?;
+        self.http.post(&self.url, &headers, body).await
     }
 }
 
@@ -51,18 +60,20 @@ impl Sender {
 pub struct Api {
     base: String,
     token: SecretString,
-    clock: Clock,
+    http: Http,
+    sandbox: Sandbox,
 }
 
 impl Api {
-    /// `base`: the service's URL without a trailing slash.
-    pub fn new(base: String, token: SecretString, clock: Clock) -> Self {
-        Self { base, token, clock }
-    }
-
-    /// The clock of the service.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(service: &Service) -> anyhow::Result<Self> {
+        Ok(Self {
+            base: service.address.clone(),
+            token: service.token.clone(),
+            http: Http::new()?,
+            sandbox: service.sandbox.clone(),
+        })
     }
 
     /// Runs a document and returns the response's `data`.
@@ -76,7 +87,7 @@ impl Api {
             format!("Bearer {}", self.token.expose_secret()),
         )];
         let body = serde_json::to_vec(&json!({ "query": document, "variables": variables }))?;
-        let answer = post(&url, &headers, body).await?;
+        let answer = self.http.post(&url, &headers, body).await?;
         let mut body: Value = serde_json::from_str(&answer.body)
             .with_context(|| format!("GraphQL answered {} without JSON", answer.status))?;
         if let Some(fault) = body.pointer("/errors/0/message") {
@@ -114,6 +125,8 @@ impl Api {
             id: text(&made, "/source/id")?,
             url: format!("{}{}", self.base, text(&made, "/source/webhookPath")?),
             secret: text(&made, "/secret")?.into(),
+            http: self.http.clone(),
+            sandbox: self.sandbox.clone(),
         })
     }
 
@@ -124,7 +137,7 @@ impl Api {
     pub async fn wait_until_settled(&self, delivery: &str) -> anyhow::Result<()> {
         const QUERY: &str = "query($id: ID!) { node(id: $id) \
             { ... on Delivery { status settledAt problem } } }";
-        let deadline = self.clock.now().plus(PATIENCE);
+        let started = Instant::now();
         loop {
             let data = self.query(QUERY, json!({ "id": delivery })).await?;
             if data
@@ -138,10 +151,10 @@ impl Api {
                 let problem = data.pointer("/node/problem").unwrap_or(&Value::Null);
                 bail!("the delivery is {status}: {problem}");
             }
-            if self.clock.now() > deadline {
+            if started.elapsed() > PATIENCE {
                 bail!("expected the delivery to settle in {PATIENCE:?}; it is still {status}");
             }
-            self.clock.sleep(BETWEEN_LOOKS).await;
+            sleep(BETWEEN_LOOKS).await;
         }
     }
 }

@@ -10,7 +10,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use latchkey_sandbox::{AssignmentView, Call, ROWING, Sandbox, rowers};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::{
     api::text,
@@ -18,7 +20,6 @@ use super::{
     console::Console,
     scene::{Group, Scene},
 };
-use crate::sandbox::{self, AssignmentView, Call, Sandbox};
 
 /// New members of the section, who are not yet in Kisi.
 const NEW: [(&str, &str); 2] = [
@@ -40,7 +41,7 @@ pub async fn group_is_taken_over(scene: &mut Scene, console: &mut Console) -> an
          First the rule is written, then a preview shows what managing the group would change. Access of\n\
          people who are not members is kept (KEEP).",
     )?;
-    let rowing = group(&scene.api, &scene.sandbox, sandbox::ROWING).await?;
+    let rowing = group(&scene.api, &scene.sandbox, ROWING).await?;
     let books = books();
     let summary = books_and_rule(scene, &rowing, &books).await?;
     console.note(&format!("• {summary}"))?;
@@ -130,7 +131,7 @@ fn counts(adopted: usize, granted: usize, kept: usize, removed: usize) -> String
 
 /// The section's member list: names and e-mail addresses.
 fn books() -> Vec<(String, String)> {
-    let all = sandbox::rowers().chain(NEW);
+    let all = rowers().chain(NEW);
     all.map(|(name, email)| (name.to_owned(), email.to_lowercase()))
         .collect()
 }
@@ -203,8 +204,7 @@ async fn wait_until_done(
     members: &BTreeSet<String>,
 ) -> anyhow::Result<()> {
     const QUERY: &str = "{ kisiAccounts { backlog } }";
-    let clock = scene.api.clock();
-    let deadline = clock.now().plus(PATIENCE);
+    let started = Instant::now();
     loop {
         let state = GroupState::read(&scene.sandbox, group, members);
         let data = scene.api.query(QUERY, Value::Null).await?;
@@ -215,7 +215,7 @@ async fn wait_until_done(
         {
             return Ok(());
         }
-        if clock.now() > deadline {
+        if started.elapsed() > PATIENCE {
             bail!(
                 "expected {} members in the group within {PATIENCE:?}; there are {}, and {} still have a start or an end",
                 members.len(),
@@ -223,7 +223,7 @@ async fn wait_until_done(
                 state.to_align
             );
         }
-        clock.sleep(BETWEEN_LOOKS).await;
+        sleep(BETWEEN_LOOKS).await;
     }
 }
 

@@ -5,6 +5,7 @@
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
+use latchkey_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +13,6 @@ use super::{
     console::Console,
     scene::{Group, Scene},
 };
-use crate::sandbox::Sandbox;
 
 /// The name and time zone of a club.
 pub struct Club {
@@ -81,7 +81,7 @@ pub async fn set_up(
     for rule in rules {
         console.note(&format!("• {rule}"))?;
     }
-    let now = api.clock().now().timestamp();
+    let now = sandbox.now();
     Ok(Scene {
         day: now.to_zoned(club.zone.clone()).date(),
         api,

@@ -5,6 +5,7 @@
 
 use anyhow::Context;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use latchkey_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +13,6 @@ use super::{
     console::Console,
     people::Person,
 };
-use crate::sandbox::Sandbox;
 
 /// A Kisi group of the story.
 pub struct Group {
@@ -52,7 +52,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn now(&self) -> Timestamp {
-        self.api.clock().now().timestamp()
+        self.sandbox.now()
     }
 
     /// An instant in the club's time zone, with seconds if it is not a whole minute.

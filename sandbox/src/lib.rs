@@ -3,7 +3,7 @@
 //!
 //! Contract: implements the documented API, limits and failures of Kisi, with a switch for each open
 //! question about its behaviour; time comes only from the given clock. Independent of the client: it
-//! shares no type with it and uses nothing else of this program. Makes no outgoing calls except the
+//! shares no type with it and uses nothing else of this workspace. Makes no outgoing calls except the
 //! delivery of events to its integrations. Used by the demo, `latchkey sandbox` and tests.
 
 mod access;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::ScalarError;
+use thiserror::Error;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -15,17 +15,22 @@ const DAY: u64 = 24 * HOUR;
 /// The longest accepted duration, a thousand years: the sum with any instant of the API fits into 64 bits of microseconds.
 pub const MAX_DURATION: Duration = Duration::from_secs(365_250 * DAY);
 
-const FORMAT: ScalarError = ScalarError(
+/// Text that is not a duration. The message names the expected format and never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct DurationError(&'static str);
+
+const FORMAT: DurationError = DurationError(
     "expected an ISO 8601 duration in whole weeks, days, hours, minutes and seconds, such as PT30M, \
      PT1H30M or P7D",
 );
-const TOO_LONG: ScalarError = ScalarError("the duration must not exceed P365250D");
+const TOO_LONG: DurationError = DurationError("the duration must not exceed P365250D");
 
 /// Parses `P1W`, `P7D`, `PT1H30M`, `P1DT12H`: each unit at most once, from larger to smaller.
 ///
 /// # Errors
 /// If the text has another format, or the duration exceeds [`MAX_DURATION`].
-pub fn parse_duration(text: &str) -> Result<Duration, ScalarError> {
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let rest = text.strip_prefix('P').ok_or(FORMAT)?;
     let (days, clock) = match rest.split_once('T') {
         Some((_, "")) => return Err(FORMAT),
@@ -45,7 +50,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ScalarError> {
 }
 
 /// Sums up numbers that are each followed by a unit, in seconds. `units` has the accepted units, from larger to smaller.
-fn sum(mut text: &str, units: &[(char, u64)]) -> Result<u64, ScalarError> {
+fn sum(mut text: &str, units: &[(char, u64)]) -> Result<u64, DurationError> {
     let mut left = units.iter();
     let mut total = 0_u64;
     while !text.is_empty() {
@@ -89,4 +94,83 @@ pub fn format_duration(length: Duration) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_are_formatted_canonically() {
+        for (given, written) in [
+            ("PT30M", "PT30M"),
+            ("PT90M", "PT1H30M"),
+            ("P7D", "P7D"),
+            ("P1W", "P7D"),
+            ("P1W1D", "P8D"),
+            ("PT24H", "P1D"),
+            ("PT25H", "PT25H"),
+            ("P1DT1H", "PT25H"),
+            ("P1DT0S", "P1D"),
+            ("PT0S", "PT0S"),
+            ("P0D", "PT0S"),
+            ("PT3661S", "PT1H1M1S"),
+            ("PT007M", "PT7M"),
+            ("P365250D", "P365250D"),
+        ] {
+            assert_eq!(
+                parse_duration(given).map(format_duration).as_deref(),
+                Ok(written),
+                "{given}"
+            );
+        }
+        assert_eq!(format_duration(Duration::from_millis(1_900)), "PT1S");
+        assert_eq!(format_duration(Duration::MAX).get(..3), Some("PT5"));
+    }
+
+    #[test]
+    fn invalid_durations_are_refused() {
+        for given in [
+            "",
+            "P",
+            "PT",
+            "P1DT",
+            "P1M",
+            "P1Y",
+            "-P1D",
+            "P-1D",
+            "+P1D",
+            "PT1.5S",
+            "PT1,5S",
+            "p1d",
+            "PT1",
+            "PT1M1H",
+            "PT1H1H",
+            "P1H",
+            "PT1D",
+            "P1D ",
+            "PTM",
+            "30",
+            "P365251D",
+            "PT99999999999999999999S",
+            "P18446744073709551615W",
+        ] {
+            assert!(parse_duration(given).is_err(), "{given}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn durations_round_trip(seconds in 0..=MAX_DURATION.as_secs()) {
+            let length = Duration::from_secs(seconds);
+            prop_assert_eq!(parse_duration(&format_duration(length)), Ok(length));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,32}") {
+            let _ = parse_duration(&text);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 use anyhow::Context;
 use jiff::Timestamp;
+use latchkey_sandbox::AssignmentView;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     people::Person,
     scene::{Group, Scene},
 };
-use crate::sandbox::AssignmentView;
 
 /// The doors of the sandbox's clubhouse.
 const DOORS: [&str; 4] = ["Front door", "Range", "Simulator 1", "Workshop"];
