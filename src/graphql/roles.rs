@@ -1,13 +1,12 @@
-//! Who may resolve what: the one table of the house. It is asked for every field of every type, by the guard when it is its
-//! turn or from the text of a query beforehand: so a field which nobody thought of is closed to member sessions, and a
-//! mutation which nobody thought of is open to ADMIN alone.
+//! The permissions of each role, by type and field. A field without an entry is closed to member sessions, and a mutation
+//! without an entry is open to ADMIN alone.
 //!
-//! Promises an answer that hangs on the names alone: what an argument may name is the resolver's to say. Never allocates
-//! and never asks the database: it runs for each field of each element of each list.
+//! Permissions depend on names alone, so an operation is authorized once, on its document, before execution. What an argument
+//! may refer to is checked by the resolver.
 
-use async_graphql::{Error, extensions::ExtensionContext};
+use async_graphql::{ErrorExtensionValues, ServerError, ServerResult, Value};
 
-use super::{context::Caller, error::forbidden};
+use super::field_analysis::RefusedField;
 use crate::store::row::Role;
 
 /// What APP may change; ADMIN may everything, READER nothing.
@@ -19,25 +18,32 @@ const OF_ADMIN: [&str; 1] = ["previewGroup"];
 /// What a member session may change.
 const OF_MEMBER: [&str; 1] = ["unlock"];
 
-/// The law of the executor: an error where whoever asks may not resolve the field of the type.
-pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<(), Error> {
-    let role = context.data_opt::<Caller>().map(|caller| caller.role);
-    if role.is_some_and(|role| may(role, parent, field)) {
+/// Refuses an operation with fields that the role may not resolve: FORBIDDEN, with the path of each of them.
+///
+/// # Errors
+///
+/// If any field is refused.
+pub fn authorize(role: Role, refused: &[RefusedField<'_>]) -> ServerResult<()> {
+    let Some(first) = refused.first() else {
         return Ok(());
-    }
-    if is_of_admin(parent, field) && role != Some(Role::Member) {
-        return Err(forbidden("this needs a token with the role ADMIN"));
-    }
-    Err(forbidden(match role {
-        Some(Role::Admin) | None => "nobody may",
-        Some(Role::App) => {
-            "a token with the role APP reads, opens member sessions and unlocks alone"
+    };
+    let message = match role {
+        Role::App | Role::Reader if is_of_admin(first.parent, first.name) => {
+            "this needs a token with the role ADMIN"
         }
-        Some(Role::Reader) => "a token with the role READER reads alone",
-        Some(Role::Member) => {
-            "a member session can read only its own member and that member's doors"
-        }
-    }))
+        Role::Admin => "this is permitted to no role",
+        Role::App => "a token with the role APP reads, opens member sessions and unlocks alone",
+        Role::Reader => "a token with the role READER reads alone",
+        Role::Member => "a member session can read only its own member and that member's doors",
+    };
+    let mut error = ServerError::new(message, None);
+    error.locations = refused.iter().map(|field| field.position).collect();
+    let path = |field: &RefusedField<'_>| field.path.iter().copied().map(Value::from).collect();
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", "FORBIDDEN");
+    extensions.set("paths", Value::List(refused.iter().map(path).collect()));
+    error.extensions = Some(extensions);
+    Err(error)
 }
 
 /// Whether a role may resolve a field of a type.
