@@ -29,11 +29,14 @@ const MAX_TEXT_BYTES: usize = 8 * 1024;
 /// The extension of a request that carries the hash of its text.
 const PERSISTED: &str = "persistedQuery";
 
+/// Whether a role may execute the operation with a name.
+type Verdict = (Role, Option<String>, ServerResult<()>);
+
 /// A parsed document within the limits.
 pub(super) struct PreparedDocument {
     pub(super) parsed: ExecutableDocument,
-    /// Whether an operation is permitted, by role and operation name. Bounded by the operations of the document.
-    verdicts: Mutex<Vec<(Role, Option<String>, ServerResult<()>)>>,
+    /// Bounded by the roles and the operations of the document.
+    verdicts: Mutex<Vec<Verdict>>,
 }
 
 impl PreparedDocument {

@@ -207,7 +207,7 @@ impl<'a> Generator<'a> {
             let set = self.set(on, depth + 1, false);
             return format!("...{directives} {set}");
         }
-        let condition: &'a str = *self.random.pick(&self.types.conditions(on));
+        let condition: &'a str = self.random.pick::<&'a str>(&self.types.conditions(on));
         let set = self.set(condition, depth + 1, false);
         format!("... on {condition}{directives} {set}")
     }
@@ -226,7 +226,7 @@ impl<'a> Generator<'a> {
             let name = self.random.pick(&known);
             return format!("...{name}{directives}");
         }
-        let condition: &'a str = *self.random.pick(&conditions);
+        let condition: &'a str = self.random.pick::<&'a str>(&conditions);
         let set = self.set(condition, depth + 1, false);
         let name = format!("F{}", self.fragments.len());
         let text = format!(" fragment {name} on {condition} {set}");
@@ -248,7 +248,7 @@ impl<'a> Generator<'a> {
         if fields.is_empty() {
             return None;
         }
-        let field: &'a FieldType = *self.random.pick(&fields);
+        let field: &'a FieldType = self.random.pick::<&'a FieldType>(&fields);
         let arguments = self.arguments(on, field);
         let head = if !arguments.is_empty() {
             // One alias for equal arguments, so that repetitions can be merged.
