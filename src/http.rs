@@ -7,9 +7,11 @@ use crate::{
     auth,
     clock::new_id,
     graphql::{
-        executor::Schemas,
+        executor::CallerExecutor,
         http::{serve, unauthenticated, unavailable},
+        prepare::limits::Limits,
         schema::ApiSchema,
+        service::GraphqlService,
         socket,
     },
     ingest::accept,
@@ -38,7 +40,7 @@ pub fn server(
     listener: TcpListener,
     workers: usize,
 ) -> io::Result<Server> {
-    let schemas = Schemas::new(schema).map_err(io::Error::other)?;
+    let service = GraphqlService::new(schema, Limits::default()).map_err(io::Error::other)?;
     let address = listener.local_addr()?;
     if address.ip().is_loopback()
         && let Ok(url) = format!("http://{address}/").parse()
@@ -50,7 +52,7 @@ pub fn server(
         let with_playground = app.config.playground;
         Web::new()
             .app_data(web::Data::from(app.clone()))
-            .app_data(web::Data::new(schemas.clone()))
+            .app_data(web::Data::new(service.clone()))
             .wrap(Condition::new(
                 !app.config.cors_origins.is_empty(),
                 cors(&app.config.cors_origins),
@@ -96,19 +98,19 @@ fn cors(origins: &[String]) -> Cors {
 
 async fn graphql(
     app: web::Data<App>,
-    schemas: web::Data<Schemas>,
+    service: web::Data<GraphqlService>,
     request: HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
     let request_id = new_id().to_string();
     if request.method() == Method::GET && socket::is_asked(request.headers()) {
-        let schemas = schemas.get_ref().clone();
-        return socket::open(app.into_inner(), schemas, &request, body, &request_id);
+        let service = service.get_ref().clone();
+        return socket::open(app.into_inner(), service, &request, body, &request_id);
     }
     let Some(token) = auth::token(request.headers()) else {
         return unauthenticated(&request, &request_id);
     };
-    match schemas.executor(app.into_inner(), token).await {
+    match CallerExecutor::authenticate(&service, app.into_inner(), token).await {
         Ok(Some(executor)) => serve(&executor, &request, body, &request_id, |_| {}).await,
         Ok(None) => unauthenticated(&request, &request_id),
         Err(problem) => {

@@ -76,7 +76,7 @@ pub fn operation(body: &[u8]) -> bool {
 
 /// Whether a GraphQL document parses.
 pub fn parse_document(document: &str) -> bool {
-    http::is_readable(&mut Request::new(document))
+    http::is_readable(&Request::new(document))
 }
 
 /// Whether a WebSocket text is a valid message on an open connection and its document parses.

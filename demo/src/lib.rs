@@ -1,7 +1,7 @@
 //! The story of the demo: an example club, events of its platforms, and checks of their effects.
 //!
 //! Contract: acts from outside, by signed webhooks and GraphQL; its statements about Kisi are read back
-//! from the sandbox. Depends on no crate of the service, which the caller that calls it has started before.
+//! from the sandbox. Depends on no crate of the service, which runs already.
 //! Called by `latchkey demo`.
 
 mod api;

@@ -4,7 +4,8 @@ use async_graphql::{Context, Enum, ID, Object, Result, Union};
 
 use super::{
     context::require_staff, delivery::Delivery, group::Group, kisi_account::KisiAccount, loader,
-    lock::Lock, member::Member, node, page, place::Place, rule::Rule, scalar::DateTime,
+    lock::Lock, member::Member, node, page, place::Place, resolve::one_of, rule::Rule,
+    scalar::DateTime,
 };
 use crate::{
     id::Kind,
@@ -47,6 +48,7 @@ pub enum AccessEventKind {
 
 /// Anything that access can be granted to.
 #[derive(Clone, Debug, Union)]
+#[graphql(crate = "crate::graphql::resolve::interface")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AccessScope {
     Group(Group),
@@ -54,6 +56,8 @@ pub enum AccessScope {
     Place(Place),
     KisiAccount(KisiAccount),
 }
+
+one_of!(AccessScope: Group, Lock, Place, KisiAccount);
 
 #[derive(Clone, Debug)]
 pub struct AccessEvent(pub row::HistoryEntry);
@@ -65,7 +69,7 @@ impl From<row::HistoryEntry> for AccessEvent {
 }
 
 /// An entry of the access history.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl AccessEvent {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

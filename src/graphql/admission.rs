@@ -17,7 +17,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::http::{guard::Kind, limits};
+use super::prepare::{OperationKind, limits};
 use crate::{auth::Caller, map::Map};
 
 /// Concurrent queries per processor: some wait for the database while others compute. More would only evict each other's data
@@ -87,9 +87,9 @@ impl ConcurrencyLimiter {
     pub(super) async fn admit(
         &self,
         caller: &Caller,
-        kind: Option<Kind>,
+        kind: OperationKind,
     ) -> ServerResult<Option<Permit>> {
-        if kind == Some(Kind::Subscription) {
+        if kind == OperationKind::Subscription {
             return Ok(None);
         }
         let budget = self.budget(caller);
@@ -110,8 +110,8 @@ impl ConcurrencyLimiter {
         sockets.try_acquire_owned().ok()
     }
 
-    async fn turn(&self, budget: &Budget, kind: Option<Kind>) -> Result<Permit, AcquireError> {
-        if kind == Some(Kind::Mutation) {
+    async fn turn(&self, budget: &Budget, kind: OperationKind) -> Result<Permit, AcquireError> {
+        if kind == OperationKind::Mutation {
             let _budget = budget.changes.clone().acquire_owned().await?;
             return Ok(Permit {
                 _budget,
@@ -171,27 +171,32 @@ mod tests {
     #[tokio::test]
     async fn a_token_gets_half_of_the_slots_and_operations_without_a_slot_are_refused() {
         let admission = ConcurrencyLimiter::new(4, Duration::ZERO);
-        let admit = async |token: &str, kind| admission.admit(&caller(token), Some(kind)).await;
+        let admit = async |token: &str, kind| admission.admit(&caller(token), kind).await;
         let mut running = Vec::new();
         for token in ["a", "a", "b"] {
-            running.push(admit(token, Kind::Query).await.unwrap());
+            running.push(admit(token, OperationKind::Query).await.unwrap());
         }
-        let refused = admit("a", Kind::Query).await.err().unwrap();
+        let refused = admit("a", OperationKind::Query).await.err().unwrap();
         assert!(
             refused.message.starts_with("concurrency"),
             "{}",
             refused.message
         );
-        running.push(admit("b", Kind::Query).await.unwrap());
+        running.push(admit("b", OperationKind::Query).await.unwrap());
         assert!(
-            admit("c", Kind::Query).await.is_err(),
+            admit("c", OperationKind::Query).await.is_err(),
             "all slots are taken"
         );
         // Mutations and subscriptions need no query slot.
-        assert!(admit("a", Kind::Mutation).await.unwrap().is_some());
-        assert!(admit("a", Kind::Subscription).await.unwrap().is_none());
+        assert!(admit("a", OperationKind::Mutation).await.unwrap().is_some());
+        assert!(
+            admit("a", OperationKind::Subscription)
+                .await
+                .unwrap()
+                .is_none()
+        );
         running.clear();
-        assert!(admit("c", Kind::Query).await.is_ok());
+        assert!(admit("c", OperationKind::Query).await.is_ok());
     }
 
     #[tokio::test]
@@ -199,12 +204,12 @@ mod tests {
         let admission = ConcurrencyLimiter::new(4, Duration::ZERO);
         let mut running = Vec::new();
         for _ in 0..MUTATIONS_PER_TOKEN {
-            let admitted = admission.admit(&caller("a"), Some(Kind::Mutation)).await;
+            let admitted = admission.admit(&caller("a"), OperationKind::Mutation).await;
             running.push(admitted.unwrap());
         }
-        let next = admission.admit(&caller("a"), Some(Kind::Mutation)).await;
+        let next = admission.admit(&caller("a"), OperationKind::Mutation).await;
         assert!(next.is_err());
-        let other = admission.admit(&caller("b"), Some(Kind::Mutation)).await;
+        let other = admission.admit(&caller("b"), OperationKind::Mutation).await;
         assert!(other.is_ok());
     }
 
@@ -226,16 +231,16 @@ mod tests {
     #[tokio::test]
     async fn idle_tokens_are_removed_and_busy_ones_keep_their_budget() {
         let admission = ConcurrencyLimiter::new(2, Duration::ZERO);
-        let _running = admission.admit(&caller("busy"), Some(Kind::Query)).await;
+        let _running = admission.admit(&caller("busy"), OperationKind::Query).await;
         for n in 0..2 * MAX_IDLE_TOKENS {
             let _ = admission
-                .admit(&caller(&n.to_string()), Some(Kind::Query))
+                .admit(&caller(&n.to_string()), OperationKind::Query)
                 .await;
         }
         assert!(admission.tokens.lock().unwrap().len() <= MAX_IDLE_TOKENS);
         assert!(
             admission
-                .admit(&caller("busy"), Some(Kind::Query))
+                .admit(&caller("busy"), OperationKind::Query)
                 .await
                 .is_err()
         );

@@ -26,6 +26,7 @@ pub enum UnlockVisibility {
 /// delivery, an edit, a sweep) are judged together: if they exceed the limit, all of them are held. What an admin does to one
 /// named person (endShare, suspendMember) is never held, but it counts towards the limit.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct BrakeSettings {
     /// Whether new revocations can be held. When switched off, revocations already held stay held until they are approved or
     /// dismissed. Default: on.
@@ -49,7 +50,7 @@ impl From<row::Club> for Club {
 }
 
 /// A club. All other objects belong to one club.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Club {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

@@ -27,7 +27,7 @@ impl From<row::Company> for Company {
 }
 
 /// A company whose people are members of the club through it.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Company {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

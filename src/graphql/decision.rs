@@ -11,6 +11,7 @@ use super::{
     group::Group,
     lock::Lock,
     messages::{self, Cause, Message},
+    resolve::one_of,
     scalar::DateTime,
 };
 use crate::{
@@ -20,11 +21,14 @@ use crate::{
 
 /// What a rule grants access to.
 #[derive(Clone, Debug, Union)]
+#[graphql(crate = "crate::graphql::resolve::interface")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AccessTarget {
     Group(Group),
     Lock(Lock),
 }
+
+one_of!(AccessTarget: Group, Lock);
 
 impl From<row::Group> for AccessTarget {
     fn from(row: row::Group) -> Self {
@@ -169,7 +173,7 @@ impl AccessDecision {
 }
 
 /// Whether a member has access to a target at a point in time, and why.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl AccessDecision {
     /// The group or lock.
     async fn target(&self) -> &AccessTarget {

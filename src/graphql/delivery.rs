@@ -33,7 +33,7 @@ impl From<row::Delivery> for Delivery {
 }
 
 /// An accepted webhook request.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Delivery {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

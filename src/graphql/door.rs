@@ -12,7 +12,7 @@ use crate::{store::row, unlock::restriction::Restriction};
 
 /// A lock that the member may open now.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(crate = "crate::graphql::prompt")]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct Door {
     /// The lock that the member may open.
     lock: Lock,

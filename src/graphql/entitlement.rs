@@ -4,10 +4,7 @@
 use std::sync::Arc;
 
 use access::{Instant, Via};
-use async_graphql::{
-    Context, ContextSelectionSet, Enum, ID, Interface, Object, Result, ServerResult, SimpleObject,
-    Value,
-};
+use async_graphql::{Context, Enum, ID, Interface, Object, Result, SimpleObject};
 use uuid::Uuid;
 
 use super::{
@@ -18,7 +15,7 @@ use super::{
     location::Location,
     node,
     offering::Offering,
-    prompt::{OneOf, resolve_container},
+    resolve::one_of,
     scalar::DateTime,
     source::Source,
 };
@@ -90,6 +87,7 @@ pub enum BlockReason {
 
 /// A block on a membership.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct Block {
     /// The reason of the block.
     reason: BlockReason,
@@ -100,7 +98,7 @@ pub struct Block {
 /// A membership, registration or purchase of a member or a company, as reported by a platform.
 #[derive(Clone, Debug, Interface)]
 #[graphql(
-    crate = "crate::graphql::prompt::interface",
+    crate = "crate::graphql::resolve::interface",
     field(name = "id", ty = "ID", desc = "Opaque, globally unique id."),
     field(name = "source", ty = "Source", desc = "The source that reported it."),
     field(name = "external_id", ty = "ID", desc = "The platform's id."),
@@ -146,18 +144,7 @@ pub enum Entitlement {
     Purchase(Purchase),
 }
 
-impl OneOf for Entitlement {
-    async fn resolve_object<'a>(
-        &'a self,
-        context: &ContextSelectionSet<'a>,
-    ) -> ServerResult<Value> {
-        match self {
-            Self::Membership(membership) => resolve_container(context, membership).await,
-            Self::Registration(registration) => resolve_container(context, registration).await,
-            Self::Purchase(purchase) => resolve_container(context, purchase).await,
-        }
-    }
-}
+one_of!(Entitlement: Membership, Registration, Purchase);
 
 impl From<Arc<HeldEntitlement>> for Entitlement {
     fn from(held: Arc<HeldEntitlement>) -> Self {
@@ -198,7 +185,7 @@ macro_rules! entitlement {
         pub struct $name(Arc<HeldEntitlement>);
 
         $(#[$doc])*
-        #[Object(crate = "crate::graphql::prompt")]
+        #[Object(crate = "crate::graphql::resolve")]
         impl $name {
             /// Opaque, globally unique id.
             pub async fn id(&self) -> ID {

@@ -44,6 +44,7 @@ pub enum UserErrorCode {
 
 /// A mistake that the caller can correct. Nothing was changed.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct UserError {
     /// Stable, machine-readable code.
     pub code: UserErrorCode,

@@ -35,6 +35,7 @@ use crate::{
 
 /// A period: from is inclusive, until is exclusive; null means unbounded on that side.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct TimeSpan {
     /// Start, inclusive; null if unbounded.
     #[graphql(name = "from")]
@@ -60,7 +61,7 @@ pub struct NearMiss {
 }
 
 /// An entitlement that misses a condition for exactly one reason.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl NearMiss {
     /// The entitlement.
     async fn entitlement(&self) -> &Entitlement {
@@ -81,6 +82,7 @@ impl NearMiss {
 
 /// The evaluation of one condition of a rule.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct ConditionExplanation {
     /// The condition.
     condition: Condition,
@@ -96,6 +98,7 @@ pub struct ConditionExplanation {
 
 /// The evaluation of one rule.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct RuleExplanation {
     /// The rule.
     rule: Rule,
@@ -130,7 +133,7 @@ pub struct Fix {
 }
 
 /// One of the smallest changes that would give the member access.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Fix {
     /// The cause as a stable, machine-readable code.
     async fn code(&self) -> DecisionCode {
@@ -174,7 +177,7 @@ pub struct Explanation {
 }
 
 /// Why a member has or lacks access to a target.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Explanation {
     /// The decision and its main cause.
     async fn decision(&self) -> &AccessDecision {

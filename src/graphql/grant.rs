@@ -38,7 +38,7 @@ impl From<row::Grant> for Grant {
 }
 
 /// A role assignment in Kisi that this service created or adopted.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Grant {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {
@@ -88,7 +88,7 @@ impl Grant {
 
 /// The user of a member in one Kisi organization.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(complex)]
+#[graphql(crate = "crate::graphql::resolve", complex)]
 pub struct KisiUser {
     /// Kisi's id of the user.
     pub(super) kisi_id: ID,

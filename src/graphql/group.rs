@@ -39,7 +39,7 @@ impl From<row::Group> for Group {
 }
 
 /// A Kisi access group.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Group {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

@@ -47,7 +47,7 @@ impl GroupPreview {
 }
 
 /// The effects of managing a group on the people who are in it in Kisi, and on the members whom its rules grant access to.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl GroupPreview {
     /// Pass it to manageGroup, which refuses it if anything relevant has changed since.
     async fn based_on(&self) -> &str {
@@ -173,7 +173,7 @@ impl From<Person> for GroupPerson {
 }
 
 /// An assignment in a Kisi group, or a member who does not have one there yet.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl GroupPerson {
     /// The member; null for a Kisi user whom no source reports.
     async fn member(&self, context: &Context<'_>) -> Result<Option<Member>> {

@@ -22,7 +22,7 @@ impl From<row::Revocation> for HeldRevocation {
 }
 
 /// A revocation that the brake holds until an admin approves or dismisses it.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl HeldRevocation {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

@@ -3,16 +3,10 @@
 //! Responds as the GraphQL-over-HTTP specification requires, with a code and a request id in every error. A mutation that has
 //! started is finished even if the caller disconnects. Refused: mutations by GET, batches, and bodies that a browser may send
 //! cross-origin without a preflight. The text of internal errors is never returned. The route of the API calls [`serve`]; the
-//! schema is built with [`guard::guarded`]; the socket marks its errors with [`answer::mark_errors`].
+//! socket marks its errors with [`answer::mark_errors`].
 
 pub mod answer;
-mod documents;
-pub mod guard;
-pub mod limits;
 mod negotiate;
-mod nesting;
-mod nul;
-mod nulls;
 pub(super) mod parse;
 
 #[cfg(test)]
@@ -20,67 +14,55 @@ mod tests;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
-use async_graphql::{Data, Executor, Request};
+use async_graphql::{Data, Request};
 use tracing::Instrument;
 
+use super::prepare::{OperationKind, QueriesOnly, documents};
 use crate::body::{self, BodyError, BodyLimits};
-use answer::{Refusal, Responder, Written};
-use guard::{Kind, QueriesOnly};
+use answer::{Refusal, Responder, SerializedResponse};
 use negotiate::Media;
 
 /// The largest accepted body, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Executes requests for [`serve`].
-pub trait Runs: Clone + Send + Sync + 'static {
+pub trait RequestExecutor: Clone + Send + Sync + 'static {
     /// Executes a request and serializes its response on the same thread: a response of thousands of parts is freed fastest
-    /// by the thread that allocated it. A request that may change something is finished even if this future is dropped. None
-    /// if its execution panicked.
-    fn run(
+    /// by the thread that allocated it. A mutation by GET is refused, and a mutation that has started is finished even if this
+    /// future is dropped. None if the execution panicked.
+    fn execute(
         &self,
         request: Request,
         request_id: String,
-    ) -> impl Future<Output = Option<Written>> + Send;
-}
-
-impl<E: Executor> Runs for E {
-    async fn run(&self, mut request: Request, request_id: String) -> Option<Written> {
-        let kind = guard::kind_of(&mut request);
-        let executor = self.clone();
-        let written = async move { Written::new(executor.execute(request).await, &request_id) };
-        finished(kind, written).await
-    }
+    ) -> impl Future<Output = Option<SerializedResponse>> + Send;
 }
 
 /// Whether a body is a GraphQL request with a document that parses.
 pub(crate) fn is_operation(body: &[u8]) -> bool {
-    parse::from_body(body).is_ok_and(|mut request| is_readable(&mut request))
+    parse::from_body(body).is_ok_and(|request| is_readable(&request))
 }
 
 /// Whether the document of a request parses.
-pub(crate) fn is_readable(request: &mut Request) -> bool {
-    documents::parsed(request).is_ok()
+pub(crate) fn is_readable(request: &Request) -> bool {
+    documents::parse(&request.query).is_ok()
 }
 
-/// Awaits a response. Anything that may change data runs in a task of its own, so that it is finished even if this future is
-/// dropped: actix drops it when the caller disconnects. A request without a kind (an invalid document, or one that is known
-/// by its hash only) may change data. None if the task panicked.
+/// Awaits a response. A mutation runs in a task of its own, so that it is finished even if this future is dropped: actix drops
+/// it when the caller disconnects. None if the task panicked.
 pub(super) async fn finished(
-    kind: Option<Kind>,
-    written: impl Future<Output = Written> + Send + 'static,
-) -> Option<Written> {
-    if matches!(kind, Some(Kind::Query | Kind::Subscription)) {
-        return Some(written.await);
+    kind: OperationKind,
+    response: impl Future<Output = SerializedResponse> + Send + 'static,
+) -> Option<SerializedResponse> {
+    if kind != OperationKind::Mutation {
+        return Some(response.await);
     }
-    tokio::spawn(written.in_current_span()).await.ok()
+    tokio::spawn(response.in_current_span()).await.ok()
 }
 
 /// Serves one GraphQL request. `data` adds what the resolvers need, such as the caller; `request_id` goes into every error
 /// and into the log. Authentication happens before, or in the executor.
-///
-/// The schema must be [`guard::guarded`], which refuses mutations by GET.
 pub async fn serve(
-    runs: &impl Runs,
+    executor: &impl RequestExecutor,
     http: &HttpRequest,
     body: web::Payload,
     request_id: &str,
@@ -105,8 +87,8 @@ pub async fn serve(
         request.data.insert(QueriesOnly);
     }
     data(&mut request.data);
-    match runs.run(request, request_id.to_owned()).await {
-        Some(written) => answerer.answer(written),
+    match executor.execute(request, request_id.to_owned()).await {
+        Some(response) => answerer.answer(response),
         None => answerer.fail("the execution of a mutation panicked"),
     }
 }

@@ -37,7 +37,7 @@ impl From<row::KisiAccount> for KisiAccount {
 }
 
 /// A connection to one Kisi organization. A club may have several.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl KisiAccount {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

@@ -15,7 +15,7 @@ impl From<row::Location> for Location {
 }
 
 /// A location (site) of a club platform.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Location {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

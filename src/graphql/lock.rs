@@ -35,7 +35,7 @@ impl From<row::Lock> for Lock {
 }
 
 /// A door with a Kisi lock.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Lock {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

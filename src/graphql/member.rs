@@ -32,6 +32,7 @@ use crate::{
 
 /// A problem with a member's data that staff must resolve.
 #[derive(Clone, Debug, Deserialize, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct MemberProblem {
     /// Stable, machine-readable code, such as NO_EMAIL.
     code: String,
@@ -65,7 +66,7 @@ pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) ->
 }
 
 /// A person of the club, merged from all sources that report them.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Member {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

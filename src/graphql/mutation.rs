@@ -29,6 +29,7 @@ macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $object:ty }) => {
         $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
+        #[graphql(crate = "crate::graphql::resolve")]
         pub struct $name {
             $(#[$field_doc])*
             pub $field: Option<$object>,
@@ -72,6 +73,7 @@ pub mod unlock;
 
 /// All changes. Every mutation requires an ADMIN token, except unlock and createMemberSession.
 #[derive(MergedObject, Default)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct Mutation(
     club::ClubMutations,
     kisi_account::KisiAccountMutations,

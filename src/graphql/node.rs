@@ -22,6 +22,7 @@ use super::{
     member::{self, Member},
     offering::Offering,
     place::Place,
+    resolve::one_of,
     rule::Rule,
     share::Share,
     source::Source,
@@ -39,7 +40,10 @@ use crate::{
 
 /// An object with a globally unique id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Opaque, globally unique id."))]
+#[graphql(
+    crate = "crate::graphql::resolve::interface",
+    field(name = "id", ty = "ID", desc = "Opaque, globally unique id.")
+)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Node {
     Club(Club),
@@ -63,6 +67,8 @@ pub enum Node {
     AccessEvent(AccessEvent),
     HeldRevocation(HeldRevocation),
 }
+
+one_of!(Node: Club, KisiAccount, Place, Lock, Group, Member, Company, Membership, Registration, Purchase, Location, Offering, Rule, Share, Suspension, Grant, Source, Delivery, AccessEvent, HeldRevocation);
 
 pub fn id(kind: Kind, id: Uuid) -> ID {
     ID(id::encode(kind, id))

@@ -45,7 +45,7 @@ impl From<row::Offering> for Offering {
 }
 
 /// What a platform sells or lets people book. Rule conditions select offerings.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Offering {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

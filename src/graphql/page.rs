@@ -24,7 +24,7 @@ pub const MAX_PAGE_SIZE: i32 = 250;
 
 /// The position of a page in its list.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(crate = "crate::graphql::prompt")]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct PageInfo {
     /// Whether there are elements after the page.
     has_next_page: bool,
@@ -213,7 +213,7 @@ macro_rules! connection {
     ($(#[$doc:meta])* $connection:ident, $(#[$edge_doc:meta])* $edge:ident, $node:ident) => {
         $(#[$edge_doc])*
         #[derive(async_graphql::SimpleObject)]
-        #[graphql(crate = "crate::graphql::prompt")]
+        #[graphql(crate = "crate::graphql::resolve")]
         pub struct $edge {
             /// The position of the element: pass it to `after` or `before`.
             cursor: String,
@@ -240,7 +240,7 @@ macro_rules! connection {
         }
 
         $(#[$doc])*
-        #[async_graphql::Object(crate = "crate::graphql::prompt")]
+        #[async_graphql::Object(crate = "crate::graphql::resolve")]
         impl $connection {
             /// The elements of the page with their cursors.
             async fn edges(&self) -> &[$edge] {

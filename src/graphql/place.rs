@@ -18,7 +18,7 @@ impl From<row::Place> for Place {
 }
 
 /// A Kisi place: a building with its locks and groups.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Place {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

@@ -74,7 +74,7 @@ impl AccessPreview {
 }
 
 /// The effects of a rule change on each member, for current access and for existing bookings.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl AccessPreview {
     /// Pass it to the mutation, which refuses it if anything relevant has changed since.
     async fn based_on(&self) -> &str {
@@ -150,7 +150,7 @@ impl From<Changed> for AccessChange {
 }
 
 /// The effect of a rule change on one member's access to one target.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl AccessChange {
     /// The member.
     async fn member(&self, context: &Context<'_>) -> Result<Member> {
@@ -195,7 +195,7 @@ page::connection!(
 pub struct RuleWarning(Warning);
 
 /// A possible mistake in the rules.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl RuleWarning {
     /// Stable, machine-readable code, such as SCHEDULE_OVER or NEEDLESS_RULE.
     async fn code(&self) -> &str {

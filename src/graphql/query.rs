@@ -18,4 +18,5 @@ pub use filter::{
 /// Connections return 50 elements if neither first nor last is given; more than 250 is refused. Members, locks, groups,
 /// rules, offerings and places are sorted by name, deliveries and history newest first; ties are broken by id.
 #[derive(MergedObject, Default)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct Query(single::Single, lists::Lists, preview::Previews);

@@ -1,13 +1,13 @@
-//! The permission table: which role may resolve which field of which type. It is checked for all fields of a document before
-//! execution. A field that is not listed is closed to member sessions, and a mutation that is not listed is open to ADMIN only.
+//! The permissions of each role, by type and field. A field without an entry is closed to member sessions, and a mutation
+//! without an entry is open to ADMIN alone.
 //!
-//! A decision depends only on the names of type and field; the resolvers check arguments. It neither allocates nor queries
-//! the database when it allows a field, because it runs often.
+//! Permissions depend on names alone, so an operation is authorized once, on its document, before execution. What an argument
+//! may refer to is checked by the resolver.
 
-use async_graphql::{Error, extensions::ExtensionContext};
+use async_graphql::{ErrorExtensionValues, ServerError, ServerResult, Value};
 
-use super::error::forbidden;
-use crate::{auth::Caller, store::row::Role};
+use super::field_analysis::RefusedField;
+use crate::store::row::Role;
 
 /// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
@@ -18,25 +18,32 @@ const OF_ADMIN: [&str; 1] = ["previewGroup"];
 /// Mutations that a member session may use.
 const OF_MEMBER: [&str; 1] = ["unlock"];
 
-/// Returns FORBIDDEN if the caller's role may not resolve the field of the type.
-pub fn law(context: &ExtensionContext<'_>, parent: &str, field: &str) -> Result<(), Error> {
-    let role = context.data_opt::<Caller>().map(|caller| caller.role);
-    if role.is_some_and(|role| may(role, parent, field)) {
+/// Refuses an operation with fields that the role may not resolve: FORBIDDEN, with the path of each of them.
+///
+/// # Errors
+///
+/// If any field is refused.
+pub fn authorize(role: Role, refused: &[RefusedField<'_>]) -> ServerResult<()> {
+    let Some(first) = refused.first() else {
         return Ok(());
-    }
-    if is_of_admin(parent, field) && role != Some(Role::Member) {
-        return Err(forbidden("this needs a token with the role ADMIN"));
-    }
-    Err(forbidden(match role {
-        Some(Role::Admin) | None => "this needs a token",
-        Some(Role::App) => {
-            "a token with the role APP can only read, open member sessions and unlock"
+    };
+    let message = match role {
+        Role::App | Role::Reader if is_of_admin(first.parent, first.name) => {
+            "this needs a token with the role ADMIN"
         }
-        Some(Role::Reader) => "a token with the role READER can only read",
-        Some(Role::Member) => {
-            "a member session can read only its own member and that member's doors"
-        }
-    }))
+        Role::Admin => "this is permitted to no role",
+        Role::App => "a token with the role APP can only read, open member sessions and unlock",
+        Role::Reader => "a token with the role READER can only read",
+        Role::Member => "a member session can read only its own member and that member's doors",
+    };
+    let mut error = ServerError::new(message, None);
+    error.locations = refused.iter().map(|field| field.position).collect();
+    let path = |field: &RefusedField<'_>| field.path.iter().copied().map(Value::from).collect();
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", "FORBIDDEN");
+    extensions.set("paths", Value::List(refused.iter().map(path).collect()));
+    error.extensions = Some(extensions);
+    Err(error)
 }
 
 /// Whether a role may resolve a field of a type.

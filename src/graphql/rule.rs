@@ -29,7 +29,7 @@ impl From<row::Rule> for Rule {
 
 /// A rule grants access to its target while all of its conditions are satisfied. A member has access if any rule or share
 /// grants it and no suspension blocks it.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Rule {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

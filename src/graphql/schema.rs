@@ -1,4 +1,4 @@
-//! Builds the schema from queries, mutations and subscriptions, with the limits on the cost of a document. The file
+//! Builds the schema from queries, mutations and subscriptions, with the limit on the cost of a document. The file
 //! `schema.graphql` is printed from it; a test fails if that file is stale.
 
 use std::sync::Arc;
@@ -6,31 +6,19 @@ use std::sync::Arc;
 use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
 use super::{
-    http::{guard::guarded, limits::Limits},
-    loader,
-    mutation::Mutation,
-    query::Query,
-    roles,
+    loader, mutation::Mutation, prepare::limits::Limits, query::Query, resolve::Root,
     subscription::Subscription,
 };
 use crate::{app::App, auth::Caller, decide::EvaluationBudget};
 
-pub type ApiSchema = Schema<Query, Mutation, Subscription>;
+pub type ApiSchema = Schema<Root<Query>, Root<Mutation>, Subscription>;
 
-pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription)
+fn builder() -> SchemaBuilder<Root<Query>, Root<Mutation>, Subscription> {
+    Schema::build(Root::default(), Root::default(), Subscription)
 }
 
-/// The schema with its guard: limits and field permissions. [`context_data`] adds to each request what the resolvers need.
+/// The schema. Its requests have to be prepared (see [`super::service`]); [`context_data`] adds to each what the resolvers need.
 pub fn build() -> ApiSchema {
-    guarded(builder(), Limits::default(), roles::law)
-        .disable_suggestions()
-        .finish()
-}
-
-/// The schema without the guard, for requests that were checked before execution (see `http::guard`), as long as no field
-/// fails.
-pub(super) fn bare() -> ApiSchema {
     builder()
         .limit_complexity(Limits::default().cost)
         .disable_suggestions()
@@ -71,7 +59,7 @@ mod tests {
         let query = format!("{{ members(first: 250) {{ nodes {{ {inner} }} }} }}");
         let response = build().execute(query).await;
         let errors = serde_json::to_value(&response.errors).unwrap();
-        assert_eq!(errors[0]["extensions"]["limit"], "complexity", "{errors}");
+        assert_eq!(errors[0]["message"], "Query is too complex.", "{errors}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     error::internal, group::Group, kisi_account::KisiAccount, loader, member::Member, node,
-    place::Place, scalar::DateTime,
+    place::Place, resolve::one_of, scalar::DateTime,
 };
 use crate::{
     id::Kind,
@@ -14,6 +14,7 @@ use crate::{
 
 /// What a share grants access to in Kisi.
 #[derive(Clone, Debug, Union)]
+#[graphql(crate = "crate::graphql::resolve::interface")]
 pub enum ShareScope {
     /// A group.
     Group(Group),
@@ -22,6 +23,8 @@ pub enum ShareScope {
     /// All doors of a Kisi organization.
     KisiAccount(KisiAccount),
 }
+
+one_of!(ShareScope: Group, Place, KisiAccount);
 
 /// Loads the target of a share or grant. Its row must exist; otherwise the result is an internal error.
 pub(super) async fn scope_of(
@@ -58,7 +61,7 @@ impl From<row::Share> for Share {
 }
 
 /// A share: access granted manually to one member.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Share {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

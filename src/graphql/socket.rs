@@ -27,8 +27,8 @@ use futures_util::Stream;
 pub use origin::is_own;
 
 use super::{
-    executor::Schemas,
     http::{MAX_BODY_BYTES, is_readable},
+    service::GraphqlService,
 };
 use crate::app::App;
 use conversation::Conversation;
@@ -50,7 +50,7 @@ pub(crate) fn is_message(text: &str) -> bool {
     let mut protocol = Protocol::new();
     protocol.acknowledge();
     match protocol.take(text) {
-        Step::Run { mut request, .. } => is_readable(&mut request),
+        Step::Run { request, .. } => is_readable(&request),
         Step::Close(_) | Step::Refuse { .. } => false,
         Step::Authenticate(_) | Step::Stop { .. } | Step::Send(_) | Step::Nothing => true,
     }
@@ -66,7 +66,7 @@ type FrameStream = Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>>
 /// Upgrades the request to a WebSocket, or responds with the reason for the refusal.
 pub fn open(
     app: Arc<App>,
-    schemas: Schemas,
+    service: GraphqlService,
     request: &HttpRequest,
     body: web::Payload,
     request_id: &str,
@@ -94,7 +94,7 @@ pub fn open(
                 .max_frame_size(MAX_BODY_BYTES)
                 .aggregate_continuations()
                 .max_continuation_size(MAX_BODY_BYTES);
-            let conversation = Conversation::new(app, schemas, session, limit);
+            let conversation = Conversation::new(app, service, session, limit);
             actix_web::rt::spawn(conversation.run(messages));
             answer
         }

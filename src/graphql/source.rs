@@ -86,6 +86,7 @@ pub enum RejectionReason {
 
 /// A rejected webhook request. Nothing else of the request is stored.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct Rejection {
     /// When it was received.
     pub at: DateTime,
@@ -105,7 +106,7 @@ impl From<row::Source> for Source {
 }
 
 /// A club platform that sends webhooks to this service.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Source {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

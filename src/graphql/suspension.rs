@@ -15,7 +15,7 @@ impl From<row::Suspension> for Suspension {
 }
 
 /// While it is in effect, the member has no access anywhere, whatever the rules and shares say.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Suspension {
     /// Opaque, globally unique id.
     pub async fn id(&self) -> ID {

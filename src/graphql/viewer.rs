@@ -22,7 +22,7 @@ pub enum Role {
 pub struct Viewer;
 
 /// The caller: the holder of the token or member session of the request.
-#[Object(crate = "crate::graphql::prompt")]
+#[Object(crate = "crate::graphql::resolve")]
 impl Viewer {
     /// The caller's role.
     async fn role(&self, context: &Context<'_>) -> Result<Role> {

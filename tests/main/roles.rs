@@ -271,6 +271,13 @@ async fn fields_are_as_the_table_says(world: &mut World) {
                         one["path"].is_null() && one["extensions"]["code"] == "BAD_USER_INPUT"
                     });
                 assert!(!unread, "{document}\n{answer}");
+                if !may(*role, of, name) {
+                    // Refused as a whole, before anything is executed.
+                    let paths = &answer["errors"][0]["extensions"]["paths"];
+                    let is_listed = paths.as_array().is_some_and(|paths| !paths.is_empty());
+                    let is_whole = answer.get("data").is_none() && is_listed;
+                    assert!(is_whole, "{document}\n{answer}");
+                }
                 let key = (
                     format!("{role:?}").to_uppercase(),
                     of.to_owned(),

@@ -11,9 +11,8 @@ use actix_web::http::{
 };
 use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
 
-use super::guard::MutationByGet;
 use super::negotiate::Media;
-use crate::graphql::prompt::text;
+use crate::graphql::{prepare::operation::MutationByGet, resolve::json};
 
 const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 const INTERNAL: &str = "INTERNAL";
@@ -157,6 +156,16 @@ pub(super) struct Responder<'a> {
     pub(super) request_id: &'a str,
 }
 
+/// A response as JSON.
+///
+/// # Errors
+///
+/// If a value cannot be serialized.
+pub(in crate::graphql) fn to_json(response: &Response) -> Result<String, serde_json::Error> {
+    let body = serialize(response, true)?;
+    String::from_utf8(body).map_err(serde::ser::Error::custom)
+}
+
 /// Serializes a response; without `with_data`, `data` is absent instead of null.
 fn serialize(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json::Error> {
     let mut body = Vec::with_capacity(USUAL_LENGTH);
@@ -166,7 +175,7 @@ fn serialize(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json
         write(&mut body)
     };
     if with_data {
-        part("\"data\":", &|body| text::write(body, &response.data))?;
+        part("\"data\":", &|body| json::write(body, &response.data))?;
     }
     if !response.errors.is_empty() {
         part("\"errors\":", &|body| {
@@ -186,14 +195,14 @@ fn serialize(response: &Response, with_data: bool) -> Result<Vec<u8>, serde_json
 const USUAL_LENGTH: usize = 1024;
 
 /// A serialized response, or the refusal to send instead.
-pub struct Written {
+pub struct SerializedResponse {
     refusal: Option<Refusal>,
     is_request_error: bool,
     body: Result<Vec<u8>, serde_json::Error>,
     headers: HeaderMap,
 }
 
-impl Written {
+impl SerializedResponse {
     /// Serializes the response of the executor.
     pub(in crate::graphql) fn new(mut response: Response, request_id: &str) -> Self {
         let mut errors = response.errors.iter();
@@ -231,16 +240,16 @@ impl Written {
 impl Responder<'_> {
     /// The HTTP response to an executed request: 200, or 400 for a request error if the media type is
     /// `application/graphql-response+json`.
-    pub(super) fn answer(&self, written: Written) -> HttpResponse {
-        if let Some(refusal) = &written.refusal {
+    pub(super) fn answer(&self, response: SerializedResponse) -> HttpResponse {
+        if let Some(refusal) = &response.refusal {
             return self.refuse(refusal);
         }
         let status = match self.media {
-            Media::GraphqlResponse if written.is_request_error => StatusCode::BAD_REQUEST,
+            Media::GraphqlResponse if response.is_request_error => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
-        let mut answer = self.send(status, written.body);
-        for (name, value) in written.headers {
+        let mut answer = self.send(status, response.body);
+        for (name, value) in response.headers {
             answer.headers_mut().append(name, value);
         }
         answer

@@ -12,17 +12,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::http::{StatusCode, header};
 use actix_web::test::TestRequest;
 use actix_web::{App, HttpRequest, web};
-use async_graphql::{Context, EmptySubscription, ErrorExtensions, Object, Schema};
+use async_graphql::{
+    Context, EmptySubscription, ErrorExtensions, Object, Request, Response, Schema,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::limits::Limits;
-use super::{MAX_BODY_BYTES, Runs, serve};
+use super::answer::SerializedResponse;
+use super::{MAX_BODY_BYTES, RequestExecutor, finished, serve};
+use crate::graphql::prepare::limits::Limits;
+use crate::graphql::resolve::Root;
 use crate::graphql::scalar::Duration;
+use crate::graphql::service::GraphqlService;
+use crate::store::row::Role;
 
 struct Query;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Query {
     async fn hello(&self, name: Option<String>) -> String {
         name.unwrap_or_else(|| "world".to_owned())
@@ -83,7 +89,7 @@ impl Query {
 
 struct Item(i32);
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Item {
     async fn n(&self) -> i32 {
         self.0
@@ -101,7 +107,7 @@ impl Item {
 
 struct Mutation;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Mutation {
     async fn count(&self, ctx: &Context<'_>) -> async_graphql::Result<i32> {
         ctx.data::<Arc<AtomicUsize>>()?
@@ -119,7 +125,23 @@ impl Mutation {
     }
 }
 
-type TestSchema = Schema<Query, Mutation, EmptySubscription>;
+type TestService = GraphqlService<Root<Query>, Root<Mutation>, EmptySubscription>;
+
+impl RequestExecutor for TestService {
+    async fn execute(&self, mut request: Request, id: String) -> Option<SerializedResponse> {
+        let kind = match self.prepare(Role::Admin, &mut request) {
+            Ok(kind) => kind,
+            Err(refusal) => {
+                let response = Response::from_errors(vec![refusal]);
+                return Some(SerializedResponse::new(response, &id));
+            }
+        };
+        let service = self.clone();
+        let response =
+            async move { SerializedResponse::new(service.execute(kind, request).await, &id) };
+        finished(kind, response).await
+    }
+}
 
 fn limits() -> Limits {
     Limits {
@@ -129,22 +151,21 @@ fn limits() -> Limits {
     }
 }
 
-fn schema(counter: &Arc<AtomicUsize>) -> TestSchema {
+fn schema(counter: &Arc<AtomicUsize>) -> TestService {
     limited(counter, limits())
 }
 
-fn limited(counter: &Arc<AtomicUsize>, limits: Limits) -> TestSchema {
-    super::guard::guarded(
-        Schema::build(Query, Mutation, EmptySubscription),
-        limits,
-        |_, _, _| Ok(()),
-    )
-    .data(Arc::clone(counter))
-    .finish()
+fn limited(counter: &Arc<AtomicUsize>, limits: Limits) -> TestService {
+    let roots = (Root(Query), Root(Mutation));
+    let schema = Schema::build(roots.0, roots.1, EmptySubscription)
+        .limit_complexity(limits.cost)
+        .data(Arc::clone(counter))
+        .finish();
+    GraphqlService::new(schema, limits).unwrap()
 }
 
 async fn route(
-    schema: web::Data<TestSchema>,
+    schema: web::Data<TestService>,
     request: HttpRequest,
     body: web::Payload,
 ) -> actix_web::HttpResponse {
@@ -181,7 +202,7 @@ impl Got {
     }
 }
 
-async fn send(schema: &TestSchema, request: TestRequest) -> Got {
+async fn send(schema: &TestService, request: TestRequest) -> Got {
     let data = web::Data::new(schema.clone());
     let app = App::new()
         .app_data(data)
@@ -218,7 +239,7 @@ fn get(parameters: &[(&str, &str)]) -> TestRequest {
         .insert_header((header::ACCEPT, OWN_TYPE))
 }
 
-fn new_schema() -> (TestSchema, Arc<AtomicUsize>) {
+fn new_schema() -> (TestService, Arc<AtomicUsize>) {
     let counter = Arc::new(AtomicUsize::new(0));
     (schema(&counter), counter)
 }

@@ -52,7 +52,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl ClubMutations {
     /// Changes the club's name, time zone, brake, or who may unlock doors from a front end.
     async fn update_club(

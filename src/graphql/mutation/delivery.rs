@@ -24,7 +24,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl DeliveryMutations {
     /// Processes a stored delivery again with the current adapter. What it reported before is not applied twice.
     async fn replay_delivery(

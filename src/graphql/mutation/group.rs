@@ -44,7 +44,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl GroupMutations {
     /// Starts managing a group, so that its rules are applied in Kisi, or stops managing it.
     async fn manage_group(

@@ -96,7 +96,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl KisiAccountMutations {
     /// Connects a Kisi organization and reads its places, locks and groups. Nothing is written to Kisi, except an API key if a
     /// login is given.

@@ -26,7 +26,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl ListeningMutations {
     /// Has Kisi send its events to this server, at its public address, signed with a key of their own.
     async fn listen_to_kisi(

@@ -38,7 +38,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl LocationMutations {
     /// Creates or updates a location before the first event that refers to it, so that rules can be written ahead.
     async fn save_location(

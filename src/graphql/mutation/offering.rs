@@ -41,7 +41,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl OfferingMutations {
     /// Creates or updates an offering before the first event that refers to it, so that rules can be written ahead.
     async fn save_offering(

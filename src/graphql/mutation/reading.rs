@@ -29,7 +29,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl ReadingMutations {
     /// Confirms that a platform really has as few records as the latest readings found (`readingNeedsConfirmation`): it is read
     /// again now, and that one reading is accepted. The brake judges the resulting revocations.

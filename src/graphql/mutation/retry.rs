@@ -32,7 +32,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl RetryMutations {
     /// Retries now what Kisi refused: grants that are FAILED, and members for whom Kisi created no user. Problems that only a
     /// person can fix are retried automatically only when something about the member or the setup changes.

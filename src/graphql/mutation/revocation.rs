@@ -20,6 +20,7 @@ pub struct RevocationMutations;
 
 /// The result of approving revocations.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct ApproveRevocationsPayload {
     /// How many revocations were approved.
     pub approved: i32,
@@ -29,6 +30,7 @@ pub struct ApproveRevocationsPayload {
 
 /// The result of dismissing revocations.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct DismissRevocationsPayload {
     /// How many revocations were dismissed.
     pub dismissed: i32,
@@ -36,7 +38,7 @@ pub struct DismissRevocationsPayload {
     pub user_errors: Vec<UserError>,
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl RevocationMutations {
     /// Approves held revocations, so that the access is revoked.
     async fn approve_revocations(

@@ -51,7 +51,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl RuleMutations {
     /// Creates a rule. With basedOn from a preview, the edit is refused as STALE if anything relevant has changed since;
     /// otherwise its revocations count as approved, and the brake does not hold them. The same goes for updateRule and

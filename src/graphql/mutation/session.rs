@@ -29,6 +29,7 @@ pub struct SessionMutations;
 
 /// The new session, which is returned only here.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct CreateMemberSessionPayload {
     /// The session token, to be sent as `Authorization: Bearer …`; null if the mutation was refused.
     pub session: Option<String>,
@@ -38,7 +39,7 @@ pub struct CreateMemberSessionPayload {
     pub user_errors: Vec<UserError>,
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl SessionMutations {
     /// Creates a session with which one member can view their own data and doors, and unlock them. For ADMIN and APP tokens.
     async fn create_member_session(

@@ -84,7 +84,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl ShareMutations {
     /// Grants a member access to a group, a place or a whole Kisi organization, independently of the rules.
     async fn share_access(

@@ -70,6 +70,7 @@ pub struct UpdateSourceInput {
 
 /// The new source and its secret. The secret is returned only here.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct CreateSourcePayload {
     /// The source.
     pub source: Option<Source>,
@@ -81,6 +82,7 @@ pub struct CreateSourcePayload {
 
 /// The source and its new secret. The secret is returned only here.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct RotateSourceSecretPayload {
     /// The source.
     pub source: Option<Source>,
@@ -105,7 +107,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl SourceMutations {
     /// Creates a source. Configure its `webhookPath` and the secret at the platform.
     async fn create_source(

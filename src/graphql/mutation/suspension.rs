@@ -47,7 +47,7 @@ payload! {
     }
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl SuspensionMutations {
     /// Suspends a member, who then has no access anywhere, whatever the rules and shares grant. Replaces an earlier
     /// suspension.

@@ -22,6 +22,7 @@ use crate::{
     auth::Caller,
     clock::{Clock, new_id},
     config::Config,
+    graphql::{prepare::limits::Limits, resolve::Root, service::GraphqlService},
     id::{Kind, encode},
     store::{
         ClubScope, StoreError, clubs, due, kisi_accounts,
@@ -34,7 +35,7 @@ use latchkey_sandbox::{Sandbox, Switches, example};
 
 struct Nothing;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Nothing {
     async fn nothing(&self) -> bool {
         true
@@ -46,7 +47,7 @@ struct TestClub {
     app: Arc<App>,
     scope: ClubScope,
     role: row::Role,
-    schema: Schema<Nothing, Mutation, EmptySubscription>,
+    service: GraphqlService<Root<Nothing>, Root<Mutation>, EmptySubscription>,
     sandbox: Sandbox,
     _folder: TempDir,
 }
@@ -90,12 +91,13 @@ impl TestClub {
             .await
             .unwrap();
         let scope = club(&app, "Example Club").await;
-        let schema = Schema::build(Nothing, Mutation::default(), EmptySubscription).finish();
+        let schema = Schema::new(Root(Nothing), Root::default(), EmptySubscription);
+        let service = GraphqlService::new(schema, Limits::default()).unwrap();
         Self {
             app,
             scope,
             role: row::Role::Admin,
-            schema,
+            service,
             sandbox,
             _folder: folder,
         }
@@ -107,7 +109,7 @@ impl TestClub {
             app: self.app.clone(),
             scope: club(&self.app, "Neighbours").await,
             role: row::Role::Admin,
-            schema: self.schema.clone(),
+            service: self.service.clone(),
             sandbox: self.sandbox.clone(),
             _folder: tempfile::tempdir().unwrap(),
         }
@@ -149,7 +151,7 @@ impl TestClub {
             .variables(Variables::from_json(Value::Object(variables)))
             .data(self.app.clone())
             .data(caller);
-        self.schema.execute(request).await
+        self.service.run(request).await
     }
 
     /// Runs a mutation that must succeed.

@@ -40,6 +40,7 @@ payload! {
 
 /// The result of revoking a token.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct RevokeTokenPayload {
     /// False if there is no token with this name.
     pub revoked: bool,
@@ -47,7 +48,7 @@ pub struct RevokeTokenPayload {
     pub user_errors: Vec<UserError>,
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl TokenMutations {
     /// Creates a token and returns it, this once.
     async fn create_token(

@@ -35,6 +35,7 @@ pub struct UnlockMutations;
 
 /// The result of an unlock request.
 #[derive(SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct UnlockPayload {
     /// Whether the lock accepted the unlock command.
     pub unlocked: bool,
@@ -57,7 +58,7 @@ pub struct UnlockLocationInput {
     pub longitude: f64,
 }
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl UnlockMutations {
     /// Unlocks a door: with an ADMIN or APP token, for the given member; with a member session, for its own member. Calls with
     /// the same key within five minutes are one unlock request: the later ones return the result of the first. A member may

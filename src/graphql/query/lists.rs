@@ -32,7 +32,7 @@ use crate::{
 #[derive(Default)]
 pub struct Lists;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Lists {
     /// Places in Kisi, by name.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]

@@ -33,7 +33,7 @@ use crate::{
 #[derive(Default)]
 pub struct Previews;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Previews {
     /// Previews the effects of a rule change on all members. Changes nothing.
     #[graphql(complexity = "crate::graphql::page::capped_product(1, child_complexity) + 5_000")]

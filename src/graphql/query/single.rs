@@ -27,7 +27,7 @@ const MOST_NODES: usize = 250;
 #[derive(Default)]
 pub struct Single;
 
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl Single {
     /// The object with this id; null if nothing in this club has it. A member session may load its own member, its club and
     /// the locks that it may open.

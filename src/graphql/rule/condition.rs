@@ -11,6 +11,7 @@ use crate::{
         loader,
         location::Location,
         offering::{Offering, OfferingKind},
+        resolve::one_of,
         scalar::{Date, Duration, LocalTime, TimeZone},
     },
     store::{
@@ -85,6 +86,7 @@ impl Weekday {
 
 /// A condition of a rule. All conditions of a rule must be satisfied.
 #[derive(Clone, Debug, Union)]
+#[graphql(crate = "crate::graphql::resolve::interface")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Condition {
     Membership(MembershipCondition),
@@ -93,6 +95,8 @@ pub enum Condition {
     Tag(TagCondition),
     Schedule(ScheduleCondition),
 }
+
+one_of!(Condition: Membership, Registration, Purchase, Tag, Schedule);
 
 /// The ids of the offerings and locations of a condition.
 #[derive(Clone, Debug)]
@@ -129,7 +133,7 @@ pub struct MembershipCondition {
 }
 
 /// Satisfied while the member, or the member's company, has an active membership of one of these offerings.
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl MembershipCondition {
     /// The accepted offerings; empty means any membership.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
@@ -164,7 +168,7 @@ pub struct RegistrationCondition {
 }
 
 /// Satisfied during a confirmed booking, extended by the margins.
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl RegistrationCondition {
     /// The accepted offerings; empty means any offering.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
@@ -213,7 +217,7 @@ pub struct PurchaseCondition {
 }
 
 /// Satisfied while a paid billing item is valid.
-#[Object]
+#[Object(crate = "crate::graphql::resolve")]
 impl PurchaseCondition {
     /// The accepted billing items; any of them suffices.
     async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
@@ -228,6 +232,7 @@ impl PurchaseCondition {
 
 /// Satisfied while the member has one of these tags or belongs to one of these member groups.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct TagCondition {
     /// The accepted tags; any of them suffices. Compared exactly as written, including case.
     tags: Vec<String>,
@@ -235,6 +240,7 @@ pub struct TagCondition {
 
 /// Satisfied in weekly time windows, between two dates.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
 pub struct ScheduleCondition {
     /// The days on which a window starts.
     days: Vec<Weekday>,

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    super::{executor::Schemas, http::answer},
+    super::{http::answer, service::GraphqlService},
     frames::MessageLimit,
     operation::{Operation, Output, Outputs},
     protocol::{self, Close, Protocol, Refused, Step},
@@ -42,7 +42,7 @@ const OUTPUTS: usize = 16;
 
 pub(super) struct Conversation {
     app: Arc<App>,
-    schemas: Schemas,
+    service: GraphqlService,
     session: Session,
     /// The maximum size of an incoming message.
     limit: MessageLimit,
@@ -68,14 +68,14 @@ type Control = Option<Option<Close>>;
 impl Conversation {
     pub(super) fn new(
         app: Arc<App>,
-        schemas: Schemas,
+        service: GraphqlService,
         session: Session,
         limit: MessageLimit,
     ) -> Self {
         let (sender, outputs) = mpsc::channel(OUTPUTS);
         Self {
             app,
-            schemas,
+            service,
             session,
             limit,
             protocol: Protocol::new(),
@@ -186,7 +186,7 @@ impl Conversation {
     }
 
     async fn acknowledge(&mut self, caller: Caller) -> Control {
-        self.admitted = self.schemas.admission.admit_socket(&caller);
+        self.admitted = self.service.admission.admit_socket(&caller);
         if self.admitted.is_none() {
             let reason = "Too many open sockets for this token: close some of them";
             return Some(Some(Close::new(1013, reason)));
@@ -199,7 +199,7 @@ impl Conversation {
 
     fn start(&mut self, number: u64, request: Request, caller: Caller) {
         let outputs = (number, self.sender.clone());
-        let operation = Operation::start(self.app.clone(), &self.schemas, caller, request, outputs);
+        let operation = Operation::start(self.app.clone(), &self.service, caller, request, outputs);
         if operation.listening.is_some() {
             self.protocol.mark_subscription(number);
             self.beginning = Some(number);

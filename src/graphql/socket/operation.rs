@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
@@ -14,12 +14,9 @@ use tokio::{
 use tracing::Instrument;
 
 use super::super::{
-    executor::Schemas,
-    http::{
-        answer::{failure, mark_errors},
-        guard::{Kind, kind_of},
-    },
-    schema::context_data,
+    http::answer::{failure, mark_errors},
+    prepare::OperationKind,
+    service::GraphqlService,
     subscription::SubscriptionReady,
 };
 use crate::{app::App, auth::Caller, clock::new_id, feed::TooSlow};
@@ -57,50 +54,45 @@ impl Operation {
     /// Starts an operation for a caller.
     pub(super) fn start(
         app: Arc<App>,
-        schemas: &Schemas,
+        service: &GraphqlService,
         caller: Caller,
         mut request: Request,
         (number, outputs): (u64, Outputs),
     ) -> Self {
-        let kind = kind_of(&mut request);
+        let kind = service.prepare(caller.role, &mut request);
         let mut listening = None;
-        if kind == Some(Kind::Subscription) {
+        if let Ok(OperationKind::Subscription) = kind {
             let (tell, told) = SubscriptionReady::new();
             request.data.insert(tell);
             listening = Some(told);
         }
-        let admission = schemas.admission.clone();
-        context_data(app, caller.clone(), &mut request.data);
-        let answers = schemas.guarded.execute_stream(request);
+        let is_mutation = matches!(kind, Ok(OperationKind::Mutation));
+        let service = service.clone();
         let request_id = new_id().to_string();
         let (failed_id, ends) = (request_id.clone(), outputs.clone());
         let run = async move {
-            let _admitted = match admission.admit(&caller, kind).await {
-                Ok(admitted) => admitted,
-                Err(refused) => {
-                    let mut answer = Response::from_errors(vec![refused]);
-                    mark_errors(&mut answer, &request_id);
-                    let _ = outputs
-                        .send((number, Output::Answer(Box::new(answer))))
-                        .await;
-                    return;
+            let mut responses = match kind {
+                Ok(OperationKind::Subscription) => service.subscribe(app, caller, request).boxed(),
+                Ok(kind) => {
+                    let response = service.respond(app, caller, kind, request).await;
+                    stream::iter([response]).boxed()
                 }
+                Err(refusal) => stream::iter([Response::from_errors(vec![refusal])]).boxed(),
             };
-            let mut answers = answers;
-            while let Some(mut answer) = answers.next().await {
+            while let Some(mut response) = responses.next().await {
                 let is_late = |error: &ServerError| error.source::<TooSlow>().is_some();
-                let output = if answer.errors.iter().any(is_late) {
+                let output = if response.errors.iter().any(is_late) {
                     Output::TooSlow
                 } else {
-                    mark_errors(&mut answer, &request_id);
-                    Output::Answer(Box::new(answer))
+                    mark_errors(&mut response, &request_id);
+                    Output::Answer(Box::new(response))
                 };
                 // Without a receiver, a mutation that has begun is finished all the same.
                 let _ = outputs.send((number, output)).await;
             }
         };
         let running = tokio::spawn(run.in_current_span());
-        let breaks_off = (kind != Some(Kind::Mutation)).then(|| running.abort_handle());
+        let abort_handle = (!is_mutation).then(|| running.abort_handle());
         tokio::spawn(async move {
             let ended = running.await;
             if ended.is_err_and(|problem| problem.is_panic()) {
@@ -110,7 +102,7 @@ impl Operation {
             let _ = ends.send((number, Output::End)).await;
         });
         Self {
-            abort_handle: breaks_off,
+            abort_handle,
             listening,
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use async_graphql::{Request, Response, ServerError};
 use serde_json::{Map, Value, json};
 
-use crate::graphql::http::parse;
+use crate::graphql::http::{answer::to_json, parse};
 
 /// The maximum number of operations that run on one socket.
 pub(super) const MAX_OPERATIONS: usize = 64;
@@ -261,7 +261,14 @@ impl Protocol {
             let running = self.running.remove(&number)?;
             return Some(error(&running.id, &response.errors));
         }
-        Some(json!({ "id": running.id, "type": "next", "payload": response }).to_string())
+        let id = Value::from(running.id.as_str());
+        let payload = to_json(response).unwrap_or_else(|problem| {
+            tracing::error!(%problem, "a response could not be serialized as JSON");
+            r#"{"data":null}"#.to_owned()
+        });
+        Some(format!(
+            r#"{{"id":{id},"type":"next","payload":{payload}}}"#
+        ))
     }
 
     /// The `complete` message of an operation; `None` if it was completed before.

@@ -1,9 +1,9 @@
 //! Tests of the limits of a document: a document at a limit is answered, and one above it is refused with the name of the limit.
 
 use super::*;
-use crate::graphql::http::{answer::mark_errors, limits::MAX_DOCUMENT_BYTES};
+use crate::graphql::{http::answer::mark_errors, prepare::limits::MAX_DOCUMENT_BYTES};
 
-fn few() -> TestSchema {
+fn few() -> TestService {
     let limits = Limits {
         definitions: 5,
         selections: 30,
@@ -154,9 +154,9 @@ async fn a_query_that_takes_too_long_is_stopped_and_a_mutation_is_not() {
         ..Limits::default()
     };
     let schema = limited(&counter, at_once);
-    let ran = schema.execute("{ hello }").await;
+    let ran = schema.run(Request::new("{ hello }")).await;
     assert!(ran.errors.is_empty(), "{:?}", ran.errors);
-    let mut stopped = schema.execute("{ never }").await;
+    let mut stopped = schema.run(Request::new("{ never }")).await;
     mark_errors(&mut stopped, "request-1");
     let error = serde_json::to_value(&stopped.errors[0]).unwrap();
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_query_that_takes_too_long_is_stopped_and_a_mutation_is_not() {
         error["message"],
         "time: a query may run for 0 seconds: request less"
     );
-    let changed = schema.execute("mutation { slow }").await;
+    let changed = schema.run(Request::new("mutation { slow }")).await;
     assert!(changed.errors.is_empty(), "{:?}", changed.errors);
     assert_eq!(counter.load(Ordering::SeqCst), 1);
 }

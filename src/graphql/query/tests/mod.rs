@@ -1,7 +1,9 @@
 //! Queries against a small club: two doors, three members with different entitlements, and one rule of each kind.
 
 mod access;
+mod authorization;
 mod executor;
+mod library;
 mod lists;
 mod preview;
 mod roles;
@@ -22,7 +24,11 @@ use crate::{
     auth::Caller,
     clock::{Clock, new_id},
     config::Config,
-    graphql::schema::{ApiSchema, build, context_data},
+    graphql::{
+        prepare::limits::Limits,
+        schema::{build, context_data},
+        service::GraphqlService,
+    },
     id::{Kind, encode},
     ingest::batch::Job,
     store::{
@@ -44,7 +50,7 @@ pub fn instant(text: &str) -> i64 {
 pub struct TestClub {
     pub app: Arc<App>,
     pub scope: ClubScope,
-    pub schema: ApiSchema,
+    pub service: GraphqlService,
     pub reads: Arc<AtomicUsize>,
     pub front: Uuid,
     pub simulator: Uuid,
@@ -71,7 +77,7 @@ impl TestClub {
         let house = Self {
             app,
             scope,
-            schema: build(),
+            service: GraphqlService::new(build(), Limits::default()).unwrap(),
             reads,
             front,
             simulator,
@@ -231,7 +237,7 @@ impl TestClub {
         let caller = self.caller(role, member);
         let mut request = Request::new(query).variables(Variables::default());
         context_data(self.app.clone(), caller, &mut request.data);
-        self.schema.execute(request).await
+        self.service.run(request).await
     }
 
     /// The data of the response to a READER; panics on errors.

@@ -1,7 +1,7 @@
 //! The limits of one document. Each limit has a name, which is in the error's `extensions.limit` and in its message.
 //!
 //! A document is measured in time linear in its text, however often its fragments are spread, and is never followed deeper than
-//! its limit, so no document exhausts the stack. Called by the guard, on every transport.
+//! its limit, so no document exhausts the stack. Called by the preparation of requests, on every transport.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -83,7 +83,7 @@ pub(in crate::graphql) fn too_busy() -> ServerError {
 
 impl Limits {
     /// Refuses a document that exceeds a limit when its fragments are expanded.
-    pub(in crate::graphql) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
+    pub(super) fn check(&self, document: &ExecutableDocument) -> ServerResult<()> {
         let definitions = document.operations.iter().count() + document.fragments.len();
         if definitions > self.definitions {
             let message = format!(
@@ -127,17 +127,14 @@ impl Limits {
         Ok(())
     }
 
-    /// Refuses a document whose lists make it too costly.
-    pub(super) fn check_cost(&self, cost: usize) -> ServerResult<()> {
-        if cost > self.cost {
-            let message = format!(
-                "a document may request at most {} fields, each counted for each element of a list: \
-                 request fewer at a time",
-                self.cost
-            );
-            return Err(refused("complexity", message));
-        }
-        Ok(())
+    /// The error for a document whose lists make it too costly.
+    pub(in crate::graphql) fn too_costly(&self) -> ServerError {
+        let message = format!(
+            "a document may request at most {} fields, each counted for each element of a list: \
+             request fewer at a time",
+            self.cost
+        );
+        refused("complexity", message)
     }
 
     /// The error for a query that exceeded the time limit.

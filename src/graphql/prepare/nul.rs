@@ -1,5 +1,5 @@
 //! Refuses NUL characters in a request: PostgreSQL cannot store them in text and SQLite can, so they would cause an internal
-//! error on one database and odd names on the other. Called by the guard, on every transport, before execution.
+//! error on one database and odd names on the other. Called by the preparation of requests, on every transport.
 
 use async_graphql::{
     ErrorExtensionValues, Positioned, ServerError, ServerResult, Value, Variables,
