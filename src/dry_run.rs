@@ -2,6 +2,7 @@
 //! own data is not changed, no writer waits, and the result comes from the same code as a real delivery. Called by the dry run of
 //! an import.
 
+use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::{Brake, Instant, Span, SpanSet, Target};
@@ -63,20 +64,17 @@ pub async fn dry_run(
     let scratch = Db::in_memory().await?;
     scratch.migrate().await?;
     let from = db.clone();
-    let dry_run: Result<DryRun, StoreError> = scratch
-        .write(move |tx| {
-            Box::pin(async move {
-                scratch::copy(from.read(), tx, scope).await?;
-                let before = everybody(tx, scope, now).await?;
-                batch::store(tx, scope, &[job], now).await?;
-                let after = everybody(tx, scope, now).await?;
-                let mut dry_run = compare(tx, scope, &before, &after).await?;
-                let losing = losing(&before, &after, now);
-                dry_run.brake = forecast(from.read(), scope, &losing, now).await?;
-                Ok(dry_run)
-            })
-        })
-        .await;
+    let dry_run: Result<DryRun, StoreError> = transaction!(scratch, |tx| {
+        scratch::copy(from.read(), tx, scope).await?;
+        let before = everybody(tx, scope, now).await?;
+        batch::store(tx, scope, &[job], now).await?;
+        let after = everybody(tx, scope, now).await?;
+        let mut dry_run = compare(tx, scope, &before, &after).await?;
+        let losing = losing(&before, &after, now);
+        dry_run.brake = forecast(from.read(), scope, &losing, now).await?;
+        Ok(dry_run)
+    })
+    .await;
     scratch.close().await;
     dry_run
 }

@@ -2,6 +2,7 @@
 //! each call that writes. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
 //! not extend it.
 
+use crate::transaction;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -91,9 +92,8 @@ impl Lease {
     pub async fn release(self, db: &Db, account: Uuid, holder: &str) {
         self.renewal.abort();
         let (name, holder) = (account.to_string(), holder.to_owned());
-        let released: Result<(), StoreError> = db
-            .write(move |tx| Box::pin(async move { leases::release(tx, &name, &holder).await }))
-            .await;
+        let released: Result<(), StoreError> =
+            transaction!(db, |tx| leases::release(tx, &name, &holder).await).await;
         if let Err(problem) = released {
             tracing::warn!(error = ?problem, "the lease of an account could not be released; it expires by itself");
         }

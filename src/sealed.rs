@@ -2,6 +2,7 @@
 //! `/readyz` and by `latchkey check`. At the start it also re-encrypts secrets that an earlier version bound to their row only,
 //! so that they are bound to their column as well.
 
+use crate::transaction;
 use crate::{
     secret::{Sealer, SecretError, SecretKind},
     store::{
@@ -61,16 +62,13 @@ pub async fn rebind_to_columns(db: &Db, sealer: &Sealer) -> Result<(), StoreErro
             secrets = anew.len(),
             "re-encrypting stored secrets to bind them to their column"
         );
-        let stored: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    for (row, value) in anew {
-                        sealed::replace(tx, kind, row, value).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await;
+        let stored: Result<(), StoreError> = transaction!(db, |tx| {
+            for (row, value) in anew {
+                sealed::replace(tx, kind, row, value).await?;
+            }
+            Ok(())
+        })
+        .await;
         stored?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Writes the grants of a Kisi account that is fully in step: a user and the assignments of each member, from the `access` crate
 //! that the service uses, and no member due. All work after an edit is then caused by that edit.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use access::{
@@ -59,15 +60,12 @@ pub async fn insert_grants(
             );
         }
         count += rows.grants.len();
-        let written: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    bulk::insert(tx, rows.users).await?;
-                    bulk::insert(tx, rows.grants).await?;
-                    bulk::insert(tx, rows.due).await
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(db, |tx| {
+            bulk::insert(tx, rows.users).await?;
+            bulk::insert(tx, rows.grants).await?;
+            bulk::insert(tx, rows.due).await
+        })
+        .await;
         written.expect("kept");
     }
     count

@@ -5,6 +5,7 @@ use entity::{
     company, company_person, delivery, delivery_member, entitlement, entitlement_version, member,
     person, person_version,
 };
+use latchkey::transaction;
 use latchkey::{
     clock::new_id,
     store::{Db, StoreError, bulk, fold, row},
@@ -101,16 +102,13 @@ impl MemberGenerator {
             };
             shop.hold(&mut rows, &format!("corporate{number}"), holding);
         }
-        let written: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    bulk::insert(tx, offerings).await?;
-                    bulk::insert(tx, companies).await?;
-                    bulk::insert(tx, rows.entitlements).await?;
-                    bulk::insert(tx, rows.versions).await
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(db, |tx| {
+            bulk::insert(tx, offerings).await?;
+            bulk::insert(tx, companies).await?;
+            bulk::insert(tx, rows.entitlements).await?;
+            bulk::insert(tx, rows.versions).await
+        })
+        .await;
         written.expect("a shop");
         shop
     }
@@ -123,20 +121,17 @@ impl MemberGenerator {
             for number in from..(from + AT_ONCE).min(members) {
                 ids.push(self.enter(&mut rows, number));
             }
-            let written: Result<(), StoreError> = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        bulk::insert(tx, rows.members).await?;
-                        bulk::insert(tx, rows.persons).await?;
-                        bulk::insert(tx, rows.version_rows).await?;
-                        bulk::insert(tx, rows.pairs).await?;
-                        bulk::insert(tx, rows.entitlements).await?;
-                        bulk::insert(tx, rows.versions).await?;
-                        bulk::insert(tx, rows.deliveries).await?;
-                        bulk::insert(tx, rows.about).await
-                    })
-                })
-                .await;
+            let written: Result<(), StoreError> = transaction!(db, |tx| {
+                bulk::insert(tx, rows.members).await?;
+                bulk::insert(tx, rows.persons).await?;
+                bulk::insert(tx, rows.version_rows).await?;
+                bulk::insert(tx, rows.pairs).await?;
+                bulk::insert(tx, rows.entitlements).await?;
+                bulk::insert(tx, rows.versions).await?;
+                bulk::insert(tx, rows.deliveries).await?;
+                bulk::insert(tx, rows.about).await
+            })
+            .await;
             written.expect("members");
         }
         ids

@@ -1,5 +1,6 @@
 //! The baseline for webhooks: inserts the rows that the service wrote into another database, in batches, and does nothing else.
 
+use latchkey::transaction;
 use std::time::Instant as Stopwatch;
 
 use entity::{
@@ -71,19 +72,16 @@ pub async fn insert_again(service: &Service, database: &str, batch: usize) -> (f
         let version_rows = version_rows[share(version_rows.len(), from)].to_vec();
         let entitlements = entitlements[share(entitlements.len(), from)].to_vec();
         let versions = versions[share(versions.len(), from)].to_vec();
-        let written: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    bulk::insert(tx, members).await?;
-                    bulk::insert(tx, persons).await?;
-                    bulk::insert(tx, version_rows).await?;
-                    bulk::insert(tx, entitlements).await?;
-                    bulk::insert(tx, versions).await?;
-                    bulk::insert(tx, deliveries).await?;
-                    bulk::insert(tx, about).await
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(db, |tx| {
+            bulk::insert(tx, members).await?;
+            bulk::insert(tx, persons).await?;
+            bulk::insert(tx, version_rows).await?;
+            bulk::insert(tx, entitlements).await?;
+            bulk::insert(tx, versions).await?;
+            bulk::insert(tx, deliveries).await?;
+            bulk::insert(tx, about).await
+        })
+        .await;
         written.expect("written");
     }
     let rate = count as f64 / began.elapsed().as_secs_f64();

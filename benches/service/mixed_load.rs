@@ -1,5 +1,6 @@
 //! Measures webhook latency while ten tokens send the most expensive queries that they may send.
 
+use latchkey::transaction;
 use std::{
     net::TcpListener,
     sync::{
@@ -144,11 +145,8 @@ async fn token(service: &Service) -> SecretString {
         created_at: service.app.clock.now().micros(),
         expires_at: None,
     };
-    let written: Result<(), StoreError> = service
-        .app
-        .db
-        .write(move |tx| Box::pin(async move { tokens::create(tx, row).await }))
-        .await;
+    let written: Result<(), StoreError> =
+        transaction!(service.app.db, |tx| tokens::create(tx, row).await).await;
     written.expect("a token");
     token
 }

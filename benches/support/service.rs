@@ -1,5 +1,6 @@
 //! A running service inside this process, with a club, a source and an admin token, for the benchmarks. Panics on any error.
 
+use latchkey::transaction;
 use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
 
 use latchkey::{
@@ -79,16 +80,12 @@ impl Service {
             expires_at: None,
         };
         let stored = source.clone();
-        let written: Result<(), StoreError> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    clubs::create(tx, club).await?;
-                    tokens::create(tx, token_row).await?;
-                    sources::create(tx, stored).await
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(app.db, |tx| {
+            clubs::create(tx, club).await?;
+            tokens::create(tx, token_row).await?;
+            sources::create(tx, stored).await
+        })
+        .await;
         written.expect("a club");
         Self {
             app,

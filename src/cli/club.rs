@@ -1,5 +1,6 @@
 //! `latchkey club create`: creates a club and prints its first token, once.
 
+use crate::transaction;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
@@ -50,10 +51,8 @@ impl Club {
         }
         let row = new(name, time_zone, app.clock.now().micros());
         let (id, scope) = (row.id, ClubScope::new(row.id));
-        let created: Result<(), StoreError> = app
-            .db
-            .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
-            .await;
+        let created: Result<(), StoreError> =
+            transaction!(app.db, |tx| clubs::create(tx, row).await).await;
         created?;
         let token = issue(app, scope, "first", Role::Admin).await?;
         let id = encode(Kind::Club, id);

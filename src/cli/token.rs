@@ -1,5 +1,6 @@
 //! `latchkey token create`: creates another token for a club and prints it, once.
 
+use crate::transaction;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
@@ -100,8 +101,6 @@ pub async fn issue(
         created_at: app.clock.now().micros(),
         expires_at: None,
     };
-    app.db
-        .write(move |tx| Box::pin(async move { tokens::create(tx, row).await }))
-        .await?;
+    transaction!(app.db, |tx| tokens::create(tx, row).await).await?;
     Ok(token)
 }

@@ -2,6 +2,7 @@
 //! sync. It adds no delay, and a delivery that fails because of its own data fails alone. If the database is unavailable, the
 //! queue is full or storing takes too long, senders get an error at once and send again.
 
+use crate::transaction;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -182,6 +183,5 @@ async fn commit(
     jobs: Vec<Job>,
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
-    db.write(move |tx| Box::pin(async move { batch::store(tx, scope, &jobs, now).await }))
-        .await
+    transaction!(db, |tx| batch::store(tx, scope, &jobs, now).await).await
 }

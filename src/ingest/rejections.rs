@@ -2,6 +2,7 @@
 //! are counted in memory and written every few seconds, at most one row per source and hour. Nothing of a request is stored. The
 //! webhook endpoint counts; the API reads.
 
+use crate::transaction;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -103,17 +104,14 @@ impl Rejections {
             return Ok(());
         }
         let rows: Vec<(Slot, Rejected)> = counted.iter().map(|(slot, of)| (*slot, *of)).collect();
-        let written: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    for (slot, rejected) in rows {
-                        let scope = ClubScope::new(slot.club);
-                        rejections::add(tx, scope, slot.source, rejected).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(db, |tx| {
+            for (slot, rejected) in rows {
+                let scope = ClubScope::new(slot.club);
+                rejections::add(tx, scope, slot.source, rejected).await?;
+            }
+            Ok(())
+        })
+        .await;
         if written.is_err() {
             let mut counts = self.lock();
             for (slot, lost) in counted {

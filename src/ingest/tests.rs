@@ -1,5 +1,6 @@
 //! Tests of batches on a database: who becomes due, and that any order of the same events gives the same result.
 
+use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::{Instant, Via};
@@ -48,13 +49,11 @@ impl TestClub {
         let db = Db::connect(&url).await.unwrap();
         db.migrate().await.unwrap();
         let (club, source, account) = (new_id(), new_id(), new_id());
-        db.write(move |tx| {
-            Box::pin(async move {
-                clubs::create(tx, club_row(club)).await?;
-                sources::create(tx, source_row(club, source)).await?;
-                kisi_accounts::create(tx, account_row(club, account)).await?;
-                Ok::<_, StoreError>(())
-            })
+        transaction!(db, |tx| {
+            clubs::create(tx, club_row(club)).await?;
+            sources::create(tx, source_row(club, source)).await?;
+            kisi_accounts::create(tx, account_row(club, account)).await?;
+            Ok::<_, StoreError>(())
         })
         .await
         .unwrap();
@@ -89,9 +88,7 @@ impl TestClub {
             assert!(job.event.is_ok(), "{:?}", job.event);
         }
         let (scope, now) = (self.scope, Instant::from_micros(noon()));
-        let stored = self
-            .db
-            .write(move |tx| Box::pin(async move { batch::store(tx, scope, &jobs, now).await }));
+        let stored = transaction!(self.db, |tx| batch::store(tx, scope, &jobs, now).await);
         stored.await.unwrap();
         let after = self.marks().await.into_iter();
         after
@@ -182,8 +179,7 @@ impl TestClub {
             asked_at: noon(),
             decided_at: Some(noon()),
         };
-        self.db
-            .write(move |tx| Box::pin(async move { revocations::insert(tx, vec![row]).await }))
+        transaction!(self.db, |tx| revocations::insert(tx, vec![row]).await)
             .await
             .unwrap();
     }

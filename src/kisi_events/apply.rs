@@ -1,6 +1,7 @@
 //! Processes a verified event in one transaction: records it for deduplication, then writes a history entry, or marks the
 //! affected members or the setup as due. Decides nothing and does not call Kisi. Called by the webhook route.
 
+use crate::transaction;
 use uuid::Uuid;
 
 use super::{
@@ -26,11 +27,11 @@ pub async fn process(
     event: Event,
 ) -> Result<bool, StoreError> {
     let now = app.clock.now().micros();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move { process_in_transaction(tx, &listener, &event, now).await })
-        })
-        .await
+    transaction!(app.db, |tx| process_in_transaction(
+        tx, &listener, &event, now
+    )
+    .await)
+    .await
 }
 
 async fn process_in_transaction(

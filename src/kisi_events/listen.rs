@@ -1,6 +1,7 @@
 //! Registers Latchkey's event webhook in Kisi: an integration in the organization, identified by its stored id, with a signing
 //! key of its own. Called by the API, and by the reconcile loop, which checks the integration whenever it reads the setup.
 
+use crate::transaction;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -53,17 +54,14 @@ pub async fn listen(
         None => client.create_event_webhook(&url, &key, TYPES).await?.id,
     };
     let (id, problem) = (account.id, account.problem.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                listeners::set(tx, scope, id, Some(kisi_id), true).await?;
-                if let Some(silent) = problem.filter(|problem| problem.starts_with(NO_EVENTS)) {
-                    kisi_accounts::set_problem(tx, id, Some(silent), None).await?;
-                }
-                Ok::<_, StoreError>(())
-            })
-        })
-        .await?;
+    transaction!(app.db, |tx| {
+        listeners::set(tx, scope, id, Some(kisi_id), true).await?;
+        if let Some(silent) = problem.filter(|problem| problem.starts_with(NO_EVENTS)) {
+            kisi_accounts::set_problem(tx, id, Some(silent), None).await?;
+        }
+        Ok::<_, StoreError>(())
+    })
+    .await?;
     Ok(())
 }
 
@@ -87,15 +85,11 @@ async fn load_or_create(
         registered: false,
         created_at: app.clock.now().micros(),
     };
-    let kept: Result<_, StoreError> = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                listeners::create(tx, row).await?;
-                listeners::get(tx, scope, account).await
-            })
-        })
-        .await;
+    let kept: Result<_, StoreError> = transaction!(app.db, |tx| {
+        listeners::create(tx, row).await?;
+        listeners::get(tx, scope, account).await
+    })
+    .await;
     Ok(kept?.ok_or(StoreError::Unreadable { what: "listener" })?)
 }
 
@@ -186,18 +180,14 @@ pub async fn check(
     );
     let before = account.problem.clone();
     let is_free = before.is_none() || says_so;
-    let done: Result<(), StoreError> = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                listeners::set(tx, scope, id, kisi_id, problem.is_none()).await?;
-                if is_free {
-                    kisi_accounts::set_problem(tx, id, before, problem).await?;
-                }
-                Ok(())
-            })
-        })
-        .await;
+    let done: Result<(), StoreError> = transaction!(app.db, |tx| {
+        listeners::set(tx, scope, id, kisi_id, problem.is_none()).await?;
+        if is_free {
+            kisi_accounts::set_problem(tx, id, before, problem).await?;
+        }
+        Ok(())
+    })
+    .await;
     Ok(done?)
 }
 
@@ -207,10 +197,8 @@ pub async fn remove(app: &App, account: &row::KisiAccount) -> Result<(), ListenE
     let Some(listener) = listeners::get(app.db.read(), scope, id).await? else {
         return Ok(());
     };
-    let removed: Result<(), StoreError> = app
-        .db
-        .write(move |tx| Box::pin(async move { listeners::remove(tx, scope, id).await }))
-        .await;
+    let removed: Result<(), StoreError> =
+        transaction!(app.db, |tx| listeners::remove(tx, scope, id).await).await;
     removed?;
     if let Some(kisi_id) = listener.kisi_id {
         client(app, account)?.delete_integration(kisi_id).await?;

@@ -2,6 +2,7 @@
 //! service manages it from then on, and the plan aligns its window. Otherwise it stays or is deleted, as the group's policy for
 //! strangers says. Never calls Kisi. Called after states are loaded and before they are planned.
 
+use crate::transaction;
 use std::collections::BTreeMap;
 
 use access::{AccessScope, Desired, Grant, Id, Instant, Span, SpanSet};
@@ -140,15 +141,12 @@ pub async fn adopt(
         return Ok(());
     }
     let scope = snapshot.scope;
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let ids: Vec<Uuid> = adopted.keys().copied().collect();
-                grants::adopt(tx, scope, &ids).await?;
-                history::write(tx, scope, now.micros(), adopted.into_values().collect()).await
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        let ids: Vec<Uuid> = adopted.keys().copied().collect();
+        grants::adopt(tx, scope, &ids).await?;
+        history::write(tx, scope, now.micros(), adopted.into_values().collect()).await
+    })
+    .await
 }
 
 impl AccountSnapshot {

@@ -2,6 +2,7 @@
 //! same cause, and are held if they exceed the club's limit. Grants are never held. Pending revocations are stored, so that they
 //! survive a restart.
 
+use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::{Brake, Instant};
@@ -110,14 +111,11 @@ impl PendingRevocations {
     }
 
     pub async fn write(self, app: &App, scope: ClubScope) -> Result<(), StoreError> {
-        app.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    revocations::forget(tx, scope, &self.obsolete).await?;
-                    revocations::insert(tx, self.added).await
-                })
-            })
-            .await
+        transaction!(app.db, |tx| {
+            revocations::forget(tx, scope, &self.obsolete).await?;
+            revocations::insert(tx, self.added).await
+        })
+        .await
     }
 }
 

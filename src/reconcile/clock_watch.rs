@@ -2,6 +2,7 @@
 //! are marked due, because instants stored under the wrong time would wait until the clock shows that time again. Called by the
 //! loop at its start and at each poll.
 
+use crate::transaction;
 use std::time::Duration;
 
 use crate::{
@@ -39,11 +40,9 @@ impl ClockWatch {
         if was_ahead {
             tracing::warn!("the clock was ahead and was set back: all members are planned again");
             let at = app.clock.now().micros();
-            let marked: Result<(), StoreError> = app
-                .db
-                .write(move |tx| {
-                    Box::pin(async move { clock_correction::reset_future_instants(tx, at).await })
-                })
+            let marked: Result<(), StoreError> =
+                transaction!(app.db, |tx| clock_correction::reset_future_instants(tx, at)
+                    .await)
                 .await;
             marked?;
         }

@@ -2,6 +2,7 @@
 //! holds and plans again. The intent of each write is stored before the call, so that a lost response or a crash leaves a call
 //! with an unknown outcome that `recover` resolves.
 
+use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::{Ability, AccessScope, Id, Instant, Plan, Span, Step};
@@ -295,24 +296,23 @@ impl Pass<'_> {
             column(abilities.duplicate_assignments),
         );
         let id = self.snapshot.account.id;
-        self.app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    kisi_accounts::set_abilities(tx, id, change, duplicate_assignments).await
-                })
-            })
-            .await
+        transaction!(self.app.db, |tx| kisi_accounts::set_abilities(
+            tx,
+            id,
+            change,
+            duplicate_assignments
+        )
+        .await)
+        .await
     }
 }
 
 /// Requests a sweep, because a group or place that Kisi does not know was probably deleted there.
 pub async fn request_sweep(pass: &Pass<'_>) -> Result<(), StoreError> {
     let (id, now) = (pass.snapshot.account.id, pass.now().micros());
-    pass.app
-        .db
-        .write(move |tx| Box::pin(async move { kisi_accounts::request_sweep(tx, id, now).await }))
-        .await
+    transaction!(pass.app.db, |tx| kisi_accounts::request_sweep(tx, id, now)
+        .await)
+    .await
 }
 
 pub fn find_grant(member_state: &MemberState, id: Id) -> Option<row::Grant> {

@@ -2,6 +2,7 @@
 //! credentials of its call. A database failure says nothing about Kisi: it is retried within a second, and the status of the
 //! account stays. Called by the worker when a turn ends with an error.
 
+use crate::transaction;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use access::Instant;
@@ -42,20 +43,20 @@ impl Worker {
         problem: Option<String>,
     ) -> Result<bool, StoreError> {
         let call = self.call_credentials();
-        self.app
-            .db
-            .write(move |tx| {
-                Box::pin(async move { kisi_accounts::set_status(tx, &call, status, problem).await })
-            })
-            .await
+        transaction!(self.app.db, |tx| kisi_accounts::set_status(
+            tx, &call, status, problem
+        )
+        .await)
+        .await
     }
 
     /// Stores the end of a pause that Kisi requested, so that the next lease holder respects it too.
     async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
         let (call, until) = (self.call_credentials(), until.micros());
-        let stored = (self.app.db).write(move |tx| {
-            Box::pin(async move { kisi_accounts::stop_until(tx, &call, until).await })
-        });
+        let stored = transaction!(self.app.db, |tx| kisi_accounts::stop_until(
+            tx, &call, until
+        )
+        .await);
         stored.await
     }
 

@@ -2,6 +2,7 @@
 //! with a known response is not repeated. The unit to which Kisi rounds is learned, so that later requests are rounded to it. A
 //! response counts as rounded only if a unit of up to an hour explains it.
 
+use crate::transaction;
 use access::{Ability, Desired, Grant, Granularity, Instant, Span, WindowMatch};
 
 use super::{
@@ -173,9 +174,8 @@ impl Pass<'_> {
         let (id, seconds) = (self.snapshot.account.id, unit.seconds());
         tracing::info!(account = %id, granularity_s = seconds, "Kisi rounds windows");
         let db = &self.app.db;
-        db.write(move |tx| {
-            Box::pin(async move { kisi_accounts::set_granularity(tx, id, seconds).await })
-        })
+        transaction!(db, |tx| kisi_accounts::set_granularity(tx, id, seconds)
+            .await)
         .await
     }
 }

@@ -1,6 +1,7 @@
 //! Reads the places, locks and groups of an account, which group opens which lock, and Kisi's roles. A failed read changes
 //! nothing.
 
+use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use super::execute::AccountError;
@@ -37,30 +38,25 @@ pub async fn read(
         return Err(AccountError::LeaseLost);
     }
     let (id, now) = (account.id, app.clock.now().micros());
-    let changes: Result<setup::SetupChanges, StoreError> = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::lock(tx, scope).await?;
-                let changes = setup::store_setup(tx, scope, id, read, now).await?;
-                for (group, locks) in opens {
-                    setup::store_group_locks(tx, scope, group, locks).await?;
-                }
-                if roles_changed {
-                    let roles = (roles.place, roles.organization);
-                    kisi_accounts::set_door_roles(tx, id, roles, now).await?;
-                    let cause = due::Cause::enforced("the roles in Kisi that open doors changed");
-                    due::mark_all_members(tx, scope, now, &cause).await?;
-                }
-                if changes.groups_changed {
-                    let cause =
-                        due::Cause::enforced("a group was deleted in Kisi or appeared again");
-                    due::mark_all_members(tx, scope, now, &cause).await?;
-                }
-                Ok(changes)
-            })
-        })
-        .await;
+    let changes: Result<setup::SetupChanges, StoreError> = transaction!(app.db, |tx| {
+        clubs::lock(tx, scope).await?;
+        let changes = setup::store_setup(tx, scope, id, read, now).await?;
+        for (group, locks) in opens {
+            setup::store_group_locks(tx, scope, group, locks).await?;
+        }
+        if roles_changed {
+            let roles = (roles.place, roles.organization);
+            kisi_accounts::set_door_roles(tx, id, roles, now).await?;
+            let cause = due::Cause::enforced("the roles in Kisi that open doors changed");
+            due::mark_all_members(tx, scope, now, &cause).await?;
+        }
+        if changes.groups_changed {
+            let cause = due::Cause::enforced("a group was deleted in Kisi or appeared again");
+            due::mark_all_members(tx, scope, now, &cause).await?;
+        }
+        Ok(changes)
+    })
+    .await;
     let changes = changes?;
     if changes.groups_changed || roles_changed {
         app.waker.wake();

@@ -1,6 +1,7 @@
 //! Sorts due members: they are planned in batches, members without steps are settled together, and the others get a lane. Calls
 //! Kisi only if so few have steps that they are served at once. Called by the worker.
 
+use crate::transaction;
 use access::Instant;
 
 use super::{
@@ -68,10 +69,9 @@ impl Worker {
         if is_all && !snapshot.awaiting_evaluation().is_empty() {
             // All members were evaluated: the next sweep may remove strangers.
             let (id, at) = (snapshot.account.id, now.micros());
-            let due: Result<(), StoreError> = (self.app.db)
-                .write(move |tx| {
-                    Box::pin(async move { kisi_accounts::request_sweep(tx, id, at).await })
-                })
+            let due: Result<(), StoreError> =
+                transaction!(self.app.db, |tx| kisi_accounts::request_sweep(tx, id, at)
+                    .await)
                 .await;
             due?;
         }
@@ -90,12 +90,10 @@ impl Worker {
             .into_iter()
             .map(|(lane, member_state)| (member_state.due, lane))
             .collect();
-        let written = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                let lanes: Vec<(&row::Due, i32)> =
-                    lanes.iter().map(|(row, lane)| (row, *lane)).collect();
-                due::set_lanes(tx, &lanes).await
-            })
+        let written = transaction!(self.app.db, |tx| {
+            let lanes: Vec<(&row::Due, i32)> =
+                lanes.iter().map(|(row, lane)| (row, *lane)).collect();
+            due::set_lanes(tx, &lanes).await
         });
         Ok(written.await?)
     }

@@ -1,6 +1,7 @@
 //! The worker of one Kisi account. It takes the lease, sorts due members into lanes by urgency, serves several at once, and waits
 //! for the next due time or a wake-up. A failure of Kisi pauses the account; the members stay due.
 
+use crate::transaction;
 use std::{
     sync::{
         Arc,
@@ -266,12 +267,10 @@ impl Worker {
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
             let scope = self.scope;
-            let over = db.write(move |tx| {
-                Box::pin(async move {
-                    logins::forget_account(tx, scope, id).await?;
-                    revocations::forget_account(tx, scope, id).await?;
-                    kisi_accounts::set_disconnected(tx, id).await
-                })
+            let over = transaction!(db, |tx| {
+                logins::forget_account(tx, scope, id).await?;
+                revocations::forget_account(tx, scope, id).await?;
+                kisi_accounts::set_disconnected(tx, id).await
             });
             over.await?;
             return Ok(Turn::Finished);
@@ -374,8 +373,7 @@ impl Worker {
             Outcome::Unknown(at) => {
                 let (row, at) = (member_state.due.clone(), at.micros());
                 let db = &self.app.db;
-                let postponed =
-                    db.write(move |tx| Box::pin(async move { due::postpone(tx, &row, at).await }));
+                let postponed = transaction!(db, |tx| due::postpone(tx, &row, at).await);
                 postponed.await?;
             }
             Outcome::Retry => self.retry(member_state, attempts, REFUSAL_BACKOFF).await?,
@@ -388,11 +386,9 @@ impl Worker {
         if rows.is_empty() {
             return Ok(());
         }
-        let postponed = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                let rows: Vec<&row::Due> = rows.iter().collect();
-                due::postpone_all(tx, &rows, at.micros()).await
-            })
+        let postponed = transaction!(self.app.db, |tx| {
+            let rows: Vec<&row::Due> = rows.iter().collect();
+            due::postpone_all(tx, &rows, at.micros()).await
         });
         postponed.await
     }
@@ -411,8 +407,7 @@ impl Worker {
             self.app.clock.now().plus(wait).micros(),
         );
         let attempts = attempts.saturating_add(1);
-        let scheduled = (self.app.db)
-            .write(move |tx| Box::pin(async move { due::retry(tx, &row, attempts, at).await }));
+        let scheduled = transaction!(self.app.db, |tx| due::retry(tx, &row, attempts, at).await);
         scheduled.await
     }
 
@@ -444,26 +439,22 @@ impl Worker {
             return Ok(());
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
-        self.app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-                    let pending = revocations::with_pending(tx, scope, account, &members).await?;
-                    let is_pending = |row: &row::Due| pending.contains(&row.member_id);
-                    let waiting = rows.iter().map(|(row, _)| row);
-                    let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
-                    let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
-                    due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
-                    let settled = rows.iter().filter(|(row, _)| !is_pending(row));
-                    let settled: Vec<(&row::Due, Option<i64>)> =
-                        settled.map(|(row, at)| (row, *at)).collect();
-                    let members = due::settle_all(tx, &settled).await?;
-                    revocations::settle(tx, scope, account, &members).await?;
-                    deliveries::settle(tx, scope, &members, now).await
-                })
-            })
-            .await
+        transaction!(self.app.db, |tx| {
+            let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
+            let pending = revocations::with_pending(tx, scope, account, &members).await?;
+            let is_pending = |row: &row::Due| pending.contains(&row.member_id);
+            let waiting = rows.iter().map(|(row, _)| row);
+            let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
+            let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
+            due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
+            let settled = rows.iter().filter(|(row, _)| !is_pending(row));
+            let settled: Vec<(&row::Due, Option<i64>)> =
+                settled.map(|(row, at)| (row, *at)).collect();
+            let members = due::settle_all(tx, &settled).await?;
+            revocations::settle(tx, scope, account, &members).await?;
+            deliveries::settle(tx, scope, &members, now).await
+        })
+        .await
     }
 
     fn client(&self, account: &row::KisiAccount) -> Result<Client, AccountError> {

@@ -20,6 +20,14 @@ use super::{
     pool::{Pool, PooledConnection},
 };
 
+/// Runs a block in one write transaction: `transaction!(app.db, |tx| …).await`. See [`crate::store::Db::write`].
+#[macro_export]
+macro_rules! transaction {
+    ($db:expr, |$tx:ident| $work:expr) => {
+        $db.write(move |$tx| Box::pin(async move { $work }))
+    };
+}
+
 /// The number of attempts to begin a transaction if pooled connections turn out to be dead.
 const ATTEMPTS: usize = 3;
 

@@ -1,6 +1,7 @@
 //! Stores an unlock request, unless it repeats an earlier one or exceeds the limit. A lock on the member serializes all requests
 //! of the member across replicas. Sends nothing to Kisi.
 
+use crate::transaction;
 use access::Instant;
 
 use super::{
@@ -41,57 +42,51 @@ pub async fn claim(
     let (scope, at) = (ask.scope, judged.decision.at);
     let (allowed, is_visible) = (judged.decision.allowed, judged.is_visible);
     let rule = judged.decision.rule.map(crate::decide::row_id);
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                members::lock(tx, scope, ask.member.id).await?;
-                if let Some(key) = &unlock_request.idempotency_key {
-                    let requested = (
-                        unlock_request.member_id,
-                        unlock_request.lock_id,
-                        key.as_str(),
-                    );
-                    let before = at.minus(IDEMPOTENCY_WINDOW).micros();
-                    if let Some(earlier) =
-                        unlock_requests::with_key(tx, scope, requested, before).await?
-                    {
-                        return Ok(Claimed::Earlier(earlier));
-                    }
-                }
-                let since = at.minus(RATE_WINDOW).micros();
-                let recent =
-                    unlock_requests::recent(tx, scope, ask.member.id, since, MAX_REQUESTS).await?;
-                if recent.len() as u64 >= MAX_REQUESTS
-                    && let Some(first) = recent.last()
-                {
-                    let again_at = Instant::from_micros(*first).plus(RATE_WINDOW);
-                    return Ok(Claimed::TooMany(again_at));
-                }
-                let over = if !allowed {
-                    Some((UnlockState::Denied, words.member, words.desk))
-                } else if !is_visible {
-                    let text = NOT_VISIBLE.to_owned();
-                    Some((UnlockState::NotVisible, text.clone(), text))
-                } else {
-                    None
-                };
-                let Some((state, message, desk)) = over else {
-                    unlock_requests::create(tx, unlock_request.clone()).await?;
-                    return Ok(Claimed::New(unlock_request));
-                };
-                let ending = UnlockResult {
-                    state,
-                    kisi_code: None,
-                    message: Some(message),
-                };
-                record::write(&mut unlock_request, &ending);
-                unlock_requests::create(tx, unlock_request.clone()).await?;
-                let names = (ask.lock.name.as_str(), ask.member.name.as_str());
-                let mut entry = record::entry(&unlock_request, &ending, names, &desk);
-                entry.rule = rule;
-                history::write(tx, scope, at.micros(), vec![entry]).await?;
-                Ok(Claimed::Ended(unlock_request))
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        members::lock(tx, scope, ask.member.id).await?;
+        if let Some(key) = &unlock_request.idempotency_key {
+            let requested = (
+                unlock_request.member_id,
+                unlock_request.lock_id,
+                key.as_str(),
+            );
+            let before = at.minus(IDEMPOTENCY_WINDOW).micros();
+            if let Some(earlier) = unlock_requests::with_key(tx, scope, requested, before).await? {
+                return Ok(Claimed::Earlier(earlier));
+            }
+        }
+        let since = at.minus(RATE_WINDOW).micros();
+        let recent = unlock_requests::recent(tx, scope, ask.member.id, since, MAX_REQUESTS).await?;
+        if recent.len() as u64 >= MAX_REQUESTS
+            && let Some(first) = recent.last()
+        {
+            let again_at = Instant::from_micros(*first).plus(RATE_WINDOW);
+            return Ok(Claimed::TooMany(again_at));
+        }
+        let over = if !allowed {
+            Some((UnlockState::Denied, words.member, words.desk))
+        } else if !is_visible {
+            let text = NOT_VISIBLE.to_owned();
+            Some((UnlockState::NotVisible, text.clone(), text))
+        } else {
+            None
+        };
+        let Some((state, message, desk)) = over else {
+            unlock_requests::create(tx, unlock_request.clone()).await?;
+            return Ok(Claimed::New(unlock_request));
+        };
+        let ending = UnlockResult {
+            state,
+            kisi_code: None,
+            message: Some(message),
+        };
+        record::write(&mut unlock_request, &ending);
+        unlock_requests::create(tx, unlock_request.clone()).await?;
+        let names = (ask.lock.name.as_str(), ask.member.name.as_str());
+        let mut entry = record::entry(&unlock_request, &ending, names, &desk);
+        entry.rule = rule;
+        history::write(tx, scope, at.micros(), vec![entry]).await?;
+        Ok(Claimed::Ended(unlock_request))
+    })
+    .await
 }

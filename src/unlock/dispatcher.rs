@@ -1,6 +1,7 @@
 //! Carries out the unlock requests that other replicas received, on the process that holds the lease of the account; ends overdue
 //! requests and deletes old ones. Runs beside the worker of the account for as long as it holds the lease.
 
+use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
@@ -73,11 +74,9 @@ async fn take(
         unlock_requests::in_state(app.db.read(), scope, account, UnlockState::Asked).await?
     {
         let (id, until) = (unlock_request.id, send::until());
-        let is_taken: Result<bool, StoreError> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move { unlock_requests::claim(tx, scope, id, until).await })
-            })
+        let is_taken: Result<bool, StoreError> =
+            transaction!(app.db, |tx| unlock_requests::claim(tx, scope, id, until)
+                .await)
             .await;
         if !is_taken? {
             continue;
@@ -106,12 +105,9 @@ async fn clean_up(app: &App, scope: ClubScope, account: Uuid) -> Result<(), Stor
         }
     }
     let before = app.clock.now().minus(KEPT).micros();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                unlock_requests::forget(tx, scope, account, before).await?;
-                listeners::forget(tx, scope, account, before).await
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        unlock_requests::forget(tx, scope, account, before).await?;
+        listeners::forget(tx, scope, account, before).await
+    })
+    .await
 }

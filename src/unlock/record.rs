@@ -2,6 +2,7 @@
 //! wins.
 
 use super::{is_open, real_now};
+use crate::transaction;
 use crate::{
     app::App,
     store::{
@@ -77,34 +78,25 @@ pub async fn end(
         unlock_request.clone(),
         app.clock.now().micros(),
     );
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                if !unlock_requests::finish(
-                    tx,
-                    scope,
-                    unlock_request.id,
-                    unlock_request.state,
-                    &ending,
-                )
-                .await?
-                {
-                    return Ok(());
-                }
-                let lock = setup::lock(tx, scope, unlock_request.lock_id).await?;
-                let member = members::get(tx, scope, unlock_request.member_id).await?;
-                let names = (
-                    lock.as_ref().map_or("a door", |lock| lock.name.as_str()),
-                    member
-                        .as_ref()
-                        .map_or("a member", |member| member.name.as_str()),
-                );
-                let why = ending.message.as_deref().unwrap_or_default();
-                let entry = entry(&unlock_request, &ending, names, why);
-                history::write(tx, scope, now, vec![entry]).await
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        if !unlock_requests::finish(tx, scope, unlock_request.id, unlock_request.state, &ending)
+            .await?
+        {
+            return Ok(());
+        }
+        let lock = setup::lock(tx, scope, unlock_request.lock_id).await?;
+        let member = members::get(tx, scope, unlock_request.member_id).await?;
+        let names = (
+            lock.as_ref().map_or("a door", |lock| lock.name.as_str()),
+            member
+                .as_ref()
+                .map_or("a member", |member| member.name.as_str()),
+        );
+        let why = ending.message.as_deref().unwrap_or_default();
+        let entry = entry(&unlock_request, &ending, names, why);
+        history::write(tx, scope, now, vec![entry]).await
+    })
+    .await
 }
 
 /// Whether the process that took a request died before it stored an outcome.

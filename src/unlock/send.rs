@@ -1,6 +1,7 @@
 //! The unlock call to Kisi. It is sent once, and a second time only if it certainly had no effect because the stored login of the
 //! member had expired; then with a new login. Nothing else is ever repeated.
 
+use crate::transaction;
 use std::{
     sync::{
         Arc,
@@ -202,11 +203,8 @@ impl UserCall<'_> {
                 .seal(SecretKind::KisiLogin, self.person.id, &login.secret)?,
             made_at: self.app.clock.now().micros(),
         };
-        let stored: Result<(), StoreError> = self
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { logins::put(tx, row).await }))
-            .await;
+        let stored: Result<(), StoreError> =
+            transaction!(self.app.db, |tx| logins::put(tx, row).await).await;
         stored?;
         Ok(Ok(login.secret))
     }

@@ -3,6 +3,7 @@
 mod any_interleaving;
 mod club;
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::{
@@ -128,9 +129,8 @@ async fn an_approval_waits_for_no_back_off(world: &mut World) {
     let rows = due::of_members(db.read(), scope, account, &[ada.id]).await;
     let row = rows.unwrap().remove(0);
     let later = (world.now() + Duration::from_hours(1)).as_microsecond();
-    let put_off: Result<(), StoreError> = db
-        .write(move |tx| Box::pin(async move { due::retry(tx, &row, 9, later).await }))
-        .await;
+    let put_off: Result<(), StoreError> =
+        transaction!(db, |tx| due::retry(tx, &row, 9, later).await).await;
     put_off.unwrap();
     assert_eq!(decide(world, "approve", None).await, 1);
     assert!(!is_in(house, "ada"), "at once, with a stopped clock");
@@ -155,17 +155,20 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
         learned_at: world.clock.now().micros(),
         superseded_at: None,
     };
-    let written: Result<(), StoreError> = (world.app().db)
-        .write(move |tx| Box::pin(async move { overrides::suspend(tx, suspension).await }))
+    let written: Result<(), StoreError> =
+        transaction!(world.app().db, |tx| overrides::suspend(tx, suspension)
+            .await)
         .await;
     written.unwrap();
     sweep(world, house).await;
     assert!(!is_in(house, "ada") && is_in(house, "bob"));
 
     let (scope, now) = (ClubScope::new(ada.club_id), world.clock.now().micros());
-    let written: Result<(), StoreError> = (world.app().db)
-        .write(move |tx| Box::pin(async move { overrides::resume(tx, scope, ada.id, now).await }))
-        .await;
+    let written: Result<(), StoreError> = transaction!(world.app().db, |tx| overrides::resume(
+        tx, scope, ada.id, now
+    )
+    .await)
+    .await;
     written.unwrap();
     sweep(world, house).await;
     assert!(is_in(house, "ada") && is_in(house, "bob"));

@@ -1,5 +1,6 @@
 //! A share is granted with a Kisi role that can only open doors, or not at all.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::{
@@ -80,9 +81,10 @@ async fn roles_granted_by_an_earlier_version_are_checked_again(world: &mut World
     let app = world.app();
     let now = app.clock.now().micros();
     let door_roles = (Some(manager.to_owned()), None);
-    let written = app.db.write(move |tx| {
-        Box::pin(async move { kisi_accounts::set_door_roles(tx, id, door_roles, now).await })
-    });
+    let written = transaction!(app.db, |tx| kisi_accounts::set_door_roles(
+        tx, id, door_roles, now
+    )
+    .await);
     written.await.unwrap();
     let rows = world.sandbox.assignments_of(&email("ann"));
     assert!(world.sandbox.set_role(rows[1].id, manager));

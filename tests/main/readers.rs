@@ -1,6 +1,7 @@
 //! Reading on PostgreSQL, where connections are kept between statements: a writer finds a connection however many readers there
 //! are, and a cancelled or failed statement does not affect the answer of another.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::store::{Connection, Db, StoreError};
@@ -31,14 +32,12 @@ async fn locked(db: &Db) -> (oneshot::Sender<()>, JoinHandle<Result<(), StoreErr
     let (end, told) = oneshot::channel::<()>();
     let db = db.clone();
     let task = tokio::spawn(async move {
-        db.write(move |tx| {
-            Box::pin(async move {
-                tx.execute_unprepared("SELECT pg_advisory_xact_lock(7)")
-                    .await?;
-                has.send(()).unwrap();
-                told.await.ok();
-                Ok(())
-            })
+        transaction!(db, |tx| {
+            tx.execute_unprepared("SELECT pg_advisory_xact_lock(7)")
+                .await?;
+            has.send(()).unwrap();
+            told.await.ok();
+            Ok(())
         })
         .await
     });

@@ -1,6 +1,7 @@
 //! Database faults: a full or read-only disk, dead and silent connections, a lock held by another process, a refused commit. The
 //! service reports success only after a successful commit, and it recovers by itself.
 
+use latchkey::transaction;
 use latchkey::{
     clock::Clock,
     store::{Connection, Db, StoreError},
@@ -114,16 +115,13 @@ impl OpenTransaction {
         let (locked, has_lock) = oneshot::channel();
         let (release, released) = oneshot::channel::<()>();
         let holding = tokio::spawn(async move {
-            let result: Result<(), StoreError> = aside
-                .write(move |tx| {
-                    Box::pin(async move {
-                        tx.execute_unprepared(statement).await?;
-                        locked.send(()).unwrap();
-                        released.await.unwrap();
-                        Ok(())
-                    })
-                })
-                .await;
+            let result: Result<(), StoreError> = transaction!(aside, |tx| {
+                tx.execute_unprepared(statement).await?;
+                locked.send(()).unwrap();
+                released.await.unwrap();
+                Ok(())
+            })
+            .await;
             result.unwrap();
             aside.close().await;
         });

@@ -1,6 +1,7 @@
 //! Unlock requests that fail: Kisi's refusals by their codes, lost answers, deleted logins, processes that die, other replicas.
 //! No unlock request is ever sent twice.
 
+use latchkey::transaction;
 use std::{net::TcpListener, time::Duration};
 
 use latchkey::{
@@ -263,11 +264,8 @@ async fn store_taken_request(world: &World, house: &TestClub, key: &str, until: 
         latitude_e7: None,
         longitude_e7: None,
     };
-    let put: Result<(), StoreError> = world
-        .app()
-        .db
-        .write(move |tx| Box::pin(async move { stored::create(tx, row).await }))
-        .await;
+    let put: Result<(), StoreError> =
+        transaction!(world.app().db, |tx| stored::create(tx, row).await).await;
     put.unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! The `unlock` mutation as front ends use it: who may call it, what the rules decide, in whose name Kisi is asked, and one
 //! unlock for each idempotency key.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::{
@@ -251,11 +252,8 @@ async fn caller(world: &World, role: row::Role, member: Option<&str>) -> Api {
         created_at: 0,
         expires_at: None,
     };
-    let result: Result<(), StoreError> = world
-        .app()
-        .db
-        .write(move |tx| Box::pin(async move { tokens::create(tx, row).await }))
-        .await;
+    let result: Result<(), StoreError> =
+        transaction!(world.app().db, |tx| tokens::create(tx, row).await).await;
     result.unwrap();
     Api::new(world.api.base.clone(), token.expose_secret().to_owned())
 }

@@ -5,6 +5,7 @@
 //! the log setting; removes its folder at the end. Writes nothing to the database itself but a club
 //! and a token, as the command line does. Called by the demo.
 
+use crate::transaction;
 use std::{
     collections::BTreeMap,
     env, io,
@@ -113,11 +114,8 @@ impl DemoClub {
         let now = self.app.clock.now().micros();
         let row = club::new(club.name.to_owned(), club.zone_name.to_owned(), now);
         let scope = ClubScope::new(row.id);
-        let created: Result<(), StoreError> = self
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
-            .await;
+        let created: Result<(), StoreError> =
+            transaction!(self.app.db, |tx| clubs::create(tx, row).await).await;
         created?;
         Ok((club, issue(&self.app, scope, "demo", Role::Admin).await?))
     }

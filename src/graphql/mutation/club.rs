@@ -1,5 +1,6 @@
 //! The mutation of the settings of a club. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, InputObject, Object, Result};
 
 use super::{Admin, invalid, name};
@@ -73,38 +74,33 @@ async fn update(admin: Admin, input: UpdateClubInput) -> Result<row::Club, Refus
         .map(|text| name("input.name", text))
         .transpose()?;
     let brake = input.brake.map(validate_brake).transpose()?;
-    admin
-        .app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut club = clubs::get(tx, scope)
-                    .await?
-                    .ok_or_else(|| internal("the club of the token no longer exists"))?;
-                if let Some(name) = new_name {
-                    club.name = name;
-                }
-                if let Some(zone) = input.time_zone {
-                    club.time_zone = zone.0;
-                }
-                if let Some(visibility) = input.unlock_visibility {
-                    club.unlock_visibility = visibility.into();
-                }
-                if let Some(brake) = brake {
-                    club.brake_enabled = brake.enabled.unwrap_or(club.brake_enabled);
-                    club.brake_people = brake.people.unwrap_or(club.brake_people);
-                    club.brake_percent = brake.percent.unwrap_or(club.brake_percent);
-                    let window = brake
-                        .window
-                        .and_then(|window| i64::try_from(window.0.as_secs()).ok());
-                    club.brake_window_s = window.unwrap_or(club.brake_window_s);
-                }
-                clubs::set(tx, &club).await?;
-                Ok(club)
-            })
-        })
-        .await
+    transaction!(admin.app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut club = clubs::get(tx, scope)
+            .await?
+            .ok_or_else(|| internal("the club of the token no longer exists"))?;
+        if let Some(name) = new_name {
+            club.name = name;
+        }
+        if let Some(zone) = input.time_zone {
+            club.time_zone = zone.0;
+        }
+        if let Some(visibility) = input.unlock_visibility {
+            club.unlock_visibility = visibility.into();
+        }
+        if let Some(brake) = brake {
+            club.brake_enabled = brake.enabled.unwrap_or(club.brake_enabled);
+            club.brake_people = brake.people.unwrap_or(club.brake_people);
+            club.brake_percent = brake.percent.unwrap_or(club.brake_percent);
+            let window = brake
+                .window
+                .and_then(|window| i64::try_from(window.0.as_secs()).ok());
+            club.brake_window_s = window.unwrap_or(club.brake_window_s);
+        }
+        clubs::set(tx, &club).await?;
+        Ok(club)
+    })
+    .await
 }
 
 fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {

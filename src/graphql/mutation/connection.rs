@@ -1,6 +1,7 @@
 //! Compares a new Kisi connection with the club's existing ones: an overlapping one refuses it, and a disconnected one is
 //! revived, together with its groups, locks and rules. Called by `connectKisi`.
 
+use crate::transaction;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -72,26 +73,23 @@ pub(super) async fn store(
     now: i64,
 ) -> Result<KisiAccount, Refusal> {
     let scope = ClubScope::new(account.club_id);
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                // Another request may have connected the organization in the meantime.
-                let all = kisi_accounts::all(tx, scope).await?;
-                let (organization, place) = (account.organization_id, account.place_kisi_id);
-                let earlier = find_disconnected(all, organization, place)?;
-                match earlier.filter(|earlier| earlier.id == account.id) {
-                    Some(_) => kisi_accounts::reconnect(tx, account.clone()).await?,
-                    None => kisi_accounts::create(tx, account.clone()).await?,
-                }
-                setup::store_setup(tx, scope, account.id, setup, now).await?;
-                for (group, locks) in opened {
-                    setup::store_group_locks(tx, scope, group, locks).await?;
-                }
-                let cause = due::Cause::enforced("a Kisi account was connected");
-                due::mark_all_members(tx, scope, now, &cause).await?;
-                Ok::<_, Refusal>(account)
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        // Another request may have connected the organization in the meantime.
+        let all = kisi_accounts::all(tx, scope).await?;
+        let (organization, place) = (account.organization_id, account.place_kisi_id);
+        let earlier = find_disconnected(all, organization, place)?;
+        match earlier.filter(|earlier| earlier.id == account.id) {
+            Some(_) => kisi_accounts::reconnect(tx, account.clone()).await?,
+            None => kisi_accounts::create(tx, account.clone()).await?,
+        }
+        setup::store_setup(tx, scope, account.id, setup, now).await?;
+        for (group, locks) in opened {
+            setup::store_group_locks(tx, scope, group, locks).await?;
+        }
+        let cause = due::Cause::enforced("a Kisi account was connected");
+        due::mark_all_members(tx, scope, now, &cause).await?;
+        Ok::<_, Refusal>(account)
+    })
+    .await
 }

@@ -1,5 +1,6 @@
 //! Mutations of groups: start or stop managing one. Only managed groups are ever written to in Kisi. For ADMIN tokens.
 
+use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
@@ -127,10 +128,7 @@ async fn manage(
         app, actor, now, ..
     } = admin;
     let strangers = row::StrangerPolicy::from(input.strangers);
-    let group = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
+    let group = transaction!(app.db, |tx| {
                 clubs::touch(tx, scope).await?;
                 let group = setup::some_groups(tx, scope, &[id]).await?.pop();
                 let group = group.ok_or_else(|| not_found("input.group", "group"))?;
@@ -166,7 +164,6 @@ async fn manage(
                 }
                 Ok::<_, Refusal>(group)
             })
-        })
         .await?;
     app.waker.wake();
     Ok(group)

@@ -2,6 +2,7 @@
 //! caller waits, because only Kisi can verify credentials, and never inside a transaction. Connecting writes nothing to Kisi
 //! except the API login that creates a key. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use uuid::Uuid;
 
@@ -281,41 +282,37 @@ async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::Kisi
         Some(credentials) => Some(renew(&app, &before, credentials).await?),
         None => None,
     };
-    let account = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut account = find(tx, scope, id, "input.account").await?;
-                if let Some(name) = new_name {
-                    account.name = name;
-                }
-                account.invite_by_email = input.invite_by_email.unwrap_or(account.invite_by_email);
-                if let Some((user, sealed)) = renewed {
-                    account.credentials = sealed;
-                    account.kisi_user_id = Some(user);
-                    // A disconnect in progress continues, with the new credentials.
-                    if account.status != row::KisiStatus::Disconnecting {
-                        account.status = row::KisiStatus::Connected;
-                    }
-                    account.problem = None;
-                    kisi_accounts::request_sweep(tx, id, now).await?;
-                    account.read_due_at = now;
-                    kisi_accounts::set(tx, &account).await?;
-                    due::mark_all_members(
-                        tx,
-                        scope,
-                        now,
-                        &due::Cause::enforced("a Kisi account got new credentials"),
-                    )
-                    .await?;
-                } else {
-                    kisi_accounts::set(tx, &account).await?;
-                }
-                Ok::<_, Refusal>(account)
-            })
-        })
-        .await?;
+    let account = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut account = find(tx, scope, id, "input.account").await?;
+        if let Some(name) = new_name {
+            account.name = name;
+        }
+        account.invite_by_email = input.invite_by_email.unwrap_or(account.invite_by_email);
+        if let Some((user, sealed)) = renewed {
+            account.credentials = sealed;
+            account.kisi_user_id = Some(user);
+            // A disconnect in progress continues, with the new credentials.
+            if account.status != row::KisiStatus::Disconnecting {
+                account.status = row::KisiStatus::Connected;
+            }
+            account.problem = None;
+            kisi_accounts::request_sweep(tx, id, now).await?;
+            account.read_due_at = now;
+            kisi_accounts::set(tx, &account).await?;
+            due::mark_all_members(
+                tx,
+                scope,
+                now,
+                &due::Cause::enforced("a Kisi account got new credentials"),
+            )
+            .await?;
+        } else {
+            kisi_accounts::set(tx, &account).await?;
+        }
+        Ok::<_, Refusal>(account)
+    })
+    .await?;
     app.waker.wake();
     Ok(account)
 }
@@ -358,23 +355,19 @@ async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusa
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
-    let account = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let account = find(tx, scope, id, "account").await?;
-                refuse_disconnected(&account, "account")?;
-                kisi_accounts::request_sweep(tx, id, now).await?;
-                // The cause of an earlier refusal may be fixed in Kisi, so the abilities are probed again.
-                let unknown = row::Ability::Unknown;
-                kisi_accounts::set_abilities(tx, id, unknown, unknown).await?;
-                Ok::<_, Refusal>(row::KisiAccount {
-                    read_due_at: now,
-                    ..account
-                })
-            })
+    let account = transaction!(app.db, |tx| {
+        let account = find(tx, scope, id, "account").await?;
+        refuse_disconnected(&account, "account")?;
+        kisi_accounts::request_sweep(tx, id, now).await?;
+        // The cause of an earlier refusal may be fixed in Kisi, so the abilities are probed again.
+        let unknown = row::Ability::Unknown;
+        kisi_accounts::set_abilities(tx, id, unknown, unknown).await?;
+        Ok::<_, Refusal>(row::KisiAccount {
+            read_due_at: now,
+            ..account
         })
-        .await?;
+    })
+    .await?;
     app.waker.wake();
     Ok(account)
 }
@@ -391,39 +384,34 @@ async fn disconnect(
         now,
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
-    let account = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut account = find(tx, scope, id, "account").await?;
-                if account.status == row::KisiStatus::Disconnected {
-                    return Ok(account);
-                }
-                setup::unmanage_all(tx, scope, id).await?;
-                match access {
-                    DisconnectPolicy::Keep => {
-                        grants::delete_in_scope(tx, scope, id, None).await?;
-                        due::forget_account(tx, scope, id).await?;
-                        logins::forget_account(tx, scope, id).await?;
-                        revocations::forget_account(tx, scope, id).await?;
-                        kisi_accounts::set_disconnected(tx, id).await?;
-                        (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
-                    }
-                    DisconnectPolicy::Revoke => {
-                        grants::delete_external(tx, scope, id, None).await?;
-                        // No group is managed any more, so no access is desired and every grant is removed.
-                        let cause =
-                            due::Cause::enforced("a Kisi account is being disconnected").by(&actor);
-                        due::mark_all_members(tx, scope, now, &cause).await?;
-                        kisi_accounts::set_disconnecting(tx, id).await?;
-                        (account.status, account.problem) = (row::KisiStatus::Disconnecting, None);
-                    }
-                }
-                Ok::<_, Refusal>(account)
-            })
-        })
-        .await?;
+    let account = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut account = find(tx, scope, id, "account").await?;
+        if account.status == row::KisiStatus::Disconnected {
+            return Ok(account);
+        }
+        setup::unmanage_all(tx, scope, id).await?;
+        match access {
+            DisconnectPolicy::Keep => {
+                grants::delete_in_scope(tx, scope, id, None).await?;
+                due::forget_account(tx, scope, id).await?;
+                logins::forget_account(tx, scope, id).await?;
+                revocations::forget_account(tx, scope, id).await?;
+                kisi_accounts::set_disconnected(tx, id).await?;
+                (account.status, account.problem) = (row::KisiStatus::Disconnected, None);
+            }
+            DisconnectPolicy::Revoke => {
+                grants::delete_external(tx, scope, id, None).await?;
+                // No group is managed any more, so no access is desired and every grant is removed.
+                let cause = due::Cause::enforced("a Kisi account is being disconnected").by(&actor);
+                due::mark_all_members(tx, scope, now, &cause).await?;
+                kisi_accounts::set_disconnecting(tx, id).await?;
+                (account.status, account.problem) = (row::KisiStatus::Disconnecting, None);
+            }
+        }
+        Ok::<_, Refusal>(account)
+    })
+    .await?;
     app.waker.wake();
     // If this call fails, events from Kisi are rejected all the same.
     if let Err(problem) = listen::remove(&app, &account).await {

@@ -1,6 +1,7 @@
 //! Locations entered by an admin before the first event that refers to them. The entry has a version like an event's, so that a
 //! later event overrides it and an earlier one does not. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{Admin, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
@@ -64,54 +65,50 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
     )?;
     let name = name("input.name", &input.name)?;
     let zone = input.time_zone.map(|zone| zone.0);
-    let location = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                find(tx, scope, source, "input.source").await?;
-                let mut keys = Keys::default();
-                keys.locations
-                    .entry(source)
-                    .or_default()
-                    .insert(external.clone());
-                let mut set = working_set::load(tx, scope, now, &keys).await?;
-                let key = (source, external);
-                let before = set.locations.get(&key).cloned();
-                let mut location = before.clone().unwrap_or_else(|| row::Location {
-                    id: new_id(),
-                    club_id: scope.club,
-                    source_id: source,
-                    external_id: key.1.clone(),
-                    name: name.clone(),
-                    folded_name: String::new(),
-                    time_zone: None,
-                    happened_at: i64::MIN,
-                    version_key: String::new(),
-                    zone_happened_at: i64::MIN,
-                    zone_version_key: String::new(),
-                });
-                // As among events, the later version wins; at equal times the greater key wins, and the key here is empty.
-                if location.happened_at < now {
-                    (location.name, location.happened_at) = (name, now);
-                    location.version_key = String::new();
-                }
-                if zone.is_some() && location.zone_happened_at < now {
-                    (location.time_zone, location.zone_happened_at) = (zone, now);
-                    location.zone_version_key = String::new();
-                }
-                set.locations.insert(key.clone(), location.clone());
-                set.changed.locations.insert(key);
-                set.save(tx).await?;
-                if before.is_some_and(|before| before.time_zone != location.time_zone) {
-                    // Dates without a time now begin and end at other instants.
-                    let cause = due::Cause::enforced("a location was changed");
-                    due::mark_source(tx, scope, source, now, &cause).await?;
-                }
-                Ok::<_, Refusal>(location)
-            })
-        })
-        .await?;
+    let location = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        find(tx, scope, source, "input.source").await?;
+        let mut keys = Keys::default();
+        keys.locations
+            .entry(source)
+            .or_default()
+            .insert(external.clone());
+        let mut set = working_set::load(tx, scope, now, &keys).await?;
+        let key = (source, external);
+        let before = set.locations.get(&key).cloned();
+        let mut location = before.clone().unwrap_or_else(|| row::Location {
+            id: new_id(),
+            club_id: scope.club,
+            source_id: source,
+            external_id: key.1.clone(),
+            name: name.clone(),
+            folded_name: String::new(),
+            time_zone: None,
+            happened_at: i64::MIN,
+            version_key: String::new(),
+            zone_happened_at: i64::MIN,
+            zone_version_key: String::new(),
+        });
+        // As among events, the later version wins; at equal times the greater key wins, and the key here is empty.
+        if location.happened_at < now {
+            (location.name, location.happened_at) = (name, now);
+            location.version_key = String::new();
+        }
+        if zone.is_some() && location.zone_happened_at < now {
+            (location.time_zone, location.zone_happened_at) = (zone, now);
+            location.zone_version_key = String::new();
+        }
+        set.locations.insert(key.clone(), location.clone());
+        set.changed.locations.insert(key);
+        set.save(tx).await?;
+        if before.is_some_and(|before| before.time_zone != location.time_zone) {
+            // Dates without a time now begin and end at other instants.
+            let cause = due::Cause::enforced("a location was changed");
+            due::mark_source(tx, scope, source, now, &cause).await?;
+        }
+        Ok::<_, Refusal>(location)
+    })
+    .await?;
     app.waker.wake();
     Ok(location)
 }

@@ -1,6 +1,7 @@
 //! Offerings entered by an admin before the first event that refers to them. The entry has a version like an event's, so that a
 //! later event overrides it and an earlier one does not. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{Admin, id_of, name, source::find, text_of};
@@ -71,13 +72,10 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
         id: external,
         name: Some(name),
     };
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                find(tx, scope, source, "input.source").await?;
-                Ok(manual::save_offering(tx, scope, source, offering, now).await?)
-            })
-        })
-        .await
+    transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        find(tx, scope, source, "input.source").await?;
+        Ok(manual::save_offering(tx, scope, source, offering, now).await?)
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Full reads of a platform's API on request: the mutations only schedule a read, and refuse a source that has nothing to read.
 //! The loop in `ingest::readers` reads, and writes the result to the source. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{Admin, id_of, invalid, source::find};
@@ -59,15 +60,13 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
-    let ordered = app.db.write(move |tx| {
-        Box::pin(async move {
-            let source = find(tx, scope, id, "source").await?;
-            if source.credentials.is_none() {
-                return Err(invalid("source", nothing_to_read(&source)));
-            }
-            readings::request_full_read(tx, scope, id, now).await?;
-            find(tx, scope, id, "source").await
-        })
+    let ordered = transaction!(app.db, |tx| {
+        let source = find(tx, scope, id, "source").await?;
+        if source.credentials.is_none() {
+            return Err(invalid("source", nothing_to_read(&source)));
+        }
+        readings::request_full_read(tx, scope, id, now).await?;
+        find(tx, scope, id, "source").await
     });
     let source = ordered.await?;
     app.waker.wake();
@@ -79,19 +78,17 @@ async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source,
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
-    let confirmed = app.db.write(move |tx| {
-        Box::pin(async move {
-            let source = find(tx, scope, id, "source").await?;
-            if source.reading_doubt != Some(row::ReadingDoubt::ConfirmationNeeded) {
-                let name = &source.name;
-                let message = format!(
-                    "no reading of “{name}” is waiting for confirmation (readingNeedsConfirmation)"
-                );
-                return Err(invalid("source", message));
-            }
-            readings::confirm(tx, scope, id, now).await?;
-            find(tx, scope, id, "source").await
-        })
+    let confirmed = transaction!(app.db, |tx| {
+        let source = find(tx, scope, id, "source").await?;
+        if source.reading_doubt != Some(row::ReadingDoubt::ConfirmationNeeded) {
+            let name = &source.name;
+            let message = format!(
+                "no reading of “{name}” is waiting for confirmation (readingNeedsConfirmation)"
+            );
+            return Err(invalid("source", message));
+        }
+        readings::confirm(tx, scope, id, now).await?;
+        find(tx, scope, id, "source").await
     });
     let source = confirmed.await?;
     app.waker.wake();

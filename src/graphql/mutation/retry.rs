@@ -1,6 +1,7 @@
 //! The mutation that retries work that Kisi refused, after a person has fixed the cause. No timer retries it, because time does
 //! not fix it. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{Admin, id_of, not_found};
@@ -65,18 +66,15 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
         group: id(Kind::Group, "input.group", "group", input.group)?,
         member: id(Kind::Member, "input.member", "member", input.member)?,
     };
-    let marked = app.db.write(move |tx| {
-        Box::pin(async move {
-            refuse_unknown(tx, scope, &of).await?;
-            let cause = due::Cause::enforced("a retry of work that Kisi refused").by(&actor);
-            problems::clear_differences(tx, scope, &of).await?;
-            let rows = problems::find(tx, scope, &of).await?;
-            let members: std::collections::BTreeSet<_> =
-                rows.iter().map(|key| key.member).collect();
-            let marks = rows.into_iter().map(|key| (key, cause.clone())).collect();
-            due::mark_keeping_cause(tx, scope, marks, now).await?;
-            Ok::<_, Refusal>(members.len())
-        })
+    let marked = transaction!(app.db, |tx| {
+        refuse_unknown(tx, scope, &of).await?;
+        let cause = due::Cause::enforced("a retry of work that Kisi refused").by(&actor);
+        problems::clear_differences(tx, scope, &of).await?;
+        let rows = problems::find(tx, scope, &of).await?;
+        let members: std::collections::BTreeSet<_> = rows.iter().map(|key| key.member).collect();
+        let marks = rows.into_iter().map(|key| (key, cause.clone())).collect();
+        due::mark_keeping_cause(tx, scope, marks, now).await?;
+        Ok::<_, Refusal>(members.len())
     });
     let members = marked.await?;
     app.waker.wake();

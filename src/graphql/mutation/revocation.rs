@@ -1,5 +1,6 @@
 //! Mutations of the revocations that the brake holds: approve or dismiss some or all of them. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
 
@@ -106,36 +107,32 @@ async fn decide(
                 .collect()
         })
         .transpose()?;
-    let decided = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut held = revocations::in_state(tx, scope, RevocationState::Held).await?;
-                if let Some(named) = named {
-                    if named.iter().any(|id| !held.iter().any(|row| row.id == *id)) {
-                        return Err(not_found("held", "held revocation"));
-                    }
-                    held.retain(|row| named.contains(&row.id));
-                }
-                let mark = |row: &row::Revocation| Cause {
-                    delivery: row.delivery_id,
-                    rule: row.rule_id,
-                    ..Cause::enforced(format!(
-                        "{actor} {what} a revocation that the brake held: {}",
-                        row.cause
-                    ))
-                    .by(&actor)
-                };
-                let answer = Decision {
-                    mark: Some(&mark),
-                    ..Decision::of(state)
-                };
-                revocations::decide(tx, scope, &held, answer, now).await?;
-                Ok(held.len())
-            })
-        })
-        .await?;
+    let decided = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut held = revocations::in_state(tx, scope, RevocationState::Held).await?;
+        if let Some(named) = named {
+            if named.iter().any(|id| !held.iter().any(|row| row.id == *id)) {
+                return Err(not_found("held", "held revocation"));
+            }
+            held.retain(|row| named.contains(&row.id));
+        }
+        let mark = |row: &row::Revocation| Cause {
+            delivery: row.delivery_id,
+            rule: row.rule_id,
+            ..Cause::enforced(format!(
+                "{actor} {what} a revocation that the brake held: {}",
+                row.cause
+            ))
+            .by(&actor)
+        };
+        let answer = Decision {
+            mark: Some(&mark),
+            ..Decision::of(state)
+        };
+        revocations::decide(tx, scope, &held, answer, now).await?;
+        Ok(held.len())
+    })
+    .await?;
     app.waker.wake();
     Ok(i32::try_from(decided).unwrap_or(i32::MAX))
 }

@@ -2,6 +2,7 @@
 //! Each change marks all members due. An edit that is based on a preview is preapproved for the brake, and refused if its effect
 //! has changed since the preview. For ADMIN tokens.
 
+use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
 use uuid::Uuid;
@@ -111,20 +112,16 @@ async fn create(
         actor,
         now,
     } = admin;
-    let rule = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let draft = draft(tx, scope, &input, "input").await?;
-                let own_word = seen.holds(tx, scope, None, Some(&draft), now).await?;
-                let rule = first_version(scope, draft, &actor, now)?;
-                rules::insert_version(tx, scope, rule.clone()).await?;
-                record_change(tx, scope, &rule, actor, now, "created", own_word).await?;
-                Ok::<_, Refusal>(rule)
-            })
-        })
-        .await?;
+    let rule = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let draft = draft(tx, scope, &input, "input").await?;
+        let own_word = seen.holds(tx, scope, None, Some(&draft), now).await?;
+        let rule = first_version(scope, draft, &actor, now)?;
+        rules::insert_version(tx, scope, rule.clone()).await?;
+        record_change(tx, scope, &rule, actor, now, "created", own_word).await?;
+        Ok::<_, Refusal>(rule)
+    })
+    .await?;
     app.waker.wake();
     Ok(rule)
 }
@@ -143,28 +140,24 @@ async fn update(
         actor,
         now,
     } = admin;
-    let rule = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let before = rules::get(tx, scope, id)
-                    .await?
-                    .ok_or_else(|| not_found("rule", "rule"))?;
-                let draft = draft(tx, scope, &input, "input").await?;
-                let own_word = seen.holds(tx, scope, Some(id), Some(&draft), now).await?;
-                let next = first_version(scope, draft, &actor, now)?;
-                let rule = row::Rule {
-                    rule_id: id,
-                    version: before.version.saturating_add(1),
-                    ..next
-                };
-                rules::insert_version(tx, scope, rule.clone()).await?;
-                record_change(tx, scope, &rule, actor, now, "edited", own_word).await?;
-                Ok::<_, Refusal>(rule)
-            })
-        })
-        .await?;
+    let rule = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let before = rules::get(tx, scope, id)
+            .await?
+            .ok_or_else(|| not_found("rule", "rule"))?;
+        let draft = draft(tx, scope, &input, "input").await?;
+        let own_word = seen.holds(tx, scope, Some(id), Some(&draft), now).await?;
+        let next = first_version(scope, draft, &actor, now)?;
+        let rule = row::Rule {
+            rule_id: id,
+            version: before.version.saturating_add(1),
+            ..next
+        };
+        rules::insert_version(tx, scope, rule.clone()).await?;
+        record_change(tx, scope, &rule, actor, now, "edited", own_word).await?;
+        Ok::<_, Refusal>(rule)
+    })
+    .await?;
     app.waker.wake();
     Ok(rule)
 }
@@ -178,20 +171,17 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
         actor,
         now,
     } = admin;
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let rule = rules::get(tx, scope, id)
-                    .await?
-                    .ok_or_else(|| not_found("rule", "rule"))?;
-                let own_word = seen.holds(tx, scope, Some(id), None, now).await?;
-                rules::supersede(tx, scope, id, now).await?;
-                record_change(tx, scope, &rule, actor, now, "deleted", own_word).await?;
-                Ok::<_, Refusal>(())
-            })
-        })
-        .await?;
+    transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let rule = rules::get(tx, scope, id)
+            .await?
+            .ok_or_else(|| not_found("rule", "rule"))?;
+        let own_word = seen.holds(tx, scope, Some(id), None, now).await?;
+        rules::supersede(tx, scope, id, now).await?;
+        record_change(tx, scope, &rule, actor, now, "deleted", own_word).await?;
+        Ok::<_, Refusal>(())
+    })
+    .await?;
     app.waker.wake();
     Ok(ID(encode(Kind::Rule, id)))
 }

@@ -1,6 +1,7 @@
 //! Member sessions: short-lived tokens that a front end's server passes to the app of one member. A session is returned once,
 //! stored as a hash, and expires by itself. For ADMIN and APP tokens; a session cannot create another session.
 
+use crate::transaction;
 use std::time::Duration as Length;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
@@ -83,28 +84,25 @@ async fn create_session(
     let (created_at, expires_at) = (now.micros(), now.plus(lifetime).micros());
     let session = new_token();
     let hash = hash_token(session.expose_secret());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                if members::get(tx, scope, member).await?.is_none() {
-                    return Err(not_found("member", "member"));
-                }
-                tokens::clean_sessions(tx, scope, created_at).await?;
-                let id = new_id();
-                let row = row::Token {
-                    id,
-                    club_id: scope.club,
-                    // Token names are unique in a club, so a session gets one too, although nobody uses it.
-                    name: format!("session {id}"),
-                    role: row::Role::Member,
-                    hash,
-                    member_id: Some(member),
-                    created_at,
-                    expires_at: Some(expires_at),
-                };
-                Ok(tokens::create(tx, row).await?)
-            })
-        })
-        .await?;
+    transaction!(app.db, |tx| {
+        if members::get(tx, scope, member).await?.is_none() {
+            return Err(not_found("member", "member"));
+        }
+        tokens::clean_sessions(tx, scope, created_at).await?;
+        let id = new_id();
+        let row = row::Token {
+            id,
+            club_id: scope.club,
+            // Token names are unique in a club, so a session gets one too, although nobody uses it.
+            name: format!("session {id}"),
+            role: row::Role::Member,
+            hash,
+            member_id: Some(member),
+            created_at,
+            expires_at: Some(expires_at),
+        };
+        Ok(tokens::create(tx, row).await?)
+    })
+    .await?;
     Ok((session.expose_secret().to_owned(), expires_at))
 }

@@ -1,5 +1,6 @@
 //! Mutations of shares: access that an admin grants to a member, or to a new person by e-mail, and ends. For ADMIN tokens.
 
+use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
@@ -143,51 +144,45 @@ async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Ref
         .map(|note| text_of("input.note", "a note", &note, MAX_NOTE_CHARS))
         .transpose()?;
     let (target, notify) = (input.scope, input.notify);
-    let share = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let (scope_kind, scope_id) = resolve_scope(tx, scope, &target).await?;
-                let member = match who {
-                    Recipient::Member(id) => {
-                        let member = members::get(tx, scope, id).await?;
-                        member.ok_or_else(|| not_found("input.who.member", "member"))?
-                    }
-                    Recipient::New(newcomer) => {
-                        find_or_create_member(tx, scope, newcomer, now).await?
-                    }
-                };
-                let share = row::Share {
-                    id: new_id(),
-                    club_id: scope.club,
-                    member_id: member.id,
-                    scope_kind,
-                    scope_id,
-                    from_at: from,
-                    until_at: until,
-                    notify,
-                    note,
-                    actor: Some(actor.clone()),
-                    learned_at: now,
-                    superseded_at: None,
-                };
-                overrides::create_share(tx, share.clone()).await?;
-                due::mark(
-                    tx,
-                    scope,
-                    [member.id],
-                    now,
-                    &due::Cause::enforced("a share was created").by(&actor),
-                )
-                .await?;
-                let message = format!("A share was created for {}.", member.name);
-                let entry = entry(row::HistoryKind::Shared, &share, actor, message);
-                history::write(tx, scope, now, vec![entry]).await?;
-                Ok::<_, Refusal>(share)
-            })
-        })
+    let share = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let (scope_kind, scope_id) = resolve_scope(tx, scope, &target).await?;
+        let member = match who {
+            Recipient::Member(id) => {
+                let member = members::get(tx, scope, id).await?;
+                member.ok_or_else(|| not_found("input.who.member", "member"))?
+            }
+            Recipient::New(newcomer) => find_or_create_member(tx, scope, newcomer, now).await?,
+        };
+        let share = row::Share {
+            id: new_id(),
+            club_id: scope.club,
+            member_id: member.id,
+            scope_kind,
+            scope_id,
+            from_at: from,
+            until_at: until,
+            notify,
+            note,
+            actor: Some(actor.clone()),
+            learned_at: now,
+            superseded_at: None,
+        };
+        overrides::create_share(tx, share.clone()).await?;
+        due::mark(
+            tx,
+            scope,
+            [member.id],
+            now,
+            &due::Cause::enforced("a share was created").by(&actor),
+        )
         .await?;
+        let message = format!("A share was created for {}.", member.name);
+        let entry = entry(row::HistoryKind::Shared, &share, actor, message);
+        history::write(tx, scope, now, vec![entry]).await?;
+        Ok::<_, Refusal>(share)
+    })
+    .await?;
     app.waker.wake();
     Ok(share)
 }
@@ -200,38 +195,33 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
         now,
     } = admin;
     let id = id_of(Kind::Share, "share", "share", share)?;
-    let share = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let share = overrides::get_share(tx, scope, id).await?;
-                let share = share.ok_or_else(|| not_found("share", "share"))?;
-                if share.superseded_at.is_some() {
-                    return Ok(share);
-                }
-                overrides::end_share(tx, scope, id, now).await?;
-                due::mark(
-                    tx,
-                    scope,
-                    [share.member_id],
-                    now,
-                    &due::Cause::exempt("a share was ended").by(&actor),
-                )
-                .await?;
-                let member = members::get(tx, scope, share.member_id).await?;
-                let name =
-                    member.map_or_else(|| "an unknown member".to_owned(), |member| member.name);
-                let message = format!("A share of {name} was ended.");
-                let entry = entry(row::HistoryKind::ShareEnded, &share, actor, message);
-                history::write(tx, scope, now, vec![entry]).await?;
-                Ok::<_, Refusal>(row::Share {
-                    superseded_at: Some(now),
-                    ..share
-                })
-            })
-        })
+    let share = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let share = overrides::get_share(tx, scope, id).await?;
+        let share = share.ok_or_else(|| not_found("share", "share"))?;
+        if share.superseded_at.is_some() {
+            return Ok(share);
+        }
+        overrides::end_share(tx, scope, id, now).await?;
+        due::mark(
+            tx,
+            scope,
+            [share.member_id],
+            now,
+            &due::Cause::exempt("a share was ended").by(&actor),
+        )
         .await?;
+        let member = members::get(tx, scope, share.member_id).await?;
+        let name = member.map_or_else(|| "an unknown member".to_owned(), |member| member.name);
+        let message = format!("A share of {name} was ended.");
+        let entry = entry(row::HistoryKind::ShareEnded, &share, actor, message);
+        history::write(tx, scope, now, vec![entry]).await?;
+        Ok::<_, Refusal>(row::Share {
+            superseded_at: Some(now),
+            ..share
+        })
+    })
+    .await?;
     app.waker.wake();
     Ok(share)
 }

@@ -1,6 +1,7 @@
 //! Mutations of sources: create, update, rotate the signing secret, remove. A secret is returned once, when it is created, and
 //! stored sealed. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -224,36 +225,32 @@ async fn create(
         .map(|credentials| seal(SecretKind::SourceCredentials, &credentials.to_text()))
         .transpose()?;
     let zone = input.time_zone.map(|zone| zone.0);
-    let source = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                if is_taken(tx, scope, &name, None).await? {
-                    return Err(name_taken("input.name", "source"));
-                }
-                let time_zone = match zone {
-                    Some(zone) => zone,
-                    None => club_zone(tx, scope).await?,
-                };
-                let source = row::Source {
-                    name,
-                    platform,
-                    signature: scheme,
-                    path_key: new_path_key(),
-                    time_zone,
-                    secret: sealed,
-                    read_every_s,
-                    mapping,
-                    problem: platform_input::problem(platform, credentials.is_some()),
-                    credentials,
-                    ..sources::blank(scope, id, now)
-                };
-                sources::create(tx, source.clone()).await?;
-                Ok::<_, Refusal>(source)
-            })
-        })
-        .await?;
+    let source = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        if is_taken(tx, scope, &name, None).await? {
+            return Err(name_taken("input.name", "source"));
+        }
+        let time_zone = match zone {
+            Some(zone) => zone,
+            None => club_zone(tx, scope).await?,
+        };
+        let source = row::Source {
+            name,
+            platform,
+            signature: scheme,
+            path_key: new_path_key(),
+            time_zone,
+            secret: sealed,
+            read_every_s,
+            mapping,
+            problem: platform_input::problem(platform, credentials.is_some()),
+            credentials,
+            ..sources::blank(scope, id, now)
+        };
+        sources::create(tx, source.clone()).await?;
+        Ok::<_, Refusal>(source)
+    })
+    .await?;
     app.waker.wake();
     Ok((source, secret))
 }
@@ -293,28 +290,24 @@ async fn rotate(
     let sealed = sealer
         .seal(SecretKind::SourceSecret, id, &secret)
         .map_err(internal_error)?;
-    let source = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut source = find(tx, scope, id, "source").await?;
-                // A secret that cannot be unsealed cannot verify signatures either, so it is dropped.
-                let old = source.secret.replace(sealed).filter(|_| kept_s > 0);
-                let old = old.and_then(|old| sealer.open(SecretKind::SourceSecret, id, &old).ok());
-                source.old_secret = old
-                    .map(|old| {
-                        sealer
-                            .seal(SecretKind::OldSourceSecret, id, &old)
-                            .map_err(internal_error)
-                    })
-                    .transpose()?;
-                source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
-                sources::set(tx, &source).await?;
-                Ok::<_, Refusal>(source)
+    let source = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut source = find(tx, scope, id, "source").await?;
+        // A secret that cannot be unsealed cannot verify signatures either, so it is dropped.
+        let old = source.secret.replace(sealed).filter(|_| kept_s > 0);
+        let old = old.and_then(|old| sealer.open(SecretKind::SourceSecret, id, &old).ok());
+        source.old_secret = old
+            .map(|old| {
+                sealer
+                    .seal(SecretKind::OldSourceSecret, id, &old)
+                    .map_err(internal_error)
             })
-        })
-        .await?;
+            .transpose()?;
+        source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
+        sources::set(tx, &source).await?;
+        Ok::<_, Refusal>(source)
+    })
+    .await?;
     Ok((source, secret))
 }
 
@@ -329,63 +322,55 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         .map(|text| name("input.name", text))
         .transpose()?;
     let sealer = app.sealer.clone();
-    let source = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let mut source = find(tx, scope, id, "input.source").await?;
-                if let Some(name) = new_name {
-                    if is_taken(tx, scope, &name, Some(id)).await? {
-                        return Err(name_taken("input.name", "source"));
-                    }
-                    source.name = name;
-                }
-                if let Some(zone) = input.time_zone
-                    && zone.0 != source.time_zone
-                {
-                    source.time_zone = zone.0;
-                    // Dates without a time now begin and end at other instants.
-                    let cause = due::Cause::enforced(format!(
-                        "the time zone of the source “{}” was changed",
-                        source.name
-                    ));
-                    due::mark_source(tx, scope, id, now, &cause).await?;
-                }
-                if let Some(given) =
-                    platform_input::credentials(source.platform, input.credentials)?
-                {
-                    source.credentials = Some(
-                        sealer
-                            .seal(SecretKind::SourceCredentials, id, &given.to_text())
-                            .map_err(internal_error)?,
-                    );
-                    let usual = platform_input::default_read_interval(source.platform);
-                    source.read_every_s.get_or_insert(usual);
-                    // The credentials are tried at once; what was read from an earlier account is no baseline for comparison.
-                    readings::request_full_read(tx, scope, id, now).await?;
-                }
-                let has = source.credentials.is_some();
-                if let Some(every) = platform_input::read_every(input.read_every, has)? {
-                    source.read_every_s = Some(every);
-                    readings::make_due_by(
-                        tx,
-                        scope,
-                        id,
-                        now.saturating_add(every.saturating_mul(1_000_000)),
-                    )
-                    .await?;
-                }
-                if let Some(mapping) =
-                    platform_input::mapping(source.platform, input.mapping.as_ref())?
-                {
-                    source.mapping = Some(mapping);
-                }
-                sources::set(tx, &source).await?;
-                Ok::<_, Refusal>(source)
-            })
-        })
-        .await?;
+    let source = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let mut source = find(tx, scope, id, "input.source").await?;
+        if let Some(name) = new_name {
+            if is_taken(tx, scope, &name, Some(id)).await? {
+                return Err(name_taken("input.name", "source"));
+            }
+            source.name = name;
+        }
+        if let Some(zone) = input.time_zone
+            && zone.0 != source.time_zone
+        {
+            source.time_zone = zone.0;
+            // Dates without a time now begin and end at other instants.
+            let cause = due::Cause::enforced(format!(
+                "the time zone of the source “{}” was changed",
+                source.name
+            ));
+            due::mark_source(tx, scope, id, now, &cause).await?;
+        }
+        if let Some(given) = platform_input::credentials(source.platform, input.credentials)? {
+            source.credentials = Some(
+                sealer
+                    .seal(SecretKind::SourceCredentials, id, &given.to_text())
+                    .map_err(internal_error)?,
+            );
+            let usual = platform_input::default_read_interval(source.platform);
+            source.read_every_s.get_or_insert(usual);
+            // The credentials are tried at once; what was read from an earlier account is no baseline for comparison.
+            readings::request_full_read(tx, scope, id, now).await?;
+        }
+        let has = source.credentials.is_some();
+        if let Some(every) = platform_input::read_every(input.read_every, has)? {
+            source.read_every_s = Some(every);
+            readings::make_due_by(
+                tx,
+                scope,
+                id,
+                now.saturating_add(every.saturating_mul(1_000_000)),
+            )
+            .await?;
+        }
+        if let Some(mapping) = platform_input::mapping(source.platform, input.mapping.as_ref())? {
+            source.mapping = Some(mapping);
+        }
+        sources::set(tx, &source).await?;
+        Ok::<_, Refusal>(source)
+    })
+    .await?;
     app.waker.wake();
     Ok(source)
 }
@@ -398,24 +383,21 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
         now,
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let source = find(tx, scope, id, "source").await?;
-                sources::remove(tx, scope, id, now).await?;
-                readings::delete(tx, scope, id).await?;
-                let description = format!("the source “{}” was removed", source.name);
-                let cause = due::Cause::enforced(description).by(&actor);
-                due::mark_source(tx, scope, id, now, &cause).await?;
-                removal::free_addresses(tx, scope, id, now, &cause).await?;
-                // The end of its entitlements is a new fact about its members, so their dismissals no longer apply.
-                let people = due::members_of_source(tx, scope, id).await?;
-                revocations::forget_dismissed(tx, scope, &people).await?;
-                Ok::<_, Refusal>(())
-            })
-        })
-        .await?;
+    transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let source = find(tx, scope, id, "source").await?;
+        sources::remove(tx, scope, id, now).await?;
+        readings::delete(tx, scope, id).await?;
+        let description = format!("the source “{}” was removed", source.name);
+        let cause = due::Cause::enforced(description).by(&actor);
+        due::mark_source(tx, scope, id, now, &cause).await?;
+        removal::free_addresses(tx, scope, id, now, &cause).await?;
+        // The end of its entitlements is a new fact about its members, so their dismissals no longer apply.
+        let people = due::members_of_source(tx, scope, id).await?;
+        revocations::forget_dismissed(tx, scope, &people).await?;
+        Ok::<_, Refusal>(())
+    })
+    .await?;
     app.waker.wake();
     Ok(ID(encode(Kind::Source, id)))
 }

@@ -1,5 +1,6 @@
 //! Mutations of suspensions: a suspended member has no access anywhere. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
@@ -81,39 +82,35 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
     let id = id_of(Kind::Member, "input.member", "member", &input.member)?;
     let reason = text_of("input.reason", "a reason", &input.reason, MAX_REASON_CHARS)?;
     let until_at = future_end("input.until", input.until, now)?;
-    let member = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let member = members::get(tx, scope, id).await?;
-                let member = member.ok_or_else(|| not_found("input.member", "member"))?;
-                let message = format!("{} was suspended: {reason}", member.name);
-                let suspension = row::Suspension {
-                    id: new_id(),
-                    club_id: scope.club,
-                    member_id: id,
-                    reason,
-                    until_at,
-                    actor: Some(actor.clone()),
-                    learned_at: now,
-                    superseded_at: None,
-                };
-                overrides::suspend(tx, suspension).await?;
-                due::mark(
-                    tx,
-                    scope,
-                    [id],
-                    now,
-                    &due::Cause::exempt("the member was suspended").by(&actor),
-                )
-                .await?;
-                let entry = entry(row::HistoryKind::Suspended, id, actor, message);
-                history::write(tx, scope, now, vec![entry]).await?;
-                Ok::<_, Refusal>(member)
-            })
-        })
+    let member = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let member = members::get(tx, scope, id).await?;
+        let member = member.ok_or_else(|| not_found("input.member", "member"))?;
+        let message = format!("{} was suspended: {reason}", member.name);
+        let suspension = row::Suspension {
+            id: new_id(),
+            club_id: scope.club,
+            member_id: id,
+            reason,
+            until_at,
+            actor: Some(actor.clone()),
+            learned_at: now,
+            superseded_at: None,
+        };
+        overrides::suspend(tx, suspension).await?;
+        due::mark(
+            tx,
+            scope,
+            [id],
+            now,
+            &due::Cause::exempt("the member was suspended").by(&actor),
+        )
         .await?;
+        let entry = entry(row::HistoryKind::Suspended, id, actor, message);
+        history::write(tx, scope, now, vec![entry]).await?;
+        Ok::<_, Refusal>(member)
+    })
+    .await?;
     app.waker.wake();
     Ok(member)
 }
@@ -126,37 +123,33 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
         now,
     } = admin;
     let id = id_of(Kind::Member, "member", "member", member)?;
-    let member = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                let member = members::get(tx, scope, id)
-                    .await?
-                    .ok_or_else(|| not_found("member", "member"))?;
-                let suspensions = overrides::suspensions_of(tx, scope, &[id]).await?;
-                if !suspensions
-                    .iter()
-                    .any(|suspension| suspension.until_at.is_none_or(|until| until > now))
-                {
-                    return Err(invalid("member", "this member is not suspended"));
-                }
-                overrides::resume(tx, scope, id, now).await?;
-                due::mark(
-                    tx,
-                    scope,
-                    [id],
-                    now,
-                    &due::Cause::enforced("the suspension was lifted").by(&actor),
-                )
-                .await?;
-                let message = format!("The suspension of {} was lifted.", member.name);
-                let entry = entry(row::HistoryKind::Resumed, id, actor, message);
-                history::write(tx, scope, now, vec![entry]).await?;
-                Ok::<_, Refusal>(member)
-            })
-        })
+    let member = transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let member = members::get(tx, scope, id)
+            .await?
+            .ok_or_else(|| not_found("member", "member"))?;
+        let suspensions = overrides::suspensions_of(tx, scope, &[id]).await?;
+        if !suspensions
+            .iter()
+            .any(|suspension| suspension.until_at.is_none_or(|until| until > now))
+        {
+            return Err(invalid("member", "this member is not suspended"));
+        }
+        overrides::resume(tx, scope, id, now).await?;
+        due::mark(
+            tx,
+            scope,
+            [id],
+            now,
+            &due::Cause::enforced("the suspension was lifted").by(&actor),
+        )
         .await?;
+        let message = format!("The suspension of {} was lifted.", member.name);
+        let entry = entry(row::HistoryKind::Resumed, id, actor, message);
+        history::write(tx, scope, now, vec![entry]).await?;
+        Ok::<_, Refusal>(member)
+    })
+    .await?;
     app.waker.wake();
     Ok(member)
 }

@@ -7,6 +7,7 @@ mod settings;
 mod shares;
 mod sources;
 
+use crate::transaction;
 use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
 
 use access::Instant;
@@ -260,11 +261,9 @@ impl TestClub {
         let rows = due::without_lane(self.app.db.read(), account, i64::MAX, 1_000)
             .await
             .unwrap();
-        let work = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                let settled: Vec<_> = rows.iter().map(|row| (row, None)).collect();
-                due::settle_all(tx, &settled).await.map(drop)
-            })
+        let work = transaction!(self.app.db, |tx| {
+            let settled: Vec<_> = rows.iter().map(|row| (row, None)).collect();
+            due::settle_all(tx, &settled).await.map(drop)
         });
         work.await.unwrap();
         assert_eq!(self.backlog(account).await, 0);
@@ -304,10 +303,8 @@ async fn club(app: &App, name: &str) -> ClubScope {
         created_at: 0,
     };
     let scope = ClubScope::new(row.id);
-    let made: Result<(), StoreError> = app
-        .db
-        .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
-        .await;
+    let made: Result<(), StoreError> =
+        transaction!(app.db, |tx| clubs::create(tx, row).await).await;
     made.unwrap();
     scope
 }

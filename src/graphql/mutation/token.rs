@@ -1,6 +1,7 @@
 //! Mutations of bearer tokens. A token is returned once, when it is created, and stored as a hash; the token itself is never
 //! logged or stored. For ADMIN tokens.
 
+use crate::transaction;
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
@@ -67,11 +68,10 @@ impl TokenMutations {
         #[graphql(desc = "The token's name.")] name: String,
     ) -> Result<RevokeTokenPayload> {
         let Admin { app, scope, .. } = Admin::of(context)?;
-        let outcome: Result<bool, Refusal> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move { Ok(tokens::revoke(tx, scope, name.trim()).await?) })
-            })
+        let outcome: Result<bool, Refusal> =
+            transaction!(app.db, |tx| Ok(
+                tokens::revoke(tx, scope, name.trim()).await?
+            ))
             .await;
         Ok(match outcome {
             Ok(revoked) => RevokeTokenPayload {
@@ -99,28 +99,23 @@ async fn create(admin: Admin, input: CreateTokenInput) -> Result<String, Refusal
     let expires_at = future_end("input.expiresAt", input.expires_at, now)?;
     let token = new_token();
     let hash = hash_token(token.expose_secret());
-    admin
-        .app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                clubs::touch(tx, scope).await?;
-                if tokens::exists(tx, scope, &name).await? {
-                    return Err(name_taken("input.name", "token"));
-                }
-                let row = row::Token {
-                    id: new_id(),
-                    club_id: scope.club,
-                    name,
-                    role,
-                    hash,
-                    member_id: None,
-                    created_at: now,
-                    expires_at,
-                };
-                Ok(tokens::create(tx, row).await?)
-            })
-        })
-        .await?;
+    transaction!(admin.app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        if tokens::exists(tx, scope, &name).await? {
+            return Err(name_taken("input.name", "token"));
+        }
+        let row = row::Token {
+            id: new_id(),
+            club_id: scope.club,
+            name,
+            role,
+            hash,
+            member_id: None,
+            created_at: now,
+            expires_at,
+        };
+        Ok(tokens::create(tx, row).await?)
+    })
+    .await?;
     Ok(token.expose_secret().to_owned())
 }

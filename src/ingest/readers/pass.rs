@@ -2,6 +2,7 @@
 //! The start of the reading is the version of its events. After a failure, the source gets a problem text and the reading is
 //! tried again after a growing pause; nothing of it is used.
 
+use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::Instant;
@@ -71,18 +72,16 @@ fn lease(id: Uuid) -> String {
 
 async fn release(app: &App, id: Uuid) -> Result<(), StoreError> {
     let (name, holder) = (lease(id), app.holder.clone());
-    app.db
-        .write(move |tx| Box::pin(async move { leases::release(tx, &name, &holder).await }))
-        .await
+    transaction!(app.db, |tx| leases::release(tx, &name, &holder).await).await
 }
 
 async fn acquire(app: &App, name: &str) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), app.holder.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move { leases::acquire(tx, &name, &holder, LEASE, false).await })
-        })
-        .await
+    transaction!(app.db, |tx| leases::acquire(
+        tx, &name, &holder, LEASE, false
+    )
+    .await)
+    .await
 }
 
 async fn read_with_lease(
@@ -124,11 +123,9 @@ async fn read_with_lease(
     };
     match read.unwrap_or(Err(ReadError::TimedOut)) {
         Ok(ReadOutcome::In(reading)) => {
-            let keep = app.db.write(move |tx| {
-                Box::pin(async move {
-                    readings::store(tx, scope, id, reading).await?;
-                    readings::record_success(tx, scope, id, done).await
-                })
+            let keep = transaction!(app.db, |tx| {
+                readings::store(tx, scope, id, reading).await?;
+                readings::record_success(tx, scope, id, done).await
             });
             keep.await
         }
@@ -144,9 +141,10 @@ async fn read_with_lease(
             let until = app.clock.now().plus(pause).micros();
             tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
             let words = problem.user_message(name_of(source.platform));
-            let fail = app.db.write(move |tx| {
-                Box::pin(async move { readings::record_failure(tx, scope, id, words, until).await })
-            });
+            let fail = transaction!(app.db, |tx| readings::record_failure(
+                tx, scope, id, words, until
+            )
+            .await);
             fail.await
         }
     }
@@ -163,14 +161,12 @@ async fn record_collapse(
     let is_repeated = source.reading_doubt.is_some();
     let words = collapse.for_people(name_of(source.platform), is_repeated);
     tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed and is not used");
-    let write = app.db.write(move |tx| {
-        Box::pin(async move {
-            if is_repeated {
-                readings::record_second_doubt(tx, scope, id, done, words).await
-            } else {
-                readings::record_first_doubt(tx, scope, id, done, words).await
-            }
-        })
+    let write = transaction!(app.db, |tx| {
+        if is_repeated {
+            readings::record_second_doubt(tx, scope, id, done, words).await
+        } else {
+            readings::record_first_doubt(tx, scope, id, done, words).await
+        }
     });
     write.await
 }

@@ -1,6 +1,7 @@
 //! Bitemporal reads of members whose people have moved to other members since.
 
 use super::*;
+use crate::transaction;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -9,9 +10,7 @@ impl TestClub {
     async fn hear(&self, hour: i64, kind: &'static str, data: Value) {
         let jobs = vec![self.job(&(kind, hour * 60, data))];
         let (scope, now) = (self.scope, Instant::from_micros(noon() + hour * HOUR));
-        let stored = self
-            .db
-            .write(move |tx| Box::pin(async move { batch::store(tx, scope, &jobs, now).await }));
+        let stored = transaction!(self.db, |tx| batch::store(tx, scope, &jobs, now).await);
         stored.await.unwrap();
     }
 

@@ -1,6 +1,7 @@
 //! Identity while people change, swap, give up and take over addresses: a member follows the source's ids, and an address belongs
 //! to the member that claims it now.
 
+use crate::transaction;
 use proptest::prelude::*;
 
 use super::*;
@@ -156,15 +157,13 @@ async fn the_address_of_a_removed_source_is_free() {
         account: books.account,
         ..desk
     };
-    let made = books.db.write(move |tx| {
-        Box::pin(async move {
-            let row = row::Source {
-                name: "desk".to_owned(),
-                path_key: "desk".to_owned(),
-                ..source_row(scope.club, source)
-            };
-            sources::create(tx, row).await
-        })
+    let made = transaction!(books.db, |tx| {
+        let row = row::Source {
+            name: "desk".to_owned(),
+            path_key: "desk".to_owned(),
+            ..source_row(scope.club, source)
+        };
+        sources::create(tx, row).await
     });
     made.await.unwrap();
     of_desk
@@ -175,11 +174,9 @@ async fn the_address_of_a_removed_source_is_free() {
         .await;
     books.say("member.updated", 3, at("ada", Some("b"))).await;
     assert_eq!(books.people().await["ada"].1, ["CONTESTED_EMAIL"]);
-    let removed = books.db.write(move |tx| {
-        Box::pin(async move {
-            sources::remove(tx, scope, source, now).await?;
-            removal::free_addresses(tx, scope, source, now, &due::Cause::enforced("removed")).await
-        })
+    let removed = transaction!(books.db, |tx| {
+        sources::remove(tx, scope, source, now).await?;
+        removal::free_addresses(tx, scope, source, now, &due::Cause::enforced("removed")).await
     });
     removed.await.unwrap();
     let free = without_problems([("ada", Some("b")), ("bob", None)]);

@@ -1,5 +1,6 @@
 //! Which members are settled out of the lanes, and which must be served.
 
+use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -37,15 +38,11 @@ impl TestService {
         let app = App::start(config, clock).await.unwrap();
         let account = account(new_id());
         let (club, stored) = (club(account.club_id), account.clone());
-        let written: Result<(), StoreError> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    clubs::create(tx, club).await?;
-                    kisi_accounts::create(tx, stored).await
-                })
-            })
-            .await;
+        let written: Result<(), StoreError> = transaction!(app.db, |tx| {
+            clubs::create(tx, club).await?;
+            kisi_accounts::create(tx, stored).await
+        })
+        .await;
         written.unwrap();
         Self {
             app,
@@ -58,11 +55,8 @@ impl TestService {
     async fn waiting(&self, count: usize) -> Vec<Uuid> {
         let rows: Vec<row::Due> = (0..count).map(|_| due_row(&self.account)).collect();
         let ids = rows.iter().map(|row| row.member_id).collect();
-        let written: Result<(), StoreError> = self
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { bulk::insert(tx, rows).await }))
-            .await;
+        let written: Result<(), StoreError> =
+            transaction!(self.app.db, |tx| bulk::insert(tx, rows).await).await;
         written.unwrap();
         ids
     }
@@ -202,16 +196,11 @@ async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
         asked_from: None,
         asked_until: None,
     };
-    let written: Result<(), StoreError> = service
-        .app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                revocations::insert(tx, vec![pending_revocation]).await?;
-                grants::put_grant(tx, unknown, true).await
-            })
-        })
-        .await;
+    let written: Result<(), StoreError> = transaction!(service.app.db, |tx| {
+        revocations::insert(tx, vec![pending_revocation]).await?;
+        grants::put_grant(tx, unknown, true).await
+    })
+    .await;
     written.unwrap();
     service.settle().await;
     let left: BTreeSet<Uuid> = waiting[..2].iter().copied().collect();
@@ -233,9 +222,8 @@ async fn an_approval_is_kept_when_a_worker_inserts_an_older_pending_revocation()
         service.account.id,
     );
     for rows in [vec![approved.clone()], vec![asked.clone()]] {
-        let written: Result<(), StoreError> = (service.app.db)
-            .write(move |tx| Box::pin(async move { revocations::insert(tx, rows).await }))
-            .await;
+        let written: Result<(), StoreError> =
+            transaction!(service.app.db, |tx| revocations::insert(tx, rows).await).await;
         written.unwrap();
     }
     let members = [asked.member_id];

@@ -5,6 +5,7 @@
 //! deletes them like those of members, and the brake counts the person. An assignment that others made for a member becomes an
 //! external grant of the member, which the plan keeps if the rules want it.
 
+use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -248,11 +249,7 @@ impl Conclusions {
         if self.is_empty() {
             return Ok(());
         }
-        let written = sweep
-            .app
-            .db
-            .write(move |tx| Box::pin(async move { self.write_in(tx).await }))
-            .await;
+        let written = transaction!(sweep.app.db, |tx| self.write_in(tx).await).await;
         sweep.app.waker.wake();
         written
     }

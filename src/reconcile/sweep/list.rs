@@ -1,5 +1,6 @@
 //! Processes one list: reads it completely, compares it with the grants loaded after the read, and stores what follows.
 
+use crate::transaction;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -107,11 +108,9 @@ impl Sweep {
             return Ok(());
         };
         let (scope, now) = (self.scope, self.app.clock.now().micros());
-        let stored = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                clubs::lock(tx, scope).await?;
-                conclude::mark_group_read(tx, scope, &group, now).await
-            })
+        let stored = transaction!(self.app.db, |tx| {
+            clubs::lock(tx, scope).await?;
+            conclude::mark_group_read(tx, scope, &group, now).await
         });
         stored.await?;
         self.app.waker.wake();
@@ -135,9 +134,8 @@ impl Sweep {
         }
         let (scope, id) = (self.scope, group.id);
         let text = problem.map(str::to_owned);
-        let stored = self.app.db.write(move |tx| {
-            Box::pin(async move { sweep::set_problem(tx, scope, id, text).await })
-        });
+        let stored = transaction!(self.app.db, |tx| sweep::set_problem(tx, scope, id, text)
+            .await);
         stored.await
     }
 }

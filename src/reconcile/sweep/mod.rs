@@ -4,6 +4,7 @@
 //! assignments were read. At the end, the stored state is compared with the rules, so that any missed change is found. Called by
 //! the worker that holds the lease.
 
+use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -119,18 +120,15 @@ impl Sweep {
             }
         }
         let scope = self.scope;
-        let saved: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    stored::mark_evaluated(tx, scope, &groups, now).await?;
-                    // Until now their external assignments were kept, so the holders are due.
-                    let holders = sweep::external_holders(tx, scope, &groups).await?;
-                    let cause = due::Cause::recurring(due::Recurring::Strangers);
-                    let marks = holders.into_iter().map(|member| (member, cause.clone()));
-                    due::mark_in(tx, scope, &[id], marks.collect(), now).await
-                })
-            })
-            .await;
+        let saved: Result<(), StoreError> = transaction!(db, |tx| {
+            stored::mark_evaluated(tx, scope, &groups, now).await?;
+            // Until now their external assignments were kept, so the holders are due.
+            let holders = sweep::external_holders(tx, scope, &groups).await?;
+            let cause = due::Cause::recurring(due::Recurring::Strangers);
+            let marks = holders.into_iter().map(|member| (member, cause.clone()));
+            due::mark_in(tx, scope, &[id], marks.collect(), now).await
+        })
+        .await;
         saved?;
         self.app.waker.wake();
         Ok(snapshot)
@@ -188,28 +186,23 @@ impl Sweep {
         } else {
             interval
         };
-        let saved: Result<(), StoreError> = self
-            .app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let cause = due::Cause::recurring(due::Recurring::LostAnswer);
-                    let unresolved = sweep::unresolved(tx, scope, id).await?;
-                    let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
-                    due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
-                    sweep::forget_strangers(tx, scope, id).await?;
-                    // A group that became managed meanwhile waits for its first read.
-                    let unread = stored::unread(tx, scope, id).await?;
-                    let wait = if unread.is_empty() {
-                        wait
-                    } else {
-                        Duration::ZERO
-                    };
-                    let again_at = now.plus(wait).micros();
-                    kisi_accounts::record_sweep(tx, id, now.micros(), due_at, again_at).await
-                })
-            })
-            .await;
+        let saved: Result<(), StoreError> = transaction!(self.app.db, |tx| {
+            let cause = due::Cause::recurring(due::Recurring::LostAnswer);
+            let unresolved = sweep::unresolved(tx, scope, id).await?;
+            let marks = unresolved.into_iter().map(|member| (member, cause.clone()));
+            due::mark_in(tx, scope, &[id], marks.collect(), now.micros()).await?;
+            sweep::forget_strangers(tx, scope, id).await?;
+            // A group that became managed meanwhile waits for its first read.
+            let unread = stored::unread(tx, scope, id).await?;
+            let wait = if unread.is_empty() {
+                wait
+            } else {
+                Duration::ZERO
+            };
+            let again_at = now.plus(wait).micros();
+            kisi_accounts::record_sweep(tx, id, now.micros(), due_at, again_at).await
+        })
+        .await;
         self.app.waker.wake();
         Ok(saved?)
     }

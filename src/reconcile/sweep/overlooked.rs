@@ -2,6 +2,7 @@
 //! happen; if it does for any reason, the sweep ends it within its interval. Evaluates the whole club in batches, without locks,
 //! and writes only if a member was overlooked.
 
+use crate::transaction;
 use std::collections::{BTreeMap, HashMap};
 
 use access::Instant;
@@ -118,10 +119,11 @@ impl Sweep {
             return Err(AccountError::LeaseLost);
         }
         let (scope, now) = (self.scope, now.micros());
-        let marked: Result<(), StoreError> = (self.app.db)
-            .write(move |tx| {
-                Box::pin(async move { due::mark_keeping_cause(tx, scope, marks, now).await })
-            })
+        let marked: Result<(), StoreError> =
+            transaction!(self.app.db, |tx| due::mark_keeping_cause(
+                tx, scope, marks, now
+            )
+            .await)
             .await;
         marked?;
         self.app.waker.wake();

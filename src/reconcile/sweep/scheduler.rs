@@ -1,6 +1,7 @@
 //! Schedules the sweeps of an account: they run in the background, one at a time, while the lease is held, and are retried after
 //! a failure. Called by the worker in each turn; never waits for a sweep.
 
+use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::Instant;
@@ -191,19 +192,14 @@ impl SweepScheduler {
         };
         let (id, at) = (call.account, self.app.clock.now().plus(wait).micros());
         let made_with = call.clone();
-        let stored: Result<(), StoreError> = self
-            .app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    if let Some(problem) = unreachable {
-                        let status = KisiStatus::Unreachable;
-                        kisi_accounts::set_status(tx, &made_with, status, Some(problem)).await?;
-                    }
-                    kisi_accounts::schedule_sweep(tx, id, due_at, at).await
-                })
-            })
-            .await;
+        let stored: Result<(), StoreError> = transaction!(self.app.db, |tx| {
+            if let Some(problem) = unreachable {
+                let status = KisiStatus::Unreachable;
+                kisi_accounts::set_status(tx, &made_with, status, Some(problem)).await?;
+            }
+            kisi_accounts::schedule_sweep(tx, id, due_at, at).await
+        })
+        .await;
         stored?;
         match stop {
             AccountError::Kisi(Error::Unauthorized { .. } | Error::RateLimited { .. }) => Err(stop),

@@ -1,6 +1,7 @@
 //! The club of the chaos tests: applies each random step to the service and to the reference, and checks after each change in
 //! Kisi that no protected person is locked out.
 
+use latchkey::transaction;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -474,14 +475,11 @@ impl Club {
                  WHERE datname = current_database() AND pid <> pg_backend_pid()"
             }
         };
-        let planted: Result<(), StoreError> = db
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.execute_unprepared(fault).await?;
-                    Ok(())
-                })
-            })
-            .await;
+        let planted: Result<(), StoreError> = transaction!(db, |tx| {
+            tx.execute_unprepared(fault).await?;
+            Ok(())
+        })
+        .await;
         // An earlier fault may have failed this statement.
         drop(planted);
         self.membership().await;
@@ -494,16 +492,13 @@ impl Club {
             Database::Postgres => ["SELECT 1"; 2],
         };
         let works = async || {
-            let written: Result<(), StoreError> = db
-                .write(move |tx| {
-                    Box::pin(async move {
-                        for statement in repair {
-                            tx.execute_unprepared(statement).await?;
-                        }
-                        latchkey::store::probe::write(tx).await
-                    })
-                })
-                .await;
+            let written: Result<(), StoreError> = transaction!(db, |tx| {
+                for statement in repair {
+                    tx.execute_unprepared(statement).await?;
+                }
+                latchkey::store::probe::write(tx).await
+            })
+            .await;
             written.is_ok().then_some(())
         };
         eventually(works, async || "the database cannot be written".to_owned()).await;

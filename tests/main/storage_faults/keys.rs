@@ -1,6 +1,7 @@
 //! A missing or wrong encryption key: no new key file is generated beside a database with secrets, and every check reports the
 //! fault.
 
+use latchkey::transaction;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -132,9 +133,8 @@ async fn secrets_bound_only_to_their_row_are_bound_to_their_column_at_the_start(
     let cipher = XChaCha20Poly1305::new(&Key::from(key));
     let old = cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
     let old = [&nonce[..], &old].concat();
-    let replaced: Result<(), StoreError> = db
-        .write(move |tx| Box::pin(async move { sealed::replace(tx, kind, row, old).await }))
-        .await;
+    let replaced: Result<(), StoreError> =
+        transaction!(db, |tx| sealed::replace(tx, kind, row, old).await).await;
     replaced.unwrap();
     db.close().await;
     club.serve_by(child::serve(&as_text(&club.settings)));

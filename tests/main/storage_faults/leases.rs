@@ -1,5 +1,6 @@
 //! Leases and times that were stored while the clock was a day ahead: the work resumes as soon as the clock is right again.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::store::{Connection, StoreError, leases};
@@ -83,18 +84,15 @@ async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
     let db = latchkey::store::Db::connect(&world.database_url())
         .await
         .unwrap();
-    let stored: Result<(), StoreError> = db
-        .write(move |tx| {
-            Box::pin(async move {
-                let name = account.to_string();
-                let length = Duration::from_secs(6);
-                assert!(leases::acquire(tx, &name, "elsewhere:1:x", length, true).await?);
-                let ahead = "UPDATE lease SET expires_at = expires_at + 86400000000";
-                tx.execute_unprepared(ahead).await?;
-                Ok(())
-            })
-        })
-        .await;
+    let stored: Result<(), StoreError> = transaction!(db, |tx| {
+        let name = account.to_string();
+        let length = Duration::from_secs(6);
+        assert!(leases::acquire(tx, &name, "elsewhere:1:x", length, true).await?);
+        let ahead = "UPDATE lease SET expires_at = expires_at + 86400000000";
+        tx.execute_unprepared(ahead).await?;
+        Ok(())
+    })
+    .await;
     stored.unwrap();
     db.close().await;
     world.start_again().await;

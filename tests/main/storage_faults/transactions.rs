@@ -1,6 +1,7 @@
 //! Failing transactions at the level of `store`: a failed transaction stores nothing, and later transactions succeed.
 
 use latchkey::store::{Connection, Db, Failure, StoreError};
+use latchkey::transaction;
 use sea_orm::{DbErr, Statement};
 use tempfile::TempDir;
 
@@ -171,19 +172,17 @@ async fn a_full_disk_stores_all_of_a_transaction_or_nothing() {
     let tables = Tables::sqlite().await;
     let filler = "INSERT INTO child SELECT 100, hex(zeroblob(500000))";
     for ignores in [false, true] {
-        let full = tables.db.write(move |tx| {
-            Box::pin(async move {
-                tx.execute_unprepared("PRAGMA max_page_count = 1").await?;
-                tx.execute_unprepared("INSERT INTO parent SELECT 100")
-                    .await?;
-                let filled = tx.execute_unprepared(filler).await;
-                if ignores {
-                    let _ = tx.execute_unprepared("INSERT INTO parent SELECT 101").await;
-                    return Ok(());
-                }
-                filled?;
-                Ok::<_, StoreError>(())
-            })
+        let full = transaction!(tables.db, |tx| {
+            tx.execute_unprepared("PRAGMA max_page_count = 1").await?;
+            tx.execute_unprepared("INSERT INTO parent SELECT 100")
+                .await?;
+            let filled = tx.execute_unprepared(filler).await;
+            if ignores {
+                let _ = tx.execute_unprepared("INSERT INTO parent SELECT 101").await;
+                return Ok(());
+            }
+            filled?;
+            Ok::<_, StoreError>(())
         });
         assert_eq!(full.await.unwrap_err().failure(), Failure::Disk);
         assert_eq!(tables.rows("parent").await % 3, 0);
@@ -206,26 +205,22 @@ async fn a_database_that_cannot_be_written_says_so_until_it_can() {
 /// Terminates the PostgreSQL session of a transaction: before its last statement, or before its COMMIT.
 async fn terminated(tables: &Tables, at_commit: bool) -> Result<(), StoreError> {
     let aside = tables.aside.clone();
-    tables
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                tx.execute_unprepared("INSERT INTO parent SELECT 100")
-                    .await?;
-                let pid = "SELECT pg_backend_pid() AS pid";
-                let pid = Statement::from_string(tx.get_database_backend(), pid);
-                let row = tx.query_one_raw(pid).await?;
-                let pid: i32 = row.unwrap().try_get("", "pid")?;
-                let end = format!("SELECT pg_terminate_backend({pid}, 5000)");
-                aside.read().execute_unprepared(&end).await?;
-                if !at_commit {
-                    tx.execute_unprepared("INSERT INTO parent SELECT 101")
-                        .await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+    transaction!(tables.db, |tx| {
+        tx.execute_unprepared("INSERT INTO parent SELECT 100")
+            .await?;
+        let pid = "SELECT pg_backend_pid() AS pid";
+        let pid = Statement::from_string(tx.get_database_backend(), pid);
+        let row = tx.query_one_raw(pid).await?;
+        let pid: i32 = row.unwrap().try_get("", "pid")?;
+        let end = format!("SELECT pg_terminate_backend({pid}, 5000)");
+        aside.read().execute_unprepared(&end).await?;
+        if !at_commit {
+            tx.execute_unprepared("INSERT INTO parent SELECT 101")
+                .await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

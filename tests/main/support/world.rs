@@ -1,6 +1,7 @@
 //! A whole service for one test: database, Kisi sandbox, server, reconcile loop, manual clock, one club with an admin token.
 //! A test fails at its end if members are still due or if Kisi is not in step.
 
+use latchkey::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::TcpListener,
@@ -308,15 +309,11 @@ impl World {
             created_at: now,
             expires_at: None,
         };
-        let stored: Result<(), latchkey::store::StoreError> = app
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    clubs::create(tx, club).await?;
-                    tokens::create(tx, row).await
-                })
-            })
-            .await;
+        let stored: Result<(), latchkey::store::StoreError> = transaction!(app.db, |tx| {
+            clubs::create(tx, club).await?;
+            tokens::create(tx, row).await
+        })
+        .await;
         stored.unwrap();
         Api::new(self.api.base.clone(), token.expose_secret().to_owned())
     }

@@ -1,6 +1,7 @@
 //! What the sweep does not trust: incomplete lists, lists that are too good or too bad to be true, and differences that the
 //! reconcile loop itself caused while a list was being read.
 
+use latchkey::transaction;
 use std::time::Duration;
 
 use latchkey::store::{
@@ -176,9 +177,8 @@ async fn a_lost_answer_without_open_work_is_resolved(world: &mut World) {
     };
     let mut grant = stored_grant().await;
     grant.intent = Intent::Delete;
-    let put: Result<(), StoreError> = db
-        .write(move |tx| Box::pin(async move { grants::put_grant(tx, grant, false).await }))
-        .await;
+    let put: Result<(), StoreError> =
+        transaction!(db, |tx| grants::put_grant(tx, grant, false).await).await;
     put.unwrap();
     assert_eq!(world.api.open_work().await, None, "no work is open");
     sweep_and_settle(world).await;

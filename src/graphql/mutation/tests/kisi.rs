@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::{grants, kisi_accounts::CallCredentials};
+use crate::transaction;
 use latchkey_sandbox::{Fault, FaultKind};
 
 mod logins;
@@ -51,11 +52,8 @@ async fn grant(house: &TestClub, account: Uuid, group: Uuid) -> Uuid {
         asked_until: None,
         confirmed_at: Some(0),
     };
-    let put: Result<(), StoreError> = house
-        .app
-        .db
-        .write(move |tx| Box::pin(async move { grants::put_grant(tx, row, true).await }))
-        .await;
+    let put: Result<(), StoreError> =
+        transaction!(house.app.db, |tx| grants::put_grant(tx, row, true).await).await;
     put.unwrap();
     member
 }
@@ -283,16 +281,11 @@ async fn new_credentials_are_verified_and_reconnect_the_account() {
     );
     let call = CallCredentials::of(&stored.await.unwrap().unwrap());
     let refused = "Kisi refuses the key".to_owned();
-    let set: Result<bool, StoreError> = house
-        .app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let status = row::KisiStatus::Unauthorized;
-                kisi_accounts::set_status(tx, &call, status, Some(refused)).await
-            })
-        })
-        .await;
+    let set: Result<bool, StoreError> = transaction!(house.app.db, |tx| {
+        let status = row::KisiStatus::Unauthorized;
+        kisi_accounts::set_status(tx, &call, status, Some(refused)).await
+    })
+    .await;
     assert!(set.unwrap());
     let input = |credentials: Value| {
         let id = id(Kind::KisiAccount, account.id);
@@ -340,11 +333,8 @@ async fn credentials_of_another_organization_are_refused() {
         ..account
     };
     let account = moved.id;
-    let made: Result<(), StoreError> = house
-        .app
-        .db
-        .write(move |tx| Box::pin(async move { kisi_accounts::create(tx, moved).await }))
-        .await;
+    let made: Result<(), StoreError> =
+        transaction!(house.app.db, |tx| kisi_accounts::create(tx, moved).await).await;
     made.unwrap();
     assert_ne!(account, id_of_account);
     let input =
@@ -362,16 +352,11 @@ async fn credentials_of_another_organization_are_refused() {
 async fn a_refresh_is_left_to_the_reconcile_loop() {
     let house = TestClub::new().await;
     let account = house.connected().await;
-    let again: Result<(), StoreError> = house
-        .app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let due_at = account.read_due_at;
-                kisi_accounts::schedule_sweep(tx, account.id, due_at, i64::MAX).await
-            })
-        })
-        .await;
+    let again: Result<(), StoreError> = transaction!(house.app.db, |tx| {
+        let due_at = account.read_due_at;
+        kisi_accounts::schedule_sweep(tx, account.id, due_at, i64::MAX).await
+    })
+    .await;
     again.unwrap();
     let woken = house.app.waker.register();
     let account_id = json!(id(Kind::KisiAccount, account.id));

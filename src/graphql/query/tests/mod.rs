@@ -8,6 +8,7 @@ mod lists;
 mod preview;
 mod roles;
 
+use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicUsize},
@@ -130,21 +131,19 @@ impl TestClub {
             // A rule on an unmanaged group has no effect.
             self.rule(TargetKind::Group, self.staff, "Staff", &[unlimited()]),
         ];
-        self.write(move |tx| {
-            Box::pin(async move {
-                kisi_accounts::create(tx, account).await?;
-                sources::create(tx, source).await?;
-                setup::store_setup(tx, scope, account_id, setup, now).await?;
-                let keep = row::StrangerPolicy::Keep;
-                setup::manage(tx, scope, members, true, keep).await?;
-                for group in [members, staff] {
-                    setup::store_group_locks(tx, scope, group, BTreeSet::from([front])).await?;
-                }
-                for rule in rules {
-                    rules::insert_version(tx, scope, rule).await?;
-                }
-                Ok(())
-            })
+        transaction!(self, |tx| {
+            kisi_accounts::create(tx, account).await?;
+            sources::create(tx, source).await?;
+            setup::store_setup(tx, scope, account_id, setup, now).await?;
+            let keep = row::StrangerPolicy::Keep;
+            setup::manage(tx, scope, members, true, keep).await?;
+            for group in [members, staff] {
+                setup::store_group_locks(tx, scope, group, BTreeSet::from([front])).await?;
+            }
+            for rule in rules {
+                rules::insert_version(tx, scope, rule).await?;
+            }
+            Ok(())
         })
         .await;
         self.event(
@@ -213,8 +212,7 @@ impl TestClub {
             learned_at: self.app.clock.now().micros(),
             superseded_at: None,
         };
-        self.write(move |tx| Box::pin(async move { overrides::create_share(tx, row).await }))
-            .await;
+        transaction!(self, |tx| overrides::create_share(tx, row).await).await;
     }
 
     /// A caller with this role.
@@ -368,10 +366,8 @@ async fn club(app: &App) -> ClubScope {
         created_at: 0,
     };
     let scope = ClubScope::new(row.id);
-    let made: Result<(), StoreError> = app
-        .db
-        .write(move |tx| Box::pin(async move { clubs::create(tx, row).await }))
-        .await;
+    let made: Result<(), StoreError> =
+        transaction!(app.db, |tx| clubs::create(tx, row).await).await;
     made.unwrap();
     scope
 }

@@ -1,5 +1,6 @@
 //! Previews of rule changes, and mutations that confirm a preview.
 
+use crate::transaction;
 use serde_json::{Value, json};
 
 use super::*;
@@ -83,11 +84,9 @@ impl TestClub {
     async fn settle_all_due(&self) {
         let due = due::without_lane(self.app.db.read(), self.account, i64::MAX, 1_000);
         let rows = due.await.unwrap();
-        self.write(move |tx| {
-            Box::pin(async move {
-                let rows: Vec<_> = rows.iter().map(|row| (row, None)).collect();
-                due::settle_all(tx, &rows).await.map(drop)
-            })
+        transaction!(self, |tx| {
+            let rows: Vec<_> = rows.iter().map(|row| (row, None)).collect();
+            due::settle_all(tx, &rows).await.map(drop)
         })
         .await;
     }
@@ -314,11 +313,14 @@ async fn possible_mistakes_are_reported_as_warnings() {
     );
     assert!(!codes(&on(&named).await).contains(&"OFFERING_GONE"));
     let (scope, source) = (house.scope, house.source);
-    house
-        .write(move |tx| {
-            Box::pin(async move { sources::remove(tx, scope, source, instant(NOON)).await })
-        })
-        .await;
+    transaction!(house, |tx| sources::remove(
+        tx,
+        scope,
+        source,
+        instant(NOON)
+    )
+    .await)
+    .await;
     assert!(codes(&on(&named).await).contains(&"OFFERING_GONE"));
 
     let members = house.members;
@@ -442,14 +444,11 @@ async fn locks_added_to_a_group_make_a_preview_stale() {
     let shown = house.preview(&change).await;
     assert_eq!(names(&shown["gains"]), ["ann"]);
     let (scope, members) = (house.scope, house.members);
-    house
-        .write(move |tx| {
-            Box::pin(async move {
-                setup::store_group_locks(tx, scope, members, BTreeSet::new()).await?;
-                Ok(())
-            })
-        })
-        .await;
+    transaction!(house, |tx| {
+        setup::store_group_locks(tx, scope, members, BTreeSet::new()).await?;
+        Ok(())
+    })
+    .await;
     let input = change.trim_start_matches("create: ");
     let call = format!("createRule(input: {input}, basedOn: {})", shown["basedOn"]);
     let stale = house.user_errors(&call).await;
