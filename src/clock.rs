@@ -22,7 +22,7 @@ impl Clock {
         Self(Kind::System)
     }
 
-    /// A clock that only advances by [`Clock::turn_to`].
+    /// A clock that only advances by [`Clock::advance_to`].
     pub fn manual(start: Instant) -> Self {
         Self(Kind::Manual(Arc::new(watch::Sender::new(start))))
     }

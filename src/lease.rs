@@ -1,5 +1,5 @@
-//! The lease of an account: only its holder calls Kisi for the account. A background task renews it, and it is checked before
-//! each call that writes. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
+//! Leases: only the holder calls Kisi for an account, or reads a platform for a source. A background task renews a lease, and it
+//! is checked before each call that writes and before what was read is stored. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
 //! not extend it.
 
 use crate::transaction;
@@ -9,7 +9,6 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::{
     clock::{Stopwatch, new_id},
@@ -29,6 +28,9 @@ pub fn holder() -> String {
 pub struct Lease {
     term: Term,
     renewal: JoinHandle<()>,
+    db: Db,
+    name: String,
+    holder: String,
 }
 
 /// The start of the last successful request for the lease; `None` once it was lost.
@@ -47,9 +49,13 @@ impl Term {
 }
 
 impl Lease {
-    /// Takes the lease of an account. `None` if another process holds it.
-    pub async fn take(db: &Db, account: Uuid, holder: &str) -> Result<Option<Self>, StoreError> {
-        let (name, started) = (account.to_string(), Stopwatch::start());
+    /// Takes the lease of an account or, with a name of its own, of something else. `None` if another process holds it.
+    pub async fn take(
+        db: &Db,
+        name: impl Into<String>,
+        holder: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        let (name, started) = (name.into(), Stopwatch::start());
         if !acquire(db, &name, holder, false).await? {
             let is_dead = db.is_sqlite() && is_holder_dead(db, &name).await?;
             if !(is_dead && acquire(db, &name, holder, true).await?) {
@@ -57,24 +63,20 @@ impl Lease {
             }
         }
         let term = Term(Arc::new(Mutex::new(Some(started))));
-        let (db, renewed, holder) = (db.clone(), term.clone(), holder.to_owned());
-        let renewal = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(RENEWAL_INTERVAL).await;
-                let started = Stopwatch::start();
-                match acquire(&db, &name, &holder, false).await {
-                    Ok(true) => renewed.set(Some(started)),
-                    Ok(false) => {
-                        renewed.set(None);
-                        return;
-                    }
-                    Err(problem) => {
-                        tracing::warn!(error = ?problem, "the lease of an account could not be renewed; trying again")
-                    }
-                }
-            }
-        });
-        Ok(Some(Self { term, renewal }))
+        let (db, holder) = (db.clone(), holder.to_owned());
+        let renewal = tokio::spawn(renew(
+            db.clone(),
+            name.clone(),
+            holder.clone(),
+            term.clone(),
+        ));
+        Ok(Some(Self {
+            term,
+            renewal,
+            db,
+            name,
+            holder,
+        }))
     }
 
     /// A check that other tasks can call: whether the lease is certainly held.
@@ -89,13 +91,13 @@ impl Lease {
     }
 
     /// Releases the lease, so that another process can take it at once.
-    pub async fn release(self, db: &Db, account: Uuid, holder: &str) {
+    pub async fn release(self) {
         self.renewal.abort();
-        let (name, holder) = (account.to_string(), holder.to_owned());
+        let (name, holder) = (self.name.clone(), self.holder.clone());
         let released: Result<(), StoreError> =
-            transaction!(db, |tx| leases::release(tx, &name, &holder).await).await;
+            transaction!(self.db, |tx| leases::release(tx, &name, &holder).await).await;
         if let Err(problem) = released {
-            tracing::warn!(error = ?problem, "the lease of an account could not be released; it expires by itself");
+            tracing::warn!(lease = self.name, error = ?problem, "a lease could not be released; it expires by itself");
         }
     }
 }
@@ -106,14 +108,27 @@ impl Drop for Lease {
     }
 }
 
+/// Renews a lease until it is lost.
+async fn renew(db: Db, name: String, holder: String, term: Term) {
+    loop {
+        tokio::time::sleep(RENEWAL_INTERVAL).await;
+        let started = Stopwatch::start();
+        match acquire(&db, &name, &holder, false).await {
+            Ok(true) => term.set(Some(started)),
+            Ok(false) => return term.set(None),
+            Err(problem) => {
+                tracing::warn!(lease = name, error = ?problem, "a lease could not be renewed; trying again");
+            }
+        }
+    }
+}
+
 async fn acquire(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), holder.to_owned());
-    db.write(move |tx| {
-        Box::pin(
-            async move { leases::acquire(tx, &name, &holder, LEASE_DURATION, take_over).await },
-        )
-    })
-    .await
+    let request = transaction!(db, |tx| {
+        leases::acquire(tx, &name, &holder, LEASE_DURATION, take_over).await
+    });
+    request.await
 }
 
 /// Whether the process that holds the lease has ended. Only for SQLite, whose file is used from one machine: there the process

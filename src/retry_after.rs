@@ -1,6 +1,6 @@
 //! Parses the header `Retry-After` of a response.
 //!
-//! Values are capped at [`LONGEST`]: an unbounded value could stop an account or a source for ever. Uses no clock: a date is
+//! Values are capped at [`MAX_PAUSE`]: an unbounded value could stop an account or a source for ever. Uses no clock: a date is
 //! compared with the `Date` of the same response. Called by the clients of Kisi and of the platforms.
 
 use std::time::Duration;

@@ -29,7 +29,7 @@ impl BackgroundLoop {
     }
 }
 
-/// Whether the loop was signalled to stop. Also true if its [`Running`] was dropped.
+/// Whether the loop was signalled to stop. Also true if its [`BackgroundLoop`] was dropped.
 pub fn is_stopping(stopping: &watch::Receiver<bool>) -> bool {
     *stopping.borrow() || stopping.has_changed().is_err()
 }

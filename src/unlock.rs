@@ -49,7 +49,7 @@ pub struct UnlockCall {
     pub scope: ClubScope,
     pub lock: row::Lock,
     pub member: row::Member,
-    /// The idempotency key of the caller: two calls with the same key, for the same member and lock and within [`ONE_PRESS`], are
+    /// The idempotency key of the caller: two calls with the same key, for the same member and lock and within [`IDEMPOTENCY_WINDOW`], are
     /// one request.
     pub key: Option<String>,
     /// The name of the token or of the member that made the call.

@@ -94,7 +94,7 @@ impl FieldAnalysis {
         }
     }
 
-    /// The fields that an operation selects and `is_permitted`, given their type and name, refuses: at most [`MAX_REFUSED`],
+    /// The fields that an operation selects and `is_permitted`, given their type and name, refuses: at most `MAX_REFUSED`,
     /// each path once. Skipped fields (`@skip`, `@include`) count as selected, so the result depends on the document alone.
     /// Fields that the schema does not have are left to the validation, and introspection is always permitted.
     ///

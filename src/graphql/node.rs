@@ -126,7 +126,7 @@ pub async fn resolve_kisi_id(
 /// The error for a Kisi number that several objects share.
 pub const AMBIGUOUS_KISI_NUMBER: &str = "several objects in Kisi have this number: use the URL of its page in Kisi, or its id in this API";
 
-/// [`named_in_kisi`] for one kind and an optional argument.
+/// [`resolve_kisi_id`] for one kind and an optional argument.
 pub async fn resolve_optional_kisi_id(
     context: &Context<'_>,
     argument: &str,
@@ -142,7 +142,7 @@ pub async fn resolve_optional_kisi_id(
     }
 }
 
-/// [`named`] for an optional argument.
+/// [`decode_id`] for an optional argument.
 pub fn decode_optional_id(argument: &str, kind: Kind, text: Option<&ID>) -> Result<Option<Uuid>> {
     text.map(|text| decode_id(argument, kind, text)).transpose()
 }

@@ -50,7 +50,7 @@ pub mod interface {
     }
 }
 
-/// An interface or union value, which is one of several objects. Implemented by [`one_of!`].
+/// An interface or union value, which is one of several objects. Implemented by `one_of!`.
 pub trait OneOf: ContainerType {
     /// Resolves the selection on the concrete object.
     fn resolve_object<'a>(

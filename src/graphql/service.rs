@@ -1,5 +1,5 @@
 //! A schema with the preparation of its requests: the one pipeline of all transports. A request is prepared
-//! ([`GraphqlService::prepare`]), admitted, and executed. The server holds one service.
+//! (`GraphqlService::prepare`), admitted, and executed. The server holds one service.
 
 use std::sync::Arc;
 

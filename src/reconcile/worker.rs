@@ -116,9 +116,7 @@ impl Worker {
                 Ok(Some(lease)) => {
                     let over = self.with_lease(&lease).await;
                     self.sweeps.abort();
-                    lease
-                        .release(&self.app.db, self.account, &self.holder)
-                        .await;
+                    lease.release().await;
                     if over {
                         return;
                     }

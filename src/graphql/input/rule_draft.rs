@@ -115,7 +115,7 @@ fn text(path: &str, text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// Requires 1 to [`MOST`] entries.
+/// Requires 1 to [`MAX_ENTRIES`] entries.
 fn require_some(path: &str, what: &str, count: usize) -> Result<(), Refusal> {
     match count {
         0 => Err(invalid(path, format!("must have at least one {what}"))),

@@ -280,7 +280,8 @@ fn length(seconds: u64) -> String {
     let (count, unit) = match seconds {
         s if s > 0 && s % 86_400 == 0 => (s / 86_400, "day"),
         s if s > 0 && s % 3_600 == 0 => (s / 3_600, "hour"),
-        s => (s / 60, "minute"),
+        s if s % 60 == 0 => (s / 60, "minute"),
+        s => (s, "second"),
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
@@ -298,6 +299,20 @@ fn either<S: AsRef<str>>(names: &[S]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_length_has_the_largest_unit_that_divides_it() {
+        for (seconds, text) in [
+            (0, "0 minutes"),
+            (10, "10 seconds"),
+            (60, "1 minute"),
+            (5_400, "90 minutes"),
+            (7_200, "2 hours"),
+            (86_400, "1 day"),
+        ] {
+            assert_eq!(super::length(seconds), text);
+        }
+    }
+
     use super::*;
 
     fn names() -> Names {

@@ -76,14 +76,9 @@ async fn one(
     http: reqwest::Client,
     club: Uuid,
     id: Uuid,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) {
-    tokio::select! {
-        read = pass::read(&app, &http, ClubScope::new(club), id) => {
-            if let Err(problem) = read {
-                tracing::error!(error = ?problem, source = %id, "the result of a reading could not be stored");
-            }
-        }
-        _ = stopping.changed() => pass::release_lease(&app, id).await,
+    if let Err(problem) = pass::read(&app, &http, ClubScope::new(club), id, stopping).await {
+        tracing::error!(error = ?problem, source = %id, "the result of a reading could not be stored");
     }
 }

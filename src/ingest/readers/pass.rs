@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use access::Instant;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
@@ -22,17 +23,17 @@ use crate::{
     app::App,
     clock::new_id,
     ingest::batch::Job,
+    lease::Lease,
     secret::SecretKind,
     store::{
-        ClubScope, StoreError, leases,
+        ClubScope, StoreError,
         readings::{self, ReadRecord, Reading},
         row::{Platform, ReadingDoubt, Source},
         sources,
     },
 };
 
-/// How long one process holds the lease of a source. A reading has to end before.
-const LEASE: Duration = Duration::from_secs(15 * 60);
+/// The maximum duration of a reading.
 const LONGEST: Duration = Duration::from_secs(14 * 60);
 /// The minimum time between two readings, however many events come.
 const MIN_INTERVAL: Duration = Duration::from_secs(30);
@@ -44,44 +45,23 @@ const QUEUE_CHUNK: usize = 128;
 /// The default interval of complete readings, in seconds.
 pub const DAILY_S: i64 = 86_400;
 
-/// Reads a source if it is due, unless another process holds its lease.
+/// Reads a source if it is due, unless another process holds its lease, or until the program stops.
 pub async fn read(
     app: &Arc<App>,
     http: &reqwest::Client,
     scope: ClubScope,
     id: Uuid,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
-    if !acquire(app, &lease(id)).await? {
+    let Some(lease) = Lease::take(&app.db, format!("read:{id}"), &app.holder).await? else {
         return Ok(());
-    }
-    let outcome = read_with_lease(app, http, scope, id).await;
-    release(app, id).await?;
+    };
+    let outcome = tokio::select! {
+        outcome = read_with_lease(app, http, scope, id, &lease) => outcome,
+        _ = stopping.changed() => Ok(()),
+    };
+    lease.release().await;
     outcome
-}
-
-/// Releases the lease of a source whose reading was interrupted.
-pub async fn release_lease(app: &App, id: Uuid) {
-    if let Err(problem) = release(app, id).await {
-        tracing::warn!(error = ?problem, "a lease could not be released; it expires by itself");
-    }
-}
-
-fn lease(id: Uuid) -> String {
-    format!("read:{id}")
-}
-
-async fn release(app: &App, id: Uuid) -> Result<(), StoreError> {
-    let (name, holder) = (lease(id), app.holder.clone());
-    transaction!(app.db, |tx| leases::release(tx, &name, &holder).await).await
-}
-
-async fn acquire(app: &App, name: &str) -> Result<bool, StoreError> {
-    let (name, holder) = (name.to_owned(), app.holder.clone());
-    transaction!(app.db, |tx| leases::acquire(
-        tx, &name, &holder, LEASE, false
-    )
-    .await)
-    .await
 }
 
 async fn read_with_lease(
@@ -89,6 +69,7 @@ async fn read_with_lease(
     http: &reqwest::Client,
     scope: ClubScope,
     id: Uuid,
+    lease: &Lease,
 ) -> Result<(), StoreError> {
     let Some(source) = sources::get(app.db.read(), scope, id).await? else {
         return Ok(());
@@ -103,7 +84,12 @@ async fn read_with_lease(
     {
         return Ok(());
     }
-    let read = tokio::time::timeout(LONGEST, read_and_store(app, http, &source, begun)).await;
+    let reading = read_and_store(app, http, &source, begun, lease);
+    let read = tokio::time::timeout(LONGEST, reading).await;
+    if !lease.is_held() {
+        tracing::warn!(source = %id, "the lease was lost during a reading; another process reads");
+        return Ok(());
+    }
     let every = source
         .read_every_s
         .unwrap_or(DAILY_S)
@@ -196,6 +182,7 @@ async fn read_and_store(
     http: &reqwest::Client,
     source: &Source,
     begun: Instant,
+    lease: &Lease,
 ) -> Result<ReadOutcome, ReadError> {
     let roster = roster(app, http, source, begun).await?;
     let body = roster.to_string().into_bytes();
@@ -228,6 +215,9 @@ async fn read_and_store(
     });
     let jobs = jobs.collect::<Result<Vec<Job>, ReadError>>()?;
     for chunk in jobs.chunks(QUEUE_CHUNK) {
+        if !lease.is_held() {
+            return Err(ReadError::TimedOut);
+        }
         let stored = join_all(chunk.iter().cloned().map(|job| app.queue.store(job))).await;
         stored.into_iter().collect::<Result<Vec<_>, _>>()?;
     }

@@ -102,5 +102,13 @@ pub(super) fn of_kisi(error: kisi::Error) -> Refusal {
         _ => UserErrorCode::KisiRefused,
     };
     tracing::info!(error = %error, "Kisi refused the connection");
-    UserError::at(code, "input.credentials", error.for_people()).into()
+    // Unlike the loop, a mutation is not repeated by the service.
+    let message = if code == UserErrorCode::KisiUnreachable {
+        "Kisi cannot be reached, so nothing was changed: try again. If this lasts, the operator of Latchkey checks its internet \
+         connection and Kisi's status page."
+            .to_owned()
+    } else {
+        error.for_people()
+    };
+    UserError::at(code, "input.credentials", message).into()
 }
