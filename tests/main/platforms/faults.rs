@@ -108,7 +108,8 @@ async fn a_failed_reading_changes_nothing(world: &mut World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_processes_reads() {
-    World::run(Database::Sqlite, Setup::default(), |world| {
+    // Not on SQLite: a lease whose holder is the test's own process counts as left behind by an earlier one there.
+    World::run(Database::Postgres, Setup::default(), |world| {
         Box::pin(two_processes(world))
     })
     .await;
