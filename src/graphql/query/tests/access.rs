@@ -120,7 +120,7 @@ async fn a_booking_that_has_not_started_is_explained_with_its_start() {
     assert_eq!(decision["code"], json!("TOO_EARLY"));
     assert_eq!(
         decision["message"],
-        json!("Your booking opens the door from 14:30.")
+        json!("Your booking of Simulator bay opens the door from 14:30.")
     );
     assert_eq!(why["nextChangeAt"], json!("2026-03-02T13:30:00Z"));
     assert_eq!(why["fixes"][0]["by"], json!(["MEMBER", "DESK"]));
