@@ -119,14 +119,14 @@ async fn each_change_shows_its_cause(world: &mut World) {
         (
             ada_membership.clone(),
             "GRANTED",
-            " until 2 March 2026, 00:00.",
+            " was granted in Kisi until 2 March 2026, 00:00.",
         ),
         (
             with(ada_membership, json!({ "ends_at": "2026-04-01" })),
             "CHANGED",
-            " until 2 April 2026, 00:00 now.",
+            " is now valid in Kisi until 2 April 2026, 00:00.",
         ),
-        (membership("m2", "bob"), "GRANTED", "."),
+        (membership("m2", "bob"), "GRANTED", " was granted in Kisi."),
     ];
     for (sent, (data, kind, by_the_club_s_clocks)) in events.into_iter().enumerate() {
         let id = world
