@@ -119,8 +119,8 @@ const USAGE_RULES: &[UsageRule] = &[
     UsageRule {
         module: "src/lease",
         except: &[],
-        never: |name| name.starts_with("crate::") && !is_one_of(name, &["clock", "store"]),
-        instead: "whoever needs a lease may be anywhere above: pass what it needs",
+        never: |name| name.starts_with("crate::") && !is_one_of(name, &["clock", "store", "transaction"]),
+        instead: "any module above may need a lease: pass what it needs",
     },
     UsageRule {
         module: "src/start_error",

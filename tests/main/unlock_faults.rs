@@ -194,7 +194,7 @@ async fn a_lost_answer_is_not_sent_again(world: &mut World) {
     assert_eq!(unlock_requests(world), before + 1);
     let entries = world.api.history_messages("UNLOCK_DENIED").await;
     assert_eq!(entries.len(), 1);
-    assert!(entries[0].0.contains("is not known"), "{entries:?}");
+    assert!(entries[0].0.contains("unknown whether"), "{entries:?}");
 }
 
 async fn a_request_that_was_never_sent_is_reported(world: &mut World) {
