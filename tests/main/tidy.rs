@@ -119,7 +119,9 @@ const USAGE_RULES: &[UsageRule] = &[
     UsageRule {
         module: "src/lease",
         except: &[],
-        never: |name| name.starts_with("crate::") && !is_one_of(name, &["clock", "store", "transaction"]),
+        never: |name| {
+            name.starts_with("crate::") && !is_one_of(name, &["clock", "store", "transaction"])
+        },
         instead: "any module above may need a lease: pass what it needs",
     },
     UsageRule {
