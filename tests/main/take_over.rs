@@ -400,8 +400,12 @@ async fn another_role_needs_a_person_to_resolve(world: &mut World) {
     };
     let message = eventually(problem, async || "no problem".to_owned()).await;
     assert!(message.to_string().contains("another role"), "{message}");
-    world.sandbox.clear_calls();
-    for _ in 0..5 {
+    for round in 0..6 {
+        // The rule and the first reading of the group each mark the member due, and each mark is one attempt. Those marks are
+        // done once a later one is.
+        if round == 1 {
+            world.sandbox.clear_calls();
+        }
         world.turn_to(world.now() + 20.minutes());
         world
             .send(&source, "membership.updated", membership("n", "bob"))
