@@ -2,7 +2,6 @@
 //! own data is not changed, no writer waits, and the result comes from the same code as a real delivery. Called by the dry run of
 //! an import.
 
-use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::{Brake, Instant, Span, SpanSet, Target};
@@ -16,6 +15,7 @@ use crate::{
         facts::{self, AsOf},
         members, revocations, scratch,
     },
+    transaction,
 };
 
 /// How many members are evaluated at once, to bound memory.

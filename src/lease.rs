@@ -2,7 +2,6 @@
 //! is checked before each call that writes and before what was read is stored. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
 //! not extend it.
 
-use crate::transaction;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::{
     clock::{Stopwatch, new_id},
     store::{Db, StoreError, leases},
+    transaction,
 };
 
 const LEASE_DURATION: Duration = Duration::from_secs(6);

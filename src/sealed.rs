@@ -2,13 +2,13 @@
 //! `/readyz` and by `latchkey check`. At the start it also re-encrypts secrets that an earlier version bound to their row only,
 //! so that they are bound to their column as well.
 
-use crate::transaction;
 use crate::{
     secret::{Sealer, SecretError, SecretKind},
     store::{
         Db, StoreError,
         sealed::{self, Sealed},
     },
+    transaction,
 };
 
 /// Whether the database holds any encrypted secret.

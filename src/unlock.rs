@@ -43,7 +43,7 @@ const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the caller checks whether the request has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Which door to open, and for whom.
+/// The door to open and the member that asks.
 #[derive(Clone, Debug)]
 pub struct UnlockCall {
     pub scope: ClubScope,

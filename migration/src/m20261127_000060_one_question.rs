@@ -2,11 +2,17 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::table::{create_index, drop_index};
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
 /// The open states. Rows that are only counted for the window of the brake may repeat.
 const OPEN: &str = "('ASKED', 'HELD', 'PASSED', 'APPROVED', 'DISMISSED')";
+
+/// The unique index over the same states.
+const OPEN_REVOCATION: &str =
+    "account_id member_id scope_kind scope_id if state=ASKED|HELD|PASSED|APPROVED|DISMISSED";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -21,21 +27,10 @@ impl MigrationTrait for Migration {
                  AND earlier.scope_id = revocation.scope_id AND earlier.id < revocation.id)"
             ))
             .await?;
-        // The query builder has no partial indexes.
-        connection
-            .execute_unprepared(&format!(
-                "CREATE UNIQUE INDEX revocation_open ON revocation (account_id, member_id, scope_kind, scope_id) \
-                 WHERE state IN {OPEN}"
-            ))
-            .await?;
-        Ok(())
+        create_index(manager, "revocation", OPEN_REVOCATION, true).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared("DROP INDEX revocation_open")
-            .await?;
-        Ok(())
+        drop_index(manager, "revocation", OPEN_REVOCATION).await
     }
 }

@@ -3,6 +3,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::table::add_column;
+
 /// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -30,10 +32,10 @@ impl MigrationTrait for Migration {
         let nil = uuid::Uuid::nil();
         for table in ["due", "revocation"] {
             let mut cause = ColumnDef::new(Alias::new("cause_id"));
-            add(manager, table, cause.uuid().not_null().default(nil)).await?;
+            add_column(manager, table, cause.uuid().not_null().default(nil)).await?;
         }
         let mut suspected = ColumnDef::new(Alias::new("outage_suspected"));
-        add(
+        add_column(
             manager,
             "revocation",
             suspected.boolean().not_null().default(false),
@@ -68,14 +70,4 @@ impl MigrationTrait for Migration {
             .await?;
         Ok(())
     }
-}
-
-async fn add(
-    manager: &SchemaManager<'_>,
-    table: &str,
-    column: &mut ColumnDef,
-) -> Result<(), DbErr> {
-    let mut altered = Table::alter();
-    altered.table(Alias::new(table)).add_column(column);
-    manager.alter_table(altered).await
 }

@@ -40,31 +40,68 @@ pub async fn create(
     }
     table.primary_key(&mut key);
     manager.create_table(table).await?;
-    for (columns, is_unique) in indexes
-        .iter()
-        .map(|i| (*i, false))
-        .chain(unique.iter().map(|u| (*u, true)))
-    {
-        let mut index = Index::create();
-        index
-            .name(format!("{name}_{}", columns.replace([' ', '=', '|'], "_")))
-            .table(Alias::new(name));
-        let (columns, only) = columns.split_once(" if ").unwrap_or((columns, ""));
-        if let Some((column, words)) = only.split_once('=') {
-            let words = words.split('|').map(|word| Expr::Constant(word.into()));
-            index.and_where(Expr::col(Alias::new(column)).is_in(words));
-        } else if !only.is_empty() {
-            index.and_where(Expr::col(Alias::new(only)).is_not_null());
-        }
-        for column in columns.split_whitespace() {
-            index.col(Alias::new(column));
-        }
-        if is_unique {
-            index.unique();
-        }
-        manager.create_index(index).await?;
+    for index in indexes {
+        create_index(manager, name, index, false).await?;
+    }
+    for index in unique {
+        create_index(manager, name, index, true).await?;
     }
     Ok(())
+}
+
+/// Adds an index, written as in [`create`].
+pub async fn create_index(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    columns: &str,
+    is_unique: bool,
+) -> Result<(), DbErr> {
+    let mut index = Index::create();
+    index
+        .name(index_name(table, columns))
+        .table(Alias::new(table));
+    let (columns, only) = columns.split_once(" if ").unwrap_or((columns, ""));
+    if let Some((column, words)) = only.split_once('=') {
+        let words = words.split('|').map(|word| Expr::Constant(word.into()));
+        index.and_where(Expr::col(Alias::new(column)).is_in(words));
+    } else if !only.is_empty() {
+        index.and_where(Expr::col(Alias::new(only)).is_not_null());
+    }
+    for column in columns.split_whitespace() {
+        index.col(Alias::new(column));
+    }
+    if is_unique {
+        index.unique();
+    }
+    manager.create_index(index).await
+}
+
+/// Drops an index, written as in [`create`].
+pub async fn drop_index(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    columns: &str,
+) -> Result<(), DbErr> {
+    let mut index = Index::drop();
+    index
+        .name(index_name(table, columns))
+        .table(Alias::new(table));
+    manager.drop_index(index).await
+}
+
+fn index_name(table: &str, columns: &str) -> String {
+    format!("{table}_{}", columns.replace([' ', '=', '|'], "_"))
+}
+
+/// Adds a column to a table.
+pub async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    column: &mut ColumnDef,
+) -> Result<(), DbErr> {
+    let mut altered = Table::alter();
+    altered.table(Alias::new(table)).add_column(column);
+    manager.alter_table(altered).await
 }
 
 /// Drops a table with its indexes.

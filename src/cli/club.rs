@@ -1,6 +1,5 @@
 //! `latchkey club create`: creates a club and prints its first token, once.
 
-use crate::transaction;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
@@ -16,6 +15,7 @@ use crate::{
         ClubScope, StoreError, clubs,
         row::{self, Role, UnlockVisibility},
     },
+    transaction,
 };
 
 #[derive(Debug, Subcommand)]

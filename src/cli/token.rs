@@ -1,6 +1,5 @@
 //! `latchkey token create`: creates another token for a club and prints it, once.
 
-use crate::transaction;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::bail;
@@ -17,6 +16,7 @@ use crate::{
         row::{self, Role},
         tokens,
     },
+    transaction,
 };
 
 #[derive(Debug, Subcommand)]

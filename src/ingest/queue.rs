@@ -2,7 +2,6 @@
 //! sync. It adds no delay, and a delivery that fails because of its own data fails alone. If the database is unavailable, the
 //! queue is full or storing takes too long, senders get an error at once and send again.
 
-use crate::transaction;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -17,6 +16,7 @@ use super::batch::{self, Job, Outcome};
 use crate::{
     clock::{Clock, Stopwatch},
     store::{ClubScope, Db, StoreError},
+    transaction,
     wake::Waker,
 };
 

@@ -1,6 +1,5 @@
 //! Tests of batches on a database: who becomes due, and that any order of the same events gives the same result.
 
-use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::{Instant, Via};
@@ -16,6 +15,7 @@ use crate::{
         facts::{self, AsOf},
         kisi_accounts, members, revocations, row, sources,
     },
+    transaction,
 };
 
 mod any_order;

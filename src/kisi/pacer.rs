@@ -140,7 +140,7 @@ impl Shared {
 }
 
 impl State {
-    /// The waiter whose turn is next.
+    /// The next waiter.
     fn head(&self) -> Option<(&(Lane, u64), &Arc<Notify>)> {
         if self.since_sweep >= BEFORE_SWEEP {
             let sweep = self.waiting.range((Lane::Sweep, 0)..).next();

@@ -1,7 +1,6 @@
 //! Processes a verified event in one transaction: records it for deduplication, then writes a history entry, or marks the
 //! affected members or the setup as due. Decides nothing and does not call Kisi. Called by the webhook route.
 
-use crate::transaction;
 use uuid::Uuid;
 
 use super::{
@@ -18,6 +17,7 @@ use crate::{
         row::{self, HistoryKind, Intent, ScopeKind},
         setup,
     },
+    transaction,
 };
 
 /// Processes an event once; true if the reconcile loop has work to do.

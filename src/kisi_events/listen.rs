@@ -1,7 +1,6 @@
 //! Registers Latchkey's event webhook in Kisi: an integration in the organization, identified by its stored id, with a signing
 //! key of its own. Called by the API, and by the reconcile loop, which checks the integration whenever it reads the setup.
 
-use crate::transaction;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use crate::{
     kisi::{Client, Error, Integration, Lane},
     secret::{SecretError, SecretKind, new_path_key, new_signing_secret},
     store::{ClubScope, StoreError, kisi_accounts, listeners, row},
+    transaction,
 };
 
 /// Kisi's type name of an integration that sends events.

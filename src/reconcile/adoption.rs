@@ -2,7 +2,6 @@
 //! service manages it from then on, and the plan aligns its window. Otherwise it stays or is deleted, as the group's policy for
 //! strangers says. Never calls Kisi. Called after states are loaded and before they are planned.
 
-use crate::transaction;
 use std::collections::BTreeMap;
 
 use access::{AccessScope, Desired, Grant, Id, Instant, Span, SpanSet};
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     account_snapshot::AccountSnapshot,
-    member_state::{MemberState, planner_grant},
+    member_state::{self, MemberState, planner_grant},
     record,
 };
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
         history::{self, Entry},
         row::{self, HistoryKind},
     },
+    transaction,
 };
 
 impl MemberState {
@@ -116,6 +116,19 @@ impl MemberState {
 fn windows_at(desired: &[Desired], scope: AccessScope) -> SpanSet {
     let wish = desired.iter().find(|wish| wish.scope == scope);
     wish.map(|wish| wish.windows.clone()).unwrap_or_default()
+}
+
+/// Loads the states of due members, with what is adoptable adopted: what the loop plans from.
+pub async fn load_and_adopt(
+    app: &App,
+    snapshot: &AccountSnapshot,
+    due: Vec<row::Due>,
+    now: Instant,
+) -> Result<Vec<MemberState>, StoreError> {
+    let horizon = app.config.horizon;
+    let mut member_states = member_state::load(&app.db, snapshot, due, now, horizon).await?;
+    adopt(app, snapshot, &mut member_states, now).await?;
+    Ok(member_states)
 }
 
 /// Adopts the external assignments that the rules want, for all states in one transaction.

@@ -2,7 +2,6 @@
 //! same cause, and are held if they exceed the club's limit. Grants are never held. Pending revocations are stored, so that they
 //! survive a restart.
 
-use crate::transaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::{Brake, Instant};
@@ -19,6 +18,7 @@ use crate::{
         revocations::{self, Decision},
         row::{self, BrakePolicy, HistoryKind, RevocationState},
     },
+    transaction,
 };
 
 mod source_outage;

@@ -2,13 +2,13 @@
 //! are marked due, because instants stored under the wrong time would wait until the clock shows that time again. Called by the
 //! loop at its start and at each poll.
 
-use crate::transaction;
 use std::time::Duration;
 
 use crate::{
     app::App,
     clock::{Clock, Stopwatch, created_at},
     store::{StoreError, clock_correction},
+    transaction,
 };
 
 /// Differences up to this are normal between the clocks of replicas, or while a clock is slewed.

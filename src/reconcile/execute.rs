@@ -2,7 +2,6 @@
 //! holds and plans again. The intent of each write is stored before the call, so that a lost response or a crash leaves a call
 //! with an unknown outcome that `recover` resolves.
 
-use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::{Ability, AccessScope, Id, Instant, Plan, Span, Step};
@@ -23,6 +22,7 @@ use crate::{
         StoreError, due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},
     },
+    transaction,
 };
 
 /// How often a member is planned again within one pass before it is retried later.

@@ -2,7 +2,6 @@
 //! credentials of its call. A database failure says nothing about Kisi: it is retried within a second, and the status of the
 //! account stays. Called by the worker when a turn ends with an error.
 
-use crate::transaction;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use access::Instant;
@@ -18,6 +17,7 @@ use crate::{
         kisi_accounts::{self, CallCredentials},
         row::KisiStatus,
     },
+    transaction,
 };
 
 /// The first and the longest delay after failures of Kisi.

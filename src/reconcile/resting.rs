@@ -8,7 +8,6 @@ use super::{
     adoption,
     brake::PendingRevocations,
     execute::AccountError,
-    member_state::{self},
     worker::{SORT_BATCH, Worker},
 };
 use crate::store::due;
@@ -26,9 +25,7 @@ impl Worker {
         let (id, horizon) = (snapshot.account.id, self.app.config.horizon);
         let rows = due::next(self.app.db.read(), id, now.micros(), SORT_BATCH).await?;
         let mut settled = Vec::new();
-        let mut member_states =
-            member_state::load(&self.app.db, snapshot, rows, now, horizon).await?;
-        adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
+        let member_states = adoption::load_and_adopt(&self.app, snapshot, rows, now).await?;
         for mut member_state in member_states {
             let mut pending = PendingRevocations::default();
             pending.collect(&mut member_state, snapshot, now);

@@ -2,7 +2,6 @@
 //! with a known response is not repeated. The unit to which Kisi rounds is learned, so that later requests are rounded to it. A
 //! response counts as rounded only if a unit of up to an hour explains it.
 
-use crate::transaction;
 use access::{Ability, Desired, Grant, Granularity, Instant, Span, WindowMatch};
 
 use super::{
@@ -16,6 +15,7 @@ use crate::{
         StoreError, kisi_accounts,
         row::{self, GrantState, HistoryKind},
     },
+    transaction,
 };
 
 /// The problem of a grant whose window Kisi stored with other times that no rounding explains.

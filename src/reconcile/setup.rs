@@ -1,7 +1,6 @@
 //! Reads the places, locks and groups of an account, which group opens which lock, and Kisi's roles. A failed read changes
 //! nothing.
 
-use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use super::execute::AccountError;
@@ -11,6 +10,7 @@ use crate::{
     kisi::{Client, Guard},
     kisi_events::listen,
     store::{ClubScope, StoreError, clubs, due, kisi_accounts, row, setup},
+    transaction,
 };
 
 /// How soon to read again when something was missing in the lists.

@@ -1,7 +1,6 @@
 //! Sorts due members: they are planned in batches, members without steps are settled together, and the others get a lane. Calls
 //! Kisi only if so few have steps that they are served at once. Called by the worker.
 
-use crate::transaction;
 use access::Instant;
 
 use super::{
@@ -10,13 +9,14 @@ use super::{
     brake::{self, PendingRevocations},
     execute::AccountError,
     flight::Flight,
-    member_state::{self, Assessment, Blocked, MemberState, lane_number},
+    member_state::{Assessment, Blocked, MemberState, lane_number},
     worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
 use crate::{
     kisi::Client,
     lease::Lease,
     store::{StoreError, due, kisi_accounts, row},
+    transaction,
 };
 
 impl Worker {
@@ -31,9 +31,7 @@ impl Worker {
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORT_BATCH;
-        let mut member_states =
-            member_state::load(&self.app.db, snapshot, rows, now, horizon).await?;
-        adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
+        let mut member_states = adoption::load_and_adopt(&self.app, snapshot, rows, now).await?;
         let mut pending = PendingRevocations::default();
         for member_state in &mut member_states {
             pending.collect(member_state, snapshot, now);

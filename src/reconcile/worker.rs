@@ -1,7 +1,6 @@
 //! The worker of one Kisi account. It takes the lease, sorts due members into lanes by urgency, serves several at once, and waits
 //! for the next due time or a wake-up. A failure of Kisi pauses the account; the members stay due.
 
-use crate::transaction;
 use std::{
     sync::{
         Arc,
@@ -21,7 +20,7 @@ use super::{
     directory::Directory,
     execute::{AccountError, Outcome, Pass, back_off},
     flight::Flight,
-    member_state::{self, MemberState},
+    member_state::MemberState,
     pause::Pause,
     replacing::Replacing,
     sweep::SweepScheduler,
@@ -36,6 +35,7 @@ use crate::{
         ClubScope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
         row::{self, KisiStatus},
     },
+    transaction,
     unlock::dispatcher,
 };
 
@@ -66,7 +66,7 @@ pub struct Worker {
     pub(super) last_credentials: Vec<u8>,
     /// Whether a call to Kisi succeeded since the last pause.
     pub(super) made_progress: AtomicBool,
-    /// Consecutive members for whom Kisi failed.
+    /// Consecutive members whose calls to Kisi failed.
     pub(super) failures_in_a_row: AtomicU32,
     sweeps: SweepScheduler,
     pub(super) replacing: Replacing,
@@ -289,9 +289,7 @@ impl Worker {
         lease: &Lease,
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
-        let mut member_states =
-            member_state::load(&self.app.db, snapshot, next, now, horizon).await?;
-        adoption::adopt(&self.app, snapshot, &mut member_states, now).await?;
+        let mut member_states = adoption::load_and_adopt(&self.app, snapshot, next, now).await?;
         let mut pending = PendingRevocations::default();
         for member_state in &mut member_states {
             pending.collect(member_state, snapshot, now);
@@ -427,7 +425,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Settles members for whom Kisi holds what it should, and their deliveries, in one transaction. Members who were marked due
+    /// Settles members whose assignments in Kisi are as wanted, and their deliveries, in one transaction. Members who were marked due
     /// again are not settled. Members with a pending revocation are postponed: the decision of the brake marks them due.
     pub(super) async fn settle(
         &self,

@@ -1,7 +1,6 @@
 //! Stores an unlock request, unless it repeats an earlier one or exceeds the limit. A lock on the member serializes all requests
 //! of the member across replicas. Sends nothing to Kisi.
 
-use crate::transaction;
 use access::Instant;
 
 use super::{
@@ -15,6 +14,7 @@ use crate::{
         unlock_requests,
         unlock_requests::UnlockResult,
     },
+    transaction,
 };
 
 /// The result of storing a request.

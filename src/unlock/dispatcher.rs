@@ -1,7 +1,6 @@
 //! Carries out the unlock requests that other replicas received, on the process that holds the lease of the account; ends overdue
 //! requests and deletes old ones. Runs beside the worker of the account for as long as it holds the lease.
 
-use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
@@ -16,6 +15,7 @@ use crate::{
         row::{self, UnlockState},
         unlock_requests,
     },
+    transaction,
 };
 
 /// How often to poll for requests of other replicas, in case the wake-up reached another process.

@@ -2,7 +2,6 @@
 //! wins.
 
 use super::{is_open, real_now};
-use crate::transaction;
 use crate::{
     app::App,
     store::{
@@ -13,6 +12,7 @@ use crate::{
         setup, unlock_requests,
         unlock_requests::UnlockResult,
     },
+    transaction,
 };
 
 /// The message if the process that sent the request died, or if Kisi did not respond.

@@ -1,7 +1,6 @@
 //! The unlock call to Kisi. It is sent once, and a second time only if it certainly had no effect because the stored login of the
 //! member had expired; then with a new login. Nothing else is ever repeated.
 
-use crate::transaction;
 use std::{
     sync::{
         Arc,
@@ -24,6 +23,7 @@ use crate::{
         setup,
         unlock_requests::UnlockResult,
     },
+    transaction,
 };
 
 /// How long an unlock request may wait for its turn in the rate limit of Kisi; someone is waiting at the door.

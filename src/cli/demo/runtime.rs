@@ -5,7 +5,6 @@
 //! the log setting; removes its folder at the end. Writes nothing to the database itself but a club
 //! and a token, as the command line does. Called by the demo.
 
-use crate::transaction;
 use std::{
     collections::BTreeMap,
     env, io,
@@ -39,7 +38,7 @@ use crate::{
     running::BackgroundLoop,
     secret::new_path_key,
     store::{ClubScope, StoreError, clubs, row::Role},
-    telemetry,
+    telemetry, transaction,
 };
 
 const ANY_PORT: &str = "127.0.0.1:0";

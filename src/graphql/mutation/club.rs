@@ -1,6 +1,5 @@
 //! The mutation of the settings of a club. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, InputObject, Object, Result};
 
 use super::{Admin, invalid, name};
@@ -11,6 +10,7 @@ use crate::{
         scalar::{Duration, TimeZone},
     },
     store::{clubs, row},
+    transaction,
 };
 
 /// The maximum window of the brake, in seconds.

@@ -1,7 +1,6 @@
 //! Compares a new Kisi connection with the club's existing ones: an overlapping one refuses it, and a disconnected one is
 //! revived, together with its groups, locks and rules. Called by `connectKisi`.
 
-use crate::transaction;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use crate::{
         row::{KisiAccount, KisiStatus},
         setup,
     },
+    transaction,
 };
 
 /// The disconnected connection to revive, if there is one.

@@ -1,6 +1,5 @@
 //! Mutations of groups: start or stop managing one. Only managed groups are ever written to in Kisi. For ADMIN tokens.
 
-use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
@@ -17,6 +16,7 @@ use crate::{
     id::Kind,
     reconcile::take_over::{self, Confirmed, PreviewToken, Proposal, ReadError},
     store::{clubs, due, grants, kisi_accounts, row, setup},
+    transaction,
 };
 
 #[derive(Default)]

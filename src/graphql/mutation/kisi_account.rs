@@ -2,7 +2,6 @@
 //! caller waits, because only Kisi can verify credentials, and never inside a transaction. Connecting writes nothing to Kisi
 //! except the API login that creates a key. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use crate::{
     store::{
         ClubScope, Connection, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
     },
+    transaction,
 };
 
 mod credentials;

@@ -1,7 +1,6 @@
 //! Locations entered by an admin before the first event that refers to them. The entry has a version like an event's, so that a
 //! later event overrides it and an earlier one does not. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{Admin, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
@@ -13,6 +12,7 @@ use crate::{
         clubs, due, row,
         working_set::{self, Keys},
     },
+    transaction,
 };
 
 #[derive(Default)]

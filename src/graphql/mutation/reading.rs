@@ -1,7 +1,6 @@
 //! Full reads of a platform's API on request: the mutations only schedule a read, and refuse a source that has nothing to read.
 //! The loop in `ingest::readers` reads, and writes the result to the source. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, Object, Result};
 
 use super::{Admin, id_of, invalid, source::find};
@@ -9,6 +8,7 @@ use crate::{
     graphql::{error::Refusal, source::Source},
     id::Kind,
     store::{readings, row},
+    transaction,
 };
 
 #[derive(Default)]

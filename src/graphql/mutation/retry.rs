@@ -1,7 +1,6 @@
 //! The mutation that retries work that Kisi refused, after a person has fixed the cause. No timer retries it, because time does
 //! not fix it. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{Admin, id_of, not_found};
@@ -9,6 +8,7 @@ use crate::{
     graphql::error::Refusal,
     id::Kind,
     store::{ClubScope, Connection, due, kisi_accounts, members, problems, setup},
+    transaction,
 };
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ payload! {
 
 #[Object(crate = "crate::graphql::resolve")]
 impl RetryMutations {
-    /// Retries now what Kisi refused: grants that are FAILED, and members for whom Kisi created no user. Problems that only a
+    /// Retries now what Kisi refused: grants that are FAILED, and members without a Kisi user because Kisi refused it. Problems that only a
     /// person can fix are retried automatically only when something about the member or the setup changes.
     async fn retry_problems(
         &self,

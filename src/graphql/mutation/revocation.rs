@@ -1,6 +1,5 @@
 //! Mutations of the revocations that the brake holds: approve or dismiss some or all of them. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
 
@@ -14,6 +13,7 @@ use crate::{
         revocations::{self, Decision},
         row::{self, RevocationState},
     },
+    transaction,
 };
 
 #[derive(Default)]

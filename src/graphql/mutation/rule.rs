@@ -2,7 +2,6 @@
 //! Each change marks all members due. An edit that is based on a preview is preapproved for the brake, and refused if its effect
 //! has changed since the preview. For ADMIN tokens.
 
-use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
 use uuid::Uuid;
@@ -25,6 +24,7 @@ use crate::{
         history::{self, Entry},
         row, rules,
     },
+    transaction,
 };
 
 #[derive(Default)]

@@ -1,7 +1,6 @@
 //! Member sessions: short-lived tokens that a front end's server passes to the app of one member. A session is returned once,
 //! stored as a hash, and expires by itself. For ADMIN and APP tokens; a session cannot create another session.
 
-use crate::transaction;
 use std::time::Duration as Length;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
@@ -18,6 +17,7 @@ use crate::{
     id::Kind,
     secret::{hash_token, new_token},
     store::{members, row, tokens},
+    transaction,
 };
 
 /// The minimum lifetime of a session.

@@ -1,6 +1,5 @@
 //! Mutations of shares: access that an admin grants to a member, or to a new person by e-mail, and ends. For ADMIN tokens.
 
-use crate::transaction;
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
@@ -25,6 +24,7 @@ use crate::{
         history::{self, Entry},
         kisi_accounts, members, overrides, row, setup,
     },
+    transaction,
 };
 
 /// The maximum length of a note, in characters.

@@ -1,7 +1,6 @@
 //! Mutations of sources: create, update, rotate the signing secret, remove. A secret is returned once, when it is created, and
 //! stored sealed. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -21,6 +20,7 @@ use crate::{
     ingest::{removal, signature::secret_is_usable},
     secret::{SecretKind, new_path_key, new_signing_secret},
     store::{ClubScope, Connection, clubs, due, readings, revocations, row, sources},
+    transaction,
 };
 
 /// The maximum of `keepOldFor`, in seconds.

@@ -1,6 +1,5 @@
 //! Mutations of suspensions: a suspended member has no access anywhere. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
@@ -14,6 +13,7 @@ use crate::{
         history::{self, Entry},
         members, overrides, row,
     },
+    transaction,
 };
 
 /// The maximum length of a reason, in characters.

@@ -7,7 +7,6 @@ mod settings;
 mod shares;
 mod sources;
 
-use crate::transaction;
 use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
 
 use access::Instant;
@@ -31,6 +30,7 @@ use crate::{
         page::{Listed, Window},
         row, setup,
     },
+    transaction,
 };
 use latchkey_sandbox::{Sandbox, Switches, example};
 

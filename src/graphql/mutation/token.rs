@@ -1,7 +1,6 @@
 //! Mutations of bearer tokens. A token is returned once, when it is created, and stored as a hash; the token itself is never
 //! logged or stored. For ADMIN tokens.
 
-use crate::transaction;
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
@@ -15,6 +14,7 @@ use crate::{
     },
     secret::{hash_token, new_token},
     store::{clubs, row, tokens},
+    transaction,
 };
 
 #[derive(Default)]

@@ -2,7 +2,6 @@
 //! The start of the reading is the version of its events. After a failure, the source gets a problem text and the reading is
 //! tried again after a growing pause; nothing of it is used.
 
-use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::Instant;
@@ -31,6 +30,7 @@ use crate::{
         row::{Platform, ReadingDoubt, Source},
         sources,
     },
+    transaction,
 };
 
 /// The maximum duration of a reading.

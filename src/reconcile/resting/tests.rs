@@ -1,6 +1,5 @@
 //! Which members are settled out of the lanes, and which must be served.
 
-use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -17,6 +16,7 @@ use crate::{
     clock::{Clock, new_id},
     config::Config,
     store::{self, StoreError, bulk, clubs, grants, kisi_accounts, revocations, row},
+    transaction,
 };
 
 const NOW: i64 = 1_790_000_000_000_000;

@@ -5,7 +5,6 @@
 //! deletes them like those of members, and the brake counts the person. An assignment that others made for a member becomes an
 //! external grant of the member, which the plan keeps if the rules want it.
 
-use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -32,6 +31,7 @@ use crate::{
         row::{self, GrantState, HistoryKind, Intent, ScopeKind, StrangerPolicy},
         setup, sweep,
     },
+    transaction,
 };
 
 /// The problem of a group that somebody else changes repeatedly.

@@ -1,6 +1,5 @@
 //! Processes one list: reads it completely, compares it with the grants loaded after the read, and stores what follows.
 
-use crate::transaction;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use crate::{
     kisi::{Assignment, Error, Lane},
     reconcile::execute::{AccountError, GROUP_ROLE},
     store::{StoreError, clubs, row, sweep},
+    transaction,
 };
 
 /// The problem of a group that is too large for Kisi to list.

@@ -4,7 +4,6 @@
 //! assignments were read. At the end, the stored state is compared with the rules, so that any missed change is found. Called by
 //! the worker that holds the lease.
 
-use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -24,6 +23,7 @@ use crate::{
         row::{self, ScopeKind},
         setup as stored, sweep,
     },
+    transaction,
 };
 
 pub(super) mod compare;
@@ -48,7 +48,7 @@ pub struct Report {
     pub found: SweepDrift,
     /// Whether the next sweep should run soon.
     pub is_doubtful: bool,
-    /// Number of settled members for whom Kisi did not hold what the rules want.
+    /// Number of settled members whose assignments in Kisi differed from what the rules want.
     pub overlooked: u64,
 }
 

@@ -2,7 +2,6 @@
 //! happen; if it does for any reason, the sweep ends it within its interval. Evaluates the whole club in batches, without locks,
 //! and writes only if a member was overlooked.
 
-use crate::transaction;
 use std::collections::{BTreeMap, HashMap};
 
 use access::Instant;
@@ -21,6 +20,7 @@ use crate::{
         due::{Cause, DueKey, Recurring},
         kisi_accounts, row, sweep,
     },
+    transaction,
 };
 
 impl Sweep {

@@ -1,7 +1,6 @@
 //! Schedules the sweeps of an account: they run in the background, one at a time, while the lease is held, and are retried after
 //! a failure. Called by the worker in each turn; never waits for a sweep.
 
-use crate::transaction;
 use std::{sync::Arc, time::Duration};
 
 use access::Instant;
@@ -18,6 +17,7 @@ use crate::{
         row::{self, KisiStatus},
         setup,
     },
+    transaction,
 };
 
 /// The delay after the first failed sweep. It grows with consecutive failures.

@@ -8,7 +8,6 @@ mod lists;
 mod preview;
 mod roles;
 
-use crate::transaction;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicUsize},
@@ -38,6 +37,7 @@ use crate::{
         rules::{self, Blocked, StoredCondition},
         setup, sources,
     },
+    transaction,
 };
 
 /// A Monday, 13:00 in Berlin.
