@@ -124,7 +124,7 @@ impl Pass<'_> {
         email: &str,
     ) -> Result<Lookup, AccountError> {
         let (db, account) = (self.app.db.read(), self.snapshot.account.id);
-        let waiting = due::in_lanes(db, account, self.now().micros());
+        let waiting = due::never_looked_up(db, account, self.now().micros());
         self.worker.directory.find(client, email, waiting).await
     }
 

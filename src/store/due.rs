@@ -6,7 +6,7 @@ use crate::store::bulk::id_in;
 use entity::{
     due,
     kind::{BrakePolicy, KisiStatus},
-    kisi_account, member, person,
+    kisi_account, kisi_user, member, person,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -280,15 +280,21 @@ pub async fn next(
         .await?)
 }
 
-/// The number of due rows of an account with calls to send to Kisi.
-pub async fn in_lanes(
+/// The number of due members who were never looked up in the account's organization, with or without a lane: a mark that
+/// arrives while they are served takes the lane from all of them.
+pub async fn never_looked_up(
     connection: &impl ConnectionTrait,
     account: Uuid,
     now: i64,
 ) -> Result<u64, StoreError> {
+    let known = Query::select()
+        .column(kisi_user::Column::MemberId)
+        .from(kisi_user::Entity)
+        .and_where(kisi_user::Column::AccountId.eq(account))
+        .to_owned();
     Ok(of_account(account)
-        .filter(due::Column::Lane.is_not_null())
         .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::MemberId.not_in_subquery(known))
         .count(connection)
         .await?)
 }

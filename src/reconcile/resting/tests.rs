@@ -230,3 +230,36 @@ async fn an_approval_is_kept_when_a_worker_inserts_an_older_pending_revocation()
     let open = revocations::open(service.app.db.read(), scope, account, &members).await;
     assert_eq!(open.unwrap(), [approved]);
 }
+
+#[tokio::test]
+async fn a_mark_does_not_hide_the_members_who_were_never_looked_up() {
+    let service = TestService::open().await;
+    let waiting = service.waiting(3).await;
+    let (scope, account) = (
+        store::ClubScope::new(service.account.club_id),
+        service.account.id,
+    );
+    let looked_up = row::KisiUser {
+        id: new_id(),
+        club_id: scope.club,
+        account_id: account,
+        member_id: waiting[0],
+        email: "anna@example.com".to_owned(),
+        kisi_id: Some(1),
+        sent: false,
+        problem: None,
+    };
+    let marks = waiting
+        .iter()
+        .map(|member| (*member, due::Cause::enforced("a reading")));
+    let marks: BTreeMap<Uuid, due::Cause> = marks.collect();
+    let written: Result<(), StoreError> = transaction!(service.app.db, |tx| {
+        grants::put_user(tx, looked_up, true).await?;
+        due::mark_in(tx, scope, &[account], marks, NOW).await
+    })
+    .await;
+    written.unwrap();
+    assert_eq!(service.in_lanes().await, BTreeSet::new());
+    let count = due::never_looked_up(service.app.db.read(), account, NOW).await;
+    assert_eq!(count.unwrap(), 2);
+}
