@@ -7,7 +7,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use access::{
-    Access, Condition, Decision, Facts, Id, Instant, Rule, Span, SpanSet, Target, evaluate,
+    Access, AccessScope, Condition, Decision, Facts, Id, Instant, Rule, Span, SpanSet, Target,
+    evaluate,
 };
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::map::Map;
 use crate::store::{
     ClubScope, Connection, StoreError, clubs,
+    convert::{id, row_id},
     facts::{self, AsOf, Holdings},
     row, rules,
 };
@@ -29,22 +31,12 @@ pub use member_criteria::{AccessCriterion, FilteredMembers, MemberCriteria};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Converts the id of a row to an id of the `access` crate.
-pub fn id(id: Uuid) -> Id {
-    Id(id.as_u128())
-}
-
-/// Converts an id of the `access` crate to the id of a row.
-pub fn row_id(id: Id) -> Uuid {
-    Uuid::from_u128(id.0)
-}
-
 /// The span around an instant for which recurring windows are generated.
 pub fn around(at: Instant) -> Span {
     Span::new(at.minus(30 * DAY), at.plus(60 * DAY))
 }
 
-/// Everything that access decisions of a club depend on, except the members.
+/// Everything that access decisions of a club or of one Kisi account depend on, except the members.
 #[derive(Debug)]
 pub struct AccessContext {
     /// The point in time of the read.
@@ -63,16 +55,34 @@ impl AccessContext {
         as_of: AsOf,
     ) -> Result<Self, StoreError> {
         let layout = Layout::load(connection, scope).await?;
+        Self::with_layout(connection, scope, as_of, layout).await
+    }
+
+    /// Like `load`, with this layout in place of the club's.
+    pub async fn with_layout(
+        connection: &impl Connection,
+        scope: ClubScope,
+        as_of: AsOf,
+        layout: Layout,
+    ) -> Result<Self, StoreError> {
         let club = clubs::get(connection, scope).await?;
         let zone = club.and_then(|club| TimeZone::get(&club.time_zone).ok());
-        let rows = rules::rows(connection, scope, as_of).await?;
+        let rules = rules::load(connection, scope, as_of).await?.into_iter();
+        let (rules, rows) = rules
+            .map(|(rule, row)| (rule, (id(row.rule_id), row)))
+            .unzip();
         Ok(Self {
             as_of,
             layout,
             zone: zone.unwrap_or(TimeZone::UTC),
-            rules: rules::load(connection, scope, as_of).await?,
-            rows: rows.into_iter().map(|row| (id(row.rule_id), row)).collect(),
+            rules,
+            rows,
         })
+    }
+
+    /// A rule with its earlier versions.
+    pub fn rule(&self, rule: Id) -> Option<&Rule> {
+        self.rules.iter().find(|candidate| candidate.id == rule)
     }
 
     pub fn row(&self, rule: Id) -> Option<&row::Rule> {
@@ -81,8 +91,7 @@ impl AccessContext {
 
     /// A condition of a rule's current version, by its index.
     pub fn condition(&self, rule: Id, index: usize) -> Option<&Condition> {
-        let rule = self.rules.iter().find(|candidate| candidate.id == rule)?;
-        rule.current()?.conditions.get(index)
+        self.rule(rule)?.current()?.conditions.get(index)
     }
 
     /// The rules that apply to a target: for a group its own, if it is managed; for a lock its own and those of the managed
@@ -117,22 +126,19 @@ impl AccessContext {
 
     /// The scopes whose shares cover a target. Groups that are not managed are left out: this service never writes to them, so a
     /// share there gives nothing.
-    pub fn covering(&self, target: Target) -> Vec<access::AccessScope> {
+    pub fn covering(&self, target: Target) -> Vec<AccessScope> {
         let bearing = self.rule_targets(target).into_iter();
         let mut scopes: Vec<_> = bearing
             .filter_map(|target| match target {
-                Target::Group(group) => Some(access::AccessScope::Group(group)),
+                Target::Group(group) => Some(AccessScope::Group(group)),
                 Target::Lock(_) => None,
             })
             .collect();
         if let Target::Lock(lock) = target
             && let Some(lock) = self.layout.lock(row_id(lock))
         {
-            scopes.extend(
-                lock.place_id
-                    .map(|place| access::AccessScope::Place(id(place))),
-            );
-            scopes.push(access::AccessScope::Account(id(lock.account_id)));
+            scopes.extend(lock.place_id.map(|place| AccessScope::Place(id(place))));
+            scopes.push(AccessScope::Account(id(lock.account_id)));
         }
         scopes
     }
@@ -144,6 +150,15 @@ impl AccessContext {
             &self.covering(target),
             around,
         )
+    }
+
+    /// When a grant of this scope has to let somebody in: by the rules and shares of the scope itself.
+    pub fn spans(&self, facts: &Facts, scope: AccessScope, around: Span) -> SpanSet {
+        let rules = match scope {
+            AccessScope::Group(group) => self.rules_for(Target::Group(group)),
+            AccessScope::Place(_) | AccessScope::Account(_) => Vec::new(),
+        };
+        evaluate(facts, &rules, &[scope], around).spans
     }
 
     pub fn decide(&self, facts: &Facts, target: Target, at: Instant) -> Decision {

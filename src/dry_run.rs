@@ -8,10 +8,11 @@ use access::{Brake, Instant, Span, SpanSet, Target};
 use uuid::Uuid;
 
 use crate::{
-    decide::{AccessContext, around, row_id},
+    decide::{AccessContext, around},
     ingest::batch::{self, Job},
     store::{
         ClubScope, Connection, Db, StoreError, clubs,
+        convert::{self, row_id},
         facts::{self, AsOf},
         members, revocations, scratch,
     },
@@ -141,14 +142,9 @@ async fn everybody(
 ) -> Result<Standing, StoreError> {
     let access_context = AccessContext::load(connection, scope, AsOf::Now).await?;
     let groups = access_context.layout.groups.iter();
-    let groups = groups.map(|group| {
-        (
-            Target::Group(crate::decide::id(group.id)),
-            group.name.clone(),
-        )
-    });
+    let groups = groups.map(|group| (Target::Group(convert::id(group.id)), group.name.clone()));
     let locks = access_context.layout.locks.iter();
-    let locks = locks.map(|lock| (Target::Lock(crate::decide::id(lock.id)), lock.name.clone()));
+    let locks = locks.map(|lock| (Target::Lock(convert::id(lock.id)), lock.name.clone()));
     let names = groups.chain(locks).collect();
     let ahead = SpanSet::of([Span::new(now, Instant::END)]);
     let mut spans = HashMap::new();

@@ -14,6 +14,7 @@ mod duration;
 pub mod feed;
 pub mod graphql;
 pub mod http;
+mod http_client;
 pub mod id;
 pub mod ingest;
 mod key_file;

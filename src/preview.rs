@@ -13,12 +13,13 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    decide::{AccessContext, id, row_id},
+    decide::AccessContext,
     store::{
         ClubScope, Connection, StoreError, clubs,
+        convert::{self, id, row_id},
         facts::{self, AsOf},
         fold, members,
-        rules::{self, StoredCondition},
+        rules::StoredCondition,
     },
 };
 
@@ -136,8 +137,7 @@ impl RuleDiff {
         let access_context = AccessContext::load(connection, scope, AsOf::Now).await?;
         let (mut before, mut version) = (None, 0);
         if let Some(rule) = proposal.rule.map(id) {
-            let all = rules::load(connection, scope, AsOf::Now).await?;
-            before = all.into_iter().find(|it| it.id == rule);
+            before = access_context.rule(rule).cloned();
             let Some(row) = access_context.row(rule).filter(|_| before.is_some()) else {
                 return Ok(None);
             };
@@ -236,7 +236,7 @@ fn edited(before: Option<&Rule>, to: &RuleContent, at: Instant) -> Rule {
         version.enabled &= !moved;
     }
     let since = versions.last().map_or(at, |last| last.since.max(at));
-    let conditions = to.conditions.iter().map(StoredCondition::to_access);
+    let conditions = to.conditions.iter().map(convert::rules::condition);
     versions.push(RuleVersion {
         since,
         enabled: to.enabled,

@@ -1,7 +1,7 @@
 //! The proxies for requests to other systems, read from the environment.
 //!
 //! Requests to loopback addresses bypass the proxies: the Kisi sandbox and platforms on the same machine are reached there, and
-//! a proxy would receive their keys. The HTTP clients for Kisi and the platforms call it when they are built.
+//! a proxy would receive their keys. Called by `http_client`.
 
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 

@@ -10,8 +10,8 @@ use access::{Span, Target, evaluate};
 use futures_util::TryStreamExt;
 use latchkey::{
     clock::Clock,
-    decide::{MemberDecisions, around, id},
-    store::{facts::AsOf, members},
+    decide::{MemberDecisions, around},
+    store::{convert::id, facts::AsOf, members},
 };
 use sea_orm::{Database, Statement, StreamTrait};
 

@@ -11,8 +11,13 @@ use access::{
 use entity::{due, kisi_grant, kisi_user};
 use latchkey::{
     clock::new_id,
-    decide::{MemberDecisions, id, row_id},
-    store::{ClubScope, Db, StoreError, bulk, facts::AsOf, row},
+    decide::MemberDecisions,
+    store::{
+        ClubScope, Db, StoreError, bulk,
+        convert::{id, row_id},
+        facts::AsOf,
+        row,
+    },
 };
 use uuid::Uuid;
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::{
     clock::{Clock, new_id},
     ingest::signature,
-    store::{facts::kinds::stored, row::SignatureScheme},
+    store::{convert::kinds::stored, row::SignatureScheme},
 };
 
 #[derive(Debug, Subcommand)]

@@ -25,6 +25,28 @@ impl Layout {
         let places = setup::all_places(connection, scope).await?;
         let locks = setup::all_locks(connection, scope).await?;
         let groups = setup::all_groups(connection, scope).await?;
+        let pairs = setup::group_locks(connection, scope).await?;
+        Ok(Self::new(places, locks, groups, &pairs))
+    }
+
+    /// The places and groups alone, for who needs no decisions about locks. The rows may contain some that are gone.
+    pub fn without_locks(places: &[row::Place], groups: &[row::Group]) -> Self {
+        let places = places.iter().filter(|place| place.gone_at.is_none());
+        let groups = groups.iter().filter(|group| group.gone_at.is_none());
+        Self::new(
+            places.cloned().collect(),
+            Vec::new(),
+            groups.cloned().collect(),
+            &[],
+        )
+    }
+
+    fn new(
+        places: Vec<row::Place>,
+        locks: Vec<row::Lock>,
+        groups: Vec<row::Group>,
+        pairs: &[row::GroupLock],
+    ) -> Self {
         let at = |ids: Vec<Uuid>| {
             ids.into_iter()
                 .enumerate()
@@ -35,7 +57,7 @@ impl Layout {
         let group_at: HashMap<Uuid, usize> = at(groups.iter().map(|group| group.id).collect());
         let mut opened_by: HashMap<Uuid, Vec<usize>> = HashMap::new();
         let mut opens: HashMap<Uuid, Vec<usize>> = HashMap::new();
-        for pair in setup::group_locks(connection, scope).await? {
+        for pair in pairs {
             let places = (group_at.get(&pair.group_id), lock_at.get(&pair.lock_id));
             if let (Some(group), Some(lock)) = places {
                 opened_by.entry(pair.lock_id).or_default().push(*group);
@@ -45,7 +67,7 @@ impl Layout {
         for ordered in opened_by.values_mut().chain(opens.values_mut()) {
             ordered.sort_unstable();
         }
-        Ok(Self {
+        Self {
             places,
             locks,
             groups,
@@ -53,7 +75,7 @@ impl Layout {
             group_at,
             opened_by,
             opens,
-        })
+        }
     }
 
     /// `None` for a lock that is gone in Kisi.

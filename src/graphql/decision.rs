@@ -15,7 +15,8 @@ use super::{
     scalar::DateTime,
 };
 use crate::{
-    decide::{AccessContext, row_id},
+    decide::AccessContext,
+    store::convert::row_id,
     store::row::{self, Role},
 };
 

@@ -20,11 +20,12 @@ use super::{
     source::Source,
 };
 use crate::{
-    decide::row_id,
     id::Kind,
     store::{
+        convert::kinds,
+        convert::row_id,
         entitlements,
-        facts::{HeldEntitlement, Holdings, kinds},
+        facts::{HeldEntitlement, Holdings},
         row::{self, EntitlementKind},
     },
 };

@@ -24,9 +24,10 @@ use super::{
     suspension::Suspension,
 };
 use crate::{
-    decide::{AccessContext, MemberDecisions, around, row_id},
+    decide::{AccessContext, MemberDecisions, around},
     store::{
         ClubScope, Connection, StoreError,
+        convert::{self, row_id},
         facts::{AsOf, Holdings},
         grants, members, overrides, row, rules,
     },
@@ -428,7 +429,7 @@ fn near_misses_for(
                 edge: miss.edge,
                 until: None,
                 by_share: false,
-                rule: Some(crate::decide::id(rule.rule_id)),
+                rule: Some(convert::id(rule.rule_id)),
                 condition: None,
                 offering: Some(miss.entitlement.offering),
                 is_cancelled: miss.is_cancelled,

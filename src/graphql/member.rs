@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     id::Kind,
-    store::{facts::Holdings, members::TWO_PEOPLE, row},
+    store::{convert, facts::Holdings, members::TWO_PEOPLE, row},
     unlock::restriction::for_member,
 };
 
@@ -60,7 +60,7 @@ pub(super) async fn may_open(context: &Context<'_>, member: Uuid, lock: Uuid) ->
     let now = loader::instant(context, None)?;
     let access_context = loader::access_context(context).await?;
     let holdings = loader::load(context, loader::HoldingsOf(member)).await?;
-    let target = access::Target::Lock(crate::decide::id(lock));
+    let target = access::Target::Lock(convert::id(lock));
     Ok(access_context.layout.lock(lock).is_some()
         && holdings.is_some_and(|it| access_context.may_pass(&it.facts, target, now)))
 }
@@ -150,7 +150,7 @@ impl Member {
         let (facts, grants) = (&holdings.facts, grants.unwrap_or_default());
         let mut doors = Vec::new();
         for lock in &access_context.layout.locks {
-            let target = access::Target::Lock(crate::decide::id(lock.id));
+            let target = access::Target::Lock(convert::id(lock.id));
             if access_context.may_pass(facts, target, now) {
                 doors.push(Door::new(
                     lock.clone(),

@@ -16,8 +16,8 @@ use super::{
     rule::Rule,
 };
 use crate::{
-    decide::row_id,
     preview::{Changed, Changes, Preview, Side, Warning},
+    store::convert::row_id,
 };
 
 /// The effect of a rule change over all members.

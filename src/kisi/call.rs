@@ -1,17 +1,11 @@
-//! A call to Kisi and its raw response.
-//!
-//! Contract: a response is complete or an error, and has a maximum size. Never quotes a body, never
-//! reads the wall clock. The other files of this module build calls; the client sends them.
+//! A call to Kisi and its answer. The other files of this module build calls; the client sends them.
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
-
-use super::error::Error;
 
 /// The largest accepted response body in bytes. Kisi's largest page has 250 rows of about 2,000
 /// bytes.
-const LARGEST_ANSWER: usize = 16 << 20;
+pub(super) const LARGEST_ANSWER: usize = 16 << 20;
 
 /// The shape of the call that opens a lock, whose refusals mean something else than those of other calls.
 pub(super) const UNLOCK: &str = "/locks/{id}/unlock";
@@ -67,30 +61,4 @@ impl Call {
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) json: Option<Value>,
-}
-
-/// A response of any status.
-pub(super) struct Raw {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-}
-
-/// Sends the request and reads its answer to the end.
-pub(super) async fn exchange(request: reqwest::RequestBuilder) -> Result<Raw, Error> {
-    let mut response = request.send().await?;
-    let status = response.status();
-    let headers = response.headers().clone();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Error::unknown("the response is larger than 16 MiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Raw {
-        status,
-        headers,
-        body,
-    })
 }

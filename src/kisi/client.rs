@@ -8,22 +8,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::{Answer, Call, Raw, UNLOCK, exchange};
+use super::call::{Answer, Call, LARGEST_ANSWER, UNLOCK};
 use super::error::Error;
 use super::pacer::{Lane, Pacer};
 use super::refusal;
-use crate::{proxy::Proxies, retry_after::retry_after};
+use crate::{
+    http_client::{self, Response},
+    proxy::Proxies,
+    retry_after::retry_after,
+};
 
 /// The pause after a 429 without `Retry-After`: Kisi counts requests over one second.
 const UNNAMED_STOP: Duration = Duration::from_secs(1);
+
+/// How often a read that a patient client sends is repeated after a 429, and the longest pause that it waits for. Together they
+/// bound the time that a person waits.
+const REPEATS: u32 = 3;
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A client that acts as one Kisi user. Cheap to clone; clones share the connection, the key and
 /// the pacer.
@@ -32,6 +41,7 @@ pub struct Client {
     account: Arc<Account>,
     lane: Lane,
     guard: Option<Guard>,
+    is_patient: bool,
 }
 
 /// Called when a call has its turn, right before it is sent; `false` cancels the call.
@@ -45,8 +55,7 @@ struct Account {
     sunset_warned: AtomicBool,
 }
 
-/// The HTTP client for all Kisi accounts, without a contact header. `timeout` is for a whole call, a third of it (5 s at
-/// most) for connecting. Installs ring as the process's TLS provider if none is installed.
+/// The HTTP client for all Kisi accounts, without a contact header. `timeout` is for a whole call.
 ///
 /// # Errors
 /// When TLS cannot be set up, for example without root certificates.
@@ -61,8 +70,6 @@ pub(super) fn http_client_through(
     timeout: Duration,
     contact: Option<&str>,
 ) -> Result<reqwest::Client, reqwest::Error> {
-    // Fails only when a provider is already installed, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let json = HeaderValue::from_static("application/json");
     let mut headers = HeaderMap::from_iter([
         (ACCEPT, json.clone()),
@@ -76,16 +83,9 @@ pub(super) fn http_client_through(
     if let Some(contact) = contact.and_then(|address| HeaderValue::try_from(address).ok()) {
         headers.insert("x-kisi-integration-contact", contact);
     }
-    proxies
-        .apply(reqwest::Client::builder())
-        .timeout(timeout)
-        .connect_timeout((timeout / 3).min(Duration::from_secs(5)))
+    http_client::builder(proxies, timeout)
         // If Kisi closes an idle connection, the outcome of the next call on it is unknown.
         .pool_idle_timeout(Duration::from_secs(20))
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .build()
 }
@@ -116,29 +116,52 @@ impl Client {
             account,
             lane: Lane::Rest,
             guard: None,
+            is_patient: false,
         }
     }
 
     /// The same client; its calls wait in this lane.
     pub fn in_lane(&self, lane: Lane) -> Client {
         Self {
-            account: Arc::clone(&self.account),
             lane,
-            guard: self.guard.clone(),
+            ..self.clone()
         }
     }
 
     /// The same client; a call fails with [`Error::Withheld`] when the guard returns `false`.
     pub fn guarded(&self, guard: Guard) -> Client {
         Self {
-            account: Arc::clone(&self.account),
-            lane: self.lane,
             guard: Some(guard),
+            ..self.clone()
         }
     }
 
-    /// Sends the call once and maps the response to a result.
+    /// The same client for somebody who waits for the answer: a read that Kisi's rate limit refuses is sent again after the
+    /// pause, if that is short. The loop has its own retries.
+    pub fn patient(&self) -> Client {
+        Self {
+            is_patient: true,
+            ..self.clone()
+        }
+    }
+
+    /// Sends the call and maps the response to a result. Sends it once, unless the client is patient.
     pub(super) async fn send_raw(&self, call: Call) -> Result<Answer, Error> {
+        let mut repeats = 0;
+        loop {
+            let limited = match self.send_once(&call).await {
+                Err(Error::RateLimited { after }) => after,
+                outcome => return outcome,
+            };
+            let may_wait = limited.unwrap_or(UNNAMED_STOP) <= LONGEST_PAUSE;
+            if !self.is_patient || call.method != Method::GET || !may_wait || repeats == REPEATS {
+                return Err(Error::RateLimited { after: limited });
+            }
+            repeats += 1;
+        }
+    }
+
+    async fn send_once(&self, call: &Call) -> Result<Answer, Error> {
         let authorization = self.authorization()?;
         let Call {
             method,
@@ -149,11 +172,11 @@ impl Client {
         } = call;
         let mut url = self.account.base.clone();
         url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
-        let mut request = self.account.http.request(method.clone(), url).query(&query);
+        let mut request = self.account.http.request(method.clone(), url).query(query);
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        if let Some(body) = &body {
+        if let Some(body) = body {
             request = request.json(body);
         }
 
@@ -162,7 +185,7 @@ impl Client {
             return Err(Error::Withheld);
         }
         let started = Instant::now();
-        let outcome = exchange(request).await;
+        let outcome = http_client::exchange(request, LARGEST_ANSWER).await;
         drop(turn);
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = outcome.as_ref().ok().map(|raw| raw.status.as_u16());
@@ -213,7 +236,7 @@ impl Client {
         }
     }
 
-    fn refusal(&self, raw: &Raw, shape: &str) -> Error {
+    fn refusal(&self, raw: &Response, shape: &str) -> Error {
         let after = retry_after(|name| raw.headers.get(name)?.to_str().ok());
         let refusal = refusal::of_status(raw.status, &raw.body, after, shape == UNLOCK);
         if let Error::RateLimited { after } = &refusal {

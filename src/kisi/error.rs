@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::words;
+use crate::http_client::ExchangeError;
 
 /// Why a call to Kisi failed. `message` is Kisi's own text and may be empty.
 #[derive(Debug, thiserror::Error)]
@@ -155,23 +156,15 @@ impl Error {
     }
 }
 
-/// Classifies a failed exchange. The URL is removed because its query may contain an e-mail address.
-impl From<reqwest::Error> for Error {
-    fn from(source: reqwest::Error) -> Self {
-        let source = source.without_url();
-        if source.is_connect() || source.is_builder() {
-            return Self::NotSent(source);
-        }
-        let reason = if source.is_timeout() {
-            "the response timed out"
-        } else if source.is_body() || source.is_decode() {
-            "the response broke off"
-        } else {
-            "the connection was closed"
-        };
-        Self::Unknown {
-            reason: reason.to_owned(),
-            source: Some(source),
+impl From<ExchangeError> for Error {
+    fn from(problem: ExchangeError) -> Self {
+        match problem {
+            ExchangeError::NotSent(source) => Self::NotSent(source),
+            ExchangeError::Lost { reason, source } => Self::Unknown {
+                reason: reason.to_owned(),
+                source: Some(source),
+            },
+            ExchangeError::TooLarge => Self::unknown("the response is too large"),
         }
     }
 }

@@ -7,13 +7,12 @@ use access::{Condition, Instant, Rule, Span, Target, allowed_times, makes_redund
 use uuid::Uuid;
 
 use super::{Proposal, RuleDiff};
-use crate::{
-    decide::row_id,
-    store::{
-        Connection, StoreError, offerings, row,
-        rules::{self, StoredCondition},
-        sources,
-    },
+use crate::store::{
+    Connection, StoreError,
+    convert::row_id,
+    offerings, row,
+    rules::{self, StoredCondition},
+    sources,
 };
 
 /// The kind of a warning; the names are stable.

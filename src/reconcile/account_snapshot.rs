@@ -1,29 +1,39 @@
-//! The data that all members of an account share in one turn of the loop: the account, its groups and places, the club's time
-//! zone, the rules, and what has been learned about Kisi.
+//! The data that all members of an account share in one turn of the loop: the account, its groups and places, what access
+//! decisions depend on, and what has been learned about Kisi.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use access::{Abilities, Ability, Granularity, Rule, Target};
+use access::{
+    Abilities, Ability, AccessScope, Condition, Facts, Granularity, Rule, Span, SpanSet, Target,
+};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use crate::store::{self, Db, StoreError, clubs, facts::AsOf, row, rules, setup};
+use crate::{
+    decide::{AccessContext, Layout},
+    store::{
+        self, Db, StoreError,
+        convert::{self, id},
+        facts::AsOf,
+        row, setup,
+    },
+};
 
 /// The data that all members of an account share.
 pub struct AccountSnapshot {
     pub scope: store::ClubScope,
     pub account: row::KisiAccount,
+    /// With those that are gone in Kisi.
     pub groups: HashMap<Uuid, row::Group>,
     pub places: HashMap<Uuid, row::Place>,
-    pub zone: TimeZone,
-    /// The rules of each managed group.
-    pub(super) rules: HashMap<Uuid, Vec<Rule>>,
+    /// The club's rules with the account's groups. The same evaluation answers the API.
+    access_context: AccessContext,
     /// What this Kisi account supports, as far as learned. Shared by the members that are served at once.
     abilities: Mutex<Abilities>,
-    /// Whether a rule has a weekly schedule.
+    /// Whether a rule of a managed group has a weekly schedule.
     pub(super) has_schedules: bool,
     /// Whether the account is being disconnected. Then no access is wanted in it.
     pub(super) is_leaving: bool,
@@ -44,37 +54,22 @@ impl AccountSnapshot {
     ) -> Result<Self, StoreError> {
         let scope = store::ClubScope::new(account.club_id);
         let places = setup::places(db.read(), scope, account.id).await?;
-        let mut by_group: HashMap<Uuid, Vec<Rule>> = HashMap::new();
-        let mut has_schedules = false;
-        for rule in rules::load(db.read(), scope, AsOf::Now).await? {
-            let Target::Group(group) = rule.target else {
-                continue;
-            };
-            let group = Uuid::from_u128(group.0);
-            if groups
-                .iter()
-                .any(|row| row.id == group && row.managed && row.gone_at.is_none())
-            {
-                let conditions = rule
-                    .current()
-                    .into_iter()
-                    .flat_map(|version| &version.conditions);
-                has_schedules |= conditions
-                    .into_iter()
-                    .any(|condition| matches!(condition, access::Condition::Schedule(_)));
-                by_group.entry(group).or_default().push(rule);
-            }
-        }
-        let club = clubs::get(db.read(), scope).await?;
-        let zone = club.and_then(|club| TimeZone::get(&club.time_zone).ok());
+        let layout = Layout::without_locks(&places, &groups);
+        let access_context =
+            AccessContext::with_layout(db.read(), scope, AsOf::Now, layout).await?;
+        let targets = groups.iter().map(|group| Target::Group(id(group.id)));
+        let mut rules = targets.flat_map(|target| access_context.rules_for(target));
+        let has_schedules = rules.any(|rule| {
+            let mut conditions = rule.current().into_iter().flat_map(|it| &it.conditions);
+            conditions.any(|condition| matches!(condition, Condition::Schedule(_)))
+        });
         Ok(Self {
             scope,
-            zone: zone.unwrap_or(TimeZone::UTC),
             groups: groups.into_iter().map(|row| (row.id, row)).collect(),
             places: places.into_iter().map(|row| (row.id, row)).collect(),
-            rules: by_group,
+            access_context,
+            abilities: Mutex::new(convert::abilities(&account)),
             has_schedules,
-            abilities: Mutex::new(abilities(&account)),
             is_leaving: account.status == row::KisiStatus::Disconnecting,
             account,
         })
@@ -82,9 +77,19 @@ impl AccountSnapshot {
 
     /// Whether a group has an enabled rule.
     pub(super) fn has_rule(&self, group: Uuid) -> bool {
-        let rules = self.rules.get(&group).into_iter().flatten();
-        let mut current = rules.flat_map(Rule::current);
+        let rules = self.access_context.rules_for(Target::Group(id(group)));
+        let mut current = rules.into_iter().flat_map(Rule::current);
         current.any(|version| version.enabled)
+    }
+
+    /// The club's time zone.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.access_context.zone
+    }
+
+    /// When a grant of this scope has to let somebody in.
+    pub(super) fn spans(&self, facts: &Facts, scope: AccessScope, around: Span) -> SpanSet {
+        self.access_context.spans(facts, scope, around)
     }
 
     pub fn abilities(&self) -> Abilities {
@@ -116,18 +121,5 @@ impl AccountSnapshot {
             abilities.granularity = unit;
         }
         is_coarser
-    }
-}
-
-fn abilities(account: &row::KisiAccount) -> Abilities {
-    let ability = |stored| match stored {
-        row::Ability::Unknown => Ability::Unknown,
-        row::Ability::Yes => Ability::Yes,
-        row::Ability::No => Ability::No,
-    };
-    Abilities {
-        change_window: ability(account.change_window),
-        duplicate_assignments: ability(account.duplicate_assignments),
-        granularity: Granularity::from_seconds(account.granularity_s),
     }
 }

@@ -9,13 +9,15 @@ use uuid::Uuid;
 
 use super::{
     account_snapshot::AccountSnapshot,
-    member_state::{self, MemberState, planner_grant},
+    member_state::{self, MemberState},
     record,
 };
 use crate::{
     app::App,
     store::{
-        StoreError, grants,
+        StoreError,
+        convert::{self, id},
+        grants,
         history::{self, Entry},
         row::{self, HistoryKind},
     },
@@ -33,7 +35,7 @@ impl MemberState {
         let desired = self.desired(snapshot);
         let user = self.user().map(|user| user.id);
         let is_wanted = |row: &&row::Grant| {
-            let grant = planner_grant(row);
+            let grant = convert::grant(row);
             let windows = windows_at(&desired, grant.scope);
             let later = || {
                 let open = SpanSet::of([grant.window]);
@@ -52,14 +54,14 @@ impl MemberState {
         let ours = |row: &&row::Grant| {
             !row.external && row.kisi_id.is_some() && Some(row.kisi_user_id) == user
         };
-        let mut ours = self.grants.iter().filter(ours).map(planner_grant);
+        let mut ours = self.grants.iter().filter(ours).map(convert::grant);
         ours.any(|grant| grant.scope == scope)
     }
 
     /// Whether the rules want the member in a group that was not read yet. Until then the member is not settled; the first read
     /// marks all members due.
     pub(super) fn is_waiting_for_reading(&self, snapshot: &AccountSnapshot) -> bool {
-        let is_unread = |group: &Uuid| snapshot.is_unread(AccessScope::Group(Id(group.as_u128())));
+        let is_unread = |group: &Uuid| snapshot.is_unread(AccessScope::Group(id(*group)));
         if !snapshot.groups.keys().any(is_unread) {
             return false;
         }
@@ -74,7 +76,7 @@ impl MemberState {
         let is_planned =
             |row: &&row::Grant| !row.external || snapshot.removes_strangers(row.scope_id);
         let rows = self.grants.iter().filter(in_kisi).filter(is_planned);
-        let grants = rows.map(planner_grant);
+        let grants = rows.map(convert::grant);
         grants
             .filter(|grant| !snapshot.is_unread(grant.scope))
             .collect()
@@ -94,7 +96,7 @@ impl MemberState {
                 && Some(row.kisi_user_id) == user
                 && !snapshot.removes_strangers(row.scope_id)
         });
-        for other in others.map(planner_grant) {
+        for other in others.map(convert::grant) {
             if self.has_own_grant(other.scope) {
                 continue;
             }

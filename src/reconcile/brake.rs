@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use access::{Brake, Instant};
 use uuid::Uuid;
 
-use super::{account_snapshot::AccountSnapshot, execute::scope_columns, member_state::MemberState};
+use super::{account_snapshot::AccountSnapshot, member_state::MemberState};
 use crate::{
     app::App,
     clock::new_id,
     store::{
-        ClubScope, StoreError, Transaction, clubs, due,
+        ClubScope, StoreError, Transaction, clubs,
+        convert::{revoked_scope, scope_columns},
+        due,
         history::{self, Entry},
         members,
         revocations::{self, Decision},
@@ -70,7 +72,7 @@ impl PendingRevocations {
         let (kept, obsolete): (Vec<_>, Vec<_>) = std::mem::take(&mut member_state.revocations)
             .into_iter()
             .partition(|row| {
-                is_decided(row) || (losses.contains(&revocations::target(row)) && !overrules(row))
+                is_decided(row) || (losses.contains(&revoked_scope(row)) && !overrules(row))
             });
         member_state.revocations = kept;
         self.obsolete.extend(obsolete);
@@ -78,7 +80,7 @@ impl PendingRevocations {
             if member_state
                 .revocations
                 .iter()
-                .any(|row| revocations::target(row) == scope)
+                .any(|row| revoked_scope(row) == scope)
             {
                 continue;
             }

@@ -4,11 +4,12 @@
 use access::{Ability, Id, Span};
 
 use super::{
-    execute::{AccountError, Pass, StepOutcome, find_grant, stored, timestamps},
+    execute::{AccountError, Pass, StepOutcome, find_grant, timestamps},
     member_state::MemberState,
 };
 use crate::{
     kisi::{Client, Error},
+    store::convert::{self, span_columns},
     store::row::{GrantState, HistoryKind, Intent},
 };
 
@@ -29,7 +30,7 @@ impl Pass<'_> {
         grant.intent = Intent::Change;
         grant.adopted |= grant.external;
         grant.external = false;
-        (grant.want_from, grant.want_until) = stored(window);
+        (grant.want_from, grant.want_until) = span_columns(window);
         self.store_grant(member_state, grant.clone(), None).await?;
         let (from, until) = timestamps(window);
         let result = match client.change_window(kisi_id, from, until).await {
@@ -102,7 +103,7 @@ impl Pass<'_> {
                 grant.problem = Some(refusal.for_people());
                 member_state
                     .refused_scopes
-                    .insert(super::member_state::planner_grant(&grant).scope);
+                    .insert(convert::grant(&grant).scope);
                 // The person can still enter and must not, so the deletion is retried in any case.
                 member_state.has_temporary_refusal = true;
                 self.store_grant(member_state, grant, Some(HistoryKind::RefusedByKisi))

@@ -6,10 +6,7 @@ use uuid::Uuid;
 
 use super::{
     directory::Lookup,
-    execute::{
-        AccountError, Pass, StepOutcome, request_sweep, scope_columns, stored, timestamps,
-        window_of,
-    },
+    execute::{AccountError, Pass, StepOutcome, request_sweep, timestamps, window_of},
     member_state::MemberState,
     rounding,
 };
@@ -17,6 +14,7 @@ use crate::{
     clock::new_id,
     kisi::{Assignment, Client, Error, NewAssignment, NewUser},
     store::{
+        convert::{self, scope_columns, span, span_columns},
         due, grants,
         row::{self, GrantState, HistoryKind, Intent},
     },
@@ -235,7 +233,7 @@ impl Pass<'_> {
                 .record_refusal(member_state, grant, text.to_owned())
                 .await;
         }
-        let want = super::member_state::window(grant.want_from, grant.want_until);
+        let want = span(grant.want_from, grant.want_until);
         let own_user = self.snapshot.account.kisi_user_id;
         let made_by_us = existing.iter().filter(|assignment| {
             assignment.role_id == role_id && assignment.created_by_id == own_user
@@ -334,7 +332,7 @@ impl Pass<'_> {
         grant.problem = Some(text);
         member_state
             .refused_scopes
-            .insert(super::member_state::planner_grant(&grant).scope);
+            .insert(convert::grant(&grant).scope);
         Ok(self
             .store_grant(
                 member_state,
@@ -356,7 +354,7 @@ impl Pass<'_> {
         let failed = member_state.grants.iter().find(|grant| {
             grant.kisi_id.is_none() && grant.scope_kind == scope_kind && grant.scope_id == scope_id
         });
-        let (want_from, want_until) = stored(window);
+        let (want_from, want_until) = span_columns(window);
         row::Grant {
             id: failed.map_or_else(new_id, |grant| grant.id),
             club_id: self.snapshot.scope.club,

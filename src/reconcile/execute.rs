@@ -7,7 +7,6 @@ use std::{sync::Arc, time::Duration};
 use access::{Ability, AccessScope, Id, Instant, Plan, Span, Step};
 use jiff::Timestamp;
 use tokio::sync::MutexGuard;
-use uuid::Uuid;
 
 use super::{
     account_snapshot::AccountSnapshot, flight::Flight, member_state::MemberState,
@@ -19,7 +18,9 @@ use crate::{
     kisi::{self, AppliesTo, Assignment, Client, Error},
     lease::Lease,
     store::{
-        StoreError, due, kisi_accounts,
+        StoreError,
+        convert::{ability_column, span_columns},
+        due, kisi_accounts,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind},
     },
     transaction,
@@ -242,7 +243,7 @@ impl Pass<'_> {
         mut grant: row::Grant,
         assignment: &Assignment,
     ) -> row::Grant {
-        let window = stored(window_of(assignment));
+        let window = span_columns(window_of(assignment));
         let is_as_answered = grant.asked_differs
             && grant.intent == Intent::None
             && window == (grant.valid_from, grant.valid_until);
@@ -285,15 +286,10 @@ impl Pass<'_> {
         change: Option<Ability>,
         duplicate_assignments: Option<Ability>,
     ) -> Result<(), StoreError> {
-        let column = |ability| match ability {
-            Ability::Unknown => row::Ability::Unknown,
-            Ability::Yes => row::Ability::Yes,
-            Ability::No => row::Ability::No,
-        };
         let abilities = self.snapshot.learn(change, duplicate_assignments);
         let (change, duplicate_assignments) = (
-            column(abilities.change_window),
-            column(abilities.duplicate_assignments),
+            ability_column(abilities.change_window),
+            ability_column(abilities.duplicate_assignments),
         );
         let id = self.snapshot.account.id;
         transaction!(self.app.db, |tx| kisi_accounts::set_abilities(
@@ -335,21 +331,6 @@ pub fn timestamps(window: Span) -> (Option<Timestamp>, Option<Timestamp>) {
         window.from.known().map(Instant::timestamp),
         window.until.known().map(Instant::timestamp),
     )
-}
-
-pub fn stored(window: Span) -> (Option<i64>, Option<i64>) {
-    (
-        window.from.known().map(Instant::micros),
-        window.until.known().map(Instant::micros),
-    )
-}
-
-pub fn scope_columns(scope: AccessScope) -> (ScopeKind, Uuid) {
-    match scope {
-        AccessScope::Group(id) => (ScopeKind::Group, Uuid::from_u128(id.0)),
-        AccessScope::Place(id) => (ScopeKind::Place, Uuid::from_u128(id.0)),
-        AccessScope::Account(id) => (ScopeKind::Account, Uuid::from_u128(id.0)),
-    }
 }
 
 /// The delay before the next retry: exponential, with jitter.

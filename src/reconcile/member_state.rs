@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use access::{
-    Abilities, AccessScope, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Rule, Span,
-    SpanSet, evaluate, held_back, losses, plan,
+    Abilities, AccessScope, Desired, Grant, Granularity, Id, Instant, Lane, Plan, Span, SpanSet,
+    held_back, losses, plan,
 };
 use futures_util::future::try_join5;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use super::account_snapshot::AccountSnapshot;
 use crate::connect::DoorRoles;
 use crate::store::{
     Db, StoreError,
+    convert::{self, id},
     facts::{self, AsOf, Holdings},
     grants, members, revocations, row,
 };
@@ -239,7 +240,7 @@ impl MemberState {
         self.revocations
             .iter()
             .filter(held)
-            .map(revocations::target)
+            .map(convert::revoked_scope)
             .collect()
     }
 
@@ -287,30 +288,21 @@ fn evaluation(
     // A day beyond the horizon, so that a window that begins just after it is planned in time.
     let around = Span::new(now, now.plus(horizon).plus(DAY));
     let facts = &holdings.facts;
-    let evaluated = |scope: AccessScope, rules: &[&Rule]| Desired {
-        scope,
-        windows: evaluate(facts, rules, &[scope], around).spans,
-    };
     let managed =
         (snapshot.groups.values()).filter(|group| group.managed && group.gone_at.is_none());
-    let of_groups = managed.map(|group| {
-        let rules: Vec<&Rule> = snapshot
-            .rules
-            .get(&group.id)
-            .into_iter()
-            .flatten()
-            .collect();
-        evaluated(AccessScope::Group(id(group.id)), &rules)
-    });
-    let places = snapshot
-        .places
-        .keys()
-        .map(|place| AccessScope::Place(id(*place)));
-    let of_shares = places
+    let places = snapshot.places.keys();
+    let shared = places
+        .map(|place| AccessScope::Place(id(*place)))
         .chain([AccessScope::Account(id(snapshot.account.id))])
-        .filter(|scope| facts.shares.iter().any(|share| share.scope == *scope))
-        .map(|scope| evaluated(scope, &[]));
-    of_groups.chain(of_shares).collect()
+        .filter(|scope| facts.shares.iter().any(|share| share.scope == *scope));
+    managed
+        .map(|group| AccessScope::Group(id(group.id)))
+        .chain(shared)
+        .map(|scope| Desired {
+            scope,
+            windows: snapshot.spans(facts, scope, around),
+        })
+        .collect()
 }
 
 /// Whether the state of a grant in Kisi is unknown.
@@ -341,42 +333,4 @@ fn keep_past_starts(
         same.map_or(*window, |grant| grant.window)
     });
     wish.windows = SpanSet::of(windows.collect::<Vec<_>>());
-}
-
-/// The grant as the planner's type.
-pub fn planner_grant(row: &row::Grant) -> Grant {
-    let of = id(row.scope_id);
-    let scope = match row.scope_kind {
-        row::ScopeKind::Group | row::ScopeKind::Lock => AccessScope::Group(of),
-        row::ScopeKind::Place => AccessScope::Place(of),
-        row::ScopeKind::Account => AccessScope::Account(of),
-    };
-    Grant {
-        id: id(row.id),
-        scope,
-        user: id(row.kisi_user_id),
-        window: window(row.valid_from, row.valid_until),
-    }
-}
-
-/// Stored start and end, in microseconds, as a span. `None` is unbounded.
-pub fn window(from: Option<i64>, until: Option<i64>) -> Span {
-    Span::new(
-        Instant::from_option_start(from.map(Instant::from_micros)),
-        Instant::from_option_end(until.map(Instant::from_micros)),
-    )
-}
-
-/// The lane as stored in a due row.
-pub fn lane_number(lane: Lane) -> i32 {
-    match lane {
-        Lane::Revocation => 0,
-        Lane::Now => 1,
-        Lane::Rest => 2,
-        Lane::Cleanup => 3,
-    }
-}
-
-fn id(id: Uuid) -> Id {
-    Id(id.as_u128())
 }

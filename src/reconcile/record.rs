@@ -8,7 +8,9 @@ use super::{
     account_snapshot::AccountSnapshot, adoption, execute::Pass, member_state::MemberState,
 };
 use crate::store::{
-    StoreError, due, grants,
+    StoreError,
+    convert::span,
+    due, grants,
     history::{self, Entry},
     row::{self, HistoryKind, Intent},
 };
@@ -144,7 +146,7 @@ pub(super) fn entry(
 fn period_text(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String {
     // The history may be read much later, so the text always includes the date.
     let text = |at: Instant| {
-        let then = snapshot.zone.to_datetime(at.timestamp());
+        let then = snapshot.zone().to_datetime(at.timestamp());
         then.strftime("%-d %B %Y, %H:%M").to_string()
     };
     let from = window
@@ -162,12 +164,8 @@ fn period_text(snapshot: &AccountSnapshot, window: Span, now: Instant) -> String
 /// The requested window while a creation or change is in flight, else the stored one.
 fn relevant_window(grant: &row::Grant) -> Span {
     match grant.intent {
-        Intent::None | Intent::Delete => {
-            super::member_state::window(grant.valid_from, grant.valid_until)
-        }
-        Intent::Create | Intent::Change => {
-            super::member_state::window(grant.want_from, grant.want_until)
-        }
+        Intent::None | Intent::Delete => span(grant.valid_from, grant.valid_until),
+        Intent::Create | Intent::Change => span(grant.want_from, grant.want_until),
     }
 }
 

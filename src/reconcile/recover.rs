@@ -7,13 +7,13 @@ use access::Instant;
 
 use super::{
     execute::{AccountError, Pass, window_of},
-    member_state::{MemberState, is_open, window},
+    member_state::{MemberState, is_open},
     rounding,
 };
 use crate::{
     kisi::{Assignment, AssignmentFilter, Client, Lane},
-    store::grants,
     store::row::{self, GrantState, HistoryKind, Intent},
+    store::{convert::span, grants},
 };
 use uuid::Uuid;
 
@@ -130,13 +130,13 @@ impl Pass<'_> {
                     .await;
             }
             (Intent::Change, Some(actual))
-                if window_of(actual) == window(grant.valid_from, grant.valid_until) =>
+                if window_of(actual) == span(grant.valid_from, grant.valid_until) =>
             {
                 // The change did not happen; the plan repeats it.
                 self.store_actual(member_state, grant, actual).await?;
             }
             (Intent::Change, Some(actual)) => {
-                let want = window(grant.want_from, grant.want_until);
+                let want = span(grant.want_from, grant.want_until);
                 let granularity = self.snapshot.abilities().granularity;
                 if rounding::is_plausible_answer(&want, &window_of(actual), granularity) {
                     self.store_answer(member_state, grant, actual, Some(HistoryKind::Changed))
@@ -159,7 +159,7 @@ impl Pass<'_> {
                     .await?
             }
             (Intent::None, Some(actual)) => {
-                let same = window_of(actual) == window(grant.valid_from, grant.valid_until);
+                let same = window_of(actual) == span(grant.valid_from, grant.valid_until);
                 let event = (!same && !grant.external).then_some(HistoryKind::DriftFound);
                 let grant = self.apply_assignment(grant, actual);
                 self.store_grant(member_state, grant, event).await?;
@@ -180,7 +180,7 @@ impl Pass<'_> {
         grant: row::Grant,
         assignments: &[Assignment],
     ) -> Result<Option<Instant>, AccountError> {
-        let want = window(grant.want_from, grant.want_until);
+        let want = span(grant.want_from, grant.want_until);
         let target = self.kisi_target(&grant);
         let is_target = |assignment: &&Assignment| {
             let of =

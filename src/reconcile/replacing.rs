@@ -22,7 +22,7 @@ use super::{
 use crate::{
     kisi::Client,
     lease::Lease,
-    store::{StoreError, due, row},
+    store::{StoreError, convert, due, row},
 };
 
 /// The longest delay between the first `TRIES` retries. After that, Kisi's refusal is taken as permanent and delays grow.
@@ -74,7 +74,7 @@ pub fn replaced_scope(
     let Step::Delete { grant } = *step else {
         return None;
     };
-    let grant = member_state::planner_grant(&find_grant(member_state, grant)?);
+    let grant = convert::grant(&find_grant(member_state, grant)?);
     let is_made_anew = |step: &Step| match *step {
         Step::Create { scope, window } => scope == grant.scope && window.contains(now),
         _ => false,

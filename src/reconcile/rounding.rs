@@ -6,13 +6,15 @@ use access::{Ability, Desired, Grant, Granularity, Instant, Span, WindowMatch};
 
 use super::{
     account_snapshot::AccountSnapshot,
-    execute::{AccountError, Pass, StepOutcome, stored, window_of},
-    member_state::{MemberState, window},
+    execute::{AccountError, Pass, StepOutcome, window_of},
+    member_state::MemberState,
 };
 use crate::{
     kisi::Assignment,
     store::{
-        StoreError, kisi_accounts,
+        StoreError,
+        convert::{span, span_columns},
+        kisi_accounts,
         row::{self, GrantState, HistoryKind},
     },
     transaction,
@@ -38,7 +40,7 @@ impl MemberState {
         for row in self.grants.iter().filter(|row| row.asked_differs) {
             let id = row.id.as_u128();
             if let Some(grant) = grants.iter_mut().find(|grant| grant.id.0 == id) {
-                grant.window = window(row.asked_from, row.asked_until);
+                grant.window = span(row.asked_from, row.asked_until);
             }
         }
     }
@@ -59,7 +61,7 @@ impl MemberState {
             let Some(grant) = grants.iter_mut().find(|grant| grant.id.0 == id) else {
                 continue;
             };
-            let requested = window(row.asked_from, row.asked_until);
+            let requested = span(row.asked_from, row.asked_until);
             let wishes = desired.iter().filter(|wish| wish.scope == grant.scope);
             let mut wanted = wishes
                 .flat_map(|wish| &wish.windows)
@@ -89,7 +91,7 @@ impl Pass<'_> {
         assignment: &Assignment,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        let requested = window(grant.want_from, grant.want_until);
+        let requested = span(grant.want_from, grant.want_until);
         let answer = WindowMatch::of(&requested, &window_of(assignment));
         let mut grant = self.apply_assignment(grant, assignment);
         // As long as windows may be changeable, the plan tries a change first.
@@ -101,7 +103,7 @@ impl Pass<'_> {
         }
         if is_unexplained || matches!(answer, WindowMatch::Rounded(_)) {
             grant.asked_differs = true;
-            (grant.asked_from, grant.asked_until) = stored(requested);
+            (grant.asked_from, grant.asked_until) = span_columns(requested);
         }
         self.store_grant(member_state, grant, event).await?;
         match answer {
@@ -117,8 +119,8 @@ impl Pass<'_> {
         grant: row::Grant,
         assignment: &Assignment,
     ) -> Result<StepOutcome, AccountError> {
-        let requested = window(grant.want_from, grant.want_until);
-        let was_untouched = window_of(assignment) == window(grant.valid_from, grant.valid_until);
+        let requested = span(grant.want_from, grant.want_until);
+        let was_untouched = window_of(assignment) == span(grant.valid_from, grant.valid_until);
         let knows_change = self.snapshot.abilities().change_window == Ability::Yes;
         match WindowMatch::of(&requested, &window_of(assignment)) {
             WindowMatch::Exact => {

@@ -9,13 +9,13 @@ use super::{
     brake::{self, PendingRevocations},
     execute::AccountError,
     flight::Flight,
-    member_state::{Assessment, Blocked, MemberState, lane_number},
+    member_state::{Assessment, Blocked, MemberState},
     worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
 use crate::{
     kisi::Client,
     lease::Lease,
-    store::{StoreError, due, kisi_accounts, row},
+    store::{StoreError, convert::lane_column, due, kisi_accounts, row},
     transaction,
 };
 
@@ -54,12 +54,12 @@ impl Worker {
                     settled.push((member_state.due, again_at.map(Instant::micros)));
                 }
                 Assessment::Blocked(Blocked::UnknownAnswer) => {
-                    open.push((lane_number(access::Lane::Now), member_state));
+                    open.push((lane_column(access::Lane::Now), member_state));
                 }
                 Assessment::Blocked(Blocked::FirstReading | Blocked::Brake) => {
                     waiting.push(member_state.due);
                 }
-                Assessment::Plan(plan) => open.push((lane_number(plan.lane), member_state)),
+                Assessment::Plan(plan) => open.push((lane_column(plan.lane), member_state)),
             }
         }
         self.settle(settled).await?;

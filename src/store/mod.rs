@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 pub mod bulk;
 pub mod clock_correction;
 pub mod clubs;
+pub mod convert;
 pub mod deliveries;
 pub mod due;
 pub mod entitlements;

@@ -2,9 +2,8 @@
 //! approved or dismissed by an admin, and counts towards the brake's limit for the length of its window.
 
 use crate::store::bulk::{id_in, select_by_ids};
-use access::AccessScope;
 use entity::{
-    kind::{GrantState, RevocationState, ScopeKind},
+    kind::{GrantState, RevocationState},
     kisi_grant, revocation,
 };
 use sea_orm::{
@@ -20,16 +19,6 @@ use super::{
     bulk::{self, MOST_VALUES},
     due::{self, Cause, DueKey},
 };
-
-/// The target of a revocation, as a type of the `access` crate.
-pub fn target(row: &revocation::Model) -> AccessScope {
-    let id = access::Id(row.scope_id.as_u128());
-    match row.scope_kind {
-        ScopeKind::Group | ScopeKind::Lock => AccessScope::Group(id),
-        ScopeKind::Place => AccessScope::Place(id),
-        ScopeKind::Account => AccessScope::Account(id),
-    }
-}
 
 /// The open revocations of members in an account: all states but `Counted`.
 pub async fn open(

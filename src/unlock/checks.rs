@@ -7,9 +7,10 @@ use access::{Decision, Instant, Target, has_active_membership};
 use uuid::Uuid;
 
 use crate::{
-    decide::{AccessContext, Layout, MemberDecisions, id},
+    decide::{AccessContext, Layout, MemberDecisions},
     store::{
         ClubScope, Connection, StoreError, clubs,
+        convert::id,
         facts::AsOf,
         grants,
         row::{self, GrantState, Intent, ScopeKind, UnlockVisibility},

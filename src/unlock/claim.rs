@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     store::{
-        StoreError, history, members,
+        StoreError, convert, history, members,
         row::{self, UnlockState},
         unlock_requests,
         unlock_requests::UnlockResult,
@@ -41,7 +41,7 @@ pub async fn claim(
     let ask = ask.clone();
     let (scope, at) = (ask.scope, judged.decision.at);
     let (allowed, is_visible) = (judged.decision.allowed, judged.is_visible);
-    let rule = judged.decision.rule.map(crate::decide::row_id);
+    let rule = judged.decision.rule.map(convert::row_id);
     transaction!(app.db, |tx| {
         members::lock(tx, scope, ask.member.id).await?;
         if let Some(key) = &unlock_request.idempotency_key {

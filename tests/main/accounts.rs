@@ -269,13 +269,12 @@ async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut W
     let house = &club.organizations[0];
     join(world, &club, &["ada"]).await;
     world.settled().await;
-    let hang = FaultKind::Hang(Duration::from_secs(2));
-    house.sandbox.fault(Fault::new("GET", "/places", hang), 1);
-    house.sandbox.clear_calls();
-    let new_key = club.another_key(0, "another-key");
     let account = [("account", "ID!", json!(house.account))];
     let before = last_read_at(world, house).await;
     world.turn_to(world.now() + Duration::from_secs(1));
+    house.sandbox.clear_calls();
+    let hang = FaultKind::Hang(Duration::from_secs(2));
+    house.sandbox.fault(Fault::new("GET", "/places", hang), 1);
     let selection = "account { id }";
     world.api.mutate("refreshKisi", &account, selection).await;
     let is_asked = async || {
@@ -286,6 +285,8 @@ async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut W
             .then_some(())
     };
     eventually(is_asked, async || "no sweep has begun".to_owned()).await;
+    // Only now: with the old key refused, a sweep that was still under way would end before this one begins.
+    let new_key = club.another_key(0, "another-key");
     let input = json!({ "account": house.account, "credentials": { "apiKey": new_key } });
     let update = [("input", "UpdateKisiAccountInput!", input)];
     let updated = (world.api).mutate("updateKisiAccount", &update, "account { status }");

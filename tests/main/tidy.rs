@@ -49,6 +49,7 @@ const USAGE_RULES: &[UsageRule] = &[
         module: "src",
         except: &[
             "src/kisi",
+            "src/http_client",
             "src/proxy",
             "src/cli/webhook",
             "src/ingest/readers",

@@ -8,11 +8,10 @@ use super::{
     rule_draft::{Draft, draft},
 };
 use crate::{
-    decide,
     graphql::error::{Refusal, UserError, UserErrorCode},
     id::{self, Kind},
     preview::{Proposal, RuleContent},
-    store::{ClubScope, Connection, row::TargetKind, rules},
+    store::{ClubScope, Connection, convert, row::TargetKind, rules},
 };
 
 /// A change to the rules: exactly one of these.
@@ -37,7 +36,7 @@ pub struct RuleUpdateInput {
 
 impl From<Draft> for RuleContent {
     fn from(draft: Draft) -> Self {
-        let target = decide::id(draft.target_id);
+        let target = convert::id(draft.target_id);
         Self {
             name: draft.name,
             enabled: draft.enabled,

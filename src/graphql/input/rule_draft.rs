@@ -20,7 +20,7 @@ use crate::{
     sentinel,
     store::{
         ClubScope, Connection, clubs,
-        facts::kinds,
+        convert::kinds,
         offerings, row,
         rules::{Blocked, StoredCondition},
         setup,

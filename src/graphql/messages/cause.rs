@@ -6,10 +6,7 @@ use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use super::MessageContext;
-use crate::{
-    decide::{AccessContext, row_id},
-    graphql::loader,
-};
+use crate::{decide::AccessContext, graphql::loader, store::convert::row_id};
 
 /// What a text is about, by ids.
 #[derive(Copy, Clone, Debug)]

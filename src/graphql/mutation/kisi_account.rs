@@ -16,7 +16,7 @@ use crate::{
         kisi_account::KisiAccount,
     },
     id::Kind,
-    kisi::{ApiLogin, Lane},
+    kisi::ApiLogin,
     kisi_events::listen,
     secret::SecretKind,
     store::{
@@ -27,7 +27,7 @@ use crate::{
 
 mod credentials;
 
-use credentials::{forget_refused, introduce, key, of_kisi};
+use credentials::{forget_refused, introduce, key, of_kisi, patient_client};
 
 #[derive(Default)]
 pub struct KisiAccountMutations;
@@ -187,7 +187,7 @@ async fn connect_by(
         place,
         invite_by_email,
     } = wish;
-    let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
+    let client = patient_client(app, &key);
     let known = introduce(&client).await?;
     let mut account = row::KisiAccount {
         id: new_id(),
@@ -334,7 +334,7 @@ async fn renew_by(
     account: &row::KisiAccount,
     key: &ApiLogin,
 ) -> Result<(i64, Vec<u8>), Refusal> {
-    let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
+    let client = patient_client(app, &key);
     let known = introduce(&client).await?;
     if account
         .organization_id

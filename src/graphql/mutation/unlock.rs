@@ -15,7 +15,7 @@ use crate::{
     },
     id::Kind,
     store::{
-        ClubScope, StoreError, clubs,
+        ClubScope, StoreError, clubs, convert,
         facts::AsOf,
         members,
         row::{self, Role, UnlockState},
@@ -213,7 +213,7 @@ async fn open(
 
 /// The decision in its GraphQL form.
 fn access_decision(judged: &UnlockCheck, lock: &row::Lock) -> Option<AccessDecision> {
-    let target = Target::Lock(crate::decide::id(lock.id));
+    let target = Target::Lock(convert::id(lock.id));
     AccessDecision::of(&judged.access_context, target, judged.decision)
 }
 

@@ -7,7 +7,7 @@ use super::filter::{
     RuleFilter,
 };
 use crate::{
-    decide::{AccessCriterion, FilteredMembers, MemberCriteria, id},
+    decide::{AccessCriterion, FilteredMembers, MemberCriteria},
     graphql::{
         access_event::AccessEventConnection,
         context::{self, require_staff},
@@ -26,7 +26,7 @@ use crate::{
         rule::RuleConnection,
     },
     id::Kind,
-    store::{self, listings, row::TargetKind},
+    store::{self, convert::id, listings, row::TargetKind},
 };
 
 #[derive(Default)]

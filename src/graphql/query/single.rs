@@ -18,7 +18,7 @@ use crate::{
         viewer::Viewer,
     },
     id::Kind,
-    store::{clubs, facts::AsOf, kisi_accounts, members, row::TargetKind, sources},
+    store::{clubs, convert, facts::AsOf, kisi_accounts, members, row::TargetKind, sources},
 };
 
 /// The most ids per request.
@@ -147,8 +147,8 @@ impl Single {
             return Err(bad_input("member: no such member exists in this club"));
         }
         let target = match kind {
-            TargetKind::Group => access::Target::Group(crate::decide::id(target)),
-            TargetKind::Lock => access::Target::Lock(crate::decide::id(target)),
+            TargetKind::Group => access::Target::Group(convert::id(target)),
+            TargetKind::Lock => access::Target::Lock(convert::id(target)),
         };
         let asked = ExplainArguments {
             member,

@@ -15,7 +15,7 @@ use crate::{
         scalar::{Date, Duration, LocalTime, TimeZone},
     },
     store::{
-        facts::kinds,
+        convert::kinds,
         row,
         rules::{Blocked, StoredCondition},
     },

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     graphql::{error::internal_error, loader, scalar::format_local_time},
     store::{
-        facts::kinds,
+        convert::kinds,
         row,
         rules::{self, Blocked, StoredCondition},
     },

@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::{
     StatusCode,
     header::{HeaderMap, HeaderName, HeaderValue},
-    redirect, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -14,7 +13,11 @@ use tokio::{sync::Mutex, time::Instant};
 use url::Url;
 
 use super::failure::ReadError;
-use crate::{proxy::Proxies, retry_after::retry_after};
+use crate::{
+    http_client::{ExchangeError, Response, builder, exchange},
+    proxy::Proxies,
+    retry_after::retry_after,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The size limit of a response, in bytes; a page of a hundred rows is smaller.
@@ -29,17 +32,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// When TLS cannot be set up, as without any root certificates.
 pub fn http_client(proxies: &Proxies) -> Result<reqwest::Client, reqwest::Error> {
-    // Fails only if a provider is installed already, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    proxies
-        .apply(reqwest::Client::builder())
-        .timeout(TIMEOUT)
-        .connect_timeout(Duration::from_secs(5))
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
-        .build()
+    builder(proxies, TIMEOUT).build()
 }
 
 /// One client of a platform's API.
@@ -100,10 +93,6 @@ impl Api {
 
     async fn request_once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
         self.wait_for_pace().await;
-        let unreachable = |source| ReadError::Unreachable {
-            path: path.to_owned(),
-            source,
-        };
         let mut url = self.base.clone();
         url.set_path(&format!(
             "{}/{}",
@@ -115,27 +104,21 @@ impl Api {
             .get(url)
             .query(query)
             .headers(self.headers.clone());
-        let mut answer = request
-            .send()
-            .await
-            .map_err(|source| unreachable(source.without_url()))?;
-        let status = answer.status();
-        tracing::debug!(path, status = status.as_u16(), "platform read");
-        if !status.is_success() {
-            return Err(refusal(path, status, answer.headers()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|source| unreachable(source.without_url()))?
-        {
-            if body.len().saturating_add(chunk.len()) > LARGEST_ANSWER {
-                return Err(ReadError::odd(path, "the response is too large"));
+        let answer = exchange(request, LARGEST_ANSWER).await.map_err(|problem| {
+            let path = path.to_owned();
+            match problem {
+                ExchangeError::NotSent(source) | ExchangeError::Lost { source, .. } => {
+                    ReadError::Unreachable { path, source }
+                }
+                ExchangeError::TooLarge => ReadError::odd(&path, problem.to_string()),
             }
-            body.extend_from_slice(&chunk);
+        })?;
+        tracing::debug!(path, status = answer.status.as_u16(), "platform read");
+        if !answer.status.is_success() {
+            return Err(refusal(path, &answer));
         }
-        serde_json::from_slice(&body).map_err(|_| ReadError::odd(path, "the response is not JSON"))
+        serde_json::from_slice(&answer.body)
+            .map_err(|_| ReadError::odd(path, "the response is not JSON"))
     }
 
     async fn wait_for_pace(&self) {
@@ -147,13 +130,13 @@ impl Api {
     }
 }
 
-fn refusal(path: &str, status: StatusCode, headers: &HeaderMap) -> ReadError {
+fn refusal(path: &str, answer: &Response) -> ReadError {
     let path = path.to_owned();
-    match status {
+    match answer.status {
         StatusCode::UNAUTHORIZED => ReadError::Unauthorized,
         StatusCode::FORBIDDEN => ReadError::Forbidden { path },
         StatusCode::TOO_MANY_REQUESTS => {
-            let header = |name: &'static str| headers.get(name)?.to_str().ok();
+            let header = |name: &'static str| answer.headers.get(name)?.to_str().ok();
             ReadError::RateLimited(retry_after(header))
         }
         other => ReadError::Status {

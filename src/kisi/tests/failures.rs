@@ -1,6 +1,7 @@
 //! How the client classifies each failure.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -180,6 +181,42 @@ async fn a_429_stops_the_pacer() {
             "{left:?} of {whole:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_patient_client_repeats_reads_after_a_short_pause() {
+    let limited = |pause: &'static str, times: usize| {
+        let asked = AtomicUsize::new(0);
+        Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            nth if nth < times => Reply::empty(429).with("Retry-After", pause),
+            _ => Reply::json(200, json!([])),
+        })
+    };
+    let client = |server: &Server| server.client_with(Pacer::new(1000), Duration::from_secs(5));
+    let read = async |client: Client| client.user_by_email("ada@example.com").await;
+    let is_limited = |error: &Error| matches!(error, Error::RateLimited { .. });
+
+    let server = limited("0.05", 3);
+    assert!(read(client(&server).patient()).await.unwrap().is_none());
+    assert_eq!(server.requests().len(), 4);
+
+    let refused: [(&str, usize, bool, usize); 3] = [
+        ("0.05", 1, false, 1), // Nobody waits for the answer.
+        ("6", 1, true, 1),     // The pause is too long.
+        ("0.05", 9, true, 4),  // It does not end.
+    ];
+    for (pause, times, is_patient, requests) in refused {
+        let server = limited(pause, times);
+        let client = client(&server);
+        let client = if is_patient { client.patient() } else { client };
+        assert!(is_limited(&read(client).await.unwrap_err()));
+        assert_eq!(server.requests().len(), requests, "{pause}, {times} times");
+    }
+
+    let server = limited("0.05", 1);
+    let written = client(&server).patient().change_window(1, None, None).await;
+    assert!(is_limited(&written.unwrap_err()));
+    assert_eq!(server.requests().len(), 1, "a write is never repeated");
 }
 
 #[tokio::test]

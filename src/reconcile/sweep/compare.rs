@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     kisi::Assignment,
-    reconcile::{execute::window_of, member_state::window},
+    reconcile::execute::window_of,
+    store::convert::span,
     store::row::{self, Intent},
 };
 
@@ -59,7 +60,7 @@ impl Differences {
             let is_strangers = grant.external && grant.member_id == grant.kisi_user_id;
             if role.is_some_and(|role| role != row.role_id) && !is_strangers {
                 differences.changed_role.push(grant.clone());
-            } else if window_in_kisi != window(grant.valid_from, grant.valid_until) {
+            } else if window_in_kisi != span(grant.valid_from, grant.valid_until) {
                 differences.changed.push((grant.clone(), window_in_kisi));
             } else if grant.missed_at.is_some() {
                 differences.reappeared.push(grant.id);
@@ -127,7 +128,7 @@ pub fn classify(
             grants.iter().any(|grant| {
                 grant.kisi_user_id == user.id
                     && grant.kisi_id.is_some()
-                    && window(grant.valid_from, grant.valid_until) == window_of(&row)
+                    && span(grant.valid_from, grant.valid_until) == window_of(&row)
             })
         };
         let is_own = own_user.is_some() && row.created_by_id == own_user;

@@ -21,9 +21,10 @@ use super::{
 use crate::{
     clock::new_id,
     kisi::Assignment,
-    reconcile::execute::{GROUP_ROLE, stored, window_of},
+    reconcile::execute::{GROUP_ROLE, window_of},
     store::{
         ClubScope, StoreError, Transaction, clubs,
+        convert::span_columns,
         due::{self, Recurring},
         grants,
         history::{self, Entry},
@@ -134,7 +135,7 @@ impl Conclusions {
     fn add_unknown(&mut self, at: (ScopeKind, Uuid), classified: Classified) {
         let (club_id, account_id, now) = (self.scope.club, self.account, self.now);
         let grant = |user: &row::KisiUser, row: &Assignment, external: bool| {
-            let (valid_from, valid_until) = stored(window_of(row));
+            let (valid_from, valid_until) = span_columns(window_of(row));
             row::Grant {
                 id: new_id(),
                 club_id,
@@ -302,7 +303,7 @@ impl Conclusions {
                 .map(|grant| (grant.member_id, Recurring::MissingGrant)),
         );
         for (grant, window) in &self.changed {
-            if sweep::store_window(tx, scope, grant, stored(*window)).await? {
+            if sweep::store_window(tx, scope, grant, span_columns(*window)).await? {
                 marks.insert(grant.member_id, Recurring::ChangedGrant);
                 if !grant.external {
                     let text = format!(

@@ -14,13 +14,15 @@ use uuid::Uuid;
 use super::{
     account_snapshot::AccountSnapshot,
     execute::window_of,
-    member_state::{self, MemberState, planner_grant},
+    member_state::{self, MemberState},
 };
 use crate::{
     app::App,
     kisi::Assignment,
     store::{
-        ClubScope, StoreError, fold, members,
+        ClubScope, StoreError,
+        convert::{self, id},
+        fold, members,
         page::Key,
         row::{self, StrangerPolicy},
     },
@@ -258,7 +260,7 @@ impl PreviewBuilder<'_> {
                 (grant.external, grant.adopted) = (false, true);
             }
         }
-        let scope = access::AccessScope::Group(access::Id(self.group.as_u128()));
+        let scope = access::AccessScope::Group(id(self.group));
         let plan = member_state.plan(self.snapshot, self.now, self.horizon);
         let desired = member_state.desired(self.snapshot);
         let desired = desired.into_iter().find(|wish| wish.scope == scope);
@@ -274,7 +276,7 @@ impl PreviewBuilder<'_> {
             let Some(row) = grant.kisi_id.and_then(|id| self.rows.get(&id)) else {
                 continue;
             };
-            let id = planner_grant(grant).id;
+            let id = convert::grant(grant).id;
             let is_changed =
                 |step: &Step| matches!(*step, Step::Change { grant, .. } if grant == id);
             let is_deleted = |step: &Step| *step == Step::Delete { grant: id };

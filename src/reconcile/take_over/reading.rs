@@ -59,7 +59,8 @@ pub async fn read(
     let at = app.clock.now();
     let client = app.kisi.for_user(account.kisi_user_id, key);
     let filter = AssignmentFilter::Group(group.kisi_id);
-    let mut rows = client.in_lane(Lane::Soon).assignments(filter).await?;
+    let client = client.in_lane(Lane::Soon).patient();
+    let mut rows = client.assignments(filter).await?;
     rows.retain(|row| row.applies_to == AppliesTo::Group(group.kisi_id));
     Ok(Reading {
         id: new_id(),

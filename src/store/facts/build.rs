@@ -3,21 +3,20 @@
 
 use std::sync::Arc;
 
-use access::{AccessScope, Block, Entitlement, Holding, Id, Instant, Share, Span, Suspension, Via};
-use entity::kind::{EntitlementKind, Part, ScopeKind, SourceAspect};
+use access::{Block, Entitlement, Holding, Instant, Share, Span, Suspension, Via};
+use entity::kind::{EntitlementKind, Part, SourceAspect};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::map::Map;
-
-use super::{
-    AsOf, HeldEntitlement, Holdings, Stated, StoreError, kinds,
-    rows::{Blocked, Pair, Person, Rows, Version},
+use crate::{
+    map::Map,
+    store::convert::{self, id, kinds},
 };
 
-fn id(id: Uuid) -> Id {
-    Id(id.as_u128())
-}
+use super::{
+    AsOf, HeldEntitlement, Holdings, Stated, StoreError,
+    rows::{Blocked, Pair, Person, Rows, Version},
+};
 
 /// The holdings of each of `members`; a member without any gets empty ones.
 pub fn holdings(
@@ -66,12 +65,7 @@ fn overrides(rows: &Rows, all: &mut Map<Uuid, Holdings>) {
         let Some(holdings) = all.get_mut(&row.member_id) else {
             continue;
         };
-        let scope = match row.scope_kind {
-            ScopeKind::Group => AccessScope::Group(id(row.scope_id)),
-            ScopeKind::Place => AccessScope::Place(id(row.scope_id)),
-            ScopeKind::Account => AccessScope::Account(id(row.scope_id)),
-            ScopeKind::Lock => continue,
-        };
+        let scope = convert::scope(row.scope_kind, row.scope_id);
         // A share starts when it was created at the earliest, even if its `from_at` is before that.
         let from = row.from_at.unwrap_or(row.learned_at).max(row.learned_at);
         let span = Span::new(Instant::from_micros(from), end(row.until_at));

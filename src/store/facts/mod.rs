@@ -14,7 +14,6 @@ use super::{ClubScope, StoreError};
 
 mod build;
 mod decode;
-pub mod kinds;
 mod read;
 mod rows;
 mod statement_cache;

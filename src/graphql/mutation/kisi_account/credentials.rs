@@ -13,13 +13,19 @@ use crate::{
     kisi::{self, ApiLogin, Client, Lane, Login},
 };
 
+/// A client for the calls that an admin waits for.
+pub(super) fn patient_client(app: &App, key: &ApiLogin) -> Client {
+    let client = app.kisi.with_key(key.secret.clone());
+    client.in_lane(Lane::Urgent).patient()
+}
+
 /// Deletes the API login that was created for a connection that is then refused, because Kisi allows a person only ten. After an
 /// internal error it is kept, because the connection may have been stored all the same.
 pub(super) async fn forget_refused<T>(app: &App, key: &ApiLogin, outcome: &Result<T, Refusal>) {
     let Some(id) = key.id.filter(|_| matches!(outcome, Err(Refusal::User(_)))) else {
         return;
     };
-    let client = app.kisi.with_key(key.secret.clone()).in_lane(Lane::Urgent);
+    let client = patient_client(app, key);
     if let Err(error) = client.delete_login(id).await {
         tracing::warn!(error = %error, "an unused API login could not be deleted in Kisi: delete it there under My Account, API");
     }
