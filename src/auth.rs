@@ -7,7 +7,11 @@ use uuid::Uuid;
 use crate::{
     app::App,
     secret::hash_token,
-    store::{ClubScope, StoreError, members, row::Role, tokens},
+    store::{
+        ClubScope, StoreError, lookup,
+        row::{self, Role},
+        tokens,
+    },
 };
 
 /// The holder of the token in the request.
@@ -52,7 +56,9 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreErr
     };
     let scope = ClubScope::new(row.club_id);
     if let Some(member) = row.member_id
-        && members::get(app.db.read(), scope, member).await?.is_none()
+        && lookup::by_id::<row::Member>(app.db.read(), scope, member)
+            .await?
+            .is_none()
     {
         return Ok(None);
     }

@@ -14,7 +14,7 @@ use crate::{
         ClubScope, Connection, Db, StoreError, clubs,
         convert::{self, row_id},
         facts::{self, AsOf},
-        members, revocations, scratch,
+        lookup, members, revocations, row, scratch,
     },
     transaction,
 };
@@ -201,7 +201,7 @@ async fn compare(
         }
     }
     let ids: Vec<Uuid> = changed.iter().map(|(member, ..)| *member).collect();
-    let rows = members::find_by_ids(connection, scope, &ids).await?;
+    let rows = lookup::by_ids::<row::Member>(connection, scope, &ids).await?;
     let rows: HashMap<Uuid, _> = rows.into_iter().map(|row| (row.id, row)).collect();
     let changes = changed.into_iter().map(|(member, gains, loses)| {
         let row = rows.get(&member);

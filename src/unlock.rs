@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, new_id},
     kisi,
     store::{
-        ClubScope, StoreError, kisi_accounts, leases,
+        ClubScope, StoreError, leases, lookup,
         row::{self, KisiStatus, UnlockState},
         unlock_requests,
     },
@@ -123,7 +123,7 @@ pub async fn door_availability(
     if lock.gone_at.is_some() {
         return Ok(Some(DoorUnavailable::Gone));
     }
-    let account = kisi_accounts::get(app.db.read(), scope, lock.account_id).await?;
+    let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, lock.account_id).await?;
     let works = |account: &row::KisiAccount| {
         !matches!(
             account.status,

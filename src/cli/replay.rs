@@ -10,7 +10,10 @@ use crate::{
     graphql::scalar::parse_instant,
     id::{Kind, decode_as},
     ingest::{batch::Outcome, replay},
-    store::{ClubScope, clubs, deliveries, row::DeliveryStatus, sources},
+    store::{
+        ClubScope, clubs, deliveries, lookup,
+        row::{self, DeliveryStatus},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -79,7 +82,10 @@ pub async fn find_source(app: &App, text: &str) -> anyhow::Result<(ClubScope, uu
     };
     for club in clubs::all(app.db.read()).await? {
         let scope = ClubScope::new(club.id);
-        if sources::get(app.db.read(), scope, id).await?.is_some() {
+        if lookup::by_id::<row::Source>(app.db.read(), scope, id)
+            .await?
+            .is_some()
+        {
             return Ok((scope, id));
         }
     }

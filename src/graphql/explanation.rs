@@ -29,7 +29,7 @@ use crate::{
         ClubScope, Connection, StoreError,
         convert::{self, row_id},
         facts::{AsOf, Holdings},
-        grants, members, overrides, row, rules,
+        grants, lookup, overrides, row, rules,
     },
     unlock::restriction::for_member,
 };
@@ -291,7 +291,7 @@ pub async fn explain(
         .suspension
         .filter(|suspension| suspension.span.contains(at));
     let suspension = match suspension {
-        Some(it) => overrides::get_suspension(db, scope, row_id(it.id))
+        Some(it) => lookup::by_id::<row::Suspension>(db, scope, row_id(it.id))
             .await
             .map_err(internal_error)?,
         None => None,
@@ -332,7 +332,7 @@ async fn kisi_problem(
     scope: ClubScope,
     member: Uuid,
 ) -> Result<Option<String>, StoreError> {
-    let Some(member) = members::get(connection, scope, member).await? else {
+    let Some(member) = lookup::by_id::<row::Member>(connection, scope, member).await? else {
         return Ok(None);
     };
     if member.email.is_none() {

@@ -18,10 +18,10 @@ use crate::{
     store::{
         ClubScope, StoreError, deliveries, due,
         facts::{self, AsOf, Holdings},
-        grants, kisi_accounts, listeners, members, offerings, overrides,
+        grants, kisi_accounts, listeners, lookup, overrides,
         rejections::Rejected,
         row::{self, TargetKind},
-        rules, setup, sources, sweep,
+        rules, sweep,
     },
 };
 
@@ -132,16 +132,16 @@ macro_rules! rows_by_id {
 }
 
 rows_by_id! {
-    PlaceKey => Place by id: setup::some_places;
-    LockKey => Lock by id: setup::some_locks;
-    GroupKey => Group by id: setup::some_groups;
-    MemberKey => Member by id: members::find_by_ids;
+    PlaceKey => Place by id: lookup::by_ids::<row::Place>;
+    LockKey => Lock by id: lookup::by_ids::<row::Lock>;
+    GroupKey => Group by id: lookup::by_ids::<row::Group>;
+    MemberKey => Member by id: lookup::by_ids::<row::Member>;
     /// A Kisi user whom no source reports, and who has an assignment in a group with the policy REMOVE.
     StrangerKey => KisiUser by id: sweep::strangers;
-    CompanyKey => Company by id: members::companies;
-    LocationKey => Location by id: offerings::locations;
+    CompanyKey => Company by id: lookup::by_ids::<row::Company>;
+    LocationKey => Location by id: lookup::by_ids::<row::Location>;
     /// A source, including removed ones.
-    SourceKey => Source by id: sources::find_by_ids;
+    SourceKey => Source by id: lookup::by_ids::<row::Source>;
     /// A delivery, without its body.
     DeliveryKey => Delivery by id: deliveries::find_by_ids;
     /// A member's suspension that was not lifted; its end may have passed.
@@ -242,7 +242,7 @@ loads! {
 
     /// An offering, in an Arc since many entitlements share one.
     OfferingKey(Uuid) => Arc<row::Offering>: |rows, keys| {
-        let rows = offerings::find_by_ids(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
+        let rows = lookup::by_ids::<row::Offering>(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
         Ok(rows.into_iter().map(|row| (OfferingKey(row.id), Arc::new(row))).collect())
     }
 

@@ -31,9 +31,9 @@ use super::{
 use crate::{
     id::{self, Kind, KisiRef},
     store::{
-        ClubScope, clubs, grants, history,
+        ClubScope, clubs,
         kisi_names::{self, Resolved},
-        overrides, revocations,
+        lookup, revocations, row,
         row::RevocationState,
     },
 };
@@ -219,23 +219,27 @@ pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
                 })
         }
         Kind::Share => {
-            let row = overrides::get_share(db, scope, id)
+            let row = lookup::by_id::<row::Share>(db, scope, id)
                 .await
                 .map_err(internal_error)?;
             row.map(|row| Node::Share(Share(row)))
         }
         Kind::Suspension => {
-            let row = overrides::get_suspension(db, scope, id)
+            let row = lookup::by_id::<row::Suspension>(db, scope, id)
                 .await
                 .map_err(internal_error)?;
             row.map(|row| Node::Suspension(Suspension(row)))
         }
         Kind::Grant => {
-            let row = grants::get(db, scope, id).await.map_err(internal_error)?;
+            let row = lookup::by_id::<row::Grant>(db, scope, id)
+                .await
+                .map_err(internal_error)?;
             row.map(|row| Node::Grant(Grant(row)))
         }
         Kind::AccessEvent => {
-            let row = history::get(db, scope, id).await.map_err(internal_error)?;
+            let row = lookup::by_id::<row::HistoryEntry>(db, scope, id)
+                .await
+                .map_err(internal_error)?;
             row.map(|row| Node::AccessEvent(AccessEvent(row)))
         }
         kind => loaded(context, kind, id).await?,

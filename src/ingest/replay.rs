@@ -11,7 +11,7 @@ use super::{
     queue::{Queue, QueueError},
     signature::Verified,
 };
-use crate::store::{ClubScope, Db, StoreError, deliveries, sources};
+use crate::store::{ClubScope, Db, StoreError, lookup, row};
 
 /// Returns none where there is no such delivery.
 pub async fn replay(
@@ -33,10 +33,11 @@ async fn job(
     id: Uuid,
     present: Present,
 ) -> Result<Option<Job>, StoreError> {
-    let Some(delivery) = deliveries::get(db.read(), scope, id).await? else {
+    let Some(delivery) = lookup::by_id::<row::Delivery>(db.read(), scope, id).await? else {
         return Ok(None);
     };
-    let Some(source) = sources::get(db.read(), scope, delivery.source_id).await? else {
+    let Some(source) = lookup::by_id::<row::Source>(db.read(), scope, delivery.source_id).await?
+    else {
         return Ok(None);
     };
     let verified = Verified::stored(

@@ -13,7 +13,7 @@ use crate::{
     store::{
         ClubScope, Db, StoreError, clubs, due,
         facts::{self, AsOf},
-        kisi_accounts, members, revocations, row, sources,
+        kisi_accounts, lookup, members, revocations, row, sources,
     },
     transaction,
 };
@@ -129,7 +129,9 @@ impl TestClub {
         let all = facts::load(read, self.scope, &ids, AsOf::Now)
             .await
             .unwrap();
-        let rows = members::find_by_ids(read, self.scope, &ids).await.unwrap();
+        let rows = lookup::by_ids::<row::Member>(read, self.scope, &ids)
+            .await
+            .unwrap();
         let mut held = BTreeMap::new();
         for row in rows {
             let facts = &all[&row.id].facts;

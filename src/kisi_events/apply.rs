@@ -13,7 +13,7 @@ use crate::{
     store::{
         ClubScope, Connection, StoreError, Transaction, due, grants, history,
         history::Entry,
-        kisi_accounts, listeners, members,
+        kisi_accounts, listeners, lookup, members,
         row::{self, HistoryKind, Intent, ScopeKind},
         setup,
     },
@@ -51,7 +51,7 @@ async fn process_in_transaction(
     if !listeners::record_event(tx, scope, note).await? {
         return Ok(false);
     }
-    let Some(account) = kisi_accounts::get(tx, scope, id).await? else {
+    let Some(account) = lookup::by_id::<row::KisiAccount>(tx, scope, id).await? else {
         return Ok(false);
     };
     match event.kind {
@@ -87,7 +87,7 @@ async fn actor(
     if let Some(kisi_id) = event.actor
         && let Some(user) = grants::user_by_kisi_id(connection, scope, account, kisi_id).await?
     {
-        let member = members::get(connection, scope, user.member_id).await?;
+        let member = lookup::by_id::<row::Member>(connection, scope, user.member_id).await?;
         return Ok((Some(user.id), member));
     }
     let member = match &event.actor_email {
@@ -125,7 +125,7 @@ async fn unlock(
         match echo::of(tx, scope, lock.id, as_whom, event, at).await? {
             echo::RequestMatch::AlreadyRecorded => return Ok(()),
             echo::RequestMatch::NewOutcome(unlock_request) => {
-                member = members::get(tx, scope, unlock_request.member_id).await?;
+                member = lookup::by_id::<row::Member>(tx, scope, unlock_request.member_id).await?;
                 who = Some(unlock_request.actor);
             }
             echo::RequestMatch::Unmatched => {}

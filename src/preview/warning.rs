@@ -10,9 +10,8 @@ use super::{Proposal, RuleDiff};
 use crate::store::{
     Connection, StoreError,
     convert::row_id,
-    offerings, row,
+    lookup, row,
     rules::{self, StoredCondition},
-    sources,
 };
 
 /// The kind of a warning; the names are stable.
@@ -287,15 +286,15 @@ impl RemovedReferences {
             ids.0.extend_from_slice(offerings);
             ids.1.extend_from_slice(locations);
         }
-        let offerings = offerings::find_by_ids(connection, diff.scope, &ids.0).await?;
-        let locations = offerings::locations(connection, diff.scope, &ids.1).await?;
+        let offerings = lookup::by_ids::<row::Offering>(connection, diff.scope, &ids.0).await?;
+        let locations = lookup::by_ids::<row::Location>(connection, diff.scope, &ids.1).await?;
         let of: HashSet<Uuid> = offerings
             .iter()
             .map(|it| it.source_id)
             .chain(locations.iter().map(|it| it.source_id))
             .collect();
         let of: Vec<Uuid> = of.into_iter().collect();
-        let sources = sources::find_by_ids(connection, diff.scope, &of).await?;
+        let sources = lookup::by_ids::<row::Source>(connection, diff.scope, &of).await?;
         let removed: HashSet<Uuid> = sources
             .into_iter()
             .filter(|source| source.removed_at.is_some())

@@ -17,7 +17,7 @@ use crate::store::{
     Db, StoreError,
     convert::{self, id},
     facts::{self, AsOf, Holdings},
-    grants, members, revocations, row,
+    grants, lookup, revocations, row,
 };
 
 /// Members under a rule with a weekly schedule are planned daily, because a schedule never ends.
@@ -79,7 +79,7 @@ pub async fn load(
     let ids: Vec<Uuid> = due.iter().map(|row| row.member_id).collect();
     let (scope, account) = (snapshot.scope, snapshot.account.id);
     let (people, mut holdings, users, grants, revocations) = try_join5(
-        members::find_by_ids(db.read(), scope, &ids),
+        lookup::by_ids::<row::Member>(db.read(), scope, &ids),
         Box::pin(facts::load(db.read(), scope, &ids, AsOf::Now)),
         grants::users_in(db.read(), scope, account, &ids),
         grants::grants_in(db.read(), scope, account, &ids),

@@ -32,7 +32,7 @@ use crate::{
     running::is_stopping,
     secret::SecretKind,
     store::{
-        ClubScope, StoreError, deliveries, due, grants, kisi_accounts, logins, revocations,
+        ClubScope, StoreError, deliveries, due, grants, kisi_accounts, logins, lookup, revocations,
         row::{self, KisiStatus},
     },
     transaction,
@@ -182,7 +182,8 @@ impl Worker {
 
     async fn turn(&mut self, lease: &Lease) -> Result<Turn, AccountError> {
         let now = self.app.clock.now();
-        let account = kisi_accounts::get(self.app.db.read(), self.scope, self.account).await?;
+        let account =
+            lookup::by_id::<row::KisiAccount>(self.app.db.read(), self.scope, self.account).await?;
         let Some(account) = account.filter(|account| account.status != KisiStatus::Disconnected)
         else {
             return Ok(Turn::Finished);

@@ -271,18 +271,6 @@ fn open_work() -> sea_orm::sea_query::SelectStatement {
         .to_owned()
 }
 
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<delivery::Model>, StoreError> {
-    Ok(scope
-        .find::<delivery::Entity>()
-        .filter(delivery::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
 /// The source ids of deliveries, by delivery id.
 pub async fn sources_of(
     connection: &impl ConnectionTrait,

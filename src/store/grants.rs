@@ -50,19 +50,6 @@ pub async fn users_of(
     .await
 }
 
-/// The Kisi user with this id of ours.
-pub async fn user(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<kisi_user::Model>, StoreError> {
-    Ok(scope
-        .find::<kisi_user::Entity>()
-        .filter(kisi_user::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
 /// The Kisi user with this id of Kisi's, if it belongs to a member.
 pub async fn user_by_kisi_id(
     connection: &impl ConnectionTrait,
@@ -141,18 +128,6 @@ pub async fn grants_of(
         .find_for_ids::<kisi_grant::Entity>()
         .order_by_asc(kisi_grant::Column::Id);
     select_by_ids(connection, ordered, kisi_grant::Column::MemberId, members).await
-}
-
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<kisi_grant::Model>, StoreError> {
-    Ok(scope
-        .find::<kisi_grant::Entity>()
-        .filter(kisi_grant::Column::Id.eq(id))
-        .one(connection)
-        .await?)
 }
 
 pub async fn put_grant(

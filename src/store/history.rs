@@ -4,7 +4,7 @@ use entity::{
     history,
     kind::{HistoryKind, ScopeKind},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk};
@@ -54,16 +54,4 @@ pub async fn write(
         })
         .collect();
     bulk::insert(connection, rows).await
-}
-
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<history::Model>, StoreError> {
-    Ok(scope
-        .find::<history::Entity>()
-        .filter(history::Column::Id.eq(id))
-        .one(connection)
-        .await?)
 }

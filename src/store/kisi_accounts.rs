@@ -43,18 +43,6 @@ pub async fn all(
         .await?)
 }
 
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<kisi_account::Model>, StoreError> {
-    Ok(scope
-        .find::<kisi_account::Entity>()
-        .filter(kisi_account::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
 /// The accounts of all clubs that are not disconnected. The loop divides them among replicas.
 pub async fn all_connected(
     connection: &impl ConnectionTrait,

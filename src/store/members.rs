@@ -3,23 +3,11 @@
 use crate::store::bulk::select_by_ids;
 use std::collections::HashMap;
 
-use entity::{company, kind::PersonAspect, member, person, person_version};
+use entity::{kind::PersonAspect, member, person, person_version};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk::MOST_VALUES, listings::like};
-
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<member::Model>, StoreError> {
-    Ok(scope
-        .find::<member::Entity>()
-        .filter(member::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
 
 /// The problem code of a member whose source has two people with the same e-mail.
 pub const TWO_PEOPLE: &str = "TWO_PEOPLE_ONE_EMAIL";
@@ -37,21 +25,6 @@ pub async fn lock(
         .lock_exclusive()
         .one(connection)
         .await?)
-}
-
-/// Members by id, unordered.
-pub async fn find_by_ids(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<member::Model>, StoreError> {
-    select_by_ids(
-        connection,
-        scope.find_for_ids::<member::Entity>(),
-        member::Column::Id,
-        ids,
-    )
-    .await
 }
 
 /// The member with this e-mail, ignoring case and surrounding whitespace.
@@ -98,20 +71,6 @@ pub async fn ids(
         .await?;
     ids.sort_unstable();
     Ok(ids)
-}
-
-pub async fn companies(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<company::Model>, StoreError> {
-    select_by_ids(
-        connection,
-        scope.find_for_ids::<company::Entity>(),
-        company::Column::Id,
-        ids,
-    )
-    .await
 }
 
 /// The ids of members with a tag, from the current versions of their people.

@@ -31,6 +31,7 @@ pub mod leases;
 pub mod listeners;
 pub mod listings;
 pub mod logins;
+pub mod lookup;
 pub mod members;
 #[cfg(test)]
 mod observe;

@@ -13,19 +13,6 @@ pub async fn create_share(
     bulk::insert(connection, vec![row]).await
 }
 
-/// One share, ended or not.
-pub async fn get_share(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<share::Model>, StoreError> {
-    Ok(scope
-        .find::<share::Entity>()
-        .filter(share::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
 /// The members' shares that were not ended manually, oldest first.
 pub async fn shares_of(
     connection: &impl ConnectionTrait,
@@ -115,18 +102,5 @@ pub async fn some_shares(
         .filter(share::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(share::Column::Id)
         .all(connection)
-        .await?)
-}
-
-/// One suspension, lifted or not.
-pub async fn get_suspension(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<suspension::Model>, StoreError> {
-    Ok(scope
-        .find::<suspension::Entity>()
-        .filter(suspension::Column::Id.eq(id))
-        .one(connection)
         .await?)
 }

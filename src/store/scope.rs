@@ -19,6 +19,12 @@ pub trait OfClub: EntityTrait {
     const CLUB: Self::Column;
 }
 
+/// An entity whose rows have an id of their own.
+pub trait WithId: OfClub {
+    /// The primary key.
+    const ID: Self::Column;
+}
+
 impl ClubScope {
     pub fn new(club: Uuid) -> Self {
         Self { club }
@@ -96,3 +102,29 @@ of_club!(
 impl OfClub for club::Entity {
     const CLUB: Self::Column = club::Column::Id;
 }
+
+macro_rules! with_id {
+    ($($table:ident),* $(,)?) => {
+        $(impl WithId for $table::Entity {
+            const ID: Self::Column = $table::Column::Id;
+        })*
+    };
+}
+
+with_id!(
+    access_group,
+    company,
+    delivery,
+    history,
+    kisi_account,
+    kisi_grant,
+    kisi_user,
+    location,
+    lock,
+    member,
+    offering,
+    place,
+    share,
+    source,
+    suspension,
+);

@@ -1,7 +1,6 @@
 //! The setup of a Kisi account as last read: places, locks, groups, and which group opens which lock. What Kisi no longer lists
 //! is marked as gone and never deleted, because rules and the history refer to it.
 
-use crate::store::bulk::select_by_ids;
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{access_group, group_lock, kisi_account, lock, place};
@@ -87,19 +86,6 @@ pub async fn groups(
         .await?)
 }
 
-/// One lock, gone or not.
-pub async fn lock(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<lock::Model>, StoreError> {
-    Ok(scope
-        .find::<lock::Entity>()
-        .filter(lock::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
 /// The lock of an account with this id of Kisi's.
 pub async fn lock_by_kisi_id(
     connection: &impl ConnectionTrait,
@@ -113,48 +99,6 @@ pub async fn lock_by_kisi_id(
         .filter(lock::Column::KisiId.eq(kisi_id))
         .one(connection)
         .await?)
-}
-
-pub async fn some_groups(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<access_group::Model>, StoreError> {
-    select_by_ids(
-        connection,
-        scope.find_for_ids::<access_group::Entity>(),
-        access_group::Column::Id,
-        ids,
-    )
-    .await
-}
-
-pub async fn some_locks(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<lock::Model>, StoreError> {
-    select_by_ids(
-        connection,
-        scope.find_for_ids::<lock::Entity>(),
-        lock::Column::Id,
-        ids,
-    )
-    .await
-}
-
-pub async fn some_places(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<place::Model>, StoreError> {
-    select_by_ids(
-        connection,
-        scope.find_for_ids::<place::Entity>(),
-        place::Column::Id,
-        ids,
-    )
-    .await
 }
 
 /// All pairs of a group and a lock that it opens, in the club.

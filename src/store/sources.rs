@@ -77,32 +77,6 @@ pub async fn all(
     Ok(all)
 }
 
-/// A source, removed or not.
-pub async fn get(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
-) -> Result<Option<source::Model>, StoreError> {
-    Ok(scope
-        .find::<source::Entity>()
-        .filter(source::Column::Id.eq(id))
-        .one(connection)
-        .await?)
-}
-
-/// Sources by id, removed or not.
-pub async fn find_by_ids(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: &[Uuid],
-) -> Result<Vec<source::Model>, StoreError> {
-    Ok(scope
-        .find::<source::Entity>()
-        .filter(source::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?)
-}
-
 /// The removal instant of all of the club's sources, by id; `None` if not removed.
 pub async fn removals(
     connection: &impl ConnectionTrait,

@@ -7,9 +7,9 @@ use crate::{
     store::{
         ClubScope, StoreError, history,
         history::Entry,
-        members,
+        lookup,
         row::{self, HistoryKind, ScopeKind, UnlockState},
-        setup, unlock_requests,
+        unlock_requests,
         unlock_requests::UnlockResult,
     },
     transaction,
@@ -84,8 +84,8 @@ pub async fn end(
         {
             return Ok(());
         }
-        let lock = setup::lock(tx, scope, unlock_request.lock_id).await?;
-        let member = members::get(tx, scope, unlock_request.member_id).await?;
+        let lock = lookup::by_id::<row::Lock>(tx, scope, unlock_request.lock_id).await?;
+        let member = lookup::by_id::<row::Member>(tx, scope, unlock_request.member_id).await?;
         let names = (
             lock.as_ref().map_or("a door", |lock| lock.name.as_str()),
             member

@@ -18,9 +18,8 @@ use crate::{
     kisi::{self, Client, Error, Guard, Lane},
     secret::SecretKind,
     store::{
-        ClubScope, StoreError, grants, kisi_accounts, logins,
+        ClubScope, StoreError, logins, lookup,
         row::{self, UnlockState},
-        setup,
         unlock_requests::UnlockResult,
     },
     transaction,
@@ -73,8 +72,8 @@ async fn open(
     guard: Option<Guard>,
 ) -> Result<UnlockResult, SendError> {
     let (db, scope) = (app.db.read(), ClubScope::new(unlock_request.club_id));
-    let account = kisi_accounts::get(db, scope, unlock_request.account_id).await?;
-    let lock = setup::lock(db, scope, unlock_request.lock_id).await?;
+    let account = lookup::by_id::<row::KisiAccount>(db, scope, unlock_request.account_id).await?;
+    let lock = lookup::by_id::<row::Lock>(db, scope, unlock_request.lock_id).await?;
     let (Some(account), Some(lock)) = (account, lock) else {
         return Ok(not_sent("The door no longer exists."));
     };
@@ -89,7 +88,7 @@ async fn open(
         .in_lane(Lane::Urgent);
     let door = (lock.kisi_id, Location::of(unlock_request));
     let person = match unlock_request.kisi_user_id {
-        Some(user) => grants::user(db, scope, user).await?,
+        Some(user) => lookup::by_id::<row::KisiUser>(db, scope, user).await?,
         None => None,
     };
     let Some((person, kisi_id)) = person.and_then(|user| user.kisi_id.map(|id| (user, id))) else {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use latchkey::{
     clock::new_id,
     id::{self, Kind},
-    store::{ClubScope, StoreError, due, members, overrides, row},
+    store::{ClubScope, StoreError, due, lookup, overrides, row},
 };
 use latchkey_sandbox::{Duplicates, Fault, FaultKind, PatchWindow};
 use sea_orm::{ConnectionTrait, Database as Connecting};
@@ -184,7 +184,7 @@ async fn row_of(world: &World, who: &str) -> row::Member {
     let club = world.api.query("{ club { id } }", json!({})).await;
     let club = club["club"]["id"].as_str().unwrap();
     let club = id::decode_as(Kind::Club, club).unwrap();
-    let member = members::get(world.app().db.read(), ClubScope::new(club), id);
+    let member = lookup::by_id::<row::Member>(world.app().db.read(), ClubScope::new(club), id);
     member.await.unwrap().unwrap()
 }
 

@@ -507,7 +507,12 @@ async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
     for node in nudges {
         let id = node["id"].as_str().unwrap();
         let id = latchkey::id::decode_as(latchkey::id::Kind::Delivery, id).unwrap();
-        let row = latchkey::store::deliveries::get(world.app().db.read(), scope, id).await;
+        let row = latchkey::store::lookup::by_id::<latchkey::store::row::Delivery>(
+            world.app().db.read(),
+            scope,
+            id,
+        )
+        .await;
         assert!(row.unwrap().unwrap().body.is_empty());
         count += 1;
     }

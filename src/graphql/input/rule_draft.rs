@@ -21,9 +21,8 @@ use crate::{
     store::{
         ClubScope, Connection, clubs,
         convert::kinds,
-        offerings, row,
+        lookup, row,
         rules::{Blocked, StoredCondition},
-        setup,
     },
 };
 
@@ -152,7 +151,9 @@ async fn target(
     let kinds = [Kind::Group, Kind::Lock];
     match resolve_kisi_id(connection, scope, &kinds, path, "group or lock", id).await? {
         (Kind::Group, id) => {
-            let group = setup::some_groups(connection, scope, &[id]).await?.pop();
+            let group = lookup::by_ids::<row::Group>(connection, scope, &[id])
+                .await?
+                .pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
                 return Err(invalid(
@@ -163,7 +164,9 @@ async fn target(
             Ok((row::TargetKind::Group, id))
         }
         (_, id) => {
-            let lock = setup::some_locks(connection, scope, &[id]).await?.pop();
+            let lock = lookup::by_ids::<row::Lock>(connection, scope, &[id])
+                .await?
+                .pop();
             let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
             if lock.gone_at.is_some() {
                 return Err(invalid(
@@ -210,8 +213,8 @@ impl ReferencedIds {
         }
         let club = clubs::get(connection, scope).await?;
         let club = club.ok_or_else(|| internal("the club of the token no longer exists"))?;
-        let offerings = offerings::find_by_ids(connection, scope, &of_offerings).await?;
-        let locations = offerings::locations(connection, scope, &of_locations).await?;
+        let offerings = lookup::by_ids::<row::Offering>(connection, scope, &of_offerings).await?;
+        let locations = lookup::by_ids::<row::Location>(connection, scope, &of_locations).await?;
         Ok(Self {
             time_zone: club.time_zone,
             offerings: offerings

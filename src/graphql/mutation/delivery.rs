@@ -10,7 +10,7 @@ use crate::{
     },
     id::Kind,
     ingest::{queue::QueueError, replay::replay},
-    store::{deliveries, row},
+    store::{lookup, row},
 };
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ async fn replay_delivery(admin: Admin, delivery: &str) -> Result<row::Delivery, 
     outcome
         .map_err(|error: QueueError| Refusal::Internal(internal_error(error)))?
         .ok_or_else(missing)?;
-    deliveries::get(app.db.read(), scope, id)
+    lookup::by_id::<row::Delivery>(app.db.read(), scope, id)
         .await?
         .ok_or_else(missing)
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     id::Kind,
     reconcile::take_over::{self, Confirmed, PreviewToken, Proposal, ReadError},
-    store::{clubs, due, grants, kisi_accounts, row, setup},
+    store::{clubs, due, grants, kisi_accounts, lookup, row, setup},
     transaction,
 };
 
@@ -97,9 +97,11 @@ async fn confirmed(
     let proposal = Proposal { group, strangers };
     let now = Instant::from_micros(admin.now);
     let basis = PreviewToken::open(&app.sealer, scope, &text, proposal, now).map_err(stale)?;
-    let group = setup::some_groups(db, scope, &[group]).await?.pop();
+    let group = lookup::by_ids::<row::Group>(db, scope, &[group])
+        .await?
+        .pop();
     let group = group.ok_or_else(|| not_found("input.group", "group"))?;
-    let account = kisi_accounts::get(db, scope, group.account_id).await?;
+    let account = lookup::by_id::<row::KisiAccount>(db, scope, group.account_id).await?;
     let account = account.ok_or_else(|| not_found("input.group", "group"))?;
     refuse_unmanageable(&account, &group)?;
     let reading = match take_over::read(app, &account, &group).await {
@@ -130,9 +132,9 @@ async fn manage(
     let strangers = row::StrangerPolicy::from(input.strangers);
     let group = transaction!(app.db, |tx| {
                 clubs::touch(tx, scope).await?;
-                let group = setup::some_groups(tx, scope, &[id]).await?.pop();
+                let group = lookup::by_ids::<row::Group>(tx, scope, &[id]).await?.pop();
                 let group = group.ok_or_else(|| not_found("input.group", "group"))?;
-                let account = kisi_accounts::get(tx, scope, group.account_id).await?;
+                let account = lookup::by_id::<row::KisiAccount>(tx, scope, group.account_id).await?;
                 let account = account.ok_or_else(|| not_found("input.group", "group"))?;
                 if input.managed {
                     refuse_unmanageable(&account, &group)?;

@@ -20,7 +20,8 @@ use crate::{
     kisi_events::listen,
     secret::SecretKind,
     store::{
-        ClubScope, Connection, clubs, due, grants, kisi_accounts, logins, revocations, row, setup,
+        ClubScope, Connection, clubs, due, grants, kisi_accounts, logins, lookup, revocations, row,
+        setup,
     },
     transaction,
 };
@@ -187,7 +188,7 @@ async fn connect_by(
         place,
         invite_by_email,
     } = wish;
-    let client = patient_client(app, &key);
+    let client = patient_client(app, key);
     let known = introduce(&client).await?;
     let mut account = row::KisiAccount {
         id: new_id(),
@@ -334,7 +335,7 @@ async fn renew_by(
     account: &row::KisiAccount,
     key: &ApiLogin,
 ) -> Result<(i64, Vec<u8>), Refusal> {
-    let client = patient_client(app, &key);
+    let client = patient_client(app, key);
     let known = introduce(&client).await?;
     if account
         .organization_id
@@ -426,7 +427,7 @@ async fn find(
     id: Uuid,
     path: &str,
 ) -> Result<row::KisiAccount, Refusal> {
-    kisi_accounts::get(connection, scope, id)
+    lookup::by_id::<row::KisiAccount>(connection, scope, id)
         .await?
         .ok_or_else(|| not_found(path, "Kisi account"))
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     id::Kind,
     kisi_events::listen::{ListenError, listen},
-    store::{kisi_accounts, row},
+    store::{lookup, row},
 };
 
 #[derive(Default)]
@@ -51,7 +51,7 @@ async fn start(
 ) -> Result<row::KisiAccount, Refusal> {
     let Admin { app, scope, .. } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
-    let account = kisi_accounts::get(app.db.read(), scope, id).await?;
+    let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await?;
     let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
     let given = public_url.map(|text| config::parse_outbound_url(text.trim()));
     let message = "must be an https address without credentials, query or fragment; http is allowed only for this machine";
@@ -60,7 +60,7 @@ async fn start(
         .ok_or_else(|| invalid("publicUrl", message))?;
     refuse_disconnected(&account, "account")?;
     listen(&app, &account, &url).await.map_err(refusal)?;
-    let account = kisi_accounts::get(app.db.read(), scope, id).await?;
+    let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await?;
     account.ok_or_else(|| not_found("account", "Kisi account"))
 }
 

@@ -7,7 +7,7 @@ use super::{Admin, id_of, not_found};
 use crate::{
     graphql::error::Refusal,
     id::Kind,
-    store::{ClubScope, Connection, due, kisi_accounts, members, problems, setup},
+    store::{ClubScope, Connection, due, lookup, problems, row},
     transaction,
 };
 
@@ -88,19 +88,23 @@ async fn refuse_unknown(
     of: &problems::ProblemFilter,
 ) -> std::result::Result<(), Refusal> {
     if let Some(id) = of.account
-        && kisi_accounts::get(connection, scope, id).await?.is_none()
+        && lookup::by_id::<row::KisiAccount>(connection, scope, id)
+            .await?
+            .is_none()
     {
         return Err(not_found("input.account", "Kisi account"));
     }
     if let Some(id) = of.group
-        && setup::some_groups(connection, scope, &[id])
+        && lookup::by_ids::<row::Group>(connection, scope, &[id])
             .await?
             .is_empty()
     {
         return Err(not_found("input.group", "group"));
     }
     if let Some(id) = of.member
-        && members::get(connection, scope, id).await?.is_none()
+        && lookup::by_id::<row::Member>(connection, scope, id)
+            .await?
+            .is_none()
     {
         return Err(not_found("input.member", "member"));
     }

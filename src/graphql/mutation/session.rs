@@ -16,7 +16,7 @@ use crate::{
     },
     id::Kind,
     secret::{hash_token, new_token},
-    store::{members, row, tokens},
+    store::{lookup, row, tokens},
     transaction,
 };
 
@@ -85,7 +85,10 @@ async fn create_session(
     let session = new_token();
     let hash = hash_token(session.expose_secret());
     transaction!(app.db, |tx| {
-        if members::get(tx, scope, member).await?.is_none() {
+        if lookup::by_id::<row::Member>(tx, scope, member)
+            .await?
+            .is_none()
+        {
             return Err(not_found("member", "member"));
         }
         tokens::clean_sessions(tx, scope, created_at).await?;

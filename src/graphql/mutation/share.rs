@@ -22,7 +22,7 @@ use crate::{
     store::{
         ClubScope, Connection, clubs, due,
         history::{self, Entry},
-        kisi_accounts, members, overrides, row, setup,
+        lookup, overrides, row,
     },
     transaction,
 };
@@ -149,7 +149,7 @@ async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Ref
         let (scope_kind, scope_id) = resolve_scope(tx, scope, &target).await?;
         let member = match who {
             Recipient::Member(id) => {
-                let member = members::get(tx, scope, id).await?;
+                let member = lookup::by_id::<row::Member>(tx, scope, id).await?;
                 member.ok_or_else(|| not_found("input.who.member", "member"))?
             }
             Recipient::New(newcomer) => find_or_create_member(tx, scope, newcomer, now).await?,
@@ -197,7 +197,7 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
     let id = id_of(Kind::Share, "share", "share", share)?;
     let share = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
-        let share = overrides::get_share(tx, scope, id).await?;
+        let share = lookup::by_id::<row::Share>(tx, scope, id).await?;
         let share = share.ok_or_else(|| not_found("share", "share"))?;
         if share.superseded_at.is_some() {
             return Ok(share);
@@ -211,7 +211,7 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
             &due::Cause::exempt("a share was ended").by(&actor),
         )
         .await?;
-        let member = members::get(tx, scope, share.member_id).await?;
+        let member = lookup::by_id::<row::Member>(tx, scope, share.member_id).await?;
         let name = member.map_or_else(|| "an unknown member".to_owned(), |member| member.name);
         let message = format!("A share of {name} was ended.");
         let entry = entry(row::HistoryKind::ShareEnded, &share, actor, message);
@@ -251,7 +251,9 @@ async fn resolve_scope(
     let named = resolve_kisi_id(connection, scope, &kinds, path, what, target).await?;
     let (kind, id, account) = match named {
         (Kind::Group, id) => {
-            let group = setup::some_groups(connection, scope, &[id]).await?.pop();
+            let group = lookup::by_ids::<row::Group>(connection, scope, &[id])
+                .await?
+                .pop();
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
                 return Err(invalid(
@@ -268,7 +270,9 @@ async fn resolve_scope(
             (row::ScopeKind::Group, id, group.account_id)
         }
         (Kind::Place, id) => {
-            let place = setup::some_places(connection, scope, &[id]).await?.pop();
+            let place = lookup::by_ids::<row::Place>(connection, scope, &[id])
+                .await?
+                .pop();
             let place = place.ok_or_else(|| not_found(path, "place"))?;
             if place.gone_at.is_some() {
                 return Err(invalid(
@@ -280,7 +284,7 @@ async fn resolve_scope(
         }
         (_, id) => (row::ScopeKind::Account, id, id),
     };
-    let account = kisi_accounts::get(connection, scope, account).await?;
+    let account = lookup::by_id::<row::KisiAccount>(connection, scope, account).await?;
     let account = account.ok_or_else(|| not_found(path, "Kisi account"))?;
     refuse_disconnected(&account, path)?;
     let lacks_role = |roles: DoorRoles| match kind {

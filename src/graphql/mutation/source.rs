@@ -19,7 +19,7 @@ use crate::{
     id::{Kind, encode},
     ingest::{removal, signature::secret_is_usable},
     secret::{SecretKind, new_path_key, new_signing_secret},
-    store::{ClubScope, Connection, clubs, due, readings, revocations, row, sources},
+    store::{ClubScope, Connection, clubs, due, lookup, readings, revocations, row, sources},
     transaction,
 };
 
@@ -409,7 +409,7 @@ pub(super) async fn find(
     id: Uuid,
     path: &str,
 ) -> Result<row::Source, Refusal> {
-    let source = sources::get(connection, scope, id).await?;
+    let source = lookup::by_id::<row::Source>(connection, scope, id).await?;
     source
         .filter(|source| source.removed_at.is_none())
         .ok_or_else(|| not_found(path, "source"))

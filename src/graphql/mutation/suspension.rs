@@ -11,7 +11,7 @@ use crate::{
     store::{
         clubs, due,
         history::{self, Entry},
-        members, overrides, row,
+        lookup, overrides, row,
     },
     transaction,
 };
@@ -84,7 +84,7 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
     let until_at = future_end("input.until", input.until, now)?;
     let member = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
-        let member = members::get(tx, scope, id).await?;
+        let member = lookup::by_id::<row::Member>(tx, scope, id).await?;
         let member = member.ok_or_else(|| not_found("input.member", "member"))?;
         let message = format!("{} was suspended: {reason}", member.name);
         let suspension = row::Suspension {
@@ -125,7 +125,7 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
     let id = id_of(Kind::Member, "member", "member", member)?;
     let member = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
-        let member = members::get(tx, scope, id)
+        let member = lookup::by_id::<row::Member>(tx, scope, id)
             .await?
             .ok_or_else(|| not_found("member", "member"))?;
         let suspensions = overrides::suspensions_of(tx, scope, &[id]).await?;

@@ -17,9 +17,8 @@ use crate::{
     store::{
         ClubScope, StoreError, clubs, convert,
         facts::AsOf,
-        members,
+        lookup,
         row::{self, Role, UnlockState},
-        setup,
     },
     unlock::{
         self, DoorUnavailable, Location, MAX_REQUESTS, RefusalTexts, UnlockCall, UnlockCheck,
@@ -131,7 +130,7 @@ async fn target_member(
         }
     };
     let app = context::app(context)?;
-    let member = members::get(app.db.read(), caller.scope, id).await?;
+    let member = lookup::by_id::<row::Member>(app.db.read(), caller.scope, id).await?;
     member.ok_or_else(|| not_found("member", "member"))
 }
 
@@ -146,7 +145,7 @@ async fn open(
     let member = target_member(context, caller, member).await?;
     let db = app.db.read();
     let (_, id) = resolve_kisi_id(db, scope, &[Kind::Lock], "lock", "lock", lock).await?;
-    let lock = setup::lock(app.db.read(), scope, id).await?;
+    let lock = lookup::by_id::<row::Lock>(app.db.read(), scope, id).await?;
     let lock = lock.ok_or_else(|| not_found("lock", "lock"))?;
     let key = key
         .map(|key| text_of("key", "a key", &key, MAX_KEY_CHARS))

@@ -22,11 +22,11 @@ use crate::{
     preview::{self, PreviewToken},
     reconcile::take_over::{self, ReadError},
     store::{
-        kisi_accounts,
         kisi_names::{self, Resolved},
         listings::{self, MemberFilter},
+        lookup,
         page::Listed,
-        row, setup,
+        row,
     },
 };
 
@@ -92,7 +92,7 @@ impl Previews {
         let db = app.db.read();
         let named = kisi_names::resolve(db, scope, &[Kind::Group], &group).await;
         let groups = match named.map_err(internal_error)? {
-            Resolved::One(_, id) => setup::some_groups(db, scope, &[id]).await,
+            Resolved::One(_, id) => lookup::by_ids::<row::Group>(db, scope, &[id]).await,
             Resolved::Nothing => Ok(Vec::new()),
             Resolved::Several(_) => {
                 return Err(bad_input(format!("group: {AMBIGUOUS_KISI_NUMBER}")));
@@ -100,7 +100,7 @@ impl Previews {
         };
         let group = groups.map_err(internal_error)?.pop();
         let group = group.ok_or_else(|| bad_input("group: no such group exists in this club"))?;
-        let account = kisi_accounts::get(db, scope, group.account_id).await;
+        let account = lookup::by_id::<row::KisiAccount>(db, scope, group.account_id).await;
         let account = account.map_err(internal_error)?;
         let account =
             account.ok_or_else(|| bad_input("group: its Kisi account no longer exists"))?;

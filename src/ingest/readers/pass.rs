@@ -25,10 +25,10 @@ use crate::{
     lease::Lease,
     secret::SecretKind,
     store::{
-        ClubScope, StoreError,
+        ClubScope, StoreError, lookup,
         readings::{self, ReadRecord, Reading},
+        row,
         row::{Platform, ReadingDoubt, Source},
-        sources,
     },
     transaction,
 };
@@ -71,7 +71,7 @@ async fn read_with_lease(
     id: Uuid,
     lease: &Lease,
 ) -> Result<(), StoreError> {
-    let Some(source) = sources::get(app.db.read(), scope, id).await? else {
+    let Some(source) = lookup::by_id::<row::Source>(app.db.read(), scope, id).await? else {
         return Ok(());
     };
     let begun = app.clock.now();

@@ -4,6 +4,10 @@ use super::*;
 use crate::store::grants;
 use crate::transaction;
 
+use crate::store::lookup;
+
+use crate::store::row;
+
 const LARGE: [&str; 10] = [
     "member",
     "person",
@@ -58,7 +62,9 @@ async fn no_statement_for_a_few_members_reads_the_whole_club() {
     let held = facts::load(read, scope, &ids, AsOf::Now).await.unwrap();
     assert!(held.values().all(|held| held.held.len() == 1));
     let account = books.account;
-    members::find_by_ids(read, scope, &ids).await.unwrap();
+    lookup::by_ids::<row::Member>(read, scope, &ids)
+        .await
+        .unwrap();
     members::names(read, scope, &ids).await.unwrap();
     grants::users_in(read, scope, account, &ids).await.unwrap();
     grants::grants_in(read, scope, account, &ids).await.unwrap();

@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::ingest::removal;
 
+use crate::store::lookup;
+
+use crate::store::row;
+
 /// A person with this local part of an address; none means that the source says that there is no e-mail.
 fn at(id: &str, email: Option<&str>) -> Value {
     let email = email.map(|name| format!("{name}@example.com"));
@@ -21,7 +25,7 @@ impl TestClub {
     /// By member name: the local part of the address, and the codes of the problems.
     async fn people(&self) -> BTreeMap<String, (Option<String>, Vec<String>)> {
         let ids: Vec<Uuid> = self.names().await.into_keys().collect();
-        let rows = members::find_by_ids(self.db.read(), self.scope, &ids)
+        let rows = lookup::by_ids::<row::Member>(self.db.read(), self.scope, &ids)
             .await
             .unwrap();
         let local = |email: String| email.split('@').next().unwrap_or_default().to_owned();

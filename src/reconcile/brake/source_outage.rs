@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::store::{ClubScope, Connection, StoreError, deliveries, due, revocations, row, sources};
+use crate::store::{ClubScope, Connection, StoreError, deliveries, due, lookup, revocations, row};
 
 /// The sources that probably have an outage, each with its note.
 pub struct SourceOutageDetector {
@@ -52,7 +52,7 @@ impl SourceOutageDetector {
             let mut members_with_access = with_access.iter().filter(|id| of_source.contains(*id));
             let is_lost = |id: &Uuid| losing.contains(id) || passed_members.contains(id);
             if members_with_access.all(is_lost)
-                && let Some(row) = sources::get(connection, scope, *source).await?
+                && let Some(row) = lookup::by_id::<row::Source>(connection, scope, *source).await?
             {
                 notes.insert(*source, note(&row.name, losing.len()));
             }

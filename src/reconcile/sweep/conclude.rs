@@ -28,7 +28,7 @@ use crate::{
         due::{self, Recurring},
         grants,
         history::{self, Entry},
-        members,
+        lookup, members,
         row::{self, GrantState, HistoryKind, Intent, ScopeKind, StrangerPolicy},
         setup, sweep,
     },
@@ -383,7 +383,9 @@ impl Conclusions {
         // Locks the club, as changes of a policy do, so that both run one after the other.
         clubs::touch(tx, self.scope).await?;
         let group = match self.group {
-            Some(group) => setup::some_groups(tx, self.scope, &[group]).await?.pop(),
+            Some(group) => lookup::by_ids::<row::Group>(tx, self.scope, &[group])
+                .await?
+                .pop(),
             None => None,
         };
         let is_ours = group.as_ref().is_none_or(|group| group.managed);

@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError, due,
         due::{Cause, DueKey, Recurring},
-        kisi_accounts, row, sweep,
+        lookup, row, sweep,
     },
     transaction,
 };
@@ -27,7 +27,8 @@ impl Sweep {
     /// Marks overlooked members due. Returns their number.
     pub(super) async fn mark_overlooked(&self) -> Result<u64, AccountError> {
         let db = &self.app.db;
-        let account = kisi_accounts::get(db.read(), self.scope, self.account.id).await?;
+        let account =
+            lookup::by_id::<row::KisiAccount>(db.read(), self.scope, self.account.id).await?;
         let Some(account) = account else {
             return Ok(0);
         };

@@ -1,7 +1,7 @@
 //! Tests of the mutations of Kisi accounts and groups, against the sandbox.
 
 use super::*;
-use crate::store::{grants, kisi_accounts::CallCredentials};
+use crate::store::{grants, kisi_accounts::CallCredentials, lookup, row};
 use crate::transaction;
 use latchkey_sandbox::{Fault, FaultKind};
 
@@ -274,7 +274,7 @@ async fn a_connection_can_be_limited_to_one_place() {
 async fn new_credentials_are_verified_and_reconnect_the_account() {
     let house = TestClub::new().await;
     let account = house.connected().await;
-    let stored = kisi_accounts::get(
+    let stored = lookup::by_id::<row::KisiAccount>(
         house.app.db.read(),
         ClubScope::new(account.club_id),
         account.id,
@@ -306,7 +306,7 @@ async fn new_credentials_are_verified_and_reconnect_the_account() {
             &input(json!({"apiKey": "good-key"})),
         )
         .await;
-    let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+    let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
         .await
         .unwrap()
         .unwrap();
@@ -368,7 +368,7 @@ async fn a_refresh_is_left_to_the_reconcile_loop() {
         )
         .await;
     woken.await;
-    let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+    let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
         .await
         .unwrap()
         .unwrap();
@@ -448,7 +448,7 @@ async fn disconnecting_keeps_or_revokes() {
         house
             .good("disconnectKisi", "account { id }", &arguments)
             .await;
-        let now = kisi_accounts::get(house.app.db.read(), house.scope, account.id)
+        let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
             .await
             .unwrap()
             .unwrap();

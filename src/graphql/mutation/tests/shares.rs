@@ -1,7 +1,7 @@
 //! Tests of the mutations of shares and suspensions.
 
 use super::*;
-use crate::store::{members, overrides};
+use crate::store::{lookup, members, overrides, row};
 
 const SHARE: &str = "ShareAccessInput!";
 
@@ -24,7 +24,7 @@ async fn a_share_of_somebody_new_makes_a_member_once() {
     let account = house.connected().await;
     let group = house.managed("Members").await;
     let ann = newcomer(&house, &group, " Ann@Example.com ").await;
-    let member = members::get(house.app.db.read(), house.scope, ann)
+    let member = lookup::by_id::<row::Member>(house.app.db.read(), house.scope, ann)
         .await
         .unwrap()
         .unwrap();
@@ -170,7 +170,7 @@ async fn a_share_is_ended_and_stays_so() {
     let argument = [("share", "ID!", json!(id(Kind::Share, share.id)))];
     house.good("endShare", "share { id }", &argument).await;
     house.good("endShare", "share { id }", &argument).await;
-    let ended = overrides::get_share(house.app.db.read(), house.scope, share.id)
+    let ended = lookup::by_id::<row::Share>(house.app.db.read(), house.scope, share.id)
         .await
         .unwrap()
         .unwrap();

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     ingest::batch::{Job, Outcome},
     secret::SecretKind,
-    store::{deliveries, offerings, sources},
+    store::{lookup, row},
 };
 
 const SOURCE: &str = "CreateSourceInput!";
@@ -30,7 +30,7 @@ pub(super) async fn deliver(house: &TestClub, source: &str, external: &str, even
 
 async fn kept(house: &TestClub, source: &str) -> row::Source {
     let id = crate::id::decode(source).unwrap().1;
-    sources::get(house.app.db.read(), house.scope, id)
+    lookup::by_id::<row::Source>(house.app.db.read(), house.scope, id)
         .await
         .unwrap()
         .unwrap()
@@ -381,7 +381,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
         .await;
     assert_eq!(again["offering"]["id"], json!(plan));
     let id = crate::id::decode(&plan).unwrap().1;
-    let row = offerings::find_by_ids(house.app.db.read(), house.scope, &[id])
+    let row = lookup::by_ids::<row::Offering>(house.app.db.read(), house.scope, &[id])
         .await
         .unwrap()
         .pop()
@@ -408,7 +408,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
         let id = crate::id::decode(made["location"]["id"].as_str().unwrap())
             .unwrap()
             .1;
-        let row = offerings::locations(house.app.db.read(), house.scope, &[id])
+        let row = lookup::by_ids::<row::Location>(house.app.db.read(), house.scope, &[id])
             .await
             .unwrap()
             .pop()
@@ -469,7 +469,7 @@ async fn a_delivery_is_read_again() {
     house
         .good("replayDelivery", "delivery { id }", &argument)
         .await;
-    let row = deliveries::get(house.app.db.read(), house.scope, delivery)
+    let row = lookup::by_id::<row::Delivery>(house.app.db.read(), house.scope, delivery)
         .await
         .unwrap()
         .unwrap();
