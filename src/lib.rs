@@ -12,6 +12,8 @@ pub mod decide;
 pub mod dry_run;
 mod duration;
 pub mod feed;
+#[cfg(test)]
+pub mod fixture;
 pub mod graphql;
 pub mod http;
 mod http_client;

@@ -1,40 +1,25 @@
 //! Tests of the feed on its own database: which rows reach which subscriber, and that clubs without subscribers are not read.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    app::App,
     clock::{Clock, new_id},
-    config::Config,
+    fixture::TestClub,
     store::{
         history::{self, Entry},
         row::HistoryKind,
     },
 };
 
-struct TestClub {
-    app: Arc<App>,
-    reads: Arc<std::sync::atomic::AtomicUsize>,
-    _folder: tempfile::TempDir,
-}
-
 async fn house() -> TestClub {
-    let folder = tempfile::tempdir().unwrap();
-    let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
-    let settings = [("LATCHKEY_DATABASE_URL".to_owned(), database)];
-    let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
-    let mut app = App::start(config, Clock::system()).await.unwrap();
-    let parts = Arc::get_mut(&mut app).unwrap();
-    let reads = parts.db.count_reads();
+    let mut club = TestClub::with_clock(Clock::system()).await;
+    let parts = Arc::get_mut(&mut club.app).unwrap();
+    // The feed took its pool before reads were counted.
     parts.feed = Feed::new(parts.db.clone());
-    TestClub {
-        app,
-        reads,
-        _folder: folder,
-    }
+    club
 }
 
 impl TestClub {

@@ -136,7 +136,7 @@ where
     S: SubscriptionType + 'static,
 {
     /// Prepares and executes a request whose data is complete, for its caller or an admin. The response has no JSON text in it.
-    pub(super) async fn run(&self, mut request: Request) -> Response {
+    pub(crate) async fn run(&self, mut request: Request) -> Response {
         let caller = request.data.get(&std::any::TypeId::of::<Caller>());
         let caller = caller.and_then(|caller| caller.downcast_ref::<Caller>());
         let role = caller.map_or(Role::Admin, |caller| caller.role);

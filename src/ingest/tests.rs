@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::batch::{self, Job};
 use crate::{
     clock::new_id,
+    fixture::{NOON, account_row, club_row, source_row},
     store::{
         ClubScope, Db, StoreError, clubs, due,
         facts::{self, AsOf},
@@ -23,8 +24,6 @@ mod big_clubs;
 mod bitemporal;
 mod due_marks;
 mod identity;
-
-const NOON: &str = "2026-03-02T12:00:00Z";
 
 /// An event: its type, minutes after noon, and data.
 type SentEvent = (&'static str, i64, Value);
@@ -50,9 +49,9 @@ impl TestClub {
         db.migrate().await.unwrap();
         let (club, source, account) = (new_id(), new_id(), new_id());
         transaction!(db, |tx| {
-            clubs::create(tx, club_row(club)).await?;
-            sources::create(tx, source_row(club, source)).await?;
-            kisi_accounts::create(tx, account_row(club, account)).await?;
+            clubs::create(tx, club_row(club, "Example Club")).await?;
+            sources::create(tx, source_row(ClubScope::new(club), source)).await?;
+            kisi_accounts::create(tx, account_row(ClubScope::new(club), account)).await?;
             Ok::<_, StoreError>(())
         })
         .await
@@ -196,55 +195,6 @@ impl TestClub {
     async fn holders(&self) -> BTreeSet<String> {
         let (held, names) = (self.held().await, self.names().await);
         held.keys().map(|id| names[id].clone()).collect()
-    }
-}
-
-fn club_row(id: Uuid) -> row::Club {
-    row::Club {
-        id,
-        name: "Example".to_owned(),
-        time_zone: "UTC".to_owned(),
-        revision: 0,
-        brake_enabled: true,
-        brake_people: 10,
-        brake_percent: 10,
-        brake_window_s: 3_600,
-        unlock_visibility: row::UnlockVisibility::Members,
-        created_at: noon(),
-    }
-}
-
-fn source_row(club_id: Uuid, id: Uuid) -> row::Source {
-    row::Source {
-        name: "books".to_owned(),
-        path_key: "key".to_owned(),
-        time_zone: "UTC".to_owned(),
-        ..sources::blank(ClubScope::new(club_id), id, noon())
-    }
-}
-
-fn account_row(club_id: Uuid, id: Uuid) -> row::KisiAccount {
-    row::KisiAccount {
-        id,
-        club_id,
-        name: "Kisi".to_owned(),
-        organization_id: None,
-        kisi_user_id: None,
-        credentials: Vec::new(),
-        place_kisi_id: None,
-        invite_by_email: false,
-        status: row::KisiStatus::Connected,
-        problem: None,
-        last_read_at: None,
-        read_due_at: i64::MAX,
-        stopped_until: None,
-        change_window: row::Ability::Unknown,
-        duplicate_assignments: row::Ability::Unknown,
-        granularity_s: 1,
-        place_role: None,
-        organization_role: None,
-        roles_judged_at: Some(0),
-        created_at: noon(),
     }
 }
 

@@ -165,7 +165,7 @@ async fn the_address_of_a_removed_source_is_free() {
         let row = row::Source {
             name: "desk".to_owned(),
             path_key: "desk".to_owned(),
-            ..source_row(scope.club, source)
+            ..source_row(scope, source)
         };
         sources::create(tx, row).await
     });

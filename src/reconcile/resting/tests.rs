@@ -6,49 +6,46 @@ use std::{
 };
 
 use access::Instant;
-use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     app::App,
-    clock::{Clock, new_id},
-    config::Config,
-    store::{self, StoreError, bulk, clubs, grants, kisi_accounts, revocations, row},
+    clock::new_id,
+    fixture::{NOON, TestClub, account_row, instant},
+    store::{self, StoreError, bulk, grants, kisi_accounts, revocations, row},
     transaction,
 };
 
-const NOW: i64 = 1_790_000_000_000_000;
+fn now() -> i64 {
+    instant(NOON)
+}
 
-/// A service with a club and an account, without a running worker.
+/// A club with an account, without a running worker.
 struct TestService {
-    app: Arc<App>,
+    club: TestClub,
     account: row::KisiAccount,
-    _folder: TempDir,
 }
 
 impl TestService {
     async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
-        let settings = [("LATCHKEY_DATABASE_URL".to_owned(), url)];
-        let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
-        let clock = Clock::manual(Instant::from_micros(NOW));
-        let app = App::start(config, clock).await.unwrap();
-        let account = account(new_id());
-        let (club, stored) = (club(account.club_id), account.clone());
-        let written: Result<(), StoreError> = transaction!(app.db, |tx| {
-            clubs::create(tx, club).await?;
+        let club = TestClub::new().await;
+        let account = row::KisiAccount {
+            read_due_at: i64::MAX,
+            ..account_row(club.scope, new_id())
+        };
+        let stored = account.clone();
+        let written: Result<(), StoreError> = transaction!(club.app.db, |tx| {
             kisi_accounts::create(tx, stored).await
         })
         .await;
         written.unwrap();
-        Self {
-            app,
-            account,
-            _folder: folder,
-        }
+        Self { club, account }
+    }
+
+    fn app(&self) -> &Arc<App> {
+        &self.club.app
     }
 
     /// Creates so many members who wait in the first lane without steps.
@@ -56,62 +53,27 @@ impl TestService {
         let rows: Vec<row::Due> = (0..count).map(|_| due_row(&self.account)).collect();
         let ids = rows.iter().map(|row| row.member_id).collect();
         let written: Result<(), StoreError> =
-            transaction!(self.app.db, |tx| bulk::insert(tx, rows).await).await;
+            transaction!(self.app().db, |tx| bulk::insert(tx, rows).await).await;
         written.unwrap();
         ids
     }
 
     async fn settle(&self) {
         let (_stop, stopping) = watch::channel(false);
-        let worker = Worker::new(self.app.clone(), &self.account, "test".to_owned(), stopping);
-        let snapshot = AccountSnapshot::load(&self.app.db, self.account.clone()).await;
-        let now = Instant::from_micros(NOW);
+        let worker = Worker::new(
+            self.app().clone(),
+            &self.account,
+            "test".to_owned(),
+            stopping,
+        );
+        let snapshot = AccountSnapshot::load(&self.app().db, self.account.clone()).await;
+        let now = Instant::from_micros(now());
         worker.settle_idle(&snapshot.unwrap(), now).await.unwrap();
     }
 
     async fn in_lanes(&self) -> BTreeSet<Uuid> {
-        let rows = due::next(self.app.db.read(), self.account.id, NOW, 1_000).await;
+        let rows = due::next(self.app().db.read(), self.account.id, now(), 1_000).await;
         rows.unwrap().into_iter().map(|row| row.member_id).collect()
-    }
-}
-
-fn club(id: Uuid) -> row::Club {
-    row::Club {
-        id,
-        name: "Example".to_owned(),
-        time_zone: "UTC".to_owned(),
-        revision: 0,
-        brake_enabled: true,
-        brake_people: 10,
-        brake_percent: 10,
-        brake_window_s: 3_600,
-        unlock_visibility: row::UnlockVisibility::Members,
-        created_at: NOW,
-    }
-}
-
-fn account(club_id: Uuid) -> row::KisiAccount {
-    row::KisiAccount {
-        id: new_id(),
-        club_id,
-        name: "Kisi".to_owned(),
-        organization_id: None,
-        kisi_user_id: None,
-        credentials: Vec::new(),
-        place_kisi_id: None,
-        invite_by_email: false,
-        status: row::KisiStatus::Connected,
-        problem: None,
-        last_read_at: None,
-        read_due_at: i64::MAX,
-        stopped_until: None,
-        change_window: row::Ability::Unknown,
-        duplicate_assignments: row::Ability::Unknown,
-        granularity_s: 1,
-        place_role: None,
-        organization_role: None,
-        roles_judged_at: Some(0),
-        created_at: NOW,
     }
 }
 
@@ -120,7 +82,7 @@ fn due_row(account: &row::KisiAccount) -> row::Due {
         account_id: account.id,
         member_id: new_id(),
         club_id: account.club_id,
-        due_at: NOW,
+        due_at: now(),
         generation: 2,
         settled_generation: 1,
         lane: Some(0),
@@ -149,7 +111,7 @@ fn pending_revocation(account: &row::KisiAccount, member: Uuid) -> row::Revocati
         delivery_id: None,
         rule_id: None,
         actor: None,
-        asked_at: NOW,
+        asked_at: now(),
         decided_at: None,
     }
 }
@@ -160,7 +122,7 @@ async fn members_without_steps_are_settled_at_once() {
     service.waiting(40).await;
     service.settle().await;
     assert_eq!(service.in_lanes().await, BTreeSet::new());
-    let next = due::next_at(service.app.db.read(), service.account.id).await;
+    let next = due::next_at(service.app().db.read(), service.account.id).await;
     assert_eq!(next.unwrap(), Some(i64::MAX));
 }
 
@@ -187,7 +149,7 @@ async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
         want_until: None,
         notify: false,
         problem: None,
-        created_at: NOW,
+        created_at: now(),
         confirmed_at: None,
         missed_at: None,
         external: false,
@@ -196,7 +158,7 @@ async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
         asked_from: None,
         asked_until: None,
     };
-    let written: Result<(), StoreError> = transaction!(service.app.db, |tx| {
+    let written: Result<(), StoreError> = transaction!(service.app().db, |tx| {
         revocations::insert(tx, vec![pending_revocation]).await?;
         grants::put_grant(tx, unknown, true).await
     })
@@ -214,7 +176,7 @@ async fn an_approval_is_kept_when_a_worker_inserts_an_older_pending_revocation()
     let approved = row::Revocation {
         id: new_id(),
         state: row::RevocationState::Approved,
-        decided_at: Some(NOW),
+        decided_at: Some(now()),
         ..asked.clone()
     };
     let (scope, account) = (
@@ -223,11 +185,11 @@ async fn an_approval_is_kept_when_a_worker_inserts_an_older_pending_revocation()
     );
     for rows in [vec![approved.clone()], vec![asked.clone()]] {
         let written: Result<(), StoreError> =
-            transaction!(service.app.db, |tx| revocations::insert(tx, rows).await).await;
+            transaction!(service.app().db, |tx| revocations::insert(tx, rows).await).await;
         written.unwrap();
     }
     let members = [asked.member_id];
-    let open = revocations::open(service.app.db.read(), scope, account, &members).await;
+    let open = revocations::open(service.app().db.read(), scope, account, &members).await;
     assert_eq!(open.unwrap(), [approved]);
 }
 
@@ -253,13 +215,13 @@ async fn a_mark_does_not_hide_the_members_who_were_never_looked_up() {
         .iter()
         .map(|member| (*member, due::Cause::enforced("a reading")));
     let marks: BTreeMap<Uuid, due::Cause> = marks.collect();
-    let written: Result<(), StoreError> = transaction!(service.app.db, |tx| {
+    let written: Result<(), StoreError> = transaction!(service.app().db, |tx| {
         grants::put_user(tx, looked_up, true).await?;
-        due::mark_in(tx, scope, &[account], marks, NOW).await
+        due::mark_in(tx, scope, &[account], marks, now()).await
     })
     .await;
     written.unwrap();
     assert_eq!(service.in_lanes().await, BTreeSet::new());
-    let count = due::never_looked_up(service.app.db.read(), account, NOW).await;
+    let count = due::never_looked_up(service.app().db.read(), account, now()).await;
     assert_eq!(count.unwrap(), 2);
 }

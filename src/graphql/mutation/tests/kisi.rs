@@ -7,8 +7,6 @@ use latchkey_sandbox::{Fault, FaultKind};
 
 mod logins;
 
-const CONNECT: &str = "ConnectKisiInput!";
-
 fn by_key(key: &str) -> Value {
     json!({"name": "House", "credentials": {"apiKey": key}})
 }
@@ -107,13 +105,7 @@ async fn an_organization_is_connected_and_read_and_nothing_is_written() {
 #[tokio::test]
 async fn a_login_makes_a_key() {
     let house = TestClub::new().await;
-    house
-        .good(
-            "connectKisi",
-            "account { id }",
-            &[("input", CONNECT, by_login(PASSWORD, None))],
-        )
-        .await;
+    house.good(connect_kisi(by_login(PASSWORD, None))).await;
     let calls = house.sandbox.calls();
     let changes: Vec<&str> = calls
         .iter()
@@ -126,11 +118,7 @@ async fn a_login_makes_a_key() {
 #[tokio::test]
 async fn each_refusal_of_kisi_has_its_code() {
     let house = TestClub::new().await;
-    let connect = async |input: Value| {
-        house
-            .refused("connectKisi", &[("input", CONNECT, input)])
-            .await
-    };
+    let connect = async |input: Value| house.refused(connect_kisi(input)).await;
     let (key, login) = ("input.credentials", "input.credentials.login");
     assert_eq!(
         connect(by_key("bad-key")).await,
@@ -196,9 +184,7 @@ async fn a_user_without_the_right_to_grant_access_cannot_connect() {
     let house = TestClub::new().await;
     // Kisi itself refuses a user who has no view of the organization.
     assert!(house.sandbox.set_owner_role("organization_basic"));
-    let answer = house
-        .refused("connectKisi", &[("input", CONNECT, by_key("good-key"))])
-        .await;
+    let answer = house.refused(connect_kisi(by_key("good-key"))).await;
     assert_eq!(answer, refusal("KISI_NOT_ADMIN", "input.credentials"));
     // An observer has read access to everything, which must not be enough.
     assert!(house.sandbox.set_owner_role("organization_owner"));
@@ -213,9 +199,7 @@ async fn a_user_without_the_right_to_grant_access_cannot_connect() {
         .await
         .unwrap();
     let key = secrecy::ExposeSecret::expose_secret(&secret.secret);
-    let answer = house
-        .refused("connectKisi", &[("input", CONNECT, by_key(key))])
-        .await;
+    let answer = house.refused(connect_kisi(by_key(key))).await;
     assert_eq!(answer, refusal("KISI_NOT_ADMIN", "input.credentials"));
 }
 
@@ -231,12 +215,7 @@ async fn a_connection_can_be_limited_to_one_place() {
         let club = house.neighbour().await;
         let mut input = by_key("good-key");
         input["place"] = json!(place);
-        club.good(
-            "connectKisi",
-            "account { id }",
-            &[("input", CONNECT, input)],
-        )
-        .await;
+        club.good(connect_kisi(input)).await;
         let locks = setup::all_locks(club.app.db.read(), club.scope)
             .await
             .unwrap();
@@ -260,13 +239,9 @@ async fn a_connection_can_be_limited_to_one_place() {
     }
     let mut input = by_key("good-key");
     input["place"] = json!("Nowhere");
-    let answer = house
-        .refused("connectKisi", &[("input", CONNECT, input)])
-        .await;
+    let answer = house.refused(connect_kisi(input)).await;
     assert_eq!(answer, refusal("NOT_FOUND", "input.place"));
-    let empty = house
-        .refused("connectKisi", &[("input", CONNECT, by_key("  "))])
-        .await;
+    let empty = house.refused(connect_kisi(by_key("  "))).await;
     assert_eq!(empty, refusal("INVALID", "input.credentials.apiKey"));
 }
 
@@ -289,23 +264,11 @@ async fn new_credentials_are_verified_and_reconnect_the_account() {
     assert!(set.unwrap());
     let input = |credentials: Value| {
         let id = id(Kind::KisiAccount, account.id);
-        [(
-            "input",
-            "UpdateKisiAccountInput!",
-            json!({"account": id, "name": "Our house", "credentials": credentials}),
-        )]
+        update_kisi_account(json!({"account": id, "name": "Our house", "credentials": credentials}))
     };
-    let bad = house
-        .refused("updateKisiAccount", &input(json!({"apiKey": "bad"})))
-        .await;
+    let bad = house.refused(input(json!({"apiKey": "bad"}))).await;
     assert_eq!(bad, refusal("KISI_UNAUTHORIZED", "input.credentials"));
-    house
-        .good(
-            "updateKisiAccount",
-            "account { id }",
-            &input(json!({"apiKey": "good-key"})),
-        )
-        .await;
+    house.good(input(json!({"apiKey": "good-key"}))).await;
     let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
         .await
         .unwrap()
@@ -316,9 +279,7 @@ async fn new_credentials_are_verified_and_reconnect_the_account() {
     );
 
     let foreign = house.neighbour().await;
-    let other = foreign
-        .refused("updateKisiAccount", &input(json!({"apiKey": "good-key"})))
-        .await;
+    let other = foreign.refused(input(json!({"apiKey": "good-key"}))).await;
     assert_eq!(other, refusal("NOT_FOUND", "input.account"));
 }
 
@@ -339,12 +300,7 @@ async fn credentials_of_another_organization_are_refused() {
     assert_ne!(account, id_of_account);
     let input =
         json!({"account": id(Kind::KisiAccount, account), "credentials": {"apiKey": "good-key"}});
-    let answer = house
-        .refused(
-            "updateKisiAccount",
-            &[("input", "UpdateKisiAccountInput!", input)],
-        )
-        .await;
+    let answer = house.refused(update_kisi_account(input)).await;
     assert_eq!(answer, refusal("INVALID", "input.credentials"));
 }
 
@@ -360,13 +316,7 @@ async fn a_refresh_is_left_to_the_reconcile_loop() {
     again.unwrap();
     let woken = house.app.waker.register();
     let account_id = json!(id(Kind::KisiAccount, account.id));
-    house
-        .good(
-            "refreshKisi",
-            "account { id }",
-            &[("account", "ID!", account_id)],
-        )
-        .await;
+    house.good(refresh_kisi(account_id)).await;
     woken.await;
     let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
         .await
@@ -374,9 +324,7 @@ async fn a_refresh_is_left_to_the_reconcile_loop() {
         .unwrap();
     assert_eq!(now.read_due_at, instant(NOON));
     let group = json!(id(Kind::Group, account.id));
-    let answer = house
-        .refused("refreshKisi", &[("account", "ID!", group)])
-        .await;
+    let answer = house.refused(refresh_kisi(group)).await;
     assert_eq!(answer, refusal("NOT_FOUND", "account"));
 }
 
@@ -390,15 +338,11 @@ async fn a_group_is_managed_by_one_connection_alone() {
     neighbour.connected().await;
     let group = id(Kind::Group, neighbour.group("Members").await.id);
     let input = json!({"group": group, "managed": true});
-    let answer = neighbour
-        .refused("manageGroup", &[("input", "ManageGroupInput!", input)])
-        .await;
+    let answer = neighbour.refused(manage_group(input)).await;
     assert_eq!(answer, refusal("GROUP_IN_USE", "input.group"));
     let foreign =
         json!({"group": id(Kind::Group, house.group("Members").await.id), "managed": false});
-    let answer = neighbour
-        .refused("manageGroup", &[("input", "ManageGroupInput!", foreign)])
-        .await;
+    let answer = neighbour.refused(manage_group(foreign)).await;
     assert_eq!(answer, refusal("NOT_FOUND", "input.group"));
 }
 
@@ -412,13 +356,7 @@ async fn a_group_that_is_let_go_keeps_its_people_or_loses_them() {
         let member = grant(&house, account.id, group.id).await;
         house.settle(account.id).await;
         let input = json!({"group": id(Kind::Group, group.id), "managed": false, "access": access, "strangers": "REMOVE"});
-        house
-            .good(
-                "manageGroup",
-                "group { id }",
-                &[("input", "ManageGroupInput!", input)],
-            )
-            .await;
+        house.good(manage_group(input)).await;
         let left = grants::grants_of(house.app.db.read(), house.scope, &[member])
             .await
             .unwrap();
@@ -441,13 +379,8 @@ async fn disconnecting_keeps_or_revokes() {
     let member = grant(&house, account.id, group.id).await;
     house.settle(account.id).await;
     let disconnect = async |access: &str| {
-        let arguments = [
-            ("account", "ID!", json!(id(Kind::KisiAccount, account.id))),
-            ("access", "DisconnectPolicy!", json!(access)),
-        ];
-        house
-            .good("disconnectKisi", "account { id }", &arguments)
-            .await;
+        let account_id = id(Kind::KisiAccount, account.id);
+        house.good(disconnect_kisi(account_id, access)).await;
         let now = lookup::by_id::<row::KisiAccount>(house.app.db.read(), house.scope, account.id)
             .await
             .unwrap()
@@ -460,9 +393,7 @@ async fn disconnecting_keeps_or_revokes() {
     assert_eq!((left, house.backlog(account.id).await), (1, 1));
     assert!(!house.group("Members").await.managed);
     let input = json!({"group": id(Kind::Group, group.id), "managed": true});
-    let answer = house
-        .refused("manageGroup", &[("input", "ManageGroupInput!", input)])
-        .await;
+    let answer = house.refused(manage_group(input)).await;
     assert_eq!(answer, refusal("INVALID", "input.group"));
 
     let (now, left) = disconnect("KEEP").await;
@@ -472,10 +403,7 @@ async fn disconnecting_keeps_or_revokes() {
     );
     assert_eq!((left, house.backlog(account.id).await), (0, 0));
     let again = house
-        .refused(
-            "refreshKisi",
-            &[("account", "ID!", json!(id(Kind::KisiAccount, account.id)))],
-        )
+        .refused(refresh_kisi(json!(id(Kind::KisiAccount, account.id))))
         .await;
     assert_eq!(again, refusal("INVALID", "account"));
 }

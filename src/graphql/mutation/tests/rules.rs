@@ -3,8 +3,6 @@
 use super::*;
 use crate::store::rules::{self, Blocked, StoredCondition};
 
-const RULE: &str = "RuleInput!";
-
 struct Desk {
     house: TestClub,
     account: Uuid,
@@ -24,13 +22,7 @@ async fn desk() -> Desk {
     let item = house.offering(&source, "BILLING_ITEM", "Season pass").await;
     let simulator = house.offering(&source, "RESOURCE", "Simulator").await;
     let input = json!({"source": source, "externalId": "hq", "name": "Headquarters"});
-    let made = house
-        .good(
-            "saveLocation",
-            "location { id }",
-            &[("input", "SaveLocationInput!", input)],
-        )
-        .await;
+    let made = house.good(save_location(input)).await;
     let location = made["location"]["id"].as_str().unwrap().to_owned();
     Desk {
         house,
@@ -51,11 +43,7 @@ impl Desk {
     async fn create(&self, conditions: Value) -> String {
         let made = self
             .house
-            .good(
-                "createRule",
-                "rule { id }",
-                &[("input", RULE, self.rule(conditions))],
-            )
+            .good(create_rule(self.rule(conditions)).select("rule { id }"))
             .await;
         made["rule"]["id"].as_str().unwrap().to_owned()
     }
@@ -67,9 +55,7 @@ impl Desk {
     }
 
     async fn refused(&self, input: Value) -> (String, String) {
-        self.house
-            .refused("createRule", &[("input", RULE, input)])
-            .await
+        self.house.refused(create_rule(input)).await
     }
 }
 
@@ -99,11 +85,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
     edit["enabled"] = json!(false);
     edit["target"] = json!(id(Kind::Lock, desk.house.lock("Range").await.id));
     desk.house
-        .good(
-            "updateRule",
-            "rule { id }",
-            &[("rule", "ID!", json!(rule)), ("input", RULE, edit)],
-        )
+        .good(update_rule(json!(rule), edit).select("rule { id }"))
         .await;
     let edited = desk.current().await.pop().unwrap();
     assert_eq!(
@@ -113,10 +95,7 @@ async fn a_rule_is_made_edited_and_deleted_in_versions() {
     assert_eq!(edited.target_kind, row::TargetKind::Lock);
     assert_eq!(desk.house.backlog(desk.account).await, 1);
 
-    let gone = desk
-        .house
-        .good("deleteRule", "deletedId", &[("rule", "ID!", json!(rule))])
-        .await;
+    let gone = desk.house.good(delete_rule(json!(rule))).await;
     assert_eq!(gone["deletedId"], json!(rule));
     assert!(desk.current().await.is_empty());
     let told = desk.house.history(row::HistoryKind::RuleChanged).await;
@@ -340,9 +319,7 @@ async fn a_rule_needs_a_name_a_condition_and_something_to_open() {
         assert_eq!(desk.refused(input).await, refusal(code, path));
     }
     let neighbour = desk.house.neighbour().await;
-    let answer = neighbour
-        .refused("createRule", &[("input", RULE, desk.rule(tag))])
-        .await;
+    let answer = neighbour.refused(create_rule(desk.rule(tag))).await;
     assert_eq!(answer, refusal("NOT_FOUND", "input.target"));
 }
 
@@ -351,36 +328,16 @@ async fn an_edit_that_is_based_on_no_known_preview_is_stale() {
     let desk = desk().await;
     let tag = json!([{"tag": {"tags": ["range"]}}]);
     let rule = json!(desk.create(tag.clone()).await);
-    let (based, input) = (
-        ("basedOn", "String", json!("x")),
-        ("input", RULE, desk.rule(tag)),
-    );
+    let input = desk.rule(tag);
+    let based_on_x = |edit: Mutation| edit.with("basedOn", "String", "x");
     let stale = refusal("STALE", "basedOn");
     let house = &desk.house;
-    assert_eq!(
-        house
-            .refused("createRule", &[input.clone(), based.clone()])
-            .await,
-        stale
-    );
-    let edit = [("rule", "ID!", rule.clone()), input.clone(), based.clone()];
-    assert_eq!(house.refused("updateRule", &edit).await, stale);
-    assert_eq!(
-        house
-            .refused("deleteRule", &[("rule", "ID!", rule), based])
-            .await,
-        stale
-    );
+    assert_eq!(house.refused(based_on_x(create_rule(&input))).await, stale);
+    let edit = based_on_x(update_rule(&rule, &input));
+    assert_eq!(house.refused(edit).await, stale);
+    assert_eq!(house.refused(based_on_x(delete_rule(rule))).await, stale);
     let none = json!(id(Kind::Rule, new_id()));
     let missing = refusal("NOT_FOUND", "rule");
-    assert_eq!(
-        house
-            .refused("updateRule", &[("rule", "ID!", none.clone()), input])
-            .await,
-        missing
-    );
-    assert_eq!(
-        house.refused("deleteRule", &[("rule", "ID!", none)]).await,
-        missing
-    );
+    assert_eq!(house.refused(update_rule(&none, input)).await, missing);
+    assert_eq!(house.refused(delete_rule(none)).await, missing);
 }

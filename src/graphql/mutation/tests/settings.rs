@@ -3,7 +3,10 @@
 use secrecy::SecretString;
 
 use super::*;
-use crate::{secret::hash_token, store::tokens};
+use crate::{
+    secret::hash_token,
+    store::{clubs, tokens},
+};
 
 #[tokio::test]
 async fn only_the_given_settings_of_a_club_change() {
@@ -12,13 +15,7 @@ async fn only_the_given_settings_of_a_club_change() {
         "name": "  Yacht Club ", "timeZone": "America/New_York", "unlockVisibility": "PUBLIC",
         "brake": {"percent": 10, "window": "PT2H"},
     });
-    house
-        .good(
-            "updateClub",
-            "club { id }",
-            &[("input", "UpdateClubInput!", input)],
-        )
-        .await;
+    house.good(update_club(input)).await;
     let club = clubs::get(house.app.db.read(), house.scope)
         .await
         .unwrap()
@@ -48,9 +45,7 @@ async fn settings_that_make_no_sense_are_refused() {
         (json!({"brake": {"percent": 101}}), "input.brake.percent"),
         (json!({"brake": {"window": "PT0S"}}), "input.brake.window"),
     ] {
-        let answer = house
-            .refused("updateClub", &[("input", "UpdateClubInput!", input)])
-            .await;
+        let answer = house.refused(update_club(input)).await;
         assert_eq!(answer, refusal("INVALID", path));
     }
 }
@@ -61,13 +56,7 @@ async fn nobody_but_an_admin_changes_anything() {
     for role in [row::Role::App, row::Role::Reader, row::Role::Member] {
         house.role = role;
         let input = json!({"name": "Mine"});
-        let answer = house
-            .answer(
-                "updateClub",
-                "club { id }",
-                &[("input", "UpdateClubInput!", input)],
-            )
-            .await;
+        let answer = house.answer(&update_club(input)).await;
         let code = answer.errors[0]
             .extensions
             .as_ref()
@@ -83,13 +72,7 @@ async fn nobody_but_an_admin_changes_anything() {
 async fn a_token_is_shown_once_and_kept_as_a_hash() {
     let house = TestClub::new().await;
     let input = json!({"name": "front desk", "role": "APP", "expiresAt": "2027-01-01T00:00:00Z"});
-    let made = house
-        .good(
-            "createToken",
-            "token",
-            &[("input", "CreateTokenInput!", input.clone())],
-        )
-        .await;
+    let made = house.good(create_token(input.clone())).await;
     let token = SecretString::from(made["token"].as_str().unwrap().to_owned());
     let hash = hash_token(secrecy::ExposeSecret::expose_secret(&token));
     let kept = tokens::by_hash(house.app.db.read(), hash.clone())
@@ -101,30 +84,13 @@ async fn a_token_is_shown_once_and_kept_as_a_hash() {
         ("front desk", row::Role::App, house.scope.club)
     );
     assert_eq!(kept.expires_at, Some(instant("2027-01-01T00:00:00Z")));
-    let twice = house
-        .refused(
-            "createToken",
-            &[("input", "CreateTokenInput!", input.clone())],
-        )
-        .await;
+    let twice = house.refused(create_token(input.clone())).await;
     assert_eq!(twice, refusal("ALREADY_EXISTS", "input.name"));
     let neighbour = house.neighbour().await;
-    neighbour
-        .good(
-            "createToken",
-            "token",
-            &[("input", "CreateTokenInput!", input)],
-        )
-        .await;
+    neighbour.good(create_token(input)).await;
 
     let name = json!("front desk");
-    let gone = house
-        .good(
-            "revokeToken",
-            "revoked",
-            &[("name", "String!", name.clone())],
-        )
-        .await;
+    let gone = house.good(revoke_token(name.clone())).await;
     assert_eq!(gone["revoked"], json!(true));
     assert!(
         tokens::by_hash(house.app.db.read(), hash)
@@ -132,9 +98,7 @@ async fn a_token_is_shown_once_and_kept_as_a_hash() {
             .unwrap()
             .is_none()
     );
-    let again = house
-        .good("revokeToken", "revoked", &[("name", "String!", name)])
-        .await;
+    let again = house.good(revoke_token(name)).await;
     assert_eq!(again["revoked"], json!(false));
 }
 
@@ -149,9 +113,7 @@ async fn a_token_for_a_member_or_for_the_past_is_refused() {
             "input.expiresAt",
         ),
     ] {
-        let answer = house
-            .refused("createToken", &[("input", "CreateTokenInput!", input)])
-            .await;
+        let answer = house.refused(create_token(input)).await;
         assert_eq!(answer, refusal("INVALID", path));
     }
 }

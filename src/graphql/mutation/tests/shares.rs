@@ -3,14 +3,10 @@
 use super::*;
 use crate::store::{lookup, members, overrides, row};
 
-const SHARE: &str = "ShareAccessInput!";
-
 /// Shares a scope with a person by e-mail, and returns the id of their member.
 pub(super) async fn newcomer(house: &TestClub, scope: &str, email: &str) -> Uuid {
     let input = json!({"who": {"new": {"email": email, "name": "Ann"}}, "scope": scope});
-    house
-        .good("shareAccess", "share { id }", &[("input", SHARE, input)])
-        .await;
+    house.good(share_access(input)).await;
     members::by_email(house.app.db.read(), house.scope, email)
         .await
         .unwrap()
@@ -46,9 +42,7 @@ async fn a_share_of_somebody_new_makes_a_member_once() {
         "who": {"member": id(Kind::Member, ann)}, "scope": id(Kind::KisiAccount, account.id), "notify": true,
         "from": "2026-04-01T00:00:00Z", "until": "2026-05-01T00:00:00Z", "note": " a guest ",
     });
-    house
-        .good("shareAccess", "share { id }", &[("input", SHARE, input)])
-        .await;
+    house.good(share_access(input)).await;
     let shares = overrides::shares_of(house.app.db.read(), house.scope, &[ann])
         .await
         .unwrap();
@@ -147,9 +141,7 @@ async fn shares_that_make_no_sense_are_refused() {
         (both, "INVALID", "input.until"),
     ] {
         assert_eq!(
-            house
-                .refused("shareAccess", &[("input", SHARE, input)])
-                .await,
+            house.refused(share_access(input)).await,
             refusal(code, path)
         );
     }
@@ -167,9 +159,9 @@ async fn a_share_is_ended_and_stays_so() {
         .pop()
         .unwrap();
     house.settle(account.id).await;
-    let argument = [("share", "ID!", json!(id(Kind::Share, share.id)))];
-    house.good("endShare", "share { id }", &argument).await;
-    house.good("endShare", "share { id }", &argument).await;
+    let end = || end_share(id(Kind::Share, share.id));
+    house.good(end()).await;
+    house.good(end()).await;
     let ended = lookup::by_id::<row::Share>(house.app.db.read(), house.scope, share.id)
         .await
         .unwrap()
@@ -177,7 +169,7 @@ async fn a_share_is_ended_and_stays_so() {
     assert_eq!(ended.superseded_at, Some(instant(NOON)));
     assert_eq!(house.backlog(account.id).await, 1);
     assert_eq!(house.history(row::HistoryKind::ShareEnded).await.len(), 1);
-    let answer = house.neighbour().await.refused("endShare", &argument).await;
+    let answer = house.neighbour().await.refused(end()).await;
     assert_eq!(answer, refusal("NOT_FOUND", "share"));
 }
 
@@ -190,43 +182,22 @@ async fn a_member_is_suspended_and_resumed() {
     house.settle(account.id).await;
     let member = json!(id(Kind::Member, ann));
     let suspend = |reason: &str, until: Value| {
-        [(
-            "input",
-            "SuspendMemberInput!",
-            json!({"member": member, "reason": reason, "until": until}),
-        )]
+        suspend_member(json!({"member": member, "reason": reason, "until": until}))
     };
-    let resume = [("member", "ID!", member.clone())];
+    let resume = || resume_member(&member);
+    assert_eq!(house.refused(resume()).await, refusal("INVALID", "member"));
     assert_eq!(
-        house.refused("resumeMember", &resume).await,
-        refusal("INVALID", "member")
-    );
-    assert_eq!(
-        house
-            .refused("suspendMember", &suspend(" ", Value::Null))
-            .await,
+        house.refused(suspend(" ", Value::Null)).await,
         refusal("INVALID", "input.reason")
     );
     assert_eq!(
-        house
-            .refused("suspendMember", &suspend("x", json!(NOON)))
-            .await,
+        house.refused(suspend("x", json!(NOON))).await,
         refusal("INVALID", "input.until")
     );
 
+    house.good(suspend("rowdy", Value::Null)).await;
     house
-        .good(
-            "suspendMember",
-            "member { id }",
-            &suspend("rowdy", Value::Null),
-        )
-        .await;
-    house
-        .good(
-            "suspendMember",
-            "member { id }",
-            &suspend("very rowdy", json!("2027-01-01T00:00:00Z")),
-        )
+        .good(suspend("very rowdy", json!("2027-01-01T00:00:00Z")))
         .await;
     let current = overrides::suspensions_of(house.app.db.read(), house.scope, &[ann])
         .await
@@ -239,21 +210,16 @@ async fn a_member_is_suspended_and_resumed() {
     assert_eq!(house.backlog(account.id).await, 1);
 
     house.settle(account.id).await;
-    house.good("resumeMember", "member { id }", &resume).await;
+    house.good(resume()).await;
     assert_eq!(house.backlog(account.id).await, 1);
-    assert_eq!(
-        house.refused("resumeMember", &resume).await,
-        refusal("INVALID", "member")
-    );
+    assert_eq!(house.refused(resume()).await, refusal("INVALID", "member"));
     assert_eq!(house.history(row::HistoryKind::Suspended).await.len(), 2);
     assert_eq!(house.history(row::HistoryKind::Resumed).await.len(), 1);
     let foreign = house.neighbour().await;
     assert_eq!(
-        foreign.refused("resumeMember", &resume).await,
+        foreign.refused(resume()).await,
         refusal("NOT_FOUND", "member")
     );
-    let answer = foreign
-        .refused("suspendMember", &suspend("x", Value::Null))
-        .await;
+    let answer = foreign.refused(suspend("x", Value::Null)).await;
     assert_eq!(answer, refusal("NOT_FOUND", "input.member"));
 }

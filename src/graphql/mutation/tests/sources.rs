@@ -8,8 +8,7 @@ use crate::{
     secret::SecretKind,
     store::{lookup, row},
 };
-
-const SOURCE: &str = "CreateSourceInput!";
+use ::access::Instant;
 
 /// A canonical event that names a member.
 pub(super) fn member_event(member: &str, email: &str) -> Value {
@@ -51,11 +50,7 @@ async fn a_source_is_created_with_a_secret() {
     let house = TestClub::new().await;
     let input = json!({"name": "Books", "platform": "EXERCISE_COM"});
     let made = house
-        .good(
-            "createSource",
-            "source { id } secret",
-            &[("input", SOURCE, input.clone())],
-        )
+        .good(create_source(input.clone()).select("source { id } secret"))
         .await;
     let source = kept(&house, made["source"]["id"].as_str().unwrap()).await;
     assert_eq!(source.signature, row::SignatureScheme::StandardWebhooks);
@@ -69,17 +64,11 @@ async fn a_source_is_created_with_a_secret() {
         opened(&house, &source, SecretKind::SourceSecret).as_deref(),
         Some(secret)
     );
-    let twice = house
-        .refused("createSource", &[("input", SOURCE, input)])
-        .await;
+    let twice = house.refused(create_source(input)).await;
     assert_eq!(twice, refusal("ALREADY_EXISTS", "input.name"));
     let own = json!({"name": "Shop", "platform": "CANONICAL", "signature": "STRIPE", "secret": "hush", "timeZone": "Asia/Tokyo"});
     let made = house
-        .good(
-            "createSource",
-            "source { id } secret",
-            &[("input", SOURCE, own)],
-        )
+        .good(create_source(own).select("source { id } secret"))
         .await;
     assert_eq!(made["secret"], json!("hush"));
     assert_eq!(
@@ -110,9 +99,7 @@ async fn sources_that_cannot_work_are_refused() {
         (with("readEvery", json!("P1D")), "input.readEvery"),
         (with("mapping", json!({})), "input.mapping"),
     ] {
-        let answer = house
-            .refused("createSource", &[("input", SOURCE, input)])
-            .await;
+        let answer = house.refused(create_source(input)).await;
         assert_eq!(answer, refusal("INVALID", path));
     }
 }
@@ -124,9 +111,8 @@ async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
     let input = json!({"name": "Gym", "platform": "TEAMUP", "credentials": token});
     let made = house
         .good(
-            "createSource",
-            "source { id signature readEvery lastReadAt problem } secret",
-            &[("input", SOURCE, input)],
+            create_source(input)
+                .select("source { id signature readEvery lastReadAt problem } secret"),
         )
         .await;
     assert_eq!(made["secret"], Value::Null);
@@ -141,33 +127,19 @@ async fn credentials_are_sealed_and_of_the_platform_that_is_read() {
         opened(&house, &source, SecretKind::SourceCredentials).as_deref(),
         Some(r#"{"platform":"teamup","token":"a token","provider":"7"}"#)
     );
-    let rotated = house
-        .refused("rotateSourceSecret", &[("source", "ID!", json!(id))])
-        .await;
+    let rotated = house.refused(rotate_source_secret(json!(id))).await;
     assert_eq!(rotated, refusal("INVALID", "source"));
 
     let often = json!({"source": id, "readEvery": "PT1H"});
     let changed = house
-        .good(
-            "updateSource",
-            "source { readEvery }",
-            &[("input", "UpdateSourceInput!", often)],
-        )
+        .good(update_source(often).select("source { readEvery }"))
         .await;
     assert_eq!(changed["source"]["readEvery"], json!("PT1H"));
-    let read = house
-        .good(
-            "readSource",
-            "source { id }",
-            &[("source", "ID!", json!(id))],
-        )
-        .await;
+    let read = house.good(read_source(json!(id))).await;
     assert_eq!(read["source"]["id"], json!(id));
     let now = kept(&house, id).await;
     assert_eq!((now.read_asked, now.read_answered), (1, 0));
-    house
-        .good("removeSource", "removedId", &[("source", "ID!", json!(id))])
-        .await;
+    house.good(remove_source(json!(id))).await;
     assert_eq!(kept(&house, id).await.credentials, None);
 }
 
@@ -227,9 +199,7 @@ async fn what_a_platform_cannot_do_is_refused_by_its_field() {
         ),
         (with("SPACEBRING", json!({"mapping": {}})), "input.mapping"),
     ] {
-        let answer = house
-            .refused("createSource", &[("input", SOURCE, input.clone())])
-            .await;
+        let answer = house.refused(create_source(input.clone())).await;
         assert_eq!(answer, refusal("INVALID", path), "{input}");
     }
 }
@@ -240,13 +210,7 @@ async fn an_old_secret_stays_good_for_a_while() {
     let id = house.source("Books").await;
     let before = kept(&house, &id).await;
     let old = opened(&house, &before, SecretKind::SourceSecret);
-    let made = house
-        .good(
-            "rotateSourceSecret",
-            "secret",
-            &[("source", "ID!", json!(id))],
-        )
-        .await;
+    let made = house.good(rotate_source_secret(json!(id))).await;
     let now = kept(&house, &id).await;
     assert_eq!(
         opened(&house, &now, SecretKind::SourceSecret).as_deref(),
@@ -254,33 +218,19 @@ async fn an_old_secret_stays_good_for_a_while() {
     );
     assert_eq!(opened(&house, &now, SecretKind::OldSourceSecret), old);
     assert_eq!(now.old_secret_until, Some(instant("2026-03-03T12:00:00Z")));
-    let at_once = [
-        ("source", "ID!", json!(id)),
-        ("keepOldFor", "Duration!", json!("PT0S")),
-    ];
-    house.good("rotateSourceSecret", "secret", &at_once).await;
+    let keep_old_for =
+        |length: &str| rotate_source_secret(&id).with("keepOldFor", "Duration!", length);
+    house.good(keep_old_for("PT0S")).await;
     let now = kept(&house, &id).await;
     assert_eq!((now.old_secret, now.old_secret_until), (None, None));
-    let bad = [
-        ("source", "ID!", json!(id)),
-        ("secret", "String", json!("~")),
-    ];
+    let bad = rotate_source_secret(&id).with("secret", "String", "~");
+    assert_eq!(house.refused(bad).await, refusal("INVALID", "secret"));
     assert_eq!(
-        house.refused("rotateSourceSecret", &bad).await,
-        refusal("INVALID", "secret")
-    );
-    let long = [
-        ("source", "ID!", json!(id)),
-        ("keepOldFor", "Duration!", json!("P367D")),
-    ];
-    assert_eq!(
-        house.refused("rotateSourceSecret", &long).await,
+        house.refused(keep_old_for("P367D")).await,
         refusal("INVALID", "keepOldFor")
     );
     let other = house.neighbour().await;
-    let answer = other
-        .refused("rotateSourceSecret", &[("source", "ID!", json!(id))])
-        .await;
+    let answer = other.refused(rotate_source_secret(json!(id))).await;
     assert_eq!(answer, refusal("NOT_FOUND", "source"));
 }
 
@@ -288,11 +238,9 @@ async fn an_old_secret_stays_good_for_a_while() {
 async fn a_source_without_an_api_is_not_read() {
     let house = TestClub::new().await;
     let id = house.source("Books").await;
-    let asked = [("source", "ID!", json!(id))];
-    let answer = house.refused("readSource", &asked).await;
+    let answer = house.refused(read_source(id)).await;
     assert_eq!(answer, refusal("INVALID", "source"));
-    let nobody = [("source", "ID!", json!("nothing"))];
-    let answer = house.refused("readSource", &nobody).await;
+    let answer = house.refused(read_source("nothing")).await;
     assert_eq!(answer, refusal("NOT_FOUND", "source"));
 }
 
@@ -305,56 +253,33 @@ async fn a_source_is_renamed_moved_and_removed() {
     deliver(&house, &id, "one", &member_event("7", "ann@example.com")).await;
     house.settle(account.id).await;
     let input = |name: &str, zone: &str| {
-        [(
-            "input",
-            "UpdateSourceInput!",
-            json!({"source": id, "name": name, "timeZone": zone}),
-        )]
+        update_source(json!({"source": id, "name": name, "timeZone": zone}))
     };
-    house
-        .good(
-            "updateSource",
-            "source { id }",
-            &input("Books", "Europe/Berlin"),
-        )
-        .await;
+    house.good(input("Books", "Europe/Berlin")).await;
     assert_eq!(house.backlog(account.id).await, 0);
-    house
-        .good(
-            "updateSource",
-            "source { id }",
-            &input("Ledger", "Asia/Tokyo"),
-        )
-        .await;
+    house.good(input("Ledger", "Asia/Tokyo")).await;
     assert_eq!(house.backlog(account.id).await, 1);
     let now = kept(&house, &id).await;
     assert_eq!(
         (now.name.as_str(), now.time_zone.as_str()),
         ("Ledger", "Asia/Tokyo")
     );
-    let taken = house
-        .refused("updateSource", &input("Shop", "Asia/Tokyo"))
-        .await;
+    let taken = house.refused(input("Shop", "Asia/Tokyo")).await;
     assert_eq!(taken, refusal("ALREADY_EXISTS", "input.name"));
     let reads = json!({"source": id, "readEvery": "P1D"});
-    let answer = house
-        .refused("updateSource", &[("input", "UpdateSourceInput!", reads)])
-        .await;
+    let answer = house.refused(update_source(reads)).await;
     assert_eq!(answer, refusal("INVALID", "input.readEvery"));
 
     house.settle(account.id).await;
-    let argument = [("source", "ID!", json!(id))];
-    let gone = house.good("removeSource", "removedId", &argument).await;
+    let gone = house.good(remove_source(&id)).await;
     assert_eq!(gone["removedId"], json!(id));
     assert_eq!(house.backlog(account.id).await, 1);
     assert_eq!(
-        house.refused("removeSource", &argument).await,
+        house.refused(remove_source(&id)).await,
         refusal("NOT_FOUND", "source")
     );
     assert_eq!(
-        house
-            .refused("updateSource", &input("x", "Asia/Tokyo"))
-            .await,
+        house.refused(input("x", "Asia/Tokyo")).await,
         refusal("NOT_FOUND", "input.source")
     );
     house.source("Ledger").await;
@@ -372,13 +297,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
         .app
         .clock
         .advance_to(Instant::from_micros(instant("2026-03-02T12:00:01Z")));
-    let again = house
-        .good(
-            "saveOffering",
-            "offering { id }",
-            &[("input", "SaveOfferingInput!", input)],
-        )
-        .await;
+    let again = house.good(save_offering(input)).await;
     assert_eq!(again["offering"]["id"], json!(plan));
     let id = crate::id::decode(&plan).unwrap().1;
     let row = lookup::by_ids::<row::Offering>(house.app.db.read(), house.scope, &[id])
@@ -398,13 +317,7 @@ async fn offerings_and_locations_are_saved_and_renamed() {
     house.settle(account.id).await;
     let save = async |name: &str, zone: Value| {
         let input = json!({"source": source, "externalId": "hq", "name": name, "timeZone": zone});
-        let made = house
-            .good(
-                "saveLocation",
-                "location { id }",
-                &[("input", "SaveLocationInput!", input)],
-            )
-            .await;
+        let made = house.good(save_location(input)).await;
         let id = crate::id::decode(made["location"]["id"].as_str().unwrap())
             .unwrap()
             .1;
@@ -443,20 +356,14 @@ async fn offerings_and_locations_are_saved_and_renamed() {
     assert_eq!(open, 1);
 
     let blank = json!({"source": source, "externalId": " ", "kind": "ROOM", "name": "x"});
-    let answer = house
-        .refused("saveOffering", &[("input", "SaveOfferingInput!", blank)])
-        .await;
+    let answer = house.refused(save_offering(blank)).await;
     assert_eq!(answer, refusal("INVALID", "input.externalId"));
     let nameless = json!({"source": source, "externalId": "x", "name": ""});
-    let answer = house
-        .refused("saveLocation", &[("input", "SaveLocationInput!", nameless)])
-        .await;
+    let answer = house.refused(save_location(nameless)).await;
     assert_eq!(answer, refusal("INVALID", "input.name"));
     let other = house.neighbour().await;
     let foreign = json!({"source": source, "externalId": "x", "kind": "ROOM", "name": "x"});
-    let answer = other
-        .refused("saveOffering", &[("input", "SaveOfferingInput!", foreign)])
-        .await;
+    let answer = other.refused(save_offering(foreign)).await;
     assert_eq!(answer, refusal("NOT_FOUND", "input.source"));
 }
 
@@ -465,19 +372,13 @@ async fn a_delivery_is_read_again() {
     let house = TestClub::new().await;
     let source = house.source("Books").await;
     let delivery = deliver(&house, &source, "one", &json!({"type": "unheard.of"})).await;
-    let argument = [("delivery", "ID!", json!(id(Kind::Delivery, delivery)))];
-    house
-        .good("replayDelivery", "delivery { id }", &argument)
-        .await;
+    let replay = || replay_delivery(id(Kind::Delivery, delivery));
+    house.good(replay()).await;
     let row = lookup::by_id::<row::Delivery>(house.app.db.read(), house.scope, delivery)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(row.status, row::DeliveryStatus::Failed);
-    let answer = house
-        .neighbour()
-        .await
-        .refused("replayDelivery", &argument)
-        .await;
+    let answer = house.neighbour().await.refused(replay()).await;
     assert_eq!(answer, refusal("NOT_FOUND", "delivery"));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use ::access::Instant;
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cyd"];
 

@@ -14,7 +14,8 @@ use async_graphql::{
     value,
 };
 
-use super::{Kind, Role, TestClub, code, context_data, gid};
+use super::{Kind, Role, TestClub, code, gid};
+use crate::graphql::schema::context_data;
 use documents::{Generator, TypeMap};
 
 const DOCUMENTS: usize = 4000;

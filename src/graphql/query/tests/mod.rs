@@ -8,31 +8,18 @@ mod lists;
 mod preview;
 mod roles;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::{collections::BTreeSet, ops::Deref};
 
-use ::access::Instant;
-use async_graphql::{Request, Variables};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    app::App,
-    auth::Caller,
-    clock::{Clock, new_id},
-    config::Config,
-    graphql::{
-        prepare::limits::Limits,
-        schema::{build, context_data},
-        service::GraphqlService,
-    },
+    clock::new_id,
+    fixture::{self, account_row, source_row},
     id::{Kind, encode},
     ingest::batch::Job,
     store::{
-        ClubScope, StoreError, Transaction, Work, clubs, kisi_accounts, members, overrides,
+        StoreError, Transaction, Work, kisi_accounts, members, overrides,
         row::{self, Role, TargetKind},
         rules::{self, Blocked, StoredCondition},
         setup, sources,
@@ -40,19 +27,11 @@ use crate::{
     transaction,
 };
 
-/// A Monday, 13:00 in Berlin.
-pub const NOON: &str = "2026-03-02T12:00:00Z";
+pub use crate::fixture::{NOON, instant};
 
-pub fn instant(text: &str) -> i64 {
-    Instant::from_timestamp(text.parse().unwrap()).micros()
-}
-
-/// A test club, with the ids of its rows.
+/// A test club with two doors and three members, and the ids of its rows.
 pub struct TestClub {
-    pub app: Arc<App>,
-    pub scope: ClubScope,
-    pub service: GraphqlService,
-    pub reads: Arc<AtomicUsize>,
+    club: fixture::TestClub,
     pub front: Uuid,
     pub simulator: Uuid,
     pub members: Uuid,
@@ -60,26 +39,22 @@ pub struct TestClub {
     pub source: Uuid,
     pub account: Uuid,
     pub place: Uuid,
-    _folder: TempDir,
+}
+
+impl Deref for TestClub {
+    type Target = fixture::TestClub;
+
+    fn deref(&self) -> &Self::Target {
+        &self.club
+    }
 }
 
 impl TestClub {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
-        let settings = [("LATCHKEY_DATABASE_URL".to_owned(), database)];
-        let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
-        let clock = Clock::manual(Instant::from_micros(instant(NOON)));
-        let mut app = App::start(config, clock).await.unwrap();
-        let reads = Arc::get_mut(&mut app).unwrap().db.count_reads();
-        let scope = club(&app).await;
         let [account, source, place, front, simulator, members, staff] =
             std::array::from_fn(|_| new_id());
-        let house = Self {
-            app,
-            scope,
-            service: GraphqlService::new(build(), Limits::default()).unwrap(),
-            reads,
+        let club = Self {
+            club: fixture::TestClub::new().await,
             front,
             simulator,
             members,
@@ -87,16 +62,15 @@ impl TestClub {
             source,
             account,
             place,
-            _folder: folder,
         };
-        house.insert_fixtures().await;
-        house
+        club.insert_fixtures().await;
+        club
     }
 
     async fn insert_fixtures(&self) {
         let (scope, now) = (self.scope, instant(NOON));
-        let account = self.account_row();
-        let source = self.source_row();
+        let account = account_row(scope, self.account);
+        let source = source_row(scope, self.source);
         let setup = setup::Setup {
             places: vec![row::Place {
                 id: self.place,
@@ -215,16 +189,6 @@ impl TestClub {
         transaction!(self, |tx| overrides::create_share(tx, row).await).await;
     }
 
-    /// A caller with this role.
-    pub fn caller(&self, role: Role, member: Option<Uuid>) -> Caller {
-        Caller {
-            scope: self.scope,
-            role,
-            token_name: Some("desk".to_owned()),
-            member,
-        }
-    }
-
     /// The response to a caller with this role.
     pub async fn answer(
         &self,
@@ -232,10 +196,7 @@ impl TestClub {
         member: Option<Uuid>,
         query: &str,
     ) -> async_graphql::Response {
-        let caller = self.caller(role, member);
-        let mut request = Request::new(query).variables(Variables::default());
-        context_data(self.app.clone(), caller, &mut request.data);
-        self.service.run(request).await
+        self.send(self.caller(role, member), query, json!({})).await
     }
 
     /// The data of the response to a READER; panics on errors.
@@ -316,60 +277,6 @@ impl TestClub {
             superseded_at: None,
         }
     }
-
-    fn account_row(&self) -> row::KisiAccount {
-        row::KisiAccount {
-            id: self.account,
-            club_id: self.scope.club,
-            name: "Kisi".to_owned(),
-            organization_id: Some(9_007_199_254_740_993),
-            kisi_user_id: Some(1),
-            credentials: Vec::new(),
-            place_kisi_id: None,
-            invite_by_email: true,
-            status: row::KisiStatus::Connected,
-            problem: None,
-            last_read_at: None,
-            read_due_at: 0,
-            stopped_until: None,
-            change_window: row::Ability::Unknown,
-            duplicate_assignments: row::Ability::Unknown,
-            granularity_s: 1,
-            place_role: None,
-            organization_role: None,
-            roles_judged_at: Some(0),
-            created_at: 0,
-        }
-    }
-
-    fn source_row(&self) -> row::Source {
-        row::Source {
-            name: "Books".to_owned(),
-            path_key: "key".to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-            ..sources::blank(self.scope, self.source, 0)
-        }
-    }
-}
-
-async fn club(app: &App) -> ClubScope {
-    let row = row::Club {
-        id: new_id(),
-        name: "Sailing club".to_owned(),
-        time_zone: "Europe/Berlin".to_owned(),
-        revision: 0,
-        brake_enabled: true,
-        brake_people: 3,
-        brake_percent: 5,
-        brake_window_s: 3600,
-        unlock_visibility: row::UnlockVisibility::Public,
-        created_at: 0,
-    };
-    let scope = ClubScope::new(row.id);
-    let made: Result<(), StoreError> =
-        transaction!(app.db, |tx| clubs::create(tx, row).await).await;
-    made.unwrap();
-    scope
 }
 
 pub fn person(name: &str) -> Value {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::store::{due, row::BrakePolicy};
+use ::access::Instant;
 
 const SHOWN: &str = "effect gainCount lossCount basedOn
     gains { totalCount nodes { member { name } target { ... on Group { name } ... on Lock { name } }

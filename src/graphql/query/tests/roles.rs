@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use async_graphql::ServerError;
+use async_graphql::{Request, ServerError};
 use futures_util::StreamExt;
 
 use super::*;
@@ -71,12 +71,7 @@ async fn a_member_session_receives_only_its_own_events() {
     let (ann, bob) = (house.member("ann").await, house.member("bob").await);
     let listen = |query: String| {
         let mut request = Request::new(query);
-        let session = Caller {
-            scope: house.scope,
-            role: Role::Member,
-            token_name: None,
-            member: Some(ann),
-        };
+        let session = house.caller(Role::Member, Some(ann));
         let (listening, told) = SubscriptionReady::new();
         request.data.insert(listening);
         let kind = house.service.prepare(Role::Member, &mut request)?;
@@ -164,18 +159,12 @@ async fn a_caller_of_another_club_reads_nothing() {
     let front = gid(Kind::Lock, house.front);
     let member = gid(Kind::Member, house.member("ann").await);
     let club = gid(Kind::Club, house.scope.club);
-    let stranger = Caller {
-        scope: super::club(&house.app).await,
-        role: Role::Admin,
-        token_name: None,
-        member: None,
-    };
     let query = format!(
         r#"{{ nodes(ids: ["{front}", "{member}", "{club}"]) {{ id }} members {{ totalCount }} kisiAccounts {{ id }} }}"#
     );
-    let mut request = Request::new(query);
-    context_data(house.app.clone(), stranger, &mut request.data);
-    let response = house.service.run(request).await;
+    let neighbour = house.neighbour().await;
+    let stranger = neighbour.caller(Role::Admin, None);
+    let response = neighbour.send(stranger, &query, json!({})).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     let data = response.data.into_json().unwrap();
     assert_eq!(
