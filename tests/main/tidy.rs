@@ -150,7 +150,7 @@ const USAGE_RULES: &[UsageRule] = &[
     },
     UsageRule {
         module: "src",
-        except: &["src/cli", "src/fixture"],
+        except: &["src/cli", "src/fixture", "src/graphql/mutation/tests"],
         never: |name| matches!(name, "latchkey_demo" | "latchkey_sandbox"),
         instead: "the service knows Kisi by `kisi`; only the command line and tests start the sandbox",
     },
