@@ -63,7 +63,7 @@ pub fn http_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error>
     http_client_through(&Proxies::from_environment(), timeout, None)
 }
 
-/// As [`http_client`], with the given proxies and the operator's e-mail address as contact: Kisi writes to it when the calls
+/// As [`http_client()`], with the given proxies and the operator's e-mail address as contact: Kisi writes to it when the calls
 /// cause trouble.
 pub(super) fn http_client_through(
     proxies: &Proxies,
