@@ -9,8 +9,12 @@ use jiff::Timestamp;
 use tokio::sync::MutexGuard;
 
 use super::{
-    account_snapshot::AccountSnapshot, flight::Flight, member_state::MemberState,
-    replacing::replaced_scope, sweep::RecentWrites, worker::Worker,
+    account_snapshot::AccountSnapshot,
+    flight::Flight,
+    member_state::{Assessment, Blocked, MemberState},
+    replacing::replaced_scope,
+    sweep::RecentWrites,
+    worker::Worker,
 };
 use crate::{
     app::App,
@@ -102,36 +106,47 @@ impl Pass<'_> {
         self.app.clock.now()
     }
 
-    /// Plans and executes until the plan is empty.
+    /// Resolves lost calls, plans and executes until nothing is left to do now.
     pub async fn serve(&mut self, member_state: &mut MemberState) -> Result<Outcome, AccountError> {
         for _ in 0..MAX_ROUNDS {
-            if member_state.is_in_flight()
-                && let Some(at) = self.resolve_lost_calls(member_state).await?
-            {
-                return Ok(Outcome::Unknown(at));
-            }
             let (now, horizon) = (self.now(), self.app.config.horizon);
-            let plan = member_state.plan(self.snapshot, now, horizon);
-            if plan.steps.is_empty() && member_state.is_waiting_for_reading(self.snapshot) {
-                return Ok(Outcome::AwaitingRead);
-            }
-            if plan.steps.is_empty() {
-                let has_no_refusal = member_state.refused_scopes.is_empty();
-                if has_no_refusal {
-                    self.remove_refused_grants(member_state).await?;
+            match member_state.assess(self.snapshot, now, horizon) {
+                Assessment::Blocked(Blocked::UnknownAnswer) => {
+                    if let Some(at) = self.resolve_lost_calls(member_state).await? {
+                        return Ok(Outcome::Unknown(at));
+                    }
                 }
-                return Ok(match (has_no_refusal, member_state.has_temporary_refusal) {
-                    (true, _) => Outcome::Settled(plan.replan_at),
-                    (false, true) => Outcome::Retry,
-                    (false, false) => Outcome::Blocked(plan.replan_at),
-                });
-            }
-            if let Freshness::Stale = self.run_steps(member_state, &plan).await? {
-                return Ok(Outcome::Stale);
+                Assessment::Blocked(Blocked::FirstReading) => return Ok(Outcome::AwaitingRead),
+                Assessment::Plan(plan) => {
+                    if let Freshness::Stale = self.run_steps(member_state, &plan).await? {
+                        return Ok(Outcome::Stale);
+                    }
+                }
+                // Whoever waits for the brake is not settled when this is stored.
+                Assessment::Blocked(Blocked::Brake(again_at)) | Assessment::Settled(again_at) => {
+                    return self.finish(member_state, again_at).await;
+                }
             }
         }
         tracing::warn!(account = %self.snapshot.account.id, "the plan of a member did not become empty; the member is retried later");
         Ok(Outcome::Retry)
+    }
+
+    /// The outcome once no step is left but those that Kisi refused in this pass.
+    async fn finish(
+        &self,
+        member_state: &mut MemberState,
+        again_at: Option<Instant>,
+    ) -> Result<Outcome, AccountError> {
+        if member_state.refused_scopes.is_empty() {
+            self.remove_refused_grants(member_state).await?;
+            return Ok(Outcome::Settled(again_at));
+        }
+        Ok(if member_state.has_temporary_refusal {
+            Outcome::Retry
+        } else {
+            Outcome::Blocked(again_at)
+        })
     }
 
     /// Removes grants that Kisi refused and that are no longer wanted.

@@ -64,8 +64,8 @@ pub enum Blocked {
     UnknownAnswer,
     /// The first read of a group, which marks all members due.
     FirstReading,
-    /// A revocation is pending at the brake.
-    Brake,
+    /// A revocation is pending at the brake. The rest is planned again at the instant, if any.
+    Brake(Option<Instant>),
 }
 
 /// Loads the states of due members and evaluates the rules for each, from `now` to a day beyond `horizon`.
@@ -193,7 +193,7 @@ impl MemberState {
         if self.is_waiting_for_reading(snapshot) {
             Assessment::Blocked(Blocked::FirstReading)
         } else if self.is_brake_pending() {
-            Assessment::Blocked(Blocked::Brake)
+            Assessment::Blocked(Blocked::Brake(plan.replan_at))
         } else {
             Assessment::Settled(plan.replan_at)
         }

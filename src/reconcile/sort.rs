@@ -56,7 +56,7 @@ impl Worker {
                 Assessment::Blocked(Blocked::UnknownAnswer) => {
                     open.push((lane_column(access::Lane::Now), member_state));
                 }
-                Assessment::Blocked(Blocked::FirstReading | Blocked::Brake) => {
+                Assessment::Blocked(Blocked::FirstReading | Blocked::Brake(_)) => {
                     waiting.push(member_state.due);
                 }
                 Assessment::Plan(plan) => open.push((lane_column(plan.lane), member_state)),

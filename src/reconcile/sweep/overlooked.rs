@@ -103,7 +103,7 @@ impl Sweep {
         }
         let horizon = self.app.config.horizon;
         match member_state.assess(snapshot, now, horizon) {
-            Assessment::Plan(_) | Assessment::Blocked(Blocked::Brake) => true,
+            Assessment::Plan(_) | Assessment::Blocked(Blocked::Brake(_)) => true,
             // A grant that one list missed waits for the next list.
             Assessment::Blocked(Blocked::UnknownAnswer) => {
                 !member_state.plan(snapshot, now, horizon).steps.is_empty()
