@@ -122,7 +122,7 @@ impl Pass<'_> {
                         return Ok(Outcome::Stale);
                     }
                 }
-                // Whoever waits for the brake is not settled when this is stored.
+                // A member who waits for the brake is not settled when this is stored.
                 Assessment::Blocked(Blocked::Brake(again_at)) | Assessment::Settled(again_at) => {
                     return self.finish(member_state, again_at).await;
                 }
