@@ -29,16 +29,10 @@ impl Layout {
         Ok(Self::new(places, locks, groups, &pairs))
     }
 
-    /// The places and groups alone, for who needs no decisions about locks. The rows may contain some that are gone.
-    pub fn without_locks(places: &[row::Place], groups: &[row::Group]) -> Self {
-        let places = places.iter().filter(|place| place.gone_at.is_none());
+    /// The groups alone, for callers that need no decisions about locks. The rows may contain some that are gone.
+    pub fn of_groups(groups: &[row::Group]) -> Self {
         let groups = groups.iter().filter(|group| group.gone_at.is_none());
-        Self::new(
-            places.cloned().collect(),
-            Vec::new(),
-            groups.cloned().collect(),
-            &[],
-        )
+        Self::new(Vec::new(), Vec::new(), groups.cloned().collect(), &[])
     }
 
     fn new(

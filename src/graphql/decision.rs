@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{
     decide::AccessContext,
-    store::convert::row_id,
-    store::row::{self, Role},
+    store::{
+        convert::row_id,
+        row::{self, Role},
+    },
 };
 
 /// What a rule grants access to.

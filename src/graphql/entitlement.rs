@@ -22,8 +22,7 @@ use super::{
 use crate::{
     id::Kind,
     store::{
-        convert::kinds,
-        convert::row_id,
+        convert::{kinds, row_id},
         entitlements,
         facts::{HeldEntitlement, Holdings},
         row::{self, EntitlementKind},

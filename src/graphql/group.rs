@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     id::Kind,
-    store::row::{self, TargetKind},
+    store::{
+        convert,
+        row::{self, TargetKind},
+    },
 };
 
 /// What happens to assignments in a managed group that somebody else made in Kisi and the rules do not require.
@@ -140,7 +143,7 @@ impl Group {
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
-        let target = access::Target::Group(access::Id(self.0.id.as_u128()));
+        let target = access::Target::Group(convert::id(self.0.id));
         let arguments = PageArguments::new(first, after, last, before)?;
         allowed(context, target, at, arguments).await
     }

@@ -19,7 +19,7 @@ use crate::{
     decide::{AccessCriterion, FilteredMembers, MemberCriteria},
     id::Kind,
     store::{
-        listings,
+        convert, listings,
         row::{self, TargetKind},
     },
     unlock::restriction::{Restriction, at_door},
@@ -113,7 +113,7 @@ impl Lock {
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
-        let target = access::Target::Lock(access::Id(self.0.id.as_u128()));
+        let target = access::Target::Lock(convert::id(self.0.id));
         let arguments = PageArguments::new(first, after, last, before)?;
         allowed(context, target, at, arguments).await
     }

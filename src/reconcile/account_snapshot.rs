@@ -54,7 +54,7 @@ impl AccountSnapshot {
     ) -> Result<Self, StoreError> {
         let scope = store::ClubScope::new(account.club_id);
         let places = setup::places(db.read(), scope, account.id).await?;
-        let layout = Layout::without_locks(&places, &groups);
+        let layout = Layout::of_groups(&groups);
         let access_context =
             AccessContext::with_layout(db.read(), scope, AsOf::Now, layout).await?;
         let targets = groups.iter().map(|group| Target::Group(id(group.id)));

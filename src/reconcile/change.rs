@@ -9,8 +9,10 @@ use super::{
 };
 use crate::{
     kisi::{Client, Error},
-    store::convert::{self, span_columns},
-    store::row::{GrantState, HistoryKind, Intent},
+    store::{
+        convert::{self, span_columns},
+        row::{GrantState, HistoryKind, Intent},
+    },
 };
 
 impl Pass<'_> {

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::{
     kisi::{Assignment, AssignmentFilter, Client, Lane},
-    store::row::{self, GrantState, HistoryKind, Intent},
-    store::{convert::span, grants},
+    store::{
+        convert::span,
+        grants,
+        row::{self, GrantState, HistoryKind, Intent},
+    },
 };
 use uuid::Uuid;
 

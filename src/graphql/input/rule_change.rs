@@ -1,6 +1,5 @@
 //! The GraphQL input of a rule edit to preview. Errors carry the path of the input field. Read-only.
 
-use access::Target;
 use async_graphql::{ID, InputObject, OneofObject};
 
 use super::{
@@ -11,7 +10,7 @@ use crate::{
     graphql::error::{Refusal, UserError, UserErrorCode},
     id::{self, Kind},
     preview::{Proposal, RuleContent},
-    store::{ClubScope, Connection, convert, row::TargetKind, rules},
+    store::{ClubScope, Connection, convert, rules},
 };
 
 /// A change to the rules: exactly one of these.
@@ -36,14 +35,10 @@ pub struct RuleUpdateInput {
 
 impl From<Draft> for RuleContent {
     fn from(draft: Draft) -> Self {
-        let target = convert::id(draft.target_id);
         Self {
             name: draft.name,
             enabled: draft.enabled,
-            target: match draft.target_kind {
-                TargetKind::Group => Target::Group(target),
-                TargetKind::Lock => Target::Lock(target),
-            },
+            target: convert::target(draft.target_kind, draft.target_id),
             conditions: draft.conditions,
         }
     }

@@ -151,9 +151,7 @@ async fn target(
     let kinds = [Kind::Group, Kind::Lock];
     match resolve_kisi_id(connection, scope, &kinds, path, "group or lock", id).await? {
         (Kind::Group, id) => {
-            let group = lookup::by_ids::<row::Group>(connection, scope, &[id])
-                .await?
-                .pop();
+            let group = lookup::by_id::<row::Group>(connection, scope, id).await?;
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
                 return Err(invalid(
@@ -164,9 +162,7 @@ async fn target(
             Ok((row::TargetKind::Group, id))
         }
         (_, id) => {
-            let lock = lookup::by_ids::<row::Lock>(connection, scope, &[id])
-                .await?
-                .pop();
+            let lock = lookup::by_id::<row::Lock>(connection, scope, id).await?;
             let lock = lock.ok_or_else(|| not_found(path, "lock"))?;
             if lock.gone_at.is_some() {
                 return Err(invalid(

@@ -97,9 +97,7 @@ async fn confirmed(
     let proposal = Proposal { group, strangers };
     let now = Instant::from_micros(admin.now);
     let basis = PreviewToken::open(&app.sealer, scope, &text, proposal, now).map_err(stale)?;
-    let group = lookup::by_ids::<row::Group>(db, scope, &[group])
-        .await?
-        .pop();
+    let group = lookup::by_id::<row::Group>(db, scope, group).await?;
     let group = group.ok_or_else(|| not_found("input.group", "group"))?;
     let account = lookup::by_id::<row::KisiAccount>(db, scope, group.account_id).await?;
     let account = account.ok_or_else(|| not_found("input.group", "group"))?;
@@ -132,7 +130,7 @@ async fn manage(
     let strangers = row::StrangerPolicy::from(input.strangers);
     let group = transaction!(app.db, |tx| {
                 clubs::touch(tx, scope).await?;
-                let group = lookup::by_ids::<row::Group>(tx, scope, &[id]).await?.pop();
+                let group = lookup::by_id::<row::Group>(tx, scope, id).await?;
                 let group = group.ok_or_else(|| not_found("input.group", "group"))?;
                 let account = lookup::by_id::<row::KisiAccount>(tx, scope, group.account_id).await?;
                 let account = account.ok_or_else(|| not_found("input.group", "group"))?;

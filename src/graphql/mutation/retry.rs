@@ -95,9 +95,9 @@ async fn refuse_unknown(
         return Err(not_found("input.account", "Kisi account"));
     }
     if let Some(id) = of.group
-        && lookup::by_ids::<row::Group>(connection, scope, &[id])
+        && lookup::by_id::<row::Group>(connection, scope, id)
             .await?
-            .is_empty()
+            .is_none()
     {
         return Err(not_found("input.group", "group"));
     }

@@ -251,9 +251,7 @@ async fn resolve_scope(
     let named = resolve_kisi_id(connection, scope, &kinds, path, what, target).await?;
     let (kind, id, account) = match named {
         (Kind::Group, id) => {
-            let group = lookup::by_ids::<row::Group>(connection, scope, &[id])
-                .await?
-                .pop();
+            let group = lookup::by_id::<row::Group>(connection, scope, id).await?;
             let group = group.ok_or_else(|| not_found(path, "group"))?;
             if group.gone_at.is_some() {
                 return Err(invalid(
@@ -270,9 +268,7 @@ async fn resolve_scope(
             (row::ScopeKind::Group, id, group.account_id)
         }
         (Kind::Place, id) => {
-            let place = lookup::by_ids::<row::Place>(connection, scope, &[id])
-                .await?
-                .pop();
+            let place = lookup::by_id::<row::Place>(connection, scope, id).await?;
             let place = place.ok_or_else(|| not_found(path, "place"))?;
             if place.gone_at.is_some() {
                 return Err(invalid(

@@ -91,14 +91,14 @@ impl Previews {
         let app = context::app(context)?;
         let db = app.db.read();
         let named = kisi_names::resolve(db, scope, &[Kind::Group], &group).await;
-        let groups = match named.map_err(internal_error)? {
-            Resolved::One(_, id) => lookup::by_ids::<row::Group>(db, scope, &[id]).await,
-            Resolved::Nothing => Ok(Vec::new()),
+        let group = match named.map_err(internal_error)? {
+            Resolved::One(_, id) => lookup::by_id::<row::Group>(db, scope, id).await,
+            Resolved::Nothing => Ok(None),
             Resolved::Several(_) => {
                 return Err(bad_input(format!("group: {AMBIGUOUS_KISI_NUMBER}")));
             }
         };
-        let group = groups.map_err(internal_error)?.pop();
+        let group = group.map_err(internal_error)?;
         let group = group.ok_or_else(|| bad_input("group: no such group exists in this club"))?;
         let account = lookup::by_id::<row::KisiAccount>(db, scope, group.account_id).await;
         let account = account.map_err(internal_error)?;

@@ -18,7 +18,7 @@ use crate::{
         viewer::Viewer,
     },
     id::Kind,
-    store::{clubs, convert, facts::AsOf, kisi_accounts, members, row::TargetKind, sources},
+    store::{clubs, convert, facts::AsOf, kisi_accounts, members, sources},
 };
 
 /// The most ids per request.
@@ -146,10 +146,7 @@ impl Single {
         {
             return Err(bad_input("member: no such member exists in this club"));
         }
-        let target = match kind {
-            TargetKind::Group => access::Target::Group(convert::id(target)),
-            TargetKind::Lock => access::Target::Lock(convert::id(target)),
-        };
+        let target = convert::target(kind, target);
         let asked = ExplainArguments {
             member,
             target,

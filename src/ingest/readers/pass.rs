@@ -27,8 +27,7 @@ use crate::{
     store::{
         ClubScope, StoreError, lookup,
         readings::{self, ReadRecord, Reading},
-        row,
-        row::{Platform, ReadingDoubt, Source},
+        row::{self, Platform, ReadingDoubt, Source},
     },
     transaction,
 };

@@ -1,12 +1,10 @@
 //! The cost of work for a few members does not depend on the size of their club: no statement reads the whole club.
 
 use super::*;
-use crate::store::grants;
-use crate::transaction;
-
-use crate::store::lookup;
-
-use crate::store::row;
+use crate::{
+    store::{grants, lookup, row},
+    transaction,
+};
 
 const LARGE: [&str; 10] = [
     "member",

@@ -5,11 +5,10 @@ use crate::transaction;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ingest::removal;
-
-use crate::store::lookup;
-
-use crate::store::row;
+use crate::{
+    ingest::removal,
+    store::{lookup, row},
+};
 
 /// A person with this local part of an address; none means that the source says that there is no e-mail.
 fn at(id: &str, email: Option<&str>) -> Value {

@@ -8,8 +8,10 @@ use uuid::Uuid;
 use crate::{
     kisi::Assignment,
     reconcile::execute::window_of,
-    store::convert::span,
-    store::row::{self, Intent},
+    store::{
+        convert::span,
+        row::{self, Intent},
+    },
 };
 
 /// Up to this many differences do not make a list doubtful.

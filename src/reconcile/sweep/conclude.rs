@@ -383,9 +383,7 @@ impl Conclusions {
         // Locks the club, as changes of a policy do, so that both run one after the other.
         clubs::touch(tx, self.scope).await?;
         let group = match self.group {
-            Some(group) => lookup::by_ids::<row::Group>(tx, self.scope, &[group])
-                .await?
-                .pop(),
+            Some(group) => lookup::by_id::<row::Group>(tx, self.scope, group).await?,
             None => None,
         };
         let is_ours = group.as_ref().is_none_or(|group| group.managed);
