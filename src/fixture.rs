@@ -2,12 +2,10 @@
 //! of Kisi. No loop runs.
 
 use std::{
-    collections::BTreeMap,
     net::TcpListener,
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use access::Instant;
 use async_graphql::{Request, Response, Variables};
 use jiff::Timestamp;
 use latchkey_sandbox::{Sandbox, Switches, example};
@@ -18,31 +16,25 @@ use uuid::Uuid;
 use crate::{
     app::App,
     auth::Caller,
-    clock::{Clock, new_id},
-    config::Config,
+    clock::Clock,
     graphql::{
         prepare::limits::Limits,
         schema::{build, context_data},
         service::GraphqlService,
     },
-    store::{ClubScope, StoreError, clubs, row, sources},
-    transaction,
+    store::{ClubScope, row},
 };
 
+#[path = "../service/src/fixture.rs"]
+mod base;
 pub mod mutations;
+
+pub use base::*;
 
 use mutations::Mutation;
 
-/// A Monday, 13:00 in Berlin. The clock of the fixture stands still there.
-pub const NOON: &str = "2026-03-02T12:00:00Z";
-
 /// The API key that the sandbox accepts.
 pub const KISI_KEY: &str = "good-key";
-
-/// In microseconds.
-pub fn instant(text: &str) -> i64 {
-    Instant::from_timestamp(text.parse().unwrap()).micros()
-}
 
 /// A club, and who calls the API.
 pub struct TestClub {
@@ -58,35 +50,30 @@ pub struct TestClub {
 
 impl TestClub {
     pub async fn new() -> Self {
-        Self::with_clock(Clock::manual(Instant::from_micros(instant(NOON)))).await
+        Self::with_clock(at_noon()).await
     }
 
     pub async fn with_clock(clock: Clock) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let noon: Timestamp = NOON.parse().unwrap();
         let sandbox = example(Arc::new(move || noon), KISI_KEY.to_owned());
         sandbox.set(Switches {
             rate: None,
             ..Switches::default()
         });
-        let database = format!("sqlite://{}/club.db?mode=rwc", folder.path().display());
+        let kisi_url = serve(&sandbox);
         let settings = [
-            ("LATCHKEY_DATABASE_URL", database),
-            ("LATCHKEY_KISI_URL", serve(&sandbox)),
-            ("LATCHKEY_KISI_RATE", "1000".to_owned()),
+            ("LATCHKEY_KISI_URL", kisi_url.as_str()),
+            ("LATCHKEY_KISI_RATE", "1000"),
         ];
-        let settings = settings.map(|(key, value)| (key.to_owned(), value));
-        let config = Config::load(None, settings.into_iter(), &BTreeMap::new()).unwrap();
-        let mut app = App::start(config, clock).await.unwrap();
-        let reads = Arc::get_mut(&mut app).unwrap().db.count_reads();
+        let base = TestApp::start(clock, &settings).await;
         Self {
-            scope: create_club(&app, "Example Club").await,
-            app,
+            app: base.app,
+            scope: base.scope,
+            reads: base.reads,
+            _folder: base._folder,
             role: row::Role::Admin,
             service: GraphqlService::new(build(), Limits::default()).unwrap(),
             sandbox,
-            reads,
-            _folder: Arc::new(folder),
         }
     }
 
@@ -164,65 +151,4 @@ fn serve(sandbox: &Sandbox) -> String {
         actix_web::rt::System::new().block_on(async { served.serve(listener).unwrap().await })
     });
     url
-}
-
-async fn create_club(app: &App, name: &str) -> ClubScope {
-    let row = club_row(new_id(), name);
-    let scope = ClubScope::new(row.id);
-    let made: Result<(), StoreError> =
-        transaction!(app.db, |tx| clubs::create(tx, row).await).await;
-    made.unwrap();
-    scope
-}
-
-/// A club in Berlin whose brake holds more than three people in an hour.
-pub fn club_row(id: Uuid, name: &str) -> row::Club {
-    row::Club {
-        id,
-        name: name.to_owned(),
-        time_zone: "Europe/Berlin".to_owned(),
-        revision: 0,
-        brake_enabled: true,
-        brake_people: 3,
-        brake_percent: 5,
-        brake_window_s: 3_600,
-        unlock_visibility: row::UnlockVisibility::Members,
-        created_at: 0,
-    }
-}
-
-/// A connected account about which nothing has been learned.
-pub fn account_row(scope: ClubScope, id: Uuid) -> row::KisiAccount {
-    row::KisiAccount {
-        id,
-        club_id: scope.club,
-        name: "Kisi".to_owned(),
-        organization_id: Some(9_007_199_254_740_993),
-        kisi_user_id: Some(1),
-        credentials: Vec::new(),
-        place_kisi_id: None,
-        invite_by_email: true,
-        status: row::KisiStatus::Connected,
-        problem: None,
-        last_read_at: None,
-        read_due_at: 0,
-        stopped_until: None,
-        change_window: row::Ability::Unknown,
-        duplicate_assignments: row::Ability::Unknown,
-        granularity_s: 1,
-        place_role: None,
-        organization_role: None,
-        roles_judged_at: Some(0),
-        created_at: 0,
-    }
-}
-
-/// A canonical source.
-pub fn source_row(scope: ClubScope, id: Uuid) -> row::Source {
-    row::Source {
-        name: "Books".to_owned(),
-        path_key: "key".to_owned(),
-        time_zone: "Europe/Berlin".to_owned(),
-        ..sources::blank(scope, id, 0)
-    }
 }

@@ -1,11 +1,11 @@
 //! Parses arbitrary bytes as the body of a GraphQL request, and as its document if they are UTF-8.
 #![no_main]
 
-use latchkey::untrusted::{operation, operation_of};
+use latchkey::untrusted::{operation, parse_document};
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     operation(body);
     if let Ok(document) = std::str::from_utf8(body) {
-        operation_of(document);
+        parse_document(document);
     }
 });

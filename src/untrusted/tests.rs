@@ -115,3 +115,29 @@ proptest! {
         }
     }
 }
+
+/// The fuzz targets are a workspace of their own, which no other test compiles.
+#[test]
+fn fuzz_targets_name_parsers_that_exist() {
+    let parsers = include_str!("../untrusted.rs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    let mut checked = 0;
+    for target in std::fs::read_dir(folder).unwrap() {
+        let path = target.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for import in text.split("untrusted::").skip(1) {
+            let list = import.split([';', '(']).next().unwrap_or_default();
+            let names = list.split(|c: char| !c.is_alphanumeric() && c != '_');
+            for name in names.filter(|name| !name.is_empty()) {
+                let defined = ["fn", "const"].map(|kind| format!("pub {kind} {name}"));
+                assert!(
+                    defined.iter().any(|start| parsers.contains(start)),
+                    "{}: no parser is called {name}",
+                    path.display()
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 8, "only {checked} names were found");
+}

@@ -4,8 +4,10 @@ use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use super::tidy::source::files;
 
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 14] = [
     "src",
+    "service",
+    "store",
     "access",
     "entity",
     "migration",

@@ -1,0 +1,378 @@
+//! Stores a batch of deliveries of one club in the caller's transaction: the requests, the new versions, the members that each
+//! delivery is about, and due marks for everybody whose access may have changed. The commit stores all of it or nothing.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
+
+use access::Instant;
+use uuid::Uuid;
+
+use super::{
+    adapter::{self, TranslateError},
+    apply::{Apply, Effects, assign_members},
+    envelope::Envelope,
+    keys,
+    signature::Verified,
+    statement::Event,
+};
+use crate::{
+    clock::new_id,
+    store::{
+        ClubScope, Connection, StoreError, clubs,
+        deliveries::{self, StoredDelivery},
+        due::{self, Cause},
+        readings, revocations,
+        row::{Delivery, DeliveryStatus},
+        working_set::{self, WorkingSet},
+    },
+    version::Version,
+};
+
+/// A verified request with the result of its translation.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The id of the delivery: a new one, or for a replay the existing one.
+    pub id: Uuid,
+    pub club: Uuid,
+    pub source: Uuid,
+    /// The sender's id of the delivery.
+    pub external_id: String,
+    pub body: Vec<u8>,
+    /// The envelope as JSON.
+    pub headers: String,
+    /// Microseconds since 1970.
+    pub received_at: i64,
+    /// The event, or why the body could not be translated.
+    pub event: Result<Event, TranslateError>,
+    /// A replay of a stored delivery.
+    pub again: bool,
+    /// The signature covers the sender's id of the delivery, so a different body under the id of a failed delivery is a corrected
+    /// one.
+    pub has_signed_id: bool,
+    /// It only triggers a reading of the source; of several before that reading, one is stored.
+    pub collapses: bool,
+    /// A new attempt at a failed delivery with the same id.
+    pub is_retry: bool,
+}
+
+impl Job {
+    /// A job for a canonical event that was made here, for a source of any platform. `id` identifies it as a sender's id does.
+    pub fn canonical(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
+        let verified = Verified::stored(body, id.clone(), Envelope::canonical(), now);
+        Self {
+            id: new_id(),
+            club,
+            source,
+            external_id: id,
+            headers: verified.envelope().to_json(),
+            received_at: now.micros(),
+            event: adapter::translate_canonical(&verified),
+            again: false,
+            has_signed_id: false,
+            collapses: false,
+            is_retry: false,
+            body: verified.into_bytes(),
+        }
+    }
+
+    /// This job as a new attempt at a failed delivery; none where it only repeats that delivery. The same body is a new attempt
+    /// if it can be translated by now.
+    fn as_retry(&self, before: &StoredDelivery, failed: &HashMap<Uuid, Vec<u8>>) -> Option<Self> {
+        let may_be = self.has_signed_id && before.status == DeliveryStatus::Failed;
+        let is_other = || {
+            failed
+                .get(&before.id)
+                .is_some_and(|body| *body != self.body)
+        };
+        (may_be && (self.event.is_ok() || is_other())).then(|| Self {
+            id: before.id,
+            is_retry: true,
+            ..self.clone()
+        })
+    }
+
+    /// The state of the delivery before its effects are known.
+    fn as_known(&self) -> StoredDelivery {
+        let status = match self.event {
+            Ok(_) => DeliveryStatus::Accepted,
+            Err(_) => DeliveryStatus::Failed,
+        };
+        StoredDelivery {
+            id: self.id,
+            status,
+        }
+    }
+
+    /// The cause for the due marks of the members that the job concerns.
+    fn cause(&self) -> Cause {
+        let kind = self
+            .event
+            .as_ref()
+            .map_or("a delivery", |event| event.kind.as_str());
+        Cause::enforced(format!("{kind} ({})", self.external_id)).of_delivery(self.id)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Stored {
+        delivery: Uuid,
+        /// The status right after the commit.
+        status: DeliveryStatus,
+    },
+    /// The delivery had been received before.
+    Duplicate {
+        /// The stored delivery.
+        delivery: Uuid,
+    },
+}
+
+/// Stores jobs of one club. Returns an outcome for each job, in their order.
+pub async fn store(
+    connection: &impl Connection,
+    scope: ClubScope,
+    jobs: &[Job],
+    now: Instant,
+) -> Result<Vec<Outcome>, StoreError> {
+    clubs::touch(connection, scope).await?;
+    let keys: Vec<_> = jobs
+        .iter()
+        .filter(|job| !job.again)
+        .map(|job| (job.source, job.external_id.clone()))
+        .collect();
+    let mut known = deliveries::find_stored(connection, scope, &keys).await?;
+    let mut failed = failed_bodies(connection, scope, &known).await?;
+    let mut outcomes = Vec::new();
+    let mut repeats = Vec::new();
+    let mut asking: BTreeSet<Uuid> = BTreeSet::new();
+    let mut fresh: Vec<Cow<'_, Job>> = Vec::new();
+    for job in jobs {
+        let key = (job.source, job.external_id.clone());
+        let before = known.get(&key).filter(|_| !job.again).copied();
+        let retry = before.and_then(|before| job.as_retry(&before, &failed));
+        let job = match (before, retry) {
+            (Some(before), None) => {
+                repeats.push(before.id);
+                // Without a signed id, an equal request may report a new change, so the platform is read.
+                let reads = job.event.as_ref().is_ok_and(|event| event.reads);
+                if job.collapses || (reads && !job.has_signed_id && !job.body.is_empty()) {
+                    asking.insert(job.source);
+                }
+                outcomes.push(if job.collapses {
+                    stored(before.id)
+                } else {
+                    Outcome::Duplicate {
+                        delivery: before.id,
+                    }
+                });
+                continue;
+            }
+            (_, Some(retry)) => Cow::Owned(retry),
+            (None, None) => Cow::Borrowed(job),
+        };
+        if job.event.is_err() {
+            failed.insert(job.id, job.body.clone());
+        }
+        known.insert(key, job.as_known());
+        outcomes.push(stored(job.id));
+        fresh.push(job);
+    }
+    let reads = fresh
+        .iter()
+        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads));
+    asking.extend(reads.map(|job| job.source));
+    for source in asking {
+        readings::request_read(connection, scope, source).await?;
+    }
+    let states = apply_jobs(connection, scope, &fresh, now.micros()).await?;
+    for outcome in &mut outcomes {
+        if let Outcome::Stored { delivery, status } = outcome {
+            *status = states
+                .get(delivery)
+                .copied()
+                .unwrap_or(DeliveryStatus::Accepted);
+        }
+    }
+    // Last, because a request and its repeat may be in one batch.
+    deliveries::count_attempts(connection, scope, repeats).await?;
+    Ok(outcomes)
+}
+
+fn stored(delivery: Uuid) -> Outcome {
+    Outcome::Stored {
+        delivery,
+        status: DeliveryStatus::Accepted,
+    }
+}
+
+async fn failed_bodies(
+    connection: &impl Connection,
+    scope: ClubScope,
+    known: &HashMap<(Uuid, String), StoredDelivery>,
+) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+    let failed = known
+        .values()
+        .filter(|known| known.status == DeliveryStatus::Failed);
+    let ids: Vec<Uuid> = failed.map(|known| known.id).collect();
+    deliveries::bodies(connection, scope, &ids).await
+}
+
+async fn apply_jobs(
+    connection: &impl Connection,
+    scope: ClubScope,
+    jobs: &[Cow<'_, Job>],
+    now: i64,
+) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
+    let events = jobs
+        .iter()
+        .filter_map(|job| Some((job.source, job.event.as_ref().ok()?)));
+    let keys = keys::of(events);
+    let mut set = working_set::load(connection, scope, now, &keys).await?;
+    let mut effects: Vec<(&Job, Effects)> = Vec::new();
+    for job in jobs {
+        let mut of_job = Effects::default();
+        if let Ok(event) = &job.event {
+            let version = Version {
+                happened_at: event.happened_at,
+                key: job.external_id.clone(),
+            };
+            let mut apply = Apply::new(&mut set, Some(job.source), version);
+            (apply.delivery, apply.again) = (Some(job.id), job.again);
+            apply.apply_all(&event.statements);
+            of_job = apply.effects;
+        }
+        effects.push((job, of_job));
+    }
+    let spoken_of: BTreeSet<Uuid> = effects
+        .iter()
+        .flat_map(|(_, effects)| effects.identities.iter().copied())
+        .collect();
+    let moved = assign_members::assign_members(&mut set, &spoken_of);
+    set.save(connection).await?;
+    let (about, open) = mark_due(connection, scope, &set, &effects, moved, now).await?;
+    let mut rows = Vec::new();
+    let mut states = HashMap::new();
+    for (job, effects) in &effects {
+        let row = delivery(job, effects, open.contains(&job.id), now);
+        states.insert(job.id, row.status);
+        rows.push((row, *job));
+    }
+    let (there, new): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|(_, job)| job.again || job.is_retry);
+    let new = new.into_iter().map(|(row, _)| row).collect();
+    deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
+    // After the new ones, because a failed request and its corrected one may be in one batch.
+    for (row, job) in there {
+        if job.is_retry {
+            deliveries::update_attempt(connection, &row).await?;
+        } else if row.status != DeliveryStatus::Ignored {
+            // A replay that changes nothing keeps the delivery's status.
+            deliveries::update_outcome(connection, &row).await?;
+        }
+    }
+    Ok(states)
+}
+
+/// Marks the affected members due. Returns the pairs (delivery, member) of what each delivery is about, and the deliveries that
+/// now wait for members to be reconciled.
+async fn mark_due(
+    connection: &impl Connection,
+    scope: ClubScope,
+    set: &WorkingSet,
+    effects: &[(&Job, Effects)],
+    moved: BTreeSet<Uuid>,
+    now: i64,
+) -> Result<(BTreeSet<(Uuid, Uuid)>, HashSet<Uuid>), StoreError> {
+    let member_of = |person: &Uuid| {
+        let member = set.persons.get(person).map(|person| person.member_id);
+        member.filter(|id| !id.is_nil())
+    };
+    let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
+    let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
+    let mut open: HashSet<Uuid> = HashSet::new();
+    for (job, effects) in effects {
+        let cause = job.cause();
+        for member in effects.due.iter().filter_map(member_of) {
+            due_members.insert(member, cause.clone());
+            open.insert(job.id);
+        }
+        for member in effects.named.iter().filter_map(member_of) {
+            about.insert((job.id, member));
+            if moved.contains(&member) {
+                due_members.entry(member).or_insert_with(|| cause.clone());
+            }
+        }
+    }
+    let cause = Cause::enforced("a changed e-mail moved people between members");
+    for member in moved {
+        due_members.entry(member).or_insert_with(|| cause.clone());
+    }
+    let mut changed: BTreeSet<Uuid> = due_members.keys().copied().collect();
+    if !due_members.is_empty() {
+        due::mark_each(connection, scope, due_members, now).await?;
+    }
+    for (job, _) in effects.iter().filter(|(_, effects)| effects.whole_source) {
+        due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
+        let everybody = due::members_of_source(connection, scope, job.source).await?;
+        open.extend((!everybody.is_empty()).then_some(job.id));
+        changed.extend(&everybody);
+        about.extend(everybody.into_iter().map(|member| (job.id, member)));
+    }
+    let changed: Vec<Uuid> = changed.into_iter().collect();
+    revocations::forget_dismissed(connection, scope, &changed).await?;
+    if !open.is_empty() && due::accounts(connection, scope).await?.is_empty() {
+        open.clear();
+    }
+    Ok((about, open))
+}
+
+fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
+    let (kind, occurred, problem, status) = match &job.event {
+        Err(wrong) => (
+            wrong.kind.clone(),
+            None,
+            Some(wrong.message.clone()),
+            DeliveryStatus::Failed,
+        ),
+        Ok(event) => {
+            let status = match (effects.changed, is_open) {
+                (false, _) => DeliveryStatus::Ignored,
+                (true, true) => DeliveryStatus::Accepted,
+                (true, false) => DeliveryStatus::Settled,
+            };
+            let idle = (status == DeliveryStatus::Ignored)
+                .then(|| "nothing changed: everything in it was already known, or is older than what is known".to_owned());
+            (
+                Some(event.kind.clone()),
+                Some(event.happened_at.micros()),
+                event.note.clone().or(idle),
+                status,
+            )
+        }
+    };
+    Delivery {
+        id: job.id,
+        club_id: job.club,
+        source_id: job.source,
+        external_id: job.external_id.clone(),
+        event_type: kind,
+        status,
+        problem,
+        occurred_at: occurred,
+        received_at: job.received_at,
+        settled_at: (status == DeliveryStatus::Settled).then_some(now),
+        attempts: 1,
+        stamp: new_id(),
+        headers: job.headers.clone(),
+        body: job.body.clone(),
+        warnings: warnings(job),
+    }
+}
+
+fn warnings(job: &Job) -> Option<String> {
+    let warnings = &job.event.as_ref().ok()?.warnings;
+    (!warnings.is_empty()).then(|| serde_json::Value::from(warnings.as_slice()).to_string())
+}

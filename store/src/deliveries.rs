@@ -1,0 +1,421 @@
+//! Deliveries: accepted webhook requests, with their raw bodies, and the outcome of processing them.
+//! Written by the ingest; the loop settles a delivery once all its members have no open work.
+
+use crate::bulk::{id_in, select_by_ids};
+use std::collections::{HashMap, HashSet};
+
+use entity::{
+    delivery, delivery_member, due,
+    kind::{DeliveryStatus, RevocationState},
+    revocation,
+};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, UpdateMany,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
+};
+use uuid::Uuid;
+
+use super::{ClubScope, StoreError, bulk};
+use crate::clock::new_id;
+
+/// A delivery that is already stored.
+#[derive(Copy, Clone, Debug)]
+pub struct StoredDelivery {
+    pub id: Uuid,
+    pub status: DeliveryStatus,
+}
+
+/// Those of the deliveries that are already stored. Keys are (source id, the sender's delivery id).
+pub async fn find_stored(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    keys: &[(Uuid, String)],
+) -> Result<HashMap<(Uuid, String), StoredDelivery>, StoreError> {
+    let mut by_source: HashMap<Uuid, Vec<&str>> = HashMap::new();
+    for (source, external) in keys {
+        by_source.entry(*source).or_default().push(external);
+    }
+    let mut stored = HashMap::new();
+    for (source, externals) in by_source {
+        for chunk in externals.chunks(bulk::MOST_VALUES) {
+            let rows: Vec<(Uuid, Uuid, String, DeliveryStatus)> = scope
+                .find::<delivery::Entity>()
+                .select_only()
+                .columns([
+                    delivery::Column::Id,
+                    delivery::Column::SourceId,
+                    delivery::Column::ExternalId,
+                    delivery::Column::Status,
+                ])
+                .filter(delivery::Column::SourceId.eq(source))
+                .filter(delivery::Column::ExternalId.is_in(chunk.iter().copied()))
+                .into_tuple()
+                .all(connection)
+                .await?;
+            stored.extend(rows.into_iter().map(|(id, source, external, status)| {
+                ((source, external), StoredDelivery { id, status })
+            }));
+        }
+    }
+    Ok(stored)
+}
+
+/// The raw bodies of deliveries, by id.
+pub async fn bodies(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+    let mut bodies = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        let rows: Vec<(Uuid, Vec<u8>)> = scope
+            .find_for_ids::<delivery::Entity>()
+            .select_only()
+            .columns([delivery::Column::Id, delivery::Column::Body])
+            .filter(id_in(connection, delivery::Column::Id, chunk))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        bodies.extend(rows);
+    }
+    Ok(bodies)
+}
+
+/// Counts one more attempt for each delivery; an id that occurs twice counts twice.
+pub async fn count_attempts(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: Vec<Uuid>,
+) -> Result<(), StoreError> {
+    let more = Expr::col(delivery::Column::Attempts).add(1);
+    for id in ids {
+        scope
+            .update::<delivery::Entity>()
+            .col_expr(delivery::Column::Attempts, more.clone())
+            .filter(delivery::Column::Id.eq(id))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Stores deliveries and the members that they affect, as pairs of (delivery, member).
+pub async fn store(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    deliveries: Vec<delivery::Model>,
+    members: Vec<(Uuid, Uuid)>,
+) -> Result<(), StoreError> {
+    bulk::insert(connection, deliveries).await?;
+    add_members(connection, scope, members).await
+}
+
+/// Adds members to deliveries, as pairs of (delivery, member). Pairs that are already stored stay.
+pub async fn add_members(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: Vec<(Uuid, Uuid)>,
+) -> Result<(), StoreError> {
+    let rows = members
+        .into_iter()
+        .map(|(delivery_id, member_id)| delivery_member::Model {
+            delivery_id,
+            member_id,
+            club_id: scope.club,
+        })
+        .collect();
+    let keep_existing = OnConflict::columns([
+        delivery_member::Column::DeliveryId,
+        delivery_member::Column::MemberId,
+    ])
+    .do_nothing()
+    .to_owned();
+    bulk::insert_on(connection, rows, Some(keep_existing)).await
+}
+
+/// Settles the deliveries that affect these members and have no member with open work left: their effects are in Kisi. If
+/// the brake holds a revocation of one of the members, the status becomes `Held` instead.
+pub async fn settle(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: &[Uuid],
+    now: i64,
+) -> Result<(), StoreError> {
+    for chunk in members.chunks(bulk::MOST_VALUES) {
+        let about = Query::select()
+            .column(delivery_member::Column::DeliveryId)
+            .from(delivery_member::Entity)
+            .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
+            .to_owned();
+        let unsettled = scope
+            .find::<delivery::Entity>()
+            .select_only()
+            .columns([delivery::Column::Id, delivery::Column::Status])
+            .filter(
+                delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
+            )
+            .filter(delivery::Column::Id.in_subquery(about));
+        // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
+        lock(connection, unsettled.clone()).await?;
+        let waiting: Vec<(Uuid, DeliveryStatus)> = unsettled
+            .filter(Condition::all().not().add(Expr::exists(open_work())))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        if waiting.is_empty() {
+            continue;
+        }
+        let ids: Vec<Uuid> = waiting.iter().map(|(id, _)| *id).collect();
+        let held = with_held_revocations(connection, scope, &ids).await?;
+        let (held, free): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(id, _)| held.contains(id));
+        let newly = held
+            .into_iter()
+            .filter(|(_, status)| *status == DeliveryStatus::Accepted);
+        set_status(
+            connection,
+            scope,
+            newly.map(|(id, _)| id).collect(),
+            DeliveryStatus::Held,
+            None,
+        )
+        .await?;
+        let free = free.into_iter().map(|(id, _)| id).collect();
+        set_status(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
+    }
+    Ok(())
+}
+
+/// Locks deliveries until the transaction ends. SQLite needs no row locks: it has one writer at a time.
+async fn lock(
+    connection: &impl ConnectionTrait,
+    select: Select<delivery::Entity>,
+) -> Result<(), StoreError> {
+    if connection.get_database_backend() != DatabaseBackend::Sqlite {
+        let locked = select.order_by_asc(delivery::Column::Id).lock_exclusive();
+        locked
+            .into_tuple::<(Uuid, DeliveryStatus)>()
+            .all(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Those of the deliveries that affect a member with a held revocation.
+async fn with_held_revocations(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    deliveries: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let held: HashSet<Uuid> = scope
+        .find::<revocation::Entity>()
+        .select_only()
+        .column(revocation::Column::MemberId)
+        .distinct()
+        .filter(revocation::Column::State.eq(RevocationState::Held))
+        .into_tuple::<Uuid>()
+        .all(connection)
+        .await?
+        .into_iter()
+        .collect();
+    if held.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let pairs = members_of(connection, scope, deliveries).await?;
+    Ok(pairs
+        .into_iter()
+        .filter(|(_, member)| held.contains(member))
+        .map(|(id, _)| id)
+        .collect())
+}
+
+async fn set_status(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: Vec<Uuid>,
+    status: DeliveryStatus,
+    settled_at: Option<i64>,
+) -> Result<(), StoreError> {
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        scope
+            .update::<delivery::Entity>()
+            .col_expr(delivery::Column::Status, Expr::value(status))
+            .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
+            .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
+            .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Subquery: open work of any member that the delivery of the outer query affects.
+fn open_work() -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .expr(Expr::value(1))
+        .from(delivery_member::Entity)
+        .inner_join(
+            due::Entity,
+            Expr::col((due::Entity, due::Column::MemberId))
+                .equals((delivery_member::Entity, delivery_member::Column::MemberId)),
+        )
+        .and_where(
+            Expr::col((delivery_member::Entity, delivery_member::Column::DeliveryId))
+                .equals((delivery::Entity, delivery::Column::Id)),
+        )
+        .and_where(
+            Expr::col((due::Entity, due::Column::Generation))
+                .gt(Expr::col((due::Entity, due::Column::SettledGeneration))),
+        )
+        .to_owned()
+}
+
+/// The source ids of deliveries, by delivery id.
+pub async fn sources_of(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Uuid>, StoreError> {
+    let mut sources = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(bulk::MOST_VALUES) {
+        let rows: Vec<(Uuid, Uuid)> = scope
+            .find_for_ids::<delivery::Entity>()
+            .select_only()
+            .columns([delivery::Column::Id, delivery::Column::SourceId])
+            .filter(id_in(connection, delivery::Column::Id, chunk))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        sources.extend(rows);
+    }
+    Ok(sources)
+}
+
+/// Writes the outcome of processing a stored delivery again.
+pub async fn update_outcome(
+    connection: &impl ConnectionTrait,
+    row: &delivery::Model,
+) -> Result<(), StoreError> {
+    outcome_update(row).exec(connection).await?;
+    Ok(())
+}
+
+/// Writes the sender's new attempt at a failed delivery: its headers and body, and the outcome.
+pub async fn update_attempt(
+    connection: &impl ConnectionTrait,
+    row: &delivery::Model,
+) -> Result<(), StoreError> {
+    let more = Expr::col(delivery::Column::Attempts).add(1);
+    outcome_update(row)
+        .col_expr(delivery::Column::Attempts, more)
+        .col_expr(delivery::Column::Headers, Expr::value(row.headers.clone()))
+        .col_expr(delivery::Column::Body, Expr::value(row.body.clone()))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+fn outcome_update(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
+    ClubScope::new(row.club_id)
+        .update::<delivery::Entity>()
+        .col_expr(delivery::Column::Status, Expr::value(row.status))
+        .col_expr(
+            delivery::Column::EventType,
+            Expr::value(row.event_type.clone()),
+        )
+        .col_expr(delivery::Column::Problem, Expr::value(row.problem.clone()))
+        .col_expr(
+            delivery::Column::Warnings,
+            Expr::value(row.warnings.clone()),
+        )
+        .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
+        .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
+        .col_expr(delivery::Column::Stamp, Expr::value(row.stamp))
+        .filter(delivery::Column::Id.eq(row.id))
+}
+
+/// The ids of a source's deliveries received at `since` or later, oldest first, optionally of one status.
+pub async fn since(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Uuid,
+    since: i64,
+    status: Option<DeliveryStatus>,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut select = scope
+        .find::<delivery::Entity>()
+        .select_only()
+        .column(delivery::Column::Id)
+        .filter(delivery::Column::SourceId.eq(source))
+        .filter(delivery::Column::ReceivedAt.gte(since))
+        .order_by_asc(delivery::Column::Id);
+    if let Some(status) = status {
+        select = select.filter(delivery::Column::Status.eq(status));
+    }
+    Ok(select.into_tuple().all(connection).await?)
+}
+
+/// The members that deliveries affect, as pairs of (delivery, member).
+pub async fn members_of(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    deliveries: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let mut rows: Vec<delivery_member::Model> = Vec::new();
+    for chunk in deliveries.chunks(bulk::MOST_VALUES) {
+        let of_chunk = scope
+            .find::<delivery_member::Entity>()
+            .filter(delivery_member::Column::DeliveryId.is_in(chunk.iter().copied()))
+            .order_by_asc(delivery_member::Column::MemberId);
+        rows.extend(of_chunk.all(connection).await?);
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.delivery_id, row.member_id))
+        .collect())
+}
+
+/// The instant of the latest delivery and the number of failed deliveries, by source.
+pub async fn stats(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    sources: &[Uuid],
+) -> Result<HashMap<Uuid, (Option<i64>, i64)>, StoreError> {
+    let failed: sea_orm::sea_query::Expr = Expr::case(
+        delivery::Column::Status.eq(DeliveryStatus::Failed),
+        Expr::value(1),
+    )
+    .finally(Expr::value(0))
+    .into();
+    let rows: Vec<(Uuid, Option<i64>, Option<i64>)> = delivery::Entity::find()
+        .select_only()
+        .column(delivery::Column::SourceId)
+        .column_as(delivery::Column::ReceivedAt.max(), "latest")
+        .column_as(failed.sum().cast_as("bigint"), "failed")
+        .filter(delivery::Column::ClubId.eq(scope.club))
+        .filter(delivery::Column::SourceId.is_in(sources.iter().copied()))
+        .group_by(delivery::Column::SourceId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, latest, failed)| (id, (latest, failed.unwrap_or(0))))
+        .collect())
+}
+
+/// Deliveries by id, without their bodies.
+pub async fn find_by_ids(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+) -> Result<Vec<delivery::Model>, StoreError> {
+    select_by_ids(
+        connection,
+        super::listings::without_bodies(scope),
+        delivery::Column::Id,
+        ids,
+    )
+    .await
+}

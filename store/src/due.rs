@@ -1,0 +1,480 @@
+//! Due rows: when the loop evaluates a member next in a Kisi account. Events, edits, the clock, retries and repairs all use
+//! this mechanism: they set an instant here and wake the loop. A mark raises the row's generation, so that a mark that arrives
+//! while the loop works on the member leaves the member due.
+
+use crate::bulk::id_in;
+use entity::{
+    due,
+    kind::{BrakePolicy, KisiStatus},
+    kisi_account, kisi_user, member, person,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+use super::{ClubScope, StoreError, bulk};
+
+mod cause;
+mod keep_cause;
+mod postpone;
+
+pub use cause::{Cause, Recurring, unsorted_causes};
+pub use keep_cause::{DueKey, mark_keeping_cause, of_members};
+pub use postpone::{postpone, postpone_all, retry};
+
+/// The ids of the club's connected accounts (all but disconnected ones).
+pub async fn accounts(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(scope
+        .find::<kisi_account::Entity>()
+        .select_only()
+        .column(kisi_account::Column::Id)
+        .filter(kisi_account::Column::Status.ne(KisiStatus::Disconnected))
+        .order_by_asc(kisi_account::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+/// Marks members due now in all of the club's accounts. True if the club has an account.
+pub async fn mark(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: impl IntoIterator<Item = Uuid>,
+    now: i64,
+    cause: &Cause,
+) -> Result<bool, StoreError> {
+    let members = members.into_iter().map(|member| (member, cause.clone()));
+    mark_each(connection, scope, members.collect(), now).await
+}
+
+/// Like `mark`, with a separate cause for each member.
+pub async fn mark_each(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: BTreeMap<Uuid, Cause>,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let accounts = accounts(connection, scope).await?;
+    mark_in(connection, scope, &accounts, members, now).await?;
+    Ok(!accounts.is_empty())
+}
+
+/// Like `mark_each`, only in these accounts, at an instant that may be in the future.
+pub async fn mark_in(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    accounts: &[Uuid],
+    members: BTreeMap<Uuid, Cause>,
+    at: i64,
+) -> Result<(), StoreError> {
+    let rows = accounts
+        .iter()
+        .flat_map(|account| {
+            members
+                .iter()
+                .map(|(member, cause)| (*account, *member, cause))
+        })
+        .map(|(account_id, member_id, cause)| due::Model {
+            account_id,
+            member_id,
+            club_id: scope.club,
+            due_at: at,
+            generation: 1,
+            settled_generation: 0,
+            lane: None,
+            attempts: 0,
+            cause: cause.text.clone(),
+            cause_id: cause.id,
+            cause_delivery: cause.delivery,
+            cause_rule: cause.rule,
+            cause_actor: cause.actor.clone(),
+            brake_policy: cause.brake_policy,
+        })
+        .collect();
+    bulk::insert_on(connection, rows, Some(on_conflict_remark())).await
+}
+
+/// Marks all members of a club due now, with one statement per account.
+pub async fn mark_all_members(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    now: i64,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    let everybody = Query::select()
+        .column(member::Column::Id)
+        .from(member::Entity)
+        .and_where(member::Column::ClubId.eq(scope.club))
+        .to_owned();
+    mark_selected(connection, scope, everybody, now, cause).await
+}
+
+/// Marks all members that have a person from this source due now.
+pub async fn mark_source(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Uuid,
+    now: i64,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    mark_selected(connection, scope, of_source(scope, source), now, cause).await
+}
+
+/// All members that have a person from this source.
+pub async fn members_of_source(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Uuid,
+) -> Result<Vec<Uuid>, StoreError> {
+    Ok(scope
+        .find::<member::Entity>()
+        .select_only()
+        .column(member::Column::Id)
+        .filter(member::Column::Id.in_subquery(of_source(scope, source)))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+fn of_source(scope: ClubScope, source: Uuid) -> SelectStatement {
+    Query::select()
+        .distinct()
+        .column(person::Column::MemberId)
+        .from(person::Entity)
+        .and_where(person::Column::ClubId.eq(scope.club))
+        .and_where(person::Column::SourceId.eq(source))
+        .and_where(person::Column::MemberId.ne(Uuid::nil()))
+        .to_owned()
+}
+
+/// `members` selects one column, the member's id.
+async fn mark_selected(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: SelectStatement,
+    now: i64,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    for account in accounts(connection, scope).await? {
+        let mut rows = members.clone();
+        rows.expr(Expr::value(account))
+            .expr(Expr::value(scope.club))
+            .expr(Expr::value(now))
+            .expr(Expr::value(1i64))
+            .expr(Expr::value(0i64))
+            .expr(Expr::value(0i32))
+            .expr(Expr::value(cause.text.clone()))
+            .expr(Expr::value(cause.id))
+            .expr(Expr::value(cause.delivery))
+            .expr(Expr::value(cause.rule))
+            .expr(Expr::value(cause.actor.clone()))
+            .expr(Expr::value(cause.brake_policy));
+        let mut insert = Query::insert();
+        insert
+            .into_table(due::Entity)
+            .columns([
+                due::Column::MemberId,
+                due::Column::AccountId,
+                due::Column::ClubId,
+                due::Column::DueAt,
+                due::Column::Generation,
+                due::Column::SettledGeneration,
+                due::Column::Attempts,
+                due::Column::Cause,
+                due::Column::CauseId,
+                due::Column::CauseDelivery,
+                due::Column::CauseRule,
+                due::Column::CauseActor,
+                due::Column::BrakePolicy,
+            ])
+            .on_conflict(on_conflict_remark());
+        insert
+            .select_from(rows)
+            .map_err(|_| StoreError::Unreadable { what: "statement" })?;
+        connection.execute(&insert).await?;
+    }
+    Ok(())
+}
+
+fn on_conflict_remark() -> OnConflict {
+    OnConflict::columns([due::Column::AccountId, due::Column::MemberId])
+        .update_columns([
+            due::Column::Cause,
+            due::Column::CauseId,
+            due::Column::CauseDelivery,
+            due::Column::CauseRule,
+            due::Column::CauseActor,
+        ])
+        // A row that is due sooner keeps its instant.
+        .value(
+            due::Column::DueAt,
+            Expr::case(
+                Expr::col((due::Entity, due::Column::DueAt))
+                    .lt(Expr::col((Alias::new("excluded"), due::Column::DueAt))),
+                Expr::col((due::Entity, due::Column::DueAt)),
+            )
+            .finally(Expr::col((Alias::new("excluded"), due::Column::DueAt))),
+        )
+        .value(
+            due::Column::Generation,
+            Expr::col((due::Entity, due::Column::Generation)).add(1),
+        )
+        .value(due::Column::Lane, Expr::value(Option::<i32>::None))
+        .value(due::Column::Attempts, Expr::value(0i32))
+        // The policy of a new mark must not exempt an open change that the brake still has to judge.
+        .value(
+            due::Column::BrakePolicy,
+            Expr::case(
+                Expr::col((due::Entity, due::Column::Generation))
+                    .gt(Expr::col((due::Entity, due::Column::SettledGeneration)))
+                    .and(
+                        Expr::col((due::Entity, due::Column::BrakePolicy)).eq(BrakePolicy::Enforce),
+                    ),
+                Expr::value(BrakePolicy::Enforce),
+            )
+            .finally(Expr::col((
+                Alias::new("excluded"),
+                due::Column::BrakePolicy,
+            ))),
+        )
+        .to_owned()
+}
+
+/// Rows of an account that are due and have no lane yet, the longest due first.
+pub async fn without_lane(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_null())
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// Due rows of an account with calls to send to Kisi (they have a lane), by lane and then by age.
+pub async fn next(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::Lane.is_not_null())
+        .filter(due::Column::DueAt.lte(now))
+        .order_by_asc(due::Column::Lane)
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// The number of due members who were never looked up in the account's organization, with or without a lane: a mark that
+/// arrives while they are served takes the lane from all of them.
+pub async fn never_looked_up(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+) -> Result<u64, StoreError> {
+    let known = Query::select()
+        .column(kisi_user::Column::MemberId)
+        .from(kisi_user::Entity)
+        .and_where(kisi_user::Column::AccountId.eq(account))
+        .to_owned();
+    Ok(of_account(account)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::MemberId.not_in_subquery(known))
+        .count(connection)
+        .await?)
+}
+
+/// Whether the account has a due row that goes before this lane: one without a lane, or one in a more urgent lane.
+pub async fn is_more_urgent_waiting(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    lane: i32,
+) -> Result<bool, StoreError> {
+    let is_unsorted = due::Column::Lane.is_null();
+    let first: Option<Uuid> = of_account(account)
+        .select_only()
+        .column(due::Column::MemberId)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(is_unsorted.or(due::Column::Lane.lt(lane)))
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(first.is_some())
+}
+
+/// The earliest instant among the account's rows without a lane; `None` if there are no such rows.
+pub async fn next_at(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+) -> Result<Option<i64>, StoreError> {
+    let at: Option<i64> = of_account(account)
+        .select_only()
+        .column(due::Column::DueAt)
+        .filter(due::Column::Lane.is_null())
+        .order_by_asc(due::Column::DueAt)
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(at)
+}
+
+/// An account belongs to one club, so its rows need no club scope.
+fn of_account(account: Uuid) -> sea_orm::Select<due::Entity> {
+    due::Entity::find().filter(due::Column::AccountId.eq(account))
+}
+
+/// Sets the lanes of rows; a row that was marked again since it was read stays without one.
+pub async fn set_lanes(
+    connection: &impl ConnectionTrait,
+    rows: &[(&due::Model, i32)],
+) -> Result<(), StoreError> {
+    let mut sorted: Vec<due::Model> = rows
+        .iter()
+        .map(|(row, lane)| due::Model {
+            lane: Some(*lane),
+            ..(*row).clone()
+        })
+        .collect();
+    sort_for_locking(&mut sorted);
+    let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
+    conflict
+        .update_column(due::Column::Lane)
+        .action_and_where(unchanged());
+    bulk::insert_on(connection, sorted, Some(conflict)).await
+}
+
+/// Settles rows and sets when each is due next (`None`: never). A row that was marked again since it was read stays open.
+/// Returns the members whose rows were settled.
+pub async fn settle_all(
+    connection: &impl ConnectionTrait,
+    rows: &[(&due::Model, Option<i64>)],
+) -> Result<Vec<Uuid>, StoreError> {
+    let Some((first, _)) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let (scope, account) = (ClubScope::new(first.club_id), first.account_id);
+    let mut settled: Vec<due::Model> = rows
+        .iter()
+        .map(|(row, again_at)| due::Model {
+            due_at: again_at.unwrap_or(i64::MAX),
+            settled_generation: row.generation,
+            lane: None,
+            attempts: 0,
+            // An exemption from the brake applies to one pass only.
+            brake_policy: BrakePolicy::Enforce,
+            ..(*row).clone()
+        })
+        .collect();
+    sort_for_locking(&mut settled);
+    let mut conflict = OnConflict::columns([due::Column::AccountId, due::Column::MemberId]);
+    conflict
+        .update_columns([
+            due::Column::DueAt,
+            due::Column::SettledGeneration,
+            due::Column::Lane,
+            due::Column::Attempts,
+            due::Column::BrakePolicy,
+        ])
+        .action_and_where(unchanged());
+    let read: BTreeMap<Uuid, i64> = (settled.iter())
+        .map(|row| (row.member_id, row.generation))
+        .collect();
+    bulk::insert_on(connection, settled, Some(conflict)).await?;
+    // This transaction holds locks on the written rows until it ends.
+    let members: Vec<Uuid> = read.keys().copied().collect();
+    let stored = generations(connection, scope, account, &members).await?;
+    let is_same = |(member, generation): &(Uuid, i64)| read.get(member) == Some(generation);
+    Ok((stored.into_iter().filter(is_same))
+        .map(|(member, _)| member)
+        .collect())
+}
+
+async fn generations(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    account: Uuid,
+    members: &[Uuid],
+) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    let mut all = Vec::with_capacity(members.len());
+    for chunk in members.chunks(bulk::MOST_VALUES) {
+        let rows = scope
+            .find_for_ids::<due::Entity>()
+            .select_only()
+            .columns([due::Column::MemberId, due::Column::Generation])
+            .filter(due::Column::AccountId.eq(account))
+            .filter(id_in(connection, due::Column::MemberId, chunk));
+        all.extend(rows.into_tuple::<(Uuid, i64)>().all(connection).await?);
+    }
+    Ok(all)
+}
+
+/// The order in which several rows are locked, to avoid deadlocks.
+fn sort_for_locking(rows: &mut [due::Model]) {
+    rows.sort_by_key(|row| (row.account_id, row.member_id));
+}
+
+/// The condition that the row was not marked again since it was read.
+fn unchanged() -> sea_orm::sea_query::Expr {
+    Expr::col((due::Entity, due::Column::Generation))
+        .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
+}
+
+/// The number of members of an account with open or overdue work.
+pub async fn backlog(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+) -> Result<u64, StoreError> {
+    let open = Expr::col(due::Column::Generation).gt(Expr::col(due::Column::SettledGeneration));
+    Ok(of_account(account)
+        .filter(open.or(due::Column::DueAt.lte(now)))
+        .count(connection)
+        .await?)
+}
+
+/// Deletes all due rows of an account.
+pub async fn forget_account(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    account: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .delete::<due::Entity>()
+        .filter(due::Column::AccountId.eq(account))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a member was marked again since the row was read. Data read in between may then be inconsistent.
+pub async fn was_marked_since(
+    connection: &impl ConnectionTrait,
+    row: &due::Model,
+) -> Result<bool, StoreError> {
+    let generation: Option<i64> = of_account(row.account_id)
+        .select_only()
+        .column(due::Column::Generation)
+        .filter(due::Column::MemberId.eq(row.member_id))
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(generation != Some(row.generation))
+}
