@@ -36,6 +36,7 @@ pub mod person;
 pub mod person_past;
 pub mod person_version;
 pub mod place;
+pub mod read_request;
 pub mod reading;
 pub mod rejection;
 pub mod revocation;

@@ -13,6 +13,7 @@ mod m20261127_000050_rounding;
 mod m20261127_000060_one_question;
 mod m20261127_000070_plain_names;
 mod m20261127_000080_state_columns;
+mod m20261128_000010_read_requests;
 mod table;
 
 /// All migrations, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000060_one_question::Migration),
             Box::new(m20261127_000070_plain_names::Migration),
             Box::new(m20261127_000080_state_columns::Migration),
+            Box::new(m20261128_000010_read_requests::Migration),
         ]
     }
 }

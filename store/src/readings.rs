@@ -5,7 +5,7 @@
 use entity::{
     delivery, entitlement,
     kind::{DeliveryStatus, EntitlementKind, ReadingDoubt},
-    person, reading, source,
+    person, read_request, reading, source,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{ClubScope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk, clock::new_id};
 
 /// The `whole_at` of a reading after which the next one must be applied as a complete roster.
 const NEVER: i64 = i64::MIN;
@@ -43,12 +43,37 @@ pub async fn due(
         .await?)
 }
 
-/// Requests a read of the source's changes.
+/// The most requests that a source keeps; beyond, everything is read.
+const MOST_REQUESTS: u64 = 100;
+
+/// Requests a read of the source's changes: of these objects, or of everything.
 pub async fn request_read(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     id: Uuid,
+    objects: Option<&[String]>,
 ) -> Result<(), StoreError> {
+    let request = |object: Option<&String>| read_request::Model {
+        id: new_id(),
+        club_id: scope.club,
+        source_id: id,
+        object: object.cloned(),
+    };
+    let rows = match objects {
+        Some(objects) => objects.iter().map(|object| request(Some(object))).collect(),
+        None => vec![request(None)],
+    };
+    let kept = scope
+        .find::<read_request::Entity>()
+        .filter(read_request::Column::SourceId.eq(id))
+        .count(connection)
+        .await?;
+    if kept.saturating_add(rows.len().try_into().unwrap_or(u64::MAX)) > MOST_REQUESTS {
+        delete_requests(connection, scope, id, None).await?;
+        bulk::insert(connection, vec![request(None)]).await?;
+    } else {
+        bulk::insert(connection, rows).await?;
+    }
     let more = Expr::col(source::Column::ReadAsked).add(1);
     scope
         .update::<source::Entity>()
@@ -56,6 +81,39 @@ pub async fn request_read(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
+    Ok(())
+}
+
+/// The requests that no reading has answered: each with its object, none for everything.
+pub async fn requests(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Uuid,
+) -> Result<Vec<(Uuid, Option<String>)>, StoreError> {
+    Ok(scope
+        .find::<read_request::Entity>()
+        .select_only()
+        .columns([read_request::Column::Id, read_request::Column::Object])
+        .filter(read_request::Column::SourceId.eq(source))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+/// Deletes requests that a reading has answered: these, or all of the source.
+pub async fn delete_requests(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Uuid,
+    ids: Option<&[Uuid]>,
+) -> Result<(), StoreError> {
+    let mut deleted = scope
+        .delete::<read_request::Entity>()
+        .filter(read_request::Column::SourceId.eq(source));
+    if let Some(ids) = ids {
+        deleted = deleted.filter(read_request::Column::Id.is_in(ids.iter().copied()));
+    }
+    deleted.exec(connection).await?;
     Ok(())
 }
 
@@ -74,7 +132,7 @@ pub async fn request_full_read(
         .exec(connection)
         .await?;
     require_full(connection, scope, id).await?;
-    request_read(connection, scope, id).await
+    request_read(connection, scope, id, None).await
 }
 
 /// Makes a source due at `at` at the latest.
@@ -170,7 +228,7 @@ pub async fn record_first_doubt(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    request_read(connection, scope, id).await
+    request_read(connection, scope, id, None).await
 }
 
 /// Records that the second reading is doubtful too: it waits for an admin's confirmation, and the source is read on schedule
@@ -228,7 +286,7 @@ pub async fn confirm(
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    request_read(connection, scope, id).await
+    request_read(connection, scope, id, None).await
 }
 
 /// The numbers of people (without guests) and memberships ever stored for a source, including ended and deleted ones.
@@ -392,12 +450,13 @@ pub async fn require_full(
     Ok(())
 }
 
-/// Deletes the reading of a removed source.
+/// Deletes the reading and the requests of a removed source.
 pub async fn delete(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     source: Uuid,
 ) -> Result<(), StoreError> {
+    delete_requests(connection, scope, source, None).await?;
     scope
         .delete::<reading::Entity>()
         .filter(reading::Column::SourceId.eq(source))

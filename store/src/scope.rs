@@ -88,6 +88,7 @@ of_club!(
     person_version,
     place,
     unlock_request,
+    read_request,
     reading,
     rejection,
     revocation,

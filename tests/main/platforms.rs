@@ -12,6 +12,7 @@ use crate::support::{
 };
 
 mod faults;
+mod teamup;
 
 on_both!(
     teamup_is_read_and_its_webhooks_are_nudges,
@@ -139,10 +140,15 @@ async fn a_teamup(world: &mut World) -> Source {
 }
 
 async fn nudge(world: &World, source: &Source, id: &str) -> WebhookResponse {
-    let lie = json!({ "feed_items": [{ "object": "feed_item", "id": 1, "customer": customer(9, "cy") }] });
+    let who = json!({ "email": "cy@example.com", "first_name": "cy" });
+    let lie = json!({ "feed_items": [{ "object": "feed_item", "id": 1, "person": who }] });
+    nudge_of(world, source, id, &lie).await
+}
+
+async fn nudge_of(world: &World, source: &Source, id: &str, body: &Value) -> WebhookResponse {
     let signed = Signed {
         headers: vec![("teamup-webhook-id", id.to_owned())],
-        body: lie.to_string().into_bytes(),
+        body: body.to_string().into_bytes(),
     };
     world.api.deliver(source, signed).await
 }

@@ -15,7 +15,7 @@ use super::{
     envelope::Envelope,
     keys,
     signature::Verified,
-    statement::Event,
+    statement::{Event, Reads},
 };
 use crate::{
     clock::new_id,
@@ -146,7 +146,7 @@ pub async fn store(
     let mut failed = failed_bodies(connection, scope, &known).await?;
     let mut outcomes = Vec::new();
     let mut repeats = Vec::new();
-    let mut asking: BTreeSet<Uuid> = BTreeSet::new();
+    let mut reads: BTreeMap<Uuid, Requested> = BTreeMap::new();
     let mut fresh: Vec<Cow<'_, Job>> = Vec::new();
     for job in jobs {
         let key = (job.source, job.external_id.clone());
@@ -156,9 +156,8 @@ pub async fn store(
             (Some(before), None) => {
                 repeats.push(before.id);
                 // Without a signed id, an equal request may report a new change, so the platform is read.
-                let reads = job.event.as_ref().is_ok_and(|event| event.reads);
-                if job.collapses || (reads && !job.has_signed_id && !job.body.is_empty()) {
-                    asking.insert(job.source);
+                if job.collapses || (!job.has_signed_id && !job.body.is_empty()) {
+                    request(&mut reads, job);
                 }
                 outcomes.push(if job.collapses {
                     stored(before.id)
@@ -179,12 +178,12 @@ pub async fn store(
         outcomes.push(stored(job.id));
         fresh.push(job);
     }
-    let reads = fresh
-        .iter()
-        .filter(|job| job.event.as_ref().is_ok_and(|event| event.reads));
-    asking.extend(reads.map(|job| job.source));
-    for source in asking {
-        readings::request_read(connection, scope, source).await?;
+    for job in &fresh {
+        request(&mut reads, job);
+    }
+    for (source, Requested(objects)) in reads {
+        let objects: Option<Vec<String>> = objects.map(|all| all.into_iter().collect());
+        readings::request_read(connection, scope, source, objects.as_deref()).await?;
     }
     let states = apply_jobs(connection, scope, &fresh, now.micros()).await?;
     for outcome in &mut outcomes {
@@ -198,6 +197,24 @@ pub async fn store(
     // Last, because a request and its repeat may be in one batch.
     deliveries::count_attempts(connection, scope, repeats).await?;
     Ok(outcomes)
+}
+
+/// The objects of a source that a batch asks to be read; none for everything.
+struct Requested(Option<BTreeSet<String>>);
+
+fn request(reads: &mut BTreeMap<Uuid, Requested>, job: &Job) {
+    let nothing = || Requested(Some(BTreeSet::new()));
+    match job.event.as_ref().map(|event| &event.reads) {
+        Ok(Reads::Objects(objects)) => {
+            if let Some(all) = &mut reads.entry(job.source).or_insert_with(nothing).0 {
+                all.extend(objects.iter().cloned());
+            }
+        }
+        Ok(Reads::Everything) => {
+            reads.insert(job.source, Requested(None));
+        }
+        Ok(Reads::Nothing) | Err(_) => {}
+    }
 }
 
 fn stored(delivery: Uuid) -> Outcome {

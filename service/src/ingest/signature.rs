@@ -87,7 +87,20 @@ impl Verified {
 
     /// The raw body, for storage.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        if self.envelope.unsigned {
+            Vec::new()
+        } else {
+            self.bytes
+        }
+    }
+
+    /// The body of an unsigned request. Anybody can have written it: it may say what to read, and nothing else.
+    pub fn hint(&self) -> &[u8] {
+        if self.envelope.unsigned {
+            &self.bytes
+        } else {
+            &[]
+        }
     }
 }
 
@@ -120,7 +133,7 @@ pub fn verify<'h>(
     tolerance: Duration,
 ) -> Result<Verified, SignatureError> {
     if scheme == SignatureScheme::Nudge {
-        return Ok(nudge(&header, now));
+        return Ok(nudge(&header, body, now));
     }
     let claim = claim(scheme, &header, &body).map_err(|refused| match refused {
         SignatureError::Header(name) if header(name).is_none() => {
@@ -220,10 +233,14 @@ fn signed_part(scheme: SignatureScheme) -> Option<&'static str> {
 
 /// An unsigned request, which anybody who knows the address can send: it triggers a reading of the platform's API, and its body
 /// is dropped. A sender's id identifies repeats; it is empty if there is none.
-fn nudge<'h>(header: &impl Fn(&'static str) -> Option<&'h str>, now: Instant) -> Verified {
+fn nudge<'h>(
+    header: &impl Fn(&'static str) -> Option<&'h str>,
+    body: Vec<u8>,
+    now: Instant,
+) -> Verified {
     let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
     let delivery = named.unwrap_or_default().to_owned();
-    Verified::stored(Vec::new(), delivery, Envelope::unsigned(), now)
+    Verified::stored(body, delivery, Envelope::unsigned(), now)
 }
 
 /// Whether a secret can be used with a scheme: the secrets of Standard Webhooks and Svix have to be valid base64.

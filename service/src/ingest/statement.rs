@@ -7,6 +7,16 @@ use jiff::civil::Date;
 
 use crate::store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect};
 
+/// What an event asks to be read from the platform's API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    #[default]
+    Nothing,
+    /// These objects, as the platform's reader names them.
+    Objects(Vec<String>),
+    Everything,
+}
+
 /// The content of one delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -18,8 +28,7 @@ pub struct Event {
     pub statements: Vec<Statement>,
     /// What could not be used although the rest could; shown with the delivery.
     pub note: Option<String>,
-    /// The event triggers a reading of the platform's API.
-    pub reads: bool,
+    pub reads: Reads,
     /// Fields that were ignored; returned to the sender.
     pub warnings: Vec<String>,
 }
@@ -32,7 +41,7 @@ impl Event {
             happened_at,
             statements: Vec::new(),
             note: None,
-            reads: false,
+            reads: Reads::Nothing,
             warnings: Vec::new(),
         }
     }

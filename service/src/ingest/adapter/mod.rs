@@ -6,7 +6,11 @@ use std::time::Duration;
 use access::Instant;
 
 use crate::{
-    ingest::{signature::Verified, statement::Event},
+    ingest::{
+        readers::objects_named,
+        signature::Verified,
+        statement::{Event, Reads},
+    },
     store::row::{Platform, Source},
 };
 
@@ -35,7 +39,7 @@ pub struct TranslateError {
 /// unsigned request is ignored.
 pub fn translate(source: &Source, verified: &Verified) -> Result<Event, TranslateError> {
     if verified.envelope().unsigned {
-        return Ok(nudge(verified));
+        return Ok(nudge(source.platform, verified));
     }
     if verified.envelope().canonical {
         return canonical::translate(verified);
@@ -81,12 +85,12 @@ pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, Tran
         event.happened_at.timestamp(),
         in_words(ahead_us / 1_000_000)
     );
-    if event.reads {
+    if event.reads != Reads::Nothing {
         return Ok(Event {
             note: Some(format!(
                 "{message}. The change is read from the platform's API"
             )),
-            reads: true,
+            reads: event.reads,
             ..Event::empty(&event.kind, present.now)
         });
     }
@@ -124,14 +128,14 @@ fn in_words(seconds: i64) -> String {
     parts.join(" and ")
 }
 
-/// The event of an unsigned request: it only triggers a reading.
-fn nudge(verified: &Verified) -> Event {
+/// The event of an unsigned request: it only triggers a reading, of the objects that it names.
+fn nudge(platform: Platform, verified: &Verified) -> Event {
     Event {
         note: Some(
             "the request is not signed: its body is ignored, and the platform's API is read"
                 .to_owned(),
         ),
-        reads: true,
+        reads: objects_named(platform, verified.hint()),
         ..Event::empty("nudge", verified.event_time())
     }
 }

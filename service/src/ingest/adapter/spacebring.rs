@@ -11,7 +11,7 @@ use super::{
 };
 use crate::ingest::{
     signature::Verified,
-    statement::{CompanyRef, Event, Statement},
+    statement::{CompanyRef, Event, Reads, Statement},
 };
 
 /// `is_read`: the source has credentials, so its API is read.
@@ -35,12 +35,16 @@ pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateE
     match meaning {
         Ok(Translation::Gone(event)) => Ok(Event {
             kind,
-            reads: is_read,
+            reads: if is_read {
+                Reads::Everything
+            } else {
+                Reads::Nothing
+            },
             ..event
         }),
         _ if is_read && bears_on_access => Ok(Event {
             note: Some("the change is read from the platform's API".to_owned()),
-            reads: true,
+            reads: Reads::Everything,
             ..Event::empty(&kind, verified.event_time())
         }),
         Ok(Translation::Event(event)) => Ok(Event { kind, ..event }),

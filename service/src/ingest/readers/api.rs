@@ -1,7 +1,10 @@
 //! HTTP client for one platform's API: GET requests with time-outs, one at a time and no faster than the platform allows. A
 //! response is JSON within the size limit, or an error. Follows no redirects, and logs neither queries nor responses.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use reqwest::{
     StatusCode,
@@ -43,6 +46,7 @@ pub struct Api {
     /// The minimum time between two requests.
     pace: Duration,
     last: Mutex<Option<Instant>>,
+    calls: AtomicU32,
 }
 
 impl Api {
@@ -70,7 +74,13 @@ impl Api {
             headers: all,
             pace,
             last: Mutex::new(None),
+            calls: AtomicU32::new(0),
         })
+    }
+
+    /// How long the calls so far take at least, by the platform's limit.
+    pub fn time_of_calls(&self) -> Duration {
+        self.pace.saturating_mul(self.calls.load(Ordering::Relaxed))
     }
 
     /// Gets the JSON at a path below the base URL. Waits and tries again after a 429.
@@ -93,6 +103,7 @@ impl Api {
 
     async fn request_once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
         self.wait_for_pace().await;
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let mut url = self.base.clone();
         url.set_path(&format!(
             "{}/{}",

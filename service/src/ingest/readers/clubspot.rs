@@ -7,22 +7,26 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{api::Api, failure::ReadError, pages::read_by_offset};
+use super::{
+    api::Api,
+    failure::ReadError,
+    pages::{read_by_offset, whole},
+};
 use crate::ingest::adapter::put;
 
 /// Clubspot documents no rate limit.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Reads everything that is documented, as the lists of a roster.
-pub async fn read(
-    http: reqwest::Client,
-    base: Url,
-    api_key: &str,
-    club: &str,
-) -> Result<Value, ReadError> {
+/// The client of the API at this address.
+pub fn api(http: reqwest::Client, base: Url, api_key: &str) -> Result<Api, ReadError> {
     let key = [("api-key", SecretString::from(api_key.to_owned()))];
-    let api = Api::new(http, base, &key, PACE)?;
-    let rows = read_by_offset(&api, "members", "members", &[("club_id", club.to_owned())]).await?;
+    Api::new(http, base, &key, PACE)
+}
+
+/// Reads everything that is documented, as the lists of a roster.
+pub async fn read(api: &Api, club: &str) -> Result<Value, ReadError> {
+    let query = [("club_id", club.to_owned())];
+    let rows = read_by_offset(api, "members", "members", &query, &whole).await?;
     let memberships = rows.iter().map(membership).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
         "members": rows.iter().map(member).collect::<Result<Vec<_>, _>>()?,

@@ -22,11 +22,14 @@ mod credentials;
 mod failure;
 mod pages;
 mod pass;
+mod platform_api;
+mod requests;
 mod spacebring;
 mod teamup;
 
 pub use credentials::Credentials;
 pub use pass::name_of;
+pub use requests::objects_named;
 
 /// How often the loop checks for due sources without a wake-up.
 const LOOK_AROUND: Duration = Duration::from_secs(1);

@@ -22,41 +22,81 @@ fn id_of(path: &str, row: &Value) -> Result<String, ReadError> {
     }
 }
 
+/// Keeps a row as it is.
+pub fn whole(row: &Value) -> Result<Value, ReadError> {
+    Ok(row.clone())
+}
+
 fn rows_of<'a>(path: &str, page: &'a Value, name: &str) -> Result<&'a Vec<Value>, ReadError> {
     page.get(name)
         .and_then(Value::as_array)
         .ok_or_else(|| ReadError::odd(path, format!("a page has no list {name}")))
 }
 
-/// The rows so far, without duplicates.
-#[derive(Default)]
-struct Rows {
-    rows: Vec<Value>,
+/// The rows so far, converted, without duplicates. Rows are converted page by page: a platform's own rows are many times larger
+/// than what is used of them.
+struct Rows<'c, T> {
+    rows: Vec<T>,
     seen: HashSet<String>,
+    convert: Convert<'c, T>,
 }
 
-impl Rows {
+/// Converts a platform's row.
+pub type Convert<'c, T> = &'c (dyn Fn(&Value) -> Result<T, ReadError> + Send + Sync);
+
+impl<'c, T> Rows<'c, T> {
+    fn new(convert: Convert<'c, T>) -> Self {
+        Self {
+            rows: Vec::new(),
+            seen: HashSet::new(),
+            convert,
+        }
+    }
+
     /// Adds a page; returns whether every row of it is new.
     fn take(&mut self, path: &str, page: &[Value]) -> Result<bool, ReadError> {
         for row in page {
             if !self.seen.insert(id_of(path, row)?) {
                 return Ok(false);
             }
-            self.rows.push(row.clone());
+            self.rows.push((self.convert)(row)?);
         }
         Ok(true)
     }
 }
 
-/// Pages by number, with `count`, `next` and `results`. If the count changes or a row appears twice, the list has changed and is
-/// read again from its beginning.
-pub async fn read_by_number(
+/// How numbered pages name their parts.
+pub struct Numbered {
+    count: &'static str,
+    rows: &'static str,
+    /// The field that is null on the last page; none if only the count tells.
+    next: Option<&'static str>,
+}
+
+/// Lists with `count`, `next` and `results`.
+pub const RESULTS: Numbered = Numbered {
+    count: "count",
+    rows: "results",
+    next: Some("next"),
+};
+
+/// Reports with `total` and `rows`.
+pub const REPORT: Numbered = Numbered {
+    count: "total",
+    rows: "rows",
+    next: None,
+};
+
+/// Pages by number. If the count changes or a row appears twice, the list has changed and is read again from its beginning.
+pub async fn read_by_number<T>(
     api: &Api,
+    shape: &Numbered,
     path: &str,
     query: &[(&str, String)],
-) -> Result<Vec<Value>, ReadError> {
+    convert: Convert<'_, T>,
+) -> Result<Vec<T>, ReadError> {
     for _ in 0..ATTEMPTS {
-        if let Some(rows) = numbered_once(api, path, query).await? {
+        if let Some(rows) = numbered_once(api, shape, path, query, convert).await? {
             return Ok(rows);
         }
     }
@@ -66,12 +106,14 @@ pub async fn read_by_number(
 }
 
 /// None if the list changed meanwhile.
-async fn numbered_once(
+async fn numbered_once<T>(
     api: &Api,
+    shape: &Numbered,
     path: &str,
     query: &[(&str, String)],
-) -> Result<Option<Vec<Value>>, ReadError> {
-    let (mut rows, mut total) = (Rows::default(), None);
+    convert: Convert<'_, T>,
+) -> Result<Option<Vec<T>>, ReadError> {
+    let (mut rows, mut total) = (Rows::new(convert), None);
     for number in 1..=MOST_PAGES {
         let mut query = query.to_vec();
         query.extend([
@@ -79,23 +121,24 @@ async fn numbered_once(
             ("page_size", ROWS.to_string()),
         ]);
         let page = api.get(path, &query).await?;
-        let count = page.get("count").and_then(Value::as_u64);
+        let count = page.get(shape.count).and_then(Value::as_u64);
         let count = count.ok_or_else(|| ReadError::odd(path, "a page has no count"))?;
-        let listed = rows_of(path, &page, "results")?;
+        let listed = rows_of(path, &page, shape.rows)?;
         if *total.get_or_insert(count) != count || !rows.take(path, listed)? {
             return Ok(None);
         }
-        let is_last = match page.get("next") {
-            Some(Value::Null) => true,
-            Some(Value::String(_)) => false,
-            _ => {
+        let have = u64::try_from(rows.seen.len()).unwrap_or(u64::MAX);
+        let is_last = match shape.next.map(|name| page.get(name)) {
+            None => have >= count,
+            Some(Some(Value::Null)) => true,
+            Some(Some(Value::String(_))) => false,
+            Some(_) => {
                 return Err(ReadError::odd(
                     path,
                     "a page does not say whether it is the last",
                 ));
             }
         };
-        let have = u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
         match (is_last, have == count) {
             (true, true) => return Ok(Some(rows.rows)),
             (true, false) => return Err(ReadError::odd(path, "the list ends before its count")),
@@ -110,13 +153,14 @@ async fn numbered_once(
 }
 
 /// Pages by token: `nextPageToken` gives the next page, and the page without one is the last.
-pub async fn read_by_token(
+pub async fn read_by_token<T>(
     api: &Api,
     path: &str,
     name: &str,
     query: &[(&str, String)],
-) -> Result<Vec<Value>, ReadError> {
-    let (mut rows, mut tokens, mut token) = (Rows::default(), HashSet::new(), None::<String>);
+    convert: Convert<'_, T>,
+) -> Result<Vec<T>, ReadError> {
+    let (mut rows, mut tokens, mut token) = (Rows::new(convert), HashSet::new(), None::<String>);
     for _ in 0..MOST_PAGES {
         let mut query = query.to_vec();
         query.push(("limit", ROWS.to_string()));
@@ -144,16 +188,17 @@ pub async fn read_by_token(
 
 /// Pages by the number of skipped rows: `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
 /// empty page is the end.
-pub async fn read_by_offset(
+pub async fn read_by_offset<T>(
     api: &Api,
     path: &str,
     name: &str,
     query: &[(&str, String)],
-) -> Result<Vec<Value>, ReadError> {
-    let mut rows = Rows::default();
+    convert: Convert<'_, T>,
+) -> Result<Vec<T>, ReadError> {
+    let mut rows = Rows::new(convert);
     for _ in 0..MOST_PAGES {
         let mut query = query.to_vec();
-        query.push(("skip", rows.rows.len().to_string()));
+        query.push(("skip", rows.seen.len().to_string()));
         let page = api.get(path, &query).await?;
         let data = page.get("data").unwrap_or(&Value::Null);
         let listed = rows_of(path, data, name)?;

@@ -11,11 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    changes, clubspot,
-    collapse::Collapse,
-    credentials::Credentials,
-    failure::ReadError,
-    spacebring::{self, Client},
+    changes, collapse::Collapse, failure::ReadError, platform_api::PlatformApi, requests::Requests,
     teamup,
 };
 use crate::{
@@ -23,7 +19,6 @@ use crate::{
     clock::new_id,
     ingest::batch::Job,
     lease::Lease,
-    secret::SecretKind,
     store::{
         ClubScope, StoreError, lookup,
         readings::{self, ReadRecord, Reading},
@@ -83,7 +78,8 @@ async fn read_with_lease(
     {
         return Ok(());
     }
-    let reading = read_and_store(app, http, &source, begun, lease);
+    let requests = Requests::load(&app.db, &source, is_due).await?;
+    let reading = read_and_store(app, http, &source, begun, &requests, lease);
     let read = tokio::time::timeout(LONGEST, reading).await;
     if !lease.is_held() {
         tracing::warn!(source = %id, "the lease was lost during a reading; another process reads");
@@ -106,10 +102,18 @@ async fn read_with_lease(
         not_before: begun.plus(MIN_INTERVAL).micros(),
         doubt: source.reading_doubt,
     };
+    let answered = requests.ids;
     match read.unwrap_or(Err(ReadError::TimedOut)) {
-        Ok(ReadOutcome::In(reading)) => {
+        Ok(ReadOutcome::In { reading, pause }) => {
+            let done = ReadRecord {
+                not_before: begun.plus(pause).micros(),
+                ..done
+            };
             let keep = transaction!(app.db, |tx| {
-                readings::store(tx, scope, id, reading).await?;
+                if let Some(reading) = reading {
+                    readings::store(tx, scope, id, reading).await?;
+                }
+                readings::delete_requests(tx, scope, id, Some(&answered)).await?;
                 readings::record_success(tx, scope, id, done).await
             });
             keep.await
@@ -158,8 +162,12 @@ async fn record_collapse(
 
 /// The result of a successful reading.
 enum ReadOutcome {
-    /// Its events were stored; the reading is kept for the next comparison.
-    In(Reading),
+    /// Its events were stored. The reading is kept for the next comparison; none if it is equal to the last one.
+    In {
+        reading: Option<Reading>,
+        /// The time until the next reading may begin.
+        pause: Duration,
+    },
     /// It has collapsed, so nothing of it was used.
     Collapsed(Collapse),
 }
@@ -174,37 +182,86 @@ pub fn name_of(platform: Platform) -> &'static str {
     }
 }
 
-/// Reads everything, and stores the differences from the last reading; at most once a day it stores a whole snapshot instead, if
-/// events contradicted the last one meanwhile.
+/// Reads what is requested, and stores the differences from the last reading; at most once a day it stores a whole snapshot
+/// instead, if events contradicted the last one meanwhile.
 async fn read_and_store(
     app: &App,
     http: &reqwest::Client,
     source: &Source,
     begun: Instant,
+    requests: &Requests,
     lease: &Lease,
 ) -> Result<ReadOutcome, ReadError> {
-    let roster = roster(app, http, source, begun).await?;
-    let body = roster.to_string().into_bytes();
     let scope = ClubScope::new(source.club_id);
     let before = readings::last(app.db.read(), scope, source.id).await?;
-    if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
-        return Ok(ReadOutcome::Collapsed(collapse));
+    let api = PlatformApi::open(app, http, source)?;
+    if let Some(objects) = &requests.objects
+        && let Some(last) = before.as_ref().filter(|before| !before.needs_full())
+        && let Ok(lists) = serde_json::from_slice::<Value>(&last.body)
+        && let Some(next) = api.read_objects(begun, objects, &lists).await?
+    {
+        let events = changes::between(&lists, &next).unwrap_or_default();
+        store_events(app, source, begun, events, lease).await?;
+        return Ok(ReadOutcome::In {
+            reading: Some(Reading {
+                read_at: begun.micros(),
+                whole_at: last.whole_at,
+                body: next.to_string().into_bytes(),
+            }),
+            pause: api.pause_after_calls(),
+        });
     }
-    let before = before.filter(|before| !before.needs_full());
-    let whole_at = before.as_ref().map(|before| before.whole_at);
+    let mut roster = api.read(begun).await?;
+    let body = roster.to_string().into_bytes();
+    let known = before.as_ref().filter(|before| !before.needs_full());
+    let whole_at = known.map(|before| before.whole_at);
     let is_stale = match whole_at {
         Some(at) if begun.micros() >= at.saturating_add(DAILY_S.saturating_mul(1_000_000)) => {
             readings::has_other_deliveries_since(app.db.read(), scope, source.id, at).await?
         }
         _ => false,
     };
-    let before = before.filter(|_| !is_stale);
-    let before: Option<Value> = before.and_then(|before| serde_json::from_slice(&before.body).ok());
-    let changed = before.and_then(|before| changes::between(&before, &roster));
+    let known = known.filter(|_| !is_stale);
+    let pause = MIN_INTERVAL;
+    if known.is_some_and(|last| last.body == body) {
+        return Ok(ReadOutcome::In {
+            reading: None,
+            pause,
+        });
+    }
+    if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
+        return Ok(ReadOutcome::Collapsed(collapse));
+    }
+    let last: Option<Value> = known.and_then(|last| serde_json::from_slice(&last.body).ok());
+    let changed = last.and_then(|last| changes::between(&last, &roster));
     let whole_at = whole_at
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
-    let events = changed.unwrap_or_else(|| vec![("roster.snapshot".to_owned(), roster)]);
+    let events = changed.unwrap_or_else(|| {
+        if let Some(lists) = roster.as_object_mut() {
+            lists.remove(teamup::STANDINGS);
+        }
+        vec![("roster.snapshot".to_owned(), roster)]
+    });
+    store_events(app, source, begun, events, lease).await?;
+    Ok(ReadOutcome::In {
+        reading: Some(Reading {
+            read_at: begun.micros(),
+            whole_at,
+            body,
+        }),
+        pause,
+    })
+}
+
+/// Stores what a reading found as events of its time.
+async fn store_events(
+    app: &App,
+    source: &Source,
+    begun: Instant,
+    events: Vec<(String, Value)>,
+    lease: &Lease,
+) -> Result<(), ReadError> {
     // If two readings have the same time, the later one has the greater id and so the later version.
     let reading = new_id().simple();
     let jobs = events.into_iter().enumerate();
@@ -220,11 +277,7 @@ async fn read_and_store(
         let stored = join_all(chunk.iter().cloned().map(|job| app.queue.store(job))).await;
         stored.into_iter().collect::<Result<Vec<_>, _>>()?;
     }
-    Ok(ReadOutcome::In(Reading {
-        read_at: begun.micros(),
-        whole_at,
-        body,
-    }))
+    Ok(())
 }
 
 /// The collapse since the last reading, unless an admin has confirmed it.
@@ -267,54 +320,5 @@ fn job(
                 .clone()
                 .unwrap_or_else(|| "its structure".to_owned()),
         )),
-    }
-}
-
-async fn roster(
-    app: &App,
-    http: &reqwest::Client,
-    source: &Source,
-    begun: Instant,
-) -> Result<Value, ReadError> {
-    let wrong_credentials = || {
-        ReadError::Settings(
-            "The credentials belong to another platform: give the source new ones (updateSource)."
-                .to_owned(),
-        )
-    };
-    let sealed = source.credentials.as_ref().ok_or_else(wrong_credentials)?;
-    let credentials = Credentials::of_text(&app.sealer.open(
-        SecretKind::SourceCredentials,
-        source.id,
-        sealed,
-    )?)
-    .ok_or_else(wrong_credentials)?;
-    let (http, config) = (http.clone(), &app.config);
-    match &credentials {
-        Credentials::Spacebring {
-            client_id,
-            client_secret,
-            location,
-        } => {
-            let client = Client {
-                id: client_id,
-                secret: client_secret,
-                location: location.as_deref(),
-            };
-            spacebring::read(http, config.spacebring_url.clone(), client, begun).await
-        }
-        Credentials::Teamup { token, provider } => {
-            teamup::read(
-                http,
-                config.teamup_url.clone(),
-                token,
-                provider.as_deref(),
-                begun,
-            )
-            .await
-        }
-        Credentials::Clubspot { api_key, club } => {
-            clubspot::read(http, config.clubspot_url.clone(), api_key, club).await
-        }
     }
 }

@@ -9,7 +9,11 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{api::Api, failure::ReadError, pages::read_by_token};
+use super::{
+    api::Api,
+    failure::ReadError,
+    pages::{read_by_token, whole},
+};
 use crate::ingest::adapter::{
     put,
     spacebring::{booked_kind, full_name},
@@ -22,39 +26,30 @@ const BOOKINGS_BACK: Duration = Duration::from_hours(24);
 /// How far ahead bookings are read, since recurring ones have no end.
 const BOOKINGS_AHEAD: Duration = Duration::from_hours(100 * 24);
 
-/// Credentials and settings of a reading.
-pub struct Client<'a> {
-    pub id: &'a str,
-    pub secret: &'a str,
-    /// Restricts the reading to this location.
-    pub location: Option<&'a str>,
-}
-
-/// Reads everything, as the lists of a roster.
-pub async fn read(
-    http: reqwest::Client,
-    base: Url,
-    client: Client<'_>,
-    begun: Instant,
-) -> Result<Value, ReadError> {
-    let basic = STANDARD.encode(format!("{}:{}", client.id, client.secret));
+/// The client of the API at this address.
+pub fn api(http: reqwest::Client, base: Url, id: &str, secret: &str) -> Result<Api, ReadError> {
+    let basic = STANDARD.encode(format!("{id}:{secret}"));
     let headers = [(
         "authorization",
         SecretString::from(format!("Basic {basic}")),
     )];
-    let api = Api::new(http, base, &headers, PACE)?;
+    Api::new(http, base, &headers, PACE)
+}
+
+/// Reads everything, or one location, as the lists of a roster.
+pub async fn read(api: &Api, location: Option<&str>, begun: Instant) -> Result<Value, ReadError> {
     let mut network = Network::default();
-    let locations = read_by_token(&api, "locations/v1", "locations", &[]).await?;
-    let wanted = |row: &&Value| client.location.is_none_or(|id| text(row, "id") == Some(id));
+    let locations = read_by_token(api, "locations/v1", "locations", &[], &whole).await?;
+    let wanted = |row: &&Value| location.is_none_or(|id| text(row, "id") == Some(id));
     let locations: Vec<&Value> = locations.iter().filter(wanted).collect();
-    if let (true, Some(id)) = (locations.is_empty(), client.location) {
+    if let (true, Some(id)) = (locations.is_empty(), location) {
         let words = format!(
             "Spacebring has no location {id} that these credentials may read: correct locationRef (updateSource)."
         );
         return Err(ReadError::Settings(words));
     }
     for location in locations {
-        network.read(&api, location, begun).await?;
+        network.read(api, location, begun).await?;
     }
     Ok(network.into_roster())
 }
@@ -84,19 +79,21 @@ impl Network {
             .ok_or_else(|| ReadError::odd("locations/v1", "a row has no id"))?;
         let of = [("locationRef", id.to_owned())];
         let site = json!({ "id": id, "name": text(location, "title"), "time_zone": text(location, "timezoneId") });
-        for row in read_by_token(api, "community/companies/v1", "companies", &of).await? {
+        for row in read_by_token(api, "community/companies/v1", "companies", &of, &whole).await? {
             self.company(&row);
         }
-        for row in read_by_token(api, "community/memberships/v1", "memberships", &of).await? {
+        for row in
+            read_by_token(api, "community/memberships/v1", "memberships", &of, &whole).await?
+        {
             self.membership(&row)?;
         }
         let mut query = of.to_vec();
         query.push(("status", "active,scheduled".to_owned()));
-        for row in read_by_token(api, "subscriptions/v1", "subscriptions", &query).await? {
+        for row in read_by_token(api, "subscriptions/v1", "subscriptions", &query, &whole).await? {
             self.subscription(&row, &site)?;
         }
         let mut resources = BTreeMap::new();
-        for row in read_by_token(api, "resources/v1", "resources", &of).await? {
+        for row in read_by_token(api, "resources/v1", "resources", &of, &whole).await? {
             resources.insert(text(&row, "id").unwrap_or_default().to_owned(), row);
         }
         let mut query = of.to_vec();
@@ -112,7 +109,7 @@ impl Network {
                 begun.plus(BOOKINGS_AHEAD).timestamp().to_string(),
             ),
         ]);
-        for row in read_by_token(api, "resources/bookings/v1", "bookings", &query).await? {
+        for row in read_by_token(api, "resources/bookings/v1", "bookings", &query, &whole).await? {
             self.booking(&row, &resources, &site)?;
         }
         Ok(())

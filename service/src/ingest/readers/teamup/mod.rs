@@ -1,0 +1,203 @@
+//! TeamUp's API: customers, their registration blocks and payments, memberships with holds and shares, registrations for classes,
+//! appointments and courses. TeamUp's webhooks are unsigned: they only say for whom to read ([`named`]).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use access::Instant;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    api::Api,
+    failure::ReadError,
+    pages::{Convert, REPORT, RESULTS, read_by_number},
+};
+
+pub mod named;
+mod patch;
+mod rows;
+
+pub use patch::read_named;
+
+use rows::{Standing, Standings};
+
+/// TeamUp allows 250 requests per minute; this leaves some room.
+const PACE: Duration = Duration::from_millis(260);
+/// Registrations are read until this long after their start.
+const BACK: Duration = Duration::from_hours(30 * 24);
+
+/// The client of the API at this address.
+pub fn api(
+    http: reqwest::Client,
+    base: Url,
+    token: &str,
+    provider: Option<&str>,
+) -> Result<Api, ReadError> {
+    let bearer = SecretString::from(format!("Bearer {token}"));
+    let mut headers = vec![("authorization", bearer)];
+    let provider = provider.map(|id| SecretString::from(id.to_owned()));
+    headers.extend(provider.map(|id| ("teamup-provider-id", id)));
+    Api::new(http, base, &headers, PACE)
+}
+
+/// Reads everything, as the lists of a roster.
+pub async fn read(api: &Api, begun: Instant) -> Result<Value, ReadError> {
+    let all = Lists {
+        api,
+        begun,
+        only: None,
+    };
+    let members = all.customers().await?;
+    let mut standings = Standings::new();
+    all.blocks(&mut standings).await?;
+    all.payments(&mut standings).await?;
+    let memberships = all.memberships(&standings).await?;
+    let mut registrations = all.attendances().await?;
+    registrations.extend(all.courses().await?);
+    Ok(json!({
+        "members": members,
+        "memberships": memberships,
+        "registrations": registrations,
+        STANDINGS: standings.iter().map(to_row).collect::<Vec<_>>(),
+    }))
+}
+
+/// The list of a reading that is not part of the roster: what blocks the memberships of each customer.
+pub const STANDINGS: &str = "standings";
+
+fn to_row((id, standing): (&String, &Standing)) -> Value {
+    json!({
+        "id": id,
+        "blocked_since": standing.blocked_since,
+        "has_failed_payments": standing.has_failed_payments,
+        "has_retry_payments": standing.has_retry_payments,
+    })
+}
+
+/// The lists of the API: of all customers, or only of some.
+struct Lists<'a> {
+    api: &'a Api,
+    begun: Instant,
+    only: Option<&'a BTreeSet<String>>,
+}
+
+impl Lists<'_> {
+    async fn list<T>(
+        &self,
+        path: &str,
+        mut query: Vec<(&str, String)>,
+        filter: &'static str,
+        convert: Convert<'_, T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let shape = if path.starts_with("reports/") {
+            &REPORT
+        } else {
+            &RESULTS
+        };
+        if let Some(only) = self.only {
+            let ids: Vec<&str> = only.iter().map(String::as_str).collect();
+            query.push((filter, ids.join(",")));
+        }
+        read_by_number(self.api, shape, path, &query, convert).await
+    }
+
+    async fn customers(&self) -> Result<Vec<Value>, ReadError> {
+        let query = vec![("deleted", "false".to_owned())];
+        self.list("customers", query, "ids", &|row| Ok(rows::customer(row)))
+            .await
+    }
+
+    /// Notes who is blocked by staff.
+    async fn blocks(&self, standings: &mut Standings) -> Result<(), ReadError> {
+        let query = vec![("is_active", "true".to_owned())];
+        let path = "customer_registration_blocks";
+        let blocks = self.list(path, query, "customer", &rows::block).await?;
+        standings
+            .values_mut()
+            .filter(|_| self.only.is_none())
+            .for_each(|standing| standing.blocked_since = None);
+        for id in self.only.into_iter().flatten() {
+            if let Some(standing) = standings.get_mut(id) {
+                standing.blocked_since = None;
+            }
+        }
+        for (customer, since) in blocks.into_iter().flatten() {
+            let standing = standings.entry(customer).or_default();
+            let earlier = standing.blocked_since.take();
+            standing.blocked_since = Some(earlier.map_or(since.clone(), |it| it.min(since)));
+        }
+        Ok(())
+    }
+
+    /// Notes whose payments failed or are tried again. Businesses without this report are read without it: what is tried again is
+    /// also known from the payment subscription of a membership.
+    async fn payments(&self, standings: &mut Standings) -> Result<(), ReadError> {
+        let columns = "id,has_failed_payments,has_retry_payments";
+        let query = vec![
+            ("format", "json".to_owned()),
+            ("columns", columns.to_owned()),
+            ("sort", "id".to_owned()),
+        ];
+        let path = "reports/customers/data";
+        let rows = match self.list(path, query, "ids", &rows::payments).await {
+            Err(ReadError::Status { status: 404, .. }) => {
+                tracing::warn!(
+                    path,
+                    "TeamUp offers no report of customers; failed payments are not known"
+                );
+                return Ok(());
+            }
+            rows => rows?,
+        };
+        for (customer, has_failed, has_retry) in rows {
+            if has_failed || has_retry || standings.contains_key(&customer) {
+                let standing = standings.entry(customer).or_default();
+                standing.has_failed_payments = has_failed;
+                standing.has_retry_payments = has_retry;
+            }
+        }
+        standings.retain(|_, standing| *standing != Standing::default());
+        Ok(())
+    }
+
+    async fn memberships(&self, standings: &Standings) -> Result<Vec<Value>, ReadError> {
+        let expand = "membership,shared_with,active_hold,payment_subscription";
+        let query = vec![
+            ("status", "active,hold".to_owned()),
+            ("expand", expand.to_owned()),
+        ];
+        let filter = match self.only {
+            Some(only) if only.len() == 1 => "owned_or_shared_with_customer",
+            _ => "customer",
+        };
+        let convert = |row: &Value| rows::memberships(row, standings);
+        let rows = self.list("customer_memberships", query, filter, &convert);
+        Ok(rows.await?.into_iter().flatten().collect())
+    }
+
+    fn since(&self) -> String {
+        self.begun.minus(BACK).timestamp().to_string()
+    }
+
+    async fn attendances(&self) -> Result<Vec<Value>, ReadError> {
+        let query = vec![
+            ("event_starts_at_gte", self.since()),
+            ("expand", "event,event.offering_type,event.venue".to_owned()),
+            ("sort", "event_starts_at".to_owned()),
+        ];
+        let rows = self.list("attendances", query, "customer", &rows::registration);
+        Ok(rows.await?.into_iter().flatten().collect())
+    }
+
+    async fn courses(&self) -> Result<Vec<Value>, ReadError> {
+        let expand = "course_session,course_session.course,course_session.venue";
+        let query = vec![
+            ("course_session_starts_at_gte", self.since()),
+            ("expand", expand.to_owned()),
+        ];
+        let path = "course_session_attendances";
+        let rows = self.list(path, query, "customer", &rows::course_registration);
+        Ok(rows.await?.into_iter().flatten().collect())
+    }
+}
