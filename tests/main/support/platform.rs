@@ -102,6 +102,11 @@ impl FakePlatform {
         self.state.lock().unwrap().wrong.clear();
     }
 
+    /// All requests so far.
+    pub fn all_asked(&self) -> Vec<RecordedRequest> {
+        self.state.lock().unwrap().asked.clone()
+    }
+
     /// The requests to a path so far.
     pub fn asked(&self, path: &str) -> Vec<RecordedRequest> {
         let state = self.state.lock().unwrap();
@@ -143,11 +148,31 @@ async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> Ht
     let mut rows = state.lists.get(&asked.path).cloned().unwrap_or_default();
     rows.retain(|row| is_wanted(row, &asked.query));
     let page = page(&asked, &rows, state.rows);
+    let (status, page) = single(&state, &asked.path).unwrap_or((200, page));
     let (status, body) = match state.wrong.get(&asked.path) {
         Some(wrong) => wrong(&asked, page),
-        None => (200, page),
+        None => (status, page),
     };
     HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(body)
+}
+
+fn instant(value: &Value) -> jiff::Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// One object of a Spacebring list; 400 if there is none, as its specification says.
+fn single(state: &State, path: &str) -> Option<(u16, Value)> {
+    let (list, id) = path.split_once("/v1/")?;
+    let noun = match list.rsplit('/').next()? {
+        "companies" => "company",
+        nouns => nouns.trim_end_matches('s'),
+    };
+    let rows = state.lists.get(&format!("{list}/v1"));
+    let found = rows.into_iter().flatten().find(|row| row["id"] == id);
+    Some(match found {
+        Some(row) => (200, json!({ noun: row })),
+        None => (400, json!({ "code": "notFound" })),
+    })
 }
 
 /// TeamUp's filters by customer.
@@ -164,6 +189,13 @@ fn is_wanted(row: &Value, query: &HashMap<String, String>) -> bool {
             "customer" => among(&row["customer"]),
             "owned_or_shared_with_customer" => among(&row["customer"]) || shared().any(among),
             "is_active" => row["is_active"] == json!(wanted == "true"),
+            // Spacebring's filters of bookings.
+            "resourceRef" => row["resourceRef"] == *wanted,
+            "status" if row.get("subscriptionType").is_some() => {
+                wanted.split(',').any(|status| row["status"] == status)
+            }
+            "startDate[gt]" => instant(&row["startDate"]) > instant(&json!(wanted)),
+            "startDate[lte]" => instant(&row["startDate"]) <= instant(&json!(wanted)),
             _ => true,
         }
     })

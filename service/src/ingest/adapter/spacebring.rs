@@ -2,6 +2,8 @@
 //! (a subscription's status, the companies of a person), and bodies about subscriptions lack even their type. So if the source's
 //! API can be read, an event only triggers a reading, except deletions, which have a time of their own.
 
+use std::collections::BTreeMap;
+
 use access::Instant;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use super::{
     field::{Read, put},
 };
 use crate::ingest::{
+    readers::{spacebring_item, spacebring_object},
     signature::Verified,
     statement::{CompanyRef, Event, Reads, Statement},
 };
@@ -23,7 +26,9 @@ pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateE
             kind: None,
         })?;
     let (kind, about) = kind_of(&body);
-    let meaning = translate_kind(&kind, about.unwrap_or(&body), verified.event_time());
+    let about = about.unwrap_or(&body);
+    let reads = spacebring_object(&kind, text(about, "id"));
+    let meaning = translate_kind(&kind, about, verified.event_time());
     let with_kind = |wrong: TranslateError| TranslateError {
         kind: Some(kind.clone()),
         ..wrong
@@ -35,16 +40,12 @@ pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateE
     match meaning {
         Ok(Translation::Gone(event)) => Ok(Event {
             kind,
-            reads: if is_read {
-                Reads::Everything
-            } else {
-                Reads::Nothing
-            },
+            reads: if is_read { reads } else { Reads::Nothing },
             ..event
         }),
         _ if is_read && bears_on_access => Ok(Event {
             note: Some("the change is read from the platform's API".to_owned()),
-            reads: Reads::Everything,
+            reads,
             ..Event::empty(&kind, verified.event_time())
         }),
         Ok(Translation::Event(event)) => Ok(Event { kind, ..event }),
@@ -112,9 +113,11 @@ fn translate_kind(kind: &str, about: &Value, said_at: Instant) -> Read<Translati
         "booking.updated" => {
             canonical_event("registration.updated", None, booking(about)).map(Translation::Event)
         }
-        "subscription.deleted" => gone("membership.deleted"),
+        "subscription.deleted" => {
+            subscription(about, &[], deleted, canonical_event).map(Translation::Gone)
+        }
         "subscription.created" | "subscription.updated" | "subscription.purchased" => {
-            canonical_event("membership.updated", None, subscription(about)).map(Translation::Event)
+            subscription(about, &plans(about), None, canonical_event).map(Translation::Event)
         }
         "membership.created" | "membership.invited" => {
             let user = about.get("user").unwrap_or(&Value::Null);
@@ -249,22 +252,75 @@ fn booking(about: &Value) -> Value {
     })
 }
 
-/// Spacebring does not document the type of an item's plan in these bodies: the plan is read as the API gives it.
-fn subscription(about: &Value) -> Value {
+/// The most plans of a subscription that events can give: each event states for each of them whether it is there, because an
+/// event cannot know what an earlier one gave.
+const MOST_PLANS: usize = 5;
+
+/// What the items of a subscription give, without repeats. Spacebring does not document the type of the items in these bodies: they
+/// are read as the API gives them.
+fn plans(about: &Value) -> Vec<Value> {
     let items = about.get("items").and_then(Value::as_array);
-    let plan = items.into_iter().flatten().find_map(|item| {
-        let plan = item.get("plan").unwrap_or(&Value::Null);
-        let id = text(item, "planRef").or_else(|| text(plan, "id"))?;
-        Some(json!({ "id": id, "name": text(plan, "title") }))
-    });
-    let mut membership = json!({
-        "id": about.get("id"),
-        "plan": plan.unwrap_or_else(|| json!({ "id": "subscription", "name": "Subscription" })),
-        "status": "active",
-        "starts_at": about.get("startDate"),
-        "ends_at": about.get("endDate"),
-        "location": text(about, "locationRef").map(|id| json!({ "id": id })),
-    });
+    let mut plans: BTreeMap<String, Value> = BTreeMap::new();
+    for item in items.into_iter().flatten() {
+        if let Some(item) = spacebring_item(item, about) {
+            let id = item.plan.get("id").map(Value::to_string);
+            let membership =
+                json!({ "plan": item.plan, "starts_at": item.starts, "ends_at": item.ends });
+            plans.entry(id.unwrap_or_default()).or_insert(membership);
+        }
+    }
+    if plans.is_empty() {
+        let plan = json!({ "id": "subscription", "name": "Subscription" });
+        return vec![json!({
+            "plan": plan,
+            "starts_at": about.get("startDate"),
+            "ends_at": about.get("endDate"),
+        })];
+    }
+    plans.into_values().collect()
+}
+
+/// A membership for each plan: the first has the id of the subscription, the others have their number added.
+fn subscription(
+    about: &Value,
+    plans: &[Value],
+    at: Option<&str>,
+    canonical_event: impl Fn(&str, Option<&str>, Value) -> Read<Event>,
+) -> Read<Event> {
+    let id = about.get("id").unwrap_or(&Value::Null);
+    let mut all: Option<Event> = None;
+    for number in 1..=MOST_PLANS {
+        let id = match (number, id) {
+            (1, id) => id.clone(),
+            (_, Value::String(id)) => json!(format!("{id}:{number}")),
+            (_, id) => json!(format!("{id}:{number}")),
+        };
+        let event = match plans.get(number.saturating_sub(1)) {
+            Some(plan) => canonical_event("membership.updated", at, held(about, plan, id))?,
+            None => canonical_event("membership.deleted", at, json!({ "id": id }))?,
+        };
+        match &mut all {
+            Some(all) => all.statements.extend(event.statements),
+            None => all = Some(event),
+        }
+    }
+    let mut event = all.unwrap_or_else(|| Event::empty("subscription", Instant::from_micros(0)));
+    if plans.len() > MOST_PLANS {
+        let note = format!(
+            "only {MOST_PLANS} of {} plans are used without access to the API",
+            plans.len()
+        );
+        event.note = Some(note);
+    }
+    Ok(event)
+}
+
+fn held(about: &Value, plan: &Value, id: Value) -> Value {
+    let mut membership = plan.clone();
+    put(&mut membership, "id", id);
+    put(&mut membership, "status", json!("active"));
+    let location = text(about, "locationRef").map(|id| json!({ "id": id }));
+    put(&mut membership, "location", json!(location));
     let company = about.get("company").unwrap_or(&Value::Null);
     match text(about, "companyRef").or_else(|| text(company, "id")) {
         Some(id) => put(

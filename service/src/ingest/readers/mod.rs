@@ -29,7 +29,8 @@ mod teamup;
 
 pub use credentials::Credentials;
 pub use pass::name_of;
-pub use requests::objects_named;
+pub use requests::{objects_named, spacebring_object};
+pub use spacebring::item as spacebring_item;
 
 /// How often the loop checks for due sources without a wake-up.
 const LOOK_AROUND: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     changes, collapse::Collapse, failure::ReadError, platform_api::PlatformApi, requests::Requests,
-    teamup,
+    spacebring, teamup,
 };
 use crate::{
     app::App,
@@ -36,6 +36,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How many events are queued at once.
 const QUEUE_CHUNK: usize = 128;
+/// The parts of a reading that are not parts of a roster.
+const KEPT: [&str; 2] = [teamup::STANDINGS, spacebring::NETWORK];
 /// The default interval of complete readings, in seconds.
 pub const DAILY_S: i64 = 86_400;
 
@@ -239,7 +241,9 @@ async fn read_and_store(
         .unwrap_or(begun.micros());
     let events = changed.unwrap_or_else(|| {
         if let Some(lists) = roster.as_object_mut() {
-            lists.remove(teamup::STANDINGS);
+            for kept in KEPT {
+                lists.remove(kept);
+            }
         }
         vec![("roster.snapshot".to_owned(), roster)]
     });

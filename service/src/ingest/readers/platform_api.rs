@@ -88,7 +88,8 @@ impl PlatformApi {
     ) -> Result<Option<Value>, ReadError> {
         match self {
             Self::Teamup(api) => teamup::read_named(api, begun, objects, last).await,
-            Self::Spacebring { .. } | Self::Clubspot { .. } => Ok(None),
+            Self::Spacebring { api, .. } => spacebring::read_named(api, begun, objects, last).await,
+            Self::Clubspot { .. } => Ok(None),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::teamup;
+use super::{spacebring, teamup};
 use crate::{
     ingest::statement::Reads,
     store::{
@@ -10,6 +10,12 @@ use crate::{
         row::{Platform, Source},
     },
 };
+
+/// The object of Spacebring that an event is about.
+pub fn spacebring_object(kind: &str, id: Option<&str>) -> Reads {
+    let object = spacebring::named::object(kind, id);
+    object.map_or(Reads::Everything, |object| Reads::Objects(vec![object]))
+}
 
 /// The objects that an unsigned request names.
 pub fn objects_named(platform: Platform, hint: &[u8]) -> Reads {

@@ -1,7 +1,6 @@
 //! Tests of Spacebring's documented bodies: their statements if the API cannot be read, and that they only trigger a reading if
 //! it can.
 
-use crate::ingest::statement::Reads;
 use access::Instant;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::{
         adapter::TranslateError,
         envelope::Envelope,
         signature::Verified,
-        statement::{Event, Holder, Moment, Statement},
+        statement::{Event, Holder, Moment, Reads, Statement},
     },
     store::row::{EntitlementKind, OfferingKind},
 };
@@ -114,7 +113,7 @@ fn a_deletion_has_its_own_time() {
             assert_eq!(event.happened_at, at("2026-03-02T11:00:00Z"));
             assert_eq!(event.reads != Reads::Nothing, is_read);
             assert!(
-                matches!(&event.statements[..], [Statement::EntitlementDeleted(of, _)] if *of == kind),
+                matches!(&event.statements[..], [Statement::EntitlementDeleted(of, _), ..] if *of == kind),
                 "{event:?}"
             );
         }
@@ -128,9 +127,13 @@ fn a_subscription_comes_without_its_type() {
         (event.kind.as_str(), event.happened_at),
         ("subscription.updated", at(SIGNED))
     );
-    let [Statement::Entitlement(word)] = &event.statements[..] else {
+    let [Statement::Entitlement(word), gone @ ..] = &event.statements[..] else {
         panic!("{event:?}");
     };
+    assert!(
+        gone.iter()
+            .all(|one| matches!(one, Statement::EntitlementDeleted(..)))
+    );
     assert_eq!((word.offering.id.as_str(), word.status), ("p1", "ACTIVE"));
     assert!(matches!(&word.holder, Holder::Person(person) if person.id == "7"));
     let mut of_company = subscription();
@@ -140,6 +143,39 @@ fn a_subscription_comes_without_its_type() {
         format!("{event:?}").contains("Company(CompanyRef { id: \"acme\""),
         "{event:?}"
     );
+}
+
+#[test]
+fn every_plan_of_a_subscription_counts() {
+    let plan =
+        |number: usize| json!({ "id": format!("i{number}"), "planRef": format!("p{number}") });
+    let with_items = |items: Value| {
+        let mut body = subscription();
+        body["items"] = items;
+        read(false, &body).unwrap()
+    };
+    let given = |event: &Event| -> Vec<(String, String)> {
+        let held = event
+            .statements
+            .iter()
+            .filter_map(|statement| match statement {
+                Statement::Entitlement(word) => Some((word.id.clone(), word.offering.id.clone())),
+                _ => None,
+            });
+        held.collect()
+    };
+    let pair = |id: &str, plan: &str| (id.to_owned(), plan.to_owned());
+    let event = with_items(json!([plan(1), plan(2), plan(1)]));
+    assert_eq!(given(&event), [pair("s1", "p1"), pair("s1:2", "p2")]);
+    assert_eq!(
+        event.statements.len(),
+        5,
+        "what is not given is stated to be gone"
+    );
+    let many: Vec<_> = (1..=7).map(plan).collect();
+    let event = with_items(json!(many));
+    assert_eq!(given(&event).len(), 5);
+    assert!(event.note.unwrap().contains("only 5 of 7 plans"));
 }
 
 #[test]
