@@ -39,6 +39,11 @@ pub struct Model {
     pub created_at: i64,
     pub removed_at: Option<i64>,
     pub reading_doubt: Option<ReadingDoubt>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub membership_statuses: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub unknown_statuses: Option<String>,
+    pub primary_only: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

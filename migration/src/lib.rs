@@ -14,6 +14,7 @@ mod m20261127_000060_one_question;
 mod m20261127_000070_plain_names;
 mod m20261127_000080_state_columns;
 mod m20261128_000010_read_requests;
+mod m20261128_000020_reader_options;
 mod table;
 
 /// All migrations, oldest first.
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000070_plain_names::Migration),
             Box::new(m20261127_000080_state_columns::Migration),
             Box::new(m20261128_000010_read_requests::Migration),
+            Box::new(m20261128_000020_reader_options::Migration),
         ]
     }
 }

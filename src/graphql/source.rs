@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     id::Kind,
-    ingest::{accept, rejections},
+    ingest::{accept, readers::options, rejections},
     public_url,
     store::row,
 };
@@ -62,6 +62,28 @@ pub enum SignatureScheme {
     /// Unsigned requests to an unguessable URL. Their content is never trusted; each only triggers an authenticated read of
     /// the platform's API.
     Nudge,
+}
+
+/// What a platform's word for the status of a membership means.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::ingest::readers::options::StatusMeaning")]
+pub enum StatusMeaning {
+    /// The membership counts.
+    Active,
+    /// The membership is paused: it does not count.
+    Paused,
+    /// The membership has ended.
+    Ended,
+}
+
+/// A platform's word for the status of a membership, with its meaning.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(crate = "crate::graphql::resolve")]
+pub struct StatusMapping {
+    /// The platform's word; upper and lower case are the same.
+    pub status: String,
+    /// Its meaning.
+    pub meaning: StatusMeaning,
 }
 
 /// Why a webhook request was rejected.
@@ -181,6 +203,28 @@ impl Source {
             .transpose()
             .map_err(super::error::internal_error)?
             .map(Json))
+    }
+
+    /// What the club said its platform's words for the status of a membership mean, beside those that are known.
+    async fn status_mappings(&self, context: &Context<'_>) -> Result<Vec<StatusMapping>> {
+        require_staff(context)?;
+        let statuses = options::statuses_of(self.0.membership_statuses.as_deref());
+        let one = |(status, meaning): (String, options::StatusMeaning)| StatusMapping {
+            status,
+            meaning: meaning.into(),
+        };
+        Ok(statuses.into_iter().map(one).collect())
+    }
+
+    /// The statuses of memberships without a known meaning at the latest read: these memberships stay as they were.
+    async fn unknown_statuses(&self, context: &Context<'_>) -> Result<Vec<String>> {
+        require_staff(context)?;
+        Ok(options::unknown_of(&self.0))
+    }
+
+    /// Whether only the primary member of a household has its membership.
+    async fn primary_members_only(&self) -> bool {
+        self.0.primary_only
     }
 
     /// Whether the latest two reads of the platform's API lacked most of the previous data and were therefore not applied. An

@@ -189,6 +189,24 @@ pub async fn record_success(
     schedule(connection, scope, id, done).await
 }
 
+/// Records the statuses of memberships that a successful read could not understand, as JSON, with the problem text for people.
+pub async fn record_unknown_statuses(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    id: Uuid,
+    unknown: Option<(String, String)>,
+) -> Result<(), StoreError> {
+    let (statuses, problem) = unknown.unzip();
+    scope
+        .update::<source::Entity>()
+        .col_expr(source::Column::UnknownStatuses, Expr::value(statuses))
+        .col_expr(source::Column::Problem, Expr::value(problem))
+        .filter(source::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
 /// Changes the doubt about a source's readings, unless it is no longer `before`.
 async fn set_doubt(
     connection: &impl ConnectionTrait,

@@ -40,6 +40,9 @@ pub fn blank(scope: ClubScope, id: Uuid, now: i64) -> source::Model {
         created_at: now,
         removed_at: None,
         reading_doubt: None,
+        membership_statuses: None,
+        unknown_statuses: None,
+        primary_only: false,
     }
 }
 
@@ -121,6 +124,11 @@ pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Resu
             source::Column::Credentials,
             Expr::value(row.credentials.clone()),
         )
+        .col_expr(
+            source::Column::MembershipStatuses,
+            Expr::value(row.membership_statuses.clone()),
+        )
+        .col_expr(source::Column::PrimaryOnly, Expr::value(row.primary_only))
         .col_expr(source::Column::ReadEveryS, Expr::value(row.read_every_s))
         .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
         .col_expr(

@@ -11,6 +11,7 @@ use crate::support::{
     world::World,
 };
 
+mod clubspot;
 mod faults;
 mod spacebring;
 mod teamup;
@@ -385,22 +386,6 @@ async fn clubspot_is_read_on_schedule(world: &mut World) {
     let query = "{ member(email: \"ada@example.com\") { tags } }";
     let response = world.api.query(query, json!({})).await;
     assert_eq!(response["member"]["tags"], json!(["range"]));
-
-    world
-        .platform
-        .list("members", json!([clubspot_member("ada", "resting")]));
-    world.turn_to(world.now() + 1.hour());
-    problem(
-        world,
-        &source,
-        "the status of a membership has an unknown value",
-    )
-    .await;
-    assert_eq!(
-        in_kisi(world),
-        [1, 0, 1],
-        "an unknown status changes nothing"
-    );
 }
 
 /// Waits until the source's problem contains this text.

@@ -14,10 +14,10 @@ use crate::{
         error::{Refusal, UserError, internal, internal_error},
         input::source_credentials::SourceCredentialsInput,
         scalar::{Duration, Json, TimeZone},
-        source::{Platform, SignatureScheme, Source},
+        source::{Platform, SignatureScheme, Source, StatusMeaning},
     },
     id::{Kind, encode},
-    ingest::{removal, signature::secret_is_usable},
+    ingest::{readers::options, removal, signature::secret_is_usable},
     secret::{SecretKind, new_path_key, new_signing_secret},
     store::{ClubScope, Connection, clubs, due, lookup, readings, revocations, row, sources},
     transaction,
@@ -50,6 +50,19 @@ pub struct CreateSourceInput {
     pub read_every: Option<Duration>,
     /// The mapping of the sender's JSON: required for MAPPED, and allowed only there.
     pub mapping: Option<Json>,
+    /// What the platform's words for the status of a membership mean, beside those that are known; only for CLUBSPOT.
+    pub status_mappings: Option<Vec<StatusMappingInput>>,
+    /// Whether only the primary member of a household has its membership; only for CLUBSPOT. Default: false, every member has it.
+    pub primary_members_only: Option<bool>,
+}
+
+/// A platform's word for the status of a membership, and its meaning.
+#[derive(Clone, InputObject)]
+pub struct StatusMappingInput {
+    /// The platform's word; upper and lower case are the same.
+    pub status: String,
+    /// Its meaning.
+    pub meaning: StatusMeaning,
 }
 
 /// The changes to a source; fields that are left out keep their values.
@@ -67,6 +80,10 @@ pub struct UpdateSourceInput {
     pub read_every: Option<Duration>,
     /// The mapping of the sender's JSON; only for MAPPED.
     pub mapping: Option<Json>,
+    /// What the platform's words for the status of a membership mean, in place of those given before; only for CLUBSPOT.
+    pub status_mappings: Option<Vec<StatusMappingInput>>,
+    /// Whether only the primary member of a household has its membership; only for CLUBSPOT.
+    pub primary_members_only: Option<bool>,
 }
 
 /// The new source and its secret. The secret is returned only here.
@@ -204,6 +221,8 @@ async fn create(
         let message = "MAPPED needs a mapping, which describes how the sender's JSON is read";
         return Err(invalid("input.mapping", message));
     }
+    let statuses = platform_input::statuses(platform, input.status_mappings.as_deref())?;
+    let primary_only = platform_input::primary_only(platform, input.primary_members_only)?;
     let secret = match (scheme, input.secret) {
         (row::SignatureScheme::Nudge, None) => None,
         (row::SignatureScheme::Nudge, Some(_)) => {
@@ -243,6 +262,8 @@ async fn create(
             secret: sealed,
             read_every_s,
             mapping,
+            membership_statuses: statuses.as_ref().and_then(options::statuses_text),
+            primary_only: primary_only.unwrap_or(false),
             problem: platform_input::problem(platform, credentials.is_some()),
             credentials,
             ..sources::blank(scope, id, now)
@@ -367,6 +388,18 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         if let Some(mapping) = platform_input::mapping(source.platform, input.mapping.as_ref())? {
             source.mapping = Some(mapping);
         }
+        let given = input.status_mappings.as_deref();
+        let statuses = platform_input::statuses(source.platform, given)?;
+        let primary_only =
+            platform_input::primary_only(source.platform, input.primary_members_only)?;
+        if (statuses.is_some() || primary_only.is_some()) && has {
+            // What was read is understood differently now.
+            readings::request_full_read(tx, scope, id, now).await?;
+        }
+        if let Some(statuses) = statuses {
+            source.membership_statuses = options::statuses_text(&statuses);
+        }
+        source.primary_only = primary_only.unwrap_or(source.primary_only);
         sources::set(tx, &source).await?;
         Ok::<_, Refusal>(source)
     })

@@ -189,6 +189,7 @@ fn is_wanted(row: &Value, query: &HashMap<String, String>) -> bool {
             "customer" => among(&row["customer"]),
             "owned_or_shared_with_customer" => among(&row["customer"]) || shared().any(among),
             "is_active" => row["is_active"] == json!(wanted == "true"),
+            "primary_only" => row["is_primary"] == true,
             // Spacebring's filters of bookings.
             "resourceRef" => row["resourceRef"] == *wanted,
             "status" if row.get("subscriptionType").is_some() => {
@@ -235,7 +236,8 @@ fn page(asked: &RecordedRequest, rows: &[Value], most: usize) -> Value {
         return page;
     }
     if let Some(from) = number("skip") {
-        return json!({ "code": "200", "has_more": from + most < rows.len(), "data": { "members": part(from) } });
+        let noun = asked.path.replace('-', "_");
+        return json!({ "code": "200", "has_more": from + most < rows.len(), "data": { noun: part(from) } });
     }
     let from = (number("page").unwrap_or(1) - 1) * most;
     if asked.path.starts_with("reports/") {

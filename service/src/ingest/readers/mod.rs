@@ -20,6 +20,7 @@ mod clubspot;
 mod collapse;
 mod credentials;
 mod failure;
+pub mod options;
 mod pages;
 mod pass;
 mod platform_api;

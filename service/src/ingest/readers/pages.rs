@@ -186,7 +186,7 @@ pub async fn read_by_token<T>(
     Err(ReadError::odd(path, "the list has no end"))
 }
 
-/// Pages by the number of skipped rows: `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
+/// Pages by the number of skipped rows: the list is in `data` or at the top. `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
 /// empty page is the end.
 pub async fn read_by_offset<T>(
     api: &Api,
@@ -200,7 +200,8 @@ pub async fn read_by_offset<T>(
         let mut query = query.to_vec();
         query.push(("skip", rows.seen.len().to_string()));
         let page = api.get(path, &query).await?;
-        let data = page.get("data").unwrap_or(&Value::Null);
+        // Some deployments answer with the list alone.
+        let data = page.get("data").unwrap_or(&page);
         let listed = rows_of(path, data, name)?;
         if !rows.take(path, listed)? {
             return Err(ReadError::odd(path, "a row appears twice"));

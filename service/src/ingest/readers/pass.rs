@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    changes, collapse::Collapse, failure::ReadError, platform_api::PlatformApi, requests::Requests,
-    spacebring, teamup,
+    changes, clubspot, collapse::Collapse, failure::ReadError, platform_api::PlatformApi,
+    requests::Requests, spacebring, teamup,
 };
 use crate::{
     app::App,
@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How many events are queued at once.
 const QUEUE_CHUNK: usize = 128;
 /// The parts of a reading that are not parts of a roster.
-const KEPT: [&str; 2] = [teamup::STANDINGS, spacebring::NETWORK];
+const KEPT: [&str; 3] = [teamup::STANDINGS, spacebring::NETWORK, clubspot::UNKNOWN];
 /// The default interval of complete readings, in seconds.
 pub const DAILY_S: i64 = 86_400;
 
@@ -106,7 +106,11 @@ async fn read_with_lease(
     };
     let answered = requests.ids;
     match read.unwrap_or(Err(ReadError::TimedOut)) {
-        Ok(ReadOutcome::In { reading, pause }) => {
+        Ok(ReadOutcome::In {
+            reading,
+            pause,
+            unknown,
+        }) => {
             let done = ReadRecord {
                 not_before: begun.plus(pause).micros(),
                 ..done
@@ -116,7 +120,8 @@ async fn read_with_lease(
                     readings::store(tx, scope, id, reading).await?;
                 }
                 readings::delete_requests(tx, scope, id, Some(&answered)).await?;
-                readings::record_success(tx, scope, id, done).await
+                readings::record_success(tx, scope, id, done).await?;
+                readings::record_unknown_statuses(tx, scope, id, unknown).await
             });
             keep.await
         }
@@ -169,6 +174,8 @@ enum ReadOutcome {
         reading: Option<Reading>,
         /// The time until the next reading may begin.
         pause: Duration,
+        /// The statuses of memberships without a known meaning, as JSON, and a text for people.
+        unknown: Option<(String, String)>,
     },
     /// It has collapsed, so nothing of it was used.
     Collapsed(Collapse),
@@ -211,10 +218,13 @@ async fn read_and_store(
                 body: next.to_string().into_bytes(),
             }),
             pause: api.pause_after_calls(),
+            unknown: None,
         });
     }
-    let mut roster = api.read(begun).await?;
+    let last = before.as_ref().map(|last| last.body.as_slice());
+    let mut roster = api.read(begun, last).await?;
     let body = roster.to_string().into_bytes();
+    let unknown = unknown_statuses(&roster, source.platform);
     let known = before.as_ref().filter(|before| !before.needs_full());
     let whole_at = known.map(|before| before.whole_at);
     let is_stale = match whole_at {
@@ -229,6 +239,7 @@ async fn read_and_store(
         return Ok(ReadOutcome::In {
             reading: None,
             pause,
+            unknown,
         });
     }
     if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
@@ -255,7 +266,24 @@ async fn read_and_store(
             body,
         }),
         pause,
+        unknown,
     })
+}
+
+fn unknown_statuses(roster: &Value, platform: Platform) -> Option<(String, String)> {
+    let unknown = roster.get(clubspot::UNKNOWN)?.as_object()?;
+    let named: Vec<String> = unknown
+        .iter()
+        .map(|(status, count)| format!("“{status}” ({count})"))
+        .collect();
+    let words = format!(
+        "{} gives memberships statuses without a known meaning: {}. These memberships stay as they were. Say what the statuses \
+         mean (updateSource, statusMappings).",
+        name_of(platform),
+        named.join(", ")
+    );
+    let statuses = serde_json::to_string(unknown).ok()?;
+    (!unknown.is_empty()).then_some((statuses, words))
 }
 
 /// Stores what a reading found as events of its time.

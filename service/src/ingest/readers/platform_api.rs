@@ -5,7 +5,10 @@ use std::time::Duration;
 use access::Instant;
 use serde_json::Value;
 
-use super::{api::Api, clubspot, credentials::Credentials, failure::ReadError, spacebring, teamup};
+use super::{
+    api::Api, clubspot, credentials::Credentials, failure::ReadError, options::ReaderOptions,
+    spacebring, teamup,
+};
 use crate::{app::App, secret::SecretKind, store::row::Source};
 
 /// The minimum pause after a reading of single objects.
@@ -22,6 +25,7 @@ pub enum PlatformApi {
     Clubspot {
         api: Api,
         club: String,
+        options: ReaderOptions,
     },
 }
 
@@ -64,18 +68,22 @@ impl PlatformApi {
             Credentials::Clubspot { api_key, club } => Self::Clubspot {
                 api: clubspot::api(http, config.clubspot_url.clone(), &api_key)?,
                 club,
+                options: ReaderOptions::of(source),
             },
         })
     }
 
-    /// Reads everything, as the lists of a roster.
-    pub async fn read(&self, begun: Instant) -> Result<Value, ReadError> {
+    /// Reads everything, as the lists of a roster. What cannot be understood stays as in the last reading.
+    pub async fn read(&self, begun: Instant, last: Option<&[u8]>) -> Result<Value, ReadError> {
         match self {
             Self::Teamup(api) => teamup::read(api, begun).await,
             Self::Spacebring { api, location } => {
                 spacebring::read(api, location.as_deref(), begun).await
             }
-            Self::Clubspot { api, club } => clubspot::read(api, club).await,
+            Self::Clubspot { api, club, options } => {
+                let last: Option<Value> = last.and_then(|last| serde_json::from_slice(last).ok());
+                clubspot::read(api, club, options, last.as_ref(), begun).await
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Validates the platform-specific input of a source: signature scheme, API credentials, read interval, and the mapping of
 //! arbitrary JSON. Looks at the input alone; errors name the field. Called when sources are created and updated.
 
-use super::invalid;
+use super::{StatusMappingInput, invalid};
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode},
@@ -10,7 +10,7 @@ use crate::{
     },
     ingest::{
         adapter::{Mapping, MappingError},
-        readers::Credentials,
+        readers::{Credentials, options::Statuses},
     },
     store::row::{Platform, SignatureScheme},
 };
@@ -80,6 +80,50 @@ fn mapping_error(wrong: MappingError) -> Refusal {
         message,
         field: Some(field),
     })
+}
+
+/// The most words for statuses that a source may have.
+const MOST_STATUSES: usize = 50;
+const LONGEST_STATUS: usize = 100;
+
+/// What the platform's words for the status of a membership mean, in lower case.
+pub(super) fn statuses(
+    platform: Platform,
+    given: Option<&[StatusMappingInput]>,
+) -> Result<Option<Statuses>, Refusal> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let refuse = |message: &str| Err(invalid("input.statusMappings", message));
+    if platform != Platform::Clubspot {
+        return refuse("only CLUBSPOT has statuses of the club's own: leave it out");
+    }
+    if given.len() > MOST_STATUSES {
+        return refuse("has more than 50 statuses");
+    }
+    let mut statuses = Statuses::new();
+    for one in given {
+        let status = one.status.trim().to_lowercase();
+        if status.is_empty() || status.chars().count() > LONGEST_STATUS {
+            return refuse("each status has 1 to 100 characters");
+        }
+        if statuses.insert(status, one.meaning.into()).is_some() {
+            return refuse("a status is given twice");
+        }
+    }
+    Ok(Some(statuses))
+}
+
+/// Whether only primary members are covered, if it is said.
+pub(super) fn primary_only(
+    platform: Platform,
+    given: Option<bool>,
+) -> Result<Option<bool>, Refusal> {
+    if given.is_none() || platform == Platform::Clubspot {
+        return Ok(given);
+    }
+    let message = "only CLUBSPOT has primary members: leave it out";
+    Err(invalid("input.primaryMembersOnly", message))
 }
 
 /// The credentials, checked to be those of this platform.
