@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
-    cli::roster,
+    cli::roster::{self, Conventions},
     graphql::{http, page, socket},
     ingest::{adapter, envelope::Envelope, signature},
     kisi_events::event::Event,
@@ -96,8 +96,8 @@ pub fn cursor(text: &str) -> bool {
 
 /// Whether a file is a roster and its contents translate to an event.
 pub fn roster(file_name: &str, text: &str) -> bool {
-    let body = roster::snapshot(Path::new(file_name), text, now());
-    body.is_ok_and(|body| event(Platform::Canonical, None, body.to_string().as_bytes()))
+    let body = roster::snapshot(Path::new(file_name), text, now(), &Conventions::default());
+    body.is_ok_and(|(body, _)| event(Platform::Canonical, None, body.to_string().as_bytes()))
 }
 
 /// Whether a body is a Kisi event.

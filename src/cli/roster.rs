@@ -23,8 +23,14 @@ use crate::{
     store::row::DeliveryStatus,
 };
 
+mod columns;
 mod csv;
+mod dates;
+mod decode;
+mod statuses;
 mod table;
+
+pub(crate) use table::Conventions;
 
 #[derive(Debug, Subcommand)]
 pub enum Roster {
@@ -39,6 +45,12 @@ pub enum Roster {
         /// The time of the roster, RFC 3339; later changes are kept. Default: now.
         #[arg(long, value_name = "INSTANT")]
         at: Option<String>,
+        /// The order of the numbers in dates such as 01/02/2026. Default: what the dates of the file show.
+        #[arg(long, value_enum, value_name = "ORDER")]
+        date_order: Option<dates::DateOrder>,
+        /// What a word for the status of a membership means, such as "On break=paused"; for each word that is not known.
+        #[arg(long = "status", value_name = "WORD=STATUS", value_parser = statuses::own_word)]
+        statuses: Vec<(String, String)>,
         /// A .json file (a roster.snapshot, or its data), or CSV with column names in the first line.
         file: PathBuf,
     },
@@ -50,6 +62,8 @@ impl Roster {
             source,
             dry_run,
             at,
+            date_order,
+            statuses,
             file,
         } = self;
         let now = app.clock.now();
@@ -59,9 +73,22 @@ impl Roster {
             bail!("--at is in the future");
         }
         let (scope, source) = find_source(app, &source).await?;
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("{} cannot be read", file.display()))?;
-        let body = snapshot(&file, &text, at).with_context(|| file.display().to_string())?;
+        let bytes =
+            std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let conventions = Conventions {
+            date_order,
+            statuses: statuses.into_iter().collect(),
+        };
+        let (body, ignored) = snapshot(&file, &decode::text(&bytes), at, &conventions)
+            .with_context(|| file.display().to_string())?;
+        drop(bytes);
+        if !ignored.is_empty() {
+            eprintln!(
+                "{}: these columns are not used: {}",
+                file.display(),
+                ignored.join(", ")
+            );
+        }
         let counts = counts(&body);
         let id = format!("roster:{}", new_id().simple());
         let job = Job::canonical(scope.club, source, id, body.to_string().into_bytes(), now);
@@ -95,18 +122,25 @@ impl Roster {
 }
 
 /// Converts the text of a file to a `roster.snapshot` event; a name that ends in `.json` selects JSON. `at` becomes its timestamp.
-pub(crate) fn snapshot(file: &std::path::Path, text: &str, at: Instant) -> anyhow::Result<Value> {
+/// Returns the event, and the names of the columns that are not used.
+pub(crate) fn snapshot(
+    file: &std::path::Path,
+    text: &str,
+    at: Instant,
+    conventions: &Conventions,
+) -> anyhow::Result<(Value, Vec<String>)> {
     let is_json = file
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("json"));
     let event = |data: Value| json!({ "type": "roster.snapshot", "timestamp": at.timestamp().to_string(), "data": data });
     if !is_json {
-        return Ok(event(table::roster(&csv::records(text)?)?));
+        let found = table::roster(&csv::records(text)?, conventions)?;
+        return Ok((event(found.data), found.ignored));
     }
     let json: Value = serde_json::from_str(text).context("the file is not valid JSON")?;
     match json.get("type").map(Value::as_str) {
-        None => Ok(event(json)),
-        Some(Some("roster.snapshot")) => Ok(json),
+        None => Ok((event(json), Vec::new())),
+        Some(Some("roster.snapshot")) => Ok((json, Vec::new())),
         Some(_) => bail!("the type must be roster.snapshot"),
     }
 }

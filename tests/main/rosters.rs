@@ -149,9 +149,9 @@ async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
         (
             "a.csv",
             "id;plan_id;status\n1;gold;fine\n",
-            "data.memberships[0].status is \"fine\"",
+            "line 2, column \"status\": \"fine\" is no known status",
         ),
-        ("b.csv", "id;mail\n1;a\n", "unknown column"),
+        ("b.csv", "name;plan\nAnn;gold\n", "a column id or email"),
         (
             "e.json",
             r#"{"memberships": [{"id": "x", "member": {"id": "1"}, "plan": {"id": "gold"}, "status": "active", "endDate": "2026-02-01"}]}"#,

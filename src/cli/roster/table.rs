@@ -7,125 +7,231 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use serde_json::{Map, Value, json};
 
-use super::csv::Record;
+use super::{
+    columns::Columns,
+    csv::Record,
+    dates::{self, DateOrder},
+    statuses::{self, OwnWords},
+};
 use crate::ingest::adapter::put;
 
-const COLUMNS: &[&str] = &[
-    "id",
-    "email",
-    "name",
-    "tags",
-    "plan_id",
-    "plan_name",
-    "membership_id",
-    "status",
-    "blocked",
-    "starts_at",
-    "ends_at",
-    "location_id",
-    "location_name",
-    "time_zone",
-];
+/// How the values of a file are to be understood.
+#[derive(Clone, Debug, Default)]
+pub struct Conventions {
+    /// The order of day, month and year; none for what the file shows itself.
+    pub date_order: Option<DateOrder>,
+    pub statuses: OwnWords,
+}
 
-/// The data of a snapshot: `members`, and `memberships` if the table has a column for plans.
+/// The most problems that are listed.
+const MOST_PROBLEMS: usize = 20;
+
+/// The data of a snapshot.
+#[derive(Debug)]
+pub struct Roster {
+    /// `members`, and `memberships` if the table has a column for plans.
+    pub data: Value,
+    /// The columns that are not used.
+    pub ignored: Vec<String>,
+}
+
+/// Converts a table.
 ///
 /// # Errors
-/// An unknown column, a row without member, two rows that contradict each other about one member.
-pub fn roster((names, records): &(Vec<String>, Vec<Record>)) -> anyhow::Result<Value> {
-    if let Some(name) = names.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
+/// A table without a column for the member; and, each by line and column: a row without member, two rows that contradict each
+/// other about one member, a status or a date that cannot be understood.
+pub fn roster(
+    (names, records): &(Vec<String>, Vec<Record>),
+    conventions: &Conventions,
+) -> anyhow::Result<Roster> {
+    let columns = Columns::of(names);
+    if !columns.has("id") && !columns.has("email") {
         bail!(
-            "line 1: unknown column {name:?}; the columns are {}",
-            COLUMNS.join(", ")
+            "line 1: a column id or email is required; the columns are {}",
+            names.join(", ")
         );
     }
-    let has = |name: &str| names.iter().any(|column| column == name);
-    if !has("id") && !has("email") {
-        bail!("line 1: a column id or email is required");
-    }
-    let mut members: BTreeMap<String, (usize, Value)> = BTreeMap::new();
-    let mut memberships: BTreeMap<String, (usize, Value)> = BTreeMap::new();
+    let mut table = Table::new(columns, records, conventions);
     for record in records {
-        let get = |name: &str| record.fields.get(name).map(String::as_str);
-        let email = get("email").map(str::to_lowercase);
-        let id = get("id").map(str::to_owned);
-        let Some(id) = id.or_else(|| email.map(|email| format!("mailto:{email}"))) else {
-            bail!("line {}: neither id nor email is given", record.line);
+        table.add(record);
+    }
+    table.finish()
+}
+
+struct Table<'a> {
+    columns: Columns,
+    conventions: &'a Conventions,
+    /// The order of the dates in each column.
+    orders: BTreeMap<&'static str, Option<DateOrder>>,
+    /// With the line of each.
+    members: BTreeMap<String, (usize, Value)>,
+    memberships: BTreeMap<String, (usize, Value)>,
+    problems: Vec<String>,
+}
+
+impl<'a> Table<'a> {
+    fn new(columns: Columns, records: &[Record], conventions: &'a Conventions) -> Self {
+        let order = |name| {
+            let column = columns.name(name)?;
+            let values = records
+                .iter()
+                .filter_map(|record| record.fields.get(column));
+            conventions
+                .date_order
+                .or_else(|| dates::order_of(values.map(String::as_str)))
         };
-        let member = member(&id, record, &has);
-        let previous = members
+        let dates = ["starts_at", "ends_at"];
+        let orders: BTreeMap<_, _> = dates.into_iter().map(|name| (name, order(name))).collect();
+        // A file has one convention: a column that shows none follows the other.
+        let shown = orders.values().flatten().next().copied();
+        Self {
+            orders: orders
+                .into_iter()
+                .map(|(name, order)| (name, order.or(shown)))
+                .collect(),
+            columns,
+            conventions,
+            members: BTreeMap::new(),
+            memberships: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn get<'r>(&self, record: &'r Record, column: &str) -> Option<&'r str> {
+        let name = self.columns.name(column)?;
+        record.fields.get(name).map(String::as_str)
+    }
+
+    fn problem(&mut self, line: usize, column: &str, what: &str) {
+        let name = self.columns.name(column).unwrap_or(column);
+        self.problems
+            .push(format!("line {line}, column {name:?}: {what}"));
+    }
+
+    fn add(&mut self, record: &Record) {
+        let email = self.get(record, "email").map(str::to_lowercase);
+        let id = self.get(record, "id").map(str::to_owned);
+        let Some(id) = id.or_else(|| email.map(|email| format!("mailto:{email}"))) else {
+            let what = format!("line {}: neither id nor email is given", record.line);
+            self.problems.push(what);
+            return;
+        };
+        let member = self.member(&id, record);
+        let previous = self
+            .members
             .entry(id.clone())
             .or_insert_with(|| (record.line, member.clone()));
         if previous.1 != member {
-            bail!(
+            self.problems.push(format!(
                 "lines {} and {} contradict each other about the member {id:?}",
-                previous.0,
-                record.line
-            );
+                previous.0, record.line
+            ));
+            return;
         }
-        let Some(plan) = get("plan_id").or_else(|| get("plan_name")) else {
-            continue;
+        let plan = self.get(record, "plan_id");
+        let Some(plan) = plan.or_else(|| self.get(record, "plan_name")) else {
+            return;
         };
-        let membership_id =
-            get("membership_id").map_or_else(|| format!("{id}:{plan}"), str::to_owned);
-        let before = memberships.insert(
-            membership_id.clone(),
-            (record.line, membership(&membership_id, &id, plan, record)),
-        );
+        let own = self.get(record, "membership_id").map(str::to_owned);
+        let membership_id = own.unwrap_or_else(|| format!("{id}:{plan}"));
+        let membership = self.membership(&membership_id, &id, plan, record);
+        let before = self
+            .memberships
+            .insert(membership_id.clone(), (record.line, membership));
         if let Some((line, _)) = before {
-            bail!(
+            self.problems.push(format!(
                 "lines {line} and {} have the same membership {membership_id:?}: add a column membership_id to tell them apart",
                 record.line
-            );
+            ));
         }
     }
-    let listed = |all: BTreeMap<String, (usize, Value)>| {
-        all.into_values().map(|(_, value)| value).collect::<Value>()
-    };
-    let mut data = json!({ "members": listed(members) });
-    if has("plan_id") || has("plan_name") {
-        put(&mut data, "memberships", listed(memberships));
-    }
-    Ok(data)
-}
 
-/// A field without a column is left out, so that its value stays; a blank field becomes null or empty, which clears the value.
-fn member(id: &str, record: &Record, has: &impl Fn(&str) -> bool) -> Value {
-    let mut member = Map::from_iter([("id".to_owned(), json!(id))]);
-    for name in ["email", "name"] {
-        if has(name) {
-            member.insert(name.to_owned(), json!(record.fields.get(name)));
+    /// A field without a column is left out, so that its value stays; a blank field becomes null or empty, which clears the value.
+    fn member(&self, id: &str, record: &Record) -> Value {
+        let mut member = Map::from_iter([("id".to_owned(), json!(id))]);
+        if self.columns.has("email") {
+            member.insert("email".to_owned(), json!(self.get(record, "email")));
         }
+        let parts = ["first_name", "last_name"];
+        if self.columns.has("name") {
+            member.insert("name".to_owned(), json!(self.get(record, "name")));
+        } else if parts.iter().any(|part| self.columns.has(part)) {
+            let name: Vec<&str> = parts
+                .iter()
+                .filter_map(|part| self.get(record, part))
+                .collect();
+            let name = Some(name.join(" ")).filter(|name| !name.is_empty());
+            member.insert("name".to_owned(), json!(name));
+        }
+        if self.columns.has("tags") {
+            let tags = self.get(record, "tags").unwrap_or_default();
+            let tags = tags
+                .split(['|', ',', ';'])
+                .map(str::trim)
+                .filter(|tag| !tag.is_empty());
+            member.insert("tags".to_owned(), tags.collect());
+        }
+        Value::Object(member)
     }
-    if has("tags") {
-        let tags = record
-            .fields
-            .get("tags")
-            .map(String::as_str)
-            .unwrap_or_default();
-        let tags = tags
-            .split(['|', ',', ';'])
-            .map(str::trim)
-            .filter(|tag| !tag.is_empty());
-        member.insert("tags".to_owned(), tags.collect());
-    }
-    Value::Object(member)
-}
 
-fn membership(id: &str, member: &str, plan: &str, record: &Record) -> Value {
-    let get = |name: &str| record.fields.get(name);
-    let location = get("location_id").or_else(|| get("location_name"));
-    let location = location
-        .map(|id| json!({ "id": id, "name": get("location_name"), "time_zone": get("time_zone") }));
-    json!({
-        "id": id,
-        "member": { "id": member },
-        "plan": { "id": plan, "name": get("plan_name") },
-        "status": get("status").map_or_else(|| "active".to_owned(), |status| status.to_lowercase()),
-        "blocked": get("blocked").map(|reason| json!({ "reason": reason.to_lowercase() })),
-        "starts_at": get("starts_at"),
-        "ends_at": get("ends_at"),
-        "location": location,
-    })
+    fn membership(&mut self, id: &str, member: &str, plan: &str, record: &Record) -> Value {
+        let status = match self.get(record, "status") {
+            None => "active".to_owned(),
+            Some(word) => {
+                statuses::parse(word, &self.conventions.statuses).unwrap_or_else(|what| {
+                    self.problem(record.line, "status", &what);
+                    String::new()
+                })
+            }
+        };
+        let starts_at = self.date(record, "starts_at");
+        let ends_at = self.date(record, "ends_at");
+        let get = |name: &str| self.get(record, name);
+        let location = get("location_id").or_else(|| get("location_name"));
+        let location = location.map(
+            |id| json!({ "id": id, "name": get("location_name"), "time_zone": get("time_zone") }),
+        );
+        json!({
+            "id": id,
+            "member": { "id": member },
+            "plan": { "id": plan, "name": get("plan_name") },
+            "status": status,
+            "blocked": get("blocked").map(|reason| json!({ "reason": reason.to_lowercase() })),
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "location": location,
+        })
+    }
+
+    fn date(&mut self, record: &Record, column: &'static str) -> Option<String> {
+        let text = self.get(record, column)?;
+        let order = self.orders.get(column).copied().flatten();
+        dates::parse(text, order)
+            .inspect_err(|what| self.problem(record.line, column, what))
+            .ok()
+    }
+
+    fn finish(self) -> anyhow::Result<Roster> {
+        if !self.problems.is_empty() {
+            let more = self.problems.len().saturating_sub(MOST_PROBLEMS);
+            let mut listed: Vec<String> = self.problems.into_iter().take(MOST_PROBLEMS).collect();
+            if more > 0 {
+                listed.push(format!("and {more} more problems"));
+            }
+            bail!("{}", listed.join("\n"));
+        }
+        let listed = |all: BTreeMap<String, (usize, Value)>| {
+            all.into_values().map(|(_, value)| value).collect::<Value>()
+        };
+        let mut data = json!({ "members": listed(self.members) });
+        if self.columns.has("plan_id") || self.columns.has("plan_name") {
+            put(&mut data, "memberships", listed(self.memberships));
+        }
+        Ok(Roster {
+            data,
+            ignored: self.columns.ignored,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +239,7 @@ mod tests {
     use super::{super::csv::records, *};
 
     fn read(text: &str) -> anyhow::Result<Value> {
-        roster(&records(text)?)
+        Ok(roster(&records(text)?, &Conventions::default())?.data)
     }
 
     #[test]
@@ -179,7 +285,6 @@ mod tests {
     #[test]
     fn an_error_names_its_lines() {
         for (text, words) in [
-            ("id,mail\n1,a\n", "unknown column \"mail\""),
             ("name\nAnn\n", "id or email"),
             ("id,name\n1,Ann\n,Bob\n", "line 3: neither id"),
             (
@@ -194,5 +299,50 @@ mod tests {
             let wrong = read(text).unwrap_err().to_string();
             assert!(wrong.contains(words), "{wrong}");
         }
+    }
+    #[test]
+    fn an_export_is_understood_as_it_is() {
+        let text = "Client ID,First Name,Last Name,Email Address,Home Phone,Package,Membership Status,Start Date,Expiration Date\n\
+                    7,Ann,Lee,ann@example.com,1234,Gold,ACTIVE,01/02/2026,12/31/2026\n\
+                    8,Bob,,bob@example.com,,Gold,Frozen,46023,\n";
+        let found = roster(&records(text).unwrap(), &Conventions::default()).unwrap();
+        assert_eq!(found.ignored, ["home phone"]);
+        assert_eq!(found.data["members"][0]["name"], "Ann Lee");
+        let memberships = &found.data["memberships"];
+        let field = |row: usize, name: &str| memberships[row][name].clone();
+        assert_eq!(
+            field(0, "starts_at"),
+            "2026-01-02",
+            "the other column shows the order"
+        );
+        assert_eq!(field(0, "ends_at"), "2026-12-31");
+        assert_eq!(field(0, "plan"), json!({ "id": "Gold", "name": "Gold" }));
+        assert_eq!(field(1, "status"), "paused");
+        assert_eq!(
+            field(1, "starts_at"),
+            "2026-01-01",
+            "a serial number of a spreadsheet"
+        );
+    }
+
+    #[test]
+    fn problems_name_their_line_and_column() {
+        let text = "id,plan,Status,Ends\n1,gold,odd,01/02/2026\n2,gold,active,soon\n";
+        let wrong = read(text).unwrap_err().to_string();
+        for words in [
+            "line 2, column \"status\": \"odd\" is no known status",
+            "line 2, column \"ends\": \"01/02/2026\" may be day or month first",
+            "line 3, column \"ends\": \"soon\" is not a date",
+        ] {
+            assert!(wrong.contains(words), "{wrong}");
+        }
+        let conventions = Conventions {
+            date_order: Some(DateOrder::Dmy),
+            statuses: OwnWords::from([statuses::own_word("odd=ended").unwrap()]),
+        };
+        let text = "id,plan,Status,Ends\n1,gold,odd,01/02/2026\n";
+        let found = roster(&records(text).unwrap(), &conventions).unwrap();
+        assert_eq!(found.data["memberships"][0]["status"], "ended");
+        assert_eq!(found.data["memberships"][0]["ends_at"], "2026-02-01");
     }
 }

@@ -128,22 +128,26 @@ async fn read_with_lease(
         Ok(ReadOutcome::Collapsed(collapse)) => {
             record_collapse(app, &source, done, &collapse).await
         }
-        Err(problem) => {
-            let failures = u32::try_from(source.read_failures).unwrap_or(u32::MAX);
-            let pause = FIRST_PAUSE
-                .saturating_mul(2_u32.saturating_pow(failures))
-                .min(LONGEST_PAUSE);
-            let pause = problem.pause().map_or(pause, |after| after.max(pause));
-            let until = app.clock.now().plus(pause).micros();
-            tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
-            let words = problem.user_message(name_of(source.platform));
-            let fail = transaction!(app.db, |tx| readings::record_failure(
-                tx, scope, id, words, until
-            )
-            .await);
-            fail.await
-        }
+        Err(problem) => record_failure(app, &source, &problem).await,
     }
+}
+
+/// Records a failed reading, which is repeated after a pause.
+async fn record_failure(app: &App, source: &Source, problem: &ReadError) -> Result<(), StoreError> {
+    let (scope, id) = (ClubScope::new(source.club_id), source.id);
+    let failures = u32::try_from(source.read_failures).unwrap_or(u32::MAX);
+    let pause = FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_PAUSE);
+    let pause = problem.pause().map_or(pause, |after| after.max(pause));
+    let until = app.clock.now().plus(pause).micros();
+    tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
+    let words = problem.user_message(name_of(source.platform));
+    let fail = transaction!(app.db, |tx| readings::record_failure(
+        tx, scope, id, words, until
+    )
+    .await);
+    fail.await
 }
 
 /// Records a collapsed reading: the source is read again, and if that gives the same result, an admin has to confirm it.
