@@ -16,6 +16,7 @@ on_both!(
     a_hold_that_starts_tomorrow_is_known_today,
     a_webhook_reads_only_what_it_names,
     a_customer_who_is_gone_is_removed_by_a_complete_reading_only,
+    what_a_business_does_not_offer_stays_as_it_was,
 );
 
 /// Whether Kisi lets Ada in at that time, by what it holds now.
@@ -242,4 +243,44 @@ async fn a_customer_who_is_gone_is_removed_by_a_complete_reading_only(world: &mu
         .map(|(now, then)| now - then)
         .collect();
     assert_eq!(made[0], 2, "one for him, and one for everybody");
+}
+
+async fn what_a_business_does_not_offer_stays_as_it_was(world: &mut World) {
+    let source = three(world).await;
+    let blocks = json!([{ "id": 1, "customer": 2, "is_active": true, "created_at": "2026-01-01T08:00:00Z" }]);
+    world.platform.list("customer_registration_blocks", blocks);
+    let report = json!([{ "id": 3, "has_failed_payments": true, "has_retry_payments": false }]);
+    world.platform.list("reports/customers/data", report);
+    let group = world.manage("Simulator bookings").await;
+    world
+        .rule(&group, json!([{ "registration": { "kinds": ["COURSE"] } }]))
+        .await;
+    let (starts, ends) = (world.now() + 3.hours(), world.now() + 4.hours());
+    let session = json!({
+        "id": 30, "name": "Session 1", "starts_at": starts.to_string(), "ends_at": ends.to_string(), "status": "active",
+        "course": { "id": 40, "name": "Beginners" },
+    });
+    let row = json!({ "id": 20, "customer": 1, "course_session": session, "status": "registered" });
+    world
+        .platform
+        .list("course_session_attendances", json!([row]));
+    read(world, &source).await;
+    assert_eq!(in_kisi(world), [2, 0, 0]);
+    for path in [
+        "customer_registration_blocks",
+        "reports/customers/data",
+        "course_session_attendances",
+    ] {
+        world
+            .platform
+            .override_response(path, |_, _| (404, json!({})));
+    }
+    read_again(world, &source).await;
+    assert_eq!(in_kisi(world), [2, 0, 0]);
+    world.platform.restore();
+    world
+        .platform
+        .list("customer_registration_blocks", json!([]));
+    read_again(world, &source).await;
+    assert_eq!(in_kisi(world), [2, 1, 0]);
 }

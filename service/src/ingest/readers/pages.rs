@@ -186,12 +186,12 @@ pub async fn read_by_token<T>(
     Err(ReadError::odd(path, "the list has no end"))
 }
 
-/// Pages by the number of skipped rows: the list is in `data` or at the top. `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
+/// Pages by the number of skipped rows: the list, by the first of its names that is there, is in `data` or at the top. `has_more`, in `data` or beside it, says whether there are more; if it is absent, an
 /// empty page is the end.
 pub async fn read_by_offset<T>(
     api: &Api,
     path: &str,
-    name: &str,
+    names: &[&'static str],
     query: &[(&str, String)],
     convert: Convert<'_, T>,
 ) -> Result<Vec<T>, ReadError> {
@@ -202,6 +202,8 @@ pub async fn read_by_offset<T>(
         let page = api.get(path, &query).await?;
         // Some deployments answer with the list alone.
         let data = page.get("data").unwrap_or(&page);
+        let named = names.iter().find(|name| data.get(**name).is_some());
+        let name = named.or(names.first()).copied().unwrap_or_default();
         let listed = rows_of(path, data, name)?;
         if !rows.take(path, listed)? {
             return Err(ReadError::odd(path, "a row appears twice"));

@@ -212,8 +212,8 @@ async fn read_and_store(
         && let Some(last) = before.as_ref().filter(|before| !before.needs_full())
         && let Ok(lists) = serde_json::from_slice::<Value>(&last.body)
         && let Some(next) = api.read_objects(begun, objects, &lists).await?
+        && let Some(events) = changes::between(&lists, &next)
     {
-        let events = changes::between(&lists, &next).unwrap_or_default();
         store_events(app, source, begun, events, lease).await?;
         return Ok(ReadOutcome::In {
             reading: Some(Reading {

@@ -76,7 +76,7 @@ impl PlatformApi {
     /// Reads everything, as the lists of a roster. What cannot be understood stays as in the last reading.
     pub async fn read(&self, begun: Instant, last: Option<&[u8]>) -> Result<Value, ReadError> {
         match self {
-            Self::Teamup(api) => teamup::read(api, begun).await,
+            Self::Teamup(api) => teamup::read(api, begun, last).await,
             Self::Spacebring { api, location } => {
                 spacebring::read(api, location.as_deref(), begun).await
             }

@@ -44,7 +44,7 @@ pub async fn read(
     begun: Instant,
 ) -> Result<Value, ReadError> {
     let of_club = [("club_id", club.to_owned())];
-    let members = read_by_offset(api, "members", "members", &of_club, &whole).await?;
+    let members = read_by_offset(api, "members", &["members"], &of_club, &whole).await?;
     let primary = if options.primary_only {
         Some(primary_members(api, &of_club).await?)
     } else {
@@ -94,11 +94,11 @@ async fn primary_members(
     let id = |row: &Value| {
         rows::id(row.get("id")).ok_or_else(|| ReadError::odd("members", "a row has no id"))
     };
-    let ids = read_by_offset(api, "members", "members", &query, &id).await?;
+    let ids = read_by_offset(api, "members", &["members"], &query, &id).await?;
     Ok(ids.into_iter().collect())
 }
 
-/// None where the club's key may not read billing items, so that nothing is concluded about them.
+/// None where they cannot be read, so that nothing is concluded about them.
 async fn billing_items(
     api: &Api,
     of_club: &[(&'static str, String)],
@@ -110,10 +110,18 @@ async fn billing_items(
         ("start_date", day(begun.minus(BILLING_DAYS)).to_string()),
         ("end_date", day(begun.plus(BILLING_DAYS)).to_string()),
     ]);
-    match read_by_offset(api, "line-items", "line_items", &query, &rows::purchase).await {
+    let names = ["line_items", "lineItems", "items"];
+    match read_by_offset(api, "line-items", &names, &query, &rows::purchase).await {
         Ok(items) => Ok(Some(items.into_iter().flatten().collect())),
-        Err(ReadError::Forbidden { .. } | ReadError::Status { status: 404, .. }) => {
-            tracing::info!("Clubspot offers no billing items to this key");
+        // Clubspot does not document this list: a club whose key or deployment has none, or another form of it, is read without.
+        Err(
+            problem @ (ReadError::Forbidden { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::Status {
+                status: 400..=499, ..
+            }),
+        ) => {
+            tracing::warn!(error = ?problem, "Clubspot's billing items are not read; what is known of them stays");
             Ok(None)
         }
         Err(problem) => Err(problem),

@@ -57,9 +57,10 @@ pub async fn read_named(
             }) => return Ok(None),
             answer => answer?,
         };
-        let Some(row) = answer.get(noun).filter(|row| text(row, "id").is_some()) else {
+        let row = answer.get(noun).unwrap_or(&answer);
+        if text(row, "id").is_none() {
             return Ok(None);
-        };
+        }
         if !apply(&mut network, api, begun, noun, row).await? {
             return Ok(None);
         }

@@ -41,8 +41,8 @@ pub fn api(
     Api::new(http, base, &headers, PACE)
 }
 
-/// Reads everything, as the lists of a roster.
-pub async fn read(api: &Api, begun: Instant) -> Result<Value, ReadError> {
+/// Reads everything, as the lists of a roster. What a business does not offer (404) stays as in the last reading.
+pub async fn read(api: &Api, begun: Instant, last: Option<&[u8]>) -> Result<Value, ReadError> {
     let all = Lists {
         api,
         begun,
@@ -50,11 +50,28 @@ pub async fn read(api: &Api, begun: Instant) -> Result<Value, ReadError> {
     };
     let members = all.customers().await?;
     let mut standings = Standings::new();
-    all.blocks(&mut standings).await?;
-    all.payments(&mut standings).await?;
+    let has_blocks = all.blocks(&mut standings).await?;
+    let has_payments = all.payments(&mut standings).await?;
+    let courses = all.courses().await?;
+    let is_complete = has_blocks && has_payments && courses.is_some();
+    let last: Option<Value> = last
+        .filter(|_| !is_complete)
+        .and_then(|last| serde_json::from_slice(last).ok());
+    let known = last.as_ref().and_then(patch::standings_of);
+    for (id, known) in known.unwrap_or_default() {
+        let standing = standings.entry(id).or_default();
+        if !has_blocks {
+            standing.blocked_since = known.blocked_since;
+        }
+        if !has_payments {
+            standing.has_failed_payments = known.has_failed_payments;
+            standing.has_retry_payments = known.has_retry_payments;
+        }
+    }
+    standings.retain(|_, standing| *standing != Standing::default());
     let memberships = all.memberships(&standings).await?;
     let mut registrations = all.attendances().await?;
-    registrations.extend(all.courses().await?);
+    registrations.extend(courses.unwrap_or_else(|| patch::courses_of(last.as_ref())));
     Ok(json!({
         "members": members,
         "memberships": memberships,
@@ -108,11 +125,14 @@ impl Lists<'_> {
             .await
     }
 
-    /// Notes who is blocked by staff.
-    async fn blocks(&self, standings: &mut Standings) -> Result<(), ReadError> {
+    /// Notes who is blocked by staff. Returns whether the business offers the list.
+    async fn blocks(&self, standings: &mut Standings) -> Result<bool, ReadError> {
         let query = vec![("is_active", "true".to_owned())];
         let path = "customer_registration_blocks";
-        let blocks = self.list(path, query, "customer", &rows::block).await?;
+        let blocks = self.list(path, query, "customer", &rows::block).await;
+        let Some(blocks) = offered(path, blocks)? else {
+            return Ok(false);
+        };
         standings
             .values_mut()
             .filter(|_| self.only.is_none())
@@ -127,12 +147,11 @@ impl Lists<'_> {
             let earlier = standing.blocked_since.take();
             standing.blocked_since = Some(earlier.map_or(since.clone(), |it| it.min(since)));
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Notes whose payments failed or are tried again. Businesses without this report are read without it: what is tried again is
-    /// also known from the payment subscription of a membership.
-    async fn payments(&self, standings: &mut Standings) -> Result<(), ReadError> {
+    /// Notes whose payments failed or are tried again. Returns whether the business offers the report.
+    async fn payments(&self, standings: &mut Standings) -> Result<bool, ReadError> {
         let columns = "id,has_failed_payments,has_retry_payments";
         let query = vec![
             ("format", "json".to_owned()),
@@ -140,15 +159,9 @@ impl Lists<'_> {
             ("sort", "id".to_owned()),
         ];
         let path = "reports/customers/data";
-        let rows = match self.list(path, query, "ids", &rows::payments).await {
-            Err(ReadError::Status { status: 404, .. }) => {
-                tracing::warn!(
-                    path,
-                    "TeamUp offers no report of customers; failed payments are not known"
-                );
-                return Ok(());
-            }
-            rows => rows?,
+        let rows = self.list(path, query, "ids", &rows::payments).await;
+        let Some(rows) = offered(path, rows)? else {
+            return Ok(false);
         };
         for (customer, has_failed, has_retry) in rows {
             if has_failed || has_retry || standings.contains_key(&customer) {
@@ -158,7 +171,7 @@ impl Lists<'_> {
             }
         }
         standings.retain(|_, standing| *standing != Standing::default());
-        Ok(())
+        Ok(true)
     }
 
     async fn memberships(&self, standings: &Standings) -> Result<Vec<Value>, ReadError> {
@@ -190,7 +203,8 @@ impl Lists<'_> {
         Ok(rows.await?.into_iter().flatten().collect())
     }
 
-    async fn courses(&self) -> Result<Vec<Value>, ReadError> {
+    /// None where the business does not offer the list.
+    async fn courses(&self) -> Result<Option<Vec<Value>>, ReadError> {
         let expand = "course_session,course_session.course,course_session.venue";
         let query = vec![
             ("course_session_starts_at_gte", self.since()),
@@ -198,6 +212,21 @@ impl Lists<'_> {
         ];
         let path = "course_session_attendances";
         let rows = self.list(path, query, "customer", &rows::course_registration);
-        Ok(rows.await?.into_iter().flatten().collect())
+        let rows = offered(path, rows.await)?;
+        Ok(rows.map(|rows| rows.into_iter().flatten().collect()))
+    }
+}
+
+/// A list; none if there is no such list.
+fn offered<T>(path: &str, list: Result<Vec<T>, ReadError>) -> Result<Option<Vec<T>>, ReadError> {
+    match list {
+        Err(ReadError::Status { status: 404, .. }) => {
+            tracing::warn!(
+                path,
+                "TeamUp does not offer this list; what is known of it stays"
+            );
+            Ok(None)
+        }
+        list => list.map(Some),
     }
 }

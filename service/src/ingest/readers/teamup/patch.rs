@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use access::Instant;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Lists, STANDINGS,
@@ -61,20 +61,18 @@ pub async fn read_named(
         let is_old = |row: &Value| base(row).is_some_and(|id| bases.contains(&id));
         replace(&mut next, "memberships", found, is_old);
     }
-    for (part, is_course) in [(Part::Attendances, false), (Part::Courses, true)] {
-        if reads(part) {
-            let found = if is_course {
-                lists.courses().await?
-            } else {
-                lists.attendances().await?
-            };
-            let is_theirs = |row: &Value| holder(row).is_some_and(|id| ids.contains(&id));
-            let is_kind = |row: &Value| (row.get("kind") == Some(&json!("course"))) == is_course;
-            let found = found.into_iter().filter(|row| is_theirs(row)).collect();
-            replace(&mut next, "registrations", found, |row| {
-                is_theirs(row) && is_kind(row)
-            });
-        }
+    let is_theirs = |row: &Value| holder(row).is_some_and(|id| ids.contains(&id));
+    let theirs = |rows: Vec<Value>| rows.into_iter().filter(is_theirs).collect();
+    if reads(Part::Attendances) {
+        let found = theirs(lists.attendances().await?);
+        let is_old = |row: &Value| is_theirs(row) && !is_course(row);
+        replace(&mut next, "registrations", found, is_old);
+    }
+    if reads(Part::Courses)
+        && let Some(found) = lists.courses().await?
+    {
+        let is_old = |row: &Value| is_theirs(row) && is_course(row);
+        replace(&mut next, "registrations", theirs(found), is_old);
     }
     put(
         &mut next,
@@ -84,7 +82,20 @@ pub async fn read_named(
     Ok(Some(next))
 }
 
-fn standings_of(reading: &Value) -> Option<Standings> {
+/// What the last reading knows of courses.
+pub fn courses_of(last: Option<&Value>) -> Vec<Value> {
+    let rows = last
+        .into_iter()
+        .flat_map(|last| rows_of(last, "registrations"));
+    rows.filter(|row| is_course(row)).cloned().collect()
+}
+
+fn is_course(row: &Value) -> bool {
+    row.get("kind").and_then(Value::as_str) == Some("course")
+}
+
+/// What the last reading knows of blocks; none if it was stored by a version that read none.
+pub fn standings_of(reading: &Value) -> Option<Standings> {
     let rows = reading.get(STANDINGS)?.as_array()?;
     let flag = |row: &Value, name: &str| row.get(name) == Some(&Value::Bool(true));
     let standing = |row: &Value| {
