@@ -19,6 +19,7 @@ use crate::{
     ingest::{
         adapter,
         batch::{Job, Outcome},
+        statement::Event,
     },
     store::row::DeliveryStatus,
 };
@@ -91,15 +92,19 @@ impl Roster {
         }
         let counts = counts(&body);
         let id = format!("roster:{}", new_id().simple());
-        let job = Job::canonical(scope.club, source, id, body.to_string().into_bytes(), now);
-        let event = job.event.clone();
-        match event.and_then(|event| adapter::not_from_the_future(event, app.event_clock())) {
-            Ok(event) => {
-                for warning in &event.warnings {
-                    eprintln!("warning: {}: {warning}", file.display());
-                }
-            }
-            Err(wrong) => bail!("{}: {}", file.display(), wrong.message),
+        let bytes = body.to_string().into_bytes();
+        // A roster of tens of thousands of people is large in each of its forms.
+        drop(body);
+        let job = Job::canonical(scope.club, source, id, bytes, now);
+        let time = job.event.as_ref().map_err(Clone::clone).and_then(|event| {
+            let time = Event::empty(&event.kind, event.happened_at);
+            adapter::not_from_the_future(time, app.event_clock())
+        });
+        if let Err(wrong) = time {
+            bail!("{}: {}", file.display(), wrong.message);
+        }
+        for warning in job.event.iter().flat_map(|event| &event.warnings) {
+            eprintln!("warning: {}: {warning}", file.display());
         }
         if dry_run {
             let dry_run = dry_run::dry_run(&app.db, scope, job, now).await?;
