@@ -169,42 +169,28 @@ pub struct ReadRecord {
     pub doubt: Option<ReadingDoubt>,
 }
 
-/// Records a successful read whose results are stored.
+/// Records a successful read whose results are stored. `unknown`: the statuses of memberships that it could not understand, as
+/// JSON, with the problem text for people.
 pub async fn record_success(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     id: Uuid,
     done: ReadRecord,
-) -> Result<(), StoreError> {
-    scope
-        .update::<source::Entity>()
-        .col_expr(source::Column::LastReadAt, Expr::value(Some(done.begun)))
-        .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
-        .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
-        .col_expr(source::Column::Problem, Expr::value(None::<String>))
-        .filter(source::Column::Id.eq(id))
-        .exec(connection)
-        .await?;
-    set_doubt(connection, scope, id, done.doubt, None).await?;
-    schedule(connection, scope, id, done).await
-}
-
-/// Records the statuses of memberships that a successful read could not understand, as JSON, with the problem text for people.
-pub async fn record_unknown_statuses(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    id: Uuid,
     unknown: Option<(String, String)>,
 ) -> Result<(), StoreError> {
     let (statuses, problem) = unknown.unzip();
     scope
         .update::<source::Entity>()
-        .col_expr(source::Column::UnknownStatuses, Expr::value(statuses))
+        .col_expr(source::Column::LastReadAt, Expr::value(Some(done.begun)))
+        .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
+        .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
         .col_expr(source::Column::Problem, Expr::value(problem))
+        .col_expr(source::Column::UnknownStatuses, Expr::value(statuses))
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
-    Ok(())
+    set_doubt(connection, scope, id, done.doubt, None).await?;
+    schedule(connection, scope, id, done).await
 }
 
 /// Changes the doubt about a source's readings, unless it is no longer `before`.

@@ -62,7 +62,7 @@ const USAGE_RULES: &[UsageRule] = &[
     },
     UsageRule {
         module: "src",
-        except: &["src/cli/webhook"],
+        except: &[],
         never: |name| name == "reqwest",
         instead: "calls to Kisi go through `kisi`, reads of platforms through `ingest::readers`",
     },

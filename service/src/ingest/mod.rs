@@ -16,6 +16,7 @@ pub mod removal;
 pub mod replay;
 pub mod signature;
 pub mod statement;
+mod values;
 
 #[cfg(test)]
 mod tests;

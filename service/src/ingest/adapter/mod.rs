@@ -7,7 +7,6 @@ use access::Instant;
 
 use crate::{
     ingest::{
-        readers::objects_named,
         signature::Verified,
         statement::{Event, Reads},
     },
@@ -18,6 +17,7 @@ mod canonical;
 mod field;
 mod mapped;
 pub mod spacebring;
+pub mod teamup;
 mod unread;
 
 pub use field::put;
@@ -130,12 +130,16 @@ fn in_words(seconds: i64) -> String {
 
 /// The event of an unsigned request: it only triggers a reading, of the objects that it names.
 fn nudge(platform: Platform, verified: &Verified) -> Event {
+    let named = match platform {
+        Platform::Teamup => teamup::named(verified.hint()),
+        _ => None,
+    };
     Event {
         note: Some(
             "the request is not signed: its body is ignored, and the platform's API is read"
                 .to_owned(),
         ),
-        reads: objects_named(platform, verified.hint()),
+        reads: named.map_or(Reads::Everything, Reads::Objects),
         ..Event::empty("nudge", verified.event_time())
     }
 }

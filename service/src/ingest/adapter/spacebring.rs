@@ -12,10 +12,15 @@ use super::{
     field::{Read, put},
 };
 use crate::ingest::{
-    readers::{spacebring_item, spacebring_object},
     signature::Verified,
     statement::{CompanyRef, Event, Reads, Statement},
+    values::{self, joined_name, text},
 };
+
+mod item;
+mod object;
+
+pub use item::item;
 
 /// `is_read`: the source has credentials, so its API is read.
 pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateError> {
@@ -27,7 +32,7 @@ pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateE
         })?;
     let (kind, about) = kind_of(&body);
     let about = about.unwrap_or(&body);
-    let reads = spacebring_object(&kind, text(about, "id"));
+    let reads = object::reads(&kind, text(about, "id"));
     let meaning = translate_kind(&kind, about, verified.event_time());
     let with_kind = |wrong: TranslateError| TranslateError {
         kind: Some(kind.clone()),
@@ -177,21 +182,9 @@ fn is_ignored(kind: &str) -> bool {
         .is_some_and(|noun| nouns.contains(&noun))
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value
-        .get(name)
-        .and_then(Value::as_str)
-        .filter(|text| !text.trim().is_empty())
-}
-
 /// First name and surname joined, as far as the user has them.
 pub fn full_name(user: &Value) -> Option<String> {
-    let names: Vec<&str> = ["name", "surname"]
-        .into_iter()
-        .filter_map(|name| text(user, name))
-        .map(str::trim)
-        .collect();
-    Some(names.join(" ")).filter(|name| !name.is_empty())
+    joined_name(user, ["name", "surname"])
 }
 
 fn person(user: &Value) -> Value {
@@ -261,8 +254,8 @@ const MOST_PLANS: usize = 5;
 fn plans(about: &Value) -> Vec<Value> {
     let items = about.get("items").and_then(Value::as_array);
     let mut plans: BTreeMap<String, Value> = BTreeMap::new();
-    for item in items.into_iter().flatten() {
-        if let Some(item) = spacebring_item(item, about) {
+    for sold in items.into_iter().flatten() {
+        if let Some(item) = item(sold, about) {
             let id = item.plan.get("id").map(Value::to_string);
             let membership =
                 json!({ "plan": item.plan, "starts_at": item.starts, "ends_at": item.ends });
@@ -287,30 +280,24 @@ fn subscription(
     at: Option<&str>,
     canonical_event: impl Fn(&str, Option<&str>, Value) -> Read<Event>,
 ) -> Read<Event> {
-    let id = about.get("id").unwrap_or(&Value::Null);
-    let mut all: Option<Event> = None;
-    for number in 1..=MOST_PLANS {
-        let id = match (number, id) {
-            (1, id) => id.clone(),
-            (_, Value::String(id)) => json!(format!("{id}:{number}")),
-            (_, id) => json!(format!("{id}:{number}")),
-        };
-        let event = match plans.get(number.saturating_sub(1)) {
-            Some(plan) => canonical_event("membership.updated", at, held(about, plan, id))?,
-            None => canonical_event("membership.deleted", at, json!({ "id": id }))?,
-        };
-        match &mut all {
-            Some(all) => all.statements.extend(event.statements),
-            None => all = Some(event),
-        }
+    let state = |id: Value, plan: Option<&Value>| match plan {
+        Some(plan) => canonical_event("membership.updated", at, held(about, plan, id)),
+        None => canonical_event("membership.deleted", at, json!({ "id": id })),
+    };
+    let mut plan = plans.iter();
+    let first = about.get("id").cloned().unwrap_or(Value::Null);
+    let id = values::id(Some(&first)).unwrap_or_default();
+    let mut event = state(first, plan.next())?;
+    for number in 2..=MOST_PLANS {
+        let other = state(json!(format!("{id}:{number}")), plan.next())?;
+        event.statements.extend(other.statements);
     }
-    let mut event = all.unwrap_or_else(|| Event::empty("subscription", Instant::from_micros(0)));
     if plans.len() > MOST_PLANS {
-        let note = format!(
+        let used = format!(
             "only {MOST_PLANS} of {} plans are used without access to the API",
             plans.len()
         );
-        event.note = Some(note);
+        event.note = Some(used);
     }
     Ok(event)
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::ingest::values;
+
 /// The lists of a roster, and the noun of each list's event types.
 const LISTS: [(&str, &str); 5] = [
     ("companies", "company"),
@@ -38,11 +40,7 @@ pub fn between(before: &Value, after: &Value) -> Option<Vec<(String, Value)>> {
 fn by_id(list: &Value) -> Option<BTreeMap<String, &Value>> {
     let mut rows = BTreeMap::new();
     for row in list.as_array()? {
-        let id = match row.get("id")? {
-            Value::String(id) => id.clone(),
-            Value::Number(id) => id.to_string(),
-            _ => return None,
-        };
+        let id = values::id(row.get("id"))?;
         if rows.insert(id, row).is_some() {
             return None;
         }

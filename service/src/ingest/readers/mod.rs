@@ -1,6 +1,6 @@
 //! Reads platforms' APIs: every source that has credentials is read completely on its schedule, and the changes are read whenever
 //! an event or an admin asks. Level-triggered: a wake-up carries no data; the loop queries which sources are due. A new
-//! platform's API is one file that makes a roster, and a line in `pass`.
+//! platform's API is one file that makes a roster, and its lines in `platform_api`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -30,8 +30,6 @@ mod teamup;
 
 pub use credentials::Credentials;
 pub use pass::name_of;
-pub use requests::{objects_named, spacebring_object};
-pub use spacebring::item as spacebring_item;
 
 /// How often the loop checks for due sources without a wake-up.
 const LOOK_AROUND: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{api::Api, failure::ReadError};
+use crate::ingest::values;
 
 /// The page limit of a list.
 const MOST_PAGES: usize = 20_000;
@@ -15,11 +16,7 @@ const ATTEMPTS: usize = 3;
 const ROWS: usize = 100;
 
 fn id_of(path: &str, row: &Value) -> Result<String, ReadError> {
-    match row.get("id") {
-        Some(Value::String(id)) if !id.is_empty() => Ok(id.clone()),
-        Some(Value::Number(id)) => Ok(id.to_string()),
-        _ => Err(ReadError::odd(path, "a row has no id")),
-    }
+    values::id(row.get("id")).ok_or_else(|| ReadError::odd(path, "a row has no id"))
 }
 
 /// Keeps a row as it is.

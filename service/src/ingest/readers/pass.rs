@@ -120,8 +120,7 @@ async fn read_with_lease(
                     readings::store(tx, scope, id, reading).await?;
                 }
                 readings::delete_requests(tx, scope, id, Some(&answered)).await?;
-                readings::record_success(tx, scope, id, done).await?;
-                readings::record_unknown_statuses(tx, scope, id, unknown).await
+                readings::record_success(tx, scope, id, done, unknown).await
             });
             keep.await
         }
@@ -246,11 +245,14 @@ async fn read_and_store(
             unknown,
         });
     }
-    if let Some(collapse) = collapse(app, source, before.as_ref(), &roster).await? {
+    let is_comparable = known.is_some();
+    let last: Option<Value> = before.and_then(|last| serde_json::from_slice(&last.body).ok());
+    if let Some(collapse) = collapse(app, source, last.as_ref(), &roster).await? {
         return Ok(ReadOutcome::Collapsed(collapse));
     }
-    let last: Option<Value> = known.and_then(|last| serde_json::from_slice(&last.body).ok());
-    let changed = last.and_then(|last| changes::between(&last, &roster));
+    let changed = last
+        .filter(|_| is_comparable)
+        .and_then(|last| changes::between(&last, &roster));
     let whole_at = whole_at
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
@@ -320,15 +322,14 @@ async fn store_events(
 async fn collapse(
     app: &App,
     source: &Source,
-    before: Option<&Reading>,
+    last: Option<&Value>,
     roster: &Value,
 ) -> Result<Option<Collapse>, StoreError> {
     if source.reading_doubt == Some(ReadingDoubt::Confirmed) {
         return Ok(None);
     }
-    let before = before.and_then(|before| serde_json::from_slice(&before.body).ok());
-    if let Some(before) = before {
-        return Ok(Collapse::between(&before, roster));
+    if let Some(last) = last {
+        return Ok(Collapse::between(last, roster));
     }
     let scope = ClubScope::new(source.club_id);
     let known = readings::counts(app.db.read(), scope, source.id).await?;

@@ -81,8 +81,7 @@ impl PlatformApi {
                 spacebring::read(api, location.as_deref(), begun).await
             }
             Self::Clubspot { api, club, options } => {
-                let last: Option<Value> = last.and_then(|last| serde_json::from_slice(last).ok());
-                clubspot::read(api, club, options, last.as_ref(), begun).await
+                clubspot::read(api, club, options, last, begun).await
             }
         }
     }

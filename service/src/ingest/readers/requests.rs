@@ -1,30 +1,8 @@
-//! What webhooks ask to be read: the objects that they name, or everything.
+//! What webhooks asked to be read since the last reading: the objects that they named, or everything.
 
 use uuid::Uuid;
 
-use super::{spacebring, teamup};
-use crate::{
-    ingest::statement::Reads,
-    store::{
-        ClubScope, Db, StoreError, readings,
-        row::{Platform, Source},
-    },
-};
-
-/// The object of Spacebring that an event is about.
-pub fn spacebring_object(kind: &str, id: Option<&str>) -> Reads {
-    let object = spacebring::named::object(kind, id);
-    object.map_or(Reads::Everything, |object| Reads::Objects(vec![object]))
-}
-
-/// The objects that an unsigned request names.
-pub fn objects_named(platform: Platform, hint: &[u8]) -> Reads {
-    let objects = match platform {
-        Platform::Teamup => teamup::named::named(hint),
-        _ => None,
-    };
-    objects.map_or(Reads::Everything, Reads::Objects)
-}
+use crate::store::{ClubScope, Db, StoreError, readings, row::Source};
 
 /// The requests that a reading answers.
 pub struct Requests {

@@ -17,6 +17,7 @@ use super::{
     options::ReaderOptions,
     pages::{read_by_offset, whole},
 };
+use crate::ingest::{adapter::put, values};
 
 mod rows;
 
@@ -40,7 +41,7 @@ pub async fn read(
     api: &Api,
     club: &str,
     options: &ReaderOptions,
-    last: Option<&Value>,
+    last: Option<&[u8]>,
     begun: Instant,
 ) -> Result<Value, ReadError> {
     let of_club = [("club_id", club.to_owned())];
@@ -51,11 +52,12 @@ pub async fn read(
         None
     };
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
     let mut memberships = Vec::new();
     for row in &members {
         let is_covered = primary
             .as_ref()
-            .is_none_or(|ids| rows::id(row.get("id")).is_some_and(|id| ids.contains(&id)));
+            .is_none_or(|ids| values::id(row.get("id")).is_some_and(|id| ids.contains(&id)));
         let Some(found) = rows::membership(row, &options.statuses)?.filter(|_| is_covered) else {
             continue;
         };
@@ -64,25 +66,35 @@ pub async fn read(
             rows::Membership::Unknown { id, status } => {
                 let count = unknown.entry(status).or_default();
                 *count = count.saturating_add(1);
-                memberships.extend(last.and_then(|last| kept(last, &id)));
+                kept.insert(id);
             }
         }
     }
+    let last = last.filter(|_| !kept.is_empty());
+    memberships.extend(memberships_of(last, &kept));
     let mut lists = json!({
         "members": members.iter().map(rows::member).collect::<Result<Vec<_>, _>>()?,
         "memberships": memberships,
         UNKNOWN: unknown,
     });
     if let Some(purchases) = billing_items(api, &of_club, begun).await? {
-        crate::ingest::adapter::put(&mut lists, "purchases", purchases.into());
+        put(&mut lists, "purchases", purchases.into());
     }
     Ok(lists)
 }
 
-/// The membership in the last reading.
-fn kept(last: &Value, id: &str) -> Option<Value> {
-    let rows = last.get("memberships")?.as_array()?;
-    rows.iter().find(|row| row["id"] == id).cloned()
+/// These memberships as in the last reading.
+fn memberships_of(last: Option<&[u8]>, ids: &BTreeSet<String>) -> Vec<Value> {
+    let last: Option<Value> = last.and_then(|last| serde_json::from_slice(last).ok());
+    let rows = last
+        .as_ref()
+        .and_then(|last| last.get("memberships")?.as_array());
+    let is_wanted = |row: &&Value| values::id(row.get("id")).is_some_and(|id| ids.contains(&id));
+    rows.into_iter()
+        .flatten()
+        .filter(is_wanted)
+        .cloned()
+        .collect()
 }
 
 async fn primary_members(
@@ -92,7 +104,7 @@ async fn primary_members(
     let mut query = of_club.to_vec();
     query.push(("primary_only", "true".to_owned()));
     let id = |row: &Value| {
-        rows::id(row.get("id")).ok_or_else(|| ReadError::odd("members", "a row has no id"))
+        values::id(row.get("id")).ok_or_else(|| ReadError::odd("members", "a row has no id"))
     };
     let ids = read_by_offset(api, "members", &["members"], &query, &id).await?;
     Ok(ids.into_iter().collect())

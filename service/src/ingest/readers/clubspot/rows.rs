@@ -8,36 +8,26 @@ use serde_json::{Value, json};
 use crate::ingest::{
     adapter::put,
     readers::{failure::ReadError, options::StatusMeaning},
+    values::{id, joined_name, text},
 };
 
 /// Numbers above this are instants in milliseconds: in seconds it is the year 5138.
 const SECONDS_LIMIT: i64 = 100_000_000_000;
 
-pub fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
-    let text = row.get(name).and_then(Value::as_str).map(str::trim);
-    text.filter(|text| !text.is_empty())
-}
-
-/// An id as text.
-pub fn id(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(id) if !id.trim().is_empty() => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
+fn trimmed<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
+    text(row, name).map(str::trim)
 }
 
 pub fn member(row: &Value) -> Result<Value, ReadError> {
-    let names: Vec<&str> = ["first_name", "last_name"]
-        .into_iter()
-        .filter_map(|name| text(row, name))
-        .collect();
-    let name = Some(names.join(" ")).filter(|name| !name.is_empty());
     let tag = |tag: &Value| match tag {
         Value::String(tag) => Some(tag.clone()),
-        tag => text(tag, "name").map(str::to_owned),
+        tag => trimmed(tag, "name").map(str::to_owned),
     };
-    let mut member = json!({ "id": row.get("id"), "email": text(row, "email"), "name": name });
+    let mut member = json!({
+        "id": row.get("id"),
+        "email": trimmed(row, "email"),
+        "name": joined_name(row, ["first_name", "last_name"]),
+    });
     match row.get("member_tags") {
         None | Some(Value::Null) => {}
         Some(Value::Array(tags)) => {
@@ -85,7 +75,7 @@ pub fn membership(
     let own = id(row.get("id")).ok_or_else(|| odd("a row has no id"))?;
     let shared = id(membership.get("id")).ok_or_else(|| odd("a membership has no id"))?;
     let id = format!("{shared}:{own}");
-    let status = text(membership, "status")
+    let status = trimmed(membership, "status")
         .unwrap_or_default()
         .to_lowercase();
     let Some(meaning) = meaning(&status, statuses) else {
@@ -129,10 +119,10 @@ pub fn purchase(row: &Value) -> Result<Option<Value>, ReadError> {
     let item = ["item", "product", "billing_item"]
         .iter()
         .find_map(|name| nested(name));
-    let name = item.and_then(|item| text(item, "name")).or_else(|| {
+    let name = item.and_then(|item| trimmed(item, "name")).or_else(|| {
         ["name", "description", "item", "title"]
             .iter()
-            .find_map(|name| text(row, name))
+            .find_map(|name| trimmed(row, name))
     });
     let item_id = item
         .and_then(|item| id(item.get("id")))
@@ -154,7 +144,7 @@ pub fn purchase(row: &Value) -> Result<Option<Value>, ReadError> {
 
 /// A billing item without a status is on the member's account, which is how clubs bill.
 fn paid_status(row: &Value) -> Option<&'static str> {
-    let status = text(row, "status").or_else(|| text(row, "payment_status"));
+    let status = trimmed(row, "status").or_else(|| trimmed(row, "payment_status"));
     let Some(status) = status else {
         let is_unpaid = row.get("paid") == Some(&Value::Bool(false));
         return Some(if is_unpaid { "unpaid" } else { "paid" });

@@ -14,15 +14,14 @@ use super::{
     failure::ReadError,
     pages::{read_by_token, whole},
 };
-use network::{Network, text};
+use crate::ingest::values::text;
+use network::Network;
 
-pub mod named;
+mod named;
 mod network;
-mod rows;
 
 pub use named::read_named;
 pub use network::NETWORK;
-pub use rows::item;
 
 /// Spacebring allows ten requests per second; this leaves some room.
 const PACE: Duration = Duration::from_millis(110);

@@ -3,33 +3,21 @@
 use access::Instant;
 use serde_json::Value;
 
-use super::{
-    bookings,
-    network::{Network, text},
+use super::{bookings, network::Network};
+use crate::ingest::{
+    readers::{api::Api, failure::ReadError},
+    values::text,
 };
-use crate::ingest::readers::{api::Api, failure::ReadError};
 
-/// The nouns of the objects that can be read, with the path of each, and the member of the response that is the object.
-const OBJECTS: [(&str, &str); 4] = [
-    ("booking", "resources/bookings/v1"),
-    ("subscription", "subscriptions/v1"),
-    ("membership", "community/memberships/v1"),
-    ("company", "community/companies/v1"),
-];
-
-/// The object that an event is about, for [`read_named`]; none if everything has to be read.
-pub fn object(kind: &str, id: Option<&str>) -> Option<String> {
-    let noun = kind.split('.').next().unwrap_or_default();
-    let (noun, _) = OBJECTS.iter().find(|(name, _)| *name == noun)?;
-    let id = id.filter(|id| is_plain(id))?;
-    Some(format!("{noun}:{id}"))
-}
-
-/// Whether an id can be a part of a path: ids of Spacebring are UUIDs, those of occurrences have a date added.
-fn is_plain(id: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_:.+".contains(c);
-    let begins = id.starts_with(|c: char| c.is_ascii_alphanumeric());
-    begins && id.len() <= 100 && id.chars().all(is_allowed)
+/// Where an object with this noun is read; none for one that cannot be read alone.
+fn path(noun: &str) -> Option<&'static str> {
+    match noun {
+        "booking" => Some("resources/bookings/v1"),
+        "subscription" => Some("subscriptions/v1"),
+        "membership" => Some("community/memberships/v1"),
+        "company" => Some("community/companies/v1"),
+        _ => None,
+    }
 }
 
 /// The last reading with these objects read again. None if that is not enough: if an object is not found, or concerns what the
@@ -47,7 +35,7 @@ pub async fn read_named(
         let Some((noun, id)) = object.split_once(':') else {
             return Ok(None);
         };
-        let Some((_, path)) = OBJECTS.iter().find(|(name, _)| *name == noun) else {
+        let Some(path) = path(noun) else {
             return Ok(None);
         };
         let answer = match api.get(&format!("{path}/{id}"), &[]).await {
@@ -103,31 +91,4 @@ async fn apply(
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_objects_with_plain_ids_are_read_alone() {
-        let object = |kind: &str, id: &str| object(kind, Some(id));
-        assert_eq!(
-            object("booking.created", "b-1"),
-            Some("booking:b-1".to_owned())
-        );
-        assert_eq!(
-            object("booking.deleted", "b1_2026-03-01T09:00:00.000Z"),
-            Some("booking:b1_2026-03-01T09:00:00.000Z".to_owned())
-        );
-        assert_eq!(
-            object("subscription.updated", "s1"),
-            Some("subscription:s1".to_owned())
-        );
-        for id in ["", "..", "../x", "a/b", "a?b", "a b", &"a".repeat(101)] {
-            assert_eq!(object("booking.created", id), None, "{id}");
-        }
-        assert_eq!(object("shop.order.created", "o1"), None);
-        assert_eq!(super::object("booking.created", None), None);
-    }
 }

@@ -2,25 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::rows;
 use crate::ingest::{
     adapter::{
         put,
-        spacebring::{booked_kind, full_name},
+        spacebring::{booked_kind, full_name, item},
     },
     readers::failure::ReadError,
+    values::text,
 };
 
 /// The part of a reading that is not part of the roster: what is needed to understand single objects.
 pub const NETWORK: &str = "network";
-
-pub fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
-    row.get(name)
-        .and_then(Value::as_str)
-        .filter(|text| !text.trim().is_empty())
-}
 
 #[derive(Default)]
 pub struct Network {
@@ -118,8 +113,8 @@ impl Network {
         let site = text(row, "locationRef").and_then(|id| self.sites.get(id));
         let site = site.cloned().unwrap_or(Value::Null);
         let items = row.get("items").and_then(Value::as_array);
-        for item in items.ok_or_else(|| odd("a subscription has no items"))? {
-            let Some(item) = rows::item(item, row) else {
+        for sold in items.ok_or_else(|| odd("a subscription has no items"))? {
+            let Some(item) = item(sold, row) else {
                 continue;
             };
             let item_id = item.id.ok_or_else(|| odd("an item has no id"))?;
@@ -281,7 +276,6 @@ impl Network {
     /// The network of a reading; none if the reading was stored by a version that kept no network.
     pub fn of_reading(reading: &Value) -> Option<Self> {
         let kept = reading.get(NETWORK)?;
-        let part = |name: &str| kept.get(name).cloned();
         let by_id = |list: &str| {
             let rows = reading.get(list)?.as_array()?;
             let row = |row: &Value| Some((text(row, "id")?.to_owned(), row.clone()));
@@ -292,9 +286,9 @@ impl Network {
             person.as_object_mut()?.remove("companies");
         }
         Some(Self {
-            sites: serde_json::from_value(part("sites")?).ok()?,
-            resources: serde_json::from_value(part("resources")?).ok()?,
-            presences: serde_json::from_value(part("presences")?).ok()?,
+            sites: BTreeMap::deserialize(kept.get("sites")?).ok()?,
+            resources: BTreeMap::deserialize(kept.get("resources")?).ok()?,
+            presences: BTreeMap::deserialize(kept.get("presences")?).ok()?,
             people,
             companies: by_id("companies")?,
             held: by_id("memberships")?,

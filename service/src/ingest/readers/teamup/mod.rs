@@ -1,5 +1,5 @@
 //! TeamUp's API: customers, their registration blocks and payments, memberships with holds and shares, registrations for classes,
-//! appointments and courses. TeamUp's webhooks are unsigned: they only say for whom to read ([`named`]).
+//! appointments and courses. TeamUp's webhooks are unsigned: they only name the customers to read.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,10 +11,9 @@ use url::Url;
 use super::{
     api::Api,
     failure::ReadError,
-    pages::{Convert, REPORT, RESULTS, read_by_number},
+    pages::{Convert, Numbered, REPORT, RESULTS, read_by_number},
 };
 
-pub mod named;
 mod patch;
 mod rows;
 
@@ -68,7 +67,6 @@ pub async fn read(api: &Api, begun: Instant, last: Option<&[u8]>) -> Result<Valu
             standing.has_retry_payments = known.has_retry_payments;
         }
     }
-    standings.retain(|_, standing| *standing != Standing::default());
     let memberships = all.memberships(&standings).await?;
     let mut registrations = all.attendances().await?;
     registrations.extend(courses.unwrap_or_else(|| patch::courses_of(last.as_ref())));
@@ -76,20 +74,17 @@ pub async fn read(api: &Api, begun: Instant, last: Option<&[u8]>) -> Result<Valu
         "members": members,
         "memberships": memberships,
         "registrations": registrations,
-        STANDINGS: standings.iter().map(to_row).collect::<Vec<_>>(),
+        STANDINGS: to_keep(standings),
     }))
 }
 
-/// The list of a reading that is not part of the roster: what blocks the memberships of each customer.
+/// The part of a reading that is not part of the roster: what blocks the memberships of each customer.
 pub const STANDINGS: &str = "standings";
 
-fn to_row((id, standing): (&String, &Standing)) -> Value {
-    json!({
-        "id": id,
-        "blocked_since": standing.blocked_since,
-        "has_failed_payments": standing.has_failed_payments,
-        "has_retry_payments": standing.has_retry_payments,
-    })
+/// The standings that block anything.
+fn to_keep(mut standings: Standings) -> Standings {
+    standings.retain(|_, standing| *standing != Standing::default());
+    standings
 }
 
 /// The lists of the API: of all customers, or only of some.
@@ -102,16 +97,12 @@ struct Lists<'a> {
 impl Lists<'_> {
     async fn list<T>(
         &self,
+        shape: &Numbered,
         path: &str,
         mut query: Vec<(&str, String)>,
         filter: &'static str,
         convert: Convert<'_, T>,
     ) -> Result<Vec<T>, ReadError> {
-        let shape = if path.starts_with("reports/") {
-            &REPORT
-        } else {
-            &RESULTS
-        };
         if let Some(only) = self.only {
             let ids: Vec<&str> = only.iter().map(String::as_str).collect();
             query.push((filter, ids.join(",")));
@@ -121,24 +112,24 @@ impl Lists<'_> {
 
     async fn customers(&self) -> Result<Vec<Value>, ReadError> {
         let query = vec![("deleted", "false".to_owned())];
-        self.list("customers", query, "ids", &|row| Ok(rows::customer(row)))
-            .await
+        self.list(&RESULTS, "customers", query, "ids", &|row| {
+            Ok(rows::customer(row))
+        })
+        .await
     }
 
     /// Notes who is blocked by staff. Returns whether the business offers the list.
     async fn blocks(&self, standings: &mut Standings) -> Result<bool, ReadError> {
         let query = vec![("is_active", "true".to_owned())];
         let path = "customer_registration_blocks";
-        let blocks = self.list(path, query, "customer", &rows::block).await;
+        let blocks = self
+            .list(&RESULTS, path, query, "customer", &rows::block)
+            .await;
         let Some(blocks) = offered(path, blocks)? else {
             return Ok(false);
         };
-        standings
-            .values_mut()
-            .filter(|_| self.only.is_none())
-            .for_each(|standing| standing.blocked_since = None);
-        for id in self.only.into_iter().flatten() {
-            if let Some(standing) = standings.get_mut(id) {
+        for (id, standing) in standings.iter_mut() {
+            if self.only.is_none_or(|only| only.contains(id)) {
                 standing.blocked_since = None;
             }
         }
@@ -159,7 +150,9 @@ impl Lists<'_> {
             ("sort", "id".to_owned()),
         ];
         let path = "reports/customers/data";
-        let rows = self.list(path, query, "ids", &rows::payments).await;
+        let rows = self
+            .list(&REPORT, path, query, "ids", &rows::payments)
+            .await;
         let Some(rows) = offered(path, rows)? else {
             return Ok(false);
         };
@@ -170,7 +163,6 @@ impl Lists<'_> {
                 standing.has_retry_payments = has_retry;
             }
         }
-        standings.retain(|_, standing| *standing != Standing::default());
         Ok(true)
     }
 
@@ -185,7 +177,7 @@ impl Lists<'_> {
             _ => "customer",
         };
         let convert = |row: &Value| rows::memberships(row, standings);
-        let rows = self.list("customer_memberships", query, filter, &convert);
+        let rows = self.list(&RESULTS, "customer_memberships", query, filter, &convert);
         Ok(rows.await?.into_iter().flatten().collect())
     }
 
@@ -199,7 +191,13 @@ impl Lists<'_> {
             ("expand", "event,event.offering_type,event.venue".to_owned()),
             ("sort", "event_starts_at".to_owned()),
         ];
-        let rows = self.list("attendances", query, "customer", &rows::registration);
+        let rows = self.list(
+            &RESULTS,
+            "attendances",
+            query,
+            "customer",
+            &rows::registration,
+        );
         Ok(rows.await?.into_iter().flatten().collect())
     }
 
@@ -211,7 +209,13 @@ impl Lists<'_> {
             ("expand", expand.to_owned()),
         ];
         let path = "course_session_attendances";
-        let rows = self.list(path, query, "customer", &rows::course_registration);
+        let rows = self.list(
+            &RESULTS,
+            path,
+            query,
+            "customer",
+            &rows::course_registration,
+        );
         let rows = offered(path, rows.await)?;
         Ok(rows.map(|rows| rows.into_iter().flatten().collect()))
     }

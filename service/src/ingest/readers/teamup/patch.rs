@@ -3,21 +3,24 @@
 use std::collections::BTreeSet;
 
 use access::Instant;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
     Lists, STANDINGS,
-    named::{Part, of_texts},
-    rows::{Standing, Standings, key_of},
-    to_row,
+    rows::{Standings, key_of},
+    to_keep,
 };
 use crate::ingest::{
-    adapter::put,
+    adapter::{
+        put,
+        teamup::{Part, of_texts},
+    },
     readers::{api::Api, failure::ReadError},
 };
 
 /// The last reading with the rows of the customers that `objects` names read again. None if that is not enough: if the last
-/// reading has no such lists, or a customer whom it lists is no longer found, which only a complete reading may conclude.
+/// reading has no such lists, or one of its customers is no longer found, which only a complete reading may conclude.
 pub async fn read_named(
     api: &Api,
     begun: Instant,
@@ -74,11 +77,7 @@ pub async fn read_named(
         let is_old = |row: &Value| is_theirs(row) && is_course(row);
         replace(&mut next, "registrations", theirs(found), is_old);
     }
-    put(
-        &mut next,
-        STANDINGS,
-        standings.iter().map(to_row).collect::<Vec<_>>().into(),
-    );
+    put(&mut next, STANDINGS, json!(to_keep(standings)));
     Ok(Some(next))
 }
 
@@ -96,17 +95,7 @@ fn is_course(row: &Value) -> bool {
 
 /// What the last reading knows of blocks; none if it was stored by a version that read none.
 pub fn standings_of(reading: &Value) -> Option<Standings> {
-    let rows = reading.get(STANDINGS)?.as_array()?;
-    let flag = |row: &Value, name: &str| row.get(name) == Some(&Value::Bool(true));
-    let standing = |row: &Value| {
-        let standing = Standing {
-            blocked_since: row.get("blocked_since")?.as_str().map(str::to_owned),
-            has_failed_payments: flag(row, "has_failed_payments"),
-            has_retry_payments: flag(row, "has_retry_payments"),
-        };
-        Some((key_of(Some(row))?, standing))
-    };
-    rows.iter().map(standing).collect()
+    Standings::deserialize(reading.get(STANDINGS)?).ok()
 }
 
 fn rows_of<'r>(reading: &'r Value, list: &str) -> impl Iterator<Item = &'r Value> {

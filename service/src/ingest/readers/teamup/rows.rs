@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::ingest::{adapter::put, readers::failure::ReadError};
+use crate::ingest::{
+    adapter::put,
+    readers::failure::ReadError,
+    values::{self, joined_name, text},
+};
 
 /// What blocks the memberships of a customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// When staff blocked the customer, as TeamUp writes it; none if they did not.
     pub blocked_since: Option<String>,
@@ -29,12 +34,9 @@ pub fn id_of(value: Option<&Value>) -> Option<Value> {
     }
 }
 
-/// An id as text, to compare ids.
+/// The same as text, to compare ids.
 pub fn key_of(value: Option<&Value>) -> Option<String> {
-    match id_of(value)? {
-        Value::String(id) => Some(id),
-        id => Some(id.to_string()),
-    }
+    values::id(id_of(value).as_ref())
 }
 
 fn name_of(value: Option<&Value>) -> Option<&Value> {
@@ -42,21 +44,14 @@ fn name_of(value: Option<&Value>) -> Option<&Value> {
 }
 
 pub fn customer(row: &Value) -> Value {
-    let text = |name: &str| {
-        row.get(name)
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    };
-    let names: Vec<&str> = ["first_name", "last_name"]
-        .into_iter()
-        .filter_map(text)
-        .collect();
-    let name = Some(names.join(" ")).filter(|name| !name.is_empty());
-    json!({ "id": row.get("id"), "email": text("email"), "name": name })
+    json!({
+        "id": row.get("id"),
+        "email": text(row, "email").map(str::trim),
+        "name": joined_name(row, ["first_name", "last_name"]),
+    })
 }
 
-/// The customer whom a registration block is about, and since when; none if the block is lifted.
+/// The customer of a registration block, and since when it holds; none if the block is lifted.
 pub fn block(row: &Value) -> Result<Option<(String, String)>, ReadError> {
     let odd = |what: &str| ReadError::odd("customer_registration_blocks", what);
     match row.get("is_active") {

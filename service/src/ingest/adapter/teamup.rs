@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::rows::key_of;
+use crate::ingest::values;
 
 /// The most customers that one webhook may name; beyond, everything is read.
 const MOST_CUSTOMERS: usize = 20;
@@ -125,9 +125,10 @@ fn collect(value: &Value, depth: usize, customers: &mut BTreeSet<String>) {
     }
 }
 
-/// TeamUp's ids are whole numbers; anything else in an unsigned request is not sent anywhere.
+/// TeamUp's ids are whole numbers; anything else in an unsigned request is not sent anywhere. An entity is an id or an object.
 fn number(value: Option<&Value>) -> Option<String> {
-    let id = key_of(value)?;
+    let nested = value.and_then(|value| value.get("id"));
+    let id = values::id(nested.or(value))?;
     (id.len() <= 18 && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::network::text;
+use crate::ingest::values::text;
 
 /// What an item of a subscription gives: its id, what was bought, and its first and last instant.
 pub struct Item<'a> {
