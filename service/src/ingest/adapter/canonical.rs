@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     TranslateError,
     field::{Field, Read},
-    unread,
+    json_of, unread,
 };
 use crate::{
     ingest::{
@@ -37,12 +37,7 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
 
 /// Translates the JSON of one canonical event.
 pub fn translate(verified: &Verified) -> Result<Event, TranslateError> {
-    let body: Value =
-        serde_json::from_slice(verified.bytes()).map_err(|problem| TranslateError {
-            field: None,
-            message: format!("the body is not JSON: {problem}"),
-            kind: None,
-        })?;
+    let body = json_of(verified)?;
     read(&body)
 }
 

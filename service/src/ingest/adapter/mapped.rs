@@ -5,7 +5,7 @@
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::{TranslateError, canonical, field::Read};
+use super::{TranslateError, canonical, field::Read, json_of};
 use crate::ingest::{signature::Verified, statement::Event};
 
 mod fill;
@@ -238,8 +238,7 @@ pub fn translate(
     let mapping = Mapping::parse(&mapping).map_err(|problem| {
         whole(format!("the mapping is invalid at {}: {problem}; fix it (updateSource), then replay this delivery", problem.path.join(".")))
     })?;
-    let root: Value = serde_json::from_slice(verified.bytes())
-        .map_err(|problem| whole(format!("the body is not JSON: {problem}")))?;
+    let root = json_of(verified)?;
     let zone = TimeZone::get(zone)
         .map_err(|_| whole(format!("the source's time zone {zone} is not known")))?;
     mapping.translate(&root, verified, zone)

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use access::Instant;
+use serde_json::Value;
 
 use crate::{
     ingest::{
@@ -60,6 +61,15 @@ pub fn translate(source: &Source, verified: &Verified) -> Result<Event, Translat
             kind: None,
         }),
     }
+}
+
+/// The body as JSON.
+fn json_of(verified: &Verified) -> Result<Value, TranslateError> {
+    serde_json::from_slice(verified.bytes()).map_err(|problem| TranslateError {
+        field: None,
+        message: format!("the body is not JSON: {problem}"),
+        kind: None,
+    })
 }
 
 /// The current time, and how far ahead a sender's clock may be.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     TranslateError, canonical,
     field::{Read, put},
+    json_of,
 };
 use crate::ingest::{
     signature::Verified,
@@ -24,12 +25,7 @@ pub use item::item;
 
 /// `is_read`: the source has credentials, so its API is read.
 pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateError> {
-    let body: Value =
-        serde_json::from_slice(verified.bytes()).map_err(|problem| TranslateError {
-            field: None,
-            message: format!("the body is not JSON: {problem}"),
-            kind: None,
-        })?;
+    let body = json_of(verified)?;
     let (kind, about) = kind_of(&body);
     let about = about.unwrap_or(&body);
     let reads = object::reads(&kind, text(about, "id"));
