@@ -108,12 +108,28 @@ pub async fn mark_all_members(
     now: i64,
     cause: &Cause,
 ) -> Result<(), StoreError> {
-    let everybody = Query::select()
+    let conflict = on_conflict_remark();
+    mark_selected(connection, scope, everybody(scope), now, cause, conflict).await
+}
+
+/// Like `mark_all_members`, for what Latchkey found in Kisi: a member who is already due keeps the cause, since an event or an
+/// edit that is still to be carried out is why the access changes.
+pub async fn mark_all_members_keeping_causes(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    now: i64,
+    cause: &Cause,
+) -> Result<(), StoreError> {
+    let conflict = keep_cause::on_conflict_found_in_kisi();
+    mark_selected(connection, scope, everybody(scope), now, cause, conflict).await
+}
+
+fn everybody(scope: ClubScope) -> SelectStatement {
+    Query::select()
         .column(member::Column::Id)
         .from(member::Entity)
         .and_where(member::Column::ClubId.eq(scope.club))
-        .to_owned();
-    mark_selected(connection, scope, everybody, now, cause).await
+        .to_owned()
 }
 
 /// Marks all members that have a person from this source due now.
@@ -124,7 +140,9 @@ pub async fn mark_source(
     now: i64,
     cause: &Cause,
 ) -> Result<(), StoreError> {
-    mark_selected(connection, scope, of_source(scope, source), now, cause).await
+    let members = of_source(scope, source);
+    let conflict = on_conflict_remark();
+    mark_selected(connection, scope, members, now, cause, conflict).await
 }
 
 /// All members that have a person from this source.
@@ -161,6 +179,7 @@ async fn mark_selected(
     members: SelectStatement,
     now: i64,
     cause: &Cause,
+    conflict: OnConflict,
 ) -> Result<(), StoreError> {
     for account in accounts(connection, scope).await? {
         let mut rows = members.clone();
@@ -194,7 +213,7 @@ async fn mark_selected(
                 due::Column::CauseActor,
                 due::Column::BrakePolicy,
             ])
-            .on_conflict(on_conflict_remark());
+            .on_conflict(conflict.clone());
         insert
             .select_from(rows)
             .map_err(|_| StoreError::Unreadable { what: "statement" })?;

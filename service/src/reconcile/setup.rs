@@ -48,11 +48,11 @@ pub async fn read(
             let roles = (roles.place, roles.organization);
             kisi_accounts::set_door_roles(tx, id, roles, now).await?;
             let cause = due::Cause::enforced("the roles in Kisi that open doors changed");
-            due::mark_all_members(tx, scope, now, &cause).await?;
+            due::mark_all_members_keeping_causes(tx, scope, now, &cause).await?;
         }
         if changes.groups_changed {
             let cause = due::Cause::enforced("a group was deleted in Kisi or appeared again");
-            due::mark_all_members(tx, scope, now, &cause).await?;
+            due::mark_all_members_keeping_causes(tx, scope, now, &cause).await?;
         }
         Ok(changes)
     })

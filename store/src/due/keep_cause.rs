@@ -1,5 +1,5 @@
-//! Marks members due now and keeps the cause of a mark that is still open. Used when a pending revocation is decided and when
-//! a change was missed. Each row becomes due now, without a lane and without failed attempts, and its generation is raised,
+//! Marks members due now and keeps the cause of a mark that is still open. Used when a pending revocation is decided, when
+//! a change was missed, and for what was found in Kisi. Each row becomes due now, without a lane and without failed attempts, and its generation is raised,
 //! so that a pass that began earlier cannot settle it.
 
 use crate::bulk::select_by_ids;
@@ -48,10 +48,19 @@ pub async fn mark_keeping_cause(
             brake_policy: cause.brake_policy,
         })
         .collect();
-    bulk::insert_on(connection, rows, Some(on_conflict_keep_cause())).await
+    let conflict = on_conflict_keep(&[due::Column::BrakePolicy]);
+    bulk::insert_on(connection, rows, Some(conflict)).await
 }
 
-fn on_conflict_keep_cause() -> OnConflict {
+/// For what was found in Kisi and concerns everybody: an open mark keeps its cause, and the brake judges what comes of it.
+pub(super) fn on_conflict_found_in_kisi() -> OnConflict {
+    on_conflict_keep(&[])
+        .update_column(due::Column::BrakePolicy)
+        .to_owned()
+}
+
+/// An open mark keeps its cause and these columns.
+fn on_conflict_keep(kept: &[due::Column]) -> OnConflict {
     let own = |column: due::Column| Expr::col((due::Entity, column));
     let new = |column: due::Column| Expr::col((Alias::new("excluded"), column));
     let is_open = || own(due::Column::Generation).gt(own(due::Column::SettledGeneration));
@@ -62,8 +71,11 @@ fn on_conflict_keep_cause() -> OnConflict {
         due::Column::CauseDelivery,
         due::Column::CauseRule,
         due::Column::CauseActor,
-        due::Column::BrakePolicy,
-    ] {
+    ]
+    .iter()
+    .chain(kept)
+    .copied()
+    {
         conflict.value(
             column,
             Expr::case(is_open(), own(column)).finally(new(column)),

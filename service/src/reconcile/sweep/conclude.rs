@@ -447,7 +447,7 @@ pub async fn mark_group_read(
             "the group “{}” was read for the first time",
             group.name
         ));
-        due::mark_all_members(tx, scope, now, &cause).await?;
+        due::mark_all_members_keeping_causes(tx, scope, now, &cause).await?;
     }
     Ok(())
 }

@@ -407,3 +407,37 @@ async fn disconnecting_keeps_or_revokes() {
         .await;
     assert_eq!(again, refusal("INVALID", "account"));
 }
+
+#[tokio::test]
+async fn what_is_found_in_kisi_does_not_replace_the_cause_of_open_work() {
+    let house = TestClub::new().await;
+    let account = house.connected().await;
+    house.managed("Members").await;
+    let group = house.group("Members").await;
+    let settled = grant(&house, account.id, group.id).await;
+    house.settle(account.id).await;
+    let open = grant(&house, account.id, group.id).await;
+    let (scope, now) = (house.scope, instant(NOON));
+    let exempt = due::Cause::exempt("a suspension");
+    let found = due::Cause::enforced("the group was read for the first time");
+    let marked: Result<(), StoreError> = transaction!(house.app.db, |tx| {
+        due::mark(tx, scope, [open], now, &exempt).await?;
+        due::mark_all_members_keeping_causes(tx, scope, now, &found).await
+    })
+    .await;
+    marked.unwrap();
+    let rows = due::of_members(house.app.db.read(), scope, account.id, &[open, settled]).await;
+    let mut rows: Vec<_> = rows.unwrap().into_iter().collect();
+    rows.sort_by_key(|row| row.member_id != open);
+    let causes = rows.iter().map(|row| (&*row.cause, row.brake_policy));
+    assert_eq!(
+        causes.collect::<Vec<_>>(),
+        [
+            ("a suspension", row::BrakePolicy::Enforce),
+            (
+                "the group was read for the first time",
+                row::BrakePolicy::Enforce
+            ),
+        ]
+    );
+}
