@@ -303,6 +303,9 @@ impl MemberGenerator {
             headers: "{}".to_owned(),
             body: vec![b' '; 400],
             warnings: None,
+            dismissed_at: None,
+            dismissed_by: None,
+            dismissed_reason: None,
         });
         rows.about.push(delivery_member::Model {
             delivery_id: id,

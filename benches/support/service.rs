@@ -129,7 +129,10 @@ impl Service {
 /// Sends a GraphQL request and returns its data. Panics on errors and on user errors.
 pub async fn ask(address: &str, token: &SecretString, query: &str, variables: Value) -> Value {
     let url = format!("http://{address}/graphql");
-    let headers = [("authorization", format!("Bearer {}", token.expose_secret()))];
+    let headers = [(
+        "authorization".to_owned(),
+        format!("Bearer {}", token.expose_secret()),
+    )];
     let body = json!({ "query": query, "variables": variables })
         .to_string()
         .into_bytes();

@@ -31,6 +31,12 @@ pub struct Model {
     /// A JSON list of the parts that were ignored; none if all of it was processed.
     #[sea_orm(column_type = "Text", nullable)]
     pub warnings: Option<String>,
+    /// When a failed delivery was dismissed, by whom and why.
+    pub dismissed_at: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub dismissed_by: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub dismissed_reason: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

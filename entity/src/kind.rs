@@ -109,6 +109,10 @@ pub enum SignatureScheme {
     Pushpress,
     #[sea_orm(string_value = "NUDGE")]
     Nudge,
+    #[sea_orm(string_value = "CUSTOM")]
+    Custom,
+    #[sea_orm(string_value = "SHARED_SECRET")]
+    SharedSecret,
 }
 
 /// The kind of object that a snapshot lists completely.

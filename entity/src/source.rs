@@ -44,6 +44,8 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub unknown_statuses: Option<String>,
     pub primary_only: bool,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub signature_rule: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

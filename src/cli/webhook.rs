@@ -97,7 +97,7 @@ pub async fn send_signed(
 
 pub async fn post(
     url: &str,
-    headers: &[(&'static str, String)],
+    headers: &[(String, String)],
     body: Vec<u8>,
 ) -> anyhow::Result<Answer> {
     let client = crate::kisi::http_client(Duration::from_secs(20))?;
@@ -106,7 +106,7 @@ pub async fn post(
         .header("content-type", "application/json")
         .body(body);
     for (name, value) in headers {
-        request = request.header(*name, value);
+        request = request.header(name, value);
     }
     let answer = request
         .send()

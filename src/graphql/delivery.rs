@@ -1,9 +1,14 @@
-//! The GraphQL type `Delivery`: an accepted webhook request. Its body and headers are not exposed.
+//! The GraphQL type `Delivery`: an accepted webhook request. Only ADMIN may read its body; its headers are not exposed.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::{
-    context::require_staff, loader, member::Member, node, page, scalar::DateTime, source::Source,
+    context::{require_admin, require_staff},
+    loader,
+    member::Member,
+    node, page,
+    scalar::DateTime,
+    source::Source,
 };
 use crate::{id::Kind, store::row};
 
@@ -98,6 +103,33 @@ impl Delivery {
         let warnings = self.0.warnings.as_deref().map(serde_json::from_str);
         let warnings = warnings.transpose().map_err(super::error::internal_error)?;
         Ok(warnings.unwrap_or_default())
+    }
+
+    /// The body as it was sent, as text; bytes that are not UTF-8 are replaced. Null if none is stored, as for an unsigned
+    /// request. It contains what the sender says of people. Requires an ADMIN token.
+    #[graphql(complexity = 500)]
+    async fn body(&self, context: &Context<'_>) -> Result<Option<String>> {
+        require_admin(context)?;
+        let body = loader::load(context, loader::BodyKey(self.0.id)).await?;
+        let body = body.filter(|body| !body.is_empty());
+        Ok(body.map(|body| String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// When it was dismissed after it had failed; null if nobody dismissed it.
+    async fn dismissed_at(&self) -> Option<DateTime> {
+        self.0.dismissed_at.map(DateTime)
+    }
+
+    /// Who dismissed it: the name of the token.
+    async fn dismissed_by(&self, context: &Context<'_>) -> Result<Option<&str>> {
+        require_staff(context)?;
+        Ok(self.0.dismissed_by.as_deref())
+    }
+
+    /// Why it was dismissed.
+    async fn dismissed_reason(&self, context: &Context<'_>) -> Result<Option<&str>> {
+        require_staff(context)?;
+        Ok(self.0.dismissed_reason.as_deref())
     }
 
     /// How many times this delivery was received, counting repeats.

@@ -4,4 +4,5 @@ pub mod kisi_credentials;
 pub mod rule;
 pub mod rule_change;
 pub mod rule_draft;
+pub mod signature_rule;
 pub mod source_credentials;

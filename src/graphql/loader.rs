@@ -240,6 +240,12 @@ loads! {
         Ok(all)
     }
 
+    /// The body of a delivery.
+    BodyKey(Uuid) => Vec<u8>: |rows, keys| {
+        let bodies = deliveries::bodies(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;
+        Ok(bodies.into_iter().map(|(id, body)| (BodyKey(id), body)).collect())
+    }
+
     /// An offering, in an Arc since many entitlements share one.
     OfferingKey(Uuid) => Arc<row::Offering>: |rows, keys| {
         let rows = lookup::by_ids::<row::Offering>(rows.app.db.read(), rows.scope, &ids(keys, |key| key.0)).await?;

@@ -122,6 +122,8 @@ impl Admin {
 
 /// In characters.
 const MAX_NAME_CHARS: usize = 200;
+/// The maximum length of a reason, in characters.
+const MAX_REASON_CHARS: usize = 1_000;
 
 /// INVALID, for the input field at `path`.
 fn invalid(path: &str, message: impl Into<String>) -> Refusal {

@@ -5,6 +5,7 @@ use async_graphql::MergedObject;
 
 pub(super) mod filter;
 mod lists;
+mod mapping;
 mod preview;
 mod single;
 #[cfg(test)]
@@ -19,4 +20,9 @@ pub use filter::{
 /// rules, offerings and places are sorted by name, deliveries and history newest first; ties are broken by id.
 #[derive(MergedObject, Default)]
 #[graphql(crate = "crate::graphql::resolve")]
-pub struct Query(single::Single, lists::Lists, preview::Previews);
+pub struct Query(
+    single::Single,
+    lists::Lists,
+    preview::Previews,
+    mapping::MappingPreviews,
+);

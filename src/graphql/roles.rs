@@ -12,8 +12,12 @@ use crate::store::row::Role;
 /// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
 
-/// Queries that only ADMIN may use, because they call Kisi.
-const OF_ADMIN: [&str; 1] = ["previewGroup"];
+/// Fields that only ADMIN may use, because they call Kisi or show what a sender says of people.
+const OF_ADMIN: [(&str, &str); 3] = [
+    ("Query", "previewGroup"),
+    ("Query", "previewMapping"),
+    ("Delivery", "body"),
+];
 
 /// Mutations that a member session may use.
 const OF_MEMBER: [&str; 1] = ["unlock"];
@@ -59,7 +63,7 @@ pub fn may(role: Role, parent: &str, field: &str) -> bool {
 }
 
 fn is_of_admin(parent: &str, field: &str) -> bool {
-    parent == "Query" && OF_ADMIN.contains(&field)
+    OF_ADMIN.contains(&(parent, field))
 }
 
 fn seen_by_member(parent: &str) -> &'static [&'static str] {

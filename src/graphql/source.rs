@@ -7,12 +7,13 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::{
     context::{self, require_staff},
+    input::signature_rule::SignatureRule,
     loader, node,
     scalar::{DateTime, Duration, Json, TimeZone},
 };
 use crate::{
     id::Kind,
-    ingest::{accept, readers::options, rejections},
+    ingest::{accept, readers::options, rejections, signature::Settings},
     public_url,
     store::row,
 };
@@ -62,6 +63,11 @@ pub enum SignatureScheme {
     /// Unsigned requests to an unguessable URL. Their content is never trusted; each only triggers an authenticated read of
     /// the platform's API.
     Nudge,
+    /// An HMAC that the source's `signatureRule` describes.
+    Custom,
+    /// No signature: a header repeats the secret, for tools that can do no more, such as Zapier and Make. It proves who sends,
+    /// but neither the time of a request nor that its body is unchanged. Allowed only for MAPPED.
+    SharedSecret,
 }
 
 /// What a platform's word for the status of a membership means.
@@ -150,6 +156,13 @@ impl Source {
         self.0.signature.into()
     }
 
+    /// How its requests are verified, for CUSTOM and SHARED_SECRET; null for other schemes.
+    async fn signature_rule(&self, context: &Context<'_>) -> Result<Option<SignatureRule>> {
+        require_staff(context)?;
+        let rule = self.0.signature_rule.as_deref();
+        Ok(rule.and_then(Settings::from_json).map(Into::into))
+    }
+
     /// The path on this server that the platform sends its webhooks to.
     async fn webhook_path(&self, context: &Context<'_>) -> Result<String> {
         require_staff(context)?;
@@ -176,7 +189,7 @@ impl Source {
         Ok(figures.and_then(|(latest, _)| latest).map(DateTime))
     }
 
-    /// Number of deliveries that could not be processed and need a person to look at them.
+    /// Number of deliveries that could not be processed and need a person to look at them; without those that were dismissed.
     async fn failed_deliveries(&self, context: &Context<'_>) -> Result<i32> {
         require_staff(context)?;
         let figures = loader::load(context, loader::FiguresKey(self.0.id)).await?;

@@ -301,6 +301,47 @@ pub async fn update_outcome(
     Ok(())
 }
 
+/// Writes the outcome of processing a stored delivery again, if it had failed.
+pub async fn update_failed(
+    connection: &impl ConnectionTrait,
+    row: &delivery::Model,
+) -> Result<(), StoreError> {
+    let update = outcome_update(row);
+    let failed = delivery::Column::Status.eq(DeliveryStatus::Failed);
+    update.filter(failed).exec(connection).await?;
+    Ok(())
+}
+
+/// Dismisses failed deliveries: nobody will look at them any more. Returns those that were dismissed now or before.
+pub async fn dismiss(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+    actor: &str,
+    reason: &str,
+    now: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    scope
+        .update::<delivery::Entity>()
+        .col_expr(delivery::Column::DismissedAt, Expr::value(Some(now)))
+        .col_expr(delivery::Column::DismissedBy, Expr::value(Some(actor)))
+        .col_expr(delivery::Column::DismissedReason, Expr::value(Some(reason)))
+        .filter(delivery::Column::Id.is_in(ids.iter().copied()))
+        .filter(delivery::Column::Status.eq(DeliveryStatus::Failed))
+        .filter(delivery::Column::DismissedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(scope
+        .find::<delivery::Entity>()
+        .select_only()
+        .column(delivery::Column::Id)
+        .filter(delivery::Column::Id.is_in(ids.iter().copied()))
+        .filter(delivery::Column::DismissedAt.is_not_null())
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
 /// Writes the sender's new attempt at a failed delivery: its headers and body, and the outcome.
 pub async fn update_attempt(
     connection: &impl ConnectionTrait,
@@ -332,6 +373,13 @@ fn outcome_update(row: &delivery::Model) -> UpdateMany<delivery::Entity> {
         .col_expr(delivery::Column::OccurredAt, Expr::value(row.occurred_at))
         .col_expr(delivery::Column::SettledAt, Expr::value(row.settled_at))
         .col_expr(delivery::Column::Stamp, Expr::value(row.stamp))
+        // A new attempt is looked at anew.
+        .col_expr(delivery::Column::DismissedAt, Expr::value(None::<i64>))
+        .col_expr(delivery::Column::DismissedBy, Expr::value(None::<String>))
+        .col_expr(
+            delivery::Column::DismissedReason,
+            Expr::value(None::<String>),
+        )
         .filter(delivery::Column::Id.eq(row.id))
 }
 
@@ -376,14 +424,16 @@ pub async fn members_of(
         .collect())
 }
 
-/// The instant of the latest delivery and the number of failed deliveries, by source.
+/// The instant of the latest delivery and the number of failed deliveries that nobody dismissed, by source.
 pub async fn stats(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     sources: &[Uuid],
 ) -> Result<HashMap<Uuid, (Option<i64>, i64)>, StoreError> {
     let failed: sea_orm::sea_query::Expr = Expr::case(
-        delivery::Column::Status.eq(DeliveryStatus::Failed),
+        delivery::Column::Status
+            .eq(DeliveryStatus::Failed)
+            .and(delivery::Column::DismissedAt.is_null()),
         Expr::value(1),
     )
     .finally(Expr::value(0))

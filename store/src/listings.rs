@@ -290,6 +290,7 @@ pub fn deliveries(
     source: Option<Uuid>,
     status: Option<DeliveryStatus>,
     member: Option<Uuid>,
+    dismissed: Option<bool>,
 ) -> Listing<delivery::Entity> {
     use delivery::Column;
     let about = |member: Uuid| {
@@ -307,7 +308,15 @@ pub fn deliveries(
         .filter(if_some(status, |status| {
             Condition::all().add(Column::Status.eq(status))
         }))
-        .filter(if_some(member, about));
+        .filter(if_some(member, about))
+        .filter(if_some(dismissed, |dismissed| {
+            let at = Column::DismissedAt;
+            Condition::all().add(if dismissed {
+                at.is_not_null()
+            } else {
+                at.is_null()
+            })
+        }));
     Listing {
         select,
         order: Order::NewestFirst(Column::Id),

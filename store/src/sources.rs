@@ -43,6 +43,7 @@ pub fn blank(scope: ClubScope, id: Uuid, now: i64) -> source::Model {
         membership_statuses: None,
         unknown_statuses: None,
         primary_only: false,
+        signature_rule: None,
     }
 }
 
@@ -129,6 +130,10 @@ pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Resu
             Expr::value(row.membership_statuses.clone()),
         )
         .col_expr(source::Column::PrimaryOnly, Expr::value(row.primary_only))
+        .col_expr(
+            source::Column::SignatureRule,
+            Expr::value(row.signature_rule.clone()),
+        )
         .col_expr(source::Column::ReadEveryS, Expr::value(row.read_every_s))
         .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
         .col_expr(

@@ -37,6 +37,8 @@ mod roles;
 mod rosters;
 mod rounding;
 mod scenario;
+mod sender_pages;
+mod senders;
 mod sessions;
 mod signatures;
 mod storage_faults;

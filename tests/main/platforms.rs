@@ -149,7 +149,7 @@ async fn nudge(world: &World, source: &Source, id: &str) -> WebhookResponse {
 
 async fn nudge_of(world: &World, source: &Source, id: &str, body: &Value) -> WebhookResponse {
     let signed = Signed {
-        headers: vec![("teamup-webhook-id", id.to_owned())],
+        headers: vec![("teamup-webhook-id".to_owned(), id.to_owned())],
         body: body.to_string().into_bytes(),
     };
     world.api.deliver(source, signed).await
@@ -477,7 +477,7 @@ async fn nudges_are_bounded_and_nothing_of_them_is_kept(world: &mut World) {
     read(world, &source).await;
     for number in 0..30 {
         let signed = Signed {
-            headers: vec![("teamup-webhook-id", format!("n{number}"))],
+            headers: vec![("teamup-webhook-id".to_owned(), format!("n{number}"))],
             body: vec![b'x'; 100_000],
         };
         let answer = world.api.deliver(&source, signed).await;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use access::Instant;
 use latchkey::{
-    ingest::signature::{SignatureError, verify},
+    ingest::signature::{SignatureError, Verification, verify},
     store::row::SignatureScheme,
 };
 use secrecy::SecretString;
@@ -54,8 +54,7 @@ fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8
         SignatureScheme::Pushpress => ["", "webhook-signature"],
         _ => ["", "x-nexudus-hook-signature"],
     };
-    let header = |name: &'static str| match name.strip_prefix(prefix).filter(|_| !prefix.is_empty())
-    {
+    let header = |name: &str| match name.strip_prefix(prefix).filter(|_| !prefix.is_empty()) {
         Some("-id") => vector.id.as_deref(),
         Some("-timestamp") => vector.timestamp.as_deref(),
         _ => (name == signature).then_some(vector.header.as_str()),
@@ -70,7 +69,7 @@ fn check(scheme: SignatureScheme, vector: &Vector, late_s: i64) -> Result<Vec<u8
         SecretString::from(vector.secret.clone()),
     ];
     verify(
-        scheme,
+        &Verification::preset(scheme).unwrap(),
         &secrets,
         header,
         vector.body.clone().into_bytes(),

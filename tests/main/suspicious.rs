@@ -349,7 +349,7 @@ async fn a_rejection_names_the_usual_mistake_and_is_counted(world: &mut World) {
     );
     let stranger = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX".to_owned().into();
     let other = Signed {
-        headers: vec![("svix-signature", "v1,AAAA".to_owned())],
+        headers: vec![("svix-signature".to_owned(), "v1,AAAA".to_owned())],
         body: body.clone(),
     };
     let cases = [

@@ -55,6 +55,10 @@ enum WebhookError {
     NotStored(#[from] QueueError),
     #[error("the event could not be stored: send it again")]
     Store(#[from] StoreError),
+    #[error(
+        "the signature could not be checked: an admin has to set the source's signature settings again (updateSource)"
+    )]
+    Settings,
     #[error("the signature could not be checked: send the event again")]
     Secret(#[from] SecretError),
 }
@@ -65,7 +69,7 @@ impl ResponseError for WebhookError {
             Self::NoSource => StatusCode::NOT_FOUND,
             Self::Body(error) => error.status(),
             Self::SignatureError(_) => StatusCode::UNAUTHORIZED,
-            Self::NotStored(_) | Self::Store(_) | Self::Secret(_) => {
+            Self::NotStored(_) | Self::Store(_) | Self::Settings | Self::Secret(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -106,7 +110,7 @@ async fn receive(
     let limits = BodyLimits::of(app.config.webhook_max_bytes);
     let body = body::collect(request.headers(), body, limits).await?;
     let secrets = secrets(&app, &source, received_at.micros())?;
-    let header = |name: &'static str| {
+    let header = |name: &str| {
         request
             .headers()
             .get(name)
@@ -116,8 +120,9 @@ async fn receive(
         now: received_at,
         tolerance: app.config.webhook_tolerance,
     };
+    let verification = signature::of_source(&source).ok_or(WebhookError::Settings)?;
     let verified = signature::verify(
-        source.signature,
+        &verification,
         &secrets,
         header,
         body,
@@ -134,11 +139,14 @@ async fn receive(
     let outcome = app.queue.store_in_time(job).await?;
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
-        (Outcome::Stored { delivery, .. }, Ok(event)) if !event.warnings.is_empty() => {
+        (Outcome::Stored { delivery, .. }, Ok(event))
+            if !event.warnings.is_empty() || event.failure.is_some() =>
+        {
+            let warnings: Vec<String> = event.failure.into_iter().chain(event.warnings).collect();
             HttpResponse::Accepted().json(json!({
                 "delivery": encode(Kind::Delivery, delivery),
                 "status": "accepted",
-                "warnings": event.warnings,
+                "warnings": warnings,
             }))
         }
         (Outcome::Stored { delivery, .. }, Ok(_)) => {

@@ -86,18 +86,25 @@ impl Job {
                 .get(&before.id)
                 .is_some_and(|body| *body != self.body)
         };
-        (may_be && (self.event.is_ok() || is_other())).then(|| Self {
+        (may_be && (!self.fails() || is_other())).then(|| Self {
             id: before.id,
             is_retry: true,
             ..self.clone()
         })
     }
 
+    /// Whether all or a part of it could not be translated.
+    fn fails(&self) -> bool {
+        let event = self.event.as_ref();
+        event.map_or(true, |event| event.failure.is_some())
+    }
+
     /// The state of the delivery before its effects are known.
     fn as_known(&self) -> StoredDelivery {
-        let status = match self.event {
-            Ok(_) => DeliveryStatus::Accepted,
-            Err(_) => DeliveryStatus::Failed,
+        let status = if self.fails() {
+            DeliveryStatus::Failed
+        } else {
+            DeliveryStatus::Accepted
         };
         StoredDelivery {
             id: self.id,
@@ -171,7 +178,7 @@ pub async fn store(
             (_, Some(retry)) => Cow::Owned(retry),
             (None, None) => Cow::Borrowed(job),
         };
-        if job.event.is_err() {
+        if job.fails() {
             failed.insert(job.id, job.body.clone());
         }
         known.insert(key, job.as_known());
@@ -224,6 +231,14 @@ fn stored(delivery: Uuid) -> Outcome {
     }
 }
 
+/// The key of the version of a delivery's part: of two parts with the same time, the later one counts.
+fn part_key(external_id: &str, index: usize) -> String {
+    match index {
+        0 => external_id.to_owned(),
+        later => format!("{external_id}#{later:06}"),
+    }
+}
+
 async fn failed_bodies(
     connection: &impl Connection,
     scope: ClubScope,
@@ -251,14 +266,17 @@ async fn apply_jobs(
     for job in jobs {
         let mut of_job = Effects::default();
         if let Ok(event) = &job.event {
-            let version = Version {
-                happened_at: event.happened_at,
-                key: job.external_id.clone(),
-            };
-            let mut apply = Apply::new(&mut set, Some(job.source), version);
-            (apply.delivery, apply.again) = (Some(job.id), job.again);
-            apply.apply_all(&event.statements);
-            of_job = apply.effects;
+            for (index, (happened_at, statements)) in event.parts().enumerate() {
+                let version = Version {
+                    happened_at,
+                    key: part_key(&job.external_id, index),
+                };
+                let mut apply = Apply::new(&mut set, Some(job.source), version);
+                (apply.delivery, apply.again) = (Some(job.id), job.again);
+                apply.effects = of_job;
+                apply.apply_all(statements);
+                of_job = apply.effects;
+            }
         }
         effects.push((job, of_job));
     }
@@ -285,8 +303,10 @@ async fn apply_jobs(
     for (row, job) in there {
         if job.is_retry {
             deliveries::update_attempt(connection, &row).await?;
-        } else if row.status != DeliveryStatus::Ignored {
-            // A replay that changes nothing keeps the delivery's status.
+        } else if row.status == DeliveryStatus::Ignored {
+            // A replay that changes nothing keeps the delivery's status, unless that says that it failed.
+            deliveries::update_failed(connection, &row).await?;
+        } else {
             deliveries::update_outcome(connection, &row).await?;
         }
     }
@@ -356,6 +376,7 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
         ),
         Ok(event) => {
             let status = match (effects.changed, is_open) {
+                _ if event.failure.is_some() => DeliveryStatus::Failed,
                 (false, _) => DeliveryStatus::Ignored,
                 (true, true) => DeliveryStatus::Accepted,
                 (true, false) => DeliveryStatus::Settled,
@@ -365,7 +386,7 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
             (
                 Some(event.kind.clone()),
                 Some(event.happened_at.micros()),
-                event.note.clone().or(idle),
+                event.failure.clone().or(event.note.clone()).or(idle),
                 status,
             )
         }
@@ -386,6 +407,9 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
         headers: job.headers.clone(),
         body: job.body.clone(),
         warnings: warnings(job),
+        dismissed_at: None,
+        dismissed_by: None,
+        dismissed_reason: None,
     }
 }
 

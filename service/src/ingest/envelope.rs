@@ -20,6 +20,9 @@ pub struct Envelope {
     /// A JSON pointer to the one part of the body that the signature covers; none where it covers the whole body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_part: Option<String>,
+    /// The body is form-encoded, by its content type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub form: bool,
 }
 
 impl Envelope {
@@ -37,6 +40,11 @@ impl Envelope {
             signed_part: part.map(str::to_owned),
             ..self
         }
+    }
+
+    /// Says whether the body is form-encoded.
+    pub fn with_form(self, form: bool) -> Self {
+        Self { form, ..self }
     }
 
     /// The envelope of a canonical event that was made here.

@@ -14,12 +14,14 @@ use crate::store::{row::SourceAspect, working_set::Keys};
 pub fn of<'a>(events: impl Iterator<Item = (Uuid, &'a Event)>) -> Keys {
     let mut keys = Keys::default();
     for (source, event) in events {
-        let oldest = keys.oldest.unwrap_or(event.happened_at);
-        keys.oldest = Some(oldest.min(event.happened_at));
-        for statement in &event.statements {
-            add(&mut keys, Some(source), statement);
+        for (happened_at, statements) in event.parts() {
+            let oldest = keys.oldest.unwrap_or(happened_at);
+            keys.oldest = Some(oldest.min(happened_at));
+            for statement in statements {
+                add(&mut keys, Some(source), statement);
+            }
+            add_snapshot(&mut keys, source, statements);
         }
-        add_snapshot(&mut keys, source, &event.statements);
     }
     keys
 }

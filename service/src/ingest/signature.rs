@@ -5,18 +5,28 @@
 use std::time::Duration;
 
 use access::Instant;
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::envelope::Envelope;
-use crate::store::row::SignatureScheme;
+use crate::{
+    clock::new_id,
+    store::row::{SignatureScheme, Source},
+};
 
+mod mac;
 mod refusal;
+pub mod rule;
+pub mod settings;
 
+use mac::Parts;
 pub use refusal::SignatureError;
 use refusal::{malformed_stamp, other_scheme};
+pub use rule::Verification;
+use rule::{Algorithm, IdPlace, MacRule, SharedSecret, Stamp, StampPlace};
+pub use settings::Settings;
+
+/// The longest id of a delivery, in bytes.
+const LONGEST_ID: usize = 500;
 
 /// A body whose signature was verified.
 #[derive(Clone, Debug)]
@@ -104,9 +114,17 @@ impl Verified {
     }
 }
 
+/// The verification of a source; none if its stored settings cannot be read.
+pub fn of_source(source: &Source) -> Option<Verification> {
+    let settings = || Settings::from_json(source.signature_rule.as_deref()?);
+    Verification::preset(source.signature)
+        .or_else(|| settings()?.verification(source.signature).ok())
+}
+
 /// The signed content of a request, and its signatures.
 struct SignedRequest {
-    delivery: Option<String>,
+    /// The id that is signed beside the body.
+    header_id: Option<String>,
     signed_at: Option<Instant>,
     message: Vec<u8>,
     signatures: Vec<Vec<u8>>,
@@ -114,34 +132,81 @@ struct SignedRequest {
 
 impl SignedRequest {
     /// Whether one of the signatures fits one of the keys.
-    fn matches_any(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> bool {
+    fn matches_any(&self, algorithm: Algorithm, keys: impl IntoIterator<Item = Vec<u8>>) -> bool {
         keys.into_iter().any(|key| {
             self.signatures
                 .iter()
-                .any(|signature| verify_mac(&key, &self.message, signature))
+                .any(|signature| mac::verify(algorithm, &key, &self.message, signature))
         })
     }
 }
 
 /// Verifies a request. `header` returns a header's value by its name in lower case.
 pub fn verify<'h>(
-    scheme: SignatureScheme,
+    verification: &Verification,
     secrets: &[SecretString],
-    header: impl Fn(&'static str) -> Option<&'h str>,
+    header: impl Fn(&str) -> Option<&'h str>,
     body: Vec<u8>,
     now: Instant,
     tolerance: Duration,
 ) -> Result<Verified, SignatureError> {
-    if scheme == SignatureScheme::Nudge {
-        return Ok(nudge(&header, body, now));
+    match verification {
+        Verification::Nudge => Ok(nudge(&header, body, now)),
+        Verification::SharedSecret(shared) => {
+            has_secret(shared, secrets, &header)?;
+            let id = id_of(shared.id.as_ref(), &header, &body);
+            // Two equal requests may both be meant, so a request without an id is never taken for a repeat.
+            let has_id = id.is_some();
+            let delivery = id.unwrap_or_else(|| format!("request:{}", new_id()));
+            let envelope = Envelope::signed(None).with_form(is_form(&header));
+            Ok(verified(body, delivery, envelope, now, has_id))
+        }
+        Verification::Mac(rule) => {
+            let claim = verify_mac(rule, secrets, &header, &body, now, tolerance)?;
+            let id = claim.header_id;
+            let id = id.or_else(|| id_of(rule.id.as_ref(), &header, &body));
+            let has_id = id.is_some();
+            let delivery = id.unwrap_or_else(|| mac::content_key(rule, &body));
+            let envelope = Envelope::signed(claim.signed_at)
+                .signing_only(rule.signed_part())
+                .with_form(is_form(&header));
+            Ok(verified(body, delivery, envelope, now, has_id))
+        }
     }
-    let claim = claim(scheme, &header, &body).map_err(|refused| match refused {
-        SignatureError::Header(name) if header(name).is_none() => {
-            other_scheme(scheme, name, &header)
+}
+
+fn verified(
+    bytes: Vec<u8>,
+    delivery: String,
+    envelope: Envelope,
+    received_at: Instant,
+    has_signed_id: bool,
+) -> Verified {
+    Verified {
+        bytes,
+        delivery,
+        envelope,
+        received_at,
+        has_signed_id,
+    }
+}
+
+fn verify_mac<'h>(
+    rule: &MacRule,
+    secrets: &[SecretString],
+    header: &impl Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+    now: Instant,
+    tolerance: Duration,
+) -> Result<SignedRequest, SignatureError> {
+    let claim = claim(rule, header, body).map_err(|refused| match refused {
+        SignatureError::Header(name) if header(&name).is_none() => {
+            other_scheme(&rule.header, name, header)
         }
         other => other,
     })?;
     if let Some(at) = claim.signed_at {
+        let tolerance = rule.tolerance.unwrap_or(tolerance);
         let (low, high) = (now.minus(tolerance), now.plus(tolerance));
         if at < low || at > high {
             let ahead_us = at.micros().saturating_sub(now.micros());
@@ -150,307 +215,233 @@ pub fn verify<'h>(
             });
         }
     }
-    let keys = secrets.iter().filter_map(|secret| key(scheme, secret));
-    if !claim.matches_any(keys) {
-        let misread = secrets
-            .iter()
-            .flat_map(|secret| misencoded_keys(scheme, secret));
-        return Err(if claim.matches_any(misread) {
-            SignatureError::SecretEncoding {
-                is_base64: reads_base64(scheme),
-            }
-        } else {
-            SignatureError::Signature
-        });
+    let keys = secrets
+        .iter()
+        .filter_map(|secret| mac::key(rule.key, secret));
+    if claim.matches_any(rule.algorithm, keys) {
+        return Ok(claim);
     }
-    let has_signed_id = claim.delivery.is_some();
-    let delivery = claim
-        .delivery
-        .unwrap_or_else(|| content_key(scheme, &claim.message, &body));
-    Ok(Verified {
-        bytes: body,
-        delivery,
-        envelope: Envelope::signed(claim.signed_at).signing_only(signed_part(scheme)),
-        received_at: now,
-        has_signed_id,
+    let misread = secrets
+        .iter()
+        .flat_map(|secret| mac::misencoded_keys(rule.key, secret));
+    Err(if claim.matches_any(rule.algorithm, misread) {
+        SignatureError::SecretEncoding { key: rule.key }
+    } else {
+        SignatureError::Signature
     })
 }
 
-/// Extracts the signed content and the signatures by the rules of the scheme.
+/// Extracts the signed content and the signatures.
 fn claim<'h>(
-    scheme: SignatureScheme,
-    header: &impl Fn(&'static str) -> Option<&'h str>,
+    rule: &MacRule,
+    header: &impl Fn(&str) -> Option<&'h str>,
     body: &[u8],
 ) -> Result<SignedRequest, SignatureError> {
-    match scheme {
-        SignatureScheme::StandardWebhooks => standard(
-            ["webhook-id", "webhook-timestamp", "webhook-signature"],
-            header,
-            body,
-        ),
-        SignatureScheme::Svix => standard(
-            ["svix-id", "svix-timestamp", "svix-signature"],
-            header,
-            body,
-        ),
-        SignatureScheme::Stripe => pairs("stripe-signature", "v1", header, |at| {
-            [at.as_bytes(), b".", body].concat()
-        }),
-        SignatureScheme::Officernd => pairs("officernd-signature", "signature", header, |at| {
-            [body, b".", at.as_bytes()].concat()
-        }),
-        SignatureScheme::HubSha256 => plain("x-hub-signature-256", header, body.to_vec(), |v| {
-            hex::decode(v.strip_prefix("sha256=")?).ok()
-        }),
-        SignatureScheme::Mindbody => plain("x-mindbody-signature", header, body.to_vec(), |v| {
-            STANDARD.decode(v.strip_prefix("sha256=")?).ok()
-        }),
-        SignatureScheme::Nexudus => plain("x-nexudus-hook-signature", header, ascii(body), |v| {
-            hex::decode(v).ok()
-        }),
-        SignatureScheme::Pushpress => {
-            let data = data_member(body).ok_or(SignatureError::Body)?.to_vec();
-            plain("webhook-signature", header, data, |v| hex::decode(v).ok())
+    let missing = |name: &str| SignatureError::Header(name.to_owned());
+    let id = match &rule.id {
+        Some(IdPlace::Header(name)) => {
+            let sound = |id: &&str| !id.is_empty() && id.len() <= LONGEST_ID;
+            Some(header(name).filter(sound).ok_or_else(|| missing(name))?)
         }
-        SignatureScheme::Nudge => Err(SignatureError::Signature),
+        _ => None,
+    };
+    let outside = rule
+        .timestamp
+        .as_ref()
+        .and_then(|stamp| match &stamp.place {
+            StampPlace::Header(name) => Some((stamp, name)),
+            StampPlace::Prefix(_) => None,
+        });
+    let outside = outside.map(|(stamp, name)| {
+        let text = header(name).ok_or_else(|| missing(name))?;
+        Ok((text, read_stamp(stamp, name, text)?))
+    });
+    let outside = outside.transpose()?;
+    let value = header(&rule.header).ok_or_else(|| missing(&rule.header))?;
+    let entries = entries(rule, value);
+    let inside = rule
+        .timestamp
+        .as_ref()
+        .and_then(|stamp| match &stamp.place {
+            StampPlace::Prefix(prefix) => Some((stamp, prefix)),
+            StampPlace::Header(_) => None,
+        });
+    let inside = inside.map(|(stamp, prefix)| {
+        let text = entries.iter().find_map(|entry| after(prefix, entry));
+        let text = text.ok_or_else(|| missing(&rule.header))?;
+        Ok((text, read_stamp(stamp, &rule.header, text)?))
+    });
+    let stamp = outside.or(inside.transpose()?);
+    let signatures: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| mac::decode(rule.encoding, after(&rule.prefix, entry)?.trim()))
+        .filter(|signature| !signature.is_empty())
+        .collect();
+    if signatures.is_empty() {
+        return Err(missing(&rule.header));
+    }
+    let parts = Parts {
+        body,
+        timestamp: stamp.map_or("", |(text, _)| text),
+        id: id.unwrap_or(""),
+    };
+    Ok(SignedRequest {
+        header_id: id.map(str::to_owned),
+        signed_at: stamp.map(|(_, at)| at),
+        message: mac::message(rule, parts).ok_or(SignatureError::Body)?,
+        signatures,
+    })
+}
+
+/// The entries of a header with several signatures, such as `t=1,v1=ab,v1=cd` and `v1,ab v1,cd`. A separator that a prefix
+/// contains does not separate.
+fn entries<'h>(rule: &MacRule, value: &'h str) -> Vec<&'h str> {
+    let of_stamp = match rule.timestamp.as_ref().map(|stamp| &stamp.place) {
+        Some(StampPlace::Prefix(prefix)) => prefix,
+        _ => "",
+    };
+    let separates = |c: char| {
+        (c.is_whitespace() || c == ',' || c == ';')
+            && !rule.prefix.contains(c)
+            && !of_stamp.contains(c)
+    };
+    let entries = value.split(separates).map(str::trim);
+    entries.filter(|entry| !entry.is_empty()).collect()
+}
+
+/// What follows a prefix, in upper or lower case.
+fn after<'h>(prefix: &str, text: &'h str) -> Option<&'h str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+fn read_stamp(stamp: &Stamp, header: &str, text: &str) -> Result<Instant, SignatureError> {
+    let most_digits = if stamp.per_second == 1 { 12 } else { 15 };
+    let digits = !text.is_empty()
+        && text.len() <= most_digits
+        && text.bytes().all(|byte| byte.is_ascii_digit());
+    let units: Option<i64> = text.parse().ok().filter(|_| digits);
+    let micros = units.and_then(|units| units.checked_mul(1_000_000 / stamp.per_second));
+    micros
+        .map(Instant::from_micros)
+        .ok_or_else(|| malformed_stamp(header, text))
+}
+
+/// The id of an event, from a header or from the body. Only for requests that are verified.
+fn id_of<'h>(
+    place: Option<&IdPlace>,
+    header: &impl Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+) -> Option<String> {
+    let id = match place? {
+        IdPlace::Header(name) => header(name)?.to_owned(),
+        IdPlace::Member(pointer) => {
+            let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+            match body.pointer(pointer)? {
+                serde_json::Value::String(id) => id.clone(),
+                serde_json::Value::Number(id) => id.to_string(),
+                _ => return None,
+            }
+        }
+    };
+    let is_sound = !id.trim().is_empty() && id.len() <= LONGEST_ID && !id.contains('\0');
+    is_sound.then_some(id)
+}
+
+/// Whether a header repeats one of the secrets, compared in constant time.
+fn has_secret<'h>(
+    shared: &SharedSecret,
+    secrets: &[SecretString],
+    header: &impl Fn(&str) -> Option<&'h str>,
+) -> Result<(), SignatureError> {
+    let missing = || SignatureError::Header(shared.header.clone());
+    let given = header(&shared.header).ok_or_else(missing)?;
+    let given = after(&shared.prefix, given).ok_or_else(missing)?.trim();
+    let digest = |text: &str| mac::sign(Algorithm::Sha256, b"shared secret", text.as_bytes());
+    let given = digest(given).unwrap_or_default();
+    let is_one = |secret: &SecretString| {
+        let message = secret.expose_secret().as_bytes();
+        mac::verify(Algorithm::Sha256, b"shared secret", message, &given)
+    };
+    if secrets.iter().any(is_one) {
+        Ok(())
+    } else {
+        Err(SignatureError::SharedSecret(shared.header.clone()))
     }
 }
 
-/// The id of a delivery for which the sender signs none: a digest of the signed content alone, so that changing unsigned bytes
-/// does not make a recorded request a new delivery. The signed timestamp is left out, since each attempt has its own.
-fn content_key(scheme: SignatureScheme, message: &[u8], body: &[u8]) -> String {
-    let content = match scheme {
-        SignatureScheme::Stripe | SignatureScheme::Officernd => body,
-        _ => message,
-    };
-    format!("sha256:{}", hex::encode(Sha256::digest(content)))
-}
-
-/// A pointer to the one member of the body that is signed, for schemes that do not sign the whole body.
-fn signed_part(scheme: SignatureScheme) -> Option<&'static str> {
-    (scheme == SignatureScheme::Pushpress).then_some("/data")
+fn is_form<'h>(header: &impl Fn(&str) -> Option<&'h str>) -> bool {
+    let kind = header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// An unsigned request, which anybody who knows the address can send: it triggers a reading of the platform's API, and its body
 /// is dropped. A sender's id identifies repeats; it is empty if there is none.
-fn nudge<'h>(
-    header: &impl Fn(&'static str) -> Option<&'h str>,
-    body: Vec<u8>,
-    now: Instant,
-) -> Verified {
-    let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= 500);
+fn nudge<'h>(header: &impl Fn(&str) -> Option<&'h str>, body: Vec<u8>, now: Instant) -> Verified {
+    let named = header("teamup-webhook-id").filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
     let delivery = named.unwrap_or_default().to_owned();
     Verified::stored(body, delivery, Envelope::unsigned(), now)
 }
 
-/// Whether a secret can be used with a scheme: the secrets of Standard Webhooks and Svix have to be valid base64.
-pub fn secret_is_usable(scheme: SignatureScheme, secret: &SecretString) -> bool {
-    key(scheme, secret).is_some_and(|key| !key.is_empty())
+/// Whether a secret can be used: its text has to be in the encoding of the key.
+pub fn secret_is_usable(verification: &Verification, secret: &SecretString) -> bool {
+    match verification {
+        Verification::Nudge => false,
+        Verification::SharedSecret(_) => !secret.expose_secret().is_empty(),
+        Verification::Mac(rule) => mac::key(rule.key, secret).is_some_and(|key| !key.is_empty()),
+    }
 }
 
-/// Signs a body as a sender does, and returns the headers; none for a scheme without signatures. Used by the command line.
+/// Signs a body by a known scheme.
 pub fn sign(
     scheme: SignatureScheme,
     secret: &SecretString,
     delivery: &str,
     now: Instant,
     body: &[u8],
-) -> Option<Vec<(&'static str, String)>> {
-    let key = key(scheme, secret)?;
-    let at = now.timestamp().as_second().to_string();
-    let mac = |message: &[u8]| -> Option<Vec<u8>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
-        mac.update(message);
-        Some(mac.finalize().into_bytes().to_vec())
-    };
-    let standard = |names: [&'static str; 3]| {
-        let message = [delivery.as_bytes(), b".", at.as_bytes(), b".", body].concat();
-        Some(vec![
-            (names[0], delivery.to_owned()),
-            (names[1], at.clone()),
-            (names[2], format!("v1,{}", STANDARD.encode(mac(&message)?))),
-        ])
-    };
-    match scheme {
-        SignatureScheme::StandardWebhooks => {
-            standard(["webhook-id", "webhook-timestamp", "webhook-signature"])
-        }
-        SignatureScheme::Svix => standard(["svix-id", "svix-timestamp", "svix-signature"]),
-        SignatureScheme::Stripe => {
-            let message = [at.as_bytes(), b".", body].concat();
-            Some(vec![(
-                "stripe-signature",
-                format!("t={at},v1={}", hex::encode(mac(&message)?)),
-            )])
-        }
-        SignatureScheme::Officernd => {
-            let message = [body, b".", at.as_bytes()].concat();
-            Some(vec![(
-                "officernd-signature",
-                format!("t={at},signature={}", hex::encode(mac(&message)?)),
-            )])
-        }
-        SignatureScheme::HubSha256 => Some(vec![(
-            "x-hub-signature-256",
-            format!("sha256={}", hex::encode(mac(body)?)),
-        )]),
-        SignatureScheme::Mindbody => Some(vec![(
-            "x-mindbody-signature",
-            format!("sha256={}", STANDARD.encode(mac(body)?)),
-        )]),
-        SignatureScheme::Nexudus => Some(vec![(
-            "x-nexudus-hook-signature",
-            hex::encode_upper(mac(&ascii(body))?),
-        )]),
-        SignatureScheme::Pushpress => Some(vec![(
-            "webhook-signature",
-            hex::encode(mac(data_member(body)?)?),
-        )]),
-        SignatureScheme::Nudge => None,
-    }
+) -> Option<Vec<(String, String)>> {
+    sign_by(&Verification::preset(scheme)?, secret, delivery, now, body)
 }
 
-/// Encodes like .NET's ASCII encoding: a question mark for each UTF-16 unit above 127.
-fn ascii(body: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(body);
-    let units = text.encode_utf16();
-    units
-        .map(|unit| u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?'))
-        .collect()
-}
-
-/// The raw bytes of the member `data`. Only finds where they begin and end; does not interpret them.
-fn data_member(body: &[u8]) -> Option<&[u8]> {
-    #[derive(serde::Deserialize)]
-    struct Signed<'b> {
-        #[serde(borrow)]
-        data: &'b serde_json::value::RawValue,
-    }
-    let signed: Signed<'_> = serde_json::from_slice(body).ok()?;
-    Some(signed.data.get().as_bytes())
-}
-
-/// Whether the key is the decoded base64 of the secret rather than the secret's text.
-fn reads_base64(scheme: SignatureScheme) -> bool {
-    matches!(
-        scheme,
-        SignatureScheme::StandardWebhooks | SignatureScheme::Svix
-    )
-}
-
-fn decoded(secret: &SecretString) -> Option<Vec<u8>> {
-    let text = secret.expose_secret();
-    let digits = text.strip_prefix("whsec_").unwrap_or(text);
-    STANDARD.decode(digits).ok()
-}
-
-fn key(scheme: SignatureScheme, secret: &SecretString) -> Option<Vec<u8>> {
-    if reads_base64(scheme) {
-        decoded(secret)
-    } else {
-        Some(secret.expose_secret().as_bytes().to_vec())
-    }
-}
-
-/// The keys of a sender who uses the secret's text where base64 is expected, or the other way round.
-fn misencoded_keys(scheme: SignatureScheme, secret: &SecretString) -> Vec<Vec<u8>> {
-    if reads_base64(scheme) {
-        let text = secret.expose_secret();
-        let bare = text.strip_prefix("whsec_").unwrap_or(text);
-        let texts = [text, bare].into_iter().filter(|text| !text.is_empty());
-        texts.map(|text| text.as_bytes().to_vec()).collect()
-    } else {
-        decoded(secret).into_iter().collect()
-    }
-}
-
-fn verify_mac(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return false;
-    };
-    mac.update(message);
-    mac.verify_slice(signature).is_ok()
-}
-
-/// Whole seconds since the Unix epoch.
-fn seconds(text: &str) -> Option<Instant> {
-    let digits = !text.is_empty() && text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
-    let seconds: i64 = text.parse().ok().filter(|_| digits)?;
-    Some(Instant::from_micros(seconds.checked_mul(1_000_000)?))
-}
-
-fn standard<'h>(
-    [id, at, signature]: [&'static str; 3],
-    header: &impl Fn(&'static str) -> Option<&'h str>,
+/// Signs a body as a sender does, and returns the headers; none where nothing is signed or the secret cannot be used.
+pub fn sign_by(
+    verification: &Verification,
+    secret: &SecretString,
+    delivery: &str,
+    now: Instant,
     body: &[u8],
-) -> Result<SignedRequest, SignatureError> {
-    let sound = |v: &&str| !v.is_empty() && v.len() <= 500;
-    let delivery = header(id).filter(sound).ok_or(SignatureError::Header(id))?;
-    let stamp = header(at).ok_or(SignatureError::Header(at))?;
-    let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(at, stamp))?;
-    let signatures = header(signature).ok_or(SignatureError::Header(signature))?;
-    let signatures: Vec<_> = signatures
-        .split_whitespace()
-        .filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok())
-        .collect();
-    if signatures.is_empty() {
-        return Err(SignatureError::Header(signature));
+) -> Option<Vec<(String, String)>> {
+    let rule = match verification {
+        Verification::Nudge => return None,
+        Verification::SharedSecret(shared) => {
+            let value = format!("{}{}", shared.prefix, secret.expose_secret());
+            return Some(vec![(shared.header.clone(), value)]);
+        }
+        Verification::Mac(rule) => rule,
+    };
+    let mut headers = Vec::new();
+    if let Some(IdPlace::Header(name)) = &rule.id {
+        headers.push((name.to_string(), delivery.to_owned()));
     }
-    let message = [delivery.as_bytes(), b".", stamp.as_bytes(), b".", body].concat();
-    Ok(SignedRequest {
-        delivery: Some(delivery.to_owned()),
-        signed_at: Some(signed_at),
-        message,
-        signatures,
-    })
-}
-
-/// Header format `t=…,name=…`, with the MAC in hex.
-fn pairs<'h>(
-    name: &'static str,
-    signature: &str,
-    header: &impl Fn(&'static str) -> Option<&'h str>,
-    message: impl Fn(&str) -> Vec<u8>,
-) -> Result<SignedRequest, SignatureError> {
-    let value = header(name).ok_or(SignatureError::Header(name))?;
-    let parts: Vec<_> = value
-        .split(',')
-        .filter_map(|part| part.trim().split_once('='))
-        .collect();
-    let stamp = parts
-        .iter()
-        .find(|(k, _)| *k == "t")
-        .map(|(_, v)| *v)
-        .ok_or(SignatureError::Header(name))?;
-    let signed_at = seconds(stamp).ok_or_else(|| malformed_stamp(name, stamp))?;
-    let signatures: Vec<_> = parts
-        .iter()
-        .filter(|(k, _)| *k == signature)
-        .filter_map(|(_, v)| hex::decode(v).ok())
-        .collect();
-    if signatures.is_empty() {
-        return Err(SignatureError::Header(name));
+    let mut at = String::new();
+    let mut value = String::new();
+    if let Some(stamp) = &rule.timestamp {
+        at = (now.micros() / (1_000_000 / stamp.per_second)).to_string();
+        match &stamp.place {
+            StampPlace::Header(name) => headers.push((name.to_string(), at.clone())),
+            StampPlace::Prefix(prefix) => value = format!("{prefix}{at},"),
+        }
     }
-    Ok(SignedRequest {
-        delivery: None,
-        signed_at: Some(signed_at),
-        message: message(stamp),
-        signatures,
-    })
-}
-
-fn plain<'h>(
-    name: &'static str,
-    header: &impl Fn(&'static str) -> Option<&'h str>,
-    message: Vec<u8>,
-    decode: impl Fn(&str) -> Option<Vec<u8>>,
-) -> Result<SignedRequest, SignatureError> {
-    let value = header(name).ok_or(SignatureError::Header(name))?;
-    let signature = decode(value.trim()).ok_or(SignatureError::Header(name))?;
-    Ok(SignedRequest {
-        delivery: None,
-        signed_at: None,
-        message,
-        signatures: vec![signature],
-    })
+    let parts = Parts {
+        body,
+        timestamp: &at,
+        id: delivery,
+    };
+    let key = mac::key(rule.key, secret)?;
+    let code = mac::sign(rule.algorithm, &key, &mac::message(rule, parts)?)?;
+    value.push_str(&rule.prefix);
+    value.push_str(&mac::encode(rule.encoding, &code));
+    headers.push((rule.header.to_string(), value));
+    Some(headers)
 }

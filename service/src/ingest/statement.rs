@@ -26,6 +26,11 @@ pub struct Event {
     pub happened_at: Instant,
     /// Applied in this order; they share one version.
     pub statements: Vec<Statement>,
+    /// The parts of a body with several events that happened before `happened_at`, oldest first.
+    pub earlier: Vec<Timed>,
+    /// What is wrong with the parts of a body with several events that could not be translated. The delivery counts as failed,
+    /// and the other parts apply.
+    pub failure: Option<String>,
     /// What could not be used although the rest could; shown with the delivery.
     pub note: Option<String>,
     pub reads: Reads,
@@ -40,11 +45,28 @@ impl Event {
             kind: kind.to_owned(),
             happened_at,
             statements: Vec::new(),
+            earlier: Vec::new(),
+            failure: None,
             note: None,
             reads: Reads::Nothing,
             warnings: Vec::new(),
         }
     }
+
+    /// All parts with their times, oldest first.
+    pub fn parts(&self) -> impl Iterator<Item = (Instant, &[Statement])> {
+        let earlier = self.earlier.iter();
+        earlier
+            .map(|part| (part.happened_at, part.statements.as_slice()))
+            .chain([(self.happened_at, self.statements.as_slice())])
+    }
+}
+
+/// Statements of one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timed {
+    pub happened_at: Instant,
+    pub statements: Vec<Statement>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

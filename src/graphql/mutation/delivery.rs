@@ -1,8 +1,11 @@
-//! The mutation that replays a stored delivery through the current adapter, such as after a mapping was fixed. For ADMIN tokens.
+//! Mutations of deliveries: replay a stored one through the current adapter, such as after a mapping was fixed, and dismiss failed
+//! ones that need nobody to look at them. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Admin, id_of, not_found};
+use uuid::Uuid;
+
+use super::{Admin, MAX_REASON_CHARS, id_of, invalid, not_found, text_of};
 use crate::{
     graphql::{
         delivery::Delivery,
@@ -10,8 +13,12 @@ use crate::{
     },
     id::Kind,
     ingest::{queue::QueueError, replay::replay},
-    store::{lookup, row},
+    store::{clubs, deliveries, lookup, row},
+    transaction,
 };
+
+/// The most deliveries of one call.
+const MOST_DISMISSED: usize = 250;
 
 #[derive(Default)]
 pub struct DeliveryMutations;
@@ -21,6 +28,14 @@ payload! {
     ReplayDeliveryPayload {
         /// The delivery; null if the mutation was refused.
         delivery: Delivery
+    }
+}
+
+payload! {
+    /// The dismissed deliveries.
+    DismissDeliveriesPayload {
+        /// The deliveries, in the order of the input; null if the mutation was refused.
+        deliveries: Vec<Delivery>
     }
 }
 
@@ -35,6 +50,55 @@ impl DeliveryMutations {
         let admin = Admin::of(context)?;
         ReplayDeliveryPayload::of(replay_delivery(admin, &delivery).await)
     }
+
+    /// Dismisses failed deliveries: they stay FAILED and can still be replayed, but neither `Source.failedDeliveries` nor
+    /// `latchkey check` counts them any more. A new attempt of the sender or a replay undoes it.
+    async fn dismiss_deliveries(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The failed deliveries; at most 250.")] ids: Vec<ID>,
+        #[graphql(desc = "Why nothing has to be done about them; 1 to 1000 characters.")]
+        reason: String,
+    ) -> Result<DismissDeliveriesPayload> {
+        let admin = Admin::of(context)?;
+        DismissDeliveriesPayload::of(dismiss(admin, &ids, &reason).await)
+    }
+}
+
+async fn dismiss(admin: Admin, ids: &[ID], reason: &str) -> Result<Vec<Delivery>, Refusal> {
+    let Admin {
+        app,
+        scope,
+        actor,
+        now,
+    } = admin;
+    let reason = text_of("reason", "a reason", reason, MAX_REASON_CHARS)?;
+    if ids.is_empty() || ids.len() > MOST_DISMISSED {
+        return Err(invalid("ids", "must have 1 to 250 deliveries"));
+    }
+    let ids = ids
+        .iter()
+        .map(|id| id_of(Kind::Delivery, "ids", "delivery", id));
+    let ids: Vec<Uuid> = ids.collect::<Result<_, _>>()?;
+    transaction!(app.db, |tx| {
+        clubs::touch(tx, scope).await?;
+        let found = deliveries::find_by_ids(tx, scope, &ids).await?;
+        if ids.iter().any(|id| !found.iter().any(|row| row.id == *id)) {
+            return Err(not_found("ids", "delivery"));
+        }
+        if found
+            .iter()
+            .any(|row| row.status != row::DeliveryStatus::Failed)
+        {
+            let message = "only FAILED deliveries can be dismissed: leave out the others";
+            return Err(invalid("ids", message));
+        }
+        deliveries::dismiss(tx, scope, &ids, &actor, &reason, now).await?;
+        let rows = deliveries::find_by_ids(tx, scope, &ids).await?;
+        let one = |id: &Uuid| rows.iter().find(|row| row.id == *id).cloned().map(Delivery);
+        Ok::<_, Refusal>(ids.iter().filter_map(one).collect())
+    })
+    .await
 }
 
 async fn replay_delivery(admin: Admin, delivery: &str) -> Result<row::Delivery, Refusal> {

@@ -12,21 +12,23 @@ use crate::{
     clock::new_id,
     graphql::{
         error::{Refusal, UserError, internal, internal_error},
-        input::source_credentials::SourceCredentialsInput,
+        input::{signature_rule::SignatureRuleInput, source_credentials::SourceCredentialsInput},
         scalar::{Duration, Json, TimeZone},
         source::{Platform, SignatureScheme, Source, StatusMeaning},
     },
     id::{Kind, encode},
-    ingest::{readers::options, removal, signature::secret_is_usable},
-    secret::{SecretKind, new_path_key, new_signing_secret},
+    ingest::{
+        readers::options,
+        removal,
+        signature::{self, Settings},
+    },
+    secret::{SecretKind, new_path_key},
     store::{ClubScope, Connection, clubs, due, lookup, readings, revocations, row, sources},
     transaction,
 };
 
 /// The maximum of `keepOldFor`, in seconds.
 const MAX_KEEP_OLD_S: u64 = 366 * 86_400;
-/// The maximum length of a secret, in bytes.
-const MAX_SECRET_BYTES: usize = 1_000;
 
 #[derive(Default)]
 pub struct SourceMutations;
@@ -40,6 +42,8 @@ pub struct CreateSourceInput {
     pub platform: Platform,
     /// The signature scheme of the events. Default: the platform's own.
     pub signature: Option<SignatureScheme>,
+    /// How requests are verified; required for CUSTOM and SHARED_SECRET, and allowed only there.
+    pub signature_rule: Option<SignatureRuleInput>,
     /// The signing secret, if the platform generates it. Default: a new secret is generated.
     pub secret: Option<String>,
     /// The time zone of dates without a time. Default: the club's.
@@ -80,6 +84,8 @@ pub struct UpdateSourceInput {
     pub read_every: Option<Duration>,
     /// The mapping of the sender's JSON; only for MAPPED.
     pub mapping: Option<Json>,
+    /// How requests are verified; only for CUSTOM and SHARED_SECRET.
+    pub signature_rule: Option<SignatureRuleInput>,
     /// What the platform's words for the status of a membership mean, in place of those given before; only for CLUBSPOT.
     pub status_mappings: Option<Vec<StatusMappingInput>>,
     /// Whether only the primary member of a household has its membership; only for CLUBSPOT.
@@ -210,6 +216,8 @@ async fn create(
     let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
     let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
+    let rule = input.signature_rule.map(Settings::from);
+    let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
     let credentials = platform_input::credentials(platform, input.credentials)?;
     platform_input::needs_credentials(scheme, credentials.is_some())?;
     let read_every_s = platform_input::read_every(input.read_every, credentials.is_some())?;
@@ -231,7 +239,11 @@ async fn create(
                 "the events of this source are unsigned: leave the secret out",
             ));
         }
-        (scheme, given) => Some(secret("input.secret", given, scheme)?),
+        (_, given) => Some(platform_input::secret(
+            "input.secret",
+            given,
+            &verification,
+        )?),
     };
     let id = new_id();
     let seal =
@@ -257,6 +269,7 @@ async fn create(
             name,
             platform,
             signature: scheme,
+            signature_rule,
             path_key: new_path_key(),
             time_zone,
             secret: sealed,
@@ -301,12 +314,17 @@ async fn rotate(
             .unwrap_or(i64::MAX)
             .saturating_mul(1_000_000),
     );
-    let scheme = find(app.db.read(), scope, id, "source").await?.signature;
-    if scheme == row::SignatureScheme::Nudge {
+    let source = find(app.db.read(), scope, id, "source").await?;
+    if source.signature == row::SignatureScheme::Nudge {
         let message = "this source has no secret: its platform does not sign its events";
         return Err(invalid("source", message));
     }
-    let secret = secret("secret", given, scheme)?;
+    let verification = signature::of_source(&source).ok_or_else(|| {
+        let message =
+            "its signature settings cannot be read: set signatureRule again (updateSource)";
+        invalid("source", message)
+    })?;
+    let secret = platform_input::secret("secret", given, &verification)?;
     let sealer = app.sealer.clone();
     let sealed = sealer
         .seal(SecretKind::SourceSecret, id, &secret)
@@ -388,6 +406,10 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         if let Some(mapping) = platform_input::mapping(source.platform, input.mapping.as_ref())? {
             source.mapping = Some(mapping);
         }
+        if let Some(rule) = input.signature_rule {
+            let given = Some(Settings::from(rule));
+            source.signature_rule = platform_input::verification(source.signature, given)?.1;
+        }
         let given = input.status_mappings.as_deref();
         let statuses = platform_input::statuses(source.platform, given)?;
         let primary_only =
@@ -458,21 +480,4 @@ async fn is_taken(
     Ok(all
         .iter()
         .any(|source| source.name == name && Some(source.id) != by_other_than))
-}
-
-/// The given secret, validated for the scheme, or a new one.
-fn secret(
-    path: &str,
-    given: Option<String>,
-    scheme: row::SignatureScheme,
-) -> Result<SecretString, Refusal> {
-    let Some(given) = given else {
-        return Ok(new_signing_secret());
-    };
-    let secret = SecretString::from(given.trim().to_owned());
-    if secret.expose_secret().len() > MAX_SECRET_BYTES || !secret_is_usable(scheme, &secret) {
-        let message = "must be the secret as the platform shows it; for STANDARD_WEBHOOKS and SVIX: whsec_ followed by base64";
-        return Err(invalid(path, message));
-    }
-    Ok(secret)
 }

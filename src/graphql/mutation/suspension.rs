@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, future_end, id_of, invalid, not_found, text_of};
+use super::{Admin, MAX_REASON_CHARS, future_end, id_of, invalid, not_found, text_of};
 use crate::{
     clock::new_id,
     graphql::{error::Refusal, member::Member, scalar::DateTime},
@@ -15,9 +15,6 @@ use crate::{
     },
     transaction,
 };
-
-/// The maximum length of a reason, in characters.
-const MAX_REASON_CHARS: usize = 1_000;
 
 #[derive(Default)]
 pub struct SuspensionMutations;

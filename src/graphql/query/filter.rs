@@ -89,6 +89,8 @@ pub struct DeliveryFilter {
     pub status: Option<DeliveryStatus>,
     /// Concerning this member.
     pub member: Option<ID>,
+    /// Dismissed, or not dismissed.
+    pub dismissed: Option<bool>,
 }
 
 /// Filter for the access history. All given fields must match.

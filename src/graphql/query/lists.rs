@@ -220,7 +220,7 @@ impl Lists {
         let source = maybe("filter.source", Kind::Source, filter.source)?;
         let member = maybe("filter.member", Kind::Member, filter.member)?;
         let status = filter.status.map(Into::into);
-        let list = listings::deliveries(scope, source, status, member);
+        let list = listings::deliveries(scope, source, status, member, filter.dismissed);
         page::load(context::app(context)?, list, arguments).await
     }
 

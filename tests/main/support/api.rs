@@ -53,7 +53,7 @@ impl WebhookResponse {
 /// A signed webhook request, which a test may corrupt before it is sent.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -198,8 +198,14 @@ impl Api {
         let mut request = self
             .http
             .post(format!("{}{}", self.base, source.path))
-            .header("content-type", "application/json")
             .body(signed.body);
+        if signed
+            .headers
+            .iter()
+            .all(|(name, _)| name != "content-type")
+        {
+            request = request.header("content-type", "application/json");
+        }
         for (name, value) in signed.headers {
             request = request.header(name, value);
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     ingest::{
         signature::Verified,
-        statement::{Event, Reads},
+        statement::{Event, Reads, Timed},
     },
     store::row::{Platform, Source},
 };
@@ -22,7 +22,7 @@ pub mod teamup;
 mod unread;
 
 pub use field::put;
-pub use mapped::{Mapping, MappingError};
+pub use mapped::{Mapping, MappingError, Translated};
 
 /// Why verified bytes could not be translated, as a message for the sender or for the people who maintain the source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +86,10 @@ pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, Tran
     if event.happened_at <= present.now.plus(present.tolerance) {
         return Ok(event);
     }
+    let latest = present.now.plus(present.tolerance);
+    if event.earlier.iter().any(|part| part.happened_at <= latest) {
+        return Ok(without_future_parts(event, latest));
+    }
     let ahead_us = event
         .happened_at
         .micros()
@@ -109,6 +113,33 @@ pub fn not_from_the_future(event: Event, present: Present) -> Result<Event, Tran
         message,
         kind: Some(event.kind),
     })
+}
+
+/// A body with several events, without those after `latest`.
+fn without_future_parts(event: Event, latest: Instant) -> Event {
+    let last = Timed {
+        happened_at: event.happened_at,
+        statements: event.statements,
+    };
+    let mut parts = event.earlier;
+    parts.push(last);
+    let (mut parts, future): (Vec<_>, Vec<_>) = parts
+        .into_iter()
+        .partition(|part| part.happened_at <= latest);
+    let problem = format!(
+        "the time of {} of its events is in the future, as late as {}, and they were left out: check the sender's clock",
+        future.len(),
+        event.happened_at.timestamp()
+    );
+    let failures = event.failure.into_iter().chain([problem]);
+    let last = parts.pop();
+    Event {
+        happened_at: last.as_ref().map_or(latest, |part| part.happened_at),
+        statements: last.map(|part| part.statements).unwrap_or_default(),
+        earlier: parts,
+        failure: Some(failures.collect::<Vec<_>>().join("; ")),
+        ..event
+    }
 }
 
 /// A duration in its two largest units, such as "1 day and 3 hours".

@@ -1,6 +1,8 @@
 //! Validates the platform-specific input of a source: signature scheme, API credentials, read interval, and the mapping of
 //! arbitrary JSON. Looks at the input alone; errors name the field. Called when sources are created and updated.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::{StatusMappingInput, invalid};
 use crate::{
     graphql::{
@@ -11,10 +13,14 @@ use crate::{
     ingest::{
         adapter::{Mapping, MappingError},
         readers::{Credentials, options::Statuses},
+        signature::{Settings, Verification, secret_is_usable},
     },
+    secret::new_signing_secret,
     store::row::{Platform, SignatureScheme},
 };
 
+/// The maximum length of a secret, in bytes.
+const MAX_SECRET_BYTES: usize = 1_000;
 const SHORTEST_S: u64 = 300;
 const LONGEST_S: u64 = 86_400;
 const HOURLY_S: i64 = 3_600;
@@ -47,12 +53,55 @@ pub(super) fn scheme(
             return Ok(scheme);
         }
         (Platform::Spacebring, _) => "Spacebring signs with SVIX: leave signature out",
+        (platform, SignatureScheme::SharedSecret) if platform != Platform::Mapped => {
+            "SHARED_SECRET proves neither the time nor the body of a request: it is allowed only for MAPPED"
+        }
         (platform, SignatureScheme::Pushpress) if platform != Platform::Mapped => {
             "PUSHPRESS signs only the member data of a body: it is allowed only for MAPPED"
         }
         _ => return Ok(scheme),
     };
     Err(invalid("input.signature", message))
+}
+
+/// How requests are verified, and the settings of it as stored.
+pub(super) fn verification(
+    scheme: SignatureScheme,
+    given: Option<Settings>,
+) -> Result<(Verification, Option<String>), Refusal> {
+    let path = "input.signatureRule";
+    let Some(settings) = given else {
+        let message = "CUSTOM and SHARED_SECRET need signatureRule, which describes where the signature or the secret is";
+        let preset = Verification::preset(scheme).ok_or_else(|| invalid(path, message))?;
+        return Ok((preset, None));
+    };
+    let verification = settings.verification(scheme).map_err(|wrong| {
+        let path = [&[path], wrong.path.as_slice()].concat().join(".");
+        invalid(&path, wrong.message)
+    })?;
+    Ok((verification, Some(settings.to_json())))
+}
+
+/// The given secret, validated for the scheme, or a new one.
+pub(super) fn secret(
+    path: &str,
+    given: Option<String>,
+    verification: &Verification,
+) -> Result<SecretString, Refusal> {
+    let Some(given) = given else {
+        let new = new_signing_secret();
+        if !secret_is_usable(verification, &new) {
+            let message = "the secret is hexadecimal here: give the one that the platform shows";
+            return Err(invalid(path, message));
+        }
+        return Ok(new);
+    };
+    let secret = SecretString::from(given.trim().to_owned());
+    if secret.expose_secret().len() > MAX_SECRET_BYTES || !secret_is_usable(verification, &secret) {
+        let message = "must be the secret as the platform shows it; for STANDARD_WEBHOOKS and SVIX: whsec_ followed by base64; for CUSTOM in its secretEncoding";
+        return Err(invalid(path, message));
+    }
+    Ok(secret)
 }
 
 /// The validated mapping, as stored.

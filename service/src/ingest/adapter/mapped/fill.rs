@@ -11,11 +11,18 @@ use jiff::{
 };
 use serde_json::{Map, Value};
 
-use super::template::{Notation, Path, Template, ValueMap};
+use super::{
+    condition::{Condition, text_of},
+    shape::Part,
+    template::{Notation, Path, Template, ValueMap},
+};
 use crate::{
     ingest::adapter::{TranslateError, field::Read},
     sentinel,
 };
+
+/// The field of a canonical event that has all others.
+pub const EVENT_DATA: &str = "data";
 
 pub struct Body<'a> {
     root: &'a Value,
@@ -31,6 +38,16 @@ struct Filled {
     value: Option<Value>,
     /// Whether the body had a value for the template; none if the template consists of constants.
     has_body_value: Option<bool>,
+    /// The body says that there is no value: it has a null at the path or above it.
+    says_none: bool,
+}
+
+/// An element of the body, and where it is.
+#[derive(Clone, Copy)]
+pub struct Element<'a> {
+    pub value: &'a Value,
+    /// A JSON pointer into the body.
+    pub pointer: &'a str,
 }
 
 /// The current position in the body and in the canonical event.
@@ -52,14 +69,42 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The value of a canonical field; none if the field is absent.
-    pub fn fill(&mut self, template: &Template, field: &str) -> Read<Option<Value>> {
-        let root = Position {
-            element: self.root,
+    /// The whole body.
+    pub fn whole(&self) -> Element<'a> {
+        Element {
+            value: self.root,
             pointer: "",
+        }
+    }
+
+    /// The value of a canonical field; none if the field is absent. Paths begin at the element.
+    pub fn fill(
+        &mut self,
+        template: &Template,
+        element: Element<'_>,
+        field: &str,
+    ) -> Read<Option<Value>> {
+        let here = Position {
+            element: element.value,
+            pointer: element.pointer,
             field,
         };
-        Ok(self.at(template, root)?.value)
+        Ok(self.at(template, here)?.value)
+    }
+
+    /// Whether a condition holds for an element; none holds always.
+    pub fn holds(&self, when: Option<&Condition>, element: &Value) -> bool {
+        let root = self.root;
+        let value = |path: &Path| {
+            let from = if path.from_root { root } else { element };
+            from.pointer(&path.pointer)
+        };
+        when.is_none_or(|when| when.holds(&value))
+    }
+
+    /// Forgets where the fields of the event before came from.
+    pub fn begin_event(&mut self) {
+        self.origins.clear();
     }
 
     /// Adds the sender's own path to an error about a canonical field.
@@ -89,21 +134,25 @@ impl<'a> Body<'a> {
         match template {
             Template::Value(value) => Ok(Filled {
                 value: Some(value.clone()),
-                has_body_value: None,
+                ..Filled::default()
             }),
             Template::Path(path) => self.path(path, here),
             Template::Join(parts, with) => self.join(parts, with, here),
             Template::First(choices) => {
-                let mut last = Filled::default();
+                // A null says that there is none, which is more than a missing value says.
+                let mut nothing = Filled::default();
                 for choice in choices {
-                    last = self.at(choice, here)?;
-                    if last.value.as_ref().is_some_and(|value| !is_nothing(value)) {
-                        break;
+                    let filled = self.at(choice, here)?;
+                    match &filled.value {
+                        Some(value) if !is_nothing(value) => return Ok(filled),
+                        _ if nothing.value.is_none() => nothing = filled,
+                        _ => {}
                     }
                 }
-                Ok(last)
+                Ok(nothing)
             }
-            Template::Each(list, item) => self.each(list, item, here),
+            Template::Each(list, when, item) => self.each(list, when.as_ref(), item, here),
+            Template::Several(items) => self.several(items, here),
             Template::List(list) => {
                 let filled = self.at(list, here)?;
                 let value = match filled.value {
@@ -112,33 +161,59 @@ impl<'a> Body<'a> {
                 };
                 Ok(Filled { value, ..filled })
             }
-            Template::Object(fields) => {
-                let (mut object, mut has_body_value) = (Map::new(), None);
-                for (name, template) in fields {
-                    let field = format!("{}.{name}", here.field);
-                    let filled = self.at(
-                        template,
-                        Position {
-                            field: &field,
-                            ..here
-                        },
-                    )?;
-                    has_body_value = match (has_body_value, filled.has_body_value) {
-                        (None, told) | (told, None) => told,
-                        (Some(one), Some(other)) => Some(one || other),
-                    };
-                    if let Some(value) = filled.value {
-                        object.insert(name.clone(), value);
-                    }
-                }
-                // An object for which the body has no value is absent, even if the mapping has constants for it.
-                let value = (has_body_value != Some(false)).then_some(Value::Object(object));
-                Ok(Filled {
-                    value,
-                    has_body_value,
-                })
+            Template::Object(fields) => self.object(fields, here),
+        }
+    }
+
+    fn object(&mut self, fields: &[(Part, Template)], here: Position<'_>) -> Read<Filled> {
+        let (mut object, mut has_body_value) = (Map::new(), None);
+        let (mut is_absent, mut says_none) = (false, false);
+        for (part, template) in fields {
+            let field = format!("{}.{}", here.field, part.name);
+            let filled = self.at(
+                template,
+                Position {
+                    field: &field,
+                    ..here
+                },
+            )?;
+            has_body_value = either(has_body_value, filled.has_body_value);
+            says_none |= filled.says_none;
+            // The mapping says by its words that there is no value, so there is no such object.
+            let is_none = filled.value == Some(Value::Null) && template.has_words();
+            is_absent |= part.needed && is_none && here.field != EVENT_DATA;
+            if let Some(value) = filled.value {
+                object.insert(part.name.to_owned(), value);
             }
         }
+        // An object for which the body has no value is absent, even if the mapping has constants for it.
+        let is_present = has_body_value != Some(false) && !is_absent;
+        Ok(Filled {
+            value: is_present.then_some(Value::Object(object)),
+            has_body_value: has_body_value.map(|has| has && !is_absent),
+            says_none,
+        })
+    }
+
+    /// A list of single values. Without a value it is empty if the body says that there is none, and absent otherwise.
+    fn several(&mut self, items: &[Template], here: Position<'_>) -> Read<Filled> {
+        let (mut list, mut says_none, mut has_body_value) = (Vec::new(), false, None);
+        for item in items {
+            let field = format!("{}[{}]", here.field, list.len());
+            let position = Position {
+                field: &field,
+                ..here
+            };
+            let filled = self.at(item, position)?;
+            has_body_value = either(has_body_value, filled.has_body_value);
+            says_none |= filled.says_none;
+            list.extend(filled.value.filter(|value| !is_nothing(value)));
+        }
+        Ok(Filled {
+            value: (says_none || !list.is_empty()).then_some(Value::Array(list)),
+            has_body_value,
+            says_none,
+        })
     }
 
     fn path(&mut self, path: &Path, here: Position<'_>) -> Read<Filled> {
@@ -164,6 +239,7 @@ impl<'a> Body<'a> {
         Ok(Filled {
             value,
             has_body_value,
+            says_none: has_null(element, &path.pointer),
         })
     }
 
@@ -206,9 +282,10 @@ impl<'a> Body<'a> {
     }
 
     fn join(&mut self, parts: &[Template], with: &str, here: Position<'_>) -> Read<Filled> {
-        let (mut texts, mut has_value) = (Vec::new(), None);
+        let (mut texts, mut has_value, mut says_none) = (Vec::new(), None, false);
         for part in parts {
             let filled = self.at(part, here)?;
+            says_none |= filled.says_none;
             if filled.has_body_value.is_some() {
                 has_value = Some(has_value.unwrap_or(false) || filled.has_body_value == Some(true));
             }
@@ -226,20 +303,27 @@ impl<'a> Body<'a> {
         Ok(Filled {
             value,
             has_body_value: has_value,
+            says_none,
         })
     }
 
-    fn each(&mut self, list: &Path, item: &Template, here: Position<'_>) -> Read<Filled> {
+    fn each(
+        &mut self,
+        list: &Path,
+        when: Option<&Condition>,
+        item: &Template,
+        here: Position<'_>,
+    ) -> Read<Filled> {
         let pointer = format!("{}{}", here.pointer, list.pointer);
         self.origins
             .entry(here.field.to_owned())
             .or_insert_with(|| pointer.clone());
         let elements = match here.element.pointer(&list.pointer) {
             missing @ (None | Some(Value::Null)) => {
-                let (value, has_body_value) = (missing.cloned(), Some(false));
                 return Ok(Filled {
-                    value,
-                    has_body_value,
+                    value: missing.cloned(),
+                    has_body_value: Some(false),
+                    says_none: has_null(here.element, &list.pointer),
                 });
             }
             Some(Value::Array(elements)) => elements,
@@ -247,6 +331,9 @@ impl<'a> Body<'a> {
         };
         let mut items = Vec::new();
         for (index, element) in elements.iter().enumerate() {
+            if !self.holds(when, element) {
+                continue;
+            }
             let filled = self.at(
                 item,
                 Position {
@@ -261,23 +348,38 @@ impl<'a> Body<'a> {
         Ok(Filled {
             value: Some(Value::Array(items)),
             has_body_value: Some(true),
+            says_none: false,
         })
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (None, told) | (told, None) => told,
+        (Some(one), Some(other)) => Some(one || other),
+    }
+}
+
+/// Whether an element has a null at a pointer or above it.
+fn has_null(element: &Value, pointer: &str) -> bool {
+    let ends = pointer.match_indices('/').map(|(at, _)| at).skip(1);
+    let parts = ends
+        .chain([pointer.len()])
+        .filter_map(|end| pointer.get(..end));
+    parts
+        .filter_map(|part| element.pointer(part))
+        .any(Value::is_null)
+}
+
+pub fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// Translates a sender's value by the mapping's value map. A missing value is looked up as "".
 fn look_up(words: &ValueMap, found: Option<&Value>, pointer: &str) -> Read<Option<Value>> {
-    let key = match found {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Bool(yes)) => yes.to_string(),
-        Some(other) => return Err(error_at(pointer, other, "a word, a number, true or false")),
-    };
+    let found_or_null = found.unwrap_or(&Value::Null);
+    let key = text_of(found_or_null)
+        .ok_or_else(|| error_at(pointer, found_or_null, "a word, a number, true or false"))?;
     let value = words.values.get(&key).or(words.otherwise.as_ref());
     if value.is_some() || key.is_empty() {
         return Ok(value.cloned());
@@ -288,7 +390,7 @@ fn look_up(words: &ValueMap, found: Option<&Value>, pointer: &str) -> Read<Optio
             "one of {}, which the mapping knows; or add the new value to words",
             keys.join(", ")
         );
-        error_at(pointer, found.unwrap_or(&Value::Null), &expected)
+        error_at(pointer, found_or_null, &expected)
     })
 }
 

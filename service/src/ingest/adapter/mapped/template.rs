@@ -1,29 +1,20 @@
 //! The templates of a mapping: for each canonical field, the path of its value in the sender's body and its notation there.
 //! Parsing reports the first fault with its path; a parsed template can be filled from any body. Pure.
 
+use std::sync::Arc;
+
 use jiff::{civil::date, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use super::shape::{Part, Shape};
+use super::{
+    condition::Condition,
+    place::{Parse, Place, refuse_unknown_fields},
+    shape::{Part, Shape},
+};
 
-/// The nesting limit of a mapping.
-const DEEPEST: usize = 12;
-const INSTRUCTIONS: &[&str] = &["at", "root", "value", "join", "first", "each"];
-const HOW: &str = "a path that begins with /, such as /data/id; an object with at, root, value, join, first or each; or an \
-                   object of canonical fields";
-
-/// A fault of a mapping, and where it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct MappingError {
-    /// The keys from the mapping's root to the fault.
-    pub path: Vec<String>,
-    /// What is expected.
-    pub message: String,
-}
-
-/// The result of parsing a part of a mapping.
-pub type Parse<T> = Result<T, MappingError>;
+const INSTRUCTIONS: &[&str] = &["at", "root", "value", "join", "first", "each", "list"];
+const HOW: &str = "a path that begins with /, such as /data/id; an object with at, root, value, join, first, each or list; or \
+                   an object of canonical fields";
 
 /// How to compute a canonical field from the sender's body.
 #[derive(Clone, Debug)]
@@ -36,9 +27,11 @@ pub enum Template {
     Join(Vec<Template>, String),
     /// The first template with a value that is neither null nor blank.
     First(Vec<Template>),
-    /// The template filled for each element of the list at the path.
-    Each(Path, Box<Template>),
-    Object(Vec<(String, Template)>),
+    /// The template filled for each element of the list at the path for which the condition holds.
+    Each(Path, Option<Condition>, Box<Template>),
+    /// A list of single values; those without a value are left out.
+    Several(Vec<Template>),
+    Object(Vec<(Part, Template)>),
     /// A list; null and blank text become an empty list.
     List(Box<Template>),
 }
@@ -74,42 +67,15 @@ pub enum Notation {
 #[derive(Clone, Debug)]
 pub struct ValueMap {
     /// By the sender's value.
-    pub values: Map<String, Value>,
+    pub values: Arc<Map<String, Value>>,
     /// The canonical value for all other values; none if they are errors.
     pub otherwise: Option<Value>,
-}
-
-/// The keys that lead to a place in a mapping.
-#[derive(Clone, Debug, Default)]
-pub struct Place(Vec<String>);
-
-impl Place {
-    /// The place below a key.
-    pub fn at(&self, key: &str) -> Self {
-        let mut path = self.0.clone();
-        path.push(key.to_owned());
-        Self(path)
-    }
-
-    /// A fault at this place.
-    pub fn wrong(&self, message: impl Into<String>) -> MappingError {
-        MappingError {
-            path: self.0.clone(),
-            message: message.into(),
-        }
-    }
-
-    fn depth(&self) -> usize {
-        self.0.len()
-    }
 }
 
 impl Template {
     /// Parses the template of a field of this shape.
     pub fn parse(json: &Value, place: &Place, shape: Shape) -> Parse<Self> {
-        if place.depth() > DEEPEST {
-            return Err(place.wrong("it is nested too deep"));
-        }
+        place.check_depth()?;
         let fields = match json {
             Value::String(pointer) => return Path::plain(pointer, place).map(Self::Path),
             Value::Object(fields) => fields,
@@ -127,13 +93,22 @@ impl Template {
         }
     }
 
+    /// Whether the mapping's own words decide the value.
+    pub fn has_words(&self) -> bool {
+        matches!(self, Self::Path(path) if path.value_map.is_some())
+    }
+
     /// Whether a null result always comes from the body. A null of the mapping's value map means that the field is absent.
     fn reads_body_alone(&self) -> bool {
         match self {
             Self::Path(path) => path.value_map.is_none(),
             Self::Each(..) => true,
             Self::First(choices) => choices.iter().all(Self::reads_body_alone),
-            Self::Value(_) | Self::Join(..) | Self::Object(_) | Self::List(_) => false,
+            Self::Value(_)
+            | Self::Join(..)
+            | Self::Several(_)
+            | Self::Object(_)
+            | Self::List(_) => false,
         }
     }
 }
@@ -168,21 +143,33 @@ fn instruction(
             Ok(Template::First(parse_list(argument, &here, shape)?))
         }
         "each" => {
-            refuse_unknown_fields(fields, &["each", "item"], place)?;
-            let parts = match shape {
-                Shape::List(parts) | Shape::All(parts) => Shape::Object(parts),
-                Shape::Plain | Shape::Texts => Shape::Plain,
-                _ => return Err(here.wrong("this field is not a list")),
-            };
+            refuse_unknown_fields(fields, &["each", "when", "item"], place)?;
             let item = fields.get("item").unwrap_or(&Value::Null);
-            let item = Template::parse(item, &place.at("item"), parts)?;
-            let list = match argument {
-                Value::String(pointer) => Path::plain(pointer, &here)?,
-                _ => return Err(here.wrong("it has to be the path of a list, such as /members")),
+            let item = Template::parse(item, &place.at("item"), element_of(shape, &here)?)?;
+            let when = fields.get("when");
+            let when = when.map(|json| Condition::parse(json, &place.at("when")));
+            let list = Path::of_text(argument, &here, false)?;
+            Ok(Template::Each(list, when.transpose()?, Box::new(item)))
+        }
+        "list" => {
+            refuse_unknown_fields(fields, &["list"], place)?;
+            let element = element_of(shape, &here)?;
+            let items = match argument {
+                Value::Array(_) => parse_list(argument, &here, element)?,
+                one => vec![Template::parse(one, &here, element)?],
             };
-            Ok(Template::Each(list, Box::new(item)))
+            Ok(Template::Several(items))
         }
         _ => Path::parse(argument, name == "root", fields, place, shape).map(Template::Path),
+    }
+}
+
+/// The shape of the elements of a list.
+fn element_of(shape: Shape, place: &Place) -> Parse<Shape> {
+    match shape {
+        Shape::List(parts) | Shape::All(parts) => Ok(Shape::Object(parts)),
+        Shape::Plain | Shape::Texts => Ok(Shape::Plain),
+        Shape::Word(_) | Shape::Object(_) => Err(place.wrong("this field is not a list")),
     }
 }
 
@@ -200,7 +187,7 @@ fn object(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Tem
     let parts = match shape {
         Shape::Object(parts) => parts,
         Shape::List(_) | Shape::All(_) => {
-            let words = r#"this field is a list: {"each": "/path/of/the/list", "item": {…}}, or the path of a list in the canonical form"#;
+            let words = r#"this field is a list: {"each": "/path/of/the/list", "item": {…}}, {"list": [{…}]}, or the path of a list in the canonical form"#;
             return Err(place.wrong(words));
         }
         _ => {
@@ -217,7 +204,7 @@ pub fn fields_of(
     fields: &Map<String, Value>,
     parts: &[Part],
     place: &Place,
-) -> Parse<Vec<(String, Template)>> {
+) -> Parse<Vec<(Part, Template)>> {
     let names = || {
         parts
             .iter()
@@ -242,7 +229,7 @@ pub fn fields_of(
         } else {
             template
         };
-        read.push((name.clone(), template));
+        read.push((*part, template));
     }
     let missing = parts
         .iter()
@@ -256,6 +243,16 @@ pub fn fields_of(
 }
 
 impl Path {
+    /// The path in a text of the mapping.
+    pub fn of_text(json: &Value, place: &Place, from_root: bool) -> Parse<Self> {
+        let words = "it has to be a path that begins with /, such as /data/id";
+        let pointer = json.as_str().ok_or_else(|| place.wrong(words))?;
+        Ok(Self {
+            from_root,
+            ..Self::plain(pointer, place)?
+        })
+    }
+
     fn plain(pointer: &str, place: &Place) -> Parse<Self> {
         let sound = pointer.is_empty() || pointer.starts_with('/');
         if !sound || pointer.len() > 500 || pointer.contains('\0') {
@@ -285,17 +282,11 @@ impl Path {
             &[name, "as", "format", "zone", "split", "words", "otherwise"],
             place,
         )?;
-        let here = place.at(name);
-        let pointer = argument
-            .as_str()
-            .ok_or_else(|| here.wrong("it has to be a path that begins with /"))?;
-        let words = words(fields, place, shape)?;
-        let written = written(fields, place)?;
+        let path = Self::of_text(argument, &place.at(name), from_root)?;
         Ok(Self {
-            from_root,
-            written,
-            value_map: words,
-            ..Self::plain(pointer, &here)?
+            written: written(fields, place)?,
+            value_map: words(fields, place, shape)?,
+            ..path
         })
     }
 }
@@ -306,22 +297,24 @@ fn words(fields: &Map<String, Value>, place: &Place, shape: Shape) -> Parse<Opti
         validate_constant(value, &place.at("otherwise"), shape)?;
     }
     let here = place.at("words");
-    match fields.get("words") {
-        None if otherwise.is_some() => Err(here.wrong("otherwise needs words beside it")),
-        None => Ok(None),
-        Some(Value::Object(known)) => {
-            for (from, to) in known {
-                validate_constant(to, &here.at(from), shape)?;
-            }
-            Ok(Some(ValueMap {
-                values: known.clone(),
-                otherwise: otherwise.cloned(),
-            }))
-        }
-        Some(_) => Err(here.wrong(
-            r#"it has to be an object from the sender's words to the canonical ones, such as {"frozen": "paused"}"#,
+    let values = match fields.get("words") {
+        None if otherwise.is_some() => return Err(here.wrong("otherwise needs words beside it")),
+        None => return Ok(None),
+        Some(Value::Object(known)) => Arc::new(known.clone()),
+        Some(Value::String(table)) => place.tables.get(table).cloned().ok_or_else(|| {
+            here.wrong(format!("the mapping has no table {table:?}: add it to tables"))
+        })?,
+        Some(_) => return Err(here.wrong(
+            r#"it has to be an object from the sender's words to the canonical ones, such as {"frozen": "paused"}, or the name of a table"#,
         )),
+    };
+    for (from, to) in values.iter() {
+        validate_constant(to, &here.at(from), shape)?;
     }
+    Ok(Some(ValueMap {
+        values,
+        otherwise: otherwise.cloned(),
+    }))
 }
 
 /// Validates a constant that the mapping puts into a field.
@@ -413,19 +406,4 @@ fn text(json: &Value, place: &Place) -> Parse<String> {
         .filter(|text| !text.is_empty() && text.len() <= 100)
         .map(str::to_owned)
         .ok_or_else(|| place.wrong("it has to be a text of 1 to 100 bytes"))
-}
-
-/// Refuses fields of an object that are not in `known`.
-pub fn refuse_unknown_fields(
-    fields: &Map<String, Value>,
-    known: &[&str],
-    place: &Place,
-) -> Parse<()> {
-    match fields.keys().find(|name| !known.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(name) => Err(place.at(name).wrong(format!(
-            "there is no such field here; there are {}",
-            known.join(", ")
-        ))),
-    }
 }

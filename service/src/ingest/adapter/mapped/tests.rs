@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod limits;
+mod several;
 
 const ZONE: &str = "America/New_York";
 
