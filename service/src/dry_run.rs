@@ -27,20 +27,46 @@ const CHUNK: usize = 2_000;
 pub struct DryRun {
     /// Members whose access would change, by name.
     pub changes: Vec<Change>,
+    /// People who would have access but have no e-mail address, so that Kisi cannot give it to them, by name.
+    pub without_email: Vec<WithoutEmail>,
+    /// The club's time zone.
+    pub time_zone: String,
     /// How many members would be created.
     pub new_members: usize,
     pub brake: BrakeForecast,
 }
 
-/// The changes of one member's access within the weeks around now.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The changes of one member's access from now on, within the coming weeks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
     pub name: String,
     pub email: Option<String>,
     /// Names of the groups and locks where access begins or grows.
     pub gains: Vec<String>,
-    /// Names of the groups and locks where access ends or shrinks.
-    pub loses: Vec<String>,
+    /// Names of the groups and locks where access ends now, or will never begin.
+    pub ends: Vec<String>,
+    /// Groups and locks where some access is left.
+    pub shortened: Vec<Shortened>,
+    /// The brake would hold the revocation.
+    pub is_held: bool,
+}
+
+/// Access that stays for a shorter time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shortened {
+    /// The name of the group or lock.
+    pub target: String,
+    /// The first time without the access that there would have been.
+    pub lost_from: Instant,
+    /// Its end; `Instant::END` if it had none.
+    pub lost_until: Instant,
+}
+
+/// A person without an e-mail address, and where the rules would grant access.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WithoutEmail {
+    pub name: String,
+    pub targets: Vec<String>,
 }
 
 /// What the brake would do about the access that would be lost at once, given the revocations so far.
@@ -70,10 +96,16 @@ pub async fn dry_run(
         let before = everybody(tx, scope, now).await?;
         batch::store(tx, scope, &[job], now).await?;
         let after = everybody(tx, scope, now).await?;
-        let mut dry_run = compare(tx, scope, &before, &after).await?;
         let losing = losing(&before, &after, now);
-        dry_run.brake = forecast(from.read(), scope, &losing, now).await?;
-        Ok(dry_run)
+        let (brake, held) = forecast(from.read(), scope, &losing, now).await?;
+        let club = clubs::get(tx, scope).await?;
+        Ok(DryRun {
+            changes: changes(&before, &after, &held, now),
+            without_email: without_email(&after),
+            time_zone: club.map(|club| club.time_zone).unwrap_or_default(),
+            new_members: before.new_members(&after),
+            brake,
+        })
     })
     .await;
     scratch.close().await;
@@ -82,29 +114,33 @@ pub async fn dry_run(
 
 /// Members whose current access to a group would end earlier than it does now.
 fn losing(before: &Standing, after: &Standing, now: Instant) -> BTreeSet<Uuid> {
-    let none = SpanSet::default();
-    let loses = |member: &Uuid, targets: &BTreeMap<Target, SpanSet>| {
-        targets.iter().any(|(target, was)| {
-            let is = after.spans.get(member).and_then(|may| may.get(target));
-            let kept = is.unwrap_or(&none).span_at(now);
+    let loses = |member: &Uuid| {
+        let (was, is) = (before.in_kisi(member), after.in_kisi(member));
+        was.into_iter().flatten().any(|(target, was)| {
+            let kept = is.and_then(|is| is.get(target)?.span_at(now));
             matches!(target, Target::Group(_))
                 && was
                     .span_at(now)
                     .is_some_and(|open| kept.is_none_or(|kept| kept.until < open.until))
         })
     };
-    let members = before.spans.iter().filter(|(id, may)| loses(id, may));
-    members.map(|(id, _)| *id).collect()
+    before
+        .members
+        .keys()
+        .copied()
+        .filter(|id| loses(id))
+        .collect()
 }
 
+/// What the brake would do about these people, and those whose revocations it would hold.
 async fn forecast(
     connection: &impl Connection,
     scope: ClubScope,
     losing: &BTreeSet<Uuid>,
     now: Instant,
-) -> Result<BrakeForecast, StoreError> {
+) -> Result<(BrakeForecast, BTreeSet<Uuid>), StoreError> {
     let Some(club) = clubs::get(connection, scope).await? else {
-        return Ok(BrakeForecast::default());
+        return Ok(Default::default());
     };
     let brake = Brake {
         enabled: club.brake_enabled,
@@ -119,20 +155,53 @@ async fn forecast(
     let fresh = with_access
         .iter()
         .filter(|id| losing.contains(id) && !through.contains(id));
-    let fresh = count(fresh.count());
+    let fresh: BTreeSet<Uuid> = fresh.copied().collect();
     let (through, with_access) = (count(through.len()), count(with_access.len()));
-    Ok(BrakeForecast {
-        losing: fresh,
+    let forecast = BrakeForecast {
+        losing: count(fresh.len()),
         left: brake.limit(with_access).saturating_sub(through),
-        holds: brake.holds(fresh, through, with_access),
+        holds: brake.holds(count(fresh.len()), through, with_access),
         is_on: brake.enabled,
-    })
+    };
+    let held = if forecast.holds {
+        fresh
+    } else {
+        BTreeSet::new()
+    };
+    Ok((forecast, held))
 }
 
 /// The access of each member, and the names of the targets.
 struct Standing {
-    spans: HashMap<Uuid, BTreeMap<Target, SpanSet>>,
+    members: HashMap<Uuid, Holder>,
     names: BTreeMap<Target, String>,
+}
+
+struct Holder {
+    name: String,
+    email: Option<String>,
+    /// From now on.
+    spans: BTreeMap<Target, SpanSet>,
+}
+
+impl Standing {
+    /// The access that a member has in Kisi: none without an e-mail address.
+    fn in_kisi(&self, member: &Uuid) -> Option<&BTreeMap<Target, SpanSet>> {
+        let holder = self.members.get(member)?;
+        holder.email.is_some().then_some(&holder.spans)
+    }
+
+    fn name_of(&self, target: &Target) -> String {
+        self.names.get(target).cloned().unwrap_or_else(|| {
+            let (Target::Group(id) | Target::Lock(id)) = target;
+            row_id(*id).to_string()
+        })
+    }
+
+    fn new_members(&self, after: &Self) -> usize {
+        let all = after.members.keys();
+        all.filter(|id| !self.members.contains_key(id)).count()
+    }
 }
 
 async fn everybody(
@@ -147,8 +216,10 @@ async fn everybody(
     let locks = locks.map(|lock| (Target::Lock(convert::id(lock.id)), lock.name.clone()));
     let names = groups.chain(locks).collect();
     let ahead = SpanSet::of([Span::new(now, Instant::END)]);
-    let mut spans = HashMap::new();
+    let mut all = HashMap::new();
     for ids in members::ids(connection, scope).await?.chunks(CHUNK) {
+        let rows = lookup::by_ids::<row::Member>(connection, scope, ids).await?;
+        let mut rows: HashMap<Uuid, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         for (member, holdings) in facts::load(connection, scope, ids, AsOf::Now).await? {
             let may = access_context
                 .targets(&holdings.facts)
@@ -159,69 +230,93 @@ async fn everybody(
                         .spans;
                     (target, spans.intersect(&ahead))
                 });
-            spans.insert(member, may.filter(|(_, spans)| !spans.is_empty()).collect());
+            let row = rows.remove(&member);
+            let (name, email) = row.map(|row| (row.name, row.email)).unwrap_or_default();
+            let holder = Holder {
+                name,
+                email,
+                spans: may.filter(|(_, spans)| !spans.is_empty()).collect(),
+            };
+            all.insert(member, holder);
         }
     }
-    Ok(Standing { spans, names })
+    Ok(Standing {
+        members: all,
+        names,
+    })
 }
 
-async fn compare(
-    connection: &impl Connection,
-    scope: ClubScope,
+fn changes(
     before: &Standing,
     after: &Standing,
-) -> Result<DryRun, StoreError> {
-    let nothing = (BTreeMap::new(), SpanSet::default());
-    let mut changed: Vec<(Uuid, Vec<String>, Vec<String>)> = Vec::new();
-    let everybody: BTreeSet<&Uuid> = before.spans.keys().chain(after.spans.keys()).collect();
-    for member in everybody {
-        let was = before.spans.get(member).unwrap_or(&nothing.0);
-        let is = after.spans.get(member).unwrap_or(&nothing.0);
-        let (mut gains, mut loses) = (Vec::new(), Vec::new());
-        for target in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
-            let name = after.names.get(target).cloned().unwrap_or_else(|| {
-                row_id(match target {
-                    Target::Group(id) | Target::Lock(id) => *id,
-                })
-                .to_string()
-            });
-            let (was, is) = (
-                was.get(target).unwrap_or(&nothing.1),
-                is.get(target).unwrap_or(&nothing.1),
-            );
-            if !was.covers(is) {
-                gains.push(name.clone());
-            }
-            if !is.covers(was) {
-                loses.push(name);
-            }
-        }
-        if !gains.is_empty() || !loses.is_empty() {
-            changed.push((*member, gains, loses));
-        }
-    }
-    let ids: Vec<Uuid> = changed.iter().map(|(member, ..)| *member).collect();
-    let rows = lookup::by_ids::<row::Member>(connection, scope, &ids).await?;
-    let rows: HashMap<Uuid, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let changes = changed.into_iter().map(|(member, gains, loses)| {
-        let row = rows.get(&member);
-        Change {
-            name: row.map(|row| row.name.clone()).unwrap_or_default(),
-            email: row.and_then(|row| row.email.clone()),
-            gains,
-            loses,
-        }
+    held: &BTreeSet<Uuid>,
+    now: Instant,
+) -> Vec<Change> {
+    let everybody = before.members.keys().chain(after.members.keys());
+    let everybody: BTreeSet<&Uuid> = everybody.collect();
+    let changes = everybody.into_iter().filter_map(|member| {
+        let mut change = change(before.in_kisi(member), after.in_kisi(member), after, now)?;
+        let holders = [after.members.get(member), before.members.get(member)];
+        let mut known = holders.into_iter().flatten();
+        let email = known.clone().find_map(|holder| holder.email.clone());
+        change.name = known
+            .next()
+            .map(|holder| holder.name.clone())
+            .unwrap_or_default();
+        change.email = email;
+        change.is_held = held.contains(member);
+        Some(change)
     });
     let mut changes: Vec<Change> = changes.collect();
     changes.sort();
-    let new_members = after
-        .spans
-        .keys()
-        .filter(|id| !before.spans.contains_key(id))
-        .count();
-    Ok(DryRun {
-        changes,
-        new_members,
-        brake: BrakeForecast::default(),
-    })
+    changes
+}
+
+/// How access differs, without the person; none if it is the same.
+fn change(
+    was: Option<&BTreeMap<Target, SpanSet>>,
+    is: Option<&BTreeMap<Target, SpanSet>>,
+    after: &Standing,
+    now: Instant,
+) -> Option<Change> {
+    let nothing = SpanSet::default();
+    let targets = was.into_iter().chain(is).flat_map(BTreeMap::keys);
+    let mut change = Change::default();
+    for target in targets.collect::<BTreeSet<_>>() {
+        let was = was.and_then(|was| was.get(target)).unwrap_or(&nothing);
+        let is = is.and_then(|is| is.get(target)).unwrap_or(&nothing);
+        if !was.covers(is) {
+            change.gains.push(after.name_of(target));
+        }
+        if is.covers(was) {
+            continue;
+        }
+        let ends_now = was.contains(now) && !is.contains(now);
+        match was.subtract(is).iter().next() {
+            Some(lost) if !ends_now && !is.is_empty() => change.shortened.push(Shortened {
+                target: after.name_of(target),
+                lost_from: lost.from,
+                lost_until: lost.until,
+            }),
+            _ => change.ends.push(after.name_of(target)),
+        }
+    }
+    (change != Change::default()).then_some(change)
+}
+
+fn without_email(after: &Standing) -> Vec<WithoutEmail> {
+    let holders = after.members.values();
+    let holders = holders.filter(|holder| holder.email.is_none() && !holder.spans.is_empty());
+    let mut all: Vec<WithoutEmail> = holders
+        .map(|holder| WithoutEmail {
+            name: holder.name.clone(),
+            targets: holder
+                .spans
+                .keys()
+                .map(|target| after.name_of(target))
+                .collect(),
+        })
+        .collect();
+    all.sort();
+    all
 }

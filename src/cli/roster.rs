@@ -13,7 +13,7 @@ use super::replay::find_source;
 use crate::{
     app::App,
     clock::new_id,
-    dry_run::{self, BrakeForecast, DryRun},
+    dry_run,
     graphql::scalar::parse_instant,
     id::{Kind, encode},
     ingest::{
@@ -28,6 +28,7 @@ mod columns;
 mod csv;
 mod dates;
 mod decode;
+mod report;
 mod statuses;
 mod table;
 
@@ -108,7 +109,7 @@ impl Roster {
         }
         if dry_run {
             let dry_run = dry_run::dry_run(&app.db, scope, job, now).await?;
-            print!("{}", report(&counts, &dry_run));
+            print!("{}", report::report(&counts, &dry_run));
             return Ok(ExitCode::SUCCESS);
         }
         match app.queue.store(job).await? {
@@ -158,59 +159,4 @@ fn counts(body: &Value) -> String {
         Some(format!("{count} {name}"))
     });
     counts.collect::<Vec<_>>().join(", ")
-}
-
-fn report(counts: &str, dry_run: &DryRun) -> String {
-    let mut text =
-        format!("{counts}. Dry run, nothing was changed. The import would change this:\n");
-    for change in &dry_run.changes {
-        let address = change.email.as_deref().unwrap_or("no e-mail");
-        for (mark, doors) in [('+', &change.gains), ('-', &change.loses)] {
-            if !doors.is_empty() {
-                text.push_str(&format!(
-                    "{mark} {} <{address}>: {}\n",
-                    change.name,
-                    doors.join(", ")
-                ));
-            }
-        }
-    }
-    let gain = dry_run
-        .changes
-        .iter()
-        .filter(|change| !change.gains.is_empty())
-        .count();
-    let lose = dry_run
-        .changes
-        .iter()
-        .filter(|change| !change.loses.is_empty())
-        .count();
-    text.push_str(&format!(
-        "{gain} gain access, {lose} lose access; {} members are new. {}\n",
-        dry_run.new_members,
-        brake(dry_run.brake)
-    ));
-    text
-}
-
-/// The brake's forecast in words.
-fn brake(forecast: BrakeForecast) -> String {
-    let BrakeForecast {
-        losing,
-        left,
-        holds,
-        is_on,
-    } = forecast;
-    if !is_on {
-        format!("The brake is off: {losing} people would lose access immediately.")
-    } else if holds {
-        format!(
-            "The brake would hold the revocations of {losing} people, because only {left} more may lose access within its window: \
-             an admin would have to approve them."
-        )
-    } else {
-        format!(
-            "The brake would not hold the revocations of {losing} people; {left} more may lose access within its window."
-        )
-    }
 }

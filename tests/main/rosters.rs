@@ -27,7 +27,8 @@ fn now_and_here() -> Setup {
     }
 }
 
-on_both!(with now_and_here(); a_roster_opens_and_closes_doors, a_wrong_or_old_roster_changes_nothing);
+on_both!(with now_and_here(); a_roster_opens_and_closes_doors, a_wrong_or_old_roster_changes_nothing,
+    a_dry_run_tells_ended_from_shortened_access);
 on_both!(a_dry_run_waits_for_nobody_and_tells_of_the_brake);
 
 const BOTH: &str = "id;email;name;plan_id;ends_at\n1;Ann@Example.com;Ann;gold;\n2;bob@example.com;Bob;gold;9999-12-31\n";
@@ -140,6 +141,37 @@ async fn a_roster_opens_and_closes_doors(world: &mut World) {
     assert_eq!(bobs[0].until, None, "this date means no end");
 }
 
+async fn a_dry_run_tells_ended_from_shortened_access(world: &mut World) {
+    let office = RosterCli::open(world).await;
+    office.import_output("both.csv", BOTH, &[]);
+    settle_after_import(world).await;
+    let berlin = world.now().in_tz("Europe/Berlin").unwrap();
+    let last = (berlin.date() + 3.days()).to_string();
+    let next = (berlin.date() + 4.days()).to_string();
+    let next_year = (berlin.date() + 1.year()).to_string();
+    let changed = format!(
+        "id;email;name;plan_id;ends_at\n1;ann@example.com;Ann;gold;{last}\n3;;Cid;gold;\n4;dan@example.com;Dan;gold;{next_year}\n"
+    );
+    let output = office.import_output("changed.csv", &changed, &["--dry-run"]);
+    let ann = format!("< Ann <ann@example.com>: Members, not from {next} 00:00 on\n");
+    for line in [
+        ann.as_str(),
+        "- Bob <bob@example.com>: Members, Front door, Range\n",
+        "+ Dan <dan@example.com>: Members, Front door, Range\n",
+        "Without an e-mail address, so that Kisi cannot give them this access:\n? Cid: Members, Front door, Range\n",
+        "1 gain access, 1 lose access; 2 members are new.\n1 keep access for a shorter time.\n1 have no e-mail address and get no access.\n",
+        "nothing holds the revocations of 2 people",
+    ] {
+        assert!(output.contains(line), "{line} in {output}");
+    }
+    // An address that is taken away ends the access in Kisi.
+    let nameless = BOTH.replace("bob@example.com", "");
+    let output = office.import_output("nameless.csv", &nameless, &["--dry-run"]);
+    for line in ["- Bob <bob@example.com>: Members, ", "? Bob: Members, "] {
+        assert!(output.contains(line), "{line} in {output}");
+    }
+}
+
 async fn a_wrong_or_old_roster_changes_nothing(world: &mut World) {
     let office = RosterCli::open(world).await;
     office.import_output("one.csv", ANN_ALONE, &[]);
@@ -246,7 +278,9 @@ async fn a_dry_run_waits_for_nobody_and_tells_of_the_brake(world: &mut World) {
         ),
         (5, 5, 3, true)
     );
-    assert!(many.changes[0].loses.contains(&"Members".to_owned()));
+    assert!(many.changes.iter().all(|change| change.is_held));
+    assert!(!few.changes.iter().any(|change| change.is_held));
+    assert!(many.changes[0].ends.contains(&"Members".to_owned()));
     world.settled().await;
     for name in &names {
         assert_eq!(

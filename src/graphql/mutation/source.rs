@@ -224,11 +224,7 @@ async fn create(
     let read_every_s = credentials
         .as_ref()
         .map(|_| read_every_s.unwrap_or(platform_input::default_read_interval(platform)));
-    let mapping = platform_input::mapping(platform, input.mapping.as_ref())?;
-    if platform == row::Platform::Mapped && mapping.is_none() {
-        let message = "MAPPED needs a mapping, which describes how the sender's JSON is read";
-        return Err(invalid("input.mapping", message));
-    }
+    let mapping = platform_input::new_mapping(platform, input.mapping.as_ref())?;
     let statuses = platform_input::statuses(platform, input.status_mappings.as_deref())?;
     let primary_only = platform_input::primary_only(platform, input.primary_members_only)?;
     let secret = match (scheme, input.secret) {

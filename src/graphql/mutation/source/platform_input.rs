@@ -104,6 +104,18 @@ pub(super) fn secret(
     Ok(secret)
 }
 
+/// The mapping of a new source.
+pub(super) fn new_mapping(
+    platform: Platform,
+    given: Option<&Json>,
+) -> Result<Option<String>, Refusal> {
+    if platform == Platform::Mapped && given.is_none() {
+        let message = "MAPPED needs a mapping, which describes how the sender's JSON is read";
+        return Err(invalid("input.mapping", message));
+    }
+    mapping(platform, given)
+}
+
 /// The validated mapping, as stored.
 pub(super) fn mapping(platform: Platform, given: Option<&Json>) -> Result<Option<String>, Refusal> {
     let Some(Json(json)) = given else {
