@@ -72,6 +72,10 @@ impl MemberGenerator {
                 name,
                 happened_at: now - DAY,
                 version_key: "1".to_owned(),
+                kisi_group: None,
+                item_groups: None,
+                groups_happened_at: None,
+                groups_version_key: None,
             })
             .collect();
         let companies: Vec<company::Model> = (0..members.div_ceil(500))

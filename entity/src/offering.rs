@@ -22,6 +22,15 @@ pub struct Model {
     pub happened_at: i64,
     #[sea_orm(column_type = "Text")]
     pub version_key: String,
+    /// Kisi's id of the group that the platform gives with the offering.
+    pub kisi_group: Option<i64>,
+    /// Kisi's ids of the groups that single sales of it give instead, as a JSON list; null if there are none.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub item_groups: Option<String>,
+    /// The version that stated the groups; null if none did.
+    pub groups_happened_at: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub groups_version_key: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -85,7 +85,7 @@ pub enum Statement {
     Entitlement(Box<EntitlementWord>),
     /// The entitlement of this kind with this id is deleted.
     EntitlementDeleted(EntitlementKind, String),
-    /// The name of something that the platform sells or lets people book.
+    /// The name and the Kisi groups of something that the platform sells or lets people book.
     Offering(OfferingWord),
     /// The delivery lists everything of this kind: older statements of the kind have no effect any more.
     Snapshot(SourceAspect),
@@ -168,6 +168,17 @@ pub struct OfferingWord {
     pub id: String,
     /// `None` where the source did not say.
     pub name: Option<String>,
+    /// `None` where the source did not say.
+    pub groups: Option<OfferingGroups>,
+}
+
+/// The Kisi groups to which the platform itself maps an offering. They give no access: rules do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfferingGroups {
+    /// Kisi's id of the group; `None` if the offering has none.
+    pub group: Option<i64>,
+    /// Kisi's ids of the groups that single sales have instead.
+    pub of_items: Vec<i64>,
 }
 
 /// A site of the club.

@@ -71,6 +71,7 @@ async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, R
         kind,
         id: external,
         name: Some(name),
+        groups: None,
     };
     transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;

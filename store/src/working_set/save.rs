@@ -95,21 +95,9 @@ impl WorkingSet {
         .await?;
         insert(connection, changed.moved).await?;
         insert(connection, changed.new_entitlements).await?;
-        let offerings = changed
-            .offerings
-            .iter()
-            .filter_map(|key| self.offerings.get(key).cloned())
-            .collect();
-        let renewed = update_on_conflict(
-            offering::Column::Id,
-            [
-                offering::Column::Name,
-                offering::Column::FoldedName,
-                offering::Column::HappenedAt,
-                offering::Column::VersionKey,
-            ],
-        );
-        insert_named::<offering::Model>(connection, offerings, Some(renewed)).await?;
+        let offerings = changed.offerings.iter();
+        let offerings = offerings.filter_map(|key| self.offerings.get(key).cloned());
+        save_offerings(connection, offerings.collect()).await?;
         let locations = changed
             .locations
             .iter()
@@ -134,6 +122,26 @@ impl WorkingSet {
         hand_over::addresses(connection, self.scope, &changed.handed_over).await?;
         Ok(())
     }
+}
+
+async fn save_offerings(
+    connection: &impl ConnectionTrait,
+    offerings: Vec<offering::Model>,
+) -> Result<(), StoreError> {
+    let renewed = update_on_conflict(
+        offering::Column::Id,
+        [
+            offering::Column::Name,
+            offering::Column::FoldedName,
+            offering::Column::HappenedAt,
+            offering::Column::VersionKey,
+            offering::Column::KisiGroup,
+            offering::Column::ItemGroups,
+            offering::Column::GroupsHappenedAt,
+            offering::Column::GroupsVersionKey,
+        ],
+    );
+    insert_named::<offering::Model>(connection, offerings, Some(renewed)).await
 }
 
 /// The rows with these ids, in id order, which is the order of all concurrent writers.

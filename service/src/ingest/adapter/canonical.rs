@@ -13,7 +13,7 @@ use crate::{
         signature::Verified,
         statement::{
             CompanyRef, CompanyWord, EntitlementWord, Event, Holder, LocationWord, Moment,
-            OfferingWord, PersonWord, Statement,
+            OfferingGroups, OfferingWord, PersonWord, Statement,
         },
     },
     store::row::{BlockReason, EntitlementKind, OfferingKind, SourceAspect},
@@ -174,6 +174,7 @@ fn offering(field: &Field<'_>, kind: OfferingKind) -> Read<OfferingWord> {
         kind,
         id: field.at("id").id()?,
         name: field.at("name").name()?,
+        groups: None,
     })
 }
 
@@ -182,10 +183,28 @@ fn any_offering(field: &Field<'_>) -> Read<OfferingWord> {
         ("membership", OfferingKind::Membership),
         ("billing_item", OfferingKind::BillingItem),
     ];
-    offering(
-        field,
-        field.at("kind").word(&[&sold[..], BOOKABLE].concat())?,
-    )
+    let kind = field.at("kind").word(&[&sold[..], BOOKABLE].concat())?;
+    Ok(OfferingWord {
+        groups: offering_groups(field)?,
+        ..offering(field, kind)?
+    })
+}
+
+/// `None` if the field with the group is absent; null means that the offering has none.
+fn offering_groups(field: &Field<'_>) -> Read<Option<OfferingGroups>> {
+    let group_id = |field: &Field<'_>| {
+        let id = field.id()?.parse().ok().filter(|id: &i64| *id > 0);
+        id.ok_or_else(|| field.error("Kisi's id of a group: a whole number"))
+    };
+    let of_items = field.at("item_kisi_groups").list_or_empty()?;
+    if !field.contains("kisi_group") {
+        return Ok(None);
+    }
+    let group = field.at("kisi_group").present();
+    Ok(Some(OfferingGroups {
+        group: group.map(|group| group_id(&group)).transpose()?,
+        of_items: of_items.iter().map(group_id).collect::<Read<_>>()?,
+    }))
 }
 
 fn location(field: Field<'_>) -> Read<Option<LocationWord>> {
@@ -335,6 +354,10 @@ fn snapshot(
     notes: &mut Vec<String>,
 ) -> Read<Vec<Statement>> {
     let mut statements = Vec::new();
+    // Offerings are kept when a list lacks them: rules may name them.
+    for item in data.at("offerings").list_or_empty()? {
+        statements.push(Statement::Offering(any_offering(&item)?));
+    }
     if let Some(list) = data.at("members").present() {
         statements.push(Statement::Snapshot(SourceAspect::Members));
         for item in list.list()? {

@@ -21,7 +21,7 @@ use crate::ingest::{
 mod item;
 mod object;
 
-pub use item::item;
+pub use item::{item, kisi_group};
 
 /// `is_read`: the source has credentials, so its API is read.
 pub fn translate(is_read: bool, verified: &Verified) -> Result<Event, TranslateError> {

@@ -1,5 +1,6 @@
 //! Looks up or creates the entities that an event refers to, by source and the source's id, and stores their aspects.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Apply, rows};
@@ -236,7 +237,7 @@ impl Apply<'_> {
         id
     }
 
-    /// Looks up or creates an offering; the name of the latest version is kept.
+    /// Looks up or creates an offering; the latest name and the latest groups are kept.
     pub(super) fn offering(&mut self, version_row: &OfferingWord) -> Uuid {
         let Some(source) = self.source else {
             return Uuid::nil();
@@ -257,16 +258,32 @@ impl Apply<'_> {
                 folded_name: String::new(),
                 happened_at: i64::MIN,
                 version_key: String::new(),
+                kisi_group: None,
+                item_groups: None,
+                groups_happened_at: None,
+                groups_version_key: None,
             }
         });
         if let Some(name) = &version_row.name
             && is_later(&version, offering.happened_at, &offering.version_key)
         {
-            now.offerings.insert(key);
+            now.offerings.insert(key.clone());
             self.effects.changed |= *name != offering.name;
             offering.name.clone_from(name);
             offering.happened_at = version.happened_at.micros();
-            offering.version_key = version.key;
+            offering.version_key.clone_from(&version.key);
+        }
+        if let Some(groups) = &version_row.groups
+            && is_newer_mapping(&version, offering)
+        {
+            now.offerings.insert(key);
+            let items = (!groups.of_items.is_empty()).then(|| json!(groups.of_items).to_string());
+            self.effects.changed |=
+                (offering.kisi_group, &offering.item_groups) != (groups.group, &items);
+            offering.kisi_group = groups.group;
+            offering.item_groups = items;
+            offering.groups_happened_at = Some(version.happened_at.micros());
+            offering.groups_version_key = Some(version.key);
         }
         offering.id
     }
@@ -332,6 +349,13 @@ impl Apply<'_> {
         self.raised_watermarks.insert(aspect, before);
         self.effects.changed = true;
     }
+}
+
+/// Whether the version states the groups of an offering later than the one before.
+fn is_newer_mapping(version: &Version, offering: &Offering) -> bool {
+    let key = offering.groups_version_key.as_deref().unwrap_or_default();
+    let stated_at = offering.groups_happened_at;
+    stated_at.is_none_or(|stated_at| is_later(version, stated_at, key))
 }
 
 fn is_later(version: &Version, happened_at: i64, key: &str) -> bool {

@@ -225,7 +225,7 @@ async fn read_and_store(
         });
     }
     let last = before.as_ref().map(|last| last.body.as_slice());
-    let mut roster = api.read(begun, last).await?;
+    let roster = api.read(begun, last).await?;
     let body = roster.to_string().into_bytes();
     let unknown = unknown_statuses(&roster, source.platform);
     let known = before.as_ref().filter(|before| !before.needs_full());
@@ -251,19 +251,13 @@ async fn read_and_store(
         return Ok(ReadOutcome::Collapsed(collapse));
     }
     let changed = last
+        .as_ref()
         .filter(|_| is_comparable)
-        .and_then(|last| changes::between(&last, &roster));
+        .and_then(|last| changes::between(last, &roster));
     let whole_at = whole_at
         .filter(|_| changed.is_some())
         .unwrap_or(begun.micros());
-    let events = changed.unwrap_or_else(|| {
-        if let Some(lists) = roster.as_object_mut() {
-            for kept in KEPT {
-                lists.remove(kept);
-            }
-        }
-        vec![("roster.snapshot".to_owned(), roster)]
-    });
+    let events = changed.unwrap_or_else(|| vec![snapshot(last.as_ref(), roster)]);
     store_events(app, source, begun, events, lease).await?;
     Ok(ReadOutcome::In {
         reading: Some(Reading {
@@ -274,6 +268,20 @@ async fn read_and_store(
         pause,
         unknown,
     })
+}
+
+/// The event with everything that was read.
+fn snapshot(last: Option<&Value>, mut roster: Value) -> (String, Value) {
+    let withdrawn = last.map(|last| changes::withdrawn_offerings(last, &roster));
+    if let Some(lists) = roster.as_object_mut() {
+        for kept in KEPT {
+            lists.remove(kept);
+        }
+        if let Some(Value::Array(offerings)) = lists.get_mut(changes::OFFERINGS) {
+            offerings.extend(withdrawn.unwrap_or_default());
+        }
+    }
+    ("roster.snapshot".to_owned(), roster)
 }
 
 fn unknown_statuses(roster: &Value, platform: Platform) -> Option<(String, String)> {

@@ -78,7 +78,7 @@ impl PlatformApi {
         match self {
             Self::Teamup(api) => teamup::read(api, begun, last).await,
             Self::Spacebring { api, location } => {
-                spacebring::read(api, location.as_deref(), begun).await
+                spacebring::read(api, location.as_deref(), last, begun).await
             }
             Self::Clubspot { api, club, options } => {
                 clubspot::read(api, club, options, last, begun).await

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{SentEvent, TestClub, booking, for_company, membership, names, of, person};
+use crate::store::{offerings, row};
 
 #[tokio::test]
 async fn name_and_time_zone_of_a_location_have_separate_versions() {
@@ -34,6 +35,38 @@ async fn name_and_time_zone_of_a_location_have_separate_versions() {
     let [one, other] = [in_order.held().await, reversed.held().await];
     assert!(one.values().next().unwrap().contains("Tokyo"), "{one:?}");
     assert!(one.into_values().eq(other.into_values()));
+}
+
+#[tokio::test]
+async fn name_and_groups_of_an_offering_have_separate_versions() {
+    let stated = |group: i64| json!({ "id": "p", "kind": "membership", "kisi_group": group, "item_kisi_groups": [9] });
+    let said = [
+        ("offering.updated", 1, stated(8)),
+        ("offering.updated", 2, stated(7)),
+        (
+            "offering.updated",
+            3,
+            json!({ "id": "p", "kind": "membership", "name": "Desk" }),
+        ),
+    ];
+    for reverse in [false, true] {
+        let club = TestClub::open().await;
+        let mut said = said.to_vec();
+        if reverse {
+            said.reverse();
+        }
+        for (kind, minute, data) in said {
+            club.say(kind, minute, data).await;
+        }
+        let kind = row::OfferingKind::Membership;
+        let found = offerings::named(club.db.read(), club.scope, club.source, kind, "p").await;
+        let row = found.unwrap().unwrap();
+        let groups = (row.kisi_group, row.item_groups.as_deref());
+        assert_eq!(
+            (row.name.as_str(), groups),
+            ("Desk", (Some(7), Some("[9]")))
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ingest::values::text;
+use crate::ingest::values::{self, text};
 
 /// What an item of a subscription gives: its id, what was bought, and its first and last instant.
 pub struct Item<'a> {
@@ -11,6 +11,14 @@ pub struct Item<'a> {
     pub plan: Value,
     pub starts: Option<&'a str>,
     pub ends: Option<&'a str>,
+    /// Kisi's id of its access group.
+    pub group: Option<i64>,
+}
+
+/// Kisi's id of the access group that Spacebring gives with an object.
+pub fn kisi_group(object: &Value) -> Option<i64> {
+    let group = values::id(object.get("kisiGroupRef"))?.parse().ok()?;
+    (group > 0).then_some(group)
 }
 
 /// None for an item that can give no access: without a plan, a resource and an access group.
@@ -23,7 +31,7 @@ pub fn item<'a>(item: &'a Value, subscription: &'a Value) -> Option<Item<'a>> {
     } else if let Some(id) = text(item, "resourceRef").or_else(|| text(resource, "id")) {
         named(id, text(resource, "title").or_else(|| text(item, "title")))
     } else {
-        let group = item.get("kisiGroupRef")?.as_i64()?;
+        let group = kisi_group(item)?;
         let name =
             text(item, "title").map_or_else(|| format!("Access group {group}"), str::to_owned);
         named(&format!("kisi-group:{group}"), Some(&name))
@@ -33,6 +41,7 @@ pub fn item<'a>(item: &'a Value, subscription: &'a Value) -> Option<Item<'a>> {
         plan,
         starts: within(item, subscription, "startDate", Timestamp::max),
         ends: within(item, subscription, "endDate", Timestamp::min),
+        group: kisi_group(item),
     })
 }
 

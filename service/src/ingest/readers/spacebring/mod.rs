@@ -19,6 +19,7 @@ use network::Network;
 
 mod named;
 mod network;
+mod sold;
 
 pub use named::read_named;
 pub use network::NETWORK;
@@ -40,9 +41,15 @@ pub fn api(http: reqwest::Client, base: Url, id: &str, secret: &str) -> Result<A
     Api::new(http, base, &headers, PACE)
 }
 
-/// Reads everything, or one location, as the lists of a roster.
-pub async fn read(api: &Api, location: Option<&str>, begun: Instant) -> Result<Value, ReadError> {
+/// Reads everything, or one location, as the lists of a roster. Plans that may not be read stay as in the last reading.
+pub async fn read(
+    api: &Api,
+    location: Option<&str>,
+    last: Option<&[u8]>,
+    begun: Instant,
+) -> Result<Value, ReadError> {
     let mut network = Network::default();
+    let mut may_read_plans = true;
     let locations = read_by_token(api, "locations/v1", "locations", &[], &whole).await?;
     let wanted = |row: &&Value| location.is_none_or(|id| text(row, "id") == Some(id));
     let locations: Vec<&Value> = locations.iter().filter(wanted).collect();
@@ -53,7 +60,12 @@ pub async fn read(api: &Api, location: Option<&str>, begun: Instant) -> Result<V
         return Err(ReadError::Settings(words));
     }
     for location in locations {
-        read_location(&mut network, api, location, begun).await?;
+        let id = read_location(&mut network, api, location, begun).await?;
+        may_read_plans = may_read_plans && read_plans(&mut network, api, &id).await?;
+    }
+    let last = last.filter(|_| !may_read_plans);
+    if let Some(last) = last.and_then(|last| serde_json::from_slice::<Value>(last).ok()) {
+        network.keep_plans(&last);
     }
     Ok(network.into_reading())
 }
@@ -63,7 +75,7 @@ async fn read_location(
     api: &Api,
     location: &Value,
     begun: Instant,
-) -> Result<(), ReadError> {
+) -> Result<String, ReadError> {
     let id = network.location(location)?;
     let of = [("locationRef", id.clone())];
     let path = "community/companies/v1";
@@ -86,7 +98,29 @@ async fn read_location(
     for row in bookings(api, &of, begun).await? {
         network.booking(&row, Some(&id))?;
     }
-    Ok(())
+    Ok(id)
+}
+
+/// Returns whether the credentials may read the plans. Plans only say which groups Spacebring gives with them, so a reading does
+/// not depend on them.
+async fn read_plans(network: &mut Network, api: &Api, location: &str) -> Result<bool, ReadError> {
+    let of = [("locationRef", location.to_owned())];
+    match read_by_token(api, "plans/v1", "plans", &of, &whole).await {
+        Ok(rows) => {
+            rows.iter().for_each(|row| network.plan(row));
+            Ok(true)
+        }
+        Err(
+            problem @ (ReadError::Forbidden { .. }
+            | ReadError::Status {
+                status: 400..=499, ..
+            }),
+        ) => {
+            tracing::warn!(error = ?problem, "Spacebring's plans may not be read; what is known of their groups stays");
+            Ok(false)
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The confirmed bookings of a location or of a resource.

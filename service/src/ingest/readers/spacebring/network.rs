@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::sold::{self, Plan};
 use crate::ingest::{
     adapter::{
         put,
-        spacebring::{booked_kind, full_name, item},
+        spacebring::{booked_kind, full_name, item, kisi_group},
     },
-    readers::failure::ReadError,
+    readers::{changes::OFFERINGS, failure::ReadError},
     values::text,
 };
 
@@ -21,13 +22,16 @@ pub const NETWORK: &str = "network";
 pub struct Network {
     /// By location: id, name and time zone, as a roster has them.
     sites: BTreeMap<String, Value>,
-    /// By resource: its title, type and location.
+    /// By resource: its title, type, location and access group.
     resources: BTreeMap<String, Value>,
+    plans: BTreeMap<String, Plan>,
     people: BTreeMap<String, Value>,
     /// By Spacebring membership (a person's presence in a location): the person, and the company if there is one.
     presences: BTreeMap<String, (String, Option<String>)>,
     companies: BTreeMap<String, Value>,
     held: BTreeMap<String, Value>,
+    /// By item of a subscription: its access group.
+    item_groups: BTreeMap<String, i64>,
     booked: BTreeMap<String, Value>,
 }
 
@@ -44,8 +48,25 @@ impl Network {
 
     pub fn resource(&mut self, row: &Value, location: &str) {
         if let Some(id) = text(row, "id") {
-            let resource = json!({ "title": text(row, "title"), "type": text(row, "type"), "location": location });
+            let resource = json!({
+                "title": text(row, "title"), "type": text(row, "type"), "location": location, "group": kisi_group(row),
+            });
             self.resources.insert(id.to_owned(), resource);
+        }
+    }
+
+    pub fn plan(&mut self, row: &Value) {
+        if let Some(id) = text(row, "id") {
+            self.plans.insert(id.to_owned(), Plan::of(row));
+        }
+    }
+
+    /// Takes the plans of the last reading for those that were not read.
+    pub fn keep_plans(&mut self, last: &Value) {
+        let plans = last.get(NETWORK).and_then(|kept| kept.get("plans"));
+        let plans = plans.and_then(|plans| BTreeMap::deserialize(plans).ok());
+        for (id, plan) in plans.unwrap_or_default() {
+            self.plans.entry(id).or_insert(plan);
         }
     }
 
@@ -94,6 +115,7 @@ impl Network {
         let id = text(row, "id").ok_or_else(|| odd("a subscription has no id"))?;
         let items = format!("{id}:");
         self.held.retain(|held, _| !held.starts_with(&items));
+        self.item_groups.retain(|held, _| !held.starts_with(&items));
         let counts = matches!(text(row, "status"), Some("active" | "scheduled"));
         if counts && text(row, "deleteDate").is_none() {
             self.subscription(row)?;
@@ -128,6 +150,9 @@ impl Network {
                 ("ends_at".to_owned(), json!(item.ends)),
                 ("location".to_owned(), site.clone()),
             ]));
+            if let Some(group) = item.group {
+                self.item_groups.insert(id.clone(), group);
+            }
             self.held.insert(id, Value::Object(membership));
         }
         Ok(())
@@ -264,12 +289,18 @@ impl Network {
             person
         });
         let members: Vec<Value> = members.collect();
+        let offerings =
+            sold::offerings(&self.plans, &self.resources, &self.held, &self.item_groups);
         json!({
+            OFFERINGS: offerings,
             "members": members,
             "companies": self.companies.into_values().collect::<Vec<_>>(),
             "memberships": self.held.into_values().collect::<Vec<_>>(),
             "registrations": self.booked.into_values().collect::<Vec<_>>(),
-            NETWORK: { "sites": self.sites, "resources": self.resources, "presences": self.presences },
+            NETWORK: {
+                "sites": self.sites, "resources": self.resources, "plans": self.plans, "item_groups": self.item_groups,
+                "presences": self.presences,
+            },
         })
     }
 
@@ -288,6 +319,8 @@ impl Network {
         Some(Self {
             sites: BTreeMap::deserialize(kept.get("sites")?).ok()?,
             resources: BTreeMap::deserialize(kept.get("resources")?).ok()?,
+            plans: BTreeMap::deserialize(kept.get("plans")?).ok()?,
+            item_groups: BTreeMap::deserialize(kept.get("item_groups")?).ok()?,
             presences: BTreeMap::deserialize(kept.get("presences")?).ok()?,
             people,
             companies: by_id("companies")?,
