@@ -48,5 +48,6 @@ pub mod share;
 pub mod socket;
 pub mod source;
 pub mod subscription;
+pub mod suggestion;
 pub mod suspension;
 pub mod viewer;

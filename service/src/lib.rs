@@ -27,6 +27,7 @@ pub mod running;
 pub mod sealed;
 pub mod sentinel;
 pub mod start_error;
+pub mod suggest;
 pub mod unlock;
 
 // The layer below, under the paths that this one uses.

@@ -6,8 +6,9 @@ use async_graphql::MergedObject;
 pub(super) mod filter;
 mod lists;
 mod mapping;
-mod preview;
+pub(super) mod preview;
 mod single;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 
@@ -25,4 +26,5 @@ pub struct Query(
     lists::Lists,
     preview::Previews,
     mapping::MappingPreviews,
+    suggestion::SuggestionQuery,
 );

@@ -12,10 +12,11 @@ use crate::store::row::Role;
 /// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
 
-/// Fields that only ADMIN may use, because they call Kisi or show what a sender says of people.
-const OF_ADMIN: [(&str, &str); 3] = [
+/// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, or prepare what only ADMIN may do.
+const OF_ADMIN: [(&str, &str); 4] = [
     ("Query", "previewGroup"),
     ("Query", "previewMapping"),
+    ("Query", "suggestRules"),
     ("Delivery", "body"),
 ];
 

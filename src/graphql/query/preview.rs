@@ -44,30 +44,8 @@ impl Previews {
         #[graphql(desc = "The start of the preview: earlier access is ignored. Defaults to now.")]
         at: Option<DateTime>,
     ) -> Result<AccessPreview> {
-        let scope = require_staff(context)?;
-        let app = context::app(context)?;
-        let db = app.db.read();
-        let now = app.clock.now();
-        let at = at.map_or(now, |at| Instant::from_micros(at.0));
-        let proposal = proposal(db, scope, &change, "change").await;
-        let proposal = proposal.map_err(|refusal| match refusal {
-            Refusal::User(mistake) => {
-                let path = mistake.field.unwrap_or_default().join(".");
-                bad_input(format!("{path}: {}", mistake.message))
-            }
-            Refusal::Internal(error) => error,
-        })?;
-        let evaluations = context::evaluations(context)?;
-        let conditions = proposal.to.as_ref().map_or(0, |to| to.conditions.len());
-        let each = 1 + u64::try_from(conditions).unwrap_or(u64::MAX);
-        evaluate_everybody(context, each).await?;
-        let turns = Some(evaluations.turns());
-        let preview = preview::preview(db, scope, &proposal, at, turns).await;
-        let preview = preview.map_err(internal_error)?;
-        let preview = preview.ok_or_else(|| bad_input("change: the rule no longer exists"))?;
-        let basis = PreviewToken::of(&preview, &proposal, now);
-        let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
-        Ok(AccessPreview::new(preview, based_on))
+        require_staff(context)?;
+        preview_change(context, &change, at).await
     }
 
     /// Previews the effects of managing a group on the people who are in it in Kisi and on the members whom its rules grant
@@ -134,6 +112,40 @@ impl Previews {
         let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
         Ok(GroupPreview::new(preview, reading, based_on))
     }
+}
+
+/// The preview of a change of the rules, as `previewRule` gives it.
+///
+/// # Errors
+/// If the change is invalid, or if the document has evaluated too many members.
+pub(in crate::graphql) async fn preview_change(
+    context: &Context<'_>,
+    change: &RuleChangeInput,
+    at: Option<DateTime>,
+) -> Result<AccessPreview> {
+    let (app, scope) = (context::app(context)?, context::caller(context)?.scope);
+    let db = app.db.read();
+    let now = app.clock.now();
+    let at = at.map_or(now, |at| Instant::from_micros(at.0));
+    let proposal = proposal(db, scope, change, "change").await;
+    let proposal = proposal.map_err(|refusal| match refusal {
+        Refusal::User(mistake) => {
+            let path = mistake.field.unwrap_or_default().join(".");
+            bad_input(format!("{path}: {}", mistake.message))
+        }
+        Refusal::Internal(error) => error,
+    })?;
+    let evaluations = context::evaluations(context)?;
+    let conditions = proposal.to.as_ref().map_or(0, |to| to.conditions.len());
+    let each = 1 + u64::try_from(conditions).unwrap_or(u64::MAX);
+    evaluate_everybody(context, each).await?;
+    let turns = Some(evaluations.turns());
+    let preview = preview::preview(db, scope, &proposal, at, turns).await;
+    let preview = preview.map_err(internal_error)?;
+    let preview = preview.ok_or_else(|| bad_input("change: the rule no longer exists"))?;
+    let basis = PreviewToken::of(&preview, &proposal, now);
+    let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
+    Ok(AccessPreview::new(preview, based_on))
 }
 
 /// Counts one evaluation of all members, `each` times, towards the document's limit.

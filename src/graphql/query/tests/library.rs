@@ -47,6 +47,7 @@ async fn ids(club: &TestClub) -> BTreeMap<&'static str, Vec<String>> {
     BTreeMap::from([
         ("member", members.to_vec()),
         ("target", targets.to_vec()),
+        ("source", vec![gid(Kind::Source, club.source)]),
         ("id", all),
     ])
 }
