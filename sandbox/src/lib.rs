@@ -196,6 +196,7 @@ fn route(state: &mut State, request: &Request<'_>, path: &str) -> Outcome {
         "roles" => access::route(state, request, rest),
         "organization" if rest.is_empty() => setup::route_organization(state, request, false),
         "organizations" if rest.is_empty() => setup::route_organization(state, request, true),
+        "organizations" => setup::route_public_organization(state, request, rest),
         "places" => setup::route_places(state, request, rest),
         "locks" => setup::route_locks(state, request, rest),
         "groups" => groups::route(state, request, rest),

@@ -200,6 +200,10 @@ fn by_password(state: &State, given: &Map<String, Value>) -> Result<i64, Refusal
     if user.password.is_none() || text("password") != user.password.as_deref() {
         return Err(wrong());
     }
+    // Kisi does not document this answer.
+    if state.single_sign_on && id != state.owner {
+        return Err(wrong());
+    }
     match (&user.otp_code, text("otp_attempt")) {
         (None, _) => Ok(id),
         (Some(_), None | Some("")) => Err(Refusal::fault(401, "afc526", "2FA code needed.")),

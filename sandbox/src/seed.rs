@@ -228,6 +228,11 @@ impl Sandbox {
         self.change_user(email, |user| user.otp_code = code.map(str::to_owned))
     }
 
+    /// Switches single sign-on for the organization on or off: with it, only the owner logs in by password.
+    pub fn set_single_sign_on(&self, is_on: bool) {
+        self.state().single_sign_on = is_on;
+    }
+
     fn change_user(&self, email: &str, change: impl FnOnce(&mut User)) -> bool {
         let state = &mut *self.state();
         let id = state.user_by_email(email);

@@ -56,7 +56,7 @@ pub(super) fn route_organization(state: &State, request: &Request<'_>, all: bool
         "domain": DOMAIN, "logo": null, "address": null, "description": null,
         "device_logins_expire_after": super::rows::LOGIN_LIFE.as_secs(),
         "places_count": state.places.iter().count(), "scim_enabled": false,
-        "sso_flow_enabled": false, "sso_expiration_override_enabled": false,
+        "sso_flow_enabled": state.single_sign_on, "sso_expiration_override_enabled": false,
         "sso_expiration_override": null, "metadata": null, "time_zone": "Europe/Berlin",
         "web_authentication_api_enabled": false, "apple_pass_enabled": false,
         "created_at": since, "updated_at": since, "user_id": state.owner,
@@ -70,6 +70,23 @@ pub(super) fn route_organization(state: &State, request: &Request<'_>, all: bool
     } else {
         Answer::One(shown)
     })
+}
+
+/// Handles `/organizations/{domain}/public`, which needs no login.
+pub(super) fn route_public_organization(
+    state: &State,
+    request: &Request<'_>,
+    rest: &[&str],
+) -> Outcome {
+    match (request.method, rest) {
+        ("GET", [DOMAIN, "public"]) => Ok(Answer::One(json!({
+            "id": ORGANIZATION, "name": ORGANIZATION_NAME, "domain": DOMAIN, "logo": null,
+            "time_zone": "Europe/Berlin", "sso_flow_enabled": state.single_sign_on,
+            "web_authentication_api_enabled": false,
+        }))),
+        ("GET", [_, "public"]) => Err(Refusal::not_found()),
+        _ => Err(Refusal::no_endpoint()),
+    }
 }
 
 pub(super) fn route_places(state: &mut State, request: &Request<'_>, rest: &[&str]) -> Outcome {

@@ -80,6 +80,7 @@ pub(super) struct State {
     pub owner: i64,
     pub key_login: i64,
     pub key_refused: bool,
+    pub single_sign_on: bool,
     pub switches: Switches,
     pub faults: VecDeque<PendingFault>,
     pub calls: VecDeque<Call>,

@@ -17,8 +17,12 @@ pub enum UserErrorCode {
     AlreadyExists,
     /// The state has changed since the preview: preview again.
     Stale,
-    /// Kisi rejects the credentials.
+    /// Kisi rejects the credentials. Of a login, it does not say whether the e-mail address or the password is wrong.
     KisiUnauthorized,
+    /// Kisi has no organization with the domain of the login.
+    KisiDomainUnknown,
+    /// The organization uses single sign-on, so that only its owner can log in with a password.
+    KisiSingleSignOn,
     /// The Kisi user already has ten API logins.
     KisiTooManyLogins,
     /// Kisi requires the one-time code of the second factor.

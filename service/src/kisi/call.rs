@@ -10,7 +10,7 @@ pub(super) const LARGEST_ANSWER: usize = 16 << 20;
 /// The shape of the call that opens a lock, whose refusals mean something else than those of other calls.
 pub(super) const UNLOCK: &str = "/locks/{id}/unlock";
 
-/// A call without its base URL. `shape` is the path template, with `{id}` in place of a number.
+/// A call without its base URL. `shape` is the path template, with `{id}` in place of a number, or `{domain}`.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) shape: &'static str,
@@ -49,6 +49,22 @@ impl Call {
     pub(super) fn of(mut self, id: i64) -> Self {
         self.path = self.shape.replace("{id}", &id.to_string());
         self
+    }
+
+    /// `None` for a text that cannot be a part of a path.
+    pub(super) fn of_domain(mut self, domain: &str) -> Option<Self> {
+        if domain.trim_matches('.').is_empty() {
+            return None;
+        }
+        let encoded = |byte: u8| match byte {
+            b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        };
+        let domain: String = domain.bytes().map(encoded).collect();
+        self.path = self.shape.replace("{domain}", &domain);
+        Some(self)
     }
 
     pub(super) fn with(mut self, key: &'static str, value: impl ToString) -> Self {

@@ -11,7 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{ApiLogin, Client, Error, Login, Pacer, client::http_client_through, log_in};
+use super::{
+    ApiLogin, Client, Error, Login, Pacer, PublicOrganization, client::http_client_through, log_in,
+    public_organization,
+};
 use crate::proxy::Proxies;
 
 /// The timeout of a Kisi call.
@@ -92,6 +95,13 @@ impl Clients {
             login,
         )
         .await
+    }
+
+    /// What Kisi tells everybody about the organization of a log-in.
+    pub async fn organization_of(&self, login: &Login) -> Result<PublicOrganization, Error> {
+        let hash: [u8; 32] = Sha256::digest(login.email.as_bytes()).into();
+        let pacer = self.pacer(RateLimitKey::Hash(hash));
+        public_organization(self.base.clone(), self.http.clone(), pacer, &login.domain).await
     }
 
     fn pacer(&self, whose: RateLimitKey) -> Arc<Pacer> {

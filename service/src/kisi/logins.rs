@@ -61,6 +61,32 @@ pub async fn log_in(
     Ok(ApiLogin { secret, id })
 }
 
+/// What Kisi tells everybody about an organization.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PublicOrganization {
+    /// Whether people log in by single sign-on; `None` if Kisi does not say.
+    pub sso_flow_enabled: Option<bool>,
+}
+
+/// Reads what Kisi tells about the organization with this domain, without a login. `pacer`: as for [`log_in`].
+///
+/// # Errors
+/// `NotFound` when no organization has the domain.
+pub async fn public_organization(
+    base: Url,
+    http: reqwest::Client,
+    pacer: Arc<Pacer>,
+    domain: &str,
+) -> Result<PublicOrganization, Error> {
+    let client = Client::with(base, None, pacer, http).in_lane(Lane::Urgent);
+    let call = Call::get("/organizations/{domain}/public").of_domain(domain);
+    let call = call.ok_or_else(|| Error::NotFound {
+        code: None,
+        message: String::new(),
+    })?;
+    client.patient().send_and_decode(call).await
+}
+
 /// A new API key.
 #[derive(Clone, Debug)]
 pub struct ApiLogin {

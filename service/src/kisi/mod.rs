@@ -27,7 +27,7 @@ pub use assignments::{AppliesTo, Assignment, AssignmentFilter, NewAssignment, as
 pub use client::{Client, Guard, http_client};
 pub use clients::{Clients, HttpClientError};
 pub use error::Error;
-pub use logins::{ApiLogin, Login, MemberLogin, log_in};
+pub use logins::{ApiLogin, Login, MemberLogin, PublicOrganization, log_in, public_organization};
 pub use pacer::{Lane, Pacer, Turn};
 pub use setup::{
     Group, GroupLock, Integration, Location, Lock, Me, Organization, OrganizationRef, Place, Role,

@@ -41,7 +41,7 @@ pub fn operation(method: &str, path: &str) -> Option<Operation> {
         loop {
             match (these.next(), those.next()) {
                 (None, None) => return true,
-                (Some("{id}"), Some(id)) if !id.is_empty() => {}
+                (Some("{id}" | "{domain}"), Some(id)) if !id.is_empty() => {}
                 (Some(this), Some(that)) if this == that => {}
                 _ => return false,
             }

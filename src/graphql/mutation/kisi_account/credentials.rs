@@ -7,11 +7,13 @@ use crate::{
     connect::{self, ApiKeyInfo},
     graphql::{
         error::{Refusal, UserError, UserErrorCode},
-        input::kisi_credentials::{KisiCredentialsInput, KisiLoginInput},
-        mutation::{invalid, text_of},
+        input::kisi_credentials::KisiCredentialsInput,
+        mutation::invalid,
     },
-    kisi::{self, ApiLogin, Client, Lane, Login},
+    kisi::{self, ApiLogin, Client, Lane},
 };
+
+mod login;
 
 /// A client for the calls that an admin waits for.
 pub(super) fn patient_client(app: &App, key: &ApiLogin) -> Client {
@@ -45,37 +47,7 @@ pub(super) async fn key(app: &App, credentials: KisiCredentialsInput) -> Result<
                 .then_some(given)
                 .ok_or_else(|| invalid("input.credentials.apiKey", "must be an API key"))
         }
-        KisiCredentialsInput::Login(login) => {
-            let KisiLoginInput {
-                email,
-                password,
-                domain,
-                otp,
-            } = login;
-            let path = |field: &str| format!("input.credentials.login.{field}");
-            let login = Login {
-                email: text_of(&path("email"), "an e-mail address", &email, 320)?,
-                password: SecretString::from(password),
-                domain: text_of(
-                    &path("domain"),
-                    "the organization's domain at Kisi",
-                    &domain,
-                    200,
-                )?,
-                otp: otp
-                    .map(|code| code.trim().to_owned())
-                    .filter(|code| !code.is_empty()),
-            };
-            app.kisi.log_in(&login).await.map_err(|error| {
-                if has_too_many_logins(&error) {
-                    let message = "Kisi allows ten API logins per person, and all are in use. Delete one that is not \
-                                   needed, in Kisi under My Account, API, or connect with an existing key.";
-                    let code = UserErrorCode::KisiTooManyLogins;
-                    return UserError::at(code, "input.credentials.login", message).into();
-                }
-                of_kisi(error)
-            })
-        }
+        KisiCredentialsInput::Login(login) => login::log_in(app, login).await,
     }
 }
 
@@ -89,13 +61,6 @@ pub(super) async fn introduce(client: &Client) -> Result<ApiKeyInfo, Refusal> {
         );
     }
     Ok(known)
-}
-
-/// Recognized by the text, because Kisi documents no code for this error.
-fn has_too_many_logins(error: &kisi::Error) -> bool {
-    let text = error.message().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    says(&["login", "api key"]) && says(&["limit", "maximum", "too many", "exceed", "10 ", "ten "])
 }
 
 /// Converts an error of Kisi to a user error about the credentials.
