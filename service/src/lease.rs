@@ -1,6 +1,7 @@
 //! Leases: only the holder calls Kisi for an account, or reads a platform for a source. A background task renews a lease, and it
-//! is checked before each call that writes and before what was read is stored. It is measured by elapsed time including suspension of the machine, so that setting the clock back does
-//! not extend it.
+//! is checked before each call that writes and before what was read is stored. It is measured by elapsed time including
+//! suspension of the machine, so that setting the clock back does not extend it. The lease of a process that died has to expire,
+//! except on SQLite: its length bounds how long the work then rests.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,12 +12,37 @@ use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Stopwatch, new_id},
-    store::{Db, StoreError, leases},
+    store::{Db, StoreError, Transaction, leases},
     transaction,
 };
 
-const LEASE_DURATION: Duration = Duration::from_secs(6);
-const RENEWAL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a lease lasts, and how often it is renewed.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseTerms {
+    length: Duration,
+    renewal: Duration,
+}
+
+/// The lease of a Kisi account, which a process keeps while it runs.
+pub const ACCOUNT: LeaseTerms = LeaseTerms {
+    length: Duration::from_secs(6),
+    renewal: Duration::from_secs(2),
+};
+/// Of a reading, which starts from the beginning after its process died. Few run at a time, so that they can be renewed often.
+const READING: LeaseTerms = LeaseTerms {
+    length: Duration::from_secs(3),
+    renewal: Duration::from_millis(750),
+};
+
+impl LeaseTerms {
+    /// The terms of a reading's lease. On SQLite a dead holder is recognised, so that a short lease would gain nothing.
+    pub fn of_reading(db: &Db) -> Self {
+        if db.is_sqlite() { ACCOUNT } else { READING }
+    }
+}
+
+/// How often a task that waits for the loss of a lease looks.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The holder name of this process: `host:process id:random id`.
 pub fn holder() -> String {
@@ -33,14 +59,29 @@ pub struct Lease {
     holder: String,
 }
 
-/// The start of the last successful request for the lease; `None` once it was lost.
+/// Who holds which lease.
 #[derive(Clone)]
-struct Term(Arc<Mutex<Option<Stopwatch>>>);
+pub struct Claim {
+    name: String,
+    holder: String,
+}
+
+impl Claim {
+    /// Whether the lease is held by the database's clock. Others cannot take it before the end of the transaction, so that what
+    /// the transaction stores cannot replace what a later holder stored.
+    pub async fn is_held(&self, tx: &Transaction) -> Result<bool, StoreError> {
+        leases::confirm(tx, &self.name, &self.holder).await
+    }
+}
+
+/// The start of the last successful request for the lease, `None` once it was lost; and its length.
+#[derive(Clone)]
+struct Term(Arc<Mutex<Option<Stopwatch>>>, Duration);
 
 impl Term {
     fn is_running(&self) -> bool {
         let started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        started.is_some_and(|started| started.elapsed_with_suspension() < LEASE_DURATION)
+        started.is_some_and(|started| started.elapsed_with_suspension() < self.1)
     }
 
     fn set(&self, started: Option<Stopwatch>) {
@@ -54,20 +95,22 @@ impl Lease {
         db: &Db,
         name: impl Into<String>,
         holder: &str,
+        terms: LeaseTerms,
     ) -> Result<Option<Self>, StoreError> {
         let (name, started) = (name.into(), Stopwatch::start());
-        if !acquire(db, &name, holder, false).await? {
+        if !acquire(db, &name, holder, terms, false).await? {
             let is_dead = db.is_sqlite() && is_holder_dead(db, &name).await?;
-            if !(is_dead && acquire(db, &name, holder, true).await?) {
+            if !(is_dead && acquire(db, &name, holder, terms, true).await?) {
                 return Ok(None);
             }
         }
-        let term = Term(Arc::new(Mutex::new(Some(started))));
+        let term = Term(Arc::new(Mutex::new(Some(started))), terms.length);
         let (db, holder) = (db.clone(), holder.to_owned());
         let renewal = tokio::spawn(renew(
             db.clone(),
             name.clone(),
             holder.clone(),
+            terms,
             term.clone(),
         ));
         Ok(Some(Self {
@@ -90,6 +133,21 @@ impl Lease {
         self.term.is_running()
     }
 
+    /// A check for the transaction that stores what the holder did.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            name: self.name.clone(),
+            holder: self.holder.clone(),
+        }
+    }
+
+    /// Waits until the lease is lost.
+    pub async fn lost(&self) {
+        while self.is_held() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Releases the lease, so that another process can take it at once.
     pub async fn release(self) {
         self.renewal.abort();
@@ -109,11 +167,11 @@ impl Drop for Lease {
 }
 
 /// Renews a lease until it is lost.
-async fn renew(db: Db, name: String, holder: String, term: Term) {
+async fn renew(db: Db, name: String, holder: String, terms: LeaseTerms, term: Term) {
     loop {
-        tokio::time::sleep(RENEWAL_INTERVAL).await;
+        tokio::time::sleep(terms.renewal).await;
         let started = Stopwatch::start();
-        match acquire(&db, &name, &holder, false).await {
+        match acquire(&db, &name, &holder, terms, false).await {
             Ok(true) => term.set(Some(started)),
             Ok(false) => return term.set(None),
             Err(problem) => {
@@ -123,10 +181,16 @@ async fn renew(db: Db, name: String, holder: String, term: Term) {
     }
 }
 
-async fn acquire(db: &Db, name: &str, holder: &str, take_over: bool) -> Result<bool, StoreError> {
+async fn acquire(
+    db: &Db,
+    name: &str,
+    holder: &str,
+    terms: LeaseTerms,
+    take_over: bool,
+) -> Result<bool, StoreError> {
     let (name, holder) = (name.to_owned(), holder.to_owned());
     let request = transaction!(db, |tx| {
-        leases::acquire(tx, &name, &holder, LEASE_DURATION, take_over).await
+        leases::acquire(tx, &name, &holder, terms.length, take_over).await
     });
     request.await
 }

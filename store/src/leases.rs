@@ -58,6 +58,22 @@ pub async fn release(
     Ok(())
 }
 
+/// Whether `holder` holds a lease now; the row stays locked until the end of the transaction.
+pub async fn confirm(
+    connection: &impl ConnectionTrait,
+    name: &str,
+    holder: &str,
+) -> Result<bool, StoreError> {
+    let confirmed = lease::Entity::update_many()
+        .col_expr(lease::Column::Holder, Expr::value(holder.to_owned()))
+        .filter(lease::Column::Name.eq(name))
+        .filter(lease::Column::Holder.eq(holder))
+        .filter(Expr::col(lease::Column::ExpiresAt).gt(now(connection)))
+        .exec(connection)
+        .await?;
+    Ok(confirmed.rows_affected > 0)
+}
+
 /// The stored lease, expired or not.
 pub async fn get(
     connection: &impl ConnectionTrait,

@@ -13,6 +13,7 @@ use crate::support::{
 
 mod clubspot;
 mod faults;
+mod killed;
 mod spacebring;
 mod suggestions;
 mod teamup;

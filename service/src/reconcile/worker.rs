@@ -28,7 +28,7 @@ use super::{
 use crate::{
     app::App,
     kisi::{Client, Error, Guard},
-    lease::Lease,
+    lease::{self, Lease},
     running::is_stopping,
     secret::SecretKind,
     store::{
@@ -112,7 +112,7 @@ impl Worker {
     /// Runs until the account is disconnected or the program stops.
     pub async fn run(mut self) {
         while !is_stopping(&self.stopping) {
-            match Lease::take(&self.app.db, self.account, &self.holder).await {
+            match Lease::take(&self.app.db, self.account, &self.holder, lease::ACCOUNT).await {
                 Ok(Some(lease)) => {
                     let over = self.with_lease(&lease).await;
                     self.sweeps.abort();

@@ -11,6 +11,7 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web,
 };
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 /// A recorded request.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ struct State {
     key: String,
     rows: usize,
     wrong: HashMap<String, ResponseOverride>,
+    held: HashMap<String, Arc<Semaphore>>,
     asked: Vec<RecordedRequest>,
 }
 
@@ -44,6 +46,7 @@ impl FakePlatform {
             key: "key".to_owned(),
             rows: 100,
             wrong: HashMap::new(),
+            held: HashMap::new(),
             asked: Vec::new(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -102,6 +105,19 @@ impl FakePlatform {
         self.state.lock().unwrap().wrong.clear();
     }
 
+    /// Leaves the requests to a path without an answer, until [`FakePlatform::release`].
+    pub fn hold(&self, path: &str) {
+        let held = &mut self.state.lock().unwrap().held;
+        held.insert(path.to_owned(), Arc::new(Semaphore::new(0)));
+    }
+
+    /// Answers the requests that are held, and those to come.
+    pub fn release(&self) {
+        for (_, held) in self.state.lock().unwrap().held.drain() {
+            held.close();
+        }
+    }
+
     /// All requests so far.
     pub fn all_asked(&self) -> Vec<RecordedRequest> {
         self.state.lock().unwrap().asked.clone()
@@ -124,19 +140,31 @@ impl FakePlatform {
 }
 
 async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> HttpResponse {
+    let path = request.path().trim_start_matches('/').to_owned();
+    let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).unwrap();
+    let asked = RecordedRequest {
+        path,
+        query: query.into_inner(),
+    };
+    let held = {
+        let mut state = state.lock().unwrap();
+        state.asked.push(asked.clone());
+        state.held.get(&asked.path).cloned()
+    };
+    if let Some(held) = held {
+        // Closed by `release`.
+        let _ = held.acquire().await;
+    }
+    response(&state.lock().unwrap(), &request, &asked)
+}
+
+fn response(state: &State, request: &HttpRequest, asked: &RecordedRequest) -> HttpResponse {
     let header = |name: &str| {
         request
             .headers()
             .get(name)
             .and_then(|value| value.to_str().ok())
     };
-    let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).unwrap();
-    let asked = RecordedRequest {
-        path: request.path().trim_start_matches('/').to_owned(),
-        query: query.into_inner(),
-    };
-    let mut state = state.lock().unwrap();
-    state.asked.push(asked.clone());
     // The three ways to send the key: basic authentication, a bearer token, or the header `api-key`.
     let basic = format!("Basic {}", base64_of(&format!("id:{}", state.key)));
     let bearer = format!("Bearer {}", state.key);
@@ -147,10 +175,10 @@ async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> Ht
     }
     let mut rows = state.lists.get(&asked.path).cloned().unwrap_or_default();
     rows.retain(|row| is_wanted(row, &asked.query));
-    let page = page(&asked, &rows, state.rows);
-    let (status, page) = single(&state, &asked.path).unwrap_or((200, page));
+    let page = page(asked, &rows, state.rows);
+    let (status, page) = single(state, &asked.path).unwrap_or((200, page));
     let (status, body) = match state.wrong.get(&asked.path) {
-        Some(wrong) => wrong(&asked, page),
+        Some(wrong) => wrong(asked, page),
         None => (status, page),
     };
     HttpResponse::build(StatusCode::from_u16(status).unwrap()).json(body)

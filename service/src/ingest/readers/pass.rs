@@ -1,5 +1,6 @@
 //! One reading of one source: by one process at a time, complete or not at all, and stored through the same queue as any event.
-//! The start of the reading is the version of its events. After a failure, the source gets a problem text and the reading is
+//! The start of the reading is the version of its events. Pages are not kept: lists move while they are read, so that a reading
+//! whose process died starts from the beginning. After a failure, the source gets a problem text and the reading is
 //! tried again after a growing pause; nothing of it is used.
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +19,7 @@ use crate::{
     app::App,
     clock::new_id,
     ingest::batch::Job,
-    lease::Lease,
+    lease::{Claim, Lease, LeaseTerms},
     store::{
         ClubScope, StoreError, lookup,
         readings::{self, ReadRecord, Reading},
@@ -49,11 +50,17 @@ pub async fn read(
     id: Uuid,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
-    let Some(lease) = Lease::take(&app.db, format!("read:{id}"), &app.holder).await? else {
+    let terms = LeaseTerms::of_reading(&app.db);
+    let name = format!("read:{id}");
+    let Some(lease) = Lease::take(&app.db, name, &app.holder, terms).await? else {
         return Ok(());
     };
     let outcome = tokio::select! {
         outcome = read_with_lease(app, http, scope, id, &lease) => outcome,
+        () = lease.lost() => {
+            tracing::warn!(source = %id, "the lease was lost during a reading; its result is not used, and the source is read again");
+            Ok(())
+        }
         _ = stopping.changed() => Ok(()),
     };
     lease.release().await;
@@ -83,10 +90,6 @@ async fn read_with_lease(
     let requests = Requests::load(&app.db, &source, is_due).await?;
     let reading = read_and_store(app, http, &source, begun, &requests, lease);
     let read = tokio::time::timeout(LONGEST, reading).await;
-    if !lease.is_held() {
-        tracing::warn!(source = %id, "the lease was lost during a reading; another process reads");
-        return Ok(());
-    }
     let every = source
         .read_every_s
         .unwrap_or(DAILY_S)
@@ -115,7 +118,11 @@ async fn read_with_lease(
                 not_before: begun.plus(pause).micros(),
                 ..done
             };
+            let claim = lease.claim();
             let keep = transaction!(app.db, |tx| {
+                if !claim.is_held(tx).await? {
+                    return Ok(());
+                }
                 if let Some(reading) = reading {
                     readings::store(tx, scope, id, reading).await?;
                 }
@@ -125,14 +132,19 @@ async fn read_with_lease(
             keep.await
         }
         Ok(ReadOutcome::Collapsed(collapse)) => {
-            record_collapse(app, &source, done, &collapse).await
+            record_collapse(app, &source, done, &collapse, lease.claim()).await
         }
-        Err(problem) => record_failure(app, &source, &problem).await,
+        Err(problem) => record_failure(app, &source, &problem, lease.claim()).await,
     }
 }
 
 /// Records a failed reading, which is repeated after a pause.
-async fn record_failure(app: &App, source: &Source, problem: &ReadError) -> Result<(), StoreError> {
+async fn record_failure(
+    app: &App,
+    source: &Source,
+    problem: &ReadError,
+    claim: Claim,
+) -> Result<(), StoreError> {
     let (scope, id) = (ClubScope::new(source.club_id), source.id);
     let failures = u32::try_from(source.read_failures).unwrap_or(u32::MAX);
     let pause = FIRST_PAUSE
@@ -142,10 +154,12 @@ async fn record_failure(app: &App, source: &Source, problem: &ReadError) -> Resu
     let until = app.clock.now().plus(pause).micros();
     tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
     let words = problem.user_message(name_of(source.platform));
-    let fail = transaction!(app.db, |tx| readings::record_failure(
-        tx, scope, id, words, until
-    )
-    .await);
+    let fail = transaction!(app.db, |tx| {
+        if !claim.is_held(tx).await? {
+            return Ok(());
+        }
+        readings::record_failure(tx, scope, id, words, until).await
+    });
     fail.await
 }
 
@@ -155,12 +169,16 @@ async fn record_collapse(
     source: &Source,
     done: ReadRecord,
     collapse: &Collapse,
+    claim: Claim,
 ) -> Result<(), StoreError> {
     let (scope, id) = (ClubScope::new(source.club_id), source.id);
     let is_repeated = source.reading_doubt.is_some();
     let words = collapse.for_people(name_of(source.platform), is_repeated);
     tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed and is not used");
     let write = transaction!(app.db, |tx| {
+        if !claim.is_held(tx).await? {
+            return Ok(());
+        }
         if is_repeated {
             readings::record_second_doubt(tx, scope, id, done, words).await
         } else {
