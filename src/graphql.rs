@@ -47,6 +47,7 @@ pub mod service;
 pub mod share;
 pub mod socket;
 pub mod source;
+pub mod source_problem;
 pub mod subscription;
 pub mod suggestion;
 pub mod suspension;

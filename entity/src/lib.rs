@@ -7,6 +7,7 @@
 #![expect(missing_docs, reason = "the column names are self-explanatory")]
 
 pub mod access_group;
+pub mod arrival;
 pub mod club;
 pub mod company;
 pub mod company_person;

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::kind::{Platform, ReadingDoubt, SignatureScheme};
+use crate::kind::{Platform, ReadingDoubt, SignatureScheme, SourceProblemKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "source")]
@@ -46,6 +46,9 @@ pub struct Model {
     pub primary_only: bool,
     #[sea_orm(column_type = "Text", nullable)]
     pub signature_rule: Option<String>,
+    /// Set where `problem` is.
+    pub problem_kind: Option<SourceProblemKind>,
+    pub problem_since: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

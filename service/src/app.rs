@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     decide::MAX_PARALLEL_CHUNKS,
     feed::Feed,
-    ingest::{adapter::Present, queue::Queue, rejections::Rejections},
+    ingest::{adapter::Present, arrivals::Arrivals, queue::Queue, rejections::Rejections},
     kisi::Clients,
     lease,
     metrics::Metrics,
@@ -40,6 +40,8 @@ pub struct App {
     pub queue: Queue,
     /// Records rejected webhook requests.
     pub rejections: Rejections,
+    /// The numbers of webhook requests by hour.
+    pub arrivals: Arrivals,
     pub kisi: Clients,
     /// Cached group assignments from Kisi, for previews.
     pub group_readings: Readings,
@@ -71,6 +73,7 @@ impl App {
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let rejections = Rejections::start(db.clone());
+        let arrivals = Arrivals::start(db.clone());
         let kisi = Clients::new(
             config.kisi_url.clone(),
             config.kisi_rate,
@@ -87,6 +90,7 @@ impl App {
             feed,
             queue,
             rejections,
+            arrivals,
             kisi,
             group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),

@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     decide::Layout,
+    ingest::problems::{self, ProblemFixer},
     sealed,
     secret::SecretKind,
     store::{
@@ -120,7 +121,10 @@ async fn check_sources(app: &App, club: &Club) -> Result<usize, StoreError> {
     let all = sources::all(app.db.read(), scope).await?;
     let ids: Vec<_> = all.iter().map(|source| source.id).collect();
     let figures = deliveries::stats(app.db.read(), scope, &ids).await?;
+    let now = app.clock.now().micros();
+    let mut problems = problems::of(app, scope, &all, now).await?;
     for source in all {
+        let problems = problems.remove(&source.id).unwrap_or_default();
         let failed = figures.get(&source.id).map_or(0, |(_, failed)| *failed);
         let name = format!("{}: source “{}”", club.name, source.name);
         if failed > 0 {
@@ -129,12 +133,21 @@ async fn check_sources(app: &App, club: &Club) -> Result<usize, StoreError> {
                 "WRONG  {name}: {failed} deliveries could not be processed. Each has its reason (deliveries, status FAILED); \
                  after the sender or the adapter is fixed, they can be replayed."
             );
-        } else if source.problem.is_none() {
+        } else if problems.is_empty() {
             println!("ok     {name}");
         }
-        if let Some(problem) = &source.problem {
+        for problem in problems {
             wrong += 1;
-            println!("WRONG  {name}: {problem}");
+            let fixer = match problem.fixed_by {
+                ProblemFixer::Admin => "an administrator of the club",
+                ProblemFixer::Sender => "the person who maintains the sender",
+                ProblemFixer::Platform => "the platform",
+                ProblemFixer::Operator => "the operator of Latchkey",
+            };
+            println!(
+                "WRONG  {name}: {} This can be fixed by {fixer}.",
+                problem.message
+            );
         }
     }
     Ok(wrong)

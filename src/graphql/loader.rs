@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::App,
     decide::{AccessContext, Layout},
+    ingest::problems::{self, SourceProblem},
     map::Map,
     store::{
         ClubScope, StoreError, deliveries, due,
@@ -264,6 +265,15 @@ loads! {
         let now = rows.app.clock.now().micros();
         let all = rows.app.rejections.of(&rows.app.db, rows.scope, &sources, now).await?;
         Ok(all.into_iter().map(|(id, rejected)| (RejectedKey(id), rejected)).collect())
+    }
+
+    /// The problems of a source; no value for one without any.
+    ProblemsKey(Uuid) => Vec<SourceProblem>: |rows, keys| {
+        let ids = ids(keys, |key| key.0);
+        let sources: Vec<row::Source> = lookup::by_ids(rows.app.db.read(), rows.scope, &ids).await?;
+        let now = rows.app.clock.now().micros();
+        let all = problems::of(&rows.app, rows.scope, &sources, now).await?;
+        Ok(all.into_iter().map(|(id, problems)| (ProblemsKey(id), problems)).collect())
     }
 
     /// The number of members of an account with pending work.

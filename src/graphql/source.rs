@@ -10,6 +10,7 @@ use super::{
     input::signature_rule::SignatureRule,
     loader, node,
     scalar::{DateTime, Duration, Json, TimeZone},
+    source_problem::SourceProblem,
 };
 use crate::{
     id::Kind,
@@ -266,9 +267,18 @@ impl Source {
         }))
     }
 
-    /// What is wrong and who can resolve it; null if there is no problem.
-    async fn problem(&self, context: &Context<'_>) -> Result<Option<&str>> {
+    /// What is wrong and what to do next: the message of the first of `problems`; null if there is no problem.
+    async fn problem(&self, context: &Context<'_>) -> Result<Option<String>> {
         require_staff(context)?;
-        Ok(self.0.problem.as_deref())
+        let problems = loader::load(context, loader::ProblemsKey(self.0.id)).await?;
+        let first = problems.and_then(|problems| problems.into_iter().next());
+        Ok(first.map(|problem| problem.message))
+    }
+
+    /// What is wrong, with who can fix it; those of the reads of its platform's API first.
+    async fn problems(&self, context: &Context<'_>) -> Result<Vec<SourceProblem>> {
+        require_staff(context)?;
+        let problems = loader::load(context, loader::ProblemsKey(self.0.id)).await?;
+        Ok(problems.into_iter().flatten().map(Into::into).collect())
     }
 }

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use tokio::runtime::Handle;
 
+pub mod arrivals;
 pub mod bulk;
 pub mod clock;
 pub mod clock_correction;

@@ -4,7 +4,7 @@
 
 use entity::{
     delivery, entitlement,
-    kind::{DeliveryStatus, EntitlementKind, ReadingDoubt},
+    kind::{DeliveryStatus, EntitlementKind, ReadingDoubt, SourceProblemKind},
     person, read_request, reading, source,
 };
 use sea_orm::{
@@ -169,22 +169,31 @@ pub struct ReadRecord {
     pub doubt: Option<ReadingDoubt>,
 }
 
+/// A problem of a source, stored until a read succeeds.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub kind: SourceProblemKind,
+    /// When a problem of this kind began.
+    pub since: i64,
+    /// The text for people.
+    pub text: String,
+}
+
 /// Records a successful read whose results are stored. `unknown`: the statuses of memberships that it could not understand, as
-/// JSON, with the problem text for people.
+/// JSON, with the problem.
 pub async fn record_success(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     id: Uuid,
     done: ReadRecord,
-    unknown: Option<(String, String)>,
+    unknown: Option<(String, Problem)>,
 ) -> Result<(), StoreError> {
     let (statuses, problem) = unknown.unzip();
+    set_problem(connection, scope, id, problem, Expr::value(0_i64)).await?;
     scope
         .update::<source::Entity>()
         .col_expr(source::Column::LastReadAt, Expr::value(Some(done.begun)))
         .col_expr(source::Column::ReadAnswered, Expr::value(done.asked))
-        .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
-        .col_expr(source::Column::Problem, Expr::value(problem))
         .col_expr(source::Column::UnknownStatuses, Expr::value(statuses))
         .filter(source::Column::Id.eq(id))
         .exec(connection)
@@ -221,9 +230,9 @@ pub async fn record_first_doubt(
     scope: ClubScope,
     id: Uuid,
     done: ReadRecord,
-    problem: String,
+    problem: Problem,
 ) -> Result<(), StoreError> {
-    set_problem(connection, scope, id, problem).await?;
+    set_problem(connection, scope, id, Some(problem), Expr::value(0_i64)).await?;
     let collapsed = Some(ReadingDoubt::Collapsed);
     set_doubt(connection, scope, id, done.doubt, collapsed).await?;
     scope
@@ -242,9 +251,9 @@ pub async fn record_second_doubt(
     scope: ClubScope,
     id: Uuid,
     done: ReadRecord,
-    problem: String,
+    problem: Problem,
 ) -> Result<(), StoreError> {
-    set_problem(connection, scope, id, problem).await?;
+    set_problem(connection, scope, id, Some(problem), Expr::value(0_i64)).await?;
     let waits = Some(ReadingDoubt::ConfirmationNeeded);
     set_doubt(connection, scope, id, done.doubt, waits).await?;
     scope
@@ -256,16 +265,23 @@ pub async fn record_second_doubt(
     schedule(connection, scope, id, done).await
 }
 
+/// Replaces the problem of a source, and sets its number of failures.
 async fn set_problem(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     id: Uuid,
-    problem: String,
+    problem: Option<Problem>,
+    failures: Expr,
 ) -> Result<(), StoreError> {
+    let kind = problem.as_ref().map(|problem| problem.kind);
+    let since = problem.as_ref().map(|problem| problem.since);
+    let text = problem.map(|problem| problem.text);
     scope
         .update::<source::Entity>()
-        .col_expr(source::Column::Problem, Expr::value(Some(problem)))
-        .col_expr(source::Column::ReadFailures, Expr::value(0_i64))
+        .col_expr(source::Column::Problem, Expr::value(text))
+        .col_expr(source::Column::ProblemKind, Expr::value(kind))
+        .col_expr(source::Column::ProblemSince, Expr::value(since))
+        .col_expr(source::Column::ReadFailures, failures)
         .filter(source::Column::Id.eq(id))
         .exec(connection)
         .await?;
@@ -332,19 +348,18 @@ async fn schedule(
     Ok(())
 }
 
-/// Records a failed read, with the problem text for people and the earliest instant of the next attempt. Nothing was applied.
+/// Records a failed read, with the problem and the earliest instant of the next attempt. Nothing was applied.
 pub async fn record_failure(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     id: Uuid,
-    problem: String,
+    problem: Problem,
     not_before: i64,
 ) -> Result<(), StoreError> {
     let more = Expr::col(source::Column::ReadFailures).add(1);
+    set_problem(connection, scope, id, Some(problem), more).await?;
     scope
         .update::<source::Entity>()
-        .col_expr(source::Column::Problem, Expr::value(Some(problem)))
-        .col_expr(source::Column::ReadFailures, more)
         .col_expr(source::Column::ReadNotBefore, Expr::value(not_before))
         .filter(source::Column::Id.eq(id))
         .exec(connection)

@@ -1,10 +1,9 @@
 //! The table rows under their domain names, for use outside of `store`.
 
 pub use entity::{
-    access_group::Model as Group, club::Model as Club, company::Model as Company,
-    company_person::Model as CompanyPerson, company_version::Model as CompanyVersion,
-    delivery::Model as Delivery, due::Model as Due, entitlement::Model as Entitlement,
-    entitlement_person::Model as EntitlementPerson,
+    access_group::Model as Group, arrival::Model as Arrival, club::Model as Club, company::Model as Company, company_person::Model as CompanyPerson,
+    company_version::Model as CompanyVersion, delivery::Model as Delivery, due::Model as Due,
+    entitlement::Model as Entitlement, entitlement_person::Model as EntitlementPerson,
     entitlement_version::Model as EntitlementVersion, group_lock::Model as GroupLock,
     history::Model as HistoryEntry, kind::*, kisi_account::Model as KisiAccount,
     kisi_event::Model as KisiEvent, kisi_grant::Model as Grant,

@@ -62,6 +62,7 @@ macro_rules! of_club {
 
 of_club!(
     access_group,
+    arrival,
     company,
     company_person,
     company_version,

@@ -44,6 +44,8 @@ pub fn blank(scope: ClubScope, id: Uuid, now: i64) -> source::Model {
         unknown_statuses: None,
         primary_only: false,
         signature_rule: None,
+        problem_kind: None,
+        problem_since: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::support::{
 mod clubspot;
 mod faults;
 mod killed;
+mod problems;
 mod spacebring;
 mod suggestions;
 mod teamup;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     adapter::{self, Present},
+    arrivals::Received,
     batch::{Job, Outcome},
     queue::QueueError,
     signature::{self, SignatureError, Verified},
@@ -133,10 +134,17 @@ async fn receive(
         let reason = refused.reason();
         app.metrics.webhook_rejected(reason);
         app.rejections.count(&source, reason, received_at.micros());
+        app.arrivals
+            .count(&source, Received::Rejected, received_at.micros());
     })?;
     let job = job(&source, verified, present);
     let event = job.event.clone();
     let outcome = app.queue.store_in_time(job).await?;
+    let received = match (&outcome, &event) {
+        (Outcome::Stored { .. }, Err(_)) => Received::Failed,
+        _ => Received::Stored,
+    };
+    app.arrivals.count(&source, received, received_at.micros());
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
         (Outcome::Stored { delivery, .. }, Ok(event))

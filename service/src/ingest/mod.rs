@@ -4,11 +4,13 @@
 pub mod accept;
 pub mod adapter;
 mod apply;
+pub mod arrivals;
 pub mod batch;
 pub mod envelope;
 pub mod identity;
 mod keys;
 pub mod manual;
+pub mod problems;
 pub mod queue;
 pub mod readers;
 pub mod rejections;

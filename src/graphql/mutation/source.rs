@@ -23,7 +23,9 @@ use crate::{
         signature::{self, Settings},
     },
     secret::{SecretKind, new_path_key},
-    store::{ClubScope, Connection, clubs, due, lookup, readings, revocations, row, sources},
+    store::{
+        ClubScope, Connection, arrivals, clubs, due, lookup, readings, revocations, row, sources,
+    },
     transaction,
 };
 
@@ -273,10 +275,10 @@ async fn create(
             mapping,
             membership_statuses: statuses.as_ref().and_then(options::statuses_text),
             primary_only: primary_only.unwrap_or(false),
-            problem: platform_input::problem(platform, credentials.is_some()),
             credentials,
             ..sources::blank(scope, id, now)
         };
+        let source = platform_input::with_problem(source);
         sources::create(tx, source.clone()).await?;
         Ok::<_, Refusal>(source)
     })
@@ -439,6 +441,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
         let source = find(tx, scope, id, "source").await?;
         sources::remove(tx, scope, id, now).await?;
         readings::delete(tx, scope, id).await?;
+        arrivals::delete(tx, scope, id).await?;
         let description = format!("the source “{}” was removed", source.name);
         let cause = due::Cause::enforced(description).by(&actor);
         due::mark_source(tx, scope, id, now, &cause).await?;

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use crate::{
-    ingest::queue::QueueError, retry_after::MAX_PAUSE, secret::SecretError, store::StoreError,
+    ingest::queue::QueueError,
+    retry_after::MAX_PAUSE,
+    secret::SecretError,
+    store::{StoreError, row::SourceProblemKind},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,24 @@ impl ReadError {
             Self::Secret(problem) => format!("{problem}."),
             Self::Store(_) | Self::NotStored(_) => {
                 "The reading could not be stored: it is read again later automatically.".to_owned()
+            }
+        }
+    }
+
+    /// What is wrong with the source, as a kind.
+    pub fn kind(&self) -> SourceProblemKind {
+        match self {
+            Self::Unauthorized => SourceProblemKind::CredentialsRefused,
+            Self::Forbidden { .. } => SourceProblemKind::PermissionMissing,
+            Self::Settings(_) => SourceProblemKind::SettingsWrong,
+            Self::RateLimited(_)
+            | Self::Unreachable { .. }
+            | Self::TimedOut
+            | Self::Status { .. }
+            | Self::Changing { .. } => SourceProblemKind::PlatformUnavailable,
+            Self::Malformed { .. } => SourceProblemKind::AnswerNotUnderstood,
+            Self::Secret(_) | Self::Store(_) | Self::NotStored(_) => {
+                SourceProblemKind::ServiceFailed
             }
         }
     }

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    changes, clubspot, collapse::Collapse, failure::ReadError, platform_api::PlatformApi,
-    requests::Requests, spacebring, teamup,
+    changes, clubspot, collapse::Collapse, failure::ReadError,
+    platform_api::PlatformApi, requests::Requests, spacebring, teamup,
 };
 use crate::{
     app::App,
@@ -22,8 +22,8 @@ use crate::{
     lease::{Claim, Lease, LeaseTerms},
     store::{
         ClubScope, StoreError, lookup,
-        readings::{self, ReadRecord, Reading},
-        row::{self, Platform, ReadingDoubt, Source},
+        readings::{self, Problem, ReadRecord, Reading},
+        row::{self, Platform, ReadingDoubt, Source, SourceProblemKind},
     },
     transaction,
 };
@@ -119,6 +119,10 @@ async fn read_with_lease(
                 ..done
             };
             let claim = lease.claim();
+            let unknown = unknown.map(|(statuses, text)| {
+                let kind = SourceProblemKind::UnknownStatuses;
+                (statuses, problem(&source, kind, text, begun.micros()))
+            });
             let keep = transaction!(app.db, |tx| {
                 if !claim.is_held(tx).await? {
                     return Ok(());
@@ -134,7 +138,17 @@ async fn read_with_lease(
         Ok(ReadOutcome::Collapsed(collapse)) => {
             record_collapse(app, &source, done, &collapse, lease.claim()).await
         }
-        Err(problem) => record_failure(app, &source, &problem, lease.claim()).await,
+        Err(failure) => record_failure(app, &source, &failure, lease.claim()).await,
+    }
+}
+
+/// A problem that is found now; one of the same kind has lasted since it began.
+fn problem(source: &Source, kind: SourceProblemKind, text: String, now: i64) -> Problem {
+    let is_same = source.problem_kind == Some(kind);
+    Problem {
+        kind,
+        since: source.problem_since.filter(|_| is_same).unwrap_or(now),
+        text,
     }
 }
 
@@ -142,7 +156,7 @@ async fn read_with_lease(
 async fn record_failure(
     app: &App,
     source: &Source,
-    problem: &ReadError,
+    failure: &ReadError,
     claim: Claim,
 ) -> Result<(), StoreError> {
     let (scope, id) = (ClubScope::new(source.club_id), source.id);
@@ -150,15 +164,17 @@ async fn record_failure(
     let pause = FIRST_PAUSE
         .saturating_mul(2_u32.saturating_pow(failures))
         .min(LONGEST_PAUSE);
-    let pause = problem.pause().map_or(pause, |after| after.max(pause));
-    let until = app.clock.now().plus(pause).micros();
-    tracing::warn!(source = %id, error = ?problem, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
-    let words = problem.user_message(name_of(source.platform));
+    let pause = failure.pause().map_or(pause, |after| after.max(pause));
+    let now = app.clock.now();
+    let until = now.plus(pause).micros();
+    tracing::warn!(source = %id, error = ?failure, pause_s = pause.as_secs(), "a platform could not be read; trying again after the pause");
+    let text = failure.user_message(name_of(source.platform));
+    let problem = problem(source, failure.kind(), text, now.micros());
     let fail = transaction!(app.db, |tx| {
         if !claim.is_held(tx).await? {
             return Ok(());
         }
-        readings::record_failure(tx, scope, id, words, until).await
+        readings::record_failure(tx, scope, id, problem, until).await
     });
     fail.await
 }
@@ -173,16 +189,18 @@ async fn record_collapse(
 ) -> Result<(), StoreError> {
     let (scope, id) = (ClubScope::new(source.club_id), source.id);
     let is_repeated = source.reading_doubt.is_some();
-    let words = collapse.for_people(name_of(source.platform), is_repeated);
+    let text = collapse.for_people(name_of(source.platform), is_repeated);
+    let kind = SourceProblemKind::ReadingCollapsed;
+    let problem = problem(source, kind, text, app.clock.now().micros());
     tracing::warn!(source = %id, list = collapse.list, missing = collapse.missing, before = collapse.before, is_repeated, "a reading has collapsed and is not used");
     let write = transaction!(app.db, |tx| {
         if !claim.is_held(tx).await? {
             return Ok(());
         }
         if is_repeated {
-            readings::record_second_doubt(tx, scope, id, done, words).await
+            readings::record_second_doubt(tx, scope, id, done, problem).await
         } else {
-            readings::record_first_doubt(tx, scope, id, done, words).await
+            readings::record_first_doubt(tx, scope, id, done, problem).await
         }
     });
     write.await

@@ -16,7 +16,7 @@ use crate::{
         signature::{Settings, Verification, secret_is_usable},
     },
     secret::new_signing_secret,
-    store::row::{Platform, SignatureScheme},
+    store::row::{self, Platform, SignatureScheme},
 };
 
 /// The maximum length of a secret, in bytes.
@@ -247,12 +247,17 @@ pub(super) fn default_read_interval(platform: Platform) -> i64 {
     }
 }
 
-/// The problem of a new source without API credentials, as shown to people; none if it needs none.
-pub(super) fn problem(platform: Platform, has_credentials: bool) -> Option<String> {
-    let lacks = platform == Platform::Spacebring && !has_credentials;
-    lacks.then(|| {
-        "Spacebring's events report neither who leaves a company nor which events were missed: give credentials for its API with \
-         updateSource, so that it is read."
-            .to_owned()
-    })
+/// Notes the problem of a new source whose platform's events are not enough, if it has no credentials for the API.
+pub(super) fn with_problem(source: row::Source) -> row::Source {
+    if source.platform != Platform::Spacebring || source.credentials.is_some() {
+        return source;
+    }
+    let text = "Spacebring's events report neither who leaves a company nor which events were missed: give credentials for its API with \
+                updateSource, so that it is read.";
+    row::Source {
+        problem: Some(text.to_owned()),
+        problem_kind: Some(row::SourceProblemKind::EventsIncomplete),
+        problem_since: Some(source.created_at),
+        ..source
+    }
 }
