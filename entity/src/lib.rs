@@ -8,6 +8,7 @@
 
 pub mod access_group;
 pub mod arrival;
+pub mod check_in;
 pub mod club;
 pub mod company;
 pub mod company_person;

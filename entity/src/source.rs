@@ -49,6 +49,8 @@ pub struct Model {
     /// Set where `problem` is.
     pub problem_kind: Option<SourceProblemKind>,
     pub problem_since: Option<i64>,
+    /// Whether the platform is told who opens a door for a registration.
+    pub check_in: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

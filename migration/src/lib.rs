@@ -16,6 +16,7 @@ mod m20261127_000080_state_columns;
 mod m20261128_000010_read_requests;
 mod m20261128_000020_reader_options;
 mod m20261128_000030_source_problems;
+mod m20261128_000040_check_ins;
 mod m20261128_000100_other_senders;
 mod m20261128_000100_offering_groups;
 mod table;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000010_read_requests::Migration),
             Box::new(m20261128_000020_reader_options::Migration),
             Box::new(m20261128_000030_source_problems::Migration),
+            Box::new(m20261128_000040_check_ins::Migration),
             Box::new(m20261128_000100_other_senders::Migration),
             Box::new(m20261128_000100_offering_groups::Migration),
         ]

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod body;
+pub mod check_ins;
 pub mod config;
 pub mod connect;
 pub mod decide;

@@ -241,6 +241,11 @@ impl Source {
         self.0.primary_only
     }
 
+    /// Whether the platform is told who opens a door for a class or an appointment.
+    async fn check_in(&self) -> bool {
+        self.0.check_in
+    }
+
     /// Whether the latest two reads of the platform's API lacked most of the previous data and were therefore not applied. An
     /// admin either confirms the read (confirmReading) or corrects the problem on the platform.
     async fn reading_needs_confirmation(&self) -> bool {

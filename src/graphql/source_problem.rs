@@ -33,6 +33,8 @@ pub enum SourceProblemKind {
     RequestsRejected,
     /// No webhook has arrived for much longer than usual.
     Silent,
+    /// The platform does not take check-ins (`checkIn`).
+    CheckInsFailing,
 }
 
 /// Who can fix a problem of a source.

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 pub mod arrivals;
 pub mod bulk;
+pub mod check_ins;
 pub mod clock;
 pub mod clock_correction;
 pub mod clubs;

@@ -1,7 +1,8 @@
 //! The table rows under their domain names, for use outside of `store`.
 
 pub use entity::{
-    access_group::Model as Group, arrival::Model as Arrival, club::Model as Club, company::Model as Company, company_person::Model as CompanyPerson,
+    access_group::Model as Group, arrival::Model as Arrival, check_in::Model as CheckIn,
+    club::Model as Club, company::Model as Company, company_person::Model as CompanyPerson,
     company_version::Model as CompanyVersion, delivery::Model as Delivery, due::Model as Due,
     entitlement::Model as Entitlement, entitlement_person::Model as EntitlementPerson,
     entitlement_version::Model as EntitlementVersion, group_lock::Model as GroupLock,

@@ -63,6 +63,7 @@ macro_rules! of_club {
 of_club!(
     access_group,
     arrival,
+    check_in,
     company,
     company_person,
     company_version,

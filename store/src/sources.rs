@@ -46,6 +46,7 @@ pub fn blank(scope: ClubScope, id: Uuid, now: i64) -> source::Model {
         signature_rule: None,
         problem_kind: None,
         problem_since: None,
+        check_in: false,
     }
 }
 
@@ -136,6 +137,7 @@ pub async fn set(connection: &impl ConnectionTrait, row: &source::Model) -> Resu
             source::Column::SignatureRule,
             Expr::value(row.signature_rule.clone()),
         )
+        .col_expr(source::Column::CheckIn, Expr::value(row.check_in))
         .col_expr(source::Column::ReadEveryS, Expr::value(row.read_every_s))
         .col_expr(source::Column::Secret, Expr::value(row.secret.clone()))
         .col_expr(

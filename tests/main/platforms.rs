@@ -11,6 +11,7 @@ use crate::support::{
     world::World,
 };
 
+mod check_ins;
 mod clubspot;
 mod faults;
 mod killed;

@@ -77,4 +77,25 @@ pub enum SourceProblemKind {
     /// The source has been silent for much longer than usual.
     #[sea_orm(string_value = "SILENT")]
     Silent,
+    /// The platform does not take check-ins.
+    #[sea_orm(string_value = "CHECK_INS_FAILING")]
+    CheckInsFailing,
+}
+
+/// The state of a check-in.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum CheckInState {
+    /// To be sent.
+    #[sea_orm(string_value = "WAITING")]
+    Waiting,
+    /// The platform has it.
+    #[sea_orm(string_value = "SENT")]
+    Sent,
+    /// The registration no longer stands, or check-ins were switched off: there is nothing to send.
+    #[sea_orm(string_value = "DROPPED")]
+    Dropped,
+    /// Given up after a day.
+    #[sea_orm(string_value = "FAILED")]
+    Failed,
 }

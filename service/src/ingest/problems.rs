@@ -10,7 +10,7 @@ use super::{readers::name_of, rejections};
 use crate::{
     app::App,
     store::{
-        ClubScope, StoreError,
+        ClubScope, StoreError, check_ins,
         row::{Arrival, Platform, RejectionReason, Source, SourceProblemKind},
     },
 };
@@ -55,11 +55,16 @@ pub async fn of(
     let ids: Vec<Uuid> = sources.iter().map(|source| source.id).collect();
     let arrivals = app.arrivals.of(&app.db, scope, &ids).await?;
     let rejected = app.rejections.of(&app.db, scope, &ids, now).await?;
+    let told = sources.iter().filter(|source| source.check_in);
+    let told: Vec<Uuid> = told.map(|source| source.id).collect();
+    let check_ins = check_ins::failures(app.db.read(), scope, &told).await?;
     let mut all = HashMap::new();
     for source in sources {
         let hours = arrivals.get(&source.id).map_or(&[][..], Vec::as_slice);
         let reason = rejected.get(&source.id).map(|rejected| rejected.reason);
-        let problems = of_source(source, hours, reason, now);
+        let mut problems = of_source(source, hours, reason, now);
+        let failures = check_ins.get(&source.id);
+        problems.extend(failures.map(|failures| check_ins_fail(source, failures)));
         if !problems.is_empty() {
             all.insert(source.id, problems);
         }
@@ -112,6 +117,7 @@ fn fixer(kind: SourceProblemKind) -> ProblemFixer {
         }
         SourceProblemKind::DeliveriesFailing
         | SourceProblemKind::RequestsRejected
+        | SourceProblemKind::CheckInsFailing
         | SourceProblemKind::Silent => ProblemFixer::Sender,
     }
 }
@@ -189,5 +195,34 @@ fn is_silent(source: &Source, silence: Silence, now: i64) -> SourceProblem {
         ),
         fixed_by,
         since: silence.since,
+    }
+}
+
+/// The failed check-ins of a source, by the kind of their latest failure.
+fn check_ins_fail(source: &Source, failures: &check_ins::Failures) -> SourceProblem {
+    let name = name_of(source.platform);
+    let next = match failures.kind {
+        SourceProblemKind::CredentialsRefused => {
+            "it refuses the credentials. Give the source new ones (updateSource)"
+        }
+        SourceProblemKind::PermissionMissing => {
+            "the credentials lack the permission. Give them the permission to change attendances there, or switch check-ins off \
+             (updateSource, checkIn)"
+        }
+        SourceProblemKind::PlatformUnavailable => {
+            "it answers with an error or not at all. Each is tried for a day; afterwards note the attendance there by hand"
+        }
+        _ => {
+            "its answer was not understood. Tell the person who maintains Latchkey, or switch check-ins off (updateSource, checkIn)"
+        }
+    };
+    SourceProblem {
+        kind: SourceProblemKind::CheckInsFailing,
+        message: format!(
+            "{} check-ins could not be sent to {name}: {next}. Doors open as usual.",
+            failures.number
+        ),
+        fixed_by: fixer(failures.kind),
+        since: failures.since,
     }
 }

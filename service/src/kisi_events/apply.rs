@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     app::App,
+    check_ins,
     clock::new_id,
     store::{
         ClubScope, Connection, StoreError, Transaction, due, grants, history,
@@ -136,6 +137,10 @@ async fn unlock(
         (None, Some(name)) => name.clone(),
         (None, None) => "Somebody".to_owned(),
     };
+    if let (Some(member), true) = (&member, event.success) {
+        let at = access::Instant::from_micros(at);
+        check_ins::note(tx, scope, member.id, lock.id, at).await?;
+    }
     let (kind, message) = if event.success {
         (
             HistoryKind::Unlocked,

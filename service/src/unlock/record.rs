@@ -1,9 +1,12 @@
 //! Stores the outcome of an unlock request together with its history entry, exactly once: the first process that knows an outcome
 //! wins.
 
+use access::Instant;
+
 use super::{is_open, real_now};
 use crate::{
     app::App,
+    check_ins,
     store::{
         ClubScope, StoreError, history,
         history::Entry,
@@ -94,6 +97,10 @@ pub async fn end(
         );
         let why = ending.message.as_deref().unwrap_or_default();
         let entry = entry(&unlock_request, &ending, names, why);
+        if ending.state == UnlockState::Unlocked {
+            let (member, lock) = (unlock_request.member_id, unlock_request.lock_id);
+            check_ins::note(tx, scope, member, lock, Instant::from_micros(now)).await?;
+        }
         history::write(tx, scope, now, vec![entry]).await
     })
     .await

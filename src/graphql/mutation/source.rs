@@ -60,6 +60,8 @@ pub struct CreateSourceInput {
     pub status_mappings: Option<Vec<StatusMappingInput>>,
     /// Whether only the primary member of a household has its membership; only for CLUBSPOT. Default: false, every member has it.
     pub primary_members_only: Option<bool>,
+    /// Whether the platform is told who opens a door for a class or an appointment; only for TEAMUP. Default: false.
+    pub check_in: Option<bool>,
 }
 
 /// A platform's word for the status of a membership, and its meaning.
@@ -92,6 +94,8 @@ pub struct UpdateSourceInput {
     pub status_mappings: Option<Vec<StatusMappingInput>>,
     /// Whether only the primary member of a household has its membership; only for CLUBSPOT.
     pub primary_members_only: Option<bool>,
+    /// Whether the platform is told who opens a door for a class or an appointment; only for TEAMUP.
+    pub check_in: Option<bool>,
 }
 
 /// The new source and its secret. The secret is returned only here.
@@ -229,6 +233,7 @@ async fn create(
     let mapping = platform_input::new_mapping(platform, input.mapping.as_ref())?;
     let statuses = platform_input::statuses(platform, input.status_mappings.as_deref())?;
     let primary_only = platform_input::primary_only(platform, input.primary_members_only)?;
+    let check_in = platform_input::check_in(platform, input.check_in)?;
     let secret = match (scheme, input.secret) {
         (row::SignatureScheme::Nudge, None) => None,
         (row::SignatureScheme::Nudge, Some(_)) => {
@@ -275,6 +280,7 @@ async fn create(
             mapping,
             membership_statuses: statuses.as_ref().and_then(options::statuses_text),
             primary_only: primary_only.unwrap_or(false),
+            check_in: check_in.unwrap_or(false),
             credentials,
             ..sources::blank(scope, id, now)
         };
@@ -420,6 +426,8 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
             source.membership_statuses = options::statuses_text(&statuses);
         }
         source.primary_only = primary_only.unwrap_or(source.primary_only);
+        let check_in = platform_input::check_in(source.platform, input.check_in)?;
+        source.check_in = check_in.unwrap_or(source.check_in);
         sources::set(tx, &source).await?;
         Ok::<_, Refusal>(source)
     })

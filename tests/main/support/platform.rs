@@ -139,7 +139,11 @@ impl FakePlatform {
     }
 }
 
-async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> HttpResponse {
+async fn answer(
+    state: web::Data<Arc<Mutex<State>>>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
     let path = request.path().trim_start_matches('/').to_owned();
     let query = web::Query::<HashMap<String, String>>::from_query(request.query_string()).unwrap();
     let asked = RecordedRequest {
@@ -155,10 +159,15 @@ async fn answer(state: web::Data<Arc<Mutex<State>>>, request: HttpRequest) -> Ht
         // Closed by `release`.
         let _ = held.acquire().await;
     }
-    response(&state.lock().unwrap(), &request, &asked)
+    response(&mut state.lock().unwrap(), &request, &asked, &body)
 }
 
-fn response(state: &State, request: &HttpRequest, asked: &RecordedRequest) -> HttpResponse {
+fn response(
+    state: &mut State,
+    request: &HttpRequest,
+    asked: &RecordedRequest,
+    body: &[u8],
+) -> HttpResponse {
     let header = |name: &str| {
         request
             .headers()
@@ -176,7 +185,10 @@ fn response(state: &State, request: &HttpRequest, asked: &RecordedRequest) -> Ht
     let mut rows = state.lists.get(&asked.path).cloned().unwrap_or_default();
     rows.retain(|row| is_wanted(row, &asked.query));
     let page = page(asked, &rows, state.rows);
-    let (status, page) = single(state, &asked.path).unwrap_or((200, page));
+    let (status, page) = confirmation(state, &asked.path, body)
+        .or_else(|| attendance(state, &asked.path))
+        .or_else(|| single(state, &asked.path))
+        .unwrap_or((200, page));
     let (status, body) = match state.wrong.get(&asked.path) {
         Some(wrong) => wrong(asked, page),
         None => (status, page),
@@ -200,6 +212,37 @@ fn single(state: &State, path: &str) -> Option<(u16, Value)> {
     Some(match found {
         Some(row) => (200, json!({ noun: row })),
         None => (400, json!({ "code": "notFound" })),
+    })
+}
+
+/// One of TeamUp's attendances, with its event as an id; 404 if there is none.
+fn attendance(state: &State, path: &str) -> Option<(u16, Value)> {
+    let id: u64 = path.strip_prefix("attendances/")?.parse().ok()?;
+    let rows = state.lists.get("attendances");
+    let found = rows.into_iter().flatten().find(|row| row["id"] == id);
+    Some(found.map_or((404, json!({})), |row| {
+        let mut row = row.clone();
+        row["event"] = row["event"]["id"].clone();
+        (200, row)
+    }))
+}
+
+/// Confirms the attendance of a customer at one of TeamUp's events. It has an effect also where its answer is replaced.
+fn confirmation(state: &mut State, path: &str, body: &[u8]) -> Option<(u16, Value)> {
+    let event = path
+        .strip_prefix("events/")?
+        .strip_suffix("/confirm_attendance")?;
+    let event: u64 = event.parse().ok()?;
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let rows = state.lists.get_mut("attendances").into_iter().flatten();
+    let mut rows =
+        rows.filter(|row| row["event"]["id"] == event && row["customer"] == body["customer"]);
+    Some(match rows.next() {
+        Some(row) if row["status"] == "registered" => {
+            row["status"] = json!("attended");
+            (200, row.clone())
+        }
+        _ => (400, json!({ "detail": "not registered" })),
     })
 }
 

@@ -1,4 +1,4 @@
-//! HTTP client for one platform's API: GET requests with time-outs, one at a time and no faster than the platform allows. A
+//! HTTP client for one platform's API: requests with time-outs, one at a time and no faster than the platform allows. A
 //! response is JSON within the size limit, or an error. Follows no redirects, and logs neither queries nor responses.
 
 use std::{
@@ -85,10 +85,24 @@ impl Api {
 
     /// Gets the JSON at a path below the base URL. Waits and tries again after a 429.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
+        self.request(path, query, None).await
+    }
+
+    /// Posts JSON to a path. Waits and tries again after a 429, which means that nothing was done.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ReadError> {
+        self.request(path, &[], Some(body)).await
+    }
+
+    async fn request(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, ReadError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.request_once(path, query).await {
+            match self.request_once(path, query, body).await {
                 Err(ReadError::RateLimited(after)) if tries < ATTEMPTS => {
                     let pause = after.unwrap_or(Duration::from_secs(5));
                     if pause > LONGEST_WAIT {
@@ -101,7 +115,12 @@ impl Api {
         }
     }
 
-    async fn request_once(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ReadError> {
+    async fn request_once(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, ReadError> {
         self.wait_for_pace().await;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut url = self.base.clone();
@@ -110,11 +129,11 @@ impl Api {
             url.path().trim_end_matches('/'),
             path.trim_start_matches('/')
         ));
-        let request = self
-            .http
-            .get(url)
-            .query(query)
-            .headers(self.headers.clone());
+        let request = match body {
+            Some(body) => self.http.post(url).json(body),
+            None => self.http.get(url),
+        };
+        let request = request.query(query).headers(self.headers.clone());
         let answer = exchange(request, LARGEST_ANSWER).await.map_err(|problem| {
             let path = path.to_owned();
             match problem {
@@ -124,7 +143,7 @@ impl Api {
                 ExchangeError::TooLarge => ReadError::odd(&path, problem.to_string()),
             }
         })?;
-        tracing::debug!(path, status = answer.status.as_u16(), "platform read");
+        tracing::debug!(path, status = answer.status.as_u16(), "platform called");
         if !answer.status.is_success() {
             return Err(refusal(path, &answer));
         }

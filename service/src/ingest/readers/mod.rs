@@ -1,5 +1,5 @@
 //! Reads platforms' APIs: every source that has credentials is read completely on its schedule, and the changes are read whenever
-//! an event or an admin asks. Level-triggered: a wake-up carries no data; the loop queries which sources are due. A new
+//! an event or an admin asks; the same loop sends check-ins. Level-triggered: a wake-up carries no data; the loop queries which sources are due. A new
 //! platform's API is one file that makes a roster, and its lines in `platform_api`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -11,11 +11,12 @@ use crate::{
     app::App,
     proxy::Proxies,
     running::{BackgroundLoop, is_stopping},
-    store::{ClubScope, readings},
+    store::{self, ClubScope, StoreError, readings},
 };
 
 mod api;
 mod changes;
+mod check_ins;
 mod clubspot;
 mod collapse;
 mod credentials;
@@ -51,7 +52,7 @@ async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Re
     while !is_stopping(&stopping) {
         let woken = app.waker.register();
         reading.retain(|_, task| !task.is_finished());
-        match readings::due(app.db.read(), app.clock.now().micros()).await {
+        match due(&app).await {
             Ok(due) => {
                 for (club, id) in due {
                     let read =
@@ -72,6 +73,14 @@ async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Re
     for (_, task) in reading {
         let _ = task.await;
     }
+}
+
+/// The sources that are due for a reading, or have check-ins to send.
+async fn due(app: &App) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let now = app.clock.now().micros();
+    let mut due = readings::due(app.db.read(), now).await?;
+    due.extend(store::check_ins::due(app.db.read(), now).await?);
+    Ok(due)
 }
 
 async fn one(

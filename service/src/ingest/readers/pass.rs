@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    changes, clubspot, collapse::Collapse, failure::ReadError,
+    changes, check_ins, clubspot, collapse::Collapse, failure::ReadError,
     platform_api::PlatformApi, requests::Requests, spacebring, teamup,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub async fn read(
         return Ok(());
     };
     let outcome = tokio::select! {
-        outcome = read_with_lease(app, http, scope, id, &lease) => outcome,
+        outcome = work(app, http, scope, id, &lease) => outcome,
         () = lease.lost() => {
             tracing::warn!(source = %id, "the lease was lost during a reading; its result is not used, and the source is read again");
             Ok(())
@@ -65,6 +65,18 @@ pub async fn read(
     };
     lease.release().await;
     outcome
+}
+
+/// Sends the check-ins that are due, then reads: people come to a door one by one, while a reading may last for minutes.
+async fn work(
+    app: &Arc<App>,
+    http: &reqwest::Client,
+    scope: ClubScope,
+    id: Uuid,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    check_ins::send(app, http, scope, id, lease).await?;
+    read_with_lease(app, http, scope, id, lease).await
 }
 
 async fn read_with_lease(
@@ -82,6 +94,7 @@ async fn read_with_lease(
     let is_asked = source.read_asked > source.read_answered;
     // Another process may have read it since it was found due.
     if source.removed_at.is_some()
+        || source.credentials.is_none()
         || source.read_not_before > begun.micros()
         || !(is_due || is_asked)
     {

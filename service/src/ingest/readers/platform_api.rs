@@ -6,8 +6,8 @@ use access::Instant;
 use serde_json::Value;
 
 use super::{
-    api::Api, clubspot, credentials::Credentials, failure::ReadError, options::ReaderOptions,
-    spacebring, teamup,
+    api::Api, check_ins::CheckedIn, clubspot, credentials::Credentials, failure::ReadError,
+    options::ReaderOptions, spacebring, teamup,
 };
 use crate::{app::App, secret::SecretKind, store::row::Source};
 
@@ -97,6 +97,20 @@ impl PlatformApi {
             Self::Teamup(api) => teamup::read_named(api, begun, objects, last).await,
             Self::Spacebring { api, .. } => spacebring::read_named(api, begun, objects, last).await,
             Self::Clubspot { .. } => Ok(None),
+        }
+    }
+
+    /// Notes at the platform that the holder of a registration came.
+    ///
+    /// # Errors
+    /// Also if the platform takes no check-ins.
+    pub async fn check_in(&self, registration: &str) -> Result<CheckedIn, ReadError> {
+        match self {
+            Self::Teamup(api) => teamup::check_in(api, registration).await,
+            Self::Spacebring { .. } | Self::Clubspot { .. } => Err(ReadError::Settings(
+                "The platform takes no check-ins: switch them off (updateSource, checkIn)."
+                    .to_owned(),
+            )),
         }
     }
 

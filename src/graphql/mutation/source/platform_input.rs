@@ -187,6 +187,14 @@ pub(super) fn primary_only(
     Err(invalid("input.primaryMembersOnly", message))
 }
 
+pub(super) fn check_in(platform: Platform, given: Option<bool>) -> Result<Option<bool>, Refusal> {
+    if given != Some(true) || platform == Platform::Teamup {
+        return Ok(given);
+    }
+    let message = "only TEAMUP takes check-ins: leave it out";
+    Err(invalid("input.checkIn", message))
+}
+
 /// The credentials, checked to be those of this platform.
 pub(super) fn credentials(
     platform: Platform,

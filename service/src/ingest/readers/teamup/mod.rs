@@ -14,9 +14,11 @@ use super::{
     pages::{Convert, Numbered, REPORT, RESULTS, read_by_number},
 };
 
+mod attendance;
 mod patch;
 mod rows;
 
+pub use attendance::check_in;
 pub use patch::read_named;
 
 use rows::{Standing, Standings};
