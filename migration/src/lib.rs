@@ -17,8 +17,8 @@ mod m20261128_000010_read_requests;
 mod m20261128_000020_reader_options;
 mod m20261128_000030_source_problems;
 mod m20261128_000040_check_ins;
-mod m20261128_000100_other_senders;
 mod m20261128_000100_offering_groups;
+mod m20261128_000100_other_senders;
 mod table;
 
 /// All migrations, oldest first.

@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+mod options;
 mod platform_input;
 
 use super::{Admin, id_of, invalid, name, name_taken, not_found};
@@ -18,7 +19,7 @@ use crate::{
     },
     id::{Kind, encode},
     ingest::{
-        readers::options,
+        readers::options::statuses_text,
         removal,
         signature::{self, Settings},
     },
@@ -278,7 +279,7 @@ async fn create(
             secret: sealed,
             read_every_s,
             mapping,
-            membership_statuses: statuses.as_ref().and_then(options::statuses_text),
+            membership_statuses: statuses.as_ref().and_then(statuses_text),
             primary_only: primary_only.unwrap_or(false),
             check_in: check_in.unwrap_or(false),
             credentials,
@@ -407,27 +408,20 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
             )
             .await?;
         }
-        if let Some(mapping) = platform_input::mapping(source.platform, input.mapping.as_ref())? {
-            source.mapping = Some(mapping);
-        }
         if let Some(rule) = input.signature_rule {
             let given = Some(Settings::from(rule));
             source.signature_rule = platform_input::verification(source.signature, given)?.1;
         }
-        let given = input.status_mappings.as_deref();
-        let statuses = platform_input::statuses(source.platform, given)?;
-        let primary_only =
-            platform_input::primary_only(source.platform, input.primary_members_only)?;
-        if (statuses.is_some() || primary_only.is_some()) && has {
+        let options = options::Options {
+            mapping: input.mapping,
+            statuses: input.status_mappings,
+            primary_members_only: input.primary_members_only,
+            check_in: input.check_in,
+        };
+        if options.set(&mut source)? && has {
             // What was read is understood differently now.
             readings::request_full_read(tx, scope, id, now).await?;
         }
-        if let Some(statuses) = statuses {
-            source.membership_statuses = options::statuses_text(&statuses);
-        }
-        source.primary_only = primary_only.unwrap_or(source.primary_only);
-        let check_in = platform_input::check_in(source.platform, input.check_in)?;
-        source.check_in = check_in.unwrap_or(source.check_in);
         sources::set(tx, &source).await?;
         Ok::<_, Refusal>(source)
     })
