@@ -218,6 +218,15 @@ impl Sandbox {
         self.change_user(email, |user| user.access_enabled = enabled)
     }
 
+    /// Sets whether a user's e-mail address is confirmed, and whether the user has ever used Kisi. False if there is no such user.
+    pub fn set_accepted(&self, email: &str, confirmed: bool, used: bool) -> bool {
+        let now = self.stamps().created;
+        self.change_user(email, |user| {
+            user.confirmed = confirmed;
+            user.last_accessed = used.then_some(now);
+        })
+    }
+
     /// Sets the password of a user (for `POST /logins`). Returns whether the user exists.
     pub fn set_password(&self, email: &str, password: &str) -> bool {
         self.change_user(email, |user| user.password = Some(password.to_owned()))

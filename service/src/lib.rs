@@ -14,6 +14,7 @@ pub mod feed;
 mod fixture;
 pub mod http_client;
 pub mod ingest;
+pub mod invitations;
 pub mod key_file;
 pub mod kisi;
 pub mod kisi_events;

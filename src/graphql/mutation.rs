@@ -54,6 +54,7 @@ pub mod club;
 mod connection;
 pub mod delivery;
 pub mod group;
+pub mod invitation;
 pub mod kisi_account;
 pub mod listening;
 pub mod location;
@@ -79,6 +80,7 @@ pub struct Mutation(
     kisi_account::KisiAccountMutations,
     listening::ListeningMutations,
     group::GroupMutations,
+    invitation::InvitationMutations,
     source::SourceMutations,
     reading::ReadingMutations,
     retry::RetryMutations,

@@ -4,6 +4,7 @@
 use async_graphql::MergedObject;
 
 pub(super) mod filter;
+mod invitation;
 mod lists;
 mod mapping;
 pub(super) mod preview;
@@ -27,4 +28,5 @@ pub struct Query(
     preview::Previews,
     mapping::MappingPreviews,
     suggestion::SuggestionQuery,
+    invitation::InvitationQuery,
 );

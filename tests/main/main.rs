@@ -23,6 +23,7 @@ mod folded_names;
 mod history;
 mod hostile;
 mod identity;
+mod invitations;
 mod kisi_events;
 mod kisi_spec;
 mod lived_in;

@@ -189,6 +189,13 @@ impl Client {
             .await
     }
 
+    /// Sets whether Kisi e-mails the user at changes of an assignment. Setting it is a change: Kisi's specification says that the
+    /// user is e-mailed "on create/update".
+    pub async fn set_notify(&self, id: i64, notify: bool) -> Result<(), Error> {
+        let body = json!({ "role_assignment": { "notify": notify } });
+        self.send(Call::patch(ONE, body).of(id)).await
+    }
+
     /// Deletes an assignment; succeeds if it is already gone.
     pub async fn delete_assignment(&self, id: i64) -> Result<(), Error> {
         self.delete(Call::delete(ONE).of(id)).await

@@ -5,6 +5,7 @@
 
 #![expect(missing_docs, reason = "the fields have the names of Kisi's API")]
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,6 +27,14 @@ pub struct User {
     /// If false, the user can open no door, whatever is assigned.
     #[serde(default = "wire::default_true")]
     pub access_enabled: bool,
+    /// Whether the e-mail address is confirmed; none if Kisi does not say. Kisi calls the field deprecated.
+    #[serde(default, deserialize_with = "wire::readable")]
+    pub confirmed: Option<bool>,
+    /// When the user last used Kisi: `Some(None)` for never, none if Kisi does not say.
+    #[serde(default, deserialize_with = "wire::readable")]
+    pub last_accessed_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "wire::readable")]
+    pub created_at: Option<Timestamp>,
 }
 
 /// A user to create.

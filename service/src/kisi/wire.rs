@@ -168,3 +168,13 @@ pub(super) fn missing_target(shape: &str, of_write: bool) -> Error {
     let what = format!("{shape}: an assignment has no target");
     Error::Malformed { what, of_write }
 }
+
+/// Reads a value about which nothing depends: none if it is absent or of another type. Null is a value where `T` has one.
+pub fn readable<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::de::DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}

@@ -240,8 +240,8 @@ impl<'a> Generator<'a> {
         let fields = types.fields.get(on)?.iter().filter(|field| {
             let is_leaf = !types.fields.contains_key(&field.to);
             let mut required = field.arguments.iter().filter(|(_, _, required)| *required);
-            // It reads Kisi, which these tests do without.
-            let is_local = field.name != "previewGroup";
+            // They read Kisi, which these tests do without.
+            let is_local = !["previewGroup", "pendingInvitations"].contains(&&*field.name);
             is_local && (is_leaf || depth < MAX_DEPTH) && required.all(|(_, kind, _)| kind == "ID")
         });
         let fields: Vec<&'a FieldType> = fields.collect();
