@@ -67,6 +67,8 @@ fn documents() -> Vec<(String, String)> {
     for folder in [
         root().to_path_buf(),
         root().join("docs"),
+        root().join("docs/platforms"),
+        root().join("docs/senders"),
         root().join("fuzz"),
     ] {
         for entry in std::fs::read_dir(folder).unwrap() {

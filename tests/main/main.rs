@@ -29,6 +29,7 @@ mod kisi_spec;
 mod lived_in;
 mod mapped;
 mod pacing;
+mod platform_pages;
 mod platforms;
 mod query_agreement;
 mod quick_start;
