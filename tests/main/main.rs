@@ -20,6 +20,7 @@ mod crash;
 mod documents;
 mod door_roles;
 mod folded_names;
+mod help_pages;
 mod history;
 mod hostile;
 mod identity;

@@ -42,7 +42,7 @@ async fn a_club(world: &mut World, platform: &str, credentials: Value) -> Source
     a_source(world, platform, Some(credentials)).await
 }
 
-async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> Source {
+pub(super) async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> Source {
     let input = json!({ "name": platform, "platform": platform, "credentials": credentials });
     let selection = "source { id webhookPath signature readEvery } secret";
     let payload = world
@@ -62,7 +62,7 @@ async fn a_source(world: &World, platform: &str, credentials: Option<Value>) -> 
 }
 
 /// When the source was last read, and its problem.
-async fn state(world: &World, source: &Source) -> (Value, Value) {
+pub(super) async fn state(world: &World, source: &Source) -> (Value, Value) {
     let query = "query($id: ID!) { node(id: $id) { ... on Source { lastReadAt problem } } }";
     let response = world.api.query(query, json!({ "id": source.id })).await;
     (
@@ -72,7 +72,7 @@ async fn state(world: &World, source: &Source) -> (Value, Value) {
 }
 
 /// Waits until the source was read at the present time of the test's clock or later, and the work that follows is done.
-async fn read(world: &World, source: &Source) {
+pub(super) async fn read(world: &World, source: &Source) {
     let now = world.now();
     let ask = async || {
         let at = state(world, source).await.0;
@@ -85,13 +85,13 @@ async fn read(world: &World, source: &Source) {
 }
 
 /// Reads again an hour later, on an admin's request.
-async fn read_again(world: &World, source: &Source) {
+pub(super) async fn read_again(world: &World, source: &Source) {
     world.turn_to(world.now() + 1.hour());
     request_reading(world, source).await;
     read(world, source).await;
 }
 
-async fn request_reading(world: &World, source: &Source) {
+pub(super) async fn request_reading(world: &World, source: &Source) {
     world
         .api
         .mutate(
@@ -120,11 +120,11 @@ fn in_kisi(world: &World) -> [usize; 3] {
     })
 }
 
-fn customer(id: u64, name: &str) -> Value {
+pub(super) fn customer(id: u64, name: &str) -> Value {
     json!({ "id": id, "object": "customer", "email": format!("{name}@example.com"), "first_name": name, "last_name": null })
 }
 
-fn customer_membership(id: u64, customer: u64, status: &str) -> Value {
+pub(super) fn customer_membership(id: u64, customer: u64, status: &str) -> Value {
     json!({
         "id": id, "name": "Gold", "status": status, "customer": customer, "membership": { "id": 5, "name": "Gold" },
         "start_date": "2025-01-01", "expiration_date": null, "shared_with": [],
@@ -151,7 +151,12 @@ async fn nudge(world: &World, source: &Source, id: &str) -> WebhookResponse {
     nudge_of(world, source, id, &lie).await
 }
 
-async fn nudge_of(world: &World, source: &Source, id: &str, body: &Value) -> WebhookResponse {
+pub(super) async fn nudge_of(
+    world: &World,
+    source: &Source,
+    id: &str,
+    body: &Value,
+) -> WebhookResponse {
     let signed = Signed {
         headers: vec![("teamup-webhook-id".to_owned(), id.to_owned())],
         body: body.to_string().into_bytes(),
@@ -247,11 +252,11 @@ async fn teamup_is_read_and_its_webhooks_are_nudges(world: &mut World) {
     assert_eq!(self::snapshots(world).await, snapshots);
 }
 
-fn user(name: &str) -> Value {
+pub(super) fn user(name: &str) -> Value {
     json!({ "id": format!("user-{name}"), "email": format!("{name}@example.com"), "name": name, "surname": "Doe" })
 }
 
-fn works_at(name: &str, company: Option<&str>) -> Value {
+pub(super) fn works_at(name: &str, company: Option<&str>) -> Value {
     json!({ "id": format!("in-{name}"), "userRef": format!("user-{name}"), "user": user(name), "companyRef": company, "status": "approved" })
 }
 
@@ -338,7 +343,7 @@ async fn spacebring_is_read_whole(world: &mut World) {
     assert_eq!(in_kisi(world), [1, 1, 1]);
 }
 
-fn clubspot_member(name: &str, status: &str) -> Value {
+pub(super) fn clubspot_member(name: &str, status: &str) -> Value {
     json!({
         "id": format!("m-{name}"), "club_id": "club", "first_name": name, "last_name": "Doe", "email": format!("{name}@example.com"),
         "membership": { "id": "household", "status": status, "category": "Full" }, "member_tags": ["range"],
@@ -413,7 +418,7 @@ async fn svix(world: &mut World, source: &Source, body: Value) {
     world.turn_to(world.now() + 1.second());
 }
 
-async fn svix_now(world: &mut World, source: &Source, body: Value) {
+pub(super) async fn svix_now(world: &mut World, source: &Source, body: Value) {
     let id = world.next_id();
     let body = body.to_string().into_bytes();
     let now = world.clock.now();
