@@ -113,14 +113,15 @@ impl Columns {
     pub fn of(names: &[String]) -> Self {
         let mut columns = Self::default();
         let mut used = Vec::new();
+        let folded: Vec<(String, &String)> =
+            names.iter().map(|name| (folded(name), name)).collect();
         for (column, aliases) in NAMES {
-            let candidates = [column].into_iter().chain(*aliases);
-            let found = candidates
-                .into_iter()
-                .find_map(|wanted| names.iter().find(|name| folded(name) == **wanted));
-            if let Some(name) = found {
-                columns.found.insert(column, name.clone());
-                used.push(name);
+            let mut candidates = [column].into_iter().chain(*aliases);
+            let found =
+                candidates.find_map(|wanted| folded.iter().find(|(name, _)| name == wanted));
+            if let Some((_, name)) = found {
+                columns.found.insert(column, (*name).clone());
+                used.push(*name);
             }
         }
         columns.ignored = names
