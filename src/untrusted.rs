@@ -5,13 +5,19 @@ use std::{path::Path, time::Duration};
 
 use access::Instant;
 use async_graphql::Request;
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::{
     cli::roster::{self, Conventions},
     graphql::{http, page, socket},
-    ingest::{adapter, envelope::Envelope, signature},
+    ingest::{
+        adapter,
+        envelope::Envelope,
+        readers::offline::{self, OfflineReading},
+        signature,
+    },
     kisi_events::event::Event,
     store::{
         ClubScope,
@@ -30,6 +36,10 @@ pub const PLATFORMS: [Platform; 6] = [
     Platform::ExerciseCom,
     Platform::Mapped,
 ];
+
+/// The platforms whose API is read.
+pub const READ_PLATFORMS: [Platform; 3] =
+    [Platform::Spacebring, Platform::Teamup, Platform::Clubspot];
 
 /// The schemes whose headers are read; `NUDGE` has none.
 pub const SCHEMES: [SignatureScheme; 8] = [
@@ -59,6 +69,39 @@ pub fn event(platform: Platform, mapping: Option<&str>, body: &[u8]) -> bool {
     let (delivery, envelope) = ("d".to_owned(), Envelope::signed(Some(now())));
     let verified = signature::Verified::stored(body.to_vec(), delivery, envelope, now());
     adapter::translate(&source, &verified).is_ok()
+}
+
+/// Whether a body translates to an event with this mapping, as in the preview of a mapping. `form`: it is form-encoded.
+pub fn preview(mapping: &str, body: &[u8], form: bool) -> bool {
+    let Ok(mapping) = serde_json::from_str(mapping) else {
+        return false;
+    };
+    let envelope = Envelope::signed(None).with_form(form);
+    let verified = signature::Verified::stored(body.to_vec(), "d".to_owned(), envelope, now());
+    let mapping = adapter::Mapping::parse(&mapping);
+    mapping.is_ok_and(|mapping| mapping.translate(&verified, TimeZone::UTC).is_ok())
+}
+
+/// The reading that responses of a platform's API make, given as a JSON object by path; none if it would not be used. `last` is
+/// an earlier reading, and `objects` are those to read again, or none for everything.
+pub fn reading(
+    platform: Platform,
+    responses: &[u8],
+    last: Option<&OfflineReading>,
+    objects: &[String],
+) -> Option<OfflineReading> {
+    let responses = serde_json::from_slice(responses).ok()?;
+    let last = last.map(|last| &last.lists);
+    offline::read(platform, responses, last, objects, now())
+}
+
+/// Whether a reading in which each response is this body would be used.
+pub fn response(platform: Platform, body: &[u8]) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    body.is_some_and(|body| {
+        let responses = serde_json::json!({ "*": body });
+        offline::read(platform, responses, None, &[], now()).is_some()
+    })
 }
 
 /// Whether the signature of a body verifies, with the same text in each header of the scheme.

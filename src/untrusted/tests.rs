@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::*;
 
+mod readings;
+
 const SMALL_STACK: usize = 1 << 20;
 
 /// Runs every parser on each text and returns how often one accepted it.
@@ -22,6 +24,14 @@ fn readers_of(text: &str) -> usize {
         .to_vec();
     accepted.push(event(Platform::Mapped, Some(text), b"{\"type\":\"x\"}"));
     accepted.push(event(Platform::Mapped, Some("{}"), body));
+    for form in [false, true] {
+        accepted.push(preview(text, b"{\"type\":\"x\"}", form));
+        accepted.push(preview("{\"type\":\"/a\",\"events\":{}}", body, form));
+    }
+    for platform in READ_PLATFORMS {
+        accepted.push(response(platform, body));
+        accepted.push(reading(platform, body, None, &[]).is_some());
+    }
     accepted.extend(SCHEMES.map(|scheme| signature(scheme, text, body)));
     accepted.extend([
         operation(body),

@@ -38,11 +38,20 @@ pub fn http_client(proxies: &Proxies) -> Result<reqwest::Client, reqwest::Error>
     builder(proxies, TIMEOUT).build()
 }
 
+/// Where responses come from.
+enum Transport {
+    Http {
+        http: reqwest::Client,
+        base: Url,
+        headers: HeaderMap,
+    },
+    /// Given beforehand, by path.
+    Offline(Value),
+}
+
 /// One client of a platform's API.
 pub struct Api {
-    http: reqwest::Client,
-    base: Url,
-    headers: HeaderMap,
+    transport: Transport,
     /// The minimum time between two requests.
     pace: Duration,
     last: Mutex<Option<Instant>>,
@@ -68,14 +77,27 @@ impl Api {
             value.set_sensitive(true);
             all.insert(HeaderName::from_static(name), value);
         }
-        Ok(Self {
+        let transport = Transport::Http {
             http,
             base,
             headers: all,
+        };
+        Ok(Self::over(transport, pace))
+    }
+
+    fn over(transport: Transport, pace: Duration) -> Self {
+        Self {
+            transport,
             pace,
             last: Mutex::new(None),
             calls: AtomicU32::new(0),
-        })
+        }
+    }
+
+    /// A client that waits for nothing and sends nothing: the response to each request is the member of `responses` with its
+    /// path, or the one called `*`. Without either, there is nothing at the path (404).
+    pub fn offline(responses: Value) -> Self {
+        Self::over(Transport::Offline(responses), Duration::ZERO)
     }
 
     /// How long the calls so far take at least, by the platform's limit.
@@ -121,19 +143,33 @@ impl Api {
         query: &[(&str, String)],
         body: Option<&Value>,
     ) -> Result<Value, ReadError> {
+        let (http, base, headers) = match &self.transport {
+            Transport::Http {
+                http,
+                base,
+                headers,
+            } => (http, base, headers),
+            Transport::Offline(responses) => {
+                let given = responses.get(path).or_else(|| responses.get("*"));
+                return given.cloned().ok_or_else(|| ReadError::Status {
+                    path: path.to_owned(),
+                    status: 404,
+                });
+            }
+        };
         self.wait_for_pace().await;
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let mut url = self.base.clone();
+        let mut url = base.clone();
         url.set_path(&format!(
             "{}/{}",
             url.path().trim_end_matches('/'),
             path.trim_start_matches('/')
         ));
         let request = match body {
-            Some(body) => self.http.post(url).json(body),
-            None => self.http.get(url),
+            Some(body) => http.post(url).json(body),
+            None => http.get(url),
         };
-        let request = request.query(query).headers(self.headers.clone());
+        let request = request.query(query).headers(headers.clone());
         let answer = exchange(request, LARGEST_ANSWER).await.map_err(|problem| {
             let path = path.to_owned();
             match problem {

@@ -21,12 +21,14 @@ mod clubspot;
 mod collapse;
 mod credentials;
 mod failure;
+pub mod offline;
 pub mod options;
 mod pages;
 mod pass;
 mod platform_api;
 mod requests;
 mod spacebring;
+mod strict;
 mod teamup;
 
 pub use credentials::Credentials;

@@ -320,7 +320,7 @@ async fn read_and_store(
 }
 
 /// The event with everything that was read.
-fn snapshot(last: Option<&Value>, mut roster: Value) -> (String, Value) {
+pub fn snapshot(last: Option<&Value>, mut roster: Value) -> (String, Value) {
     let withdrawn = last.map(|last| changes::withdrawn_offerings(last, &roster));
     if let Some(lists) = roster.as_object_mut() {
         for kept in KEPT {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ingest::{
     adapter::put,
-    readers::{failure::ReadError, options::StatusMeaning},
+    readers::{failure::ReadError, options::StatusMeaning, strict},
     values::{id, joined_name, text},
 };
 
@@ -25,7 +25,7 @@ pub fn member(row: &Value) -> Result<Value, ReadError> {
     };
     let mut member = json!({
         "id": row.get("id"),
-        "email": trimmed(row, "email"),
+        "email": strict::text("members", row, "email")?.map(str::trim),
         "name": joined_name(row, ["first_name", "last_name"]),
     });
     match row.get("member_tags") {
@@ -59,9 +59,8 @@ pub fn membership(
     statuses: &BTreeMap<String, StatusMeaning>,
 ) -> Result<Option<Membership>, ReadError> {
     let odd = |what: &str| ReadError::odd("members", what);
-    let membership = match row.get("membership") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(membership) => membership,
+    let Some(membership) = strict::object("members", row, "membership")? else {
+        return Ok(None);
     };
     let plan = match membership.get("category") {
         None | Some(Value::Null) => return Ok(None),
@@ -108,9 +107,37 @@ fn meaning(status: &str, mapped: &BTreeMap<String, StatusMeaning>) -> Option<Sta
     }
 }
 
+/// The fields that say whose a billing item is, and what was bought.
+const PURCHASE_IDS: [&str; 13] = [
+    "member_id",
+    "memberId",
+    "member",
+    "item",
+    "product",
+    "billing_item",
+    "item_id",
+    "product_id",
+    "sku",
+    "code",
+    "name",
+    "description",
+    "title",
+];
+
 /// A billing item as a purchase. None if it names no member or no item, or if its status has no known meaning: then it gives
 /// nothing.
 pub fn purchase(row: &Value) -> Result<Option<Value>, ReadError> {
+    for name in PURCHASE_IDS {
+        if let Some(Value::Bool(_) | Value::Array(_)) = row.get(name) {
+            let what = format!("{name} is neither an id nor a text nor an object");
+            return Err(ReadError::odd("line-items", what));
+        }
+    }
+    if let Some(member) = row.get("member").filter(|member| member.is_object())
+        && id(member.get("id")).is_none()
+    {
+        return Err(ReadError::odd("line-items", "a member has no id"));
+    }
     let id_in = |names: &[&str]| names.iter().find_map(|name| id(row.get(*name)));
     let nested = |name: &str| row.get(name).filter(|value| value.is_object());
     let member = id_in(&["member_id", "memberId"])
@@ -128,17 +155,18 @@ pub fn purchase(row: &Value) -> Result<Option<Value>, ReadError> {
         .and_then(|item| id(item.get("id")))
         .or_else(|| id_in(&["item_id", "product_id", "sku", "code"]))
         .or_else(|| name.map(str::to_owned));
+    strict::texts("line-items", row, &["status", "payment_status"])?;
     let (Some(member), Some(item_id), Some(status)) = (member, item_id, paid_status(row)) else {
         return Ok(None);
     };
-    let first = |names: &[&str]| names.iter().find_map(|name| moment(row.get(*name)));
+    let first = |names: &[&str]| first_moment(row, names);
     Ok(Some(json!({
         "id": row.get("id"),
         "member": { "id": member },
         "item": { "id": item_id, "name": name },
         "status": status,
-        "starts_at": first(&["start_date", "starts_at", "date", "created_at", "created"]),
-        "ends_at": first(&["end_date", "ends_at", "expiration_date", "expires_at"]),
+        "starts_at": first(&["start_date", "starts_at", "date", "created_at", "created"])?,
+        "ends_at": first(&["end_date", "ends_at", "expiration_date", "expires_at"])?,
     })))
 }
 
@@ -157,6 +185,21 @@ fn paid_status(row: &Value) -> Option<&'static str> {
         "canceled" | "cancelled" | "deleted" | "void" | "voided" => Some("void"),
         _ => None,
     }
+}
+
+/// The first of these fields that is given. One that is no moment is not passed over: without an end, a purchase has no end.
+fn first_moment(row: &Value, names: &[&str]) -> Result<Option<String>, ReadError> {
+    let is_given = |value: &&Value| {
+        let is_blank = value.as_str().is_some_and(|text| text.trim().is_empty());
+        !value.is_null() && !is_blank
+    };
+    let given = names
+        .iter()
+        .find_map(|name| row.get(*name).filter(is_given));
+    let odd = || ReadError::odd("line-items", "a date is neither a text nor a number");
+    given
+        .map(|given| moment(Some(given)).ok_or_else(odd))
+        .transpose()
 }
 
 /// A date or an instant as text; a number is an instant in seconds or milliseconds.

@@ -80,7 +80,7 @@ async fn read_location(
     let of = [("locationRef", id.clone())];
     let path = "community/companies/v1";
     for row in read_by_token(api, path, "companies", &of, &whole).await? {
-        network.company(&row);
+        network.company(&row)?;
     }
     let path = "community/memberships/v1";
     for row in read_by_token(api, path, "memberships", &of, &whole).await? {
@@ -93,7 +93,7 @@ async fn read_location(
         network.subscription(&row)?;
     }
     for row in read_by_token(api, "resources/v1", "resources", &of, &whole).await? {
-        network.resource(&row, &id);
+        network.resource(&row, &id)?;
     }
     for row in bookings(api, &of, begun).await? {
         network.booking(&row, Some(&id))?;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{bookings, network::Network};
 use crate::ingest::{
-    readers::{api::Api, failure::ReadError},
+    readers::{api::Api, failure::ReadError, strict},
     values::text,
 };
 
@@ -78,16 +78,19 @@ async fn apply(
             let of = [("resourceRef", resource.to_owned())];
             let rows = bookings(api, &of, begun).await?;
             network.forget_bookings_of(resource);
-            for row in rows
-                .iter()
-                .filter(|row| text(row, "resourceRef") == Some(resource))
-            {
-                network.booking(row, None)?;
+            let path = "resources/bookings/v1";
+            for row in &rows {
+                let booked = strict::text(path, row, "resourceRef")?;
+                let booked =
+                    booked.ok_or_else(|| ReadError::odd(path, "a booking names no resource"))?;
+                if booked == resource {
+                    network.booking(row, None)?;
+                }
             }
         }
         "subscription" => network.replace_subscription(row)?,
         "membership" if !is_deleted => network.membership(row)?,
-        "company" if !is_deleted => network.company(row),
+        "company" if !is_deleted => network.company(row)?,
         _ => return Ok(false),
     }
     Ok(true)

@@ -11,7 +11,7 @@ use crate::ingest::{
         put,
         spacebring::{booked_kind, full_name, item, kisi_group},
     },
-    readers::{changes::OFFERINGS, failure::ReadError},
+    readers::{changes::OFFERINGS, failure::ReadError, strict},
     values::text,
 };
 
@@ -38,21 +38,24 @@ pub struct Network {
 impl Network {
     /// Notes a location; returns its id.
     pub fn location(&mut self, row: &Value) -> Result<String, ReadError> {
-        let id =
-            text(row, "id").ok_or_else(|| ReadError::odd("locations/v1", "a row has no id"))?;
-        let site =
-            json!({ "id": id, "name": text(row, "title"), "time_zone": text(row, "timezoneId") });
+        let path = "locations/v1";
+        let id = text(row, "id").ok_or_else(|| ReadError::odd(path, "a row has no id"))?;
+        let zone = strict::text(path, row, "timezoneId")?;
+        let site = json!({ "id": id, "name": text(row, "title"), "time_zone": zone });
         self.sites.insert(id.to_owned(), site);
         Ok(id.to_owned())
     }
 
-    pub fn resource(&mut self, row: &Value, location: &str) {
-        if let Some(id) = text(row, "id") {
-            let resource = json!({
-                "title": text(row, "title"), "type": text(row, "type"), "location": location, "group": kisi_group(row),
-            });
-            self.resources.insert(id.to_owned(), resource);
-        }
+    pub fn resource(&mut self, row: &Value, location: &str) -> Result<(), ReadError> {
+        let path = "resources/v1";
+        let id = strict::text(path, row, "id")?;
+        let id = id.ok_or_else(|| ReadError::odd(path, "a resource has no id"))?;
+        let resource = json!({
+            "title": text(row, "title"), "type": strict::text(path, row, "type")?, "location": location,
+            "group": kisi_group(row),
+        });
+        self.resources.insert(id.to_owned(), resource);
+        Ok(())
     }
 
     pub fn plan(&mut self, row: &Value) {
@@ -74,23 +77,31 @@ impl Network {
         self.resources.contains_key(id)
     }
 
-    pub fn company(&mut self, row: &Value) {
-        if let (Some(id), None) = (text(row, "id"), text(row, "deleteDate")) {
+    pub fn company(&mut self, row: &Value) -> Result<(), ReadError> {
+        let path = "community/companies/v1";
+        let id = strict::text(path, row, "id")?;
+        let id = id.ok_or_else(|| ReadError::odd(path, "a company has no id"))?;
+        if strict::text(path, row, "deleteDate")?.is_none() {
             let company = json!({ "id": id, "name": text(row, "title") });
             self.companies.insert(id.to_owned(), company);
         }
+        Ok(())
     }
 
     pub fn membership(&mut self, row: &Value) -> Result<(), ReadError> {
-        let odd = |what: &str| ReadError::odd("community/memberships/v1", what);
-        if text(row, "deleteDate").is_some() || text(row, "status") == Some("requested") {
+        let path = "community/memberships/v1";
+        let odd = |what: &str| ReadError::odd(path, what);
+        if strict::text(path, row, "deleteDate")?.is_some()
+            || strict::text(path, row, "status")? == Some("requested")
+        {
             return Ok(());
         }
-        let user = row.get("user").filter(|user| user.is_object());
+        let user = strict::object(path, row, "user")?;
         let user = user.ok_or_else(|| odd("a membership has no user"))?;
+        strict::text(path, user, "email")?;
         let person = self.person(user).ok_or_else(|| odd("a user has no id"))?;
         let id = text(row, "id").ok_or_else(|| odd("a membership has no id"))?;
-        let company = text(row, "companyRef").map(str::to_owned);
+        let company = strict::text(path, row, "companyRef")?.map(str::to_owned);
         self.presences.insert(id.to_owned(), (person, company));
         Ok(())
     }
@@ -111,13 +122,16 @@ impl Network {
 
     /// Replaces what the subscription gave by its items. One that does not count gives nothing.
     pub fn replace_subscription(&mut self, row: &Value) -> Result<(), ReadError> {
-        let odd = |what: &str| ReadError::odd("subscriptions/v1", what);
+        let path = "subscriptions/v1";
+        let odd = |what: &str| ReadError::odd(path, what);
         let id = text(row, "id").ok_or_else(|| odd("a subscription has no id"))?;
+        let status = strict::text(path, row, "status")?;
+        let status = status.ok_or_else(|| odd("a subscription has no status"))?;
         let items = format!("{id}:");
         self.held.retain(|held, _| !held.starts_with(&items));
         self.item_groups.retain(|held, _| !held.starts_with(&items));
-        let counts = matches!(text(row, "status"), Some("active" | "scheduled"));
-        if counts && text(row, "deleteDate").is_none() {
+        let counts = matches!(status, "active" | "scheduled");
+        if counts && strict::text(path, row, "deleteDate")?.is_none() {
             self.subscription(row)?;
         }
         Ok(())
@@ -131,11 +145,14 @@ impl Network {
             _ => return Err(odd("a subscription has a status that was not requested")),
         };
         let id = text(row, "id").ok_or_else(|| odd("a subscription has no id"))?;
+        let path = "subscriptions/v1";
+        strict::texts(path, row, &["startDate", "endDate", "locationRef"])?;
         let holder = self.holder(row)?;
         let site = text(row, "locationRef").and_then(|id| self.sites.get(id));
         let site = site.cloned().unwrap_or(Value::Null);
         let items = row.get("items").and_then(Value::as_array);
         for sold in items.ok_or_else(|| odd("a subscription has no items"))? {
+            check_item(sold)?;
             let Some(item) = item(sold, row) else {
                 continue;
             };
@@ -204,12 +221,18 @@ impl Network {
 
     /// `location`: where the booking was found, in case its resource is not listed.
     pub fn booking(&mut self, row: &Value, location: Option<&str>) -> Result<(), ReadError> {
-        let odd = |what: &str| ReadError::odd("resources/bookings/v1", what);
-        if text(row, "deleteDate").is_some() {
+        let path = "resources/bookings/v1";
+        let odd = |what: &str| ReadError::odd(path, what);
+        if strict::text(path, row, "deleteDate")?.is_some() {
             return Ok(());
         }
-        let owner = row.get("userOwner").and_then(|user| text(user, "id"));
-        let by_membership = text(row, "membershipRefOwner").and_then(|id| self.person_of(id));
+        let user = strict::object(path, row, "userOwner")?;
+        let owner = match user {
+            Some(user) => strict::text(path, user, "id")?,
+            None => None,
+        };
+        let by_membership = strict::text(path, row, "membershipRefOwner")?;
+        let by_membership = by_membership.and_then(|id| self.person_of(id));
         // A booking without an owner gives nobody access.
         let Some(owner) = owner.or(by_membership).map(str::to_owned) else {
             return Ok(());
@@ -229,17 +252,16 @@ impl Network {
             .or_else(|| text(row, "resourceType"));
         let site = known.map_or(location, |known| text(known, "location"));
         let site = site.and_then(|id| self.sites.get(id));
-        let attendees = row.get("attendees").and_then(Value::as_array);
-        let guests = attendees
-            .into_iter()
-            .flatten()
-            .filter_map(|attendee| self.guest(attendee));
+        let mut guests = Vec::new();
+        for attendee in strict::list(path, row, "attendees")? {
+            guests.extend(self.guest(attendee)?);
+        }
         let booking = json!({
             "id": id,
             "kind": booked_kind(kind),
             "item": { "id": resource, "name": known.and_then(|known| text(known, "title")) },
             "member": { "id": owner },
-            "guests": guests.collect::<Vec<_>>(),
+            "guests": guests,
             "status": "confirmed",
             "starts_at": row.get("startDate"),
             "ends_at": row.get("endDate"),
@@ -250,22 +272,27 @@ impl Network {
     }
 
     /// An attendee: a user, or a membership of the location.
-    fn guest(&self, attendee: &Value) -> Option<Value> {
-        let user = attendee.get("user").filter(|user| user.is_object());
+    fn guest(&self, attendee: &Value) -> Result<Option<Value>, ReadError> {
+        let path = "resources/bookings/v1";
+        if !attendee.is_object() {
+            return Err(ReadError::odd(path, "an attendee is not an object"));
+        }
+        let membership = strict::text(path, attendee, "membershipRef")?;
         let by_membership = || {
-            let person = self.person_of(text(attendee, "membershipRef")?)?;
+            let person = self.person_of(membership?)?;
             self.people.get(person).cloned()
         };
-        let Some(user) = user else {
-            return by_membership();
+        let Some(user) = strict::object(path, attendee, "user")? else {
+            return Ok(by_membership());
         };
-        let mut guest = json!({ "email": text(user, "email"), "name": full_name(user) });
-        match text(user, "id") {
+        let email = strict::text(path, user, "email")?;
+        let mut guest = json!({ "email": email, "name": full_name(user) });
+        match strict::text(path, user, "id")? {
             Some(id) => put(&mut guest, "id", json!(id)),
-            None if text(user, "email").is_none() => return by_membership(),
+            None if email.is_none() => return Ok(by_membership()),
             None => {}
         }
-        Some(guest)
+        Ok(Some(guest))
     }
 
     /// The lists of a roster, and what later readings of single objects need.
@@ -327,5 +354,24 @@ impl Network {
             held: by_id("memberships")?,
             booked: by_id("registrations")?,
         })
+    }
+}
+
+/// Checks the fields of a subscription's item that decide whether it gives access, and until when.
+fn check_item(sold: &Value) -> Result<(), ReadError> {
+    let path = "subscriptions/v1";
+    if !sold.is_object() {
+        return Err(ReadError::odd(path, "an item is not an object"));
+    }
+    let texts = ["planRef", "resourceRef", "startDate", "endDate"];
+    strict::texts(path, sold, &texts)?;
+    for name in ["plan", "resource"] {
+        if let Some(object) = strict::object(path, sold, name)? {
+            strict::text(path, object, "id")?;
+        }
+    }
+    match sold.get("kisiGroupRef") {
+        None | Some(Value::Null | Value::String(_) | Value::Number(_)) => Ok(()),
+        Some(_) => Err(ReadError::odd(path, "kisiGroupRef is not an id")),
     }
 }

@@ -114,10 +114,8 @@ impl Lists<'_> {
 
     async fn customers(&self) -> Result<Vec<Value>, ReadError> {
         let query = vec![("deleted", "false".to_owned())];
-        self.list(&RESULTS, "customers", query, "ids", &|row| {
-            Ok(rows::customer(row))
-        })
-        .await
+        self.list(&RESULTS, "customers", query, "ids", &rows::customer)
+            .await
     }
 
     /// Notes who is blocked by staff. Returns whether the business offers the list.

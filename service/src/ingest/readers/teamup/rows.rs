@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::ingest::{
     adapter::put,
-    readers::failure::ReadError,
-    values::{self, joined_name, text},
+    readers::{failure::ReadError, strict},
+    values::{self, joined_name},
 };
 
 /// What blocks the memberships of a customer.
@@ -43,12 +43,12 @@ fn name_of(value: Option<&Value>) -> Option<&Value> {
     value?.get("name")
 }
 
-pub fn customer(row: &Value) -> Value {
-    json!({
+pub fn customer(row: &Value) -> Result<Value, ReadError> {
+    Ok(json!({
         "id": row.get("id"),
-        "email": text(row, "email").map(str::trim),
+        "email": strict::text("customers", row, "email")?.map(str::trim),
         "name": joined_name(row, ["first_name", "last_name"]),
-    })
+    }))
 }
 
 /// The customer of a registration block, and since when it holds; none if the block is lifted.
@@ -194,14 +194,19 @@ fn parts(row: &Value, status: &'static str) -> Result<Vec<Part>, ReadError> {
         starts: given("start_date"),
         ends: given("expiration_date"),
     };
-    let hold = row.get("active_hold").filter(|hold| hold.is_object());
+    let hold = match row.get("active_hold") {
+        // A hold that was not expanded is an id.
+        None | Some(Value::Null | Value::Number(_) | Value::String(_)) => None,
+        Some(hold @ Value::Object(_)) => Some(hold),
+        Some(_) => return Err(odd("active_hold is neither an object nor an id")),
+    };
     let hold = hold.filter(|hold| hold.get("active") != Some(&Value::Bool(false)));
     let Some(hold) = hold.filter(|_| status != "ended") else {
         return Ok(vec![whole(status)]);
     };
-    let first = day(hold, "start_date").ok_or_else(|| odd("a hold has no start_date"))?;
-    let last = day(hold, "end_date");
-    let (starts, ends) = (day(row, "start_date"), day(row, "expiration_date"));
+    let first = day(hold, "start_date")?.ok_or_else(|| odd("a hold has no start_date"))?;
+    let last = day(hold, "end_date")?;
+    let (starts, ends) = (day(row, "start_date")?, day(row, "expiration_date")?);
     let before = first.checked_sub(1.day()).ok();
     let mut parts = Vec::new();
     match before.filter(|before| starts.is_none_or(|starts| starts <= *before)) {
@@ -222,8 +227,27 @@ fn parts(row: &Value, status: &'static str) -> Result<Vec<Part>, ReadError> {
     Ok(parts)
 }
 
-fn day(row: &Value, name: &str) -> Option<Date> {
-    row.get(name)?.as_str()?.get(..10)?.parse().ok()
+/// The date at the beginning of a text; none if there is no text.
+fn day(row: &Value, name: &str) -> Result<Option<Date>, ReadError> {
+    let path = "customer_memberships";
+    let Some(text) = strict::text(path, row, name)? else {
+        return Ok(None);
+    };
+    let day = text.get(..10).and_then(|day| day.parse().ok());
+    let odd = || ReadError::odd(path, format!("{name} is not a date"));
+    day.map(Some).ok_or_else(odd)
+}
+
+/// Checks the optional parts of an event or a session that decide who has access: where they are given, they have an id.
+fn check_event(path: &str, event: &Value, parts: &[&str]) -> Result<(), ReadError> {
+    strict::text(path, event, "status")?;
+    for name in parts {
+        let part = event.get(*name).filter(|part| !part.is_null());
+        if part.is_some() && id_of(part).is_none() {
+            return Err(ReadError::odd(path, format!("{name} has no id")));
+        }
+    }
+    Ok(())
 }
 
 /// None for registrations that open no door: without a customer, or online.
@@ -231,7 +255,12 @@ pub fn registration(row: &Value) -> Result<Option<Value>, ReadError> {
     let odd = |what: &str| ReadError::odd("attendances", what);
     let event = row.get("event").filter(|event| event.is_object());
     let event = event.ok_or_else(|| odd("an event is not expanded"))?;
-    let is_appointment = event.get("is_appointment") == Some(&Value::Bool(true));
+    check_event("attendances", event, &["offering_type", "venue"])?;
+    let is_appointment = match event.get("is_appointment") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(is_appointment)) => *is_appointment,
+        Some(_) => return Err(odd("is_appointment is neither true nor false")),
+    };
     let offering = event
         .get("offering_type")
         .filter(|offering| !offering.is_null());
@@ -253,6 +282,7 @@ pub fn course_registration(row: &Value) -> Result<Option<Value>, ReadError> {
     let odd = |what: &str| ReadError::odd("course_session_attendances", what);
     let session = row.get("course_session").filter(|it| it.is_object());
     let session = session.ok_or_else(|| odd("a course session is not expanded"))?;
+    check_event("course_session_attendances", session, &["course", "venue"])?;
     let course = session.get("course").filter(|course| !course.is_null());
     let item = json!({
         "id": id_of(course).or_else(|| id_of(Some(session))),
@@ -277,7 +307,11 @@ fn attendance(
         venue.get("is_online") == Some(&Value::Bool(true))
             || venue.get("venue_type").and_then(Value::as_str) == Some("online")
     };
-    let Some(member) = id_of(row.get("customer")).filter(|_| !venue.is_some_and(is_online)) else {
+    let member = id_of(row.get("customer"));
+    if member.is_none() && row.get("customer").is_some_and(|it| !it.is_null()) {
+        return Err("a customer has no id");
+    }
+    let Some(member) = member.filter(|_| !venue.is_some_and(is_online)) else {
         return Ok(None);
     };
     let waits = row.get("waitlist_spot").is_some_and(|spot| !spot.is_null());
