@@ -11,6 +11,7 @@ use crate::support::{
     world::World,
 };
 
+mod any_order;
 mod check_ins;
 mod clubspot;
 mod faults;
