@@ -57,8 +57,9 @@ pub fn pages(directory: &str) -> Vec<(String, String)> {
         .join(directory);
     let mut pages: Vec<(String, String)> = fs::read_dir(path)
         .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .map(|path| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             (name, fs::read_to_string(path).unwrap())
         })
