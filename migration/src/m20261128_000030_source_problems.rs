@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{add_column, create, drop};
+use crate::table::{add_column, create, drop, drop_column};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -46,11 +46,7 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         drop(manager, "arrival").await?;
         for name in COLUMNS {
-            let mut altered = Table::alter();
-            altered
-                .table(Alias::new(TABLE))
-                .drop_column(Alias::new(name));
-            manager.alter_table(altered.to_owned()).await?;
+            drop_column(manager, TABLE, name).await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::{add_column, create, drop};
+use crate::table::{add_column, create, drop, drop_column};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -25,10 +25,6 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         drop(manager, "check_in").await?;
-        let mut altered = Table::alter();
-        altered
-            .table(Alias::new(TABLE))
-            .drop_column(Alias::new(COLUMN));
-        manager.alter_table(altered.to_owned()).await
+        drop_column(manager, TABLE, COLUMN).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::add_column;
+use crate::table::{add_column, drop_column};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -28,11 +28,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for name in NUMBERS.into_iter().chain(TEXTS) {
-            let mut altered = Table::alter();
-            altered
-                .table(Alias::new(TABLE))
-                .drop_column(Alias::new(name));
-            manager.alter_table(altered.to_owned()).await?;
+            drop_column(manager, TABLE, name).await?;
         }
         Ok(())
     }

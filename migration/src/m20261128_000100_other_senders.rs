@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::table::add_column;
+use crate::table::{add_column, drop_column};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -31,11 +31,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for (table, name) in COLUMNS {
-            let mut altered = Table::alter();
-            altered
-                .table(Alias::new(table))
-                .drop_column(Alias::new(name));
-            manager.alter_table(altered.to_owned()).await?;
+            drop_column(manager, table, name).await?;
         }
         Ok(())
     }

@@ -104,6 +104,19 @@ pub async fn add_column(
     manager.alter_table(altered).await
 }
 
+/// Drops a column of a table.
+pub async fn drop_column(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    column: &str,
+) -> Result<(), DbErr> {
+    let mut altered = Table::alter();
+    altered
+        .table(Alias::new(table))
+        .drop_column(Alias::new(column));
+    manager.alter_table(altered).await
+}
+
 /// Drops a table with its indexes.
 pub async fn drop(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
     manager

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     decide::MAX_PARALLEL_CHUNKS,
     feed::Feed,
-    ingest::{adapter::Present, arrivals::Arrivals, queue::Queue, rejections::Rejections},
+    ingest::{adapter::Present, arrivals::Arrivals, queue::Queue, rejections::PendingRejections},
     kisi::Clients,
     lease,
     metrics::Metrics,
@@ -39,7 +39,7 @@ pub struct App {
     /// Stores webhook deliveries.
     pub queue: Queue,
     /// Records rejected webhook requests.
-    pub rejections: Rejections,
+    pub rejections: PendingRejections,
     /// The numbers of webhook requests by hour.
     pub arrivals: Arrivals,
     pub kisi: Clients,
@@ -72,7 +72,7 @@ impl App {
         let waker = Waker::default();
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
-        let rejections = Rejections::start(db.clone());
+        let rejections = PendingRejections::start(db.clone());
         let arrivals = Arrivals::start(db.clone());
         let kisi = Clients::new(
             config.kisi_url.clone(),

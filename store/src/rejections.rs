@@ -27,6 +27,16 @@ pub struct Rejected {
     pub reason: RejectionReason,
 }
 
+impl Rejected {
+    /// Adds the requests of another summary of the same source; the later one tells the last request.
+    pub fn add(&mut self, more: Self) {
+        self.requests = self.requests.saturating_add(more.requests);
+        if more.last_at >= self.last_at {
+            (self.last_at, self.reason) = (more.last_at, more.reason);
+        }
+    }
+}
+
 /// The hour of an instant, counted from 1970.
 pub fn hour_of(at: i64) -> i64 {
     at.div_euclid(HOUR_US)

@@ -1,25 +1,15 @@
-//! Counts the webhook requests of each source by hour. Counted in memory and written every few seconds, so that a request costs no
-//! statement more. The webhook endpoint counts; `problems` reads.
+//! Counts the webhook requests of each source by hour. The webhook endpoint counts; `problems` reads.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
-};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::{
-    store::{
-        ClubScope, Db, StoreError, arrivals,
-        rejections::hour_of,
-        row::{Arrival, Source},
-    },
-    transaction,
+use super::pending_counts::{Count, PendingCounts};
+use crate::store::{
+    ClubScope, Db, StoreError, Transaction, arrivals,
+    rejections::hour_of,
+    row::{Arrival, Source},
 };
-
-/// How often the counts are written.
-const EVERY: Duration = Duration::from_secs(5);
 
 /// What became of a request.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -31,39 +21,35 @@ pub enum Received {
     Rejected,
 }
 
-/// By source and hour.
-type Counts = HashMap<(Uuid, i64), Arrival>;
+impl Count for Arrival {
+    const WHAT: &'static str = "webhooks";
+    /// Source and hour.
+    type Key = (Uuid, i64);
 
-/// The counts that are not written yet.
-#[derive(Clone, Debug, Default)]
-pub struct Arrivals {
-    counts: Arc<Mutex<Counts>>,
-}
-
-impl Arrivals {
-    /// Starts the task that writes the counts. The task ends with the last clone of this handle.
-    pub fn start(db: Db) -> Self {
-        let all = Self::default();
-        let counts = Arc::downgrade(&all.counts);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(EVERY).await;
-                let Some(counts) = Weak::upgrade(&counts) else {
-                    return;
-                };
-                let pending = Self { counts };
-                if let Err(problem) = pending.write(&db).await {
-                    tracing::warn!(error = ?problem, "the counts of webhooks could not be written; trying again");
-                }
-            }
-        });
-        all
+    fn key(&self) -> Self::Key {
+        (self.source_id, self.hour)
     }
 
+    fn merge(&mut self, more: &Self) {
+        self.requests = self.requests.saturating_add(more.requests);
+        self.failed = self.failed.saturating_add(more.failed);
+        self.rejected = self.rejected.saturating_add(more.rejected);
+        self.last_at = self.last_at.max(more.last_at);
+    }
+
+    async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
+        arrivals::add(tx, ClubScope::new(self.club_id), self).await
+    }
+}
+
+/// The counts that are not written yet.
+pub type Arrivals = PendingCounts<Arrival>;
+
+impl Arrivals {
     /// `at`: microseconds since 1970.
     pub fn count(&self, source: &Source, received: Received, at: i64) {
         let number = |is_counted: bool| i64::from(is_counted);
-        let one = Arrival {
+        self.add(Arrival {
             source_id: source.id,
             hour: hour_of(at),
             club_id: source.club_id,
@@ -71,8 +57,7 @@ impl Arrivals {
             failed: number(received == Received::Failed),
             rejected: number(received == Received::Rejected),
             last_at: at,
-        };
-        add(&mut self.lock(), one);
+        });
     }
 
     /// The hours of each source, oldest first, including what is not written yet.
@@ -83,60 +68,17 @@ impl Arrivals {
         sources: &[Uuid],
     ) -> Result<HashMap<Uuid, Vec<Arrival>>, StoreError> {
         let mut all = arrivals::of(db.read(), scope, sources).await?;
-        for pending in self.lock().values() {
+        for pending in self.all() {
             if pending.club_id != scope.club || !sources.contains(&pending.source_id) {
                 continue;
             }
             let hours = all.entry(pending.source_id).or_default();
             match hours.iter_mut().find(|hour| hour.hour == pending.hour) {
-                Some(hour) => merge(hour, pending),
-                None => hours.push(pending.clone()),
+                Some(hour) => hour.merge(&pending),
+                None => hours.push(pending),
             }
             hours.sort_by_key(|hour| hour.hour);
         }
         Ok(all)
     }
-
-    /// Writes the counts; if that fails, they are kept for the next time.
-    pub async fn write(&self, db: &Db) -> Result<(), StoreError> {
-        let counted = std::mem::take(&mut *self.lock());
-        if counted.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<Arrival> = counted.values().cloned().collect();
-        let written: Result<(), StoreError> = transaction!(db, |tx| {
-            for row in rows {
-                arrivals::add(tx, ClubScope::new(row.club_id), row).await?;
-            }
-            Ok(())
-        })
-        .await;
-        if written.is_err() {
-            let mut counts = self.lock();
-            for lost in counted.into_values() {
-                add(&mut counts, lost);
-            }
-        }
-        written
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn add(counts: &mut Counts, more: Arrival) {
-    match counts.get_mut(&(more.source_id, more.hour)) {
-        Some(hour) => merge(hour, &more),
-        None => {
-            counts.insert((more.source_id, more.hour), more);
-        }
-    }
-}
-
-fn merge(hour: &mut Arrival, more: &Arrival) {
-    hour.requests = hour.requests.saturating_add(more.requests);
-    hour.failed = hour.failed.saturating_add(more.failed);
-    hour.rejected = hour.rejected.saturating_add(more.rejected);
-    hour.last_at = hour.last_at.max(more.last_at);
 }

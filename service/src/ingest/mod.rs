@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod identity;
 mod keys;
 pub mod manual;
+pub mod pending_counts;
 pub mod problems;
 pub mod queue;
 pub mod readers;

@@ -1,75 +1,60 @@
-//! Counts rejected webhook requests by source and hour. Anybody who knows an address can send requests that are rejected, so they
-//! are counted in memory and written every few seconds, at most one row per source and hour. Nothing of a request is stored. The
-//! webhook endpoint counts; the API reads.
+//! Counts rejected webhook requests by source and hour. Anybody who knows an address can send requests that are rejected, so there
+//! is at most one row per source and hour, and nothing of a request is stored. The webhook endpoint counts; the API reads.
 
-use crate::transaction;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
-};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::pending_counts::{Count, PendingCounts};
 use crate::store::{
-    ClubScope, Db, StoreError,
+    ClubScope, Db, StoreError, Transaction,
     rejections::{self, Rejected, hour_of},
     row::{RejectionReason, Source},
 };
 
-/// How often the counts are written.
-const EVERY: Duration = Duration::from_secs(5);
-
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-struct Slot {
+/// The rejected requests of a source within an hour.
+#[derive(Copy, Clone, Debug)]
+pub struct Rejections {
     club: Uuid,
     source: Uuid,
     hour: i64,
+    of: Rejected,
 }
 
-type Counts = HashMap<Slot, Rejected>;
+impl Count for Rejections {
+    const WHAT: &'static str = "rejected webhooks";
+    /// Source and hour.
+    type Key = (Uuid, i64);
 
-/// The counts that are not written yet.
-#[derive(Clone, Debug, Default)]
-pub struct Rejections {
-    counts: Arc<Mutex<Counts>>,
-}
-
-impl Rejections {
-    /// Starts the task that writes the counts. The task ends with the last clone of this handle.
-    pub fn start(db: Db) -> Self {
-        let all = Self::default();
-        let counts = Arc::downgrade(&all.counts);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(EVERY).await;
-                let Some(counts) = Weak::upgrade(&counts) else {
-                    return;
-                };
-                let pending = Self { counts };
-                if let Err(problem) = pending.write(&db).await {
-                    tracing::warn!(error = ?problem, "the counts of rejected webhooks could not be written; trying again");
-                }
-            }
-        });
-        all
+    fn key(&self) -> Self::Key {
+        (self.source, self.hour)
     }
 
+    fn merge(&mut self, more: &Self) {
+        self.of.add(more.of);
+    }
+
+    async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
+        rejections::add(tx, ClubScope::new(self.club), self.source, self.of).await
+    }
+}
+
+/// The counts that are not written yet.
+pub type PendingRejections = PendingCounts<Rejections>;
+
+impl PendingRejections {
     /// `at`: microseconds since 1970.
     pub fn count(&self, source: &Source, reason: RejectionReason, at: i64) {
-        let slot = Slot {
+        self.add(Rejections {
             club: source.club_id,
             source: source.id,
             hour: hour_of(at),
-        };
-        let mut counts = self.lock();
-        let counted = counts.entry(slot).or_insert(Rejected {
-            requests: 0,
-            last_at: at,
-            reason,
+            of: Rejected {
+                requests: 1,
+                last_at: at,
+                reason,
+            },
         });
-        counted.requests = counted.requests.saturating_add(1);
-        (counted.last_at, counted.reason) = (at, reason);
     }
 
     /// The rejected requests of each source within the last day, and the last one, including what is not written yet.
@@ -81,52 +66,16 @@ impl Rejections {
         now: i64,
     ) -> Result<HashMap<Uuid, Rejected>, StoreError> {
         let mut all = rejections::of(db.read(), scope, sources, now).await?;
-        for (slot, pending) in self.lock().iter() {
-            if slot.club != scope.club || !sources.contains(&slot.source) {
+        for pending in self.all() {
+            if pending.club != scope.club || !sources.contains(&pending.source) {
                 continue;
             }
-            let total = all.entry(slot.source).or_insert(Rejected {
-                requests: 0,
-                ..*pending
-            });
-            total.requests = total.requests.saturating_add(pending.requests);
-            if pending.last_at >= total.last_at {
-                (total.last_at, total.reason) = (pending.last_at, pending.reason);
-            }
+            let total = all.entry(pending.source);
+            total
+                .and_modify(|total| total.add(pending.of))
+                .or_insert(pending.of);
         }
         Ok(all)
-    }
-
-    /// Writes the counts; if that fails, they are kept for the next time.
-    pub async fn write(&self, db: &Db) -> Result<(), StoreError> {
-        let counted = std::mem::take(&mut *self.lock());
-        if counted.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<(Slot, Rejected)> = counted.iter().map(|(slot, of)| (*slot, *of)).collect();
-        let written: Result<(), StoreError> = transaction!(db, |tx| {
-            for (slot, rejected) in rows {
-                let scope = ClubScope::new(slot.club);
-                rejections::add(tx, scope, slot.source, rejected).await?;
-            }
-            Ok(())
-        })
-        .await;
-        if written.is_err() {
-            let mut counts = self.lock();
-            for (slot, lost) in counted {
-                let now = counts.entry(slot).or_insert(Rejected {
-                    requests: 0,
-                    ..lost
-                });
-                now.requests = now.requests.saturating_add(lost.requests);
-            }
-        }
-        written
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

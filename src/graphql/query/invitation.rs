@@ -8,9 +8,10 @@ use crate::{
         error::{bad_input, internal_error},
         kisi_error::of_kisi,
         member::Member,
+        node,
         scalar::DateTime,
     },
-    id::{self, Kind},
+    id::Kind,
     invitations::{self, Invitation, InvitationError},
     reconcile::take_over::ReadError,
     store::{lookup, row},
@@ -72,7 +73,7 @@ impl InvitationQuery {
         let missing = || bad_input("account: no such Kisi account exists in this club");
         let most = usize::try_from(first).ok().filter(|_| first <= MOST);
         let most = most.ok_or_else(|| bad_input("first: must be from 0 to 1000"))?;
-        let id = id::decode_as(Kind::KisiAccount, &account).ok_or_else(missing)?;
+        let id = node::decode_id("account", Kind::KisiAccount, &account)?;
         let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await;
         let account = account.map_err(internal_error)?;
         let account = account

@@ -8,9 +8,10 @@ use crate::{
     graphql::{
         context,
         error::{bad_input, internal_error},
+        node,
         scalar::{Json, TimeZone},
     },
-    id::{self, Kind},
+    id::Kind,
     ingest::{
         adapter::{Mapping, TranslateError},
         envelope::Envelope,
@@ -152,7 +153,7 @@ async fn of_body(
             club.map_or_else(|| "UTC".to_owned(), |club| club.time_zone)
         }
         Some(text) => {
-            let id = id_of(Kind::Source, "source", &text)?;
+            let id = node::decode_id("source", Kind::Source, &text)?;
             let source = lookup::by_id::<row::Source>(db, scope, id).await;
             let source = source.map_err(internal_error)?;
             let source = source.ok_or_else(|| missing("source"))?;
@@ -166,8 +167,8 @@ async fn of_body(
     Ok(Sample { verified, zone })
 }
 
-async fn of_delivery(db: &Reader, scope: ClubScope, text: &str) -> Result<Sample> {
-    let id = id_of(Kind::Delivery, "delivery", text)?;
+async fn of_delivery(db: &Reader, scope: ClubScope, text: &ID) -> Result<Sample> {
+    let id = node::decode_id("delivery", Kind::Delivery, text)?;
     let delivery = lookup::by_id::<row::Delivery>(db, scope, id).await;
     let delivery = delivery.map_err(internal_error)?;
     let delivery = delivery.ok_or_else(|| missing("delivery"))?;
@@ -184,10 +185,6 @@ async fn of_delivery(db: &Reader, scope: ClubScope, text: &str) -> Result<Sample
         verified,
         zone: source.time_zone,
     })
-}
-
-fn id_of(kind: Kind, name: &str, text: &str) -> Result<uuid::Uuid> {
-    id::decode_as(kind, text).ok_or_else(|| missing(name))
 }
 
 fn missing(name: &str) -> Error {

@@ -462,7 +462,8 @@ fn local(text: &str, format: Option<&str>, zone: &TimeZone) -> Option<String> {
     }
 }
 
-fn error_at(pointer: &str, value: &Value, expected: &str) -> TranslateError {
+/// A value of the body that is not what it has to be.
+pub fn error_at(pointer: &str, value: &Value, expected: &str) -> TranslateError {
     let holds = match value {
         Value::Null => "is missing".to_owned(),
         other => {

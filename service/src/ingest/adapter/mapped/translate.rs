@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Canonical, Mapping, Meaning,
-    fill::{Body, EVENT_DATA, Element},
+    fill::{Body, EVENT_DATA, Element, error_at},
     form,
 };
 use crate::ingest::{
@@ -82,13 +82,8 @@ impl Mapping {
         let elements = match all.pointer(&each.pointer) {
             Some(Value::Array(elements)) => elements,
             other => {
-                let what = other.map_or_else(|| "missing".to_owned(), short);
-                let message = format!("{} is {what}; it has to be a list of events", each.pointer);
-                return Err(TranslateError {
-                    field: Some(each.pointer.clone()),
-                    message,
-                    kind: None,
-                });
+                let found = other.unwrap_or(&Value::Null);
+                return Err(error_at(&each.pointer, found, "a list of events"));
             }
         };
         let mut all = Vec::new();
@@ -130,7 +125,10 @@ impl Run<'_> {
         let kind = match kind {
             Some(Value::String(kind)) if !kind.trim().is_empty() && !kind.contains('\0') => kind,
             Some(Value::Number(kind)) => kind.to_string(),
-            _ => return Err(body.with_sender_path(missing("type", "the event's type: a text"))),
+            _ => {
+                let wrong = error_at("type", &Value::Null, "the event's type: a text");
+                return Err(body.with_sender_path(wrong));
+            }
         };
         let with_kind = |wrong: TranslateError| TranslateError {
             kind: Some(kind.clone()),
@@ -187,14 +185,7 @@ impl Run<'_> {
         let elements = match element.value.pointer(&each.pointer) {
             None | Some(Value::Null) => return Ok(()),
             Some(Value::Array(elements)) => elements,
-            Some(other) => {
-                let message = format!("{pointer} is {}; it has to be a list", short(other));
-                return Err(TranslateError {
-                    field: Some(pointer),
-                    message,
-                    kind: None,
-                });
-            }
+            Some(other) => return Err(error_at(&pointer, other, "a list")),
         };
         for (index, value) in elements.iter().enumerate() {
             let pointer = format!("{pointer}/{index}");
@@ -270,7 +261,7 @@ impl Run<'_> {
         let expected = format!("one of the events of the mapping: {all}");
         TranslateError {
             message: format!("the type is {kind:?}; it has to be {expected}"),
-            ..missing("type", &expected)
+            ..error_at("type", &Value::Null, &expected)
         }
     }
 }
@@ -355,20 +346,4 @@ fn signed_of(root: &Value, verified: &Verified) -> Option<Value> {
     let signed = fields.iter().filter(|(name, _)| is_signed(name));
     let signed = signed.map(|(name, value)| (name.clone(), value.clone()));
     Some(Value::Object(signed.collect()))
-}
-
-fn missing(field: &str, expected: &str) -> TranslateError {
-    TranslateError {
-        field: Some(field.to_owned()),
-        message: format!("{field} is missing; it has to be {expected}"),
-        kind: None,
-    }
-}
-
-/// A value, cut for a message.
-fn short(value: &Value) -> String {
-    let text = value.to_string();
-    let cut: String = text.chars().take(60).collect();
-    let more = if cut.len() < text.len() { "…" } else { "" };
-    format!("{cut}{more}")
 }
