@@ -3,6 +3,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use latchkey::{
+    id::{Kind, decode_as},
+    store::ClubScope,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha512};
@@ -436,6 +440,20 @@ async fn a_part_that_fails_leaves_the_others(world: &mut World) {
     assert_eq!(
         (opened(world, "ada").await, opened(world, "bob").await),
         (1, 0)
+    );
+    let club = world.api.query("{ club { id } }", json!({})).await;
+    let club = decode_as(Kind::Club, club["club"]["id"].as_str().unwrap()).unwrap();
+    let id = decode_as(Kind::Source, &source.id).unwrap();
+    let app = world.app().clone();
+    let hours = app.arrivals.of(&app.db, ClubScope::new(club), &[id]).await;
+    let hours: Vec<(i64, i64)> = hours.unwrap()[&id]
+        .iter()
+        .map(|hour| (hour.requests, hour.failed))
+        .collect();
+    assert_eq!(
+        hours,
+        [(1, 1)],
+        "it counts as failed for the source's problems"
     );
     let state = async || {
         let query = "{ sources { failedDeliveries } deliveries { nodes { status problem } } }";

@@ -138,10 +138,10 @@ async fn receive(
             .count(&source, Received::Rejected, received_at.micros());
     })?;
     let job = job(&source, verified, present);
-    let event = job.event.clone();
+    let (event, fails) = (job.event.clone(), job.fails());
     let outcome = app.queue.store_in_time(job).await?;
-    let received = match (&outcome, &event) {
-        (Outcome::Stored { .. }, Err(_)) => Received::Failed,
+    let received = match &outcome {
+        Outcome::Stored { .. } if fails => Received::Failed,
         _ => Received::Stored,
     };
     app.arrivals.count(&source, received, received_at.micros());

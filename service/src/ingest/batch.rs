@@ -94,7 +94,7 @@ impl Job {
     }
 
     /// Whether all or a part of it could not be translated.
-    fn fails(&self) -> bool {
+    pub fn fails(&self) -> bool {
         let event = self.event.as_ref();
         event.map_or(true, |event| event.failure.is_some())
     }
