@@ -122,16 +122,6 @@ impl Club {
         answered
     }
 
-    /// The CPU time of the server process so far, in steps of 10 ms. On a shared machine it says more than elapsed time.
-    pub fn spent(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.server.pid);
-        let text = std::fs::read_to_string(path).expect("its figures");
-        let (_, figures) = text.rsplit_once(") ").expect("a name before");
-        let ticks = figures.split(' ').skip(11).take(2);
-        let ticks: u64 = ticks.map(|it| it.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(ticks * 10)
-    }
-
     /// Waits until no member is due.
     pub async fn settled(&self) {
         let began = Stopwatch::now();

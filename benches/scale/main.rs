@@ -1,6 +1,8 @@
 //! Measures how time and memory grow with the number of members: rule previews, re-evaluation of all members after an edit,
 //! lists, revocations held by the brake; with the baselines of the same run. Run with `cargo bench --bench scale`. Arguments:
-//! other numbers of members, and the URL of an empty PostgreSQL database, which is used for the last number.
+//! other numbers of members, and the URL of an empty PostgreSQL database, which is used for the last number. With `clubs` as the
+//! first argument it measures deployments with these numbers of clubs (default 1, 100 and 1,000) instead, on SQLite or on
+//! the PostgreSQL databases with this URL and the number of clubs.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +15,7 @@
 
 mod baseline;
 mod club;
+mod clubs;
 mod grants;
 mod members;
 #[path = "../support/server.rs"]
@@ -34,6 +37,22 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let sizes: Vec<usize> = arguments.iter().filter_map(|it| it.parse().ok()).collect();
     let server = arguments.iter().find(|it| it.starts_with("postgres"));
+    if arguments.iter().any(|it| it == "clubs") {
+        let counts = if sizes.is_empty() {
+            vec![1, 100, 1_000]
+        } else {
+            sizes
+        };
+        return runtime.block_on(async {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().display();
+            let database = |count: usize| match server {
+                Some(server) => format!("{server}{count}"),
+                None => format!("sqlite://{path}/clubs{count}.db?mode=rwc"),
+            };
+            clubs::measure(database, &counts).await;
+        });
+    }
     let sizes = if sizes.is_empty() {
         vec![1_000, 10_000, 100_000]
     } else {
@@ -106,13 +125,13 @@ struct Timer<'a>(&'a Club, Stopwatch, Duration);
 
 impl<'a> Timer<'a> {
     fn start(club: &'a Club) -> Self {
-        Self(club, Stopwatch::now(), club.spent())
+        Self(club, Stopwatch::now(), club.server.spent())
     }
 
     fn taken(&self) -> Measurement {
         Measurement {
             wall: self.1.elapsed(),
-            spent: Some(self.0.spent().saturating_sub(self.2)),
+            spent: Some(self.0.server.spent().saturating_sub(self.2)),
         }
     }
 }

@@ -2,11 +2,12 @@
 //! text. The `Relation` enums are empty: the store writes its joins out.
 //!
 //! Instants are microseconds since the Unix epoch (`i64`), a number that both databases order alike. Ids are UUIDs of version 7.
-//! Every row except a lease belongs to a club.
+//! Every row belongs to a club, except leases, processes and the owners of accounts.
 
 #![expect(missing_docs, reason = "the column names are self-explanatory")]
 
 pub mod access_group;
+pub mod account_owner;
 pub mod arrival;
 pub mod check_in;
 pub mod club;
@@ -38,6 +39,7 @@ pub mod person;
 pub mod person_past;
 pub mod person_version;
 pub mod place;
+pub mod process;
 pub mod read_request;
 pub mod reading;
 pub mod rejection;

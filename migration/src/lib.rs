@@ -19,6 +19,7 @@ mod m20261128_000030_source_problems;
 mod m20261128_000040_check_ins;
 mod m20261128_000100_offering_groups;
 mod m20261128_000100_other_senders;
+mod m20261128_000200_processes;
 mod table;
 
 /// All migrations, oldest first.
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000040_check_ins::Migration),
             Box::new(m20261128_000100_other_senders::Migration),
             Box::new(m20261128_000100_offering_groups::Migration),
+            Box::new(m20261128_000200_processes::Migration),
         ]
     }
 }

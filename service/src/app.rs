@@ -16,6 +16,7 @@ use crate::{
     kisi::Clients,
     lease,
     metrics::Metrics,
+    ownership::OwnedAccounts,
     reconcile::take_over::Readings,
     sealed,
     secret::Sealer,
@@ -48,8 +49,10 @@ pub struct App {
     /// Limits how many requests evaluate many members at the same time.
     pub evaluations: Arc<Semaphore>,
     pub metrics: Metrics,
-    /// The name under which this process holds leases.
+    /// The name under which this process reads platforms.
     pub holder: String,
+    /// The Kisi accounts that this process works on.
+    pub owned: OwnedAccounts,
     /// The address that the web server listens on, if it is a loopback address. Set once the server is bound.
     pub loopback_url: OnceLock<Url>,
 }
@@ -96,6 +99,7 @@ impl App {
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,
             holder: lease::holder(),
+            owned: OwnedAccounts::default(),
             loopback_url: OnceLock::new(),
         }))
     }

@@ -17,7 +17,7 @@ use crate::{
     app::App,
     body::{self, BodyError, BodyLimits},
     secret::{SecretError, SecretKind},
-    store::{StoreError, listeners},
+    store::{ClubScope, StoreError, listeners},
 };
 
 mod apply;
@@ -112,8 +112,9 @@ async fn accept(
         tracing::warn!(account = %listener.account_id, "ignored a Kisi event that is older than 24 hours");
         return Ok(());
     }
+    let club = listener.club_id;
     if apply::process(app, listener, event).await? {
-        app.waker.wake();
+        app.waker.wake(ClubScope::new(club));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Leases: only the holder calls Kisi for an account, or reads a platform for a source. A background task renews a lease, and it
-//! is checked before each call that writes and before what was read is stored. It is measured by elapsed time including
+//! Leases: only the holder reads a platform for a source. A background task renews a lease, and it is checked before each call
+//! that writes and before what was read is stored. It is measured by elapsed time including
 //! suspension of the machine, so that setting the clock back does not extend it. The lease of a process that died has to expire,
 //! except on SQLite: its length bounds how long the work then rests.
 
@@ -76,15 +76,20 @@ impl Claim {
 
 /// The start of the last successful request for the lease, `None` once it was lost; and its length.
 #[derive(Clone)]
-struct Term(Arc<Mutex<Option<Stopwatch>>>, Duration);
+pub(crate) struct Term(Arc<Mutex<Option<Stopwatch>>>, Duration);
 
 impl Term {
-    fn is_running(&self) -> bool {
+    /// A term that began with this request.
+    pub(crate) fn starting(started: Stopwatch, length: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Some(started))), length)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
         let started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         started.is_some_and(|started| started.elapsed_with_suspension() < self.1)
     }
 
-    fn set(&self, started: Option<Stopwatch>) {
+    pub(crate) fn set(&self, started: Option<Stopwatch>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = started;
     }
 }
@@ -104,7 +109,7 @@ impl Lease {
                 return Ok(None);
             }
         }
-        let term = Term(Arc::new(Mutex::new(Some(started))), terms.length);
+        let term = Term::starting(started, terms.length);
         let (db, holder) = (db.clone(), holder.to_owned());
         let renewal = tokio::spawn(renew(
             db.clone(),
@@ -198,14 +203,17 @@ async fn acquire(
 /// Whether the process that holds the lease has ended. Only for SQLite, whose file is used from one machine: there the process
 /// table shows it, and a restart after a kill need not wait.
 async fn is_holder_dead(db: &Db, name: &str) -> Result<bool, StoreError> {
-    let Some(lease) = leases::get(db.read(), name).await? else {
-        return Ok(true);
-    };
-    let mut parts = lease.holder.split(':');
+    let lease = leases::get(db.read(), name).await?;
+    Ok(lease.is_none_or(|lease| is_dead(&lease.holder)))
+}
+
+/// Whether a process of this machine with this holder name has ended. An earlier holder name of this process counts as ended.
+pub(crate) fn is_dead(of: &str) -> bool {
+    let mut parts = of.split(':');
     let (host, process) = (parts.next(), parts.next());
     if host != holder().split(':').next() {
-        return Ok(false);
+        return false;
     }
     let own = std::process::id().to_string();
-    Ok(process.is_some_and(|id| id == own || !std::path::Path::new("/proc").join(id).exists()))
+    process.is_some_and(|id| id == own || !std::path::Path::new("/proc").join(id).exists())
 }

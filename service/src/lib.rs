@@ -20,6 +20,7 @@ pub mod kisi;
 pub mod kisi_events;
 pub mod lease;
 pub mod metrics;
+pub mod ownership;
 pub mod preview;
 pub mod proxy;
 pub mod public_url;

@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, new_id},
     kisi,
     store::{
-        ClubScope, StoreError, leases, lookup,
+        ClubScope, StoreError, lookup,
         row::{self, KisiStatus, UnlockState},
         unlock_requests,
     },
@@ -141,7 +141,7 @@ pub async fn unlock_request(
     words: RefusalTexts,
 ) -> Result<UnlockOutcome, StoreError> {
     let (scope, account) = (ask.scope, ask.lock.account_id);
-    let is_here = app.db.is_sqlite() || is_ours(app, account).await?;
+    let is_here = app.db.is_sqlite() || app.owned.get(account).is_some();
     let unlock_request = row::UnlockRequest {
         id: new_id(),
         club_id: scope.club,
@@ -176,19 +176,12 @@ pub async fn unlock_request(
                 let carried =
                     tokio::spawn(send::carry_out(app.clone(), unlock_request.clone(), None));
                 carried.await.map_err(|_| StoreError::TaskEnded)??;
-            } else {
-                app.waker.wake();
             }
             unlock_request
         }
     };
     let unlock_request = outcome(app, scope, unlock_request).await?;
     Ok(UnlockOutcome::UnlockRequest(Box::new(unlock_request)))
-}
-
-/// Whether this process holds the lease of the account.
-async fn is_ours(app: &App, account: uuid::Uuid) -> Result<bool, StoreError> {
-    leases::is_held_by(app.db.read(), &account.to_string(), &app.holder).await
 }
 
 /// Waits up to `PATIENCE` until a request has ended. A request that no process took is given up as not sent; one that was taken

@@ -14,7 +14,7 @@ use crate::{
     sealed,
     secret::SecretKind,
     store::{
-        ClubScope, StoreError, clubs, deliveries, kisi_accounts, leases,
+        ClubScope, StoreError, account_owners, clubs, deliveries, kisi_accounts,
         row::{Club, KisiAccount, KisiStatus},
         sources,
     },
@@ -64,7 +64,7 @@ async fn check_account(
     app: &App,
     account: &KisiAccount,
 ) -> Result<Result<String, String>, StoreError> {
-    if leases::is_held(app.db.read(), &account.id.to_string()).await? {
+    if account_owners::is_owned(app.db.read(), account.id).await? {
         return Ok(match &account.problem {
             None if matches!(
                 account.status,

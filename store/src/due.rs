@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk};
 
+/// The values of the column `lane`, the most urgent first.
+const LANES: std::ops::Range<i32> = 0..4;
+
 mod cause;
 mod keep_cause;
 mod postpone;
@@ -299,6 +302,38 @@ pub async fn next(
         .await?)
 }
 
+/// Like `next`, of one lane only.
+pub async fn next_in(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    lane: i32,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::Lane.eq(lane))
+        .filter(due::Column::DueAt.lte(now))
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// The lane with the row that has been due for the longest time, if that is since `since` or longer.
+pub async fn longest_waiting_lane(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    since: i64,
+) -> Result<Option<i32>, StoreError> {
+    let mut longest: Option<(i64, i32)> = None;
+    for lane in LANES {
+        let oldest = next_in(connection, account, lane, since, 1).await?;
+        let oldest = oldest.first().map(|row| (row.due_at, lane));
+        longest = longest.into_iter().chain(oldest).min();
+    }
+    Ok(longest.map(|(_, lane)| lane))
+}
+
 /// The number of due members who were never looked up in the account's organization, with or without a lane: a mark that
 /// arrives while they are served takes the lane from all of them.
 pub async fn never_looked_up(
@@ -318,19 +353,26 @@ pub async fn never_looked_up(
         .await?)
 }
 
-/// Whether the account has a due row that goes before this lane: one without a lane, or one in a more urgent lane.
+/// Whether the account has a due row that goes before this lane: one in a more urgent lane or, if `or_unsorted`, one without a
+/// lane.
 pub async fn is_more_urgent_waiting(
     connection: &impl ConnectionTrait,
     account: Uuid,
     now: i64,
     lane: i32,
+    or_unsorted: bool,
 ) -> Result<bool, StoreError> {
-    let is_unsorted = due::Column::Lane.is_null();
+    let more_urgent = due::Column::Lane.lt(lane);
+    let goes_before = if or_unsorted {
+        due::Column::Lane.is_null().or(more_urgent)
+    } else {
+        more_urgent
+    };
     let first: Option<Uuid> = of_account(account)
         .select_only()
         .column(due::Column::MemberId)
         .filter(due::Column::DueAt.lte(now))
-        .filter(is_unsorted.or(due::Column::Lane.lt(lane)))
+        .filter(goes_before)
         .limit(1)
         .into_tuple()
         .one(connection)

@@ -110,13 +110,14 @@ pub async fn is_held(connection: &impl ConnectionTrait, name: &str) -> Result<bo
     Ok(lease.is_some())
 }
 
-fn end(connection: &impl ConnectionTrait, length: Duration) -> Expr {
+/// The database's time plus `length`.
+pub(crate) fn end(connection: &impl ConnectionTrait, length: Duration) -> Expr {
     let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
     now(connection).add(micros)
 }
 
 /// The database's time in microseconds since 1970. For SQLite it is this machine's time.
-fn now(connection: &impl ConnectionTrait) -> Expr {
+pub(crate) fn now(connection: &impl ConnectionTrait) -> Expr {
     Expr::cust(match connection.get_database_backend() {
         DbBackend::Postgres => "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint",
         _ => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use tokio::runtime::Handle;
 
+pub mod account_owners;
 pub mod arrivals;
 pub mod bulk;
 pub mod check_ins;
@@ -38,6 +39,7 @@ pub mod logins;
 pub mod lookup;
 pub mod map;
 pub mod members;
+pub mod notifications;
 mod observe;
 pub mod offerings;
 pub mod overrides;
@@ -45,6 +47,7 @@ pub mod page;
 mod pool;
 pub mod probe;
 pub mod problems;
+pub mod processes;
 pub mod reader;
 pub mod readings;
 pub mod rejections;
@@ -68,7 +71,7 @@ pub mod wake;
 pub mod working_set;
 
 use self::{health::Health, pool::Pool, session::Target};
-use crate::wake::Waker;
+use crate::wake::Signal;
 
 pub use failure::Failure;
 pub use file_mode::restrict_to_owner;
@@ -124,7 +127,7 @@ pub struct Db {
     deadline: Duration,
     health: Health,
     main_runtime: Handle,
-    committed: Waker,
+    committed: Signal,
 }
 
 impl Db {
@@ -175,7 +178,7 @@ impl Db {
             deadline,
             health: Health::default(),
             main_runtime: Handle::current(),
-            committed: Waker::default(),
+            committed: Signal::default(),
         }
     }
 

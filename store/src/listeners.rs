@@ -106,16 +106,9 @@ pub async fn record_event(
     Ok(first.is_some_and(|first| first.receipt == receipt))
 }
 
-/// Deletes an account's events that were received before an instant.
-pub async fn forget(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    account: Uuid,
-    before: i64,
-) -> Result<(), StoreError> {
-    scope
-        .delete::<kisi_event::Entity>()
-        .filter(kisi_event::Column::AccountId.eq(account))
+/// Deletes all events that were received before an instant.
+pub async fn forget(connection: &impl ConnectionTrait, before: i64) -> Result<(), StoreError> {
+    kisi_event::Entity::delete_many()
         .filter(kisi_event::Column::ReceivedAt.lt(before))
         .exec(connection)
         .await?;

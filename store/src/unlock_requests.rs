@@ -1,9 +1,10 @@
 //! Unlock requests. A request is stored before the call to Kisi. It leaves the states ASKED and TAKEN only once, also under
 //! concurrency: its result is written in the same transaction as the history.
 
-use entity::{kind::UnlockState, unlock_request};
+use entity::{account_owner, kind::UnlockState, unlock_request};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
@@ -147,32 +148,28 @@ pub async fn finish(
     Ok(ended.rows_affected > 0)
 }
 
-/// The unlock requests of an account in a state, oldest first.
-pub async fn in_state(
+/// The unlock requests in a state for the accounts that a process owns, oldest first.
+pub async fn of_owner(
     connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    account: Uuid,
+    holder: &str,
     state: UnlockState,
 ) -> Result<Vec<unlock_request::Model>, StoreError> {
-    Ok(scope
-        .find::<unlock_request::Entity>()
-        .filter(unlock_request::Column::AccountId.eq(account))
+    let owned = Query::select()
+        .column(account_owner::Column::AccountId)
+        .from(account_owner::Entity)
+        .and_where(account_owner::Column::Owner.eq(holder))
+        .to_owned();
+    Ok(unlock_request::Entity::find()
         .filter(unlock_request::Column::State.eq(state))
+        .filter(unlock_request::Column::AccountId.in_subquery(owned))
         .order_by_asc(unlock_request::Column::AskedAt)
         .all(connection)
         .await?)
 }
 
-/// Deletes an account's unlock requests made before an instant.
-pub async fn forget(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    account: Uuid,
-    before: i64,
-) -> Result<(), StoreError> {
-    scope
-        .delete::<unlock_request::Entity>()
-        .filter(unlock_request::Column::AccountId.eq(account))
+/// Deletes all unlock requests that were made before an instant.
+pub async fn forget(connection: &impl ConnectionTrait, before: i64) -> Result<(), StoreError> {
+    unlock_request::Entity::delete_many()
         .filter(unlock_request::Column::AskedAt.lt(before))
         .exec(connection)
         .await?;

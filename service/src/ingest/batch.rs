@@ -99,6 +99,12 @@ impl Job {
         event.map_or(true, |event| event.failure.is_some())
     }
 
+    /// Whether the platform may have to be read because of it.
+    pub fn asks_for_reading(&self) -> bool {
+        let reads = self.event.as_ref().map(|event| &event.reads);
+        reads.is_ok_and(|reads| *reads != Reads::Nothing)
+    }
+
     /// The state of the delivery before its effects are known.
     fn as_known(&self) -> StoredDelivery {
         let status = if self.fails() {

@@ -1,9 +1,12 @@
-//! Group commit for deliveries: one task stores all waiting deliveries in one transaction, so that concurrent ones share a disk
-//! sync. It adds no delay, and a delivery that fails because of its own data fails alone. If the database is unavailable, the
-//! queue is full or storing takes too long, senders get an error at once and send again.
+//! Group commit for deliveries: a task stores all waiting deliveries, of all clubs, in one transaction, so that concurrent ones
+//! share a disk sync. PostgreSQL commits several transactions at once, so that it has several such tasks; a club always has the
+//! same one, so that its deliveries are stored in order. Nothing waits for more deliveries, and a delivery that fails because of
+//! its own data fails alone. If the database is unavailable, the queue is full or storing takes too long, senders get an error at
+//! once and send again.
 
 use std::{
     collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,6 +25,8 @@ use crate::{
 
 /// The most deliveries in one transaction.
 const BATCH: usize = 256;
+/// The number of tasks on PostgreSQL. They leave two of its write connections to everything else.
+const POSTGRES_LANES: usize = 4;
 /// The longest that a sender waits for the answer. Most senders give up after 10 to 30 seconds, and the answer has to reach them
 /// before.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -46,38 +51,39 @@ pub enum QueueError {
     Store(#[from] StoreError),
 }
 
-type Waiting = (Job, oneshot::Sender<Result<Outcome, QueueError>>);
+type Answer = oneshot::Sender<Result<Outcome, QueueError>>;
+type Waiting = (Job, Answer);
 
-/// A handle to the task that stores verified deliveries.
+/// A handle to the tasks that store verified deliveries.
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub struct Queue(Arc<[Lane]>);
+
+#[derive(Debug)]
+struct Lane {
     sender: mpsc::Sender<Waiting>,
     /// Runs while a batch is being stored.
     since: Arc<Mutex<Option<Stopwatch>>>,
 }
 
 impl Queue {
-    /// Starts the one task that stores deliveries. It ends when the last `Queue` is dropped, after storing what is queued.
+    /// Starts the tasks that store deliveries. They end when the last `Queue` is dropped, after storing what is queued.
     pub fn start(db: Db, clock: Clock, waker: Waker) -> Self {
-        let (sender, mut receiver) = mpsc::channel::<Waiting>(4 * BATCH);
-        let since: Arc<Mutex<Option<Stopwatch>>> = Arc::default();
-        let watched = since.clone();
-        tokio::spawn(async move {
-            let mut waiting = Vec::with_capacity(BATCH);
-            while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-                set(&watched, Some(Stopwatch::start()));
-                store_all(&db, &clock, waiting.drain(..)).await;
-                set(&watched, None);
-                waker.wake();
-            }
-        });
-        Self { sender, since }
+        let lanes = if db.is_sqlite() { 1 } else { POSTGRES_LANES };
+        let start = |_| Lane::start(db.clone(), clock.clone(), waker.clone());
+        Self((0..lanes).map(start).collect())
     }
 
-    /// Whether the current batch takes longer than `STALLED`.
+    /// Whether a current batch takes longer than `STALL_THRESHOLD`.
     pub fn is_stalled(&self) -> bool {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > STALL_THRESHOLD)
+        self.0.iter().any(Lane::is_stalled)
+    }
+
+    fn lane(&self, club: Uuid) -> Option<&Lane> {
+        let mut hash = DefaultHasher::new();
+        club.hash(&mut hash);
+        let lanes = u64::try_from(self.0.len()).unwrap_or(1).max(1);
+        self.0
+            .get(usize::try_from(hash.finish() % lanes).unwrap_or(0))
     }
 
     /// Stores a delivery for a sender who waits for the answer; gives up after `PATIENCE`.
@@ -91,7 +97,8 @@ impl Queue {
     /// Stores a delivery; returns after the commit.
     pub async fn store(&self, job: Job) -> Result<Outcome, QueueError> {
         let (answer, outcome) = oneshot::channel();
-        self.sender
+        let lane = self.lane(job.club).ok_or(QueueError::Closed)?;
+        lane.sender
             .try_send((job, answer))
             .map_err(|problem| match problem {
                 mpsc::error::TrySendError::Full(_) => QueueError::Full,
@@ -101,87 +108,134 @@ impl Queue {
     }
 }
 
+impl Lane {
+    fn start(db: Db, clock: Clock, waker: Waker) -> Self {
+        let (sender, mut receiver) = mpsc::channel::<Waiting>(4 * BATCH);
+        let since: Arc<Mutex<Option<Stopwatch>>> = Arc::default();
+        let watched = since.clone();
+        tokio::spawn(async move {
+            let mut waiting = Vec::with_capacity(BATCH);
+            while receiver.recv_many(&mut waiting, BATCH).await > 0 {
+                set(&watched, Some(Stopwatch::start()));
+                store_all(&db, &clock, &waker, waiting.drain(..)).await;
+                set(&watched, None);
+            }
+        });
+        Self { sender, since }
+    }
+
+    fn is_stalled(&self) -> bool {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > STALL_THRESHOLD)
+    }
+}
+
 fn set(since: &Mutex<Option<Stopwatch>>, value: Option<Stopwatch>) {
     *since.lock().unwrap_or_else(PoisonError::into_inner) = value;
 }
 
-/// Stores a batch, one club after the other. Once the database is found unavailable, the remaining clubs are refused without
-/// another attempt.
-async fn store_all(db: &Db, clock: &Clock, waiting: impl Iterator<Item = Waiting>) {
-    let mut by_club: BTreeMap<Uuid, Vec<Waiting>> = BTreeMap::new();
-    for queued in waiting {
-        // A sender who gave up waiting sends the delivery again.
-        if !queued.1.is_closed() {
-            by_club.entry(queued.0.club).or_default().push(queued);
-        }
-    }
-    let mut is_unavailable = false;
-    for (club, jobs) in by_club {
-        if is_unavailable {
-            refuse(jobs.into_iter().map(|(_, answer)| answer));
-        } else {
-            is_unavailable = store_together(db, ClubScope::new(club), jobs, clock.now()).await;
-        }
-    }
-}
+/// The deliveries of one club, in the order of their arrival.
+type OfClub = (ClubScope, Vec<Job>);
 
-/// Stores the deliveries of one club; returns true if the database is unavailable.
-async fn store_together(db: &Db, scope: ClubScope, waiting: Vec<Waiting>, now: Instant) -> bool {
-    let (jobs, mut answers): (Vec<Job>, Vec<_>) = waiting.into_iter().unzip();
-    match commit(db, scope, jobs.clone(), now).await {
+/// Stores a batch in one transaction. If that fails because of one delivery's data, its deliveries are stored one by one.
+async fn store_all(db: &Db, clock: &Clock, waker: &Waker, waiting: impl Iterator<Item = Waiting>) {
+    let mut by_club: BTreeMap<Uuid, (Vec<Job>, Vec<Answer>)> = BTreeMap::new();
+    let mut asks_for_reading = false;
+    for (job, answer) in waiting {
+        // A sender who gave up waiting sends the delivery again.
+        if !answer.is_closed() {
+            asks_for_reading |= job.asks_for_reading();
+            let (jobs, answers) = by_club.entry(job.club).or_default();
+            jobs.push(job);
+            answers.push(answer);
+        }
+    }
+    let mut batch: Vec<OfClub> = Vec::with_capacity(by_club.len());
+    let mut answers: Vec<Answer> = Vec::new();
+    for (club, (jobs, of_club)) in by_club {
+        batch.push((ClubScope::new(club), jobs));
+        answers.extend(of_club);
+    }
+    let batch = Arc::new(batch);
+    match commit(db, batch.clone(), clock.now()).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 let _ = answer.send(Ok(outcome));
             }
-            false
         }
         Err(problem) if problem.failure().is_temporary() => {
-            tracing::error!(error = ?problem, deliveries = jobs.len(), "deliveries could not be stored; their senders are told to send them again");
-            refuse(answers);
-            true
+            tracing::error!(error = ?problem, "deliveries could not be stored; their senders are told to send them again");
+            return refuse(answers);
         }
-        Err(problem) if jobs.len() == 1 => {
-            tracing::error!(error = ?problem, "a delivery could not be stored");
-            if let Some(answer) = answers.pop() {
-                let _ = answer.send(Err(problem.into()));
+        Err(problem) => store_one_by_one(db, clock, &batch, answers, problem).await,
+    }
+    for (scope, _) in batch.iter() {
+        waker.wake(*scope);
+    }
+    if asks_for_reading {
+        waker.wake_readers();
+    }
+}
+
+/// Stores the deliveries of a batch that failed, each in a transaction of its own. Once the database is found unavailable, the
+/// remaining ones are refused without another attempt.
+async fn store_one_by_one(
+    db: &Db,
+    clock: &Clock,
+    batch: &[OfClub],
+    answers: Vec<Answer>,
+    problem: StoreError,
+) {
+    let mut jobs = Vec::new();
+    for (scope, of_club) in batch {
+        jobs.extend(of_club.iter().map(|job| (*scope, job.clone())));
+    }
+    let mut answers = answers.into_iter();
+    if jobs.len() == 1 {
+        tracing::error!(error = ?problem, "a delivery could not be stored");
+        if let Some(answer) = answers.next() {
+            let _ = answer.send(Err(problem.into()));
+        }
+        return;
+    }
+    tracing::warn!(error = ?problem, deliveries = jobs.len(), "a batch could not be stored because of one delivery's data; its deliveries are stored one by one");
+    for (scope, job) in jobs {
+        let Some(answer) = answers.next() else { return };
+        let alone = Arc::new(vec![(scope, vec![job])]);
+        match commit(db, alone, clock.now()).await {
+            Ok(mut outcomes) => {
+                let _ = answer.send(outcomes.pop().ok_or(QueueError::Closed));
             }
-            false
-        }
-        Err(problem) => {
-            tracing::warn!(error = ?problem, deliveries = jobs.len(), "a batch could not be stored because of one delivery's data; its deliveries are stored one by one");
-            let mut alone = jobs.into_iter().zip(answers);
-            while let Some((job, answer)) = alone.next() {
-                match commit(db, scope, vec![job], now).await {
-                    Ok(mut outcomes) => {
-                        let _ = answer.send(outcomes.pop().ok_or(QueueError::Closed));
-                    }
-                    Err(problem) => {
-                        tracing::error!(error = ?problem, "a delivery could not be stored");
-                        let is_unavailable = problem.failure().is_temporary();
-                        let _ = answer.send(Err(problem.into()));
-                        if is_unavailable {
-                            refuse(alone.map(|(_, answer)| answer));
-                            return true;
-                        }
-                    }
+            Err(problem) => {
+                tracing::error!(error = ?problem, "a delivery could not be stored");
+                let is_unavailable = problem.failure().is_temporary();
+                let _ = answer.send(Err(problem.into()));
+                if is_unavailable {
+                    return refuse(answers);
                 }
             }
-            false
         }
     }
 }
 
-fn refuse(answers: impl IntoIterator<Item = oneshot::Sender<Result<Outcome, QueueError>>>) {
+fn refuse(answers: impl IntoIterator<Item = Answer>) {
     for answer in answers {
         let _ = answer.send(Err(QueueError::Unavailable));
     }
 }
 
+/// Stores deliveries in one transaction. Returns their outcomes in the same order.
 async fn commit(
     db: &Db,
-    scope: ClubScope,
-    jobs: Vec<Job>,
+    batch: Arc<Vec<OfClub>>,
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
-    transaction!(db, |tx| batch::store(tx, scope, &jobs, now).await).await
+    transaction!(db, |tx| {
+        let mut outcomes = Vec::new();
+        for (scope, jobs) in batch.iter() {
+            outcomes.extend(batch::store(tx, *scope, jobs, now).await?);
+        }
+        Ok(outcomes)
+    })
+    .await
 }

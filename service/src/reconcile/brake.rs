@@ -130,9 +130,9 @@ pub(super) fn is_decided(row: &row::Revocation) -> bool {
 }
 
 /// Judges all pending revocations of a club whose cause has been sorted in all of its accounts, cause by cause, the oldest first.
-/// Returns true if any was decided: then its members are due again in every account, and the loop is woken. The others stay
-/// pending, and their members stay unsettled.
-pub async fn judge(app: &App, scope: ClubScope, account: Uuid) -> Result<bool, StoreError> {
+/// `sorted` is an account whose members are all sorted, or are being sorted by the caller. Returns true if any was decided: then
+/// its members are due again in every account, and the loop is woken. The others stay pending, and their members stay unsettled.
+pub async fn judge(app: &App, scope: ClubScope, sorted: Option<Uuid>) -> Result<bool, StoreError> {
     let pending = revocations::in_state(app.db.read(), scope, RevocationState::Asked).await?;
     if pending.is_empty() {
         return Ok(false);
@@ -140,11 +140,11 @@ pub async fn judge(app: &App, scope: ClubScope, account: Uuid) -> Result<bool, S
     let now = app.clock.now().micros();
     let decided: Result<bool, StoreError> = app
         .db
-        .write(move |tx| Box::pin(judge_in(tx, scope, account, now)))
+        .write(move |tx| Box::pin(judge_in(tx, scope, sorted, now)))
         .await;
     let has_decided = decided?;
     if has_decided {
-        app.waker.wake();
+        app.waker.wake(scope);
     }
     Ok(has_decided)
 }
@@ -152,13 +152,13 @@ pub async fn judge(app: &App, scope: ClubScope, account: Uuid) -> Result<bool, S
 async fn judge_in(
     tx: &Transaction,
     scope: ClubScope,
-    account: Uuid,
+    sorted: Option<Uuid>,
     now: i64,
 ) -> Result<bool, StoreError> {
     // Locks the club, so that two accounts of one club judge one after the other.
     clubs::touch(tx, scope).await?;
     let mut causes = by_cause(revocations::in_state(tx, scope, RevocationState::Asked).await?);
-    let under_way = due::unsorted_causes(tx, scope, account, now).await?;
+    let under_way = due::unsorted_causes(tx, scope, sorted, now).await?;
     causes.retain(|rows| {
         rows.first()
             .is_some_and(|row| !under_way.contains(&row.cause_id))

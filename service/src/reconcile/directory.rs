@@ -39,6 +39,16 @@ pub enum Lookup {
 }
 
 impl Directory {
+    /// Whether the cache holds users, or is being filled.
+    pub fn is_cached(&self) -> bool {
+        let cached = self.0.try_lock();
+        cached.map_or(true, |cached| {
+            cached
+                .as_ref()
+                .is_some_and(|index| index.read_at.elapsed() < CACHE_TTL)
+        })
+    }
+
     /// Looks up an e-mail. Reads all users if that takes no more calls than one look-up per waiting member; `waiting` counts
     /// these, and is awaited only if the cache is empty or expired.
     pub async fn find(

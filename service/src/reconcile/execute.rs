@@ -20,7 +20,7 @@ use crate::{
     app::App,
     connect::DoorRoles,
     kisi::{self, AppliesTo, Assignment, Client, Error},
-    lease::Lease,
+    ownership::Ownership,
     store::{
         StoreError,
         convert::{ability_column, span_columns},
@@ -88,7 +88,7 @@ pub enum StepOutcome {
 pub struct Pass<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) client: &'a Client,
-    pub(super) lease: &'a Lease,
+    pub(super) ownership: &'a Ownership,
     pub(super) snapshot: &'a AccountSnapshot,
     pub(super) flight: &'a Flight<'a>,
     pub(super) worker: &'a Worker,
@@ -176,7 +176,7 @@ impl Pass<'_> {
         };
         let client = self.client.in_lane(lane);
         for step in &plan.steps {
-            if !self.lease.is_held() {
+            if !self.ownership.is_held() {
                 return Err(AccountError::LeaseLost);
             }
             let revokes = matches!(step, Step::Change { .. } | Step::Delete { .. });

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     kisi::Client,
-    lease::Lease,
+    ownership::Ownership,
     running::is_stopping,
     store::{StoreError, due},
 };
@@ -28,17 +28,21 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 pub(super) struct Flight<'a> {
     pub(super) snapshot: &'a AccountSnapshot,
     pub(super) client: &'a Client,
-    pub(super) lease: &'a Lease,
+    pub(super) ownership: &'a Ownership,
     /// Whether an error ended the work on the account.
     ended: AtomicBool,
 }
 
 impl<'a> Flight<'a> {
-    pub(super) fn new(snapshot: &'a AccountSnapshot, client: &'a Client, lease: &'a Lease) -> Self {
+    pub(super) fn new(
+        snapshot: &'a AccountSnapshot,
+        client: &'a Client,
+        ownership: &'a Ownership,
+    ) -> Self {
         Self {
             snapshot,
             client,
-            lease,
+            ownership,
             ended: AtomicBool::new(false),
         }
     }
@@ -100,7 +104,10 @@ impl Worker {
         if !self.unfinished_replacements(now).await?.is_empty() {
             return Ok(true);
         }
-        let db = self.app.db.read();
-        due::is_more_urgent_waiting(db, self.account, now.micros(), lane).await
+        if self.turns.is_fixed() {
+            return Ok(false);
+        }
+        let (db, or_unsorted) = (self.app.db.read(), self.turns.may_yield_to_unsorted());
+        due::is_more_urgent_waiting(db, self.account, now.micros(), lane, or_unsorted).await
     }
 }

@@ -30,7 +30,7 @@ impl Pass<'_> {
         &mut self,
         member_state: &mut MemberState,
     ) -> Result<Option<Instant>, AccountError> {
-        if !self.lease.is_held() {
+        if !self.ownership.is_held() {
             return Err(AccountError::LeaseLost);
         }
         let client = self.client.in_lane(Lane::Soon);

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     kisi::Client,
-    lease::Lease,
+    ownership::Ownership,
     store::{StoreError, convert, due, row},
 };
 
@@ -48,6 +48,11 @@ impl Replacing {
             Some(scope) => self.members().insert(member, scope),
             None => self.members().remove(&member),
         };
+    }
+
+    /// Whether any member lacks a replacement.
+    pub fn is_any(&self) -> bool {
+        !self.members().is_empty()
     }
 
     fn all(&self) -> Vec<Uuid> {
@@ -115,7 +120,7 @@ impl Worker {
         snapshot: &AccountSnapshot,
         mut rows: Vec<row::Due>,
         client: &Client,
-        lease: &Lease,
+        ownership: &Ownership,
     ) -> Result<(), AccountError> {
         rows.sort_by_key(|row| row.due_at);
         let now = self.app.clock.now();
@@ -133,11 +138,11 @@ impl Worker {
         }
         if !pending.is_empty() {
             pending.write(&self.app, self.scope).await?;
-            if brake::judge(&self.app, self.scope, self.account).await? {
+            if brake::judge(&self.app, self.scope, Some(self.account)).await? {
                 return Ok(());
             }
         }
-        self.serve_all(Flight::new(snapshot, client, lease), &mut member_states)
+        self.serve_all(Flight::new(snapshot, client, ownership), &mut member_states)
             .await
     }
 }

@@ -59,7 +59,7 @@ pub async fn read(
     .await;
     let changes = changes?;
     if changes.groups_changed || roles_changed {
-        app.waker.wake();
+        app.waker.wake(scope);
     }
     Ok(changes.is_missing)
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     kisi::Client,
-    lease::Lease,
+    ownership::Ownership,
     store::{StoreError, convert::lane_column, due, kisi_accounts, row},
     transaction,
 };
@@ -27,7 +27,7 @@ impl Worker {
         snapshot: &AccountSnapshot,
         rows: Vec<row::Due>,
         client: &Client,
-        lease: &Lease,
+        ownership: &Ownership,
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORT_BATCH;
@@ -41,7 +41,10 @@ impl Worker {
         if !pending.is_empty() {
             pending.write(&self.app, self.scope).await?;
         }
-        if is_brake_pending && is_all && brake::judge(&self.app, self.scope, self.account).await? {
+        if is_brake_pending
+            && is_all
+            && brake::judge(&self.app, self.scope, Some(self.account)).await?
+        {
             // A decision marks its members due again, so the loaded rows are out of date.
             return Ok(());
         }
@@ -81,7 +84,7 @@ impl Worker {
                 .into_iter()
                 .map(|(_, member_state)| member_state)
                 .collect();
-            let flight = Flight::new(snapshot, client, lease);
+            let flight = Flight::new(snapshot, client, ownership);
             return self.serve_all(flight, &mut member_states).await;
         }
         let lanes: Vec<(row::Due, i32)> = open

@@ -1,5 +1,5 @@
-//! The worker of one Kisi account. It takes the lease, sorts due members into lanes by urgency, serves several at once, and waits
-//! for the next due time or a wake-up. A failure of Kisi pauses the account; the members stay due.
+//! The worker of one Kisi account: sorts due members into lanes by urgency and serves several at once, until nothing is due. It
+//! works only while the account certainly belongs to this process. A failure of Kisi pauses the account; the members stay due.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 };
 
 use access::Instant;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::{
@@ -24,11 +24,12 @@ use super::{
     pause::Pause,
     replacing::Replacing,
     sweep::SweepScheduler,
+    turns::{self, Turns},
 };
 use crate::{
     app::App,
     kisi::{Client, Error, Guard},
-    lease::{self, Lease},
+    ownership::Ownership,
     running::is_stopping,
     secret::SecretKind,
     store::{
@@ -36,7 +37,6 @@ use crate::{
         row::{self, KisiStatus},
     },
     transaction,
-    unlock::dispatcher,
 };
 
 /// How many due members are planned in one batch.
@@ -49,14 +49,13 @@ const LANE_BATCH: u64 = 16;
 pub(super) const RECHECK_AFTER: Duration = Duration::from_mins(10);
 /// The first delay before a retry after Kisi refused something for a member.
 const REFUSAL_BACKOFF: Duration = Duration::from_secs(15);
-/// How often to poll when nothing is due, in case a wake-up went to another replica.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How often a worker that waits for a sweep looks whether the account still belongs to this process.
+const SWEEP_POLL: Duration = Duration::from_secs(5);
 
 pub struct Worker {
     pub(super) app: Arc<App>,
     pub(super) account: Uuid,
     pub(super) scope: ClubScope,
-    holder: String,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) failures: u32,
     /// Consecutive failures of the database.
@@ -69,8 +68,22 @@ pub struct Worker {
     /// Consecutive members whose calls to Kisi failed.
     pub(super) failures_in_a_row: AtomicU32,
     sweeps: SweepScheduler,
+    pub(super) turns: Turns,
     pub(super) replacing: Replacing,
     pub(super) directory: Directory,
+}
+
+/// Why a worker ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing is due before this instant, unless somebody marks members due.
+    Until(Instant),
+    /// The work failed and pauses, whatever becomes due. Other credentials end the pause.
+    Paused(Instant),
+    /// The account is disconnected.
+    Finished,
+    /// The account does not belong to this process any more, or the program stops.
+    Lost,
 }
 
 /// The result of one turn.
@@ -86,19 +99,18 @@ enum Turn {
 impl Worker {
     pub fn new(
         app: Arc<App>,
-        account: &row::KisiAccount,
-        holder: String,
+        scope: ClubScope,
+        account: Uuid,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let scope = ClubScope::new(account.club_id);
         Self {
             sweeps: SweepScheduler::new(app.clone()),
+            turns: Turns::default(),
             replacing: Replacing::default(),
             directory: Directory::default(),
             app,
-            account: account.id,
+            account,
             scope,
-            holder,
             stopping,
             failures: 0,
             database_failures: 0,
@@ -109,50 +121,19 @@ impl Worker {
         }
     }
 
-    /// Runs until the account is disconnected or the program stops.
-    pub async fn run(mut self) {
-        while !is_stopping(&self.stopping) {
-            match Lease::take(&self.app.db, self.account, &self.holder, lease::ACCOUNT).await {
-                Ok(Some(lease)) => {
-                    let over = self.with_lease(&lease).await;
-                    self.sweeps.abort();
-                    lease.release().await;
-                    if over {
-                        return;
-                    }
-                }
-                Ok(None) => {}
-                Err(problem) => tracing::error!(error = ?problem, "a lease request failed; retry"),
-            }
-            if !is_stopping(&self.stopping) {
-                self.pause(POLL_INTERVAL).await;
-            }
-        }
-    }
-
-    /// Works while the lease is held. Returns true once the account is disconnected.
-    async fn with_lease(&mut self, lease: &Lease) -> bool {
-        let (over, is_over) = watch::channel(false);
-        let scope = (self.scope, self.account);
-        let guard = Arc::new(lease.guard());
-        let unlocks = tokio::spawn(dispatcher::serve(self.app.clone(), scope, guard, is_over));
-        let is_done = self.turns(lease).await;
-        over.send_replace(true);
-        let _ = unlocks.await;
-        is_done
-    }
-
-    /// Takes turns until the lease is lost or the program stops. Returns true once the account is disconnected.
-    async fn turns(&mut self, lease: &Lease) -> bool {
-        while lease.is_held() && !is_stopping(&self.stopping) {
-            let woken = self.app.waker.register();
-            let turn = self.turn(lease).await;
+    /// Works until there is nothing to do. While a sweep runs, it waits for it and for wake-ups.
+    pub async fn run(&mut self, ownership: &Ownership, woken: &Notify) -> Rest {
+        while ownership.is_held() && !is_stopping(&self.stopping) {
+            let turn = self.turn(ownership).await;
             if turn.is_ok() {
                 self.database_failures = 0;
             }
             let until = match turn {
                 Ok(Turn::Worked) => continue,
-                Ok(Turn::Finished) => return true,
+                Ok(Turn::Finished) => {
+                    self.sweeps.abort();
+                    return Rest::Finished;
+                }
                 Ok(Turn::IdleUntil(at)) => at,
                 Err(stop) => match self.handle_error(stop).await {
                     Pause::Until(at) => at,
@@ -162,15 +143,36 @@ impl Worker {
                     }
                 },
             };
+            let is_paused = self.stopped_until.is_some();
+            if !self.sweeps.is_running() {
+                return if is_paused {
+                    Rest::Paused(until)
+                } else {
+                    Rest::Until(until)
+                };
+            }
             let clock = self.app.clock.clone();
             tokio::select! {
-                () = woken, if self.stopped_until.is_none() => {}
+                () = woken.notified(), if !is_paused => {}
+                () = self.sweeps.finished() => {}
                 () = clock.sleep_until(until) => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = tokio::time::sleep(SWEEP_POLL) => {}
                 _ = self.stopping.changed() => {}
             }
         }
-        false
+        self.sweeps.abort();
+        Rest::Lost
+    }
+
+    /// Whether it remembers something that the next worker of the account has to know.
+    pub fn is_needed_later(&self) -> bool {
+        self.failures > 0
+            || self.database_failures > 0
+            || self.failures_in_a_row.load(Ordering::Relaxed) > 0
+            || self.stopped_until.is_some()
+            || self.replacing.is_any()
+            || self.sweeps.has_failed()
+            || self.directory.is_cached()
     }
 
     async fn pause(&mut self, length: Duration) {
@@ -180,7 +182,7 @@ impl Worker {
         }
     }
 
-    async fn turn(&mut self, lease: &Lease) -> Result<Turn, AccountError> {
+    async fn turn(&mut self, ownership: &Ownership) -> Result<Turn, AccountError> {
         let now = self.app.clock.now();
         let account =
             lookup::by_id::<row::KisiAccount>(self.app.db.read(), self.scope, self.account).await?;
@@ -198,7 +200,7 @@ impl Worker {
             return Ok(Turn::IdleUntil(Instant::from_micros(until)));
         }
         self.stopped_until = None;
-        let guard: Guard = Arc::new(lease.guard());
+        let guard: Guard = ownership.guard();
         let client = self.client(&account)?.guarded(guard.clone());
         if matches!(
             account.status,
@@ -213,7 +215,7 @@ impl Worker {
         {
             return Ok(Turn::Worked);
         }
-        let turn = self.work(account, &client, lease, now).await?;
+        let turn = self.work(account, &client, ownership, now).await?;
         self.failures = 0;
         Ok(turn)
     }
@@ -231,37 +233,44 @@ impl Worker {
         &self,
         account: row::KisiAccount,
         client: &Client,
-        lease: &Lease,
+        ownership: &Ownership,
         now: Instant,
     ) -> Result<Turn, AccountError> {
         let db = &self.app.db;
         let id = account.id;
         let is_leaving = account.status == KisiStatus::Disconnecting;
         let is_sweep_busy = self.sweeps.is_running() || self.sweeps.is_waiting_for_database();
-        let read_due_at = if is_leaving || is_sweep_busy {
-            i64::MAX
-        } else {
-            account.read_due_at
+        let read_due_at = match self.sweeps.retry_in() {
+            Some(wait) if !is_leaving => now.plus(wait).micros(),
+            _ if is_leaving || is_sweep_busy => i64::MAX,
+            _ => account.read_due_at,
         };
         let unfinished = self.unfinished_replacements(now).await?;
         if !unfinished.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
-            self.finish_replacements(&snapshot, unfinished, client, lease)
+            self.finish_replacements(&snapshot, unfinished, client, ownership)
                 .await?;
             return Ok(Turn::Worked);
         }
         let unsorted = due::without_lane(db.read(), id, now.micros(), SORT_BATCH).await?;
-        if !unsorted.is_empty() {
+        let are_unsorted_left = count(unsorted.len()) == SORT_BATCH;
+        let has_sorted = !unsorted.is_empty();
+        if has_sorted {
+            let snapshot = AccountSnapshot::load(db, account.clone()).await?;
+            self.sort(&snapshot, unsorted, client, ownership).await?;
+            if are_unsorted_left && self.turns.may_sort_on() {
+                return Ok(Turn::Worked);
+            }
+        }
+        let sorted = (!are_unsorted_left).then_some(id);
+        brake::judge(&self.app, self.scope, sorted).await?;
+        let next = self.next_of_lanes(now).await?;
+        if !next.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
-            self.sort(&snapshot, unsorted, client, lease).await?;
+            self.serve_next(&snapshot, next, client, ownership).await?;
             return Ok(Turn::Worked);
         }
-        brake::judge(&self.app, self.scope, self.account).await?;
-        let mut next = due::next(db.read(), id, now.micros(), LANE_BATCH).await?;
-        if let Some(lane) = next.first().map(|row| row.lane) {
-            next.retain(|row| row.lane == lane);
-            let snapshot = AccountSnapshot::load(db, account).await?;
-            self.serve_next(&snapshot, next, client, lease).await?;
+        if has_sorted {
             return Ok(Turn::Worked);
         }
         if is_leaving && grants::count(db.read(), self.scope, id).await? == 0 {
@@ -281,13 +290,32 @@ impl Worker {
         Ok(Turn::IdleUntil(Instant::from_micros(next)))
     }
 
-    /// Plans these members of the most urgent lane again and serves them.
+    /// The members to serve next: of the most urgent lane, or of one that has waited too long.
+    async fn next_of_lanes(&self, now: Instant) -> Result<Vec<row::Due>, StoreError> {
+        let (db, id) = (self.app.db.read(), self.account);
+        let patience = now.minus(turns::LANE_PATIENCE).micros();
+        let lane = match self.turns.start_serving() {
+            true => due::longest_waiting_lane(db, id, patience).await?,
+            false => None,
+        };
+        if let Some(lane) = lane {
+            self.turns.serve_without_yielding();
+            return due::next_in(db, id, lane, now.micros(), LANE_BATCH).await;
+        }
+        let mut next = due::next(db, id, now.micros(), LANE_BATCH).await?;
+        if let Some(lane) = next.first().map(|row| row.lane) {
+            next.retain(|row| row.lane == lane);
+        }
+        Ok(next)
+    }
+
+    /// Plans these members of one lane again and serves them.
     async fn serve_next(
         &self,
         snapshot: &AccountSnapshot,
         next: Vec<row::Due>,
         client: &Client,
-        lease: &Lease,
+        ownership: &Ownership,
     ) -> Result<(), AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let mut member_states = adoption::load_and_adopt(&self.app, snapshot, next, now).await?;
@@ -298,14 +326,14 @@ impl Worker {
         if !pending.is_empty() {
             // The new plans revoke access that the brake has not judged yet. It judges all losses of one cause together.
             pending.write(&self.app, self.scope).await?;
-            brake::judge(&self.app, self.scope, self.account).await?;
+            brake::judge(&self.app, self.scope, Some(self.account)).await?;
             return Ok(());
         }
         let is_idle = |state: &MemberState| state.settled_until(snapshot, now, horizon).is_some();
         if member_states.iter().all(is_idle) {
             return self.settle_idle(snapshot, now).await;
         }
-        self.serve_all(Flight::new(snapshot, client, lease), &mut member_states)
+        self.serve_all(Flight::new(snapshot, client, ownership), &mut member_states)
             .await
     }
 
@@ -318,7 +346,7 @@ impl Worker {
         let mut pass = Pass {
             app: &self.app,
             client: flight.client,
-            lease: flight.lease,
+            ownership: flight.ownership,
             snapshot: flight.snapshot,
             flight,
             worker: self,

@@ -1,15 +1,15 @@
-//! Carries out the unlock requests that other replicas received, on the process that holds the lease of the account; ends overdue
-//! requests and deletes old ones. Runs beside the worker of the account for as long as it holds the lease.
+//! Carries out the unlock requests that other processes received, for the accounts that this process owns; ends overdue requests
+//! and deletes old ones. Runs beside the scheduler.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
-use uuid::Uuid;
 
 use super::{record, send};
 use crate::{
     app::App,
-    kisi::Guard,
+    ownership::Membership,
+    running::is_stopping,
     store::{
         ClubScope, StoreError, listeners,
         row::{self, UnlockState},
@@ -18,61 +18,71 @@ use crate::{
     transaction,
 };
 
-/// How often to poll for requests of other replicas, in case the wake-up reached another process.
+/// How often to look for requests that other processes received.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How often to look for overdue and old requests.
+/// How often to look for overdue requests, and for other processes.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
+/// How often to delete old requests.
+const FORGET_INTERVAL: Duration = Duration::from_mins(10);
 /// How long requests and the keys of Kisi events are kept.
 const KEPT: Duration = Duration::from_hours(72);
 
-/// Serves an account until `over` becomes true, then waits for the started requests.
+/// Serves all accounts of this process until it stops, then waits for the started requests.
 pub async fn serve(
     app: Arc<App>,
-    (scope, account): (ClubScope, Uuid),
-    guard: Guard,
-    mut over: watch::Receiver<bool>,
+    mut members: watch::Receiver<Option<Membership>>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let mut requests = JoinSet::new();
-    let mut tidied: Option<tokio::time::Instant> = None;
-    // With a single machine, the process that received a request carries it out, so only the cleanup remains.
-    let look = if app.db.is_sqlite() {
-        CLEANUP_INTERVAL
-    } else {
-        POLL_INTERVAL
-    };
-    while !*over.borrow() && over.has_changed().is_ok() {
-        let wake_up = app.waker.register();
-        if tidied.is_none_or(|at| at.elapsed() >= CLEANUP_INTERVAL) {
-            tidied = Some(tokio::time::Instant::now());
-            if let Err(problem) = clean_up(&app, scope, account).await {
-                tracing::error!(error = ?problem, "cannot clean up old unlock requests; retrying");
+    let mut cleaned: Option<tokio::time::Instant> = None;
+    let mut forgot: Option<tokio::time::Instant> = None;
+    while !is_stopping(&stopping) {
+        let membership = members.borrow_and_update().clone();
+        // Alone, the process that received a request carries it out, so only the cleanup remains.
+        let has_others = membership.as_ref().is_some_and(Membership::has_others);
+        let is_due = |at: Option<tokio::time::Instant>, interval| {
+            at.is_none_or(|at| at.elapsed() >= interval)
+        };
+        if let Some(membership) = membership {
+            let holder = &membership.own.holder;
+            if is_due(cleaned, CLEANUP_INTERVAL) {
+                cleaned = Some(tokio::time::Instant::now());
+                if let Err(problem) = end_overdue(&app, holder).await {
+                    tracing::error!(error = ?problem, "cannot end overdue unlock requests; retrying");
+                }
+            }
+            if is_due(forgot, FORGET_INTERVAL) {
+                forgot = Some(tokio::time::Instant::now());
+                if let Err(problem) = forget(&app).await {
+                    tracing::error!(error = ?problem, "cannot delete old unlock requests; retrying");
+                }
+            }
+            if has_others && let Err(problem) = take(&app, holder, &mut requests).await {
+                tracing::error!(error = ?problem, "cannot read the unlock requests of other processes; retrying");
             }
         }
-        if !app.db.is_sqlite()
-            && let Err(problem) = take(&app, scope, account, &guard, &mut requests).await
-        {
-            tracing::error!(error = ?problem, "cannot read the unlock requests of other replicas; retrying");
-        }
         while requests.try_join_next().is_some() {}
+        let look = if has_others {
+            POLL_INTERVAL
+        } else {
+            CLEANUP_INTERVAL
+        };
         tokio::select! {
-            () = wake_up => {}
             () = tokio::time::sleep(look) => {}
-            _ = over.changed() => {}
+            Ok(()) = members.changed() => {}
+            _ = stopping.changed() => {}
         }
     }
     while requests.join_next().await.is_some() {}
 }
 
-async fn take(
-    app: &Arc<App>,
-    scope: ClubScope,
-    account: Uuid,
-    guard: &Guard,
-    requests: &mut JoinSet<()>,
-) -> Result<(), StoreError> {
-    for unlock_request in
-        unlock_requests::in_state(app.db.read(), scope, account, UnlockState::Asked).await?
-    {
+async fn take(app: &Arc<App>, holder: &str, requests: &mut JoinSet<()>) -> Result<(), StoreError> {
+    let asked = UnlockState::Asked;
+    for unlock_request in unlock_requests::of_owner(app.db.read(), holder, asked).await? {
+        let Some(ownership) = app.owned.get(unlock_request.account_id) else {
+            continue;
+        };
+        let scope = ClubScope::new(unlock_request.club_id);
         let (id, until) = (unlock_request.id, send::until());
         let is_taken: Result<bool, StoreError> =
             transaction!(app.db, |tx| unlock_requests::claim(tx, scope, id, until)
@@ -85,9 +95,10 @@ async fn take(
             state: UnlockState::Taken,
             ..unlock_request
         };
-        let (app, guard) = (app.clone(), guard.clone());
+        let app = app.clone();
         requests.spawn(async move {
-            if let Err(problem) = send::carry_out(app, unlock_request, Some(guard)).await {
+            let guard = Some(ownership.guard());
+            if let Err(problem) = send::carry_out(app, unlock_request, guard).await {
                 tracing::error!(error = ?problem, "cannot store the outcome of an unlock request");
             }
         });
@@ -95,19 +106,21 @@ async fn take(
     Ok(())
 }
 
-/// Ends overdue requests and deletes old ones.
-async fn clean_up(app: &App, scope: ClubScope, account: Uuid) -> Result<(), StoreError> {
-    for unlock_request in
-        unlock_requests::in_state(app.db.read(), scope, account, UnlockState::Taken).await?
-    {
+async fn end_overdue(app: &App, holder: &str) -> Result<(), StoreError> {
+    let taken = UnlockState::Taken;
+    for unlock_request in unlock_requests::of_owner(app.db.read(), holder, taken).await? {
         if record::is_overdue(&unlock_request) {
             record::give_up(app, &unlock_request).await?;
         }
     }
+    Ok(())
+}
+
+async fn forget(app: &App) -> Result<(), StoreError> {
     let before = app.clock.now().minus(KEPT).micros();
     transaction!(app.db, |tx| {
-        unlock_requests::forget(tx, scope, account, before).await?;
-        listeners::forget(tx, scope, account, before).await
+        unlock_requests::forget(tx, before).await?;
+        listeners::forget(tx, before).await
     })
     .await
 }

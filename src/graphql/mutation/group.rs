@@ -165,6 +165,6 @@ async fn manage(
                 Ok::<_, Refusal>(group)
             })
         .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(group)
 }

@@ -248,7 +248,7 @@ async fn connect_by(
         ),
     }
     let account = connection::store(app, account, setup, opened, now).await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(account)
 }
 
@@ -314,7 +314,7 @@ async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::Kisi
         Ok::<_, Refusal>(account)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(account)
 }
 
@@ -369,7 +369,7 @@ async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusa
         })
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(account)
 }
 
@@ -413,7 +413,7 @@ async fn disconnect(
         Ok::<_, Refusal>(account)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     // If this call fails, events from Kisi are rejected all the same.
     if let Err(problem) = listen::remove(&app, &account).await {
         tracing::warn!(account = %id, error = ?problem, "the event integration could not be removed in Kisi");

@@ -109,6 +109,6 @@ async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, R
         Ok::<_, Refusal>(location)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(location)
 }

@@ -69,7 +69,8 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
         find(tx, scope, id, "source").await
     });
     let source = ordered.await?;
-    app.waker.wake();
+    app.waker.wake(scope);
+    app.waker.wake_readers();
     Ok(source)
 }
 
@@ -91,7 +92,8 @@ async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source,
         find(tx, scope, id, "source").await
     });
     let source = confirmed.await?;
-    app.waker.wake();
+    app.waker.wake(scope);
+    app.waker.wake_readers();
     Ok(source)
 }
 

@@ -77,7 +77,7 @@ async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i
         Ok::<_, Refusal>(members.len())
     });
     let members = marked.await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(i32::try_from(members).unwrap_or(i32::MAX))
 }
 

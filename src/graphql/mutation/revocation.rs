@@ -133,6 +133,6 @@ async fn decide(
         Ok(held.len())
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(i32::try_from(decided).unwrap_or(i32::MAX))
 }

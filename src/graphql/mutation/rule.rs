@@ -122,7 +122,7 @@ async fn create(
         Ok::<_, Refusal>(rule)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(rule)
 }
 
@@ -158,7 +158,7 @@ async fn update(
         Ok::<_, Refusal>(rule)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(rule)
 }
 
@@ -182,7 +182,7 @@ async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID
         Ok::<_, Refusal>(())
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(ID(encode(Kind::Rule, id)))
 }
 

@@ -183,7 +183,7 @@ async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Ref
         Ok::<_, Refusal>(share)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(share)
 }
 
@@ -222,7 +222,7 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
         })
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(share)
 }
 

@@ -290,7 +290,8 @@ async fn create(
         Ok::<_, Refusal>(source)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
+    app.waker.wake_readers();
     Ok((source, secret))
 }
 
@@ -426,7 +427,8 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         Ok::<_, Refusal>(source)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
+    app.waker.wake_readers();
     Ok(source)
 }
 
@@ -454,7 +456,8 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
         Ok::<_, Refusal>(())
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
+    app.waker.wake_readers();
     Ok(ID(encode(Kind::Source, id)))
 }
 

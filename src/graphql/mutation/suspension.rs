@@ -108,7 +108,7 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
         Ok::<_, Refusal>(member)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(member)
 }
 
@@ -147,7 +147,7 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
         Ok::<_, Refusal>(member)
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(member)
 }
 

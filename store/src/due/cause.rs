@@ -165,12 +165,12 @@ impl Cause {
     }
 }
 
-/// The ids of the causes that still have due rows without a lane in a working account other than `beside`, so
+/// The ids of the causes that still have due rows without a lane in a working account other than `sorted`, so
 /// that the brake cannot judge them yet. An account that Kisi told to back off sorts nothing meanwhile and is left out.
 pub async fn unsorted_causes(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
-    beside: Uuid,
+    sorted: Option<Uuid>,
     now: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
     let working = Query::select()
@@ -185,6 +185,7 @@ pub async fn unsorted_causes(
                 .is_null()
                 .or(kisi_account::Column::StoppedUntil.lte(now)),
         )
+        .and_where_option(sorted.map(|sorted| kisi_account::Column::Id.ne(sorted)))
         .to_owned();
     Ok(scope
         .find::<due::Entity>()
@@ -192,7 +193,6 @@ pub async fn unsorted_causes(
         .column(due::Column::CauseId)
         .distinct()
         .filter(due::Column::AccountId.in_subquery(working))
-        .filter(due::Column::AccountId.ne(beside))
         .filter(due::Column::DueAt.lte(now))
         .filter(due::Column::Lane.is_null())
         .into_tuple()

@@ -52,7 +52,7 @@ pub fn start(app: Arc<App>) -> Result<BackgroundLoop, reqwest::Error> {
 async fn supervise(app: Arc<App>, http: reqwest::Client, mut stopping: watch::Receiver<bool>) {
     let mut reading: HashMap<Uuid, JoinHandle<()>> = HashMap::new();
     while !is_stopping(&stopping) {
-        let woken = app.waker.register();
+        let woken = app.waker.register_readers();
         reading.retain(|_, task| !task.is_finished());
         match due(&app).await {
             Ok(due) => {

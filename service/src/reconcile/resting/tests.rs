@@ -14,7 +14,7 @@ use crate::{
     app::App,
     clock::new_id,
     fixture::{NOON, TestApp, account_row, at_noon, instant},
-    store::{self, StoreError, bulk, grants, kisi_accounts, revocations, row},
+    store::{self, ClubScope, StoreError, bulk, grants, kisi_accounts, revocations, row},
     transaction,
 };
 
@@ -62,8 +62,8 @@ impl TestService {
         let (_stop, stopping) = watch::channel(false);
         let worker = Worker::new(
             self.app().clone(),
-            &self.account,
-            "test".to_owned(),
+            ClubScope::new(self.account.club_id),
+            self.account.id,
             stopping,
         );
         let snapshot = AccountSnapshot::load(&self.app().db, self.account.clone()).await;

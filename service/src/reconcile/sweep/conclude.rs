@@ -251,7 +251,7 @@ impl Conclusions {
             return Ok(());
         }
         let written = transaction!(sweep.app.db, |tx| self.write_in(tx).await).await;
-        sweep.app.waker.wake();
+        sweep.app.waker.wake(sweep.scope);
         written
     }
 

@@ -113,7 +113,7 @@ impl Sweep {
             conclude::mark_group_read(tx, scope, &group, now).await
         });
         stored.await?;
-        self.app.waker.wake();
+        self.app.waker.wake(self.scope);
         Ok(())
     }
 

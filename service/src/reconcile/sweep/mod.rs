@@ -130,7 +130,7 @@ impl Sweep {
         })
         .await;
         saved?;
-        self.app.waker.wake();
+        self.app.waker.wake(self.scope);
         Ok(snapshot)
     }
 
@@ -203,7 +203,7 @@ impl Sweep {
             kisi_accounts::record_sweep(tx, id, now.micros(), due_at, again_at).await
         })
         .await;
-        self.app.waker.wake();
+        self.app.waker.wake(self.scope);
         Ok(saved?)
     }
 }

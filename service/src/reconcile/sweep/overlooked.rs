@@ -127,7 +127,7 @@ impl Sweep {
             .await)
             .await;
         marked?;
-        self.app.waker.wake();
+        self.app.waker.wake(self.scope);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access::Instant;
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{RecentWrites, Report, Sweep};
 use crate::{
@@ -41,6 +41,8 @@ pub struct SweepScheduler {
 
 struct Running {
     task: JoinHandle<Result<Report, AccountError>>,
+    /// Notified when the task has ended.
+    ended: Arc<Notify>,
     began: Instant,
     due_at: i64,
     /// The credentials of its calls.
@@ -70,7 +72,28 @@ impl SweepScheduler {
 
     /// Whether the next sweep is delayed because the database failed, even if it is due.
     pub fn is_waiting_for_database(&self) -> bool {
-        (self.retry_at).is_some_and(|until| until > tokio::time::Instant::now())
+        self.retry_in().is_some()
+    }
+
+    /// How long the next sweep is delayed because the database failed.
+    pub fn retry_in(&self) -> Option<Duration> {
+        let left = self
+            .retry_at?
+            .checked_duration_since(tokio::time::Instant::now());
+        left.filter(|left| !left.is_zero())
+    }
+
+    /// Whether the last sweep failed.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0 || self.database_failures > 0
+    }
+
+    /// Waits for the end of the running sweep.
+    pub async fn finished(&self) {
+        match &self.running {
+            Some(running) => running.ended.notified().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Cancels a running sweep. The next holder of the lease starts a new one.
@@ -128,8 +151,15 @@ impl SweepScheduler {
                 recent_writes: self.recent_writes.clone(),
                 began: now,
             };
+            let ended = Arc::new(Notify::new());
+            let notify = ended.clone();
             self.running = Some(Running {
-                task: tokio::spawn(sweep.run()),
+                task: tokio::spawn(async move {
+                    let report = sweep.run().await;
+                    notify.notify_one();
+                    report
+                }),
+                ended,
                 began: now,
                 due_at: account.read_due_at,
                 call: CallCredentials::of(account),
