@@ -15,6 +15,7 @@ mod fixture;
 pub mod http_client;
 pub mod ingest;
 pub mod invitations;
+mod jitter;
 pub mod key_file;
 pub mod kisi;
 pub mod kisi_events;

@@ -1,4 +1,5 @@
-//! Whether the database can store writes, judged by the last one. A write that failed because of its own data does not count.
+//! Whether the database can store events: not since a write failed for a temporary reason, until a write that is as large as an
+//! event succeeded. A smaller one proves nothing, since a full disk may have room for it.
 
 use std::sync::{
     Arc,
@@ -21,16 +22,13 @@ impl Health {
         }
     }
 
-    /// Records a committed write.
+    /// Records that a write as large as an event was committed.
     pub fn note_success(&self) {
-        // Stores only on a change, so that concurrent writers do not contend for the cache line.
-        if self.0.load(Ordering::Acquire) {
-            self.0.store(false, Ordering::Release);
-        }
+        self.0.store(false, Ordering::Release);
     }
 
-    /// Whether the last write failed for a temporary reason.
-    pub fn last_write_failed(&self) -> bool {
+    /// Whether a write failed since the last success.
+    pub fn is_in_doubt(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

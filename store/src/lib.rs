@@ -229,12 +229,13 @@ impl Db {
             .all(|migration| applied.iter().any(|name| name == migration.name())))
     }
 
-    /// Whether the database accepts writes. Tries a write only if the last one failed.
+    /// Whether the database accepts writes. Tries one only if an earlier one failed.
     pub async fn can_write(&self) -> Result<(), StoreError> {
-        if !self.health.last_write_failed() {
-            return Ok(());
+        if self.health.is_in_doubt() {
+            self.write(|tx| Box::pin(probe::write(tx))).await?;
+            self.health.note_success();
         }
-        self.write(|tx| Box::pin(probe::write(tx))).await
+        Ok(())
     }
 
     /// Whether all processes that use this database run on this machine, because it is a SQLite file.

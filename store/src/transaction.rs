@@ -57,7 +57,6 @@ where
     match tokio::time::timeout(deadline, work(&transaction)).await {
         Ok(Ok(value)) => {
             transaction.commit().await.map_err(failed)?;
-            health.note_success();
             Ok(value)
         }
         Ok(Err(problem)) => {

@@ -32,6 +32,7 @@ mod mapped;
 mod pacing;
 mod platform_pages;
 mod platforms;
+mod processes;
 mod query_agreement;
 mod quick_start;
 mod readers;

@@ -34,6 +34,8 @@ use crate::{
 /// most `QUERY_SHARE` of the time.
 const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 const QUERY_SHARE: u32 = 100;
+/// The shortest time between two queries for a club that was woken and has no account that is known here.
+const NEW_CLUB: Duration = Duration::from_millis(50);
 /// How often a paused account is looked at, in case another process stored new credentials.
 const PAUSE_POLL: Duration = Duration::from_secs(5);
 
@@ -96,11 +98,16 @@ impl Scheduler {
     /// Runs until the program stops, then waits for the workers.
     pub async fn run(mut self) {
         let mut query_at = tokio::time::Instant::now();
+        let mut queried_at = query_at;
         while !is_stopping(&self.stopping) {
             let woken = self.app.waker.register();
             let is_new_club = self.wake_clubs();
             let now = tokio::time::Instant::now();
-            if is_new_club || query_at <= now {
+            if is_new_club {
+                query_at = query_at.min(queried_at + NEW_CLUB);
+            }
+            if query_at <= now {
+                queried_at = now;
                 query_at = now + self.query().await;
             }
             self.start_due();

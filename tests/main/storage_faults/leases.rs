@@ -1,9 +1,9 @@
-//! Leases and times that were stored while the clock was a day ahead: the work resumes as soon as the clock is right again.
+//! Leases, processes and times that were stored while the clock was a day ahead: the work resumes as soon as the clock is right again.
 
 use latchkey::transaction;
 use std::time::Duration;
 
-use latchkey::store::{Connection, StoreError, leases};
+use latchkey::store::{Connection, StoreError, account_owners, leases, processes};
 use serde_json::json;
 
 use crate::support::{
@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 on_both!(
-    a_lease_from_the_future_blocks_nobody,
+    an_owner_from_the_future_blocks_nobody,
     what_was_stored_by_a_clock_ahead_waits_for_nothing,
 );
 
@@ -73,7 +73,7 @@ async fn what_was_stored_by_a_clock_ahead_waits_for_nothing(world: &mut World) {
     world.settled().await;
 }
 
-async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
+async fn an_owner_from_the_future_blocks_nobody(world: &mut World) {
     let source = world.api.source("Front desk").await;
     world.connect().await;
     let group = world.manage("Members").await;
@@ -85,10 +85,10 @@ async fn a_lease_from_the_future_blocks_nobody(world: &mut World) {
         .await
         .unwrap();
     let stored: Result<(), StoreError> = transaction!(db, |tx| {
-        let name = account.to_string();
-        let length = Duration::from_secs(6);
-        assert!(leases::acquire(tx, &name, "elsewhere:1:x", length, true).await?);
-        let ahead = "UPDATE lease SET expires_at = expires_at + 86400000000";
+        let elsewhere = "elsewhere:1:x";
+        processes::register(tx, elsewhere, Duration::from_secs(6)).await?;
+        account_owners::take(tx, &[account], elsewhere).await?;
+        let ahead = "UPDATE process SET expires_at = expires_at + 86400000000";
         tx.execute_unprepared(ahead).await?;
         Ok(())
     })

@@ -114,6 +114,11 @@ impl ServerProcess {
         assert!(lifted.success());
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends SIGTERM and waits until the process has ended.
     pub async fn terminate(mut self) -> ExitStatus {
         let signal = Command::new("kill")

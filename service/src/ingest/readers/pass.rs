@@ -19,6 +19,7 @@ use crate::{
     app::App,
     clock::new_id,
     ingest::batch::Job,
+    jitter::spread,
     lease::{Claim, Lease, LeaseTerms},
     store::{
         ClubScope, StoreError, lookup,
@@ -103,17 +104,15 @@ async fn read_with_lease(
     let requests = Requests::load(&app.db, &source, is_due).await?;
     let reading = read_and_store(app, http, &source, begun, &requests, lease);
     let read = tokio::time::timeout(LONGEST, reading).await;
-    let every = source
-        .read_every_s
-        .unwrap_or(DAILY_S)
-        .saturating_mul(1_000_000);
+    let every = u64::try_from(source.read_every_s.unwrap_or(DAILY_S)).unwrap_or_default();
+    let every = spread(Duration::from_secs(every), id);
     let done = ReadRecord {
         begun: begun.micros(),
         asked: source.read_asked,
         due_at: source.read_due_at,
         // A reading that only an event asked for does not postpone the scheduled one.
         next: if is_due {
-            begun.micros().saturating_add(every)
+            begun.plus(every).micros()
         } else {
             source.read_due_at
         },

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::{account_snapshot::AccountSnapshot, execute::AccountError, setup};
 use crate::{
     app::App,
+    jitter::spread,
     kisi::{AppliesTo, AssignmentFilter, Client, Guard, Lane},
     metrics::SweepDrift,
     store::{
@@ -180,7 +181,10 @@ impl Sweep {
             return Err(AccountError::LeaseLost);
         }
         let (scope, id, due_at) = (self.scope, self.account.id, self.account.read_due_at);
-        let (now, interval) = (self.app.clock.now(), self.app.config.sweep_interval);
+        let (now, interval) = (
+            self.app.clock.now(),
+            spread(self.app.config.sweep_interval, id),
+        );
         let wait = if report.is_doubtful {
             interval.min(setup::LOOK_AGAIN)
         } else {
