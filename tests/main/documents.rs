@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use super::tidy::source::files;
 
-const FOLDERS: [&str; 14] = [
+const FOLDERS: [&str; 15] = [
     "src",
     "service",
     "store",
@@ -14,6 +14,7 @@ const FOLDERS: [&str; 14] = [
     "tests",
     "benches",
     "docs",
+    "deploy",
     "web",
     "examples",
     "fuzz",
