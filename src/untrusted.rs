@@ -142,8 +142,8 @@ pub fn cursor(text: &str) -> bool {
 
 /// Whether a file is a roster and its contents translate to an event.
 pub fn roster(file_name: &str, text: &str) -> bool {
-    let body = roster::snapshot(Path::new(file_name), text, now(), &Conventions::default());
-    body.is_ok_and(|(body, _)| event(Platform::Canonical, None, body.to_string().as_bytes()))
+    let snapshot = roster::snapshot(Path::new(file_name), text, now(), &Conventions::default());
+    snapshot.is_ok_and(|snapshot| event(Platform::Canonical, None, snapshot.body.as_bytes()))
 }
 
 /// Whether a body is a Kisi event.

@@ -2,12 +2,12 @@
 //! dry run applies it to an in-memory copy of the club, and prints the changes and what the brake would hold. A file with an
 //! error is rejected as a whole, and nothing is stored.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt::Display, path::PathBuf, process::ExitCode, sync::Arc};
 
 use access::Instant;
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::replay::find_source;
 use crate::{
@@ -81,22 +81,20 @@ impl Roster {
             date_order,
             statuses: statuses.into_iter().collect(),
         };
-        let (body, ignored) = snapshot(&file, &decode::text(&bytes), at, &conventions)
+        let snapshot = snapshot(&file, &decode::text(&bytes), at, &conventions)
             .with_context(|| file.display().to_string())?;
+        // A roster of tens of thousands of people is large in each of its forms.
         drop(bytes);
-        if !ignored.is_empty() {
+        if !snapshot.ignored.is_empty() {
             eprintln!(
                 "{}: these columns are not used: {}",
                 file.display(),
-                ignored.join(", ")
+                snapshot.ignored.join(", ")
             );
         }
-        let counts = counts(&body);
+        let counts = snapshot.counts;
         let id = format!("roster:{}", new_id().simple());
-        let bytes = body.to_string().into_bytes();
-        // A roster of tens of thousands of people is large in each of its forms.
-        drop(body);
-        let job = Job::canonical(scope.club, source, id, bytes, now);
+        let job = Job::canonical(scope.club, source, id, snapshot.body.into_bytes(), now);
         let time = job.event.as_ref().map_err(Clone::clone).and_then(|event| {
             let time = Event::empty(&event.kind, event.happened_at);
             adapter::not_from_the_future(time, app.event_clock())
@@ -127,36 +125,58 @@ impl Roster {
     }
 }
 
+/// The event of a file.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// A `roster.snapshot`, as JSON.
+    pub body: String,
+    /// The number of entries of each list, for example `2 members, 3 memberships`.
+    pub counts: String,
+    /// The names of the columns that are not used.
+    pub ignored: Vec<String>,
+}
+
 /// Converts the text of a file to a `roster.snapshot` event; a name that ends in `.json` selects JSON. `at` becomes its timestamp.
-/// Returns the event, and the names of the columns that are not used.
 pub(crate) fn snapshot(
     file: &std::path::Path,
     text: &str,
     at: Instant,
     conventions: &Conventions,
-) -> anyhow::Result<(Value, Vec<String>)> {
+) -> anyhow::Result<Snapshot> {
     let is_json = file
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("json"));
-    let event = |data: Value| json!({ "type": "roster.snapshot", "timestamp": at.timestamp().to_string(), "data": data });
     if !is_json {
-        let found = table::roster(&csv::records(text)?, conventions)?;
-        return Ok((event(found.data), found.ignored));
+        let roster = table::roster(&csv::Csv::open(text)?, conventions)?;
+        return Ok(Snapshot {
+            body: event(&roster.data, at),
+            counts: joined(roster.counts),
+            ignored: roster.ignored,
+        });
     }
     let json: Value = serde_json::from_str(text).context("the file is not valid JSON")?;
-    match json.get("type").map(Value::as_str) {
-        None => Ok((event(json), Vec::new())),
-        Some(Some("roster.snapshot")) => Ok((json, Vec::new())),
+    let (body, data) = match json.get("type").map(Value::as_str) {
+        None => (event(&json.to_string(), at), Some(&json)),
+        Some(Some("roster.snapshot")) => (json.to_string(), json.get("data")),
         Some(_) => bail!("the type must be roster.snapshot"),
-    }
+    };
+    let lists = data.and_then(Value::as_object).into_iter().flatten();
+    let counts = lists.filter_map(|(name, list)| Some((name, list.as_array()?.len())));
+    Ok(Snapshot {
+        body,
+        counts: joined(counts),
+        ignored: Vec::new(),
+    })
 }
 
-/// The number of entries of each list of a snapshot, for example `2 members, 3 memberships`.
-fn counts(body: &Value) -> String {
-    let lists = body.get("data").and_then(Value::as_object);
-    let counts = lists.into_iter().flatten().filter_map(|(name, list)| {
-        let count = list.as_array()?.len();
-        Some(format!("{count} {name}"))
-    });
+/// A snapshot with this data, which is JSON.
+fn event(data: &str, at: Instant) -> String {
+    let at = at.timestamp();
+    format!(r#"{{"type":"roster.snapshot","timestamp":"{at}","data":{data}}}"#)
+}
+
+fn joined(counts: impl IntoIterator<Item = (impl Display, usize)>) -> String {
+    let counts = counts.into_iter();
+    let counts = counts.map(|(name, count)| format!("{count} {name}"));
     counts.collect::<Vec<_>>().join(", ")
 }

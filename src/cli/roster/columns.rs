@@ -102,8 +102,8 @@ const NAMES: &[(&str, &[&str])] = &[
 /// Which column of a file holds what.
 #[derive(Debug, Default)]
 pub struct Columns {
-    /// By what it holds: the name as the file has it.
-    found: BTreeMap<&'static str, String>,
+    /// By what it holds: its position and the name as the file has it.
+    found: BTreeMap<&'static str, (usize, String)>,
     /// The names that are not used.
     pub ignored: Vec<String>,
 }
@@ -113,15 +113,14 @@ impl Columns {
     pub fn of(names: &[String]) -> Self {
         let mut columns = Self::default();
         let mut used = Vec::new();
-        let folded: Vec<(String, &String)> =
-            names.iter().map(|name| (folded(name), name)).collect();
+        let folded: Vec<String> = names.iter().map(|name| folded(name)).collect();
         for (column, aliases) in NAMES {
             let mut candidates = [column].into_iter().chain(*aliases);
-            let found =
-                candidates.find_map(|wanted| folded.iter().find(|(name, _)| name == wanted));
-            if let Some((_, name)) = found {
-                columns.found.insert(column, (*name).clone());
-                used.push(*name);
+            let found = candidates.find_map(|wanted| folded.iter().position(|name| name == wanted));
+            let found = found.and_then(|at| Some((at, names.get(at)?)));
+            if let Some((at, name)) = found {
+                columns.found.insert(column, (at, name.clone()));
+                used.push(name);
             }
         }
         columns.ignored = names
@@ -138,7 +137,12 @@ impl Columns {
 
     /// The name of a column as the file has it.
     pub fn name(&self, column: &str) -> Option<&str> {
-        self.found.get(column).map(String::as_str)
+        self.found.get(column).map(|(_, name)| name.as_str())
+    }
+
+    /// The position of a column, from 0.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.found.get(column).map(|(at, _)| *at)
     }
 }
 

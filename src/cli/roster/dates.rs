@@ -24,9 +24,10 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The order that the values of a column show; none if they fit several orders.
-pub fn order_of<'v>(values: impl Iterator<Item = &'v str>) -> Option<DateOrder> {
+pub fn order_of(values: impl Iterator<Item = impl AsRef<str>>) -> Option<DateOrder> {
     let (mut first, mut second) = (false, false);
     for value in values {
+        let value = value.as_ref();
         if let Some([a, b, c]) = numbers(value) {
             // A point between the numbers is written where the day comes first.
             first |= (a > 12 && c > 31) || value.contains('.');

@@ -1,15 +1,17 @@
 //! Decodes the bytes of a file: UTF-8, UTF-16 with a byte order mark, and otherwise Windows-1252, which spreadsheets write.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// The text of a file.
-pub fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let without_mark = match Encoding::for_bom(bytes) {
         Some((encoding, _)) if encoding == UTF_16LE || encoding == UTF_16BE => encoding,
         _ if std::str::from_utf8(bytes).is_ok() => encoding_rs::UTF_8,
         _ => WINDOWS_1252,
     };
-    without_mark.decode(bytes).0.into_owned()
+    without_mark.decode(bytes).0
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     TranslateError,
+    entries::{self, Entries},
     field::{Field, Read},
     json_of, unread,
 };
@@ -37,25 +38,35 @@ const BOOKABLE: &[(&str, OfferingKind)] = &[
 
 /// Translates the JSON of one canonical event.
 pub fn translate(verified: &Verified) -> Result<Event, TranslateError> {
-    let body = json_of(verified)?;
-    read(&body)
+    if let Some((body, mut entries)) = entries::split(verified.bytes()) {
+        let event = read_split(&body, &mut entries);
+        if !entries.is_broken {
+            return event;
+        }
+    }
+    read(&json_of(verified)?)
 }
 
 /// Translates one canonical event from parsed JSON. Fields that it does not know become warnings, or an error if they look as if
 /// they restrict access.
 pub fn read(body: &Value) -> Result<Event, TranslateError> {
+    read_split(body, &mut Entries::default())
+}
+
+fn read_split(body: &Value, entries: &mut Entries<'_>) -> Result<Event, TranslateError> {
     let root = Field::root(body);
     let kind = root.at("type").text()?;
     let with_kind = |problem: TranslateError| TranslateError {
         kind: Some(kind.clone()),
         ..problem
     };
-    let event = event(&root, &kind).map_err(with_kind)?;
-    let warnings = unread::check(&root, &kind).map_err(with_kind)?;
+    let event = event(&root, &kind, entries).map_err(with_kind)?;
+    let of_entries = std::mem::take(&mut entries.unused).into_values();
+    let warnings = unread::check(&root, &kind, of_entries).map_err(with_kind)?;
     Ok(Event { warnings, ..event })
 }
 
-fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
+fn event(root: &Field<'_>, kind: &str, entries: &mut Entries<'_>) -> Read<Event> {
     let happened_at = root.at("timestamp").instant()?;
     let data = root.at("data");
     data.object()?;
@@ -78,7 +89,7 @@ fn event(root: &Field<'_>, kind: &str) -> Read<Event> {
         "purchase.updated" => vec![purchase(&data)?],
         "purchase.deleted" => gone(EntitlementKind::Purchase)?,
         "offering.updated" => vec![Statement::Offering(any_offering(&data)?)],
-        "roster.snapshot" => snapshot(&data, happened_at, &mut notes)?,
+        "roster.snapshot" => snapshot(&data, entries, happened_at, &mut notes)?,
         _ => return Err(root.at("type").error(&format!("one of {TYPES}"))),
     };
     let note = (!notes.is_empty()).then(|| notes.join("; "));
@@ -350,43 +361,43 @@ fn purchase(data: &Field<'_>) -> Read<Statement> {
 /// Each list that is present is complete for its kind.
 fn snapshot(
     data: &Field<'_>,
+    entries: &mut Entries<'_>,
     happened_at: access::Instant,
     notes: &mut Vec<String>,
 ) -> Read<Vec<Statement>> {
-    let mut statements = Vec::new();
+    let mut all = Vec::new();
     // Offerings are kept when a list lacks them: rules may name them.
-    for item in data.at("offerings").list_or_empty()? {
-        statements.push(Statement::Offering(any_offering(&item)?));
+    entries.each("offerings", data.at("offerings"), |item| {
+        all.push(Statement::Offering(any_offering(item)?));
+        Ok(())
+    })?;
+    type Translate<'t> = &'t mut dyn FnMut(&Field<'_>) -> Read<Statement>;
+    let lists: [(&str, SourceAspect, Translate<'_>); 5] = [
+        ("members", SourceAspect::Members, &mut |item| {
+            Ok(Statement::Person(person(item, false)?))
+        }),
+        ("companies", SourceAspect::Companies, &mut |item| {
+            Ok(Statement::Company(company(item)?))
+        }),
+        ("memberships", SourceAspect::Memberships, &mut |item| {
+            membership(item, happened_at)
+        }),
+        ("registrations", SourceAspect::Registrations, &mut |item| {
+            registration(item, notes)
+        }),
+        ("purchases", SourceAspect::Purchases, &mut |item| {
+            purchase(item)
+        }),
+    ];
+    for (name, aspect, translate) in lists {
+        let Some(list) = data.at(name).present() else {
+            continue;
+        };
+        all.push(Statement::Snapshot(aspect));
+        entries.each(name, list, |item| {
+            all.push(translate(item)?);
+            Ok(())
+        })?;
     }
-    if let Some(list) = data.at("members").present() {
-        statements.push(Statement::Snapshot(SourceAspect::Members));
-        for item in list.list()? {
-            statements.push(Statement::Person(person(&item, false)?));
-        }
-    }
-    if let Some(list) = data.at("companies").present() {
-        statements.push(Statement::Snapshot(SourceAspect::Companies));
-        for item in list.list()? {
-            statements.push(Statement::Company(company(&item)?));
-        }
-    }
-    if let Some(list) = data.at("memberships").present() {
-        statements.push(Statement::Snapshot(SourceAspect::Memberships));
-        for item in list.list()? {
-            statements.push(membership(&item, happened_at)?);
-        }
-    }
-    if let Some(list) = data.at("registrations").present() {
-        statements.push(Statement::Snapshot(SourceAspect::Registrations));
-        for item in list.list()? {
-            statements.push(registration(&item, notes)?);
-        }
-    }
-    if let Some(list) = data.at("purchases").present() {
-        statements.push(Statement::Snapshot(SourceAspect::Purchases));
-        for item in list.list()? {
-            statements.push(purchase(&item)?);
-        }
-    }
-    Ok(statements)
+    Ok(all)
 }

@@ -137,6 +137,15 @@ impl<'a> Field<'a> {
             .collect())
     }
 
+    /// An element of this array that was parsed by itself.
+    pub fn entry<'e>(&self, index: usize, value: &'e Value) -> Field<'e> {
+        Field {
+            path: format!("{}[{index}]", self.path),
+            value,
+            read_names: ReadNames::default(),
+        }
+    }
+
     /// The elements of an array; empty for null and for absent fields.
     pub fn list_or_empty(self) -> Read<Vec<Field<'a>>> {
         self.present()

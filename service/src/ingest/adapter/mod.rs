@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod canonical;
+mod entries;
 mod field;
 mod mapped;
 pub mod spacebring;

@@ -167,17 +167,56 @@ const NAMES: [(Restriction, &str); 12] = [
     (Restriction::Block, "paused"),
 ];
 
-/// Returns the warnings for an event whose fields were all read through `root`, or an error for the first field that would
-/// restrict access.
-pub fn check(root: &Field<'_>, kind: &str) -> Read<Vec<String>> {
-    // A deletion ends everything, so no field could restrict it further.
-    let is_deletion = kind.ends_with(".deleted");
-    let mut paths = BTreeSet::new();
+/// The fields that were not read.
+#[derive(Default)]
+pub struct Unused {
+    /// Without list indexes.
+    paths: BTreeSet<String>,
+    /// The error for the first one that would restrict access.
+    refusal: Option<TranslateError>,
+}
+
+impl Unused {
+    /// Adds those of the next entry of the same list.
+    pub fn add(&mut self, next: Self) {
+        self.paths.extend(next.paths);
+        self.refusal = self.refusal.take().or(next.refusal);
+    }
+}
+
+/// The fields below `root` that were not read through it. Those of a deletion are not refused: a deletion ends everything, so no
+/// field could restrict it further.
+pub fn find(root: &Field<'_>, is_deletion: bool) -> Unused {
+    let mut unused = Unused::default();
     for unread in root.unread() {
         if !is_deletion && let Some(how) = narrows(&unread) {
-            return Err(refusal(&unread, how));
+            unused.refusal = Some(refusal(&unread, how));
+            break;
         }
-        paths.insert(without_numbers(&unread.path));
+        unused.paths.insert(without_numbers(&unread.path));
+    }
+    unused
+}
+
+/// Returns the warnings for an event whose fields were all read through `root`, but for those of the entries that were read one by
+/// one; or an error for the first field that would restrict access.
+pub fn check(
+    root: &Field<'_>,
+    kind: &str,
+    of_entries: impl Iterator<Item = Unused>,
+) -> Read<Vec<String>> {
+    let of_body = find(root, kind.ends_with(".deleted"));
+    let (mut paths, mut refusals) = (BTreeSet::new(), Vec::new());
+    for unused in of_entries.chain([of_body]) {
+        paths.extend(unused.paths);
+        refusals.extend(unused.refusal);
+    }
+    // The fields of an object are in the order of their names.
+    let first = refusals
+        .into_iter()
+        .min_by(|one, other| names_of(one).cmp(&names_of(other)));
+    if let Some(refusal) = first {
+        return Err(refusal);
     }
     let more = paths.len().saturating_sub(MOST_WARNINGS);
     let mut warnings: Vec<String> = paths
@@ -189,6 +228,13 @@ pub fn check(root: &Field<'_>, kind: &str) -> Read<Vec<String>> {
         warnings.push(format!("{more} more fields are not read"));
     }
     Ok(warnings)
+}
+
+/// The names of the field of the body and of the field of its data in which a fault is.
+fn names_of(problem: &TranslateError) -> Vec<&str> {
+    let path = problem.field.as_deref().unwrap_or_default();
+    let end = |name: &&str| !name.is_empty();
+    path.split(['.', '[']).take(2).filter(end).collect()
 }
 
 fn narrows(unread: &Unread<'_>) -> Option<Restriction> {
