@@ -16,7 +16,7 @@ use latchkey_sandbox::{Fault, FaultKind, LockFlags};
 use serde_json::{Value, json};
 
 use crate::{
-    support::{event::email, world::World},
+    support::{api::eventually, event::email, world::World},
     unlocks::{TestClub, codes, logins, test_club, unlock_requests},
 };
 
@@ -28,6 +28,7 @@ on_both!(
     a_request_of_a_dead_process_stays_unknown,
     another_replica_carries_it_out,
     no_process_carries_it_out,
+    an_old_request_opens_no_door,
     a_disconnected_account_opens_no_door,
 );
 
@@ -244,6 +245,18 @@ async fn a_deleted_login_is_created_again(world: &mut World) {
 
 /// Stores an unlock request that a process has taken until `until` (in microseconds).
 async fn store_taken_request(world: &World, house: &TestClub, key: &str, until: i64) {
+    let asked_at = world.clock.now().micros();
+    store_request(world, house, key, asked_at, Some(until)).await;
+}
+
+/// Stores an unlock request; one that no process has taken if `until` is `None`.
+async fn store_request(
+    world: &World,
+    house: &TestClub,
+    key: &str,
+    asked_at: i64,
+    until: Option<i64>,
+) {
     let uuid = |kind, id: &str| decode_as(kind, id).unwrap();
     let club = world.api.query("{ club { id } }", json!({})).await;
     let row = row::UnlockRequest {
@@ -255,11 +268,14 @@ async fn store_taken_request(world: &World, house: &TestClub, key: &str, until: 
         idempotency_key: Some(key.to_owned()),
         actor: "desk".to_owned(),
         kisi_user_id: None,
-        state: row::UnlockState::Taken,
+        state: match until {
+            Some(_) => row::UnlockState::Taken,
+            None => row::UnlockState::Asked,
+        },
         kisi_code: None,
         message: None,
-        asked_at: world.clock.now().micros(),
-        taken_until: Some(until),
+        asked_at,
+        taken_until: until,
         event_key: None,
         latitude_e7: None,
         longitude_e7: None,
@@ -292,6 +308,22 @@ async fn a_request_of_a_dead_process_stays_unknown(world: &mut World) {
     assert_eq!(codes(&payload), ["KISI_UNREACHABLE"]);
     assert_eq!(unlock_requests(world), 0);
     assert_eq!(world.api.history_messages("UNLOCK_DENIED").await.len(), 1);
+}
+
+/// A process stored a request and died before another one took it: the door does not open for somebody who has left.
+async fn an_old_request_opens_no_door(world: &mut World) {
+    let house = test_club(world).await;
+    if world.database() == crate::support::world::Database::Sqlite {
+        return;
+    }
+    let asked_at = world.clock.now().micros() - 60_000_000;
+    store_request(world, &house, "left", asked_at, None).await;
+    let given_up = async || {
+        let denied = world.api.history_messages("UNLOCK_DENIED").await;
+        (denied.len() == 1).then_some(())
+    };
+    eventually(given_up, async || "the request is still open".to_owned()).await;
+    assert_eq!(unlock_requests(world), 0);
 }
 
 /// A replica that serves the API and works on no account.

@@ -32,7 +32,7 @@ use crate::{
 
 /// The shortest and the longest time between two queries for work that no wake-up announced. Between them, the queries take at
 /// most `QUERY_SHARE` of the time.
-const POLL_INTERVAL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+const POLL_INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 const QUERY_SHARE: u32 = 100;
 /// The shortest time between two queries for a club that was woken and has no account that is known here.
 const NEW_CLUB: Duration = Duration::from_millis(50);

@@ -18,10 +18,13 @@ use crate::{
     transaction,
 };
 
-/// How often to look for requests that other processes received.
+/// How often to look for requests that other processes received, and how often while no other process works on accounts.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How often to look for overdue requests, and for other processes.
-const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
+const LONE_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How old a request may be when it is taken: the door must not open once the person has left. Its sender has stopped waiting
+/// before.
+const LATEST: Duration = Duration::from_secs(15);
+/// How often to look for overdue requests: Duration = Duration::from_secs(10);
 /// How often to delete old requests.
 const FORGET_INTERVAL: Duration = Duration::from_mins(10);
 /// How long requests and the keys of Kisi events are kept.
@@ -38,7 +41,8 @@ pub async fn serve(
     let mut forgot: Option<tokio::time::Instant> = None;
     while !is_stopping(&stopping) {
         let membership = members.borrow_and_update().clone();
-        // Alone, the process that received a request carries it out, so only the cleanup remains.
+        // With a single machine, the process that received a request carries it out, so only the cleanup remains.
+        let is_sqlite = app.db.is_sqlite();
         let has_others = membership.as_ref().is_some_and(Membership::has_others);
         let is_due = |at: Option<tokio::time::Instant>, interval| {
             at.is_none_or(|at| at.elapsed() >= interval)
@@ -57,15 +61,15 @@ pub async fn serve(
                     tracing::error!(error = ?problem, "cannot delete old unlock requests; retrying");
                 }
             }
-            if has_others && let Err(problem) = take(&app, holder, &mut requests).await {
+            if !is_sqlite && let Err(problem) = take(&app, holder, &mut requests).await {
                 tracing::error!(error = ?problem, "cannot read the unlock requests of other processes; retrying");
             }
         }
         while requests.try_join_next().is_some() {}
-        let look = if has_others {
-            POLL_INTERVAL
-        } else {
-            CLEANUP_INTERVAL
+        let look = match (is_sqlite, has_others) {
+            (true, _) => CLEANUP_INTERVAL,
+            (false, true) => POLL_INTERVAL,
+            (false, false) => LONE_POLL_INTERVAL,
         };
         tokio::select! {
             () = tokio::time::sleep(look) => {}
@@ -82,6 +86,10 @@ async fn take(app: &Arc<App>, holder: &str, requests: &mut JoinSet<()>) -> Resul
         let Some(ownership) = app.owned.get(unlock_request.account_id) else {
             continue;
         };
+        if unlock_request.asked_at < app.clock.now().minus(LATEST).micros() {
+            record::give_up(app, &unlock_request).await?;
+            continue;
+        }
         let scope = ClubScope::new(unlock_request.club_id);
         let (id, until) = (unlock_request.id, send::until());
         let is_taken: Result<bool, StoreError> =
