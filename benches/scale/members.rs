@@ -249,6 +249,8 @@ impl MemberGenerator {
             learned_at: self.now - 90 * DAY,
             superseded_at: None,
             delivery_id: None,
+            repeats: None,
+            repeats: None,
         });
     }
 
@@ -310,6 +312,7 @@ impl MemberGenerator {
             dismissed_at: None,
             dismissed_by: None,
             dismissed_reason: None,
+            body_removed: None,
         });
         rows.about.push(delivery_member::Model {
             delivery_id: id,

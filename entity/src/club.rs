@@ -21,6 +21,8 @@ pub struct Model {
     pub brake_window_s: i64,
     pub unlock_visibility: UnlockVisibility,
     pub created_at: i64,
+    /// From when on superseded versions are complete: older ones were deleted. None if none were.
+    pub known_since: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::kind::DeliveryStatus;
+use crate::kind::{BodyRemoval, DeliveryStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "delivery")]
@@ -37,6 +37,8 @@ pub struct Model {
     pub dismissed_by: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub dismissed_reason: Option<String>,
+    /// Why headers and body are no longer stored.
+    pub body_removed: Option<BodyRemoval>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -332,6 +332,18 @@ pub enum DeliveryStatus {
     Failed,
 }
 
+/// Why the body of a delivery is no longer stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum BodyRemoval {
+    /// It was kept for the configured time.
+    #[sea_orm(string_value = "EXPIRED")]
+    Expired,
+    /// It named a person who was erased.
+    #[sea_orm(string_value = "ERASED")]
+    Erased,
+}
+
 /// The kind of a history event.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]

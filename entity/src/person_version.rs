@@ -25,6 +25,9 @@ pub struct Model {
     pub learned_at: i64,
     pub superseded_at: Option<i64>,
     pub delivery_id: Option<Uuid>,
+    /// The earlier versions that said the same, as a JSON list of pairs (time at the source, key), oldest first.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub repeats: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,7 @@ mod m20261128_000040_check_ins;
 mod m20261128_000100_offering_groups;
 mod m20261128_000100_other_senders;
 mod m20261128_000200_processes;
+mod m20261128_000200_retention;
 mod table;
 
 /// All migrations, oldest first.
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000100_other_senders::Migration),
             Box::new(m20261128_000100_offering_groups::Migration),
             Box::new(m20261128_000200_processes::Migration),
+            Box::new(m20261128_000200_retention::Migration),
         ]
     }
 }

@@ -15,13 +15,11 @@ impl MigrationTrait for Migration {
         let columns = "account_id:uuid! owner:str epoch:i64";
         create(manager, "account_owner", columns, &["owner"], &[]).await?;
         create_index(manager, "unlock_request", "state account_id", false).await?;
-        create_index(manager, "unlock_request", "asked_at", false).await?;
         create_index(manager, "kisi_event", "received_at", false).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         drop_index(manager, "kisi_event", "received_at").await?;
-        drop_index(manager, "unlock_request", "asked_at").await?;
         drop_index(manager, "unlock_request", "state account_id").await?;
         drop(manager, "account_owner").await?;
         drop(manager, "process").await

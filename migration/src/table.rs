@@ -4,7 +4,8 @@
 use sea_orm_migration::prelude::*;
 
 /// Creates a table with its indexes. An index is a space-separated list of columns, optionally followed by `if` and the condition
-/// of a partial index: a column that is not null, or one that has one of some values (`column=ONE|OTHER`).
+/// of a partial index: a column that is not null, one that is null (`!column`), or one that has one of some values
+/// (`column=ONE|OTHER`).
 pub async fn create(
     manager: &SchemaManager<'_>,
     name: &str,
@@ -64,6 +65,8 @@ pub async fn create_index(
     if let Some((column, words)) = only.split_once('=') {
         let words = words.split('|').map(|word| Expr::Constant(word.into()));
         index.and_where(Expr::col(Alias::new(column)).is_in(words));
+    } else if let Some(column) = only.strip_prefix('!') {
+        index.and_where(Expr::col(Alias::new(column)).is_null());
     } else if !only.is_empty() {
         index.and_where(Expr::col(Alias::new(only)).is_not_null());
     }
@@ -90,7 +93,7 @@ pub async fn drop_index(
 }
 
 fn index_name(table: &str, columns: &str) -> String {
-    format!("{table}_{}", columns.replace([' ', '=', '|'], "_"))
+    format!("{table}_{}", columns.replace([' ', '=', '|', '!'], "_"))
 }
 
 /// Adds a column to a table.

@@ -134,6 +134,21 @@ settings! {
     webhook_max_bytes: usize = Is("1048576"), value::max_bytes, Whole,
         "a whole number from 1024 to 67108864",
         "The largest webhook body that is accepted, in bytes.";
+    keep_bodies: Duration = Is("P90D"), value::kept_a_week, Whole,
+        "an ISO 8601 duration from P7D to P36500D",
+        "How long headers and bodies of deliveries are kept; those of failed ones until they are replayed or dismissed.";
+    keep_history: Duration = Is("P730D"), value::kept_a_month, Whole,
+        "an ISO 8601 duration from P31D to P36500D",
+        "How long the history and deliveries without a body are kept. A repeat of an older delivery is taken for a new one.";
+    keep_versions: Duration = Is("P730D"), value::kept_a_month, Whole,
+        "an ISO 8601 duration from P31D to P36500D",
+        "How long superseded versions of facts are kept: explain(asKnownAt:) reaches back so far.";
+    keep_revocations: Duration = Is("P31D"), value::kept_a_month, Whole,
+        "an ISO 8601 duration from P31D to P36500D",
+        "How long revocations are kept that the brake counts; at least for the window of the club's brake.";
+    keep_unlock_requests: Duration = Is("PT72H"), value::kept_a_day, Whole,
+        "an ISO 8601 duration from P1D to P36500D",
+        "How long unlock requests are kept.";
     playground: bool = Is("true"), value::flag, Whole,
         "true or false",
         "Whether the playground is served at /.";

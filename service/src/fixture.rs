@@ -80,6 +80,7 @@ pub fn club_row(id: Uuid, name: &str) -> row::Club {
         brake_people: 3,
         brake_percent: 5,
         brake_window_s: 3_600,
+        known_since: None,
         unlock_visibility: row::UnlockVisibility::Members,
         created_at: 0,
     }

@@ -26,6 +26,7 @@ pub mod preview;
 pub mod proxy;
 pub mod public_url;
 pub mod reconcile;
+pub mod retention;
 pub mod retry_after;
 pub mod running;
 pub mod sealed;

@@ -82,6 +82,7 @@ pub fn new(name: String, time_zone: String, now: i64) -> row::Club {
         brake_people: 3,
         brake_percent: 5,
         brake_window_s: 3600,
+        known_since: None,
         unlock_visibility: UnlockVisibility::Public,
         created_at: now,
     }

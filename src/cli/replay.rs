@@ -9,7 +9,10 @@ use crate::{
     app::App,
     graphql::scalar::parse_instant,
     id::{Kind, decode_as},
-    ingest::{batch::Outcome, replay},
+    ingest::{
+        batch::Outcome,
+        replay::{self, Replay as Replayed},
+    },
     store::{
         ClubScope, clubs, deliveries, lookup,
         row::{self, DeliveryStatus},
@@ -51,22 +54,26 @@ impl Replay {
         });
         let (scope, source) = find_source(app, &self.source).await?;
         let ids = deliveries::since(app.db.read(), scope, source, since, status).await?;
-        let mut failed = 0usize;
+        let (mut failed, mut without_body) = (0usize, 0usize);
         for id in &ids {
             let outcome =
                 replay::replay(&app.db, &app.queue, scope, *id, app.event_clock()).await?;
-            if let Some(Outcome::Stored {
-                status: DeliveryStatus::Failed,
-                ..
-            }) = outcome
-            {
-                failed += 1;
+            match outcome {
+                Replayed::Done(Outcome::Stored {
+                    status: DeliveryStatus::Failed,
+                    ..
+                }) => failed += 1,
+                Replayed::BodyRemoved(_) => without_body += 1,
+                Replayed::Done(_) | Replayed::Missing => {}
             }
         }
         println!(
             "{} deliveries processed again, {failed} of them failed again",
-            ids.len()
+            ids.len() - without_body
         );
+        if without_body > 0 {
+            println!("{without_body} deliveries not processed: their body is no longer stored");
+        }
         Ok(if failed == 0 {
             ExitCode::SUCCESS
         } else {

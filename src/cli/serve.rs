@@ -10,6 +10,7 @@ use tokio::signal::{
 
 use crate::{
     app::App, clock::Clock, config::Config, graphql::schema, http, ingest::readers, reconcile,
+    retention,
 };
 
 /// The number of HTTP worker threads.
@@ -28,6 +29,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let app = App::start(config, Clock::system()).await?;
     let running = reconcile::start(app.clone());
     let reading = readers::start(app.clone())?;
+    let pruning = retention::start(app.clone());
     let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -38,6 +40,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let served = server.await;
     feed.abort();
     let ending = async {
+        pruning.stop().await;
         reading.stop().await;
         running.stop().await;
         app.db.clone().close().await;

@@ -6,7 +6,7 @@ use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use super::{
     node,
-    scalar::{Duration, TimeZone},
+    scalar::{DateTime, Duration, TimeZone},
 };
 use crate::{id::Kind, store::row};
 
@@ -80,6 +80,12 @@ impl Club {
     /// Who may unlock doors from a front end.
     async fn unlock_visibility(&self) -> UnlockVisibility {
         self.0.unlock_visibility.into()
+    }
+
+    /// Since when everything is stored that `explain(asKnownAt:)` needs; null if nothing was deleted yet. See the setting
+    /// `keep_versions`.
+    async fn known_since(&self) -> Option<DateTime> {
+        self.0.known_since.map(DateTime)
     }
 
     /// A counter that increases with every change to facts, rules or overrides (shares and suspensions).

@@ -28,6 +28,16 @@ pub enum DeliveryStatus {
     Failed,
 }
 
+/// Why the body of a delivery is no longer stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::row::BodyRemoval")]
+pub enum BodyRemoval {
+    /// It was kept for the time of the setting `keep_bodies`.
+    Expired,
+    /// It named a person who was erased.
+    Erased,
+}
+
 #[derive(Clone, Debug)]
 pub struct Delivery(pub row::Delivery);
 
@@ -106,13 +116,18 @@ impl Delivery {
     }
 
     /// The body as it was sent, as text; bytes that are not UTF-8 are replaced. Null if none is stored, as for an unsigned
-    /// request. It contains what the sender says of people. Requires an ADMIN token.
+    /// request or after a time (`bodyRemoved`). It contains what the sender says of people. Requires an ADMIN token.
     #[graphql(complexity = 500)]
     async fn body(&self, context: &Context<'_>) -> Result<Option<String>> {
         require_admin(context)?;
         let body = loader::load(context, loader::BodyKey(self.0.id)).await?;
         let body = body.filter(|body| !body.is_empty());
         Ok(body.map(|body| String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// Why the body is no longer stored, so that the delivery cannot be replayed; null while it is stored, or if there was none.
+    async fn body_removed(&self) -> Option<BodyRemoval> {
+        self.0.body_removed.map(BodyRemoval::from)
     }
 
     /// When it was dismissed after it had failed; null if nobody dismissed it.

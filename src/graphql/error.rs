@@ -4,6 +4,7 @@
 
 use async_graphql::{Enum, Error, ErrorExtensions, SimpleObject};
 
+use super::scalar::{DateTime, format_instant};
 use crate::{ingest::manual::EntryError, store::StoreError};
 
 /// Why a mutation was refused.
@@ -44,6 +45,8 @@ pub enum UserErrorCode {
     UnlockNotVisible,
     /// Too many requests; the message says when to try again.
     RateLimited,
+    /// What it needs is no longer stored.
+    NotRetained,
 }
 
 /// A mistake that the caller can correct. Nothing was changed.
@@ -125,6 +128,16 @@ pub fn forbidden(message: &str) -> Error {
 /// An argument of a query is invalid: code BAD_USER_INPUT.
 pub fn bad_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", "BAD_USER_INPUT"))
+}
+
+/// The versions of that time are no longer stored: code NOT_RETAINED, with the instant since when they are.
+pub fn not_retained(argument: &str, since: DateTime) -> Error {
+    let since = format_instant(since.0);
+    let message = format!("{argument}: what was known before {since} is no longer stored");
+    Error::new(message).extend_with(|_, extensions| {
+        extensions.set("code", "NOT_RETAINED");
+        extensions.set("knownSince", since.clone());
+    })
 }
 
 /// The document exceeds the named limit: code TOO_COMPLEX.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use entity::{
     delivery, delivery_member, due,
-    kind::{DeliveryStatus, RevocationState},
+    kind::{BodyRemoval, DeliveryStatus, RevocationState},
     revocation,
 };
 use sea_orm::{
@@ -352,6 +352,10 @@ pub async fn update_attempt(
         .col_expr(delivery::Column::Attempts, more)
         .col_expr(delivery::Column::Headers, Expr::value(row.headers.clone()))
         .col_expr(delivery::Column::Body, Expr::value(row.body.clone()))
+        .col_expr(
+            delivery::Column::BodyRemoved,
+            Expr::value(None::<BodyRemoval>),
+        )
         .exec(connection)
         .await?;
     Ok(())

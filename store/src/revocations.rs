@@ -335,18 +335,3 @@ pub async fn forget_account(
         .await?;
     Ok(())
 }
-
-/// Deletes the counted revocations that were decided before an instant.
-pub async fn forget_counted(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    before: i64,
-) -> Result<(), StoreError> {
-    scope
-        .delete::<revocation::Entity>()
-        .filter(revocation::Column::State.eq(RevocationState::Counted))
-        .filter(revocation::Column::DecidedAt.lt(before))
-        .exec(connection)
-        .await?;
-    Ok(())
-}

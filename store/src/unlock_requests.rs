@@ -167,15 +167,6 @@ pub async fn of_owner(
         .await?)
 }
 
-/// Deletes all unlock requests that were made before an instant.
-pub async fn forget(connection: &impl ConnectionTrait, before: i64) -> Result<(), StoreError> {
-    unlock_request::Entity::delete_many()
-        .filter(unlock_request::Column::AskedAt.lt(before))
-        .exec(connection)
-        .await?;
-    Ok(())
-}
-
 /// Unlock requests at a lock without a Kisi event yet, sent as `kisi_user`, or with the account's API key if `None`.
 pub async fn without_event(
     connection: &impl ConnectionTrait,

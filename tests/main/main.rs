@@ -37,6 +37,7 @@ mod query_agreement;
 mod quick_start;
 mod readers;
 mod restrictions;
+mod retention;
 mod roles;
 mod rosters;
 mod rounding;

@@ -125,6 +125,23 @@ pub(super) fn sweep_interval(text: &str) -> Option<Duration> {
     length(text, 60, 7 * DAY)
 }
 
+/// The longest time for which anything is kept.
+const KEPT_AT_MOST: u64 = 36_500 * DAY;
+
+/// At least for as long as senders repeat a delivery and a webhook is looked into.
+pub(super) fn kept_a_week(text: &str) -> Option<Duration> {
+    length(text, 7 * DAY, KEPT_AT_MOST)
+}
+
+pub(super) fn kept_a_month(text: &str) -> Option<Duration> {
+    length(text, 31 * DAY, KEPT_AT_MOST)
+}
+
+/// At least for as long as an idempotency key is valid.
+pub(super) fn kept_a_day(text: &str) -> Option<Duration> {
+    length(text, DAY, KEPT_AT_MOST)
+}
+
 pub(super) fn deadline(text: &str) -> Option<Duration> {
     length(text, 1, 300)
 }

@@ -416,6 +416,7 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
         dismissed_at: None,
         dismissed_by: None,
         dismissed_reason: None,
+        body_removed: None,
     }
 }
 

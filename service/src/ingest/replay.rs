@@ -13,52 +13,65 @@ use super::{
 };
 use crate::store::{ClubScope, Db, StoreError, lookup, row};
 
-/// Returns none where there is no such delivery.
+/// What became of a replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// There is no such delivery.
+    Missing,
+    /// Its body is no longer stored.
+    BodyRemoved(row::BodyRemoval),
+    Done(Outcome),
+}
+
 pub async fn replay(
     db: &Db,
     queue: &Queue,
     scope: ClubScope,
     id: Uuid,
     present: Present,
-) -> Result<Option<Outcome>, QueueError> {
-    let Some(job) = job(db, scope, id, present).await? else {
-        return Ok(None);
+) -> Result<Replay, QueueError> {
+    let Some((delivery, source)) = stored(db, scope, id).await? else {
+        return Ok(Replay::Missing);
     };
-    queue.store(job).await.map(Some)
+    if let Some(reason) = delivery.body_removed {
+        return Ok(Replay::BodyRemoved(reason));
+    }
+    let job = job(delivery, &source, present);
+    queue.store(job).await.map(Replay::Done)
 }
 
-async fn job(
+async fn stored(
     db: &Db,
     scope: ClubScope,
     id: Uuid,
-    present: Present,
-) -> Result<Option<Job>, StoreError> {
+) -> Result<Option<(row::Delivery, row::Source)>, StoreError> {
     let Some(delivery) = lookup::by_id::<row::Delivery>(db.read(), scope, id).await? else {
         return Ok(None);
     };
-    let Some(source) = lookup::by_id::<row::Source>(db.read(), scope, delivery.source_id).await?
-    else {
-        return Ok(None);
-    };
+    let source = lookup::by_id::<row::Source>(db.read(), scope, delivery.source_id).await?;
+    Ok(source.map(|source| (delivery, source)))
+}
+
+fn job(delivery: row::Delivery, source: &row::Source, present: Present) -> Job {
     let verified = Verified::stored(
         delivery.body.clone(),
         delivery.external_id.clone(),
         Envelope::from_json(&delivery.headers),
         Instant::from_micros(delivery.received_at),
     );
-    Ok(Some(Job {
-        id,
-        club: scope.club,
+    Job {
+        id: delivery.id,
+        club: delivery.club_id,
         source: source.id,
         external_id: delivery.external_id,
         body: delivery.body,
         headers: delivery.headers,
         received_at: delivery.received_at,
-        event: adapter::translate(&source, &verified)
+        event: adapter::translate(source, &verified)
             .and_then(|event| adapter::not_from_the_future(event, present)),
         again: true,
         has_signed_id: false,
         collapses: false,
         is_retry: false,
-    }))
+    }
 }

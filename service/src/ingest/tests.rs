@@ -24,6 +24,7 @@ mod big_clubs;
 mod bitemporal;
 mod due_marks;
 mod identity;
+mod retention;
 
 /// An event: its type, minutes after noon, and data.
 type SentEvent = (&'static str, i64, Value);

@@ -27,9 +27,6 @@ mod source_outage;
 
 use source_outage::SourceOutageDetector;
 
-/// How long counted revocations are kept. Longer than any brake window a club would set.
-const COUNT_RETENTION: std::time::Duration = std::time::Duration::from_hours(31 * 24);
-
 /// Changes to store before members are served: new revocations, and pending ones that became obsolete.
 #[derive(Default)]
 pub struct PendingRevocations {
@@ -170,8 +167,6 @@ async fn judge_in(
     let passed_members = revocations::passed_since(tx, scope, now.saturating_sub(window)).await?;
     let mut passed_members: BTreeSet<Uuid> = passed_members.into_iter().collect();
     let with_access = revocations::with_access(tx, scope, now).await?;
-    let retention = i64::try_from(COUNT_RETENTION.as_micros()).unwrap_or(i64::MAX);
-    revocations::forget_counted(tx, scope, now.saturating_sub(retention)).await?;
     let mut held = Vec::new();
     for rows in causes {
         let people: BTreeSet<Uuid> = rows.iter().map(|row| row.member_id).collect();

@@ -1,5 +1,5 @@
-//! Carries out the unlock requests that other processes received, for the accounts that this process owns; ends overdue requests
-//! and deletes old ones. Runs beside the scheduler.
+//! Carries out the unlock requests that other processes received, for the accounts that this process owns, and ends overdue
+//! requests. Runs beside the scheduler.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,10 +24,11 @@ const LONE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How old a request may be when it is taken: the door must not open once the person has left. Its sender has stopped waiting
 /// before.
 const LATEST: Duration = Duration::from_secs(15);
-/// How often to look for overdue requests: Duration = Duration::from_secs(10);
-/// How often to delete old requests.
+/// How often to look for overdue requests.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
+/// How often to delete the keys of old Kisi events.
 const FORGET_INTERVAL: Duration = Duration::from_mins(10);
-/// How long requests and the keys of Kisi events are kept.
+/// How long the keys of Kisi events are kept.
 const KEPT: Duration = Duration::from_hours(72);
 
 /// Serves all accounts of this process until it stops, then waits for the started requests.
@@ -58,7 +59,7 @@ pub async fn serve(
             if is_due(forgot, FORGET_INTERVAL) {
                 forgot = Some(tokio::time::Instant::now());
                 if let Err(problem) = forget(&app).await {
-                    tracing::error!(error = ?problem, "cannot delete old unlock requests; retrying");
+                    tracing::error!(error = ?problem, "cannot delete the keys of old Kisi events; retrying");
                 }
             }
             if !is_sqlite && let Err(problem) = take(&app, holder, &mut requests).await {
@@ -126,9 +127,6 @@ async fn end_overdue(app: &App, holder: &str) -> Result<(), StoreError> {
 
 async fn forget(app: &App) -> Result<(), StoreError> {
     let before = app.clock.now().minus(KEPT).micros();
-    transaction!(app.db, |tx| {
-        unlock_requests::forget(tx, before).await?;
-        listeners::forget(tx, before).await
-    })
+    transaction!(app.db, |tx| listeners::forget(tx, before).await)
     .await
 }

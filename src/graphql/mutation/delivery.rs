@@ -9,10 +9,13 @@ use super::{Admin, MAX_REASON_CHARS, id_of, invalid, not_found, text_of};
 use crate::{
     graphql::{
         delivery::Delivery,
-        error::{Refusal, internal_error},
+        error::{Refusal, UserError, UserErrorCode, internal_error},
     },
     id::Kind,
-    ingest::{queue::QueueError, replay::replay},
+    ingest::{
+        queue::QueueError,
+        replay::{Replay, replay},
+    },
     store::{clubs, deliveries, lookup, row},
     transaction,
 };
@@ -41,7 +44,8 @@ payload! {
 
 #[Object(crate = "crate::graphql::resolve")]
 impl DeliveryMutations {
-    /// Processes a stored delivery again with the current adapter. What it reported before is not applied twice.
+    /// Processes a stored delivery again with the current adapter. What it reported before is not applied
+    /// twice. NOT_RETAINED if its body is no longer stored (`Delivery.bodyRemoved`).
     async fn replay_delivery(
         &self,
         context: &Context<'_>,
@@ -106,10 +110,26 @@ async fn replay_delivery(admin: Admin, delivery: &str) -> Result<row::Delivery, 
     let id = id_of(Kind::Delivery, "delivery", "delivery", delivery)?;
     let missing = || not_found("delivery", "delivery");
     let outcome = replay(&app.db, &app.queue, scope, id, app.event_clock()).await;
-    outcome
-        .map_err(|error: QueueError| Refusal::Internal(internal_error(error)))?
-        .ok_or_else(missing)?;
+    match outcome.map_err(|error: QueueError| Refusal::Internal(internal_error(error)))? {
+        Replay::Done(_) => {}
+        Replay::Missing => return Err(missing()),
+        Replay::BodyRemoved(reason) => return Err(without_body(reason)),
+    }
     lookup::by_id::<row::Delivery>(app.db.read(), scope, id)
         .await?
         .ok_or_else(missing)
+}
+
+fn without_body(reason: row::BodyRemoval) -> Refusal {
+    let message = match reason {
+        row::BodyRemoval::Expired => {
+            "the body is no longer stored, because it was kept for the time of the setting keep_bodies: have the sender send \
+             the event again under another id, or read the source"
+        }
+        row::BodyRemoval::Erased => {
+            "the body was removed, because it named a person who was erased: have the sender send the event again under \
+             another id, or read the source"
+        }
+    };
+    UserError::at(UserErrorCode::NotRetained, "delivery", message).into()
 }

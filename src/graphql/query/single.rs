@@ -7,7 +7,7 @@ use crate::{
     graphql::{
         club::Club,
         context::{self, require_self_or_staff, require_staff},
-        error::{bad_input, internal, internal_error},
+        error::{bad_input, internal, internal_error, not_retained},
         explanation::{ExplainArguments, Explanation, explain},
         kisi_account::KisiAccount,
         loader,
@@ -18,6 +18,7 @@ use crate::{
         viewer::Viewer,
     },
     id::Kind,
+    retention,
     store::{clubs, convert, facts::AsOf, kisi_accounts, members, sources},
 };
 
@@ -125,7 +126,8 @@ impl Single {
 
     /// Why this member has or lacks access to a target. The rules of a lock are its own and those of the groups that contain
     /// it; a share of a place or Kisi account covers the locks in it, but adds nobody to a group. With asKnownAt, uses the
-    /// facts, rules and overrides that this service knew at that time, without what arrived later.
+    /// facts, rules and overrides that this service knew at that time, without what arrived later; before `Club.knownSince` the
+    /// error NOT_RETAINED.
     async fn explain(
         &self,
         context: &Context<'_>,
@@ -153,6 +155,16 @@ impl Single {
             at: loader::instant(context, at)?,
             as_of: as_known_at.map_or(AsOf::Now, |at| AsOf::At(at.0)),
         };
-        explain(context, context::caller(context)?.scope, asked).await
+        let scope = context::caller(context)?.scope;
+        let explanation = explain(context, scope, asked).await?;
+        // Checked last: versions may have been deleted while they were read.
+        if let Some(at) = as_known_at {
+            let app = context::app(context)?;
+            let since = retention::forgotten_before(app, scope, at.0).await;
+            if let Some(since) = since.map_err(internal_error)? {
+                return Err(not_retained("asKnownAt", DateTime(since.micros())));
+            }
+        }
+        Ok(explanation)
     }
 }

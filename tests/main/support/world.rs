@@ -296,6 +296,7 @@ impl World {
             brake_people: 3,
             brake_percent: 5,
             brake_window_s: 3600,
+            known_since: None,
             unlock_visibility: UnlockVisibility::Public,
             created_at: now,
         };

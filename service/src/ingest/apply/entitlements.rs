@@ -159,6 +159,7 @@ fn same_content(a: &EntitlementVersion, b: &EntitlementVersion) -> bool {
         learned_at: 0,
         superseded_at: None,
         delivery_id: None,
+        repeats: None,
         ..row.clone()
     };
     blank(a) == blank(b)

@@ -29,6 +29,7 @@ pub fn person_version(
         learned_at: apply.set.now,
         superseded_at: None,
         delivery_id: apply.delivery,
+        repeats: None,
     }
 }
 
@@ -119,6 +120,7 @@ pub fn entitlement_version(
         learned_at: apply.set.now,
         superseded_at: None,
         delivery_id: apply.delivery,
+        repeats: None,
     }
 }
 
