@@ -51,6 +51,7 @@ pub mod processes;
 pub mod reader;
 pub mod readings;
 pub mod rejections;
+pub mod repeats;
 pub mod retention;
 pub mod revocations;
 pub mod row;

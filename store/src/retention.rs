@@ -9,7 +9,8 @@ use entity::{
     person_past, person_version, revocation, share, source_version, suspension, unlock_request,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
 };
 use uuid::Uuid;
@@ -266,7 +267,7 @@ async fn delete<E: OfClub>(
     ids: &[Uuid],
 ) -> Result<(), StoreError> {
     scope
-        .delete::<E>()
+        .delete_for_ids::<E>()
         .filter(id.is_in(ids.iter().copied()))
         .exec(connection)
         .await?;
@@ -280,8 +281,8 @@ pub async fn remove_bodies(
     which: Condition,
     reason: BodyRemoval,
 ) -> Result<(), StoreError> {
-    scope
-        .update::<delivery::Entity>()
+    delivery::Entity::update_many()
+        .filter(delivery::Column::ClubId.ne(scope.club).not())
         .col_expr(delivery::Column::Headers, Expr::value(""))
         .col_expr(delivery::Column::Body, Expr::value(Vec::<u8>::new()))
         .col_expr(delivery::Column::BodyRemoved, Expr::value(Some(reason)))

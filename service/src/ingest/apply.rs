@@ -222,6 +222,11 @@ impl<'a> Apply<'a> {
         if latest.is_some_and(|latest| latest > self.version) {
             return;
         }
+        let repeats = current.is_some_and(|pair| pair.present == present) && before == present;
+        if repeats {
+            self.set.pairs.restate(company, person, &self.version);
+            return;
+        }
         let row = rows::company_person(self, company, person, present);
         self.set.pairs.say(row, self.set.now);
         if before != present {

@@ -24,6 +24,7 @@ mod big_clubs;
 mod bitemporal;
 mod due_marks;
 mod identity;
+mod repeats;
 mod retention;
 
 /// An event: its type, minutes after noon, and data.

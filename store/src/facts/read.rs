@@ -30,6 +30,7 @@ use super::{
 use crate::{
     bulk::MOST_VALUES,
     map::{Map, Set},
+    repeats,
     scope::OfClub,
 };
 
@@ -369,7 +370,16 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             let backend = self.connection.get_database_backend();
             let rows: Vec<Blocked> = self.fetch(of_blocked.build(backend)).await?;
             for row in rows {
-                history.entry(row.entitlement_id).or_default().push(row);
+                let of_membership = history.entry(row.entitlement_id).or_default();
+                for version in repeats::parse(row.repeats.as_deref())? {
+                    of_membership.push(Blocked {
+                        happened_at: version.happened_at.micros(),
+                        version_key: version.key,
+                        repeats: None,
+                        ..row
+                    });
+                }
+                of_membership.push(row);
             }
         }
         Ok(history)

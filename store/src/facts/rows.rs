@@ -119,6 +119,7 @@ narrow! {
         since: Option<i64> = entitlement_version.BlockSince,
         happened_at: i64 = entitlement_version.HappenedAt,
         version_key: String = entitlement_version.VersionKey,
+        repeats: Option<String> = entitlement_version.Repeats,
     }
 }
 

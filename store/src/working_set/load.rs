@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use super::{CompanyPeople, Versioned, VersionedRows, WorkingSet, ended};
-use crate::{ClubScope, StoreError, bulk::MOST_VALUES, scope::OfClub, sources};
+use crate::{ClubScope, StoreError, bulk::MOST_VALUES, repeats, scope::OfClub, sources};
 
 /// The entities that the statements of a batch refer to, by source and the source's ids.
 #[derive(Debug, Default)]
@@ -360,6 +360,11 @@ async fn load_person_versions(
         if version_row.aspect == PersonAspect::Email {
             emails.extend(version_row.value.clone());
             let version_rows = set.email_versions.entry(version_row.person_id).or_default();
+            for version in repeats::parse(version_row.repeats.as_deref())? {
+                let mut repeat = version_row.clone();
+                repeat.set_version(&version);
+                version_rows.push(repeat);
+            }
             version_rows.push(version_row.clone());
         }
         if version_row.superseded_at.is_none() {

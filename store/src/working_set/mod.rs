@@ -33,6 +33,8 @@ pub trait Versioned {
     fn version(&self) -> Version;
     /// Marks the row as no longer current from `at` on.
     fn supersede(&mut self, at: i64);
+    /// Gives the row another version, because its content was stated again.
+    fn set_version(&mut self, version: &Version);
 }
 
 macro_rules! versioned {
@@ -49,6 +51,10 @@ macro_rules! versioned {
             }
             fn supersede(&mut self, at: i64) {
                 self.superseded_at = Some(at);
+            }
+            fn set_version(&mut self, version: &Version) {
+                self.happened_at = version.happened_at.micros();
+                self.version_key.clone_from(&version.key);
             }
         }
     )*};
@@ -69,6 +75,8 @@ pub struct VersionedRows<K, M> {
     new: HashMap<Uuid, M>,
     order: Vec<Uuid>,
     superseded: Vec<Uuid>,
+    /// Stored rows whose content was stated again, with their new version.
+    restated: HashMap<Uuid, M>,
 }
 
 impl<K: std::hash::Hash + Eq, M: Versioned + Clone> VersionedRows<K, M> {
@@ -78,6 +86,7 @@ impl<K: std::hash::Hash + Eq, M: Versioned + Clone> VersionedRows<K, M> {
             new: HashMap::new(),
             order: Vec::new(),
             superseded: Vec::new(),
+            restated: HashMap::new(),
         }
     }
 
@@ -110,6 +119,27 @@ impl<K: std::hash::Hash + Eq, M: Versioned + Clone> VersionedRows<K, M> {
         self.new.insert(version_row.row(), version_row);
     }
 
+    /// Changes the current version in place: its content was stated again with another version. Reads as of an earlier time are
+    /// unaffected, because the version still counted, so that nothing known until now lies between the two.
+    pub fn restate(&mut self, key: &K, change: impl FnOnce(&mut M)) {
+        let Some(row) = self.current.get_mut(key) else {
+            return;
+        };
+        change(row);
+        match self.new.get_mut(&row.row()) {
+            Some(fresh) => fresh.clone_from(row),
+            None => {
+                self.restated.insert(row.row(), row.clone());
+            }
+        }
+    }
+
+    fn take_restated(&mut self) -> Vec<M> {
+        let mut rows: Vec<M> = std::mem::take(&mut self.restated).into_values().collect();
+        rows.sort_by_key(Versioned::row);
+        rows
+    }
+
     fn take_new(&mut self) -> Vec<M> {
         let new = &mut self.new;
         std::mem::take(&mut self.order)
@@ -130,7 +160,7 @@ pub struct WorkingSet {
     pub person_ids: HashMap<(Option<Uuid>, String), Uuid>,
     /// Versions of people.
     pub person_versions: VersionedRows<(Uuid, PersonAspect), person_version::Model>,
-    /// All e-mail versions of the loaded people, current or superseded, by person.
+    /// All e-mail versions of the loaded people, current, superseded or repeats, by person.
     pub email_versions: HashMap<Uuid, Vec<person_version::Model>>,
     /// By id.
     pub companies: HashMap<Uuid, company::Model>,

@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use entity::company_person;
 use uuid::Uuid;
 
-use super::VersionedRows;
+use super::{Versioned, VersionedRows};
+use crate::version::Version;
 
 /// Versions of pairs of a company and a person.
 #[derive(Debug)]
@@ -56,6 +57,12 @@ impl CompanyPeople {
     pub fn of_person(&self, person: Uuid) -> impl Iterator<Item = &company_person::Model> {
         let companies = self.of_person.get(&person).into_iter().flatten();
         companies.filter_map(move |company| self.current(*company, person))
+    }
+
+    /// Gives the current version of a pair a later version, because it was stated again.
+    pub fn restate(&mut self, company: Uuid, person: Uuid, version: &Version) {
+        self.version_rows
+            .restate(&(company, person), |row| row.set_version(version));
     }
 
     /// Adds a newer version, which supersedes the current one.

@@ -37,6 +37,7 @@ impl WorkingSet {
             .collect();
         insert(connection, versions).await?;
         insert(connection, beside).await?;
+        self.save_restated(connection).await?;
         macro_rules! supersede {
             ($version_rows:expr, $table:ident) => {
                 for chunk in $version_rows.superseded.chunks(MOST_VALUES) {
@@ -54,6 +55,44 @@ impl WorkingSet {
         supersede!(self.pairs.version_rows, company_person);
         supersede!(self.floors, source_version);
         supersede!(self.entitlement_versions, entitlement_version);
+        Ok(())
+    }
+
+    /// Writes the new versions of rows whose content was stated again.
+    async fn save_restated(&mut self, connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+        macro_rules! save {
+            ($version_rows:expr, $table:ident, $($column:ident),*) => {
+                let columns = [$($table::Column::$column),*];
+                let renewed = update_on_conflict($table::Column::Id, columns);
+                insert_on(connection, $version_rows.take_restated(), Some(renewed)).await?;
+            };
+        }
+        save!(
+            self.person_versions,
+            person_version,
+            HappenedAt,
+            VersionKey,
+            Repeats
+        );
+        save!(
+            self.company_versions,
+            company_version,
+            HappenedAt,
+            VersionKey
+        );
+        save!(
+            self.pairs.version_rows,
+            company_person,
+            HappenedAt,
+            VersionKey
+        );
+        save!(
+            self.entitlement_versions,
+            entitlement_version,
+            HappenedAt,
+            VersionKey,
+            Repeats
+        );
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::{Apply, rows};
 use crate::{
     ingest::statement::{EntitlementWord, Holder, Moment},
     store::{
+        repeats,
         row::{EntitlementKind, EntitlementVersion, Part},
         working_set::Versioned,
     },
@@ -79,13 +80,17 @@ impl Apply<'_> {
         if (late && self.again) || (repeated && same) {
             return;
         }
-        let rows = rows::beside(self, row.id, &beside);
-        self.set.beside.insert(row.id, rows);
         let reached = row
             .person_id
             .into_iter()
             .chain(beside.iter().map(|(person, _)| *person));
         self.effects.named.extend(reached);
+        if let Some(old) = old.as_ref().filter(|_| same && !late) {
+            self.restate(old);
+            return;
+        }
+        let rows = rows::beside(self, row.id, &beside);
+        self.set.beside.insert(row.id, rows);
         if row.block_since.is_some() {
             self.set.ever_blocked.insert(id);
         }
@@ -108,6 +113,19 @@ impl Apply<'_> {
                 .entitlement_versions
                 .supersede_with(id, row, self.set.now);
         }
+    }
+
+    /// Gives the current version of an entitlement this version, because it was stated again. The times of blocks are computed
+    /// from all versions of a membership.
+    fn restate(&mut self, old: &EntitlementVersion) {
+        let (earlier, version) = (old.version(), &self.version);
+        let id = old.entitlement_id;
+        self.set.entitlement_versions.restate(&id, |row| {
+            if row.kind == EntitlementKind::Membership {
+                row.repeats = repeats::add(row.repeats.as_deref(), earlier, &[]);
+            }
+            row.set_version(version);
+        });
     }
 
     /// The people with a share and the guests of a version.

@@ -8,6 +8,7 @@ use crate::{
     clock::new_id,
     ingest::statement::{CompanyRef, LocationWord, OfferingWord},
     store::{
+        repeats,
         row::{
             Company, CompanyAspect, Entitlement, EntitlementKind, Location, Offering, Person,
             PersonAspect, SourceAspect,
@@ -94,6 +95,14 @@ impl Apply<'_> {
         {
             return false;
         }
+        let version = &self.version;
+        if !differs && current.is_some() {
+            let key = (person, aspect);
+            self.set
+                .person_versions
+                .restate(&key, |row| row.set_version(version));
+            return false;
+        }
         let row = rows::person_version(self, person, aspect, value);
         self.set
             .person_versions
@@ -118,6 +127,9 @@ impl Apply<'_> {
         if same_version.is_some_and(|version_row| version_row.value == email) {
             return;
         }
+        if self.repeats_email(person, email.as_deref()) {
+            return;
+        }
         let row = rows::person_version(self, person, PersonAspect::Email, email);
         self.set
             .email_versions
@@ -139,6 +151,39 @@ impl Apply<'_> {
         self.set
             .person_versions
             .supersede_with((person, PersonAspect::Email), row, self.set.now);
+    }
+
+    /// Adds this version to the current e-mail of a person, if it states the same and the person has not ended since. The
+    /// repeat is remembered, earlier or later than the current version, because identity resolution reads all of them.
+    fn repeats_email(&mut self, person: Uuid, email: Option<&str>) -> bool {
+        let key = (person, PersonAspect::Email);
+        let current = self.set.person_versions.current(&key);
+        let Some(current) = current.filter(|row| row.value.as_deref() == email) else {
+            return false;
+        };
+        let before = current.version();
+        if self.is_void(&before, Some(person), None) {
+            return false;
+        }
+        let mut statement = current.clone();
+        statement.set_version(&self.version);
+        let all = self.set.email_versions.entry(person).or_default();
+        let others: Vec<Version> = all
+            .iter()
+            .filter(|row| row.value.as_deref() != email)
+            .map(Versioned::version)
+            .collect();
+        all.push(statement);
+        let (earlier, later) = if before < self.version {
+            (before, self.version.clone())
+        } else {
+            (self.version.clone(), before)
+        };
+        self.set.person_versions.restate(&key, |row| {
+            row.repeats = repeats::add(row.repeats.as_deref(), earlier, &others);
+            row.set_version(&later);
+        });
+        true
     }
 
     /// Looks up or creates a company, and stores its name.
@@ -205,6 +250,17 @@ impl Apply<'_> {
         let current = self.set.company_versions.current(&(company, aspect));
         if current.is_some_and(|version_row| version_row.version() >= self.version) {
             return false;
+        }
+        let is_end = matches!(
+            aspect,
+            CompanyAspect::Deleted | CompanyAspect::AbsentFromSnapshot
+        );
+        if !is_end && current.is_some_and(|version_row| version_row.value == value) {
+            let version = &self.version;
+            self.set
+                .company_versions
+                .restate(&(company, aspect), |row| row.set_version(version));
+            return true;
         }
         let row = rows::company_version(self, company, aspect, value);
         self.set

@@ -1,6 +1,6 @@
 //! Pruning reads one index range per step, and leaves what members and blocks are computed from.
 
-use super::{big_clubs::looks_through, *};
+use super::*;
 use crate::store::retention::{self, Step};
 
 const LATER: i64 = 1_000 * 86_400_000_000;
@@ -33,7 +33,18 @@ async fn no_step_reads_a_whole_table() {
     books.say("membership.updated", 1, of("m1", "ada")).await;
     books.reopen().await;
     let statements = books.db.record();
-    books.prune().await;
+    let (scope, before) = (books.scope, noon() + LATER);
+    for step in Step::ALL {
+        let found = retention::find(books.db.read(), scope, step, (before, 500)).await;
+        found.unwrap();
+        let ids: Vec<Uuid> = (0..500).map(|_| new_id()).collect();
+        let removed: Result<(), StoreError> = transaction!(books.db, |tx| retention::remove(
+            tx, scope, step, before, &ids
+        )
+        .await)
+        .await;
+        removed.unwrap();
+    }
     let statements: Vec<_> = statements.lock().unwrap().drain(..).collect();
     let mut seen = 0;
     for statement in statements {
@@ -46,12 +57,14 @@ async fn no_step_reads_a_whole_table() {
         }
         seen += 1;
         let steps = books.db.steps(statement).await.unwrap();
-        let wide = steps
-            .iter()
-            .find(|step| looks_through(step) || step.contains("TEMP B-TREE"));
+        let wide = steps.iter().find(|step| {
+            step.starts_with("SCAN ")
+                || step.ends_with("(club_id=?)")
+                || step.contains("TEMP B-TREE")
+        });
         assert_eq!(wide, None, "{sql}");
     }
-    assert!(seen > 2 * Step::ALL.len(), "{seen}");
+    assert!(seen >= 2 * Step::ALL.len(), "{seen}");
 }
 
 #[tokio::test]
@@ -70,7 +83,7 @@ async fn members_and_blocks_are_as_they_were() {
         (
             "membership.updated",
             5,
-            membership("m2", &person("bob"), json!({ "status": "cancelled" })),
+            membership("m2", &person("bob"), json!({ "status": "ended" })),
         ),
         ("membership.updated", 6, of("m2", "bob")),
         (
@@ -105,7 +118,7 @@ async fn members_and_blocks_are_as_they_were() {
     assert_eq!(values(pruned.held().await), values(kept.held().await));
     // Late events meet what is left as they meet everything.
     for (kind, minute, data) in [
-        ("membership.updated", 11, of("m3", "first@example.com")),
+        ("membership.updated", 11, of("m3", "first")),
         ("membership.updated", -1, of("m1", "ada")),
         (
             "member.updated",
