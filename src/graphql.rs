@@ -12,6 +12,7 @@ pub mod decision;
 pub mod delivery;
 pub mod door;
 pub mod entitlement;
+pub mod erasure;
 pub mod error;
 pub mod executor;
 pub mod explanation;

@@ -153,6 +153,8 @@ impl MemberGenerator {
             email: Some(email.clone()),
             problems: None,
             created_at: self.now - 90 * DAY,
+            erasure: None,
+            erasure_report: None,
         });
         rows.persons.push(person::Model {
             id: person,
@@ -250,7 +252,6 @@ impl MemberGenerator {
             superseded_at: None,
             delivery_id: None,
             repeats: None,
-            repeats: None,
         });
     }
 
@@ -288,6 +289,7 @@ impl MemberGenerator {
             learned_at: self.now - 90 * DAY,
             superseded_at: None,
             delivery_id: None,
+            repeats: None,
         });
     }
 

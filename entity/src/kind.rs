@@ -332,6 +332,17 @@ pub enum DeliveryStatus {
     Failed,
 }
 
+/// How far a member's erasure has come.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum ErasureState {
+    /// The member's access in Kisi is being taken away.
+    #[sea_orm(string_value = "ENDING_ACCESS")]
+    EndingAccess,
+    #[sea_orm(string_value = "ERASED")]
+    Erased,
+}
+
 /// Why the body of a delivery is no longer stored.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]

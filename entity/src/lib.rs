@@ -20,6 +20,7 @@ pub mod due;
 pub mod entitlement;
 pub mod entitlement_person;
 pub mod entitlement_version;
+pub mod erased_identifier;
 pub mod fold;
 pub mod group_lock;
 pub mod history;

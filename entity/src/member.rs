@@ -3,6 +3,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::kind::ErasureState;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "member")]
 pub struct Model {
@@ -21,6 +23,11 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub problems: Option<String>,
     pub created_at: i64,
+    /// None for a member whom nobody erases.
+    pub erasure: Option<ErasureState>,
+    /// What was erased, as JSON; none until then.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub erasure_report: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -21,6 +21,7 @@ mod m20261128_000100_offering_groups;
 mod m20261128_000100_other_senders;
 mod m20261128_000200_processes;
 mod m20261128_000200_retention;
+mod m20261128_000210_erasure;
 mod table;
 
 /// All migrations, oldest first.
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000100_offering_groups::Migration),
             Box::new(m20261128_000200_processes::Migration),
             Box::new(m20261128_000200_retention::Migration),
+            Box::new(m20261128_000210_erasure::Migration),
         ]
     }
 }

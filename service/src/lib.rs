@@ -9,6 +9,7 @@ pub mod connect;
 pub mod decide;
 pub mod dry_run;
 pub mod duration;
+pub mod erasure;
 pub mod feed;
 #[cfg(test)]
 mod fixture;

@@ -10,6 +10,7 @@ use crate::{app::App, clock::Clock, config::Config, telemetry};
 mod check;
 pub mod club;
 mod demo;
+mod member;
 mod replay;
 pub(crate) mod roster;
 mod sandbox;
@@ -61,6 +62,9 @@ enum Command {
     /// Webhooks, from the sender's side.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
+    /// What is stored about a person: export and erasure.
+    #[command(subcommand)]
+    Member(member::Member),
     /// Processes stored deliveries again with the current adapter.
     Replay(replay::Replay),
     /// Rosters: complete lists of members, from a file.
@@ -104,6 +108,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(config).await,
         Command::Club(club) => club.run(&start(config).await?).await,
         Command::Token(token) => token.run(&start(config).await?).await,
+        Command::Member(member) => member.run(&start(config).await?).await,
         Command::Replay(replay) => replay.run(&start(config).await?).await,
         Command::Roster(roster) => roster.run(&start(config).await?).await,
         Command::Check => check::run(config).await,

@@ -9,8 +9,8 @@ use tokio::signal::{
 };
 
 use crate::{
-    app::App, clock::Clock, config::Config, graphql::schema, http, ingest::readers, reconcile,
-    retention,
+    app::App, clock::Clock, config::Config, erasure, graphql::schema, http, ingest::readers,
+    reconcile, retention,
 };
 
 /// The number of HTTP worker threads.
@@ -30,6 +30,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let running = reconcile::start(app.clone());
     let reading = readers::start(app.clone())?;
     let pruning = retention::start(app.clone());
+    let erasing = erasure::start(app.clone());
     let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -41,6 +42,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     feed.abort();
     let ending = async {
         pruning.stop().await;
+        erasing.stop().await;
         reading.stop().await;
         running.stop().await;
         app.db.clone().close().await;

@@ -74,6 +74,8 @@ impl HeldRevocation {
             email: email.filter(|email| !email.is_empty()),
             problems: None,
             created_at: self.0.asked_at,
+            erasure: None,
+            erasure_report: None,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     decision::AccessDecision,
     door::Door,
     entitlement::Entitlement,
+    erasure::Erasure,
     error::internal_error,
     grant::{Grant, KisiUser},
     loader, node, page,
@@ -196,6 +197,12 @@ impl Member {
             })
         });
         Ok(kisi_users.collect())
+    }
+
+    /// The erasure of this member; null if nobody asked for it.
+    async fn erasure(&self, context: &Context<'_>) -> Result<Option<Erasure>> {
+        require_staff(context)?;
+        Erasure::of(&self.0)
     }
 
     /// Problems that staff must resolve, such as a missing e-mail address or two people with the same address.

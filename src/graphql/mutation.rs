@@ -53,6 +53,7 @@ macro_rules! payload {
 pub mod club;
 mod connection;
 pub mod delivery;
+pub mod erasure;
 pub mod group;
 pub mod invitation;
 pub mod kisi_account;
@@ -91,6 +92,7 @@ pub struct Mutation(
     rule::RuleMutations,
     share::ShareMutations,
     suspension::SuspensionMutations,
+    erasure::ErasureMutations,
     token::TokenMutations,
     unlock::UnlockMutations,
     session::SessionMutations,

@@ -3,6 +3,7 @@
 
 use async_graphql::MergedObject;
 
+mod export;
 pub(super) mod filter;
 mod invitation;
 mod lists;
@@ -29,4 +30,5 @@ pub struct Query(
     mapping::MappingPreviews,
     suggestion::SuggestionQuery,
     invitation::InvitationQuery,
+    export::ExportQuery,
 );

@@ -13,11 +13,12 @@ use crate::store::row::Role;
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
 
 /// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, or prepare what only ADMIN may do.
-const OF_ADMIN: [(&str, &str); 5] = [
+const OF_ADMIN: [(&str, &str); 6] = [
     ("Query", "previewGroup"),
     ("Query", "pendingInvitations"),
     ("Query", "previewMapping"),
     ("Query", "suggestRules"),
+    ("Query", "exportMember"),
     ("Delivery", "body"),
 ];
 

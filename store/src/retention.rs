@@ -78,124 +78,64 @@ impl Step {
     }
 }
 
-macro_rules! oldest {
-    ($connection:expr, $limits:expr, $select:expr, $table:ident, $at:ident) => {
-        oldest(
-            $connection,
-            $select,
-            ($table::Column::Id, $table::Column::$at),
-            $limits,
-        )
-        .await
-    };
-}
-
 /// The ids of the oldest rows of a step from before an instant, at most `most`.
 pub async fn find(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     step: Step,
-    (before, most): (i64, u64),
+    limits: (i64, u64),
 ) -> Result<Vec<Uuid>, StoreError> {
-    let limits = (before, most);
+    if step.is_of_versions() {
+        return find_superseded(connection, scope, step, limits).await;
+    }
+    macro_rules! oldest {
+        ($table:ident, $at:ident, $which:expr) => {{
+            let select = scope.find::<$table::Entity>().filter($which);
+            let columns = ($table::Column::Id, $table::Column::$at);
+            oldest(connection, select, columns, limits).await
+        }};
+    }
     match step {
-        Step::Bodies => {
-            let select = scope.find::<delivery::Entity>().filter(body_may_go());
-            oldest!(connection, limits, select, delivery, ReceivedAt)
-        }
-        Step::Deliveries => {
-            let select = scope.find::<delivery::Entity>().filter(delivery_may_go());
-            oldest!(connection, limits, select, delivery, ReceivedAt)
-        }
-        Step::History => oldest!(
-            connection,
-            limits,
-            scope.find::<history::Entity>(),
-            history,
-            At
-        ),
-        Step::UnlockRequests => {
-            oldest!(
-                connection,
-                limits,
-                scope.find::<unlock_request::Entity>(),
-                unlock_request,
-                AskedAt
-            )
-        }
-        Step::Revocations => {
+        Step::Bodies => oldest!(delivery, ReceivedAt, body_may_go()),
+        Step::Deliveries => oldest!(delivery, ReceivedAt, delivery_may_go()),
+        Step::History => oldest!(history, At, Condition::all()),
+        Step::UnlockRequests => oldest!(unlock_request, AskedAt, Condition::all()),
+        _ => {
             let counted = revocation::Column::State.eq(RevocationState::Counted);
-            let select = scope.find::<revocation::Entity>().filter(counted);
-            oldest!(connection, limits, select, revocation, DecidedAt)
+            oldest!(revocation, DecidedAt, counted)
         }
+    }
+}
+
+async fn find_superseded(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    step: Step,
+    limits: (i64, u64),
+) -> Result<Vec<Uuid>, StoreError> {
+    macro_rules! oldest {
+        ($table:ident, $which:expr) => {{
+            let select = scope.find::<$table::Entity>().filter($which);
+            let columns = ($table::Column::Id, $table::Column::SupersededAt);
+            oldest(connection, select, columns, limits).await
+        }};
+        ($table:ident) => {
+            oldest!($table, Condition::all())
+        };
+    }
+    match step {
         Step::People(aspect) => {
-            let select = scope
-                .find::<person_version::Entity>()
-                .filter(person_version::Column::Aspect.eq(aspect));
-            oldest!(connection, limits, select, person_version, SupersededAt)
+            oldest!(person_version, person_version::Column::Aspect.eq(aspect))
         }
-        Step::EarlierMembers => {
-            oldest!(
-                connection,
-                limits,
-                scope.find::<person_past::Entity>(),
-                person_past,
-                SupersededAt
-            )
-        }
-        Step::Companies => {
-            oldest!(
-                connection,
-                limits,
-                scope.find::<company_version::Entity>(),
-                company_version,
-                SupersededAt
-            )
-        }
-        Step::CompanyPeople => {
-            oldest!(
-                connection,
-                limits,
-                scope.find::<company_person::Entity>(),
-                company_person,
-                SupersededAt
-            )
-        }
+        Step::EarlierMembers => oldest!(person_past),
+        Step::Companies => oldest!(company_version),
+        Step::CompanyPeople => oldest!(company_person),
         Step::Entitlements => {
-            let select = scope
-                .find::<entitlement_version::Entity>()
-                .filter(Expr::exists(block_of_the_same()).not());
-            oldest!(
-                connection,
-                limits,
-                select,
-                entitlement_version,
-                SupersededAt
-            )
+            oldest!(entitlement_version, Expr::exists(block_of_the_same()).not())
         }
-        Step::Snapshots => {
-            oldest!(
-                connection,
-                limits,
-                scope.find::<source_version::Entity>(),
-                source_version,
-                SupersededAt
-            )
-        }
-        Step::Shares => oldest!(
-            connection,
-            limits,
-            scope.find::<share::Entity>(),
-            share,
-            SupersededAt
-        ),
-        Step::Suspensions => oldest!(
-            connection,
-            limits,
-            scope.find::<suspension::Entity>(),
-            suspension,
-            SupersededAt
-        ),
+        Step::Snapshots => oldest!(source_version),
+        Step::Shares => oldest!(share),
+        _ => oldest!(suspension),
     }
 }
 

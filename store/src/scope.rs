@@ -78,6 +78,7 @@ of_club!(
     entitlement,
     entitlement_person,
     entitlement_version,
+    erased_identifier,
     group_lock,
     history,
     kisi_account,

@@ -185,6 +185,11 @@ pub fn hash_token(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
+/// A random key for keyed hashes.
+pub fn random_key() -> [u8; 32] {
+    random()
+}
+
 /// A random byte for jitter.
 pub fn random_byte() -> u8 {
     let [byte] = random::<1>();

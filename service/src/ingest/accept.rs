@@ -202,6 +202,7 @@ fn job(source: &Source, verified: Verified, present: Present) -> Job {
         has_signed_id: verified.has_signed_id(),
         collapses,
         is_retry: false,
+        names_erased: false,
         body: verified.into_bytes(),
     }
 }

@@ -13,6 +13,7 @@ use super::{
     adapter::{self, TranslateError},
     apply::{Apply, Effects, assign_members},
     envelope::Envelope,
+    erased_people::ErasedPeople,
     keys,
     signature::Verified,
     statement::{Event, Reads},
@@ -24,7 +25,7 @@ use crate::{
         deliveries::{self, StoredDelivery},
         due::{self, Cause},
         readings, revocations,
-        row::{Delivery, DeliveryStatus},
+        row::{BodyRemoval, Delivery, DeliveryStatus},
         working_set::{self, WorkingSet},
     },
     version::Version,
@@ -55,6 +56,8 @@ pub struct Job {
     pub collapses: bool,
     /// A new attempt at a failed delivery with the same id.
     pub is_retry: bool,
+    /// It named an erased person: that part is left out, and the body is not stored.
+    pub names_erased: bool,
 }
 
 impl Job {
@@ -73,6 +76,7 @@ impl Job {
             has_signed_id: false,
             collapses: false,
             is_retry: false,
+            names_erased: false,
             body: verified.into_bytes(),
         }
     }
@@ -150,6 +154,8 @@ pub async fn store(
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
     clubs::touch(connection, scope).await?;
+    let erased = ErasedPeople::load(connection, scope).await?;
+    let jobs = &*erased.left_out_of(jobs);
     let keys: Vec<_> = jobs
         .iter()
         .filter(|job| !job.again)
@@ -416,7 +422,7 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
         dismissed_at: None,
         dismissed_by: None,
         dismissed_reason: None,
-        body_removed: None,
+        body_removed: job.names_erased.then_some(BodyRemoval::Erased),
     }
 }
 

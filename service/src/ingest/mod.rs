@@ -7,6 +7,7 @@ mod apply;
 pub mod arrivals;
 pub mod batch;
 pub mod envelope;
+pub mod erased_people;
 pub mod identity;
 mod keys;
 pub mod manual;

@@ -73,5 +73,6 @@ fn job(delivery: row::Delivery, source: &row::Source, present: Present) -> Job {
         has_signed_id: false,
         collapses: false,
         is_retry: false,
+        names_erased: false,
     }
 }

@@ -45,7 +45,7 @@ payload! {
 #[Object(crate = "crate::graphql::resolve")]
 impl DeliveryMutations {
     /// Processes a stored delivery again with the current adapter. What it reported before is not applied
-    /// twice. NOT_RETAINED if its body is no longer stored (`Delivery.bodyRemoved`).
+    /// twice. NOT_RETAINED if its body is no longer stored, see `Delivery.bodyRemoved`.
     async fn replay_delivery(
         &self,
         context: &Context<'_>,

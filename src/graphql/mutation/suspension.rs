@@ -132,6 +132,9 @@ async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
         {
             return Err(invalid("member", "this member is not suspended"));
         }
+        if member.erasure.is_some() {
+            return Err(invalid("member", "this member is being erased"));
+        }
         overrides::resume(tx, scope, id, now).await?;
         due::mark(
             tx,

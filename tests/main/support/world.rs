@@ -17,6 +17,7 @@ use latchkey::{
     app::App,
     clock::{Clock, new_id},
     config::Config,
+    erasure,
     graphql::schema,
     http,
     ingest::readers,
@@ -94,6 +95,7 @@ struct Running {
     app: Arc<App>,
     worker: running::BackgroundLoop,
     readers: running::BackgroundLoop,
+    erasing: running::BackgroundLoop,
     server: ServerHandle,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -230,6 +232,7 @@ impl World {
         };
         running.app.feed.end();
         running.server.stop(true).await;
+        running.erasing.stop().await;
         running.readers.stop().await;
         running.worker.stop().await;
         running.app.db.clone().close().await;
@@ -456,11 +459,13 @@ async fn start_service(
     let served = tokio::spawn(server);
     let worker = reconcile::start(app.clone());
     let readers = readers::start(app.clone()).unwrap();
+    let erasing = erasure::start(app.clone());
     Ok(Running {
         runtime: None,
         app,
         worker,
         readers,
+        erasing,
         server: handle,
         served,
     })

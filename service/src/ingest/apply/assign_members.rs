@@ -13,7 +13,7 @@ use crate::{
     ingest::identity::{EmailVersion, IdentityCluster, IdentityHistory, Name, Tie, resolve},
     store::{
         fold, members,
-        row::{Member, Person, PersonAspect, PersonPast, SourceAspect},
+        row::{ErasureState, Member, Person, PersonAspect, PersonPast, SourceAspect},
         working_set::{HandOver, Versioned, WorkingSet},
     },
     version::Version,
@@ -26,6 +26,7 @@ pub fn assign_members(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTree
         .persons
         .iter()
         .filter(|(id, person)| !person.member_id.is_nil() || spoken_of.contains(id))
+        .filter(|(_, person)| !is_erased(set, person))
         .map(|(id, person)| (*id, person.clone()))
         .collect();
     let clusters = resolve(history(set, &before));
@@ -49,6 +50,12 @@ pub fn assign_members(set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) -> BTree
     due.extend(hand_over(set, &readdressed));
     // Members without people are included: a worker that handles one of them at this moment may leave something in Kisi.
     due
+}
+
+/// Whether the person's member is erased: nothing is left that could identify the person.
+fn is_erased(set: &WorkingSet, person: &Person) -> bool {
+    let member = set.members.get(&person.member_id);
+    member.is_some_and(|member| member.erasure == Some(ErasureState::Erased))
 }
 
 /// All versions of these people's e-mails, and the ends of the people.
@@ -225,6 +232,7 @@ fn update_member(set: &mut WorkingSet, id: Uuid, cluster: &IdentityCluster, is_n
         .or_else(|| cluster.email.clone())
         .or_else(|| external.map(|person| person.external_id.clone()))
         .unwrap_or_default();
+    let old = set.members.get(&id);
     let row = Member {
         id,
         club_id: set.scope.club,
@@ -236,9 +244,10 @@ fn update_member(set: &mut WorkingSet, id: Uuid, cluster: &IdentityCluster, is_n
         name,
         email: cluster.email.clone(),
         problems: problems(cluster),
-        created_at: set.members.get(&id).map_or(set.now, |old| old.created_at),
+        created_at: old.map_or(set.now, |old| old.created_at),
+        erasure: old.and_then(|old| old.erasure),
+        erasure_report: old.and_then(|old| old.erasure_report.clone()),
     };
-    let old = set.members.get(&id);
     if old == Some(&row) {
         return false;
     }
