@@ -110,7 +110,7 @@ async fn look(app: &App, stopping: &watch::Receiver<bool>) -> Result<(), StoreEr
 /// Removes the bodies about the member in small steps, and then everything else in one transaction. A process that stops in
 /// between begins again; its report counts the bodies of the last attempt.
 async fn complete(app: &App, scope: ClubScope, member: Uuid) -> Result<(), StoreError> {
-    let known = erasure::identifiers(app.db.read(), scope, member).await?;
+    let known = identifiers(app.db.read(), scope, member).await?;
     let bodies = erase_bodies(app, scope, member, &known).await?;
     let now = app.clock.now().micros();
     transaction!(app.db, |tx| {
@@ -120,7 +120,7 @@ async fn complete(app: &App, scope: ClubScope, member: Uuid) -> Result<(), Store
             return Ok(());
         }
         // What came meanwhile counts as well.
-        let known = erasure::identifiers(tx, scope, member).await?;
+        let known = identifiers(tx, scope, member).await?;
         erasure::insert_marks(tx, erased_people::marks(scope, member, &known)).await?;
         let late = erasure::deliveries_of(tx, scope, member).await?;
         erasure::erase_bodies(tx, scope, &late).await?;
@@ -129,6 +129,18 @@ async fn complete(app: &App, scope: ClubScope, member: Uuid) -> Result<(), Store
         erasure::set_report(tx, scope, member, &report).await
     })
     .await
+}
+
+/// What identifies the member alone: without addresses that somebody else has now.
+async fn identifiers(
+    connection: &impl Connection,
+    scope: ClubScope,
+    member: Uuid,
+) -> Result<Identifiers, StoreError> {
+    let mut known = erasure::identifiers(connection, scope, member).await?;
+    let of_others = erasure::emails_of_others(connection, scope, member, &known.emails).await?;
+    known.emails.retain(|email| !of_others.contains(email));
+    Ok(known)
 }
 
 fn report(erased: Erased) -> String {

@@ -137,6 +137,27 @@ pub async fn identifiers(
     Ok(all)
 }
 
+/// Those of the addresses that somebody else has now: events with them alone are about that person.
+pub async fn emails_of_others(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    member: Uuid,
+    emails: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let ours = people(connection, scope, member).await?;
+    let ours: Vec<Uuid> = ours.into_iter().map(|row| row.id).collect();
+    Ok(scope
+        .find::<person_version::Entity>()
+        .select_only()
+        .column(person_version::Column::Email)
+        .filter(person_version::Column::Email.is_in(emails.iter().cloned()))
+        .filter(person_version::Column::SupersededAt.is_null())
+        .filter(person_version::Column::PersonId.is_not_in(ours))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
 async fn people(
     connection: &impl ConnectionTrait,
     scope: ClubScope,

@@ -44,6 +44,7 @@ copied!(
     entitlement,
     entitlement_version,
     entitlement_person,
+    erased_identifier,
     rule,
     share,
     suspension,

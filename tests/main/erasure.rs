@@ -132,8 +132,20 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
         membership("m-zuleika-1", "x"),
         json!({ "member": her("zuleika") }),
     );
+    // An address that she gave up, and that somebody else has now.
+    world.send(&source, "member.updated", her("shared")).await;
     world
         .send(&source, "member.updated", her("old-address"))
+        .await;
+    let heir = json!({ "id": "cyd", "name": "Cyd", "email": email("shared") });
+    let heirs = |status: &str| {
+        with(
+            membership("m-cyd", "x"),
+            json!({ "member": heir, "status": status }),
+        )
+    };
+    world
+        .send(&source, "membership.updated", heirs("paused"))
         .await;
     world
         .send(&source, "membership.updated", hers.clone())
@@ -230,7 +242,7 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
     );
     assert_eq!(state["erasure"]["report"]["people"], 1);
     assert_eq!(state["erasure"]["report"]["entitlements"], 2);
-    assert_eq!(state["erasure"]["report"]["bodies"], 6);
+    assert_eq!(state["erasure"]["report"]["bodies"], 7);
     assert_eq!(facts_about(world, &bob).await, of_bob);
     world.settled().await;
 
@@ -273,6 +285,23 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
         .refusals("resumeMember", &[("member", "ID!", json!(member))])
         .await;
     assert_eq!(resumed, ["INVALID"]);
+
+    world
+        .send(&source, "membership.updated", heirs("active"))
+        .await;
+    world.settled().await;
+    let query = "query($email: String) { member(email: $email) { name access { allowed } } }";
+    let cyd = world
+        .api
+        .query(query, json!({ "email": email("shared") }))
+        .await;
+    assert_eq!(
+        (
+            &cyd["member"]["name"],
+            &cyd["member"]["access"][0]["allowed"]
+        ),
+        (&json!("Cyd"), &json!(true))
+    );
 
     // An admin lifts it: the next event makes another member.
     world

@@ -127,6 +127,5 @@ async fn end_overdue(app: &App, holder: &str) -> Result<(), StoreError> {
 
 async fn forget(app: &App) -> Result<(), StoreError> {
     let before = app.clock.now().minus(KEPT).micros();
-    transaction!(app.db, |tx| listeners::forget(tx, before).await)
-    .await
+    transaction!(app.db, |tx| listeners::forget(tx, before).await).await
 }

@@ -31,6 +31,7 @@ use crate::{
     cli::{club, token::issue},
     clock::Clock,
     config::Config,
+    erasure,
     graphql::schema,
     http,
     ingest::readers,
@@ -51,6 +52,7 @@ pub struct DemoClub {
     app: Arc<App>,
     reconciling: BackgroundLoop,
     reading: BackgroundLoop,
+    erasing: BackgroundLoop,
     server: JoinHandle<io::Result<()>>,
     server_handle: ServerHandle,
     address: String,
@@ -88,12 +90,14 @@ impl DemoClub {
         let app = App::start(config, clock).await?;
         let reconciling = reconcile::start(app.clone());
         let reading = readers::start(app.clone())?;
+        let erasing = erasure::start(app.clone());
         let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
         let server_handle = server.handle();
         Ok(Self {
             app,
             reconciling,
             reading,
+            erasing,
             server: tokio::spawn(server),
             server_handle,
             address,
@@ -155,6 +159,7 @@ impl DemoClub {
     pub async fn close(self) {
         self.app.feed.end();
         self.server_handle.stop(true).await;
+        self.erasing.stop().await;
         self.reading.stop().await;
         self.reconciling.stop().await;
         self.app.db.clone().close().await;

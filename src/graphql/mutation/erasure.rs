@@ -73,7 +73,7 @@ async fn erase(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
         after.ok_or_else(|| not_found("member", "member"))
     })
     .await?;
-    app.waker.wake();
+    app.waker.wake(scope);
     Ok(member)
 }
 
