@@ -125,7 +125,7 @@ async fn healthz() -> HttpResponse {
 }
 
 async fn metrics(app: web::Data<App>) -> HttpResponse {
-    match app.metrics.text(&app.db, app.clock.now().micros()).await {
+    match app.metrics.text(&app).await {
         Ok(text) => HttpResponse::Ok()
             .content_type("text/plain; version=0.0.4")
             .body(text),

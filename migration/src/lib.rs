@@ -22,6 +22,7 @@ mod m20261128_000100_other_senders;
 mod m20261128_000200_processes;
 mod m20261128_000200_retention;
 mod m20261128_000210_erasure;
+mod m20261128_000220_metrics;
 mod table;
 
 /// All migrations, oldest first.
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000200_processes::Migration),
             Box::new(m20261128_000200_retention::Migration),
             Box::new(m20261128_000210_erasure::Migration),
+            Box::new(m20261128_000220_metrics::Migration),
         ]
     }
 }

@@ -77,12 +77,13 @@ impl App {
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
         let rejections = PendingRejections::start(db.clone());
         let arrivals = Arrivals::start(db.clone());
+        let metrics = Metrics::new()?;
         let kisi = Clients::new(
             config.kisi_url.clone(),
             config.kisi_rate,
             config.kisi_contact.as_deref(),
-        )?;
-        let metrics = Metrics::new()?;
+        )?
+        .observed_by(metrics.kisi_calls.clone());
         Ok(Arc::new(Self {
             config,
             clock,

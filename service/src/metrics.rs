@@ -1,8 +1,21 @@
 //! The Prometheus metrics at `/metrics`. Labels never contain a name, an address or an id of a person.
 
-use prometheus::{Encoder, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use std::{cell::RefCell, time::Duration};
 
-use crate::store::{Db, StoreError, due, kisi_accounts, row::RejectionReason};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::{
+    app::App,
+    store::{
+        StoreError,
+        convert::kinds::db_value,
+        due, revocations,
+        row::{Platform, RejectionReason},
+    },
+};
 
 /// What a sweep found.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -17,72 +30,192 @@ pub struct SweepDrift {
     pub duplicate_assignments: u64,
 }
 
+/// The metrics of the calls to Kisi.
+#[derive(Clone, Debug)]
+pub struct KisiCallMetrics {
+    calls: IntCounterVec,
+    duration: Histogram,
+    wait: Histogram,
+}
+
+impl KisiCallMetrics {
+    /// Counts a call by the class of its response status, with its time in the queue of the rate limit and its own.
+    pub fn called(&self, status: Option<u16>, waited: Duration, took: Duration) {
+        let outcome = match status {
+            None => "no_response",
+            Some(401) => "unauthorized",
+            Some(429) => "rate_limited",
+            Some(200..=299) => "ok",
+            Some(300..=499) => "refused",
+            Some(_) => "failed",
+        };
+        self.calls.with_label_values(&[outcome]).inc();
+        self.wait.observe(waited.as_secs_f64());
+        self.duration.observe(took.as_secs_f64());
+    }
+}
+
+/// What became of a verified webhook.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    Accepted,
+    /// It could not be translated, in whole or in part.
+    Failed,
+    Duplicate,
+}
+
 pub struct Metrics {
     registry: Registry,
+    names: Vec<String>,
     webhooks: IntCounterVec,
+    deliveries: IntCounterVec,
     rejections: IntCounterVec,
     backlog: IntGaugeVec,
+    open_members: IntGauge,
+    oldest_open: IntGauge,
+    held: IntGauge,
+    owned: IntGauge,
+    queued: IntGauge,
     sweeps: IntCounterVec,
     drifts: IntCounterVec,
+    pub kisi_calls: KisiCallMetrics,
+}
+
+/// Creates metrics, registers them, and collects their names.
+struct Registration(Registry, RefCell<Vec<String>>);
+
+impl Registration {
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        label: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = IntCounterVec::new(Opts::new(name, help), label)?;
+        self.1.borrow_mut().push(name.to_owned());
+        self.0.register(Box::new(counters.clone()))?;
+        Ok(counters)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        let gauge = IntGauge::new(name, help)?;
+        self.1.borrow_mut().push(name.to_owned());
+        self.0.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+        let buckets = vec![
+            0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
+        ];
+        let options = HistogramOpts::new(name, help).buckets(buckets);
+        let histogram = Histogram::with_opts(options)?;
+        self.1.borrow_mut().push(name.to_owned());
+        self.0.register(Box::new(histogram.clone()))?;
+        Ok(histogram)
+    }
 }
 
 impl Metrics {
     /// Each instance has its own registry, so that tests do not share counters.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let webhooks = IntCounterVec::new(
-            Opts::new(
-                "latchkey_webhooks_total",
-                "Verified webhooks that were stored, by response status",
-            ),
-            &["status"],
-        )?;
-        let rejections = IntCounterVec::new(
-            Opts::new(
-                "latchkey_webhook_rejections_total",
-                "Webhook requests to a source that were rejected, by reason",
-            ),
-            &["reason"],
-        )?;
+        let new = Registration(Registry::new(), RefCell::default());
         let backlog = IntGaugeVec::new(
             Opts::new(
                 "latchkey_kisi_backlog",
-                "Members whose access in Kisi is not yet up to date, by account",
+                "Members whose access in Kisi is not yet up to date, by account; accounts without such members are left out",
             ),
             &["account"],
         )?;
-        let sweeps = IntCounterVec::new(
-            Opts::new(
+        new.0.register(Box::new(backlog.clone()))?;
+        new.1.borrow_mut().push("latchkey_kisi_backlog".to_owned());
+        Ok(Self {
+            webhooks: new.counters(
+                "latchkey_webhooks_total",
+                "Verified webhooks that were stored, by response status",
+                &["status"],
+            )?,
+            deliveries: new.counters(
+                "latchkey_deliveries_total",
+                "Verified webhooks by platform and outcome: accepted, failed (stored, but not understood), or duplicate",
+                &["platform", "outcome"],
+            )?,
+            rejections: new.counters(
+                "latchkey_webhook_rejections_total",
+                "Webhook requests to a source that were rejected, by reason",
+                &["reason"],
+            )?,
+            backlog,
+            open_members: new.gauge(
+                "latchkey_open_members",
+                "Members of all accounts whose access in Kisi is not yet up to date",
+            )?,
+            oldest_open: new.gauge(
+                "latchkey_oldest_open_seconds",
+                "How long the member has been due that has been due for the longest time",
+            )?,
+            held: new.gauge(
+                "latchkey_held_revocations",
+                "Revocations that the brake holds until an admin decides",
+            )?,
+            owned: new.gauge(
+                "latchkey_owned_accounts",
+                "Kisi accounts that this process works on; 0 while it cannot prove that it lives",
+            )?,
+            queued: new.gauge(
+                "latchkey_queued_deliveries",
+                "Verified webhooks of this process that wait to be stored",
+            )?,
+            sweeps: new.counters(
                 "latchkey_sweeps_total",
                 "Sweeps of a Kisi account, by outcome: whole (complete), or failed (its results were discarded)",
-            ),
-            &["outcome"],
-        )?;
-        let drifts = IntCounterVec::new(
-            Opts::new(
+                &["outcome"],
+            )?,
+            drifts: new.counters(
                 "latchkey_drifts_total",
                 "Differences between the assignments in Kisi and the expected ones that sweeps found, by kind",
-            ),
-            &["kind"],
-        )?;
-        registry.register(Box::new(sweeps.clone()))?;
-        registry.register(Box::new(drifts.clone()))?;
-        registry.register(Box::new(webhooks.clone()))?;
-        registry.register(Box::new(rejections.clone()))?;
-        registry.register(Box::new(backlog.clone()))?;
-        Ok(Self {
-            registry,
-            webhooks,
-            rejections,
-            backlog,
-            sweeps,
-            drifts,
+                &["kind"],
+            )?,
+            kisi_calls: KisiCallMetrics {
+                calls: new.counters(
+                    "latchkey_kisi_calls_total",
+                    "Calls to Kisi, by outcome: ok, refused, unauthorized, rate_limited, failed or no_response",
+                    &["outcome"],
+                )?,
+                duration: new.seconds(
+                    "latchkey_kisi_call_seconds",
+                    "Time from the start of a call to Kisi to its response",
+                )?,
+                wait: new.seconds(
+                    "latchkey_kisi_wait_seconds",
+                    "Time that calls to Kisi waited for the rate limit",
+                )?,
+            },
+            registry: new.0,
+            names: new.1.into_inner(),
         })
+    }
+
+    /// The names of all metrics, also of those without a series yet.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Counts a verified webhook by its response status.
     pub fn webhook(&self, status: &str) {
         self.webhooks.with_label_values(&[status]).inc();
+    }
+
+    /// Counts a verified webhook by its source's platform and its outcome.
+    pub fn delivery(&self, platform: Platform, outcome: DeliveryOutcome) {
+        let outcome = match outcome {
+            DeliveryOutcome::Accepted => "accepted",
+            DeliveryOutcome::Failed => "failed",
+            DeliveryOutcome::Duplicate => "duplicate",
+        };
+        let platform = db_value(&platform).to_lowercase();
+        let labels = [platform.as_str(), outcome];
+        self.deliveries.with_label_values(&labels).inc();
     }
 
     pub fn webhook_rejected(&self, reason: RejectionReason) {
@@ -115,20 +248,33 @@ impl Metrics {
         }
     }
 
-    /// All metrics in the Prometheus text format. The backlog is read from the database at each call.
-    pub async fn text(&self, db: &Db, now: i64) -> Result<String, StoreError> {
+    /// All metrics in the Prometheus text format. Two statements read what only the database knows, however many accounts there
+    /// are.
+    pub async fn text(&self, app: &App) -> Result<String, StoreError> {
+        let (db, now) = (app.db.read(), app.clock.now().micros());
+        let mut oldest = now;
+        let mut open = 0;
         self.backlog.reset();
-        for account in kisi_accounts::all_connected(db.read()).await? {
-            let open = due::backlog(db.read(), account.id, now).await?;
-            let id = account.id.to_string();
+        for account in due::open_by_account(db).await? {
             self.backlog
-                .with_label_values(&[id.as_str()])
-                .set(i64::try_from(open).unwrap_or(i64::MAX));
+                .with_label_values(&[account.account_id.to_string().as_str()])
+                .set(account.members);
+            open += account.members;
+            oldest = oldest.min(account.oldest_due_at);
         }
+        self.open_members.set(open);
+        self.oldest_open.set((now - oldest) / 1_000_000);
+        self.held.set(revocations::count_held(db).await?);
+        self.owned.set(number(app.owned.count()));
+        self.queued.set(number(app.queue.waiting()));
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&self.registry.gather(), &mut text)
             .map_err(|_| StoreError::Unreadable { what: "metric" })?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -121,6 +121,12 @@ impl OwnedAccounts {
         owned.filter(Ownership::is_held)
     }
 
+    /// The number of accounts that this process certainly owns.
+    pub fn count(&self) -> usize {
+        let all = self.all();
+        all.values().filter(|ownership| ownership.is_held()).count()
+    }
+
     pub(crate) fn insert(&self, account: Uuid, ownership: Ownership) {
         self.all().insert(account, ownership);
     }

@@ -10,6 +10,7 @@ use crate::{app::App, clock::Clock, config::Config, telemetry};
 mod check;
 pub mod club;
 mod demo;
+mod key;
 mod member;
 mod replay;
 pub(crate) mod roster;
@@ -65,6 +66,9 @@ enum Command {
     /// What is stored about a person: export and erasure.
     #[command(subcommand)]
     Member(member::Member),
+    /// The encryption key of stored secrets.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Processes stored deliveries again with the current adapter.
     Replay(replay::Replay),
     /// Rosters: complete lists of members, from a file.
@@ -109,6 +113,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Club(club) => club.run(&start(config).await?).await,
         Command::Token(token) => token.run(&start(config).await?).await,
         Command::Member(member) => member.run(&start(config).await?).await,
+        Command::Key(key) => key.run(&start(config).await?).await,
         Command::Replay(replay) => replay.run(&start(config).await?).await,
         Command::Roster(roster) => roster.run(&start(config).await?).await,
         Command::Check => check::run(config).await,

@@ -7,7 +7,8 @@ use entity::{
     kisi_grant, revocation,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{BinOper, Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
@@ -334,4 +335,13 @@ pub async fn forget_account(
         .exec(connection)
         .await?;
     Ok(())
+}
+
+/// The number of held revocations of all clubs.
+pub async fn count_held(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let held = revocation::Entity::find()
+        .filter(revocation::Column::State.is_in([RevocationState::Held]))
+        .count(connection)
+        .await?;
+    Ok(i64::try_from(held).unwrap_or(i64::MAX))
 }

@@ -1,9 +1,10 @@
-//! The sealed values of all clubs, by kind: read before a key is generated, and to check whether the current key opens them.
-//! This module itself opens none. Called by `sealed` at startup, by `/readyz` and by `check`.
+//! The sealed values of all clubs, by kind: read before a key is generated, to check whether the current key opens them, and to
+//! encrypt them with another key. This module itself opens none. Called by `sealed`.
 
 use entity::{kisi_account, kisi_listener, kisi_login, source};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -13,113 +14,99 @@ use crate::secret::SecretKind;
 /// The id of the row that a sealed value is bound to, and the value.
 pub type Sealed = (Uuid, Vec<u8>);
 
-/// The sealed values of a kind, at most `most` of them.
+/// The sealed values of a kind in the order of their rows, at most `most` of them, after the row `after`.
 pub async fn of_kind(
     connection: &impl ConnectionTrait,
     kind: SecretKind,
+    after: Option<Uuid>,
     most: Option<u64>,
 ) -> Result<Vec<Sealed>, StoreError> {
+    let page = (after, most);
     match kind {
         SecretKind::KisiCredentials => {
             let column = kisi_account::Column::Credentials;
             let rows = kisi_account::Entity::find()
                 .filter(kisi_account::Column::Status.ne(entity::kind::KisiStatus::Disconnected));
-            read(connection, rows, (kisi_account::Column::Id, column), most).await
+            read(connection, rows, (kisi_account::Column::Id, column), page).await
         }
-        SecretKind::SourceSecret => sources(connection, source::Column::Secret, most).await,
-        SecretKind::OldSourceSecret => sources(connection, source::Column::OldSecret, most).await,
+        SecretKind::SourceSecret => sources(connection, source::Column::Secret, page).await,
+        SecretKind::OldSourceSecret => sources(connection, source::Column::OldSecret, page).await,
         SecretKind::SourceCredentials => {
-            sources(connection, source::Column::Credentials, most).await
+            sources(connection, source::Column::Credentials, page).await
         }
         SecretKind::KisiEventSecret => {
             let columns = (
                 kisi_listener::Column::AccountId,
                 kisi_listener::Column::Secret,
             );
-            read(connection, kisi_listener::Entity::find(), columns, most).await
+            read(connection, kisi_listener::Entity::find(), columns, page).await
         }
         SecretKind::KisiLogin => {
             let columns = (kisi_login::Column::KisiUserId, kisi_login::Column::Secret);
-            read(connection, kisi_login::Entity::find(), columns, most).await
+            read(connection, kisi_login::Entity::find(), columns, page).await
         }
         SecretKind::PreviewToken => Ok(Vec::new()),
     }
 }
 
-/// Replaces a sealed value.
+/// Replaces a sealed value. False if it is not `before` any more.
 pub async fn replace(
     connection: &impl ConnectionTrait,
     kind: SecretKind,
-    row: Uuid,
+    (row, before): &Sealed,
     sealed: Vec<u8>,
-) -> Result<(), StoreError> {
-    match kind {
-        SecretKind::KisiCredentials => {
-            kisi_account::Entity::update_many()
-                .col_expr(kisi_account::Column::Credentials, Expr::value(sealed))
-                .filter(kisi_account::Column::Id.eq(row))
+) -> Result<bool, StoreError> {
+    macro_rules! replace {
+        ($table:ident, $id:ident, $column:expr) => {
+            $table::Entity::update_many()
+                .col_expr($column, Expr::value(sealed))
+                .filter($table::Column::$id.eq(*row))
+                .filter($column.eq(before.clone()))
                 .exec(connection)
-                .await?;
-        }
-        SecretKind::SourceSecret => {
-            replace_source(connection, source::Column::Secret, row, sealed).await?
-        }
-        SecretKind::OldSourceSecret => {
-            replace_source(connection, source::Column::OldSecret, row, sealed).await?;
-        }
-        SecretKind::SourceCredentials => {
-            replace_source(connection, source::Column::Credentials, row, sealed).await?;
-        }
-        SecretKind::KisiEventSecret => {
-            kisi_listener::Entity::update_many()
-                .col_expr(kisi_listener::Column::Secret, Expr::value(sealed))
-                .filter(kisi_listener::Column::AccountId.eq(row))
-                .exec(connection)
-                .await?;
-        }
-        SecretKind::KisiLogin => {
-            kisi_login::Entity::update_many()
-                .col_expr(kisi_login::Column::Secret, Expr::value(sealed))
-                .filter(kisi_login::Column::KisiUserId.eq(row))
-                .exec(connection)
-                .await?;
-        }
-        SecretKind::PreviewToken => {}
+                .await?
+                .rows_affected
+                > 0
+        };
     }
-    Ok(())
+    Ok(match kind {
+        SecretKind::KisiCredentials => {
+            replace!(kisi_account, Id, kisi_account::Column::Credentials)
+        }
+        SecretKind::SourceSecret => replace!(source, Id, source::Column::Secret),
+        SecretKind::OldSourceSecret => replace!(source, Id, source::Column::OldSecret),
+        SecretKind::SourceCredentials => replace!(source, Id, source::Column::Credentials),
+        SecretKind::KisiEventSecret => {
+            replace!(kisi_listener, AccountId, kisi_listener::Column::Secret)
+        }
+        SecretKind::KisiLogin => replace!(kisi_login, KisiUserId, kisi_login::Column::Secret),
+        SecretKind::PreviewToken => false,
+    })
 }
+
+/// After which row, and how many.
+type Page = (Option<Uuid>, Option<u64>);
 
 async fn sources(
     connection: &impl ConnectionTrait,
     column: source::Column,
-    most: Option<u64>,
+    page: Page,
 ) -> Result<Vec<Sealed>, StoreError> {
     let rows = source::Entity::find()
         .filter(source::Column::RemovedAt.is_null())
         .filter(column.is_not_null());
-    read(connection, rows, (source::Column::Id, column), most).await
-}
-
-async fn replace_source(
-    connection: &impl ConnectionTrait,
-    column: source::Column,
-    row: Uuid,
-    sealed: Vec<u8>,
-) -> Result<(), StoreError> {
-    source::Entity::update_many()
-        .col_expr(column, Expr::value(sealed))
-        .filter(source::Column::Id.eq(row))
-        .exec(connection)
-        .await?;
-    Ok(())
+    read(connection, rows, (source::Column::Id, column), page).await
 }
 
 async fn read<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
     (row, value): (E::Column, E::Column),
-    most: Option<u64>,
+    (after, most): Page,
 ) -> Result<Vec<Sealed>, StoreError> {
-    let rows = select.select_only().column(row).column(value);
-    Ok(rows.limit(most).into_tuple().all(connection).await?)
+    let mut rows = select.select_only().column(row).column(value);
+    if let Some(after) = after {
+        rows = rows.filter(row.gt(after));
+    }
+    let rows = rows.order_by_asc(row).limit(most);
+    Ok(rows.into_tuple().all(connection).await?)
 }

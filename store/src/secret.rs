@@ -127,29 +127,34 @@ impl Sealer {
         self.open_bound(&kind.bound_to(row), sealed)
     }
 
+    /// Whether a secret was encrypted with the current key.
+    pub fn is_current(&self, kind: SecretKind, row: Uuid, sealed: &[u8]) -> bool {
+        open_with(&self.key, &kind.bound_to(row), sealed).is_some()
+    }
+
     /// Decrypts a secret that an earlier version bound to the row only. Use it only to re-encrypt that secret.
     pub fn open_bound_to_row(&self, row: Uuid, sealed: &[u8]) -> Result<SecretString, SecretError> {
         self.open_bound(row.as_bytes(), sealed)
     }
 
     fn open_bound(&self, bound_to: &[u8], sealed: &[u8]) -> Result<SecretString, SecretError> {
-        let (nonce, body) = sealed
-            .split_first_chunk::<NONCE>()
-            .ok_or(SecretError::Unreadable)?;
         [Some(&self.key), self.old.as_ref()]
             .into_iter()
             .flatten()
-            .find_map(|key| {
-                let payload = Payload {
-                    msg: body,
-                    aad: bound_to,
-                };
-                key.decrypt(&XNonce::from(*nonce), payload).ok()
-            })
+            .find_map(|key| open_with(key, bound_to, sealed))
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .map(SecretString::from)
             .ok_or(SecretError::Unreadable)
     }
+}
+
+fn open_with(key: &XChaCha20Poly1305, bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, body) = sealed.split_first_chunk::<NONCE>()?;
+    let payload = Payload {
+        msg: body,
+        aad: bound_to,
+    };
+    key.decrypt(&XNonce::from(*nonce), payload).ok()
 }
 
 fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305, SecretError> {

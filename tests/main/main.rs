@@ -30,6 +30,7 @@ mod kisi_events;
 mod kisi_spec;
 mod lived_in;
 mod mapped;
+mod metrics;
 mod pacing;
 mod platform_pages;
 mod platforms;

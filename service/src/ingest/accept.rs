@@ -22,6 +22,7 @@ use crate::{
     body::{self, BodyError, BodyLimits},
     clock::new_id,
     id::{Kind, encode},
+    metrics::DeliveryOutcome,
     secret::{SecretError, SecretKind},
     store::{StoreError, row::Source, sources},
 };
@@ -145,6 +146,12 @@ async fn receive(
         _ => Received::Stored,
     };
     app.arrivals.count(&source, received, received_at.micros());
+    let counted = match &outcome {
+        Outcome::Duplicate { .. } => DeliveryOutcome::Duplicate,
+        Outcome::Stored { .. } if fails => DeliveryOutcome::Failed,
+        Outcome::Stored { .. } => DeliveryOutcome::Accepted,
+    };
+    app.metrics.delivery(source.platform, counted);
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
         (Outcome::Stored { delivery, .. }, Ok(event))

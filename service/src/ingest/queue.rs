@@ -78,6 +78,12 @@ impl Queue {
         self.0.iter().any(Lane::is_stalled)
     }
 
+    /// The number of deliveries that wait to be stored.
+    pub fn waiting(&self) -> usize {
+        let waiting = |lane: &Lane| lane.sender.max_capacity() - lane.sender.capacity();
+        self.0.iter().map(waiting).sum()
+    }
+
     fn lane(&self, club: Uuid) -> Option<&Lane> {
         let mut hash = DefaultHasher::new();
         club.hash(&mut hash);

@@ -22,6 +22,7 @@ use super::pacer::{Lane, Pacer};
 use super::refusal;
 use crate::{
     http_client::{self, Response},
+    metrics::KisiCallMetrics,
     proxy::Proxies,
     retry_after::retry_after,
 };
@@ -42,6 +43,7 @@ pub struct Client {
     lane: Lane,
     guard: Option<Guard>,
     is_patient: bool,
+    metrics: Option<KisiCallMetrics>,
 }
 
 /// Called when a call has its turn, right before it is sent; `false` cancels the call.
@@ -117,7 +119,13 @@ impl Client {
             lane: Lane::Rest,
             guard: None,
             is_patient: false,
+            metrics: None,
         }
+    }
+
+    /// The same client; its calls are counted.
+    pub(super) fn observed(self, metrics: Option<KisiCallMetrics>) -> Client {
+        Self { metrics, ..self }
     }
 
     /// The same client; its calls wait in this lane.
@@ -180,6 +188,7 @@ impl Client {
             request = request.json(body);
         }
 
+        let asked = Instant::now();
         let turn = self.account.pacer.turn(self.lane).await;
         if self.guard.as_ref().is_some_and(|may_send| !may_send()) {
             return Err(Error::Withheld);
@@ -190,6 +199,9 @@ impl Client {
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = outcome.as_ref().ok().map(|raw| raw.status.as_u16());
         tracing::debug!(%method, path = shape, status, duration_ms, "kisi call");
+        if let Some(metrics) = &self.metrics {
+            metrics.called(status, started.duration_since(asked), started.elapsed());
+        }
 
         let raw = outcome?;
         self.warn_of_sunset(shape, &raw.headers);

@@ -15,7 +15,7 @@ use super::{
     ApiLogin, Client, Error, Login, Pacer, PublicOrganization, client::http_client_through, log_in,
     public_organization,
 };
-use crate::proxy::Proxies;
+use crate::{metrics::KisiCallMetrics, proxy::Proxies};
 
 /// The timeout of a Kisi call.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ pub struct Clients {
     rate: u32,
     http: reqwest::Client,
     pacers: Arc<Mutex<HashMap<RateLimitKey, Arc<Pacer>>>>,
+    metrics: Option<KisiCallMetrics>,
 }
 
 /// The unit by which Kisi counts requests.
@@ -52,14 +53,23 @@ impl Clients {
             rate,
             http: http_client_through(&Proxies::from_environment(), TIMEOUT, contact)?,
             pacers: Arc::default(),
+            metrics: None,
         })
+    }
+
+    /// The same clients; their calls are counted.
+    pub fn observed_by(self, metrics: KisiCallMetrics) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..self
+        }
     }
 
     /// A client for a key whose Kisi user is unknown.
     pub fn with_key(&self, key: SecretString) -> Client {
         let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
         let pacer = self.pacer(RateLimitKey::Hash(hash));
-        Client::new(self.base.clone(), key, pacer, self.http.clone())
+        Client::new(self.base.clone(), key, pacer, self.http.clone()).observed(self.metrics.clone())
     }
 
     /// A client for a key of a Kisi user, if the user is known. Kisi's limit applies to the user, over all keys.
@@ -76,13 +86,14 @@ impl Clients {
             .clone();
         pacers.insert(RateLimitKey::Hash(hash), pacer.clone());
         drop(pacers);
-        Client::new(self.base.clone(), key, pacer, self.http.clone())
+        Client::new(self.base.clone(), key, pacer, self.http.clone()).observed(self.metrics.clone())
     }
 
     /// A client for a user's login. Keeps no hash of the login, because there are many logins.
     pub fn on_behalf(&self, user: i64, login: SecretString) -> Client {
         let pacer = self.pacer(RateLimitKey::User(user));
         Client::new(self.base.clone(), login, pacer, self.http.clone())
+            .observed(self.metrics.clone())
     }
 
     /// Logs in by password and creates an API key.

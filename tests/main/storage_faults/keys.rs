@@ -10,13 +10,17 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 use latchkey::{
+    clock::Clock,
     secret::{Sealer, SecretKind, new_key},
     store::{Db, StoreError, sealed},
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Club, as_text};
-use crate::support::{child, world::ENCRYPTION_KEY};
+use crate::support::{
+    child, postgres,
+    world::{self, ENCRYPTION_KEY},
+};
 
 fn without_key(arguments: &[&str], database: &str) -> Command {
     let mut command = child::command(arguments, &[("DATABASE_URL", database)]);
@@ -121,8 +125,9 @@ async fn secrets_bound_only_to_their_row_are_bound_to_their_column_at_the_start(
     let sealer = Sealer::new(&SecretString::from(ENCRYPTION_KEY), None).unwrap();
     let kind = SecretKind::SourceSecret;
     let db = Db::connect(&url).await.unwrap();
-    let all = sealed::of_kind(db.read(), kind, None).await.unwrap();
-    let (row, value) = all.into_iter().next().unwrap();
+    let all = sealed::of_kind(db.read(), kind, None, None).await.unwrap();
+    let before = all.into_iter().next().unwrap();
+    let (row, value) = before.clone();
     let secret = sealer.open(kind, row, &value).unwrap();
     let key: [u8; 32] = STANDARD.decode(ENCRYPTION_KEY).unwrap().try_into().unwrap();
     let payload = Payload {
@@ -133,17 +138,78 @@ async fn secrets_bound_only_to_their_row_are_bound_to_their_column_at_the_start(
     let cipher = XChaCha20Poly1305::new(&Key::from(key));
     let old = cipher.encrypt(&XNonce::from(nonce), payload).unwrap();
     let old = [&nonce[..], &old].concat();
-    let replaced: Result<(), StoreError> =
-        transaction!(db, |tx| sealed::replace(tx, kind, row, old).await).await;
-    replaced.unwrap();
+    let replaced: Result<bool, StoreError> =
+        transaction!(db, |tx| sealed::replace(tx, kind, &before, old).await).await;
+    assert!(replaced.unwrap());
     db.close().await;
     club.serve_by(child::serve(&as_text(&club.settings)));
     assert_eq!(club.send().await.status, 202);
     let db = Db::connect(&url).await.unwrap();
-    let (row, value) = sealed::of_kind(db.read(), kind, Some(1))
+    let (row, value) = sealed::of_kind(db.read(), kind, None, Some(1))
         .await
         .unwrap()
         .remove(0);
     assert!(sealer.open(kind, row, &value).is_ok());
     db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_replaces_the_first_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.db");
+    rotates(format!("sqlite://{}?mode=rwc", file.display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_replaces_the_first_on_postgres() {
+    let Some(database) = postgres::fresh().await else {
+        return;
+    };
+    rotates(database.url().to_owned()).await;
+    database.remove().await;
+}
+
+/// Encrypts the secrets of a club with another key while the service runs. The other key is enough from then on.
+async fn rotates(url: String) {
+    let (sandbox, _, kisi) = world::kisi(&Clock::system(), None, false);
+    let mut club = Club::start(url).await;
+    club.settings.push(("KISI_URL", kisi));
+    club.serving.take().unwrap().kill();
+    club.serve_by(child::serve(&as_text(&club.settings)));
+    world::connect(&club.api, &sandbox).await;
+    let output = child::run(&["key", "rotate"], &as_text(&club.settings));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(message.contains("LATCHKEY_ENCRYPTION_KEY_OLD"), "{message}");
+
+    club.serving.take().unwrap().kill();
+    let new = new_key();
+    let new = ("ENCRYPTION_KEY", new.expose_secret().to_owned());
+    let mut both = club.settings.clone();
+    both.extend([
+        new.clone(),
+        ("ENCRYPTION_KEY_OLD", ENCRYPTION_KEY.to_owned()),
+    ]);
+    club.serve_by(child::serve(&as_text(&both)));
+    for (anew, current) in [(1, 0), (0, 1)] {
+        let output = child::run(&["key", "rotate"], &as_text(&both));
+        assert!(output.status.success(), "{output:?}");
+        let report = String::from_utf8(output.stdout).unwrap();
+        for column in ["kisi_account.credentials", "source.secret"] {
+            let line =
+                format!("{column}: {anew} encrypted anew, {current} had the new key already");
+            assert!(report.contains(&line), "{report}");
+        }
+        assert_eq!(club.send().await.status, 202);
+    }
+    club.serving.take().unwrap().kill();
+
+    club.settings.push(new);
+    club.serve_by(child::serve(&as_text(&club.settings)));
+    assert_eq!(club.ready().await.0, 200);
+    assert_eq!(club.send().await.status, 202);
+    club.serving.take().unwrap().terminate().await;
+    // Without a running service, the check calls Kisi with the stored credentials.
+    let output = child::run(&["check"], &as_text(&club.settings));
+    assert!(output.status.success(), "{output:?}");
 }
