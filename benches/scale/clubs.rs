@@ -29,6 +29,7 @@ use uuid::Uuid;
 use super::{
     server::Server,
     service::{Service, settings},
+    spent,
 };
 
 /// The longest that a burst may take.
@@ -127,11 +128,16 @@ impl Deployment {
 
     async fn measure(&self) -> Figures {
         tokio::time::sleep(Duration::from_secs(8)).await;
-        let (spent, writes) = (self.server.spent(), self.server.write_calls());
+        let (spent, writes) = (
+            spent::cpu_time(self.server.pid),
+            spent::write_calls(self.server.pid),
+        );
         let length = Duration::from_secs(20);
         tokio::time::sleep(length).await;
-        let idle_cpu = (self.server.spent() - spent).as_secs_f64() / length.as_secs_f64() * 100.0;
-        let idle_writes = (self.server.write_calls() - writes) as f64 / length.as_secs_f64();
+        let idle_cpu =
+            (spent::cpu_time(self.server.pid) - spent).as_secs_f64() / length.as_secs_f64() * 100.0;
+        let idle_writes =
+            (spent::write_calls(self.server.pid) - writes) as f64 / length.as_secs_f64();
         let memory_mb = self.server.memory_mb("VmRSS");
         self.burst(200, 1).await;
         let latency = self.latency(200).await;
@@ -167,7 +173,7 @@ impl Deployment {
     async fn burst(&self, events: usize, clubs: usize) -> (f64, Duration) {
         let clubs = clubs.min(self.senders.len());
         let before = self.sandbox.assignments_in(self.group).len();
-        let (began, spent) = (Stopwatch::now(), self.server.spent());
+        let (began, spent) = (Stopwatch::now(), spent::cpu_time(self.server.pid));
         let next = AtomicUsize::new(0);
         let senders = (0..16).map(|_| async {
             loop {
@@ -186,7 +192,7 @@ impl Deployment {
         }
         let rate = events as f64 / began.elapsed().as_secs_f64();
         let events = u32::try_from(events).expect("few");
-        (rate, (self.server.spent() - spent) / events)
+        (rate, (spent::cpu_time(self.server.pid) - spent) / events)
     }
 
     /// Sends as many events to each of ten clubs, and returns the progress of the slowest when the fastest is done.
@@ -211,7 +217,7 @@ impl Deployment {
                     held.count()
                 });
                 let done: Vec<usize> = done.collect();
-                if done.iter().any(|done| *done == each) {
+                if done.contains(&each) {
                     let slowest = done.into_iter().min().expect("a club");
                     return slowest as f64 / each as f64 * 100.0;
                 }

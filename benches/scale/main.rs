@@ -22,6 +22,7 @@ mod members;
 mod server;
 #[path = "../support/service.rs"]
 mod service;
+mod spent;
 
 use std::time::{Duration, Instant as Stopwatch};
 
@@ -125,13 +126,13 @@ struct Timer<'a>(&'a Club, Stopwatch, Duration);
 
 impl<'a> Timer<'a> {
     fn start(club: &'a Club) -> Self {
-        Self(club, Stopwatch::now(), club.server.spent())
+        Self(club, Stopwatch::now(), spent::cpu_time(club.server.pid))
     }
 
     fn taken(&self) -> Measurement {
         Measurement {
             wall: self.1.elapsed(),
-            spent: Some(self.0.server.spent().saturating_sub(self.2)),
+            spent: Some(spent::cpu_time(self.0.server.pid).saturating_sub(self.2)),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 pub struct Server {
@@ -37,25 +36,6 @@ impl Server {
             pid,
             address,
         }
-    }
-
-    /// The CPU time of the process so far, in steps of 10 ms. On a shared machine it says more than elapsed time.
-    pub fn spent(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.pid);
-        let text = std::fs::read_to_string(path).expect("its figures");
-        let (_, figures) = text.rsplit_once(") ").expect("a name before");
-        let ticks = figures.split(' ').skip(11).take(2);
-        let ticks: u64 = ticks.map(|it| it.parse::<u64>().expect("a number")).sum();
-        Duration::from_millis(ticks * 10)
-    }
-
-    /// The number of write calls of the process so far.
-    pub fn write_calls(&self) -> u64 {
-        let path = format!("/proc/{}/io", self.pid);
-        let text = std::fs::read_to_string(path).expect("its figures");
-        let line = text.lines().find_map(|line| line.strip_prefix("syscw: "));
-        line.and_then(|calls| calls.trim().parse().ok())
-            .expect("a number")
     }
 
     /// A memory figure of the process in MB: `VmRSS` is the current one, `VmHWM` the peak.

@@ -157,7 +157,10 @@ impl Iterator for Rows<'_> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> anyhow::Result<Vec<(usize, Vec<(String, String)>)>> {
+    /// The line and the fields of each record.
+    type Lines = Vec<(usize, Vec<(String, String)>)>;
+
+    fn read(text: &str) -> anyhow::Result<Lines> {
         let csv = Csv::open(text)?;
         let records = csv.records().map(|record| {
             let record = record?;
