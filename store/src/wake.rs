@@ -105,6 +105,12 @@ impl Waker {
         self.0.readers.wake();
     }
 
+    /// Wakes both loops. Called after a change of a source.
+    pub fn wake_with_readers(&self, scope: ClubScope) {
+        self.wake(scope);
+        self.wake_readers();
+    }
+
     /// Registers for [`Waker::wake_readers`].
     pub fn register_readers(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.readers.register()

@@ -146,12 +146,8 @@ async fn receive(
         _ => Received::Stored,
     };
     app.arrivals.count(&source, received, received_at.micros());
-    let counted = match &outcome {
-        Outcome::Duplicate { .. } => DeliveryOutcome::Duplicate,
-        Outcome::Stored { .. } if fails => DeliveryOutcome::Failed,
-        Outcome::Stored { .. } => DeliveryOutcome::Accepted,
-    };
-    app.metrics.delivery(source.platform, counted);
+    app.metrics
+        .delivery(source.platform, counted(&outcome, fails));
     let answer = match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
         (Outcome::Stored { delivery, .. }, Ok(event))
@@ -211,6 +207,14 @@ fn job(source: &Source, verified: Verified, present: Present) -> Job {
         is_retry: false,
         names_erased: false,
         body: verified.into_bytes(),
+    }
+}
+
+fn counted(outcome: &Outcome, fails: bool) -> DeliveryOutcome {
+    match outcome {
+        Outcome::Duplicate { .. } => DeliveryOutcome::Duplicate,
+        Outcome::Stored { .. } if fails => DeliveryOutcome::Failed,
+        Outcome::Stored { .. } => DeliveryOutcome::Accepted,
     }
 }
 

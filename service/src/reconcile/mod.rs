@@ -14,6 +14,7 @@ mod change;
 mod clock_watch;
 mod create;
 mod directory;
+mod ending;
 mod execute;
 mod flight;
 mod member_state;

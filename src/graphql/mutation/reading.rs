@@ -69,8 +69,7 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
         find(tx, scope, id, "source").await
     });
     let source = ordered.await?;
-    app.waker.wake(scope);
-    app.waker.wake_readers();
+    app.waker.wake_with_readers(scope);
     Ok(source)
 }
 
@@ -92,8 +91,7 @@ async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source,
         find(tx, scope, id, "source").await
     });
     let source = confirmed.await?;
-    app.waker.wake(scope);
-    app.waker.wake_readers();
+    app.waker.wake_with_readers(scope);
     Ok(source)
 }
 

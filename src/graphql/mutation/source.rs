@@ -290,8 +290,7 @@ async fn create(
         Ok::<_, Refusal>(source)
     })
     .await?;
-    app.waker.wake(scope);
-    app.waker.wake_readers();
+    app.waker.wake_with_readers(scope);
     Ok((source, secret))
 }
 
@@ -427,8 +426,7 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
         Ok::<_, Refusal>(source)
     })
     .await?;
-    app.waker.wake(scope);
-    app.waker.wake_readers();
+    app.waker.wake_with_readers(scope);
     Ok(source)
 }
 
@@ -456,8 +454,7 @@ async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
         Ok::<_, Refusal>(())
     })
     .await?;
-    app.waker.wake(scope);
-    app.waker.wake_readers();
+    app.waker.wake_with_readers(scope);
     Ok(ID(encode(Kind::Source, id)))
 }
 
