@@ -1,4 +1,4 @@
-//! The process that currently holds the work of an account.
+//! The process that currently reads a source, or prunes.
 
 use sea_orm::entity::prelude::*;
 

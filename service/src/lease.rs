@@ -1,6 +1,6 @@
 //! Leases: only the holder reads a platform for a source. A background task renews a lease, and it is checked before each call
-//! that writes and before what was read is stored. It is measured by elapsed time including
-//! suspension of the machine, so that setting the clock back does not extend it. The lease of a process that died has to expire,
+//! that writes and before what was read is stored. It is measured by elapsed time including suspension of the machine, so that
+//! setting the clock back does not extend it. The lease of a process that died has to expire,
 //! except on SQLite: its length bounds how long the work then rests.
 
 use std::{
@@ -23,8 +23,8 @@ pub struct LeaseTerms {
     renewal: Duration,
 }
 
-/// The lease of a Kisi account, which a process keeps while it runs.
-pub const ACCOUNT: LeaseTerms = LeaseTerms {
+/// The usual terms.
+pub const USUAL: LeaseTerms = LeaseTerms {
     length: Duration::from_secs(6),
     renewal: Duration::from_secs(2),
 };
@@ -37,7 +37,7 @@ const READING: LeaseTerms = LeaseTerms {
 impl LeaseTerms {
     /// The terms of a reading's lease. On SQLite a dead holder is recognised, so that a short lease would gain nothing.
     pub fn of_reading(db: &Db) -> Self {
-        if db.is_sqlite() { ACCOUNT } else { READING }
+        if db.is_sqlite() { USUAL } else { READING }
     }
 }
 

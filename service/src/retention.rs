@@ -56,7 +56,7 @@ async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
 /// # Errors
 /// If the database fails. What was pruned until then stays pruned.
 pub async fn prune(app: &App, stopping: &watch::Receiver<bool>) -> Result<usize, StoreError> {
-    let Some(lease) = Lease::take(&app.db, LEASE, &app.holder, lease::ACCOUNT).await? else {
+    let Some(lease) = Lease::take(&app.db, LEASE, &app.holder, lease::USUAL).await? else {
         return Ok(0);
     };
     let pruned = prune_all(app, || lease.is_held() && !is_stopping(stopping)).await;

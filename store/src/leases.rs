@@ -1,4 +1,4 @@
-//! Leases: at most one worker for each Kisi account and each source, across all replicas. An expired lease can be taken over.
+//! Leases: at most one process reads a source, or prunes, at a time. An expired lease can be taken over.
 //! Times are from the database's clock, which all replicas share. A lease that expires later than its length allows was taken
 //! while that clock was wrong, and counts as expired.
 

@@ -47,9 +47,9 @@ pub enum AccountError {
     /// The account's credentials cannot be decrypted with the key of this service.
     #[error("the credentials of the account cannot be decrypted")]
     Credentials,
-    /// Another worker may hold the account now.
-    #[error("the lease of the account was lost")]
-    LeaseLost,
+    /// Another process may work on the account now.
+    #[error("the account may belong to another process")]
+    NotOwned,
 }
 
 /// The result of serving one member.
@@ -177,7 +177,7 @@ impl Pass<'_> {
         let client = self.client.in_lane(lane);
         for step in &plan.steps {
             if !self.ownership.is_held() {
-                return Err(AccountError::LeaseLost);
+                return Err(AccountError::NotOwned);
             }
             let revokes = matches!(step, Step::Change { .. } | Step::Delete { .. });
             if revokes && due::was_marked_since(self.app.db.read(), &member_state.due).await? {

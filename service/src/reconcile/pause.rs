@@ -50,7 +50,7 @@ impl Worker {
         .await
     }
 
-    /// Stores the end of a pause that Kisi requested, so that the next lease holder respects it too.
+    /// Stores the end of a pause that Kisi requested, so that the next owner of the account respects it too.
     async fn stop_until(&self, until: Instant) -> Result<(), StoreError> {
         let (call, until) = (self.call_credentials(), until.micros());
         let stored = transaction!(self.app.db, |tx| kisi_accounts::stop_until(
@@ -76,7 +76,7 @@ impl Worker {
                 self.pause_account(&stop, wait)
             }
             AccountError::Credentials => self.pause_account(&stop, KISI_BACKOFF.1),
-            AccountError::LeaseLost => self.pause_account(&stop, KISI_BACKOFF.0),
+            AccountError::NotOwned => self.pause_account(&stop, KISI_BACKOFF.0),
         }
     }
 

@@ -31,7 +31,7 @@ impl Pass<'_> {
         member_state: &mut MemberState,
     ) -> Result<Option<Instant>, AccountError> {
         if !self.ownership.is_held() {
-            return Err(AccountError::LeaseLost);
+            return Err(AccountError::NotOwned);
         }
         let client = self.client.in_lane(Lane::Soon);
         let mut again_at = None;

@@ -35,7 +35,7 @@ pub async fn read(
     let roles = DoorRoles::of(&client.roles().await?);
     let roles_changed = DoorRoles::of_account(account).as_ref() != Some(&roles);
     if !guard() {
-        return Err(AccountError::LeaseLost);
+        return Err(AccountError::NotOwned);
     }
     let (id, now) = (account.id, app.clock.now().micros());
     let changes: Result<setup::SetupChanges, StoreError> = transaction!(app.db, |tx| {

@@ -52,8 +52,9 @@ pub struct Club {
     members: Vec<String>,
     offerings: Vec<(&'static str, String)>,
     reference: Reference,
-    /// The reference at the last quiet point: a failure may delay later changes, so Kisi may still be in this state.
-    quiet: Reference,
+    /// The references since the last quiet point, the first of them at that point: a failure may delay later changes, so Kisi may
+    /// still be in any of these states.
+    since_quiet: Vec<Reference>,
     protected: Protected,
     locked_out: Arc<Mutex<Vec<String>>>,
     /// The ids and bodies of the events so far.
@@ -118,7 +119,7 @@ impl Club {
             members: Vec::new(),
             offerings: Vec::new(),
             reference: Reference::default(),
-            quiet: Reference::default(),
+            since_quiet: vec![Reference::default()],
             protected: Arc::default(),
             locked_out: Arc::default(),
             sent: Vec::new(),
@@ -207,13 +208,14 @@ impl Club {
         self.trace.push(format!("{at} {step}"));
     }
 
-    /// Removes the protection of pairs without access throughout from now to `until`, by the current or the quiet reference.
+    /// Removes the protection of pairs without access throughout from now to `until`, by the current or an earlier reference since
+    /// the last quiet point.
     fn narrow_protection(&mut self, until: Timestamp) {
         let span = (self.world.now(), until);
+        self.since_quiet.push(self.reference.clone());
         let stays = |&(person, group): &(usize, usize)| {
-            let [now, quiet] = [&self.reference, &self.quiet];
-            now.may_pass_throughout(person, group, span)
-                && quiet.may_pass_throughout(person, group, span)
+            let mut references = self.since_quiet.iter();
+            references.all(|reference| reference.may_pass_throughout(person, group, span))
         };
         self.protected.lock().unwrap().retain(stays);
     }
@@ -562,7 +564,7 @@ impl Club {
                 world.turn_to(now + Duration::from_secs(seconds));
             }
         }
-        self.quiet = self.reference.clone();
+        self.since_quiet = vec![self.reference.clone()];
         let now = self.world.now();
         let all =
             (0..PEOPLE).flat_map(|person| (0..self.groups.len()).map(move |group| (person, group)));

@@ -60,7 +60,7 @@ impl Sweep {
         let classified = self.classify(listing, unknown, &grants, &mut busy).await?;
         let conclusions = Conclusions::of(self, listing, differences, classified).await?;
         if !(self.guard)() {
-            return Err(AccountError::LeaseLost);
+            return Err(AccountError::NotOwned);
         }
         conclusions.write(self, report).await?;
         Ok(())

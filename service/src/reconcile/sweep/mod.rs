@@ -2,7 +2,7 @@
 //! stored state. It changes nothing in Kisi: it stores differences and marks members due, and the loop plans and asks the brake.
 //! An incomplete list ends the sweep without a result. A grant missing in a list counts as lost only after that person's own
 //! assignments were read. At the end, the stored state is compared with the rules, so that any missed change is found. Called by
-//! the worker that holds the lease.
+//! the worker of the account.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,7 +59,7 @@ pub struct Sweep {
     account: row::KisiAccount,
     scope: ClubScope,
     client: Client,
-    /// Whether the lease is held.
+    /// Whether the account certainly belongs to this process.
     guard: Guard,
     recent_writes: Arc<RecentWrites>,
     began: Instant,
@@ -178,7 +178,7 @@ impl Sweep {
     /// Marks members with unresolved grants due, and schedules the next sweep.
     async fn finish(&self, report: Report) -> Result<(), AccountError> {
         if !(self.guard)() {
-            return Err(AccountError::LeaseLost);
+            return Err(AccountError::NotOwned);
         }
         let (scope, id, due_at) = (self.scope, self.account.id, self.account.read_due_at);
         let (now, interval) = (

@@ -117,7 +117,7 @@ impl Sweep {
             return Ok(());
         }
         if !(self.guard)() {
-            return Err(AccountError::LeaseLost);
+            return Err(AccountError::NotOwned);
         }
         let (scope, now) = (self.scope, now.micros());
         let marked: Result<(), StoreError> =

@@ -1,5 +1,5 @@
 //! The members about whom the loop wrote while a list was being read. The list may be older than the stored state, so
-//! the comparison leaves these members to the next sweep. In memory, since only the holder of the lease writes.
+//! the comparison leaves these members to the next sweep. In memory, since only the process that owns the account writes.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,4 @@
-//! Schedules the sweeps of an account: they run in the background, one at a time, while the lease is held, and are retried after
-//! a failure. Called by the worker in each turn; never waits for a sweep.
+//! Schedules the sweeps of an account: they run in the background, one at a time, and are retried after a failure. Called by the worker in each turn; never waits for a sweep.
 
 use std::{sync::Arc, time::Duration};
 
@@ -96,7 +95,7 @@ impl SweepScheduler {
         }
     }
 
-    /// Cancels a running sweep. The next holder of the lease starts a new one.
+    /// Cancels a running sweep. The next owner of the account starts a new one.
     pub fn abort(&mut self) {
         if let Some(running) = self.running.take() {
             running.task.abort();
@@ -205,7 +204,7 @@ impl SweepScheduler {
     ) -> Result<(), AccountError> {
         if matches!(
             stop,
-            AccountError::LeaseLost | AccountError::Kisi(Error::Withheld)
+            AccountError::NotOwned | AccountError::Kisi(Error::Withheld)
         ) {
             return Ok(());
         }
