@@ -9,8 +9,8 @@ use entity::{
     kisi_account, kisi_user, member, person,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
@@ -18,15 +18,16 @@ use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk};
 
-/// The values of the column `lane`, the most urgent first.
-const LANES: std::ops::Range<i32> = 0..4;
-
 mod cause;
 mod keep_cause;
+mod lanes;
+mod open_work;
 mod postpone;
 
 pub use cause::{Cause, Recurring, unsorted_causes};
 pub use keep_cause::{DueKey, mark_keeping_cause, of_members};
+pub use lanes::{is_more_urgent_waiting, longest_waiting_lane, next, next_in, without_lane};
+pub use open_work::{OpenWork, backlog, open_by_account};
 pub use postpone::{postpone, postpone_all, retry};
 
 /// The ids of the club's connected accounts (all but disconnected ones).
@@ -269,71 +270,6 @@ fn on_conflict_remark() -> OnConflict {
         .to_owned()
 }
 
-/// Rows of an account that are due and have no lane yet, the longest due first.
-pub async fn without_lane(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    now: i64,
-    most: u64,
-) -> Result<Vec<due::Model>, StoreError> {
-    Ok(of_account(account)
-        .filter(due::Column::DueAt.lte(now))
-        .filter(due::Column::Lane.is_null())
-        .order_by_asc(due::Column::DueAt)
-        .limit(most)
-        .all(connection)
-        .await?)
-}
-
-/// Due rows of an account with calls to send to Kisi (they have a lane), by lane and then by age.
-pub async fn next(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    now: i64,
-    most: u64,
-) -> Result<Vec<due::Model>, StoreError> {
-    Ok(of_account(account)
-        .filter(due::Column::Lane.is_not_null())
-        .filter(due::Column::DueAt.lte(now))
-        .order_by_asc(due::Column::Lane)
-        .order_by_asc(due::Column::DueAt)
-        .limit(most)
-        .all(connection)
-        .await?)
-}
-
-/// Like `next`, of one lane only.
-pub async fn next_in(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    lane: i32,
-    now: i64,
-    most: u64,
-) -> Result<Vec<due::Model>, StoreError> {
-    Ok(of_account(account)
-        .filter(due::Column::Lane.eq(lane))
-        .filter(due::Column::DueAt.lte(now))
-        .order_by_asc(due::Column::DueAt)
-        .limit(most)
-        .all(connection)
-        .await?)
-}
-
-/// The lane with the row that has been due for the longest time, if that is since `since` or longer.
-pub async fn longest_waiting_lane(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    since: i64,
-) -> Result<Option<i32>, StoreError> {
-    let mut longest: Option<(i64, i32)> = None;
-    for lane in LANES {
-        let oldest = next_in(connection, account, lane, since, 1).await?;
-        let oldest = oldest.first().map(|row| (row.due_at, lane));
-        longest = longest.into_iter().chain(oldest).min();
-    }
-    Ok(longest.map(|(_, lane)| lane))
-}
-
 /// The number of due members who were never looked up in the account's organization, with or without a lane: a mark that
 /// arrives while they are served takes the lane from all of them.
 pub async fn never_looked_up(
@@ -351,33 +287,6 @@ pub async fn never_looked_up(
         .filter(due::Column::MemberId.not_in_subquery(known))
         .count(connection)
         .await?)
-}
-
-/// Whether the account has a due row that goes before this lane: one in a more urgent lane or, if `or_unsorted`, one without a
-/// lane.
-pub async fn is_more_urgent_waiting(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    now: i64,
-    lane: i32,
-    or_unsorted: bool,
-) -> Result<bool, StoreError> {
-    let more_urgent = due::Column::Lane.lt(lane);
-    let goes_before = if or_unsorted {
-        due::Column::Lane.is_null().or(more_urgent)
-    } else {
-        more_urgent
-    };
-    let first: Option<Uuid> = of_account(account)
-        .select_only()
-        .column(due::Column::MemberId)
-        .filter(due::Column::DueAt.lte(now))
-        .filter(goes_before)
-        .limit(1)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    Ok(first.is_some())
 }
 
 /// The earliest instant among the account's rows without a lane; `None` if there are no such rows.
@@ -496,46 +405,6 @@ fn sort_for_locking(rows: &mut [due::Model]) {
 fn unchanged() -> sea_orm::sea_query::Expr {
     Expr::col((due::Entity, due::Column::Generation))
         .eq(Expr::col((Alias::new("excluded"), due::Column::Generation)))
-}
-
-/// The number of members of an account with open or overdue work.
-pub async fn backlog(
-    connection: &impl ConnectionTrait,
-    account: Uuid,
-    now: i64,
-) -> Result<u64, StoreError> {
-    let open = Expr::col(due::Column::Generation).gt(Expr::col(due::Column::SettledGeneration));
-    Ok(of_account(account)
-        .filter(open.or(due::Column::DueAt.lte(now)))
-        .count(connection)
-        .await?)
-}
-
-/// The open work of an account.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct OpenWork {
-    pub account_id: Uuid,
-    /// The number of members.
-    pub members: i64,
-    /// When the member is due that is due first.
-    pub oldest_due_at: i64,
-}
-
-/// The accounts with open work, by one statement over the open rows only.
-pub async fn open_by_account(
-    connection: &impl ConnectionTrait,
-) -> Result<Vec<OpenWork>, StoreError> {
-    let open = Expr::col(due::Column::Generation).gt(Expr::col(due::Column::SettledGeneration));
-    Ok(due::Entity::find()
-        .select_only()
-        .column(due::Column::AccountId)
-        .column_as(due::Column::MemberId.count(), "members")
-        .column_as(due::Column::DueAt.min(), "oldest_due_at")
-        .filter(open)
-        .group_by(due::Column::AccountId)
-        .into_model()
-        .all(connection)
-        .await?)
 }
 
 /// Deletes all due rows of an account.

@@ -1,0 +1,105 @@
+//! Which due rows the loop takes next: those without a lane to sort them, those with one by urgency.
+
+use entity::due;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait,
+};
+use uuid::Uuid;
+
+use super::of_account;
+use crate::StoreError;
+
+/// The values of the column `lane`, the most urgent first.
+const LANES: std::ops::Range<i32> = 0..4;
+
+/// Rows of an account that are due and have no lane yet, the longest due first.
+pub async fn without_lane(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(due::Column::Lane.is_null())
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// Due rows of an account with calls to send to Kisi (they have a lane), by lane and then by age.
+pub async fn next(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::Lane.is_not_null())
+        .filter(due::Column::DueAt.lte(now))
+        .order_by_asc(due::Column::Lane)
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// Like `next`, of one lane only.
+pub async fn next_in(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    lane: i32,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
+    Ok(of_account(account)
+        .filter(due::Column::Lane.eq(lane))
+        .filter(due::Column::DueAt.lte(now))
+        .order_by_asc(due::Column::DueAt)
+        .limit(most)
+        .all(connection)
+        .await?)
+}
+
+/// The lane with the row that has been due for the longest time, if that is since `since` or longer.
+pub async fn longest_waiting_lane(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    since: i64,
+) -> Result<Option<i32>, StoreError> {
+    let mut longest: Option<(i64, i32)> = None;
+    for lane in LANES {
+        let oldest = next_in(connection, account, lane, since, 1).await?;
+        let oldest = oldest.first().map(|row| (row.due_at, lane));
+        longest = longest.into_iter().chain(oldest).min();
+    }
+    Ok(longest.map(|(_, lane)| lane))
+}
+
+/// Whether the account has a due row that goes before this lane: one in a more urgent lane or, if `or_unsorted`, one without a
+/// lane.
+pub async fn is_more_urgent_waiting(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    now: i64,
+    lane: i32,
+    or_unsorted: bool,
+) -> Result<bool, StoreError> {
+    let more_urgent = due::Column::Lane.lt(lane);
+    let goes_before = if or_unsorted {
+        due::Column::Lane.is_null().or(more_urgent)
+    } else {
+        more_urgent
+    };
+    let first: Option<Uuid> = of_account(account)
+        .select_only()
+        .column(due::Column::MemberId)
+        .filter(due::Column::DueAt.lte(now))
+        .filter(goes_before)
+        .limit(1)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    Ok(first.is_some())
+}
