@@ -430,8 +430,8 @@ pub async fn erase_bodies(
             Condition::all().add(ids)
         };
         remove_bodies(connection, scope, which(), BodyRemoval::Erased).await?;
-        delivery::Entity::update_many()
-            .filter(delivery::Column::ClubId.ne(scope.club).not())
+        scope
+            .update_for_ids::<delivery::Entity>()
             .col_expr(delivery::Column::Problem, Expr::value(None::<String>))
             .col_expr(delivery::Column::Warnings, Expr::value(None::<String>))
             .filter(which())

@@ -100,16 +100,6 @@ pub async fn is_held_by(
     Ok(lease.is_some())
 }
 
-/// Whether anybody holds a lease now.
-pub async fn is_held(connection: &impl ConnectionTrait, name: &str) -> Result<bool, StoreError> {
-    let lease = lease::Entity::find()
-        .filter(lease::Column::Name.eq(name))
-        .filter(Expr::col(lease::Column::ExpiresAt).gt(now(connection)))
-        .one(connection)
-        .await?;
-    Ok(lease.is_some())
-}
-
 /// The database's time plus `length`.
 pub(crate) fn end(connection: &impl ConnectionTrait, length: Duration) -> Expr {
     let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);

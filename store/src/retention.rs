@@ -9,8 +9,7 @@ use entity::{
     person_past, person_version, revocation, share, source_version, suspension, unlock_request,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement},
 };
 use uuid::Uuid;
@@ -221,8 +220,8 @@ pub async fn remove_bodies(
     which: Condition,
     reason: BodyRemoval,
 ) -> Result<(), StoreError> {
-    delivery::Entity::update_many()
-        .filter(delivery::Column::ClubId.ne(scope.club).not())
+    scope
+        .update_for_ids::<delivery::Entity>()
         .col_expr(delivery::Column::Headers, Expr::value(""))
         .col_expr(delivery::Column::Body, Expr::value(Vec::<u8>::new()))
         .col_expr(delivery::Column::BodyRemoved, Expr::value(Some(reason)))

@@ -46,6 +46,11 @@ impl ClubScope {
         E::update_many().filter(E::CLUB.eq(self.club))
     }
 
+    /// Updates rows of the club, for statements that also filter by ids: see `find_for_ids`.
+    pub fn update_for_ids<E: OfClub>(self) -> UpdateMany<E> {
+        E::update_many().filter(E::CLUB.ne(self.club).not())
+    }
+
     /// Deletes rows of the club, for statements that also filter by many ids: see `find_for_ids`.
     pub fn delete_for_ids<E: OfClub>(self) -> DeleteMany<E> {
         E::delete_many().filter(E::CLUB.ne(self.club).not())
