@@ -97,7 +97,7 @@ pub async fn take(
     accounts: &[Uuid],
     holder: &str,
 ) -> Result<(), StoreError> {
-    let rows = accounts
+    let rows: Vec<_> = accounts
         .iter()
         .map(|account_id| account_owner::Model {
             account_id: *account_id,

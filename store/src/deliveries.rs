@@ -123,8 +123,7 @@ pub async fn add_members(
             delivery_id,
             member_id,
             club_id: scope.club,
-        })
-        .collect();
+        });
     let keep_existing = OnConflict::columns([
         delivery_member::Column::DeliveryId,
         delivery_member::Column::MemberId,

@@ -30,6 +30,9 @@ pub use lanes::{is_more_urgent_waiting, longest_waiting_lane, next, next_in, wit
 pub use open_work::{OpenWork, backlog, open_by_account};
 pub use postpone::{postpone, postpone_all, retry};
 
+/// The maximum number of due rows in memory at once.
+const MOST_MARKS: usize = 1_000;
+
 /// The ids of the club's connected accounts (all but disconnected ones).
 pub async fn accounts(
     connection: &impl ConnectionTrait,
@@ -78,31 +81,36 @@ pub async fn mark_in(
     members: BTreeMap<Uuid, Cause>,
     at: i64,
 ) -> Result<(), StoreError> {
-    let rows = accounts
-        .iter()
-        .flat_map(|account| {
-            members
+    let members: Vec<(Uuid, Cause)> = members.into_iter().collect();
+    for account in accounts {
+        for some in members.chunks(MOST_MARKS) {
+            let rows: Vec<due::Model> = some
                 .iter()
-                .map(|(member, cause)| (*account, *member, cause))
-        })
-        .map(|(account_id, member_id, cause)| due::Model {
-            account_id,
-            member_id,
-            club_id: scope.club,
-            due_at: at,
-            generation: 1,
-            settled_generation: 0,
-            lane: None,
-            attempts: 0,
-            cause: cause.text.clone(),
-            cause_id: cause.id,
-            cause_delivery: cause.delivery,
-            cause_rule: cause.rule,
-            cause_actor: cause.actor.clone(),
-            brake_policy: cause.brake_policy,
-        })
-        .collect();
-    bulk::insert_on(connection, rows, Some(on_conflict_remark())).await
+                .map(|(member, cause)| row(scope, *account, *member, cause, at))
+                .collect();
+            bulk::insert_on(connection, rows, Some(on_conflict_remark())).await?;
+        }
+    }
+    Ok(())
+}
+
+fn row(scope: ClubScope, account: Uuid, member: Uuid, cause: &Cause, at: i64) -> due::Model {
+    due::Model {
+        account_id: account,
+        member_id: member,
+        club_id: scope.club,
+        due_at: at,
+        generation: 1,
+        settled_generation: 0,
+        lane: None,
+        attempts: 0,
+        cause: cause.text.clone(),
+        cause_id: cause.id,
+        cause_delivery: cause.delivery,
+        cause_rule: cause.rule,
+        cause_actor: cause.actor.clone(),
+        brake_policy: cause.brake_policy,
+    }
 }
 
 /// Marks all members of a club due now, with one statement per account.

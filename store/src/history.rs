@@ -36,22 +36,19 @@ pub async fn write(
     now: i64,
     entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
-    let rows = entries
-        .into_iter()
-        .map(|entry| history::Model {
-            id: new_id(),
-            club_id: scope.club,
-            at: now,
-            kind: entry.kind,
-            member_id: entry.member,
-            target_kind: entry.target.map(|(kind, _)| kind),
-            target_id: entry.target.map(|(_, id)| id),
-            cause: entry.cause,
-            delivery_id: entry.delivery,
-            rule_id: entry.rule,
-            actor: entry.actor,
-            message: entry.message,
-        })
-        .collect();
+    let rows = entries.into_iter().map(|entry| history::Model {
+        id: new_id(),
+        club_id: scope.club,
+        at: now,
+        kind: entry.kind,
+        member_id: entry.member,
+        target_kind: entry.target.map(|(kind, _)| kind),
+        target_id: entry.target.map(|(_, id)| id),
+        cause: entry.cause,
+        delivery_id: entry.delivery,
+        rule_id: entry.rule,
+        actor: entry.actor,
+        message: entry.message,
+    });
     bulk::insert(connection, rows).await
 }

@@ -24,6 +24,10 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// Time limit for the response to a connection test.
 const PING: Duration = Duration::from_secs(2);
 
+/// The longest text of a statement that stays prepared, in bytes. SQLite takes about forty bytes for each byte of a statement with
+/// many rows, and a text of thousands of values seldom comes again.
+const LONGEST_KEPT: usize = 8 * 1_024;
+
 /// The database to connect to.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -137,7 +141,7 @@ impl Session {
         self.observer.note(&statement);
         let Statement { sql, values, .. } = statement;
         run!(self, DbErr::Exec, link => {
-            let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
+            let query = query(sql, values);
             query.execute(link).await.map(ExecResult::from)
         })
     }
@@ -153,7 +157,7 @@ impl Session {
         self.observer.note(&statement);
         let Statement { sql, values, .. } = statement;
         run!(self, DbErr::Query, link => {
-            let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
+            let query = query(sql, values);
             query.fetch_optional(link).await.map(|row| row.map(QueryResult::from))
         })
     }
@@ -163,7 +167,7 @@ impl Session {
         self.observer.note(&statement);
         let Statement { sql, values, .. } = statement;
         run!(self, DbErr::Query, link => {
-            let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values));
+            let query = query(sql, values);
             let rows = query.fetch_all(link).await;
             rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
         })
@@ -238,6 +242,15 @@ async fn within<T>(
     }
 }
 
-fn arguments(values: Option<Values>) -> SqlxValues {
-    SqlxValues(values.unwrap_or(Values(Vec::new())))
+/// A statement that the connection keeps prepared, unless its text is long.
+fn query<D: sqlx::Database + sqlx::database::HasStatementCache>(
+    sql: String,
+    values: Option<Values>,
+) -> sqlx::query::Query<'static, D, SqlxValues>
+where
+    SqlxValues: sqlx::IntoArguments<D>,
+{
+    let is_kept = sql.len() <= LONGEST_KEPT;
+    let values = SqlxValues(values.unwrap_or(Values(Vec::new())));
+    sqlx::query_with(AssertSqlSafe(sql), values).persistent(is_kept)
 }

@@ -253,14 +253,11 @@ pub async fn store_group_locks(
         .filter(of_group)
         .exec(connection)
         .await?;
-    let rows = locks
-        .into_iter()
-        .map(|lock_id| group_lock::Model {
-            group_id: group,
-            lock_id,
-            club_id: scope.club,
-        })
-        .collect();
+    let rows = locks.into_iter().map(|lock_id| group_lock::Model {
+        group_id: group,
+        lock_id,
+        club_id: scope.club,
+    });
     bulk::insert(connection, rows).await?;
     Ok(true)
 }

@@ -9,7 +9,7 @@ use super::statement::{CompanyRef, CompanyWord, PersonWord, Statement};
 use crate::{
     store::{
         row::{CompanyAspect, PersonAspect, SourceAspect},
-        working_set::{Versioned, WorkingSet},
+        working_set::{StoredSnapshot, Versioned, WorkingSet},
     },
     version::Version,
 };
@@ -46,10 +46,36 @@ pub struct Apply<'a> {
     /// The delivery is replayed: its superseded versions were stored the first time.
     pub again: bool,
     pub effects: Effects,
+    pub progress: Progress,
+}
+
+/// What later statements of the same version have to know of the earlier ones, which may have been applied to another set.
+#[derive(Default)]
+pub struct Progress {
+    listed: SnapshotLists,
     /// The aspects of which this delivery is the latest snapshot, each with the version of the snapshot before it.
     raised_watermarks: HashMap<SourceAspect, Option<Version>>,
     /// Companies whose people are marked due already.
     company_due: HashSet<Uuid>,
+    /// The people of the entitlements.
+    holders: HashSet<Uuid>,
+}
+
+impl Progress {
+    /// The snapshot among the statements, now that they are stored; none if there is none.
+    pub fn snapshot(&self, source: Uuid, version: &Version) -> Option<StoredSnapshot> {
+        let (persons, companies) = (&self.listed.persons, &self.listed.companies);
+        if self.raised_watermarks.is_empty() && persons.is_none() && companies.is_none() {
+            return None;
+        }
+        Some(StoredSnapshot {
+            source,
+            version: version.clone(),
+            before: self.raised_watermarks.clone(),
+            persons: persons.clone(),
+            companies: companies.clone(),
+        })
+    }
 }
 
 /// The people and companies that a snapshot lists; none where the snapshot has no such list.
@@ -69,27 +95,37 @@ impl<'a> Apply<'a> {
             delivery: None,
             again: false,
             effects: Effects::default(),
-            raised_watermarks: HashMap::new(),
-            company_due: HashSet::new(),
+            progress: Progress::default(),
         }
     }
 
     /// Applies the statements in order, then ends what a snapshot among them does not list.
     pub fn apply_all(&mut self, statements: &[Statement]) {
-        let mut listed = SnapshotLists::default();
+        self.apply(statements);
+        self.finish();
+    }
+
+    /// Applies statements in order. The last ones are followed by `finish`.
+    pub fn apply(&mut self, statements: &[Statement]) {
         for statement in statements {
-            self.apply_statement(statement, &mut listed);
+            self.apply_statement(statement);
         }
+    }
+
+    /// Ends what a snapshot among the statements does not list.
+    pub fn finish(&mut self) {
+        let listed = std::mem::take(&mut self.progress.listed);
         self.unlist(listed);
         self.end_unnamed();
         self.effects.named.extend(&self.effects.due);
     }
 
-    fn apply_statement(&mut self, statement: &Statement, listed: &mut SnapshotLists) {
+    fn apply_statement(&mut self, statement: &Statement) {
         match statement {
             Statement::Person(version_row) => {
                 let person = self.person(version_row);
-                listed.persons.iter_mut().for_each(|all| {
+                let listed = self.progress.listed.persons.iter_mut();
+                listed.for_each(|all| {
                     all.insert(person);
                 });
             }
@@ -103,10 +139,8 @@ impl<'a> Apply<'a> {
             Statement::PersonDeleted(id) => self.person_gone(id),
             Statement::Company(version_row) => {
                 let company = self.company(version_row);
-                listed
-                    .companies
-                    .iter_mut()
-                    .for_each(|all| all.extend(company));
+                let listed = self.progress.listed.companies.iter_mut();
+                listed.for_each(|all| all.extend(company));
             }
             Statement::CompanyDeleted(id) => self.company_gone(id),
             Statement::Entitlement(version_row) => self.entitlement(version_row),
@@ -115,6 +149,7 @@ impl<'a> Apply<'a> {
                 self.offering(version_row);
             }
             Statement::Snapshot(aspect) => {
+                let listed = &mut self.progress.listed;
                 match aspect {
                     SourceAspect::Members => listed.persons = Some(BTreeSet::new()),
                     SourceAspect::Companies => listed.companies = Some(BTreeSet::new()),

@@ -11,10 +11,9 @@ use uuid::Uuid;
 
 use super::{
     adapter::{self, TranslateError},
-    apply::{Apply, Effects, assign_members},
+    apply::Effects,
     envelope::Envelope,
     erased_people::ErasedPeople,
-    keys,
     signature::Verified,
     statement::{Event, Reads},
 };
@@ -26,10 +25,13 @@ use crate::{
         due::{self, Cause},
         readings, revocations,
         row::{BodyRemoval, Delivery, DeliveryStatus},
-        working_set::{self, WorkingSet},
     },
-    version::Version,
 };
+
+mod slices;
+
+use slices::Applied;
+pub use slices::Size;
 
 /// A verified request with the result of its translation.
 #[derive(Clone, Debug)]
@@ -62,7 +64,14 @@ pub struct Job {
 
 impl Job {
     /// A job for a canonical event that was made here, for a source of any platform. `id` identifies it as a sender's id does.
-    pub fn canonical(club: Uuid, source: Uuid, id: String, body: Vec<u8>, now: Instant) -> Self {
+    pub fn canonical(
+        club: Uuid,
+        source: Uuid,
+        id: String,
+        mut body: Vec<u8>,
+        now: Instant,
+    ) -> Self {
+        body.shrink_to_fit();
         let verified = Verified::stored(body, id.clone(), Envelope::canonical(), now);
         Self {
             id: new_id(),
@@ -153,6 +162,17 @@ pub async fn store(
     jobs: &[Job],
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
+    store_in_slices(connection, scope, jobs, now, Size::USUAL).await
+}
+
+/// Like `store`, with this many statements applied at once.
+pub async fn store_in_slices(
+    connection: &impl Connection,
+    scope: ClubScope,
+    jobs: &[Job],
+    now: Instant,
+    size: Size,
+) -> Result<Vec<Outcome>, StoreError> {
     clubs::touch(connection, scope).await?;
     let erased = ErasedPeople::load(connection, scope).await?;
     let jobs = &*erased.left_out_of(jobs);
@@ -204,7 +224,7 @@ pub async fn store(
         let objects: Option<Vec<String>> = objects.map(|all| all.into_iter().collect());
         readings::request_read(connection, scope, source, objects.as_deref()).await?;
     }
-    let states = apply_jobs(connection, scope, &fresh, now.micros()).await?;
+    let states = apply_jobs(connection, scope, &fresh, now.micros(), size).await?;
     for outcome in &mut outcomes {
         if let Outcome::Stored { delivery, status } = outcome {
             *status = states
@@ -243,14 +263,6 @@ fn stored(delivery: Uuid) -> Outcome {
     }
 }
 
-/// The key of the version of a delivery's part: of two parts with the same time, the later one counts.
-fn part_key(external_id: &str, index: usize) -> String {
-    match index {
-        0 => external_id.to_owned(),
-        later => format!("{external_id}#{later:06}"),
-    }
-}
-
 async fn failed_bodies(
     connection: &impl Connection,
     scope: ClubScope,
@@ -268,40 +280,13 @@ async fn apply_jobs(
     scope: ClubScope,
     jobs: &[Cow<'_, Job>],
     now: i64,
+    size: Size,
 ) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
-    let events = jobs
-        .iter()
-        .filter_map(|job| Some((job.source, job.event.as_ref().ok()?)));
-    let keys = keys::of(events);
-    let mut set = working_set::load(connection, scope, now, &keys).await?;
-    let mut effects: Vec<(&Job, Effects)> = Vec::new();
-    for job in jobs {
-        let mut of_job = Effects::default();
-        if let Ok(event) = &job.event {
-            for (index, (happened_at, statements)) in event.parts().enumerate() {
-                let version = Version {
-                    happened_at,
-                    key: part_key(&job.external_id, index),
-                };
-                let mut apply = Apply::new(&mut set, Some(job.source), version);
-                (apply.delivery, apply.again) = (Some(job.id), job.again);
-                apply.effects = of_job;
-                apply.apply_all(statements);
-                of_job = apply.effects;
-            }
-        }
-        effects.push((job, of_job));
-    }
-    let spoken_of: BTreeSet<Uuid> = effects
-        .iter()
-        .flat_map(|(_, effects)| effects.identities.iter().copied())
-        .collect();
-    let moved = assign_members::assign_members(&mut set, &spoken_of);
-    set.save(connection).await?;
-    let (about, open) = mark_due(connection, scope, &set, &effects, moved, now).await?;
+    let applied = slices::apply(connection, scope, jobs, now, size).await?;
+    let (about, open) = mark_due(connection, scope, &applied, now).await?;
     let mut rows = Vec::new();
     let mut states = HashMap::new();
-    for (job, effects) in &effects {
+    for (job, effects) in &applied.effects {
         let row = delivery(job, effects, open.contains(&job.id), now);
         states.insert(job.id, row.status);
         rows.push((row, *job));
@@ -330,15 +315,15 @@ async fn apply_jobs(
 async fn mark_due(
     connection: &impl Connection,
     scope: ClubScope,
-    set: &WorkingSet,
-    effects: &[(&Job, Effects)],
-    moved: BTreeSet<Uuid>,
+    applied: &Applied<'_>,
     now: i64,
 ) -> Result<(BTreeSet<(Uuid, Uuid)>, HashSet<Uuid>), StoreError> {
-    let member_of = |person: &Uuid| {
-        let member = set.persons.get(person).map(|person| person.member_id);
-        member.filter(|id| !id.is_nil())
-    };
+    let Applied {
+        effects,
+        member_of,
+        moved,
+    } = applied;
+    let member_of = |person: &Uuid| member_of.get(person).copied();
     let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
     let mut open: HashSet<Uuid> = HashSet::new();
@@ -357,7 +342,7 @@ async fn mark_due(
     }
     let cause = Cause::enforced("a changed e-mail moved people between members");
     for member in moved {
-        due_members.entry(member).or_insert_with(|| cause.clone());
+        due_members.entry(*member).or_insert_with(|| cause.clone());
     }
     let mut changed: BTreeSet<Uuid> = due_members.keys().copied().collect();
     if !due_members.is_empty() {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use access::Instant;
 use uuid::Uuid;
 
 use super::statement::{
@@ -21,6 +22,20 @@ pub fn of<'a>(events: impl Iterator<Item = (Uuid, &'a Event)>) -> Keys {
                 add(&mut keys, Some(source), statement);
             }
             add_snapshot(&mut keys, source, statements);
+        }
+    }
+    keys
+}
+
+/// The keys of what some of an event's statements refer to, without what their snapshots end.
+pub fn of_slice(source: Uuid, happened_at: Instant, statements: &[Statement]) -> Keys {
+    let mut keys = Keys {
+        oldest: Some(happened_at),
+        ..Keys::default()
+    };
+    for statement in statements {
+        if !matches!(statement, Statement::Snapshot(_)) {
+            add(&mut keys, Some(source), statement);
         }
     }
     keys

@@ -26,6 +26,7 @@ mod due_marks;
 mod identity;
 mod repeats;
 mod retention;
+mod slices;
 
 /// An event: its type, minutes after noon, and data.
 type SentEvent = (&'static str, i64, Value);
@@ -83,13 +84,24 @@ impl TestClub {
 
     /// Stores events in one transaction; returns the members who became due.
     async fn take_in(&self, said: &[SentEvent]) -> BTreeSet<Uuid> {
+        self.take_in_slices(said, usize::MAX).await
+    }
+
+    /// Like `take_in`, with at most this many statements applied at once.
+    async fn take_in_slices(&self, said: &[SentEvent], most: usize) -> BTreeSet<Uuid> {
         let before = self.marks().await;
+        let size = batch::Size {
+            whole: most,
+            slice: most,
+        };
         let jobs: Vec<Job> = said.iter().map(|said| self.job(said)).collect();
         for job in &jobs {
             assert!(job.event.is_ok(), "{:?}", job.event);
         }
         let (scope, now) = (self.scope, Instant::from_micros(noon()));
-        let stored = transaction!(self.db, |tx| batch::store(tx, scope, &jobs, now).await);
+        let stored = transaction!(self.db, |tx| {
+            batch::store_in_slices(tx, scope, &jobs, now, size).await
+        });
         stored.await.unwrap();
         let after = self.marks().await.into_iter();
         after

@@ -29,25 +29,22 @@ pub async fn mark_keeping_cause(
     marks: BTreeMap<DueKey, Cause>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let rows = marks
-        .into_iter()
-        .map(|(key, cause)| due::Model {
-            account_id: key.account,
-            member_id: key.member,
-            club_id: scope.club,
-            due_at: now,
-            generation: 1,
-            settled_generation: 0,
-            lane: None,
-            attempts: 0,
-            cause: cause.text,
-            cause_id: cause.id,
-            cause_delivery: cause.delivery,
-            cause_rule: cause.rule,
-            cause_actor: cause.actor,
-            brake_policy: cause.brake_policy,
-        })
-        .collect();
+    let rows = marks.into_iter().map(|(key, cause)| due::Model {
+        account_id: key.account,
+        member_id: key.member,
+        club_id: scope.club,
+        due_at: now,
+        generation: 1,
+        settled_generation: 0,
+        lane: None,
+        attempts: 0,
+        cause: cause.text,
+        cause_id: cause.id,
+        cause_delivery: cause.delivery,
+        cause_rule: cause.rule,
+        cause_actor: cause.actor,
+        brake_policy: cause.brake_policy,
+    });
     let conflict = on_conflict_keep(&[due::Column::BrakePolicy]);
     bulk::insert_on(connection, rows, Some(conflict)).await
 }

@@ -62,14 +62,14 @@ pub async fn versions(
     Ok(versions)
 }
 
-fn current(set: &WorkingSet) -> Select<entitlement_version::Entity> {
+pub(super) fn current(set: &WorkingSet) -> Select<entitlement_version::Entity> {
     set.scope
         .find::<entitlement_version::Entity>()
         .filter(entitlement_version::Column::SupersededAt.is_null())
         .filter(entitlement_version::Column::Deleted.eq(false))
 }
 
-fn floor(set: &WorkingSet, source: Uuid, aspect: SourceAspect) -> Option<Version> {
+pub(super) fn floor(set: &WorkingSet, source: Uuid, aspect: SourceAspect) -> Option<Version> {
     set.floors
         .current(&(source, aspect))
         .map(Versioned::version)
@@ -102,8 +102,18 @@ async fn leavers(
             unlisted.insert(person.id, floor(set, source, SourceAspect::Members));
         }
     }
+    leavers.extend(still_in(connection, set, unlisted).await?);
+    Ok(leavers)
+}
+
+/// Those people that no deletion and no snapshot has ended at or after the version beside them.
+pub(super) async fn still_in(
+    connection: &impl ConnectionTrait,
+    set: &WorkingSet,
+    mut unlisted: HashMap<Uuid, Option<Version>>,
+) -> Result<HashSet<Uuid>, StoreError> {
     if unlisted.is_empty() {
-        return Ok(leavers);
+        return Ok(HashSet::new());
     }
     let ends = set
         .scope
@@ -120,8 +130,7 @@ async fn leavers(
             unlisted.remove(&end.person_id);
         }
     }
-    leavers.extend(unlisted.into_keys());
-    Ok(leavers)
+    Ok(unlisted.into_keys().collect())
 }
 
 /// The memberships with any version, current or superseded, that reported a block. Covers only memberships that a late version

@@ -56,7 +56,7 @@ pub async fn load(
     now: i64,
     keys: &Keys,
 ) -> Result<WorkingSet, StoreError> {
-    let mut set = WorkingSet::new(scope, now);
+    let mut set = WorkingSet::empty(scope, now);
     offerings_and_locations(connection, &mut set, keys).await?;
     let named = by_source(
         connection,
@@ -93,19 +93,31 @@ pub async fn load(
     floors(connection, &mut set).await?;
     let reached = entitlements(connection, &mut set, keys).await?;
     let paired = companies(connection, &mut set, keys).await?;
-    people(
-        connection,
-        &mut set,
-        reached.into_iter().chain(paired).collect(),
-        keys,
-    )
-    .await?;
+    let reached = reached.into_iter().chain(paired).collect();
+    people(connection, &mut set, reached, &keys.emails).await?;
     set.ever_blocked = ended::ever_blocked(connection, &set, keys.oldest).await?;
     Ok(set)
 }
 
+/// Loads these people, everybody who ever had one of their e-mails, and their members: what the resolution of their identities
+/// reads.
+pub async fn load_people(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    now: i64,
+    persons: Vec<Uuid>,
+) -> Result<WorkingSet, StoreError> {
+    let mut set = WorkingSet::empty(scope, now);
+    floors(connection, &mut set).await?;
+    people(connection, &mut set, persons, &BTreeSet::new()).await?;
+    Ok(set)
+}
+
 /// Loads the snapshot watermarks and removals of all sources, because people of any source may have one of the e-mails.
-async fn floors(connection: &impl ConnectionTrait, set: &mut WorkingSet) -> Result<(), StoreError> {
+pub(super) async fn floors(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+) -> Result<(), StoreError> {
     let removals = sources::removals(connection, set.scope).await?;
     let current = set
         .scope
@@ -120,7 +132,7 @@ async fn floors(connection: &impl ConnectionTrait, set: &mut WorkingSet) -> Resu
 }
 
 impl WorkingSet {
-    fn take_companies(&mut self, rows: Vec<company::Model>) {
+    pub(super) fn take_companies(&mut self, rows: Vec<company::Model>) {
         for row in rows {
             self.company_ids
                 .insert((row.source_id, row.external_id.clone()), row.id);
@@ -128,7 +140,7 @@ impl WorkingSet {
         }
     }
 
-    fn take_persons(&mut self, rows: Vec<person::Model>) {
+    pub(super) fn take_persons(&mut self, rows: Vec<person::Model>) {
         for row in rows {
             self.person_ids
                 .insert((row.source_id, row.external_id.clone()), row.id);
@@ -195,6 +207,15 @@ async fn entitlements(
     )
     .await?;
     versions.extend(ended::versions(connection, set, keys).await?);
+    take_versions(connection, set, versions).await
+}
+
+/// Takes current versions of entitlements, and loads who is in them beside their holders. Returns the people that they reach.
+pub(super) async fn take_versions(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+    mut versions: Vec<entitlement_version::Model>,
+) -> Result<Vec<Uuid>, StoreError> {
     let mut seen: HashSet<Uuid> = HashSet::new();
     versions.retain(|version| seen.insert(version.id));
     let with_others = versions
@@ -203,7 +224,7 @@ async fn entitlements(
         .map(|v| v.id);
     let beside = select_by_ids(
         connection,
-        scope.find_for_ids::<entitlement_person::Entity>(),
+        set.scope.find_for_ids::<entitlement_person::Entity>(),
         entitlement_person::Column::VersionId,
         with_others,
     )
@@ -236,12 +257,23 @@ async fn companies(
     )
     .await?;
     set.take_companies(rows);
+    company_people(connection, set, keys.pairs).await
+}
+
+/// Loads the versions and the people of the set's companies and of those that hold one of its entitlements. `of_persons`: also
+/// the companies that its people are in. Returns the ids of the people.
+pub(super) async fn company_people(
+    connection: &impl ConnectionTrait,
+    set: &mut WorkingSet,
+    of_persons: bool,
+) -> Result<Vec<Uuid>, StoreError> {
+    let scope = set.scope;
     let holders = set
         .entitlement_versions
         .all_current()
         .filter_map(|(_, version_row)| version_row.company_id);
     let ids: HashSet<Uuid> = set.companies.keys().copied().chain(holders).collect();
-    if ids.is_empty() && !keys.pairs {
+    if ids.is_empty() && !of_persons {
         return Ok(Vec::new());
     }
     let current = scope
@@ -255,7 +287,7 @@ async fn companies(
     )
     .await?;
     set.company_versions = version_rows(versions, |row| (row.company_id, row.aspect));
-    let persons = set.persons.keys().copied().filter(|_| keys.pairs);
+    let persons = set.persons.keys().copied().filter(|_| of_persons);
     let current = scope
         .find_for_ids::<company_person::Entity>()
         .filter(company_person::Column::SupersededAt.is_null());
@@ -269,11 +301,11 @@ async fn companies(
 }
 
 /// Loads the people, everybody who ever had one of their e-mails, the versions of all these, and their members.
-async fn people(
+pub(super) async fn people(
     connection: &impl ConnectionTrait,
     set: &mut WorkingSet,
     reached: Vec<Uuid>,
-    keys: &Keys,
+    emails: &BTreeSet<String>,
 ) -> Result<(), StoreError> {
     let scope = set.scope;
     let missing = reached
@@ -290,7 +322,7 @@ async fn people(
     set.take_persons(rows);
     // Identity depends on current and past e-mails: follow them until no new person appears.
     let (mut queried, mut loaded): (BTreeSet<String>, HashSet<Uuid>) = Default::default();
-    let mut emails = keys.emails.clone();
+    let mut emails = emails.clone();
     loop {
         let bearers = scope.find::<person_version::Entity>();
         let owners =

@@ -20,10 +20,12 @@ mod hand_over;
 mod load;
 mod pairs;
 mod save;
+mod unlisted;
 
 pub use ended::aspect_of;
-pub use load::{Keys, Roster, load};
+pub use load::{Keys, Roster, load, load_people};
 pub use pairs::CompanyPeople;
+pub use unlisted::{StoredSnapshot, load_unlisted, people_of};
 
 /// A row of a versioned table.
 pub trait Versioned {
@@ -228,7 +230,8 @@ pub struct HandOver {
 }
 
 impl WorkingSet {
-    fn new(scope: ClubScope, now: i64) -> Self {
+    /// A set of nothing.
+    pub fn empty(scope: ClubScope, now: i64) -> Self {
         Self {
             scope,
             now,

@@ -30,7 +30,7 @@ impl WorkingSet {
         insert(connection, self.pairs.version_rows.take_new()).await?;
         insert(connection, self.floors.take_new()).await?;
         let versions = self.entitlement_versions.take_new();
-        let beside = versions
+        let beside: Vec<_> = versions
             .iter()
             .filter_map(|version| self.beside.remove(&version.id))
             .flatten()

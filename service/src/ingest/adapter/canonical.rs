@@ -399,5 +399,7 @@ fn snapshot(
             Ok(())
         })?;
     }
+    // Kept until all of them are stored.
+    all.shrink_to_fit();
     Ok(all)
 }

@@ -105,6 +105,10 @@ impl Apply<'_> {
         for pair in self.set.pairs.all().filter(|pair| pair.present) {
             mention(pair.person_id, pair.version());
         }
+        // Their entitlements may have been stored before.
+        for person in &self.progress.holders {
+            mention(*person, self.version.clone());
+        }
         mentioned
     }
 
@@ -125,12 +129,13 @@ impl Apply<'_> {
 
     /// Marks everybody due who loses an entitlement that this snapshot leaves out and no earlier snapshot had ended.
     pub(super) fn end_unnamed(&mut self) {
-        if self.raised_watermarks.is_empty() {
+        if self.progress.raised_watermarks.is_empty() {
             return;
         }
         let unnamed = |this: &Self, version: &EntitlementVersion| {
             Some(version.source_id) == this.source
                 && this
+                    .progress
                     .raised_watermarks
                     .contains_key(&aspect_of(version.kind))
                 && !version.deleted
@@ -193,7 +198,7 @@ impl Apply<'_> {
     /// Whether a snapshot of another delivery is later than the version and so ended it.
     pub(super) fn is_ended_by_snapshot(&self, old: &EntitlementVersion) -> bool {
         let aspect = aspect_of(old.kind);
-        let snapshot = match self.raised_watermarks.get(&aspect) {
+        let snapshot = match self.progress.raised_watermarks.get(&aspect) {
             Some(before) => before.clone(),
             None => {
                 let version_row = self.set.floors.current(&(old.source_id, aspect));
@@ -205,7 +210,7 @@ impl Apply<'_> {
 
     /// The version of the latest snapshot of this aspect that came from another delivery.
     pub(super) fn floor_before(&self, aspect: SourceAspect) -> Option<Version> {
-        if let Some(before) = self.raised_watermarks.get(&aspect) {
+        if let Some(before) = self.progress.raised_watermarks.get(&aspect) {
             return before.clone();
         }
         let version_row = self.set.floors.current(&(self.source?, aspect))?;
@@ -226,7 +231,7 @@ impl Apply<'_> {
 
     /// Marks everybody in a company due, because what the company holds has changed.
     pub(super) fn mark_company_due(&mut self, company: Uuid) {
-        if !self.company_due.insert(company) {
+        if !self.progress.company_due.insert(company) {
             return;
         }
         let pairs = self.set.pairs.of_company(company);

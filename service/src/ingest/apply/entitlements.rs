@@ -84,7 +84,9 @@ impl Apply<'_> {
             .person_id
             .into_iter()
             .chain(beside.iter().map(|(person, _)| *person));
-        self.effects.named.extend(reached);
+        let reached: Vec<Uuid> = reached.collect();
+        self.effects.named.extend(&reached);
+        self.progress.holders.extend(reached);
         if let Some(old) = old.as_ref().filter(|_| same && !late) {
             self.restate(old);
             return;

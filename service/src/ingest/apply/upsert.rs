@@ -402,7 +402,7 @@ impl Apply<'_> {
         self.set
             .floors
             .supersede_with((source, aspect), row, self.set.now);
-        self.raised_watermarks.insert(aspect, before);
+        self.progress.raised_watermarks.insert(aspect, before);
         self.effects.changed = true;
     }
 }

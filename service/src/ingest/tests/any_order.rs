@@ -173,7 +173,7 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
     }
 }
 
-fn story() -> impl Strategy<Value = Vec<SentEvent>> {
+pub(super) fn story() -> impl Strategy<Value = Vec<SentEvent>> {
     let one = (any::<u8>(), any::<u8>(), any::<u8>());
     proptest::collection::vec(one, 1..14).prop_map(|all| {
         let said = all.into_iter().zip(1i64..);
