@@ -23,6 +23,7 @@ mod m20261128_000200_processes;
 mod m20261128_000200_retention;
 mod m20261128_000210_erasure;
 mod m20261128_000220_metrics;
+mod m20261128_000230_delivery_status;
 mod table;
 
 /// All migrations, oldest first.
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000200_retention::Migration),
             Box::new(m20261128_000210_erasure::Migration),
             Box::new(m20261128_000220_metrics::Migration),
+            Box::new(m20261128_000230_delivery_status::Migration),
         ]
     }
 }

@@ -4,14 +4,16 @@
 use std::borrow::Borrow;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, IntoActiveModel, Iterable,
-    ModelTrait, QueryFilter, QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, IntoActiveModel,
+    Iterable, ModelTrait, QueryFilter, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, OnConflict, extension::postgres::PgFunc},
 };
 
 use uuid::Uuid;
 
-use super::{StoreError, fold, scope::OfClub};
+use super::{ClubScope, StoreError, fold, scope::OfClub};
+
+mod postgres;
 
 /// The maximum number of values of one statement. Its memory grows by several hundred bytes for each, and a longer statement is
 /// no faster.
@@ -47,13 +49,18 @@ where
         .peekable();
     while rows.peek().is_some() {
         let chunk: Vec<_> = rows.by_ref().take(MOST_BINDS / width).collect();
-        let mut statement = M::Entity::insert_many(chunk);
-        if let Some(conflict) = &conflict {
-            statement = statement.on_conflict(conflict.clone());
-        }
-        let built = connection
-            .get_database_backend()
-            .build(&statement.into_query());
+        let statement = match connection.get_database_backend() {
+            DatabaseBackend::Postgres => postgres::insert(chunk, conflict.clone())?,
+            _ => {
+                let mut statement = M::Entity::insert_many(chunk).into_query();
+                conflict
+                    .clone()
+                    .map(|conflict| statement.on_conflict(conflict));
+                statement
+            }
+        };
+        let built = connection.get_database_backend().build(&statement);
+        drop(statement);
         connection.execute_raw(built).await?;
     }
     Ok(())
@@ -103,6 +110,35 @@ pub async fn select_by_ids<E: OfClub>(
     for chunk in ids.chunks(MOST_VALUES) {
         let chunk = select.clone().filter(id_in(connection, column, chunk));
         rows.extend(chunk.all(connection).await?);
+    }
+    Ok(rows)
+}
+
+/// The rows of the club that `select`, which selects its column of the club, finds with one of these distinct texts in a column; runs
+/// no statement if there are none. An index has to begin with the columns of the conditions of `select` and end with the column.
+pub async fn select_by_texts<E: OfClub, R: FromQueryResult + Send>(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    select: Select<E>,
+    column: E::Column,
+    texts: impl IntoIterator<Item = impl Into<String>>,
+) -> Result<Vec<R>, StoreError> {
+    let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
+    let backend = connection.get_database_backend();
+    let mut rows = Vec::new();
+    for chunk in texts.chunks(MOST_VALUES) {
+        let select = select.clone();
+        let statement = match backend {
+            DatabaseBackend::Postgres => {
+                postgres::select_by_texts(scope, select, column, chunk.to_vec())
+            }
+            _ => select
+                .filter(column.is_in(chunk))
+                .filter(scope.without_index::<E>())
+                .into_query(),
+        };
+        let statement = backend.build(&statement);
+        rows.extend(R::find_by_statement(statement).all(connection).await?);
     }
     Ok(rows)
 }

@@ -1,8 +1,8 @@
 //! Deliveries: accepted webhook requests, with their raw bodies, and the outcome of processing them.
 //! Written by the ingest; the loop settles a delivery once all its members have no open work.
 
-use crate::bulk::{id_in, select_by_ids};
-use std::collections::{HashMap, HashSet};
+use crate::bulk::{id_in, select_by_ids, select_by_texts};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entity::{
     delivery, delivery_member, due,
@@ -10,8 +10,8 @@ use entity::{
     revocation,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use uuid::Uuid;
@@ -26,37 +26,45 @@ pub struct StoredDelivery {
     pub status: DeliveryStatus,
 }
 
+#[derive(FromQueryResult)]
+struct StoredRow {
+    id: Uuid,
+    external_id: String,
+    status: DeliveryStatus,
+}
+
 /// Those of the deliveries that are already stored. Keys are (source id, the sender's delivery id).
 pub async fn find_stored(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
     keys: &[(Uuid, String)],
 ) -> Result<HashMap<(Uuid, String), StoredDelivery>, StoreError> {
-    let mut by_source: HashMap<Uuid, Vec<&str>> = HashMap::new();
+    let mut by_source: HashMap<Uuid, BTreeSet<&str>> = HashMap::new();
     for (source, external) in keys {
-        by_source.entry(*source).or_default().push(external);
+        by_source.entry(*source).or_default().insert(external);
     }
     let mut stored = HashMap::new();
     for (source, externals) in by_source {
-        for chunk in externals.chunks(bulk::MOST_VALUES) {
-            let rows: Vec<(Uuid, Uuid, String, DeliveryStatus)> = scope
-                .find::<delivery::Entity>()
-                .select_only()
-                .columns([
-                    delivery::Column::Id,
-                    delivery::Column::SourceId,
-                    delivery::Column::ExternalId,
-                    delivery::Column::Status,
-                ])
-                .filter(delivery::Column::SourceId.eq(source))
-                .filter(delivery::Column::ExternalId.is_in(chunk.iter().copied()))
-                .into_tuple()
-                .all(connection)
-                .await?;
-            stored.extend(rows.into_iter().map(|(id, source, external, status)| {
-                ((source, external), StoredDelivery { id, status })
-            }));
-        }
+        let of_source = delivery::Entity::find()
+            .select_only()
+            .columns([
+                delivery::Column::Id,
+                delivery::Column::ClubId,
+                delivery::Column::ExternalId,
+                delivery::Column::Status,
+            ])
+            .filter(delivery::Column::SourceId.eq(source));
+        let external = delivery::Column::ExternalId;
+        let rows: Vec<StoredRow> =
+            select_by_texts(connection, scope, of_source, external, externals).await?;
+        stored.extend(rows.into_iter().map(|row| {
+            let StoredRow {
+                id,
+                external_id,
+                status,
+            } = row;
+            ((source, external_id), StoredDelivery { id, status })
+        }));
     }
     Ok(stored)
 }

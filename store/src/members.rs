@@ -1,7 +1,7 @@
 //! Members and their companies, looked up by id, e-mail or tag.
 
-use crate::bulk::select_by_ids;
-use std::collections::HashMap;
+use crate::bulk::{select_by_ids, select_by_texts};
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{kind::PersonAspect, member, person, person_version};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect};
@@ -47,14 +47,9 @@ pub async fn by_emails(
     scope: ClubScope,
     emails: &[String],
 ) -> Result<Vec<member::Model>, StoreError> {
-    let mut members = Vec::new();
-    for chunk in emails.chunks(MOST_VALUES) {
-        let rows = scope
-            .find::<member::Entity>()
-            .filter(member::Column::Email.is_in(chunk.iter().cloned()));
-        members.extend(rows.all(connection).await?);
-    }
-    Ok(members)
+    let emails: BTreeSet<&String> = emails.iter().collect();
+    let all = scope.find::<member::Entity>();
+    select_by_texts(connection, scope, all, member::Column::Email, emails).await
 }
 
 /// The ids of all members, ascending.

@@ -48,6 +48,7 @@ mod sender_pages;
 mod senders;
 mod sessions;
 mod signatures;
+mod statistics;
 mod storage_faults;
 mod subscriptions;
 mod suspicious;

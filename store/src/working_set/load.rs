@@ -2,7 +2,7 @@
 //! people that those reach, and everybody who ever had one of their e-mails. Queries are shared by the whole batch; following
 //! e-mails takes one round of queries per step.
 
-use crate::bulk::select_by_ids;
+use crate::bulk::{select_by_ids, select_by_texts};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use access::Instant;
@@ -11,11 +11,11 @@ use entity::{
     kind::{EntitlementKind, PersonAspect, SourceAspect},
     location, member, offering, person, person_version, source_version,
 };
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::{CompanyPeople, Versioned, VersionedRows, WorkingSet, ended};
-use crate::{ClubScope, StoreError, bulk::MOST_VALUES, repeats, scope::OfClub, sources};
+use crate::{ClubScope, StoreError, repeats, scope::OfClub, sources};
 
 /// The entities that the statements of a batch refer to, by source and the source's ids.
 #[derive(Debug, Default)]
@@ -58,9 +58,9 @@ pub async fn load(
 ) -> Result<WorkingSet, StoreError> {
     let mut set = WorkingSet::empty(scope, now);
     offerings_and_locations(connection, &mut set, keys).await?;
-    let named = by_source(
+    let named = by_source::<person::Entity, _>(
         connection,
-        scope.find::<person::Entity>(),
+        scope,
         person::Column::SourceId,
         person::Column::ExternalId,
         &keys.persons,
@@ -155,9 +155,9 @@ async fn offerings_and_locations(
     set: &mut WorkingSet,
     keys: &Keys,
 ) -> Result<(), StoreError> {
-    let offerings = by_source(
+    let offerings = by_source::<offering::Entity, _>(
         connection,
-        set.scope.find::<offering::Entity>(),
+        set.scope,
         offering::Column::SourceId,
         offering::Column::ExternalId,
         &keys.offerings,
@@ -165,9 +165,9 @@ async fn offerings_and_locations(
     .await?;
     let key = |o: &offering::Model| (o.source_id, o.kind, o.external_id.clone());
     set.offerings = offerings.into_iter().map(|row| (key(&row), row)).collect();
-    let locations = by_source(
+    let locations = by_source::<location::Entity, _>(
         connection,
-        set.scope.find::<location::Entity>(),
+        set.scope,
         location::Column::SourceId,
         location::Column::ExternalId,
         &keys.locations,
@@ -187,9 +187,9 @@ async fn entitlements(
     keys: &Keys,
 ) -> Result<Vec<Uuid>, StoreError> {
     let scope = set.scope;
-    let rows = by_source(
+    let rows = by_source::<entitlement::Entity, _>(
         connection,
-        scope.find::<entitlement::Entity>(),
+        scope,
         entitlement::Column::SourceId,
         entitlement::Column::ExternalId,
         &keys.entitlements,
@@ -248,9 +248,9 @@ async fn companies(
     keys: &Keys,
 ) -> Result<Vec<Uuid>, StoreError> {
     let scope = set.scope;
-    let rows = by_source(
+    let rows = by_source::<company::Entity, _>(
         connection,
-        scope.find::<company::Entity>(),
+        scope,
         company::Column::SourceId,
         company::Column::ExternalId,
         &keys.companies,
@@ -325,8 +325,14 @@ pub(super) async fn people(
     let mut emails = emails.clone();
     loop {
         let bearers = scope.find::<person_version::Entity>();
-        let owners =
-            select_by_texts(connection, bearers, person_version::Column::Email, &emails).await?;
+        let owners: Vec<person_version::Model> = select_by_texts(
+            connection,
+            scope,
+            bearers,
+            person_version::Column::Email,
+            &emails,
+        )
+        .await?;
         queried.append(&mut emails);
         let new: HashSet<Uuid> = owners
             .iter()
@@ -420,31 +426,11 @@ fn version_rows<K: std::hash::Hash + Eq, M: Versioned + Clone>(
     version_rows
 }
 
-async fn select_by_texts<E: OfClub>(
-    connection: &impl ConnectionTrait,
-    select: Select<E>,
-    column: E::Column,
-    texts: &BTreeSet<String>,
-) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
-    let texts: Vec<&String> = texts.iter().collect();
-    let mut rows = Vec::new();
-    for chunk in texts.chunks(MOST_VALUES) {
-        rows.extend(
-            select
-                .clone()
-                .filter(column.is_in(chunk.iter().copied()))
-                .all(connection)
-                .await?,
-        );
-    }
-    Ok(rows)
-}
-
 /// The rows with these sources and sources' ids. One statement per source, because SQLite does not support
 /// `(a, b) IN (…)` with values.
 async fn by_source<E: OfClub, S: Into<Option<Uuid>> + Copy + Ord>(
     connection: &impl ConnectionTrait,
-    select: Select<E>,
+    scope: ClubScope,
     source: E::Column,
     external: E::Column,
     keys: &BTreeMap<S, BTreeSet<String>>,
@@ -458,7 +444,8 @@ async fn by_source<E: OfClub, S: Into<Option<Uuid>> + Copy + Ord>(
         rows.extend(
             select_by_texts(
                 connection,
-                select.clone().filter(of_source),
+                scope,
+                E::find().filter(of_source),
                 external,
                 names,
             )

@@ -39,7 +39,7 @@ impl Size {
     /// each, are not divided.
     pub(super) const USUAL: Self = Self {
         whole: 1_000,
-        slice: 400,
+        slice: 250,
     };
 }
 

@@ -1,0 +1,110 @@
+//! Statements for PostgreSQL that have the same text for any number of values, which are bound as arrays: each connection prepares
+//! them once. Their plans need no statistics, so that they are the same in a new database and in one that was analysed.
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityName, EntityTrait, Iden, Iterable, QueryFilter,
+    QuerySelect, QueryTrait, Select, Value,
+    sea_query::{
+        Alias, ArrayType, Asterisk, Condition, Expr, ExprTrait, Func, InsertStatement, JoinType,
+        OnConflict, Query, SelectStatement,
+    },
+};
+
+use crate::{ClubScope, scope::OfClub};
+
+/// The name of the values that a statement is given.
+const GIVEN: &str = "given";
+const FOUND: &str = "found";
+
+/// Inserts rows. A column of which a row has no value is null.
+pub fn insert<A: ActiveModelTrait>(
+    rows: Vec<A>,
+    conflict: Option<OnConflict>,
+) -> Result<InsertStatement, sea_orm::DbErr> {
+    type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
+    let columns: Vec<Column<A>> = Column::<A>::iter().collect();
+    let mut values: Vec<Vec<Value>> = columns.iter().map(|_| Vec::new()).collect();
+    for row in &rows {
+        for (column, all) in columns.iter().zip(&mut values) {
+            all.extend(row.get(*column).into_value());
+        }
+    }
+    drop(rows);
+    let mut given = Query::select();
+    let mut row = Query::select();
+    for (column, values) in columns.iter().zip(values) {
+        let name = column.to_string();
+        let (array, nulls) = array(values)?;
+        given.expr_as(unnest(array), Alias::new(name.clone()));
+        let value = Expr::col((Alias::new(GIVEN), Alias::new(name.clone())));
+        if column.def().is_null() {
+            let is_null = Alias::new(format!("{name} is null"));
+            given.expr_as(unnest(nulls), is_null.clone());
+            let is_null = Expr::col((Alias::new(GIVEN), is_null));
+            row.expr(Expr::case(is_null, Expr::cust("NULL")).finally(value));
+        } else {
+            row.expr(value);
+        }
+    }
+    row.from_subquery(given, Alias::new(GIVEN));
+    let mut statement = InsertStatement::new();
+    statement
+        .into_table(A::Entity::default().table_ref())
+        .columns(columns)
+        .select_from(row)
+        .map_err(|problem| sea_orm::DbErr::Custom(problem.to_string()))?;
+    if let Some(conflict) = conflict {
+        statement.on_conflict(conflict);
+    }
+    Ok(statement)
+}
+
+/// Selects the rows of the club that `select` finds with one of these distinct texts in the column: each text by an index on the
+/// conditions of `select` and the column. The offset keeps the inner query apart. Without it PostgreSQL reads all rows that the other
+/// conditions allow, in a table without statistics, and compares each with each text.
+pub fn select_by_texts<E: OfClub>(
+    scope: ClubScope,
+    select: Select<E>,
+    column: E::Column,
+    texts: Vec<String>,
+) -> SelectStatement {
+    let value = Expr::col((Alias::new(GIVEN), Alias::new(GIVEN)));
+    let is_value = Expr::col(column.as_column_ref()).eq(value);
+    let one = select.filter(is_value).offset(0).into_query();
+    let club = Expr::col((Alias::new(FOUND), E::CLUB));
+    let mut all = Query::select();
+    all.column((Alias::new(FOUND), Asterisk))
+        .from_function(Func::cust("unnest").arg(Expr::val(texts)), GIVEN)
+        .join_lateral(JoinType::InnerJoin, one, FOUND, Condition::all())
+        .and_where(club.eq(scope.club));
+    all
+}
+
+fn unnest(array: Value) -> sea_orm::sea_query::FunctionCall {
+    Func::cust("unnest").arg(Expr::val(array))
+}
+
+/// The values of a column as an array, with another value where they are null, and an array of which are null.
+fn array(values: Vec<Value>) -> Result<(Value, Value), sea_orm::DbErr> {
+    let (kind, other) = match values.first() {
+        Some(Value::Uuid(_)) => (ArrayType::Uuid, Value::Uuid(Some(uuid::Uuid::nil()))),
+        Some(Value::String(_)) => (ArrayType::String, Value::String(Some(String::new()))),
+        Some(Value::BigInt(_)) => (ArrayType::BigInt, Value::BigInt(Some(0))),
+        Some(Value::Int(_)) => (ArrayType::Int, Value::Int(Some(0))),
+        Some(Value::Bool(_)) => (ArrayType::Bool, Value::Bool(Some(false))),
+        Some(Value::Bytes(_)) => (ArrayType::Bytes, Value::Bytes(Some(Vec::new()))),
+        other => {
+            return Err(sea_orm::DbErr::Custom(format!(
+                "no array can hold the value {other:?}"
+            )));
+        }
+    };
+    let is_null = |value: &Value| *value == value.as_null();
+    let nulls: Vec<bool> = values.iter().map(is_null).collect();
+    let filled = values
+        .into_iter()
+        .zip(&nulls)
+        .map(|(value, is_null)| if *is_null { other.clone() } else { value })
+        .collect();
+    Ok((Value::Array(kind, Some(Box::new(filled))), nulls.into()))
+}
