@@ -18,7 +18,7 @@ SAY := printf '\n== %s\n'
 NPM := npm --prefix web --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench tools
+.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench fuzz tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -110,6 +110,18 @@ examples/web/node_modules/.package-lock.json: examples/web/package.json examples
 
 bench: tools ## the measurements
 	@cargo bench $(LOCKED) --workspace
+
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_TOOLCHAIN ?= +nightly
+
+# 2 MiB is the stack of a thread that serves requests.
+fuzz: tools ## every fuzz target for ten minutes each (FUZZ_SECONDS=60, FUZZ_TARGETS=body); see fuzz/README.md
+	@for target in $(FUZZ_TARGETS); do \
+	    cargo $(FUZZ_TOOLCHAIN) fuzz build $$target; \
+	    $(SAY) "fuzz target $$target, $(FUZZ_SECONDS) seconds"; \
+	    (ulimit -s 2048; cargo $(FUZZ_TOOLCHAIN) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=16384); \
+	done
 
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: https://rustup.rs' >&2; exit 1; }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     cli::roster::{self, Conventions},
     graphql::{http, page, socket},
+    id::{self, KisiRef},
     ingest::{
         adapter,
         envelope::Envelope,
@@ -140,9 +141,19 @@ pub fn cursor(text: &str) -> bool {
     page::is_cursor(ListKind::Members, text)
 }
 
-/// Whether a file is a roster and its contents translate to an event.
-pub fn roster(file_name: &str, text: &str) -> bool {
-    let snapshot = roster::snapshot(Path::new(file_name), text, now(), &Conventions::default());
+/// Whether a text is an id of the API, Kisi's number, or the URL of one of Kisi's pages.
+pub fn id(text: &str) -> bool {
+    let decoded = id::decode(text);
+    if let Some((kind, uuid)) = decoded {
+        assert_eq!(id::decode_as(kind, &id::encode(kind, uuid)), Some(uuid));
+    }
+    decoded.is_some() || KisiRef::parse(text).is_some()
+}
+
+/// Whether a file in any encoding is a roster and its contents translate to an event.
+pub fn roster(file_name: &str, bytes: &[u8]) -> bool {
+    let text = roster::decode::text(bytes);
+    let snapshot = roster::snapshot(Path::new(file_name), &text, now(), &Conventions::default());
     snapshot.is_ok_and(|snapshot| event(Platform::Canonical, None, snapshot.body.as_bytes()))
 }
 
@@ -150,6 +161,10 @@ pub fn roster(file_name: &str, text: &str) -> bool {
 pub fn kisi_event(body: &[u8]) -> bool {
     Event::read(body).is_some()
 }
+
+mod document;
+
+pub use document::DocumentChecker;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
-//! Parses arbitrary text as a pagination cursor.
+//! Parses arbitrary text as a pagination cursor and as an id.
 #![no_main]
 
+use latchkey::untrusted::{cursor, id};
+
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    latchkey::untrusted::cursor(text);
+    cursor(text);
+    id(text);
 });

@@ -27,7 +27,7 @@ use crate::{
 mod columns;
 mod csv;
 mod dates;
-mod decode;
+pub(crate) mod decode;
 mod report;
 mod statuses;
 mod table;

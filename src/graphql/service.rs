@@ -62,7 +62,7 @@ where
     /// # Errors
     ///
     /// The reason of the refusal.
-    pub(super) fn prepare(&self, role: Role, request: &mut Request) -> ServerResult<OperationKind> {
+    pub(crate) fn prepare(&self, role: Role, request: &mut Request) -> ServerResult<OperationKind> {
         self.preparation.prepare(role, request)
     }
 
@@ -83,7 +83,7 @@ where
     }
 
     /// Executes a prepared query or mutation. Only a query is cut off at the time limit: a mutation that has begun is finished.
-    pub(super) async fn execute(&self, kind: OperationKind, mut request: Request) -> Response {
+    pub(crate) async fn execute(&self, kind: OperationKind, mut request: Request) -> Response {
         let root = Arc::new(RootFields::default());
         request.data.insert(root.clone());
         let limits = self.preparation.limits;

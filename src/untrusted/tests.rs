@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 
+mod documents;
 mod readings;
 
 const SMALL_STACK: usize = 1 << 20;
@@ -40,7 +41,7 @@ fn readers_of(text: &str) -> usize {
         parse_frames(body),
         cursor(text),
     ]);
-    accepted.extend([roster("r.json", text), roster("r.csv", text)]);
+    accepted.extend([id(text), roster("r.json", body), roster("r.csv", body)]);
     accepted.push(kisi_event(body));
     accepted.into_iter().filter(|accepts| *accepts).count()
 }
@@ -99,9 +100,15 @@ fn each_parser_accepts_its_own_format() {
     assert!(cursor("RAAAAAAAAAAAAAAAAAAAAAA"));
     assert!(!cursor("AAAAAAAAAAAAAAAAAAAAAA"));
     assert!(!cursor("AAAA"));
-    assert!(roster("members.csv", "id,email,name\n1,a@b.example,Ada\n"));
-    assert!(roster("members.json", "{\"members\":[{\"id\":\"1\"}]}"));
-    assert!(!roster("members.csv", "shoe size\n44\n"));
+    assert!(id("AQAAAAAAAAAAAAAAAAAAAAA"));
+    assert!(id("web.kisi.io/organization/1/places/2/locks/3"));
+    assert!(!id("AAAAAAAAAAAAAAAAAAAAAAA"));
+    assert!(roster(
+        "members.csv",
+        b"id,email,name\n1,a@b.example,Zo\xeb\n"
+    ));
+    assert!(roster("members.json", b"{\"members\":[{\"id\":\"1\"}]}"));
+    assert!(!roster("members.csv", b"shoe size\n44\n"));
     assert!(parse_frames(&[0x81, 0x80, 0, 0, 0, 0]));
     assert!(!parse_frames(&[
         0x81, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
@@ -119,6 +126,17 @@ proptest! {
     }
 
     #[test]
+    fn no_bytes_are_too_odd_for_a_roster(body in prop::collection::vec(any::<u8>(), 0..300), mark in 0..4_usize) {
+        let marks: [&[u8]; 4] = [b"", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"];
+        let bytes = [marks[mark], &body].concat();
+        let columns = [marks[mark], b"id,email,from,tags\n1,", &body].concat();
+        for file in ["r.csv", "r.json"] {
+            roster(file, &bytes);
+            roster(file, &columns);
+        }
+    }
+
+    #[test]
     fn no_signature_verifies_without_the_secret(headers in ".{0,100}", body in prop::collection::vec(any::<u8>(), 0..300)) {
         for scheme in SCHEMES {
             prop_assert!(!signature(scheme, &headers, &body));
@@ -129,7 +147,7 @@ proptest! {
 /// The fuzz targets are a workspace of their own, which no other test compiles.
 #[test]
 fn fuzz_targets_name_parsers_that_exist() {
-    let parsers = include_str!("../untrusted.rs");
+    let parsers = [include_str!("../untrusted.rs"), include_str!("document.rs")];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut checked = 0;
     for target in std::fs::read_dir(folder).unwrap() {
@@ -139,9 +157,11 @@ fn fuzz_targets_name_parsers_that_exist() {
             let list = import.split([';', '(']).next().unwrap_or_default();
             let names = list.split(|c: char| !c.is_alphanumeric() && c != '_');
             for name in names.filter(|name| !name.is_empty()) {
-                let defined = ["fn", "const"].map(|kind| format!("pub {kind} {name}"));
+                let defined = ["fn", "const", "struct"].map(|kind| format!("pub {kind} {name}"));
                 assert!(
-                    defined.iter().any(|start| parsers.contains(start)),
+                    defined
+                        .iter()
+                        .any(|start| parsers.iter().any(|file| file.contains(start))),
                     "{}: no parser is called {name}",
                     path.display()
                 );
