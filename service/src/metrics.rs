@@ -1,21 +1,38 @@
 //! The Prometheus metrics at `/metrics`. Labels never contain a name, an address or an id of a person.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    CounterVec, Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
+use tokio::sync::watch;
 
 use crate::{
     app::App,
+    ownership::Membership,
     store::{
         StoreError,
         convert::kinds::db_value,
+        deliveries::SettledDelivery,
         due, revocations,
         row::{Platform, RejectionReason},
     },
 };
+
+mod pool;
+
+use pool::PoolMetrics;
+
+/// From ten milliseconds to a day, in seconds.
+const CONFIRMATION_BUCKETS: [f64; 16] = [
+    0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0,
+    86400.0,
+];
 
 /// What a sweep found.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +95,11 @@ pub struct Metrics {
     queued: IntGauge,
     sweeps: IntCounterVec,
     drifts: IntCounterVec,
+    confirmation: HistogramVec,
+    alive: IntGauge,
+    /// The loop's view of the living processes; none before the loop starts.
+    members: Mutex<Option<watch::Receiver<Option<Membership>>>>,
+    pools: PoolMetrics,
     pub kisi_calls: KisiCallMetrics,
 }
 
@@ -85,23 +107,45 @@ pub struct Metrics {
 struct Registration(Registry, RefCell<Vec<String>>);
 
 impl Registration {
+    fn register<C: Collector + Clone + 'static>(
+        &self,
+        name: &str,
+        metric: C,
+    ) -> Result<C, prometheus::Error> {
+        self.1.borrow_mut().push(name.to_owned());
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
     fn counters(
         &self,
         name: &str,
         help: &str,
         label: &[&str],
     ) -> Result<IntCounterVec, prometheus::Error> {
-        let counters = IntCounterVec::new(Opts::new(name, help), label)?;
-        self.1.borrow_mut().push(name.to_owned());
-        self.0.register(Box::new(counters.clone()))?;
-        Ok(counters)
+        self.register(name, IntCounterVec::new(Opts::new(name, help), label)?)
+    }
+
+    fn seconds_counters(
+        &self,
+        name: &str,
+        help: &str,
+        label: &[&str],
+    ) -> Result<CounterVec, prometheus::Error> {
+        self.register(name, CounterVec::new(Opts::new(name, help), label)?)
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        let gauge = IntGauge::new(name, help)?;
-        self.1.borrow_mut().push(name.to_owned());
-        self.0.register(Box::new(gauge.clone()))?;
-        Ok(gauge)
+        self.register(name, IntGauge::new(name, help)?)
+    }
+
+    fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        label: &[&str],
+    ) -> Result<IntGaugeVec, prometheus::Error> {
+        self.register(name, IntGaugeVec::new(Opts::new(name, help), label)?)
     }
 
     fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {
@@ -109,10 +153,14 @@ impl Registration {
             0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
         ];
         let options = HistogramOpts::new(name, help).buckets(buckets);
-        let histogram = Histogram::with_opts(options)?;
-        self.1.borrow_mut().push(name.to_owned());
-        self.0.register(Box::new(histogram.clone()))?;
-        Ok(histogram)
+        self.register(name, Histogram::with_opts(options)?)
+    }
+
+    fn confirmation(&self) -> Result<HistogramVec, prometheus::Error> {
+        let name = "latchkey_delivery_confirmation_seconds";
+        let help = "Time from the receipt of a delivery until its effects are in Kisi, by platform";
+        let options = HistogramOpts::new(name, help).buckets(CONFIRMATION_BUCKETS.to_vec());
+        self.register(name, HistogramVec::new(options, &["platform"])?)
     }
 }
 
@@ -120,15 +168,6 @@ impl Metrics {
     /// Each instance has its own registry, so that tests do not share counters.
     pub fn new() -> Result<Self, prometheus::Error> {
         let new = Registration(Registry::new(), RefCell::default());
-        let backlog = IntGaugeVec::new(
-            Opts::new(
-                "latchkey_kisi_backlog",
-                "Members whose access in Kisi is not yet up to date, by account; accounts without such members are left out",
-            ),
-            &["account"],
-        )?;
-        new.0.register(Box::new(backlog.clone()))?;
-        new.1.borrow_mut().push("latchkey_kisi_backlog".to_owned());
         Ok(Self {
             webhooks: new.counters(
                 "latchkey_webhooks_total",
@@ -145,7 +184,11 @@ impl Metrics {
                 "Webhook requests to a source that were rejected, by reason",
                 &["reason"],
             )?,
-            backlog,
+            backlog: new.gauges(
+                "latchkey_kisi_backlog",
+                "Members whose access in Kisi is not yet up to date, by account; accounts without such members are left out",
+                &["account"],
+            )?,
             open_members: new.gauge(
                 "latchkey_open_members",
                 "Members of all accounts whose access in Kisi is not yet up to date",
@@ -176,6 +219,13 @@ impl Metrics {
                 "Differences between the assignments in Kisi and the expected ones that sweeps found, by kind",
                 &["kind"],
             )?,
+            confirmation: new.confirmation()?,
+            alive: new.gauge(
+                "latchkey_process_alive",
+                "1 while this process proves that it lives, so that it may work on accounts; else 0",
+            )?,
+            members: Mutex::default(),
+            pools: PoolMetrics::register(&new)?,
             kisi_calls: KisiCallMetrics {
                 calls: new.counters(
                     "latchkey_kisi_calls_total",
@@ -213,9 +263,33 @@ impl Metrics {
             DeliveryOutcome::Failed => "failed",
             DeliveryOutcome::Duplicate => "duplicate",
         };
-        let platform = db_value(&platform).to_lowercase();
-        let labels = [platform.as_str(), outcome];
+        let labels = [label(platform), outcome.to_owned()];
         self.deliveries.with_label_values(&labels).inc();
+    }
+
+    /// Measures a delivery whose effects are in Kisi. Must be called after the commit that settled it.
+    pub fn delivery_confirmed(&self, delivery: &SettledDelivery) {
+        // Another process may have received it, by a clock that is ahead.
+        let micros = delivery.settled_at.saturating_sub(delivery.received_at);
+        let time = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        let histogram = self
+            .confirmation
+            .with_label_values(&[label(delivery.platform)]);
+        histogram.observe(time.as_secs_f64());
+    }
+
+    /// Reports from now on whether this process proves that it lives.
+    pub fn watch_life(&self, members: watch::Receiver<Option<Membership>>) {
+        *self.members.lock().unwrap_or_else(PoisonError::into_inner) = Some(members);
+    }
+
+    fn is_alive(&self) -> bool {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(members) = members.as_ref() else {
+            return false;
+        };
+        let current = members.borrow();
+        current.as_ref().is_some_and(|all| all.own.is_certain())
     }
 
     pub fn webhook_rejected(&self, reason: RejectionReason) {
@@ -267,12 +341,18 @@ impl Metrics {
         self.held.set(revocations::count_held(db).await?);
         self.owned.set(number(app.owned.count()));
         self.queued.set(number(app.queue.waiting()));
+        self.alive.set(i64::from(self.is_alive()));
+        self.pools.update(&app.db);
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&self.registry.gather(), &mut text)
             .map_err(|_| StoreError::Unreadable { what: "metric" })?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
+}
+
+fn label(platform: Platform) -> String {
+    db_value(&platform).to_lowercase()
 }
 
 fn number(count: usize) -> i64 {

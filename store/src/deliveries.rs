@@ -2,22 +2,23 @@
 //! Written by the ingest; the loop settles a delivery once all its members have no open work.
 
 use crate::bulk::{id_in, select_by_ids, select_by_texts};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{
-    delivery, delivery_member, due,
-    kind::{BodyRemoval, DeliveryStatus, RevocationState},
-    revocation,
+    delivery, delivery_member,
+    kind::{BodyRemoval, DeliveryStatus},
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect, Select, UpdateMany,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk};
-use crate::clock::new_id;
+
+mod settling;
+
+pub use settling::{SettledDelivery, settle};
 
 /// A delivery that is already stored.
 #[derive(Copy, Clone, Debug)]
@@ -139,143 +140,6 @@ pub async fn add_members(
     .do_nothing()
     .to_owned();
     bulk::insert_on(connection, rows, Some(keep_existing)).await
-}
-
-/// Settles the deliveries that affect these members and have no member with open work left: their effects are in Kisi. If
-/// the brake holds a revocation of one of the members, the status becomes `Held` instead.
-pub async fn settle(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    members: &[Uuid],
-    now: i64,
-) -> Result<(), StoreError> {
-    for chunk in members.chunks(bulk::MOST_VALUES) {
-        let about = Query::select()
-            .column(delivery_member::Column::DeliveryId)
-            .from(delivery_member::Entity)
-            .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
-            .to_owned();
-        let unsettled = scope
-            .find::<delivery::Entity>()
-            .select_only()
-            .columns([delivery::Column::Id, delivery::Column::Status])
-            .filter(
-                delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
-            )
-            .filter(delivery::Column::Id.in_subquery(about));
-        // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
-        lock(connection, unsettled.clone()).await?;
-        let waiting: Vec<(Uuid, DeliveryStatus)> = unsettled
-            .filter(Condition::all().not().add(Expr::exists(open_work())))
-            .into_tuple()
-            .all(connection)
-            .await?;
-        if waiting.is_empty() {
-            continue;
-        }
-        let ids: Vec<Uuid> = waiting.iter().map(|(id, _)| *id).collect();
-        let held = with_held_revocations(connection, scope, &ids).await?;
-        let (held, free): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(id, _)| held.contains(id));
-        let newly = held
-            .into_iter()
-            .filter(|(_, status)| *status == DeliveryStatus::Accepted);
-        set_status(
-            connection,
-            scope,
-            newly.map(|(id, _)| id).collect(),
-            DeliveryStatus::Held,
-            None,
-        )
-        .await?;
-        let free = free.into_iter().map(|(id, _)| id).collect();
-        set_status(connection, scope, free, DeliveryStatus::Settled, Some(now)).await?;
-    }
-    Ok(())
-}
-
-/// Locks deliveries until the transaction ends. SQLite needs no row locks: it has one writer at a time.
-async fn lock(
-    connection: &impl ConnectionTrait,
-    select: Select<delivery::Entity>,
-) -> Result<(), StoreError> {
-    if connection.get_database_backend() != DatabaseBackend::Sqlite {
-        let locked = select.order_by_asc(delivery::Column::Id).lock_exclusive();
-        locked
-            .into_tuple::<(Uuid, DeliveryStatus)>()
-            .all(connection)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Those of the deliveries that affect a member with a held revocation.
-async fn with_held_revocations(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    deliveries: &[Uuid],
-) -> Result<HashSet<Uuid>, StoreError> {
-    let held: HashSet<Uuid> = scope
-        .find::<revocation::Entity>()
-        .select_only()
-        .column(revocation::Column::MemberId)
-        .distinct()
-        .filter(revocation::Column::State.eq(RevocationState::Held))
-        .into_tuple::<Uuid>()
-        .all(connection)
-        .await?
-        .into_iter()
-        .collect();
-    if held.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let pairs = members_of(connection, scope, deliveries).await?;
-    Ok(pairs
-        .into_iter()
-        .filter(|(_, member)| held.contains(member))
-        .map(|(id, _)| id)
-        .collect())
-}
-
-async fn set_status(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    ids: Vec<Uuid>,
-    status: DeliveryStatus,
-    settled_at: Option<i64>,
-) -> Result<(), StoreError> {
-    for chunk in ids.chunks(bulk::MOST_VALUES) {
-        scope
-            .update::<delivery::Entity>()
-            .col_expr(delivery::Column::Status, Expr::value(status))
-            .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
-            .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
-            .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
-            .exec(connection)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Subquery: open work of any member that the delivery of the outer query affects.
-fn open_work() -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from(delivery_member::Entity)
-        .inner_join(
-            due::Entity,
-            Expr::col((due::Entity, due::Column::MemberId))
-                .equals((delivery_member::Entity, delivery_member::Column::MemberId)),
-        )
-        .and_where(
-            Expr::col((delivery_member::Entity, delivery_member::Column::DeliveryId))
-                .equals((delivery::Entity, delivery::Column::Id)),
-        )
-        .and_where(
-            Expr::col((due::Entity, due::Column::Generation))
-                .gt(Expr::col((due::Entity, due::Column::SettledGeneration))),
-        )
-        .to_owned()
 }
 
 /// The source ids of deliveries, by delivery id.

@@ -79,6 +79,7 @@ use crate::wake::Signal;
 
 pub use failure::Failure;
 pub use file_mode::restrict_to_owner;
+pub use pool::PoolStatus;
 pub use reader::Reader;
 pub use scope::ClubScope;
 pub use sea_orm::ConnectionTrait as Connection;
@@ -240,6 +241,16 @@ impl Db {
             self.health.note_success();
         }
         Ok(())
+    }
+
+    /// The state of the pool of read connections.
+    pub fn read_pool(&self) -> PoolStatus {
+        self.read.pool.status()
+    }
+
+    /// The state of the pool of connections for transactions.
+    pub fn write_pool(&self) -> PoolStatus {
+        self.write.status()
     }
 
     /// Whether all processes that use this database run on this machine, because it is a SQLite file.

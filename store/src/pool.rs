@@ -43,6 +43,30 @@ struct Inner {
     /// The runtime that opens connections: one opened on a web server's thread would end with that thread.
     home: Handle,
     observer: Observer,
+    waits: Waits,
+}
+
+/// How often and how long connections were waited for.
+#[derive(Default)]
+struct Waits {
+    count: AtomicU64,
+    micros: AtomicU64,
+    timeouts: AtomicU64,
+}
+
+/// The state of a pool, and what it counted since it was created.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolStatus {
+    pub in_use: usize,
+    pub idle: usize,
+    /// The most connections that may be open.
+    pub max: usize,
+    /// How many times all connections were in use when one was needed.
+    pub waits: u64,
+    /// How long these waited in total.
+    pub waited: Duration,
+    /// How many of these gave up at their deadline.
+    pub timeouts: u64,
 }
 
 struct Idle {
@@ -80,6 +104,7 @@ impl Pool {
             generation,
             home: Handle::current(),
             observer: Observer::default(),
+            waits: Waits::default(),
         }))
     }
 
@@ -119,6 +144,22 @@ impl Pool {
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+        if let Ok(turn) = self.0.permits.clone().try_acquire_owned() {
+            return Ok(turn);
+        }
+        let waits = &self.0.waits;
+        waits.count.fetch_add(1, Ordering::Relaxed);
+        let since = Stopwatch::start();
+        let turn = self.wait_for_turn().await;
+        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        waits.micros.fetch_add(micros, Ordering::Relaxed);
+        if matches!(turn, Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))) {
+            waits.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        turn
+    }
+
+    async fn wait_for_turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
         let turns = self.0.permits.clone();
         match tokio::time::timeout(self.0.deadline, turns.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -170,6 +211,19 @@ impl Pool {
         let sessions: Vec<Idle> = self.idle().drain(..).collect();
         for idle in sessions {
             idle.session.close().await;
+        }
+    }
+
+    pub fn status(&self) -> PoolStatus {
+        let waits = &self.0.waits;
+        let max = usize::try_from(self.0.most).unwrap_or(usize::MAX);
+        PoolStatus {
+            in_use: max.saturating_sub(self.0.permits.available_permits()),
+            idle: self.idle().len(),
+            max,
+            waits: waits.count.load(Ordering::Relaxed),
+            waited: Duration::from_micros(waits.micros.load(Ordering::Relaxed)),
+            timeouts: waits.timeouts.load(Ordering::Relaxed),
         }
     }
 

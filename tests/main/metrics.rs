@@ -3,11 +3,16 @@
 
 use std::{collections::BTreeSet, fs};
 
+use latchkey::store::StoreError;
 use serde_json::json;
 
 use crate::support::{event::membership, world::World};
 
-on_both!(an_event_moves_the_metrics, a_scrape_runs_few_statements);
+on_both!(
+    an_event_moves_the_metrics,
+    a_scrape_runs_few_statements,
+    waits_for_connections_are_measured
+);
 
 async fn scrape(world: &World) -> String {
     let answer = reqwest::get(format!("{}/metrics", world.api.base)).await;
@@ -46,6 +51,7 @@ async fn an_event_moves_the_metrics(world: &mut World) {
     assert!(waited > before, "{after}");
     for (series, expected) in [
         ("latchkey_owned_accounts", 1.0),
+        ("latchkey_process_alive", 1.0),
         ("latchkey_queued_deliveries", 0.0),
         ("latchkey_open_members", 0.0),
         ("latchkey_oldest_open_seconds", 0.0),
@@ -54,6 +60,8 @@ async fn an_event_moves_the_metrics(world: &mut World) {
         assert_eq!(value(&after, series), Some(expected), "{series}: {after}");
     }
     assert_eq!(value(&after, "latchkey_kisi_backlog{"), None, "{after}");
+    let confirmed = "latchkey_delivery_confirmation_seconds_count{platform=\"canonical\"}";
+    assert_eq!(value(&after, confirmed), Some(1.0), "{after}");
     // Kisi does not answer any more, so that a member waits.
     world.sandbox.set_key_good(false);
     world
@@ -62,9 +70,72 @@ async fn an_event_moves_the_metrics(world: &mut World) {
     let open = scrape(world).await;
     assert_eq!(value(&open, "latchkey_open_members"), Some(1.0), "{open}");
     assert_eq!(value(&open, "latchkey_kisi_backlog{"), Some(1.0), "{open}");
+    assert_eq!(value(&open, confirmed), Some(1.0), "{open}");
     world.sandbox.set_key_good(true);
     world.turn_to(world.now() + std::time::Duration::from_secs(120));
     world.settled().await;
+    let after = scrape(world).await;
+    assert_eq!(value(&after, confirmed), Some(2.0), "{after}");
+    let within = |seconds: &str| {
+        let bucket = "latchkey_delivery_confirmation_seconds_bucket{platform=\"canonical\"";
+        value(&after, &format!("{bucket},le=\"{seconds}\"}}"))
+    };
+    // The second one waited for two minutes.
+    assert_eq!(
+        (within("60"), within("300")),
+        (Some(1.0), Some(2.0)),
+        "{after}"
+    );
+}
+
+/// All connections are in use by transactions, so that the next one waits.
+async fn waits_for_connections_are_measured(world: &mut World) {
+    let db = world.app().db.clone();
+    let (release, released) = tokio::sync::watch::channel(false);
+    let most = db.write_pool().max;
+    let hold = |_| {
+        let (db, mut released) = (db.clone(), released.clone());
+        tokio::spawn(async move {
+            db.write::<(), StoreError, _>(move |_| {
+                Box::pin(async move {
+                    let _ = released.wait_for(|is_released| *is_released).await;
+                    Ok(())
+                })
+            })
+            .await
+        })
+    };
+    let before = db.write_pool().waits;
+    let holding: Vec<_> = (0..=most).map(hold).collect();
+    while db.write_pool().in_use < most || db.write_pool().waits == before {
+        tokio::task::yield_now().await;
+    }
+    let during = scrape(world).await;
+    let series =
+        |name: &str, labels: &str| value(&during, &format!("latchkey_db_{name}{{{labels}}}"));
+    let most = Some(f64::from(u32::try_from(most).unwrap()));
+    assert_eq!(
+        series("connections_max", "pool=\"write\""),
+        most,
+        "{during}"
+    );
+    let in_use = "pool=\"write\",state=\"in_use\"";
+    assert_eq!(series("connections", in_use), most, "{during}");
+    assert!(
+        series("waits_total", "pool=\"write\"").unwrap() >= 1.0,
+        "{during}"
+    );
+    release.send_replace(true);
+    for held in holding {
+        held.await.unwrap().unwrap();
+    }
+    let after = scrape(world).await;
+    let waited = value(&after, "latchkey_db_wait_seconds_total{pool=\"write\"}");
+    assert!(waited.unwrap() > 0.0, "{after}");
+    assert_eq!(
+        value(&after, "latchkey_db_wait_timeouts_total{pool=\"write\"}"),
+        Some(0.0)
+    );
 }
 
 /// However many accounts there are.

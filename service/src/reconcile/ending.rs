@@ -75,7 +75,7 @@ impl Worker {
             return Ok(());
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
-        transaction!(self.app.db, |tx| {
+        let settled = transaction!(self.app.db, |tx| {
             let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
             let pending = revocations::with_pending(tx, scope, account, &members).await?;
             let is_pending = |row: &row::Due| pending.contains(&row.member_id);
@@ -89,7 +89,10 @@ impl Worker {
             let members = due::settle_all(tx, &settled).await?;
             revocations::settle(tx, scope, account, &members).await?;
             deliveries::settle(tx, scope, &members, now).await
-        })
-        .await
+        });
+        for delivery in settled.await? {
+            self.app.metrics.delivery_confirmed(&delivery);
+        }
+        Ok(())
     }
 }

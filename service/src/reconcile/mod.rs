@@ -39,6 +39,7 @@ use scheduler::Scheduler;
 pub fn start(app: Arc<App>) -> BackgroundLoop {
     BackgroundLoop::start(|mut stopping| async move {
         let (heartbeat, members) = ownership::start(app.db.clone());
+        app.metrics.watch_life(members.clone());
         let scheduler = Scheduler::new(app.clone(), members.clone(), stopping.clone());
         let scheduler = tokio::spawn(scheduler.run());
         let unlocks = BackgroundLoop::start({
