@@ -149,6 +149,9 @@ settings! {
     keep_unlock_requests: Duration = Is("PT72H"), value::kept_a_day, Whole,
         "an ISO 8601 duration from P1D to P36500D",
         "How long unlock requests are kept.";
+    write_to_kisi: bool = Is("true"), value::flag, Whole,
+        "true or false",
+        "Whether the service works on the Kisi accounts. False after a restore, until the facts are complete: it stores events, and access in Kisi stays as it is.";
     playground: bool = Is("true"), value::flag, Whole,
         "true or false",
         "Whether the playground is served at /.";

@@ -141,7 +141,8 @@ pub async fn unlock_request(
     words: RefusalTexts,
 ) -> Result<UnlockOutcome, StoreError> {
     let (scope, account) = (ask.scope, ask.lock.account_id);
-    let is_here = app.db.is_sqlite() || app.owned.get(account).is_some();
+    let is_owned = app.db.is_sqlite() || app.owned.get(account).is_some();
+    let is_here = is_owned && app.config.write_to_kisi;
     let unlock_request = row::UnlockRequest {
         id: new_id(),
         club_id: scope.club,

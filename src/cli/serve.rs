@@ -27,7 +27,15 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {} (LATCHKEY_LISTEN)", config.listen))?;
     let address = listener.local_addr()?;
     let app = App::start(config, Clock::system()).await?;
-    let running = reconcile::start(app.clone());
+    let running = app
+        .config
+        .write_to_kisi
+        .then(|| reconcile::start(app.clone()));
+    if running.is_none() {
+        tracing::warn!(
+            "write_to_kisi is false: access in Kisi stays as it is, until a start without this setting"
+        );
+    }
     let reading = readers::start(app.clone())?;
     let pruning = retention::start(app.clone());
     let erasing = erasure::start(app.clone());
@@ -44,7 +52,9 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         pruning.stop().await;
         erasing.stop().await;
         reading.stop().await;
-        running.stop().await;
+        if let Some(running) = running {
+            running.stop().await;
+        }
         app.db.clone().close().await;
     };
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, ending)

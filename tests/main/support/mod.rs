@@ -9,6 +9,7 @@ pub mod platform;
 pub mod postgres;
 pub mod proxy;
 pub mod schema;
+pub mod service_process;
 pub mod socket;
 pub mod switchboard;
 pub mod world;

@@ -24,6 +24,15 @@ impl FreshDatabase {
         &self.url
     }
 
+    /// Replaces the database by an empty one, even while clients are connected.
+    pub async fn empty(&self) {
+        remove(&self.server, &self.name).await.unwrap();
+        let admin = connect(&self.server).await.unwrap();
+        let create = format!("CREATE DATABASE {}", self.name);
+        admin.execute_unprepared(&create).await.unwrap();
+        admin.close().await.unwrap();
+    }
+
     /// Drops the database, even while clients are connected. A failed test leaves its database: the private server is removed as
     /// a whole, and on another server it can be inspected. Await it without blocking the thread: PostgreSQL waits for each
     /// connection that is being opened, and the same thread may have to complete that.
@@ -32,6 +41,16 @@ impl FreshDatabase {
             eprintln!("database {} was not dropped: {error}", self.name);
         }
     }
+}
+
+/// A client program of PostgreSQL, such as `pg_dump`.
+pub fn program(name: &str) -> std::path::PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(server::find_binaries());
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("{name} is missing (Debian: apt-get install postgresql-client)"))
 }
 
 /// Creates an empty database. `None`, with a printed line, if the tests on PostgreSQL are skipped.

@@ -231,7 +231,7 @@ fn is_ready(folder: &Path) -> bool {
 }
 
 /// The folder with `initdb` and `postgres`: from `pg_config`, else Debian's newest version, else from the `PATH`.
-fn find_binaries() -> Option<PathBuf> {
+pub fn find_binaries() -> Option<PathBuf> {
     let configured = output_of("pg_config", &["--bindir"]).and_then(|o| String::from_utf8(o).ok());
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
