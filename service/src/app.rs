@@ -22,6 +22,7 @@ use crate::{
     secret::Sealer,
     start_error::StartError,
     store::Db,
+    traces::Traces,
     wake::Waker,
 };
 
@@ -49,6 +50,8 @@ pub struct App {
     /// Limits how many requests evaluate many members at the same time.
     pub evaluations: Arc<Semaphore>,
     pub metrics: Metrics,
+    /// The traces of deliveries.
+    pub traces: Traces,
     /// The name under which this process reads platforms.
     pub holder: String,
     /// The Kisi accounts that this process works on.
@@ -78,6 +81,7 @@ impl App {
         let rejections = PendingRejections::start(db.clone());
         let arrivals = Arrivals::start(db.clone());
         let metrics = Metrics::new()?;
+        let traces = Traces::start(&config, clock.clone())?;
         let kisi = Clients::new(
             config.kisi_url.clone(),
             config.kisi_rate,
@@ -99,6 +103,7 @@ impl App {
             group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,
+            traces,
             holder: lease::holder(),
             owned: OwnedAccounts::default(),
             loopback_url: OnceLock::new(),

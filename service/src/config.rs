@@ -158,6 +158,15 @@ settings! {
     cors_origins: Vec<String> = Is(""), value::origins, Whole,
         "origins separated by commas, such as https://desk.example.com, without a path",
         "The origins whose pages may call the API from a browser; requests from other origins are refused.";
+    otlp_endpoint: Option<Url> = Absent("no traces are sent"), value::collector, Whole,
+        "an http or https address without credentials, query or fragment",
+        "The OTLP collector (HTTP, JSON) that traces of deliveries are sent to, such as http://localhost:4318; /v1/traces is added.";
+    otlp_headers: Option<SecretString> = Absent("no headers are added"), value::headers, Nothing,
+        "NAME=VALUE, several separated by commas",
+        "Headers for the OTLP collector, such as authorization=Bearer TOKEN.";
+    otlp_sampling_percent: u32 = Is("100"), value::percent, Whole,
+        "a whole number from 0 to 100",
+        "How many of a hundred deliveries are traced.";
     log: String = Is("info"), value::log, Whole,
         "error, warn, info, debug or trace, or levels by module: info,latchkey_service::kisi=debug",
         "The log level.";

@@ -34,6 +34,7 @@ pub mod sealed;
 pub mod sentinel;
 pub mod start_error;
 pub mod suggest;
+pub mod traces;
 pub mod unlock;
 
 // The layer below, under the paths that this one uses.

@@ -55,6 +55,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         if let Some(running) = running {
             running.stop().await;
         }
+        app.traces.flush().await;
         app.db.clone().close().await;
     };
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, ending)

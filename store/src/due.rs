@@ -24,7 +24,7 @@ mod lanes;
 mod open_work;
 mod postpone;
 
-pub use cause::{Cause, Recurring, unsorted_causes};
+pub use cause::{Cause, Recurring, open_delivery, unsorted_causes};
 pub use keep_cause::{DueKey, mark_keeping_cause, of_members};
 pub use lanes::{is_more_urgent_waiting, longest_waiting_lane, next, next_in, without_lane};
 pub use open_work::{OpenWork, backlog, open_by_account};

@@ -57,6 +57,7 @@ mod suspicious;
 mod sweep;
 mod take_over;
 mod tidy;
+mod traces;
 mod unlock_faults;
 mod unlocks;
 mod webhook_answers;

@@ -56,6 +56,7 @@ const USAGE_RULES: &[UsageRule] = &[
             "service/src/ingest/readers",
             "service/src/kisi",
             "service/src/proxy",
+            "service/src/traces",
         ],
         never: |name| name == "reqwest",
         instead: "calls to Kisi go through `kisi`, reads of platforms through `ingest::readers`",

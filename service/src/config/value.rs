@@ -95,6 +95,42 @@ pub(super) fn optional_url(text: &str) -> Option<Option<Url>> {
     url(text).map(Some)
 }
 
+/// The address of a collector, which may be another machine of a private network: traces hold no personal data.
+pub(super) fn collector(text: &str) -> Option<Option<Url>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let url = Url::parse(text).ok()?;
+    let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    (is_http && is_bare).then_some(Some(url))
+}
+
+/// Headers of HTTP as `NAME=VALUE`, separated by commas.
+pub(super) fn headers(text: &str) -> Option<Option<SecretString>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let is_header = |pair: &str| {
+        pair.split_once('=').is_some_and(|(name, value)| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            let is_value = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+            let (name, value) = (name.trim(), value.trim());
+            !name.is_empty() && name.bytes().all(is_name) && value.bytes().all(is_value)
+        })
+    };
+    text.split(',')
+        .all(is_header)
+        .then(|| Some(text.to_owned().into()))
+}
+
+pub(super) fn percent(text: &str) -> Option<u32> {
+    number(text, 0, 100)?.try_into().ok()
+}
+
 /// An e-mail address, restricted to characters that an HTTP header allows.
 pub(super) fn contact(text: &str) -> Option<Option<String>> {
     if text.is_empty() {

@@ -1,6 +1,7 @@
 //! The webhook endpoint: `POST /webhooks/{key}`. Answers with the statuses that the documentation lists, never with a redirect or
 //! 410, and with a 2xx only for what is stored. The signature is verified before the body is parsed.
 
+use access::Instant;
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header::RETRY_AFTER},
@@ -11,11 +12,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    adapter::{self, Present},
+    adapter::{self, Present, TranslateError},
     arrivals::Received,
     batch::{Job, Outcome},
     queue::QueueError,
     signature::{self, SignatureError, Verified},
+    statement::Event,
 };
 use crate::{
     app::App,
@@ -139,8 +141,11 @@ async fn receive(
             .count(&source, Received::Rejected, received_at.micros());
     })?;
     let job = job(&source, verified, present);
-    let (event, fails) = (job.event.clone(), job.fails());
+    let (event, fails, id) = (job.event.clone(), job.fails(), job.id);
+    let storing = app.clock.now();
     let outcome = app.queue.store_in_time(job).await?;
+    // A repeat, and what shares another delivery, belong to that one's trace.
+    let is_new = matches!(&outcome, Outcome::Stored { delivery, .. } if *delivery == id);
     let received = match &outcome {
         Outcome::Stored { .. } if fails => Received::Failed,
         _ => Received::Stored,
@@ -148,7 +153,21 @@ async fn receive(
     app.arrivals.count(&source, received, received_at.micros());
     app.metrics
         .delivery(source.platform, counted(&outcome, fails));
-    let answer = match (outcome, event) {
+    let answer = response(&source, outcome, event);
+    app.metrics.webhook(answer.status().as_str());
+    if is_new {
+        trace(&app, &source, id, (received_at, storing), answer.status());
+    }
+    Ok(answer)
+}
+
+/// The answer to a webhook that is stored.
+fn response(
+    source: &Source,
+    outcome: Outcome,
+    event: Result<Event, TranslateError>,
+) -> HttpResponse {
+    match (outcome, event) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
         (Outcome::Stored { delivery, .. }, Ok(event))
             if !event.warnings.is_empty() || event.failure.is_some() =>
@@ -176,9 +195,26 @@ async fn receive(
         (Outcome::Stored { delivery, .. }, Err(_)) => {
             answer(StatusCode::ACCEPTED, delivery, "failed")
         }
+    }
+}
+
+/// Begins the trace of a stored delivery: its request, and within it the wait for the commit.
+fn trace(
+    app: &App,
+    source: &Source,
+    delivery: Uuid,
+    (received_at, storing): (Instant, Instant),
+    status: StatusCode,
+) {
+    let Some(trace) = app.traces.of(Some(delivery)) else {
+        return;
     };
-    app.metrics.webhook(answer.status().as_str());
-    Ok(answer)
+    trace.work("store delivery", storing).end();
+    let span = trace.request("POST /webhooks/{key}", received_at);
+    span.with("latchkey.club", source.club_id.to_string())
+        .with("latchkey.source", source.id.to_string())
+        .with_number("http.response.status_code", i64::from(status.as_u16()))
+        .end();
 }
 
 /// Translates a verified request. Anybody who knows the address can send any number of unsigned requests under any ids, so those

@@ -25,6 +25,7 @@ use crate::{
     metrics::KisiCallMetrics,
     proxy::Proxies,
     retry_after::retry_after,
+    traces::Trace,
 };
 
 /// The pause after a 429 without `Retry-After`: Kisi counts requests over one second.
@@ -44,6 +45,7 @@ pub struct Client {
     guard: Option<Guard>,
     is_patient: bool,
     metrics: Option<KisiCallMetrics>,
+    trace: Option<Trace>,
 }
 
 /// Called when a call has its turn, right before it is sent; `false` cancels the call.
@@ -120,6 +122,7 @@ impl Client {
             guard: None,
             is_patient: false,
             metrics: None,
+            trace: None,
         }
     }
 
@@ -134,6 +137,11 @@ impl Client {
             lane,
             ..self.clone()
         }
+    }
+
+    /// The same client; its calls are spans of this trace.
+    pub fn traced(self, trace: Option<Trace>) -> Client {
+        Self { trace, ..self }
     }
 
     /// The same client; a call fails with [`Error::Withheld`] when the guard returns `false`.
@@ -194,11 +202,23 @@ impl Client {
             return Err(Error::Withheld);
         }
         let started = Instant::now();
+        let span = self.trace.as_ref().map(|trace| {
+            let name = format!("kisi {method} {shape}");
+            let span = trace.call(&name, trace.now());
+            span.with("http.request.method", method.as_str())
+                .with("url.template", *shape)
+        });
         let outcome = http_client::exchange(request, LARGEST_ANSWER).await;
         drop(turn);
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = outcome.as_ref().ok().map(|raw| raw.status.as_u16());
         tracing::debug!(%method, path = shape, status, duration_ms, "kisi call");
+        if let Some(span) = span {
+            let has_failed = !status.is_some_and(|status| (200..300).contains(&status));
+            let code = i64::from(status.unwrap_or(0));
+            let span = span.with_number("http.response.status_code", code);
+            span.failed(has_failed).end();
+        }
         if let Some(metrics) = &self.metrics {
             metrics.called(status, started.duration_since(asked), started.elapsed());
         }

@@ -75,6 +75,7 @@ impl Worker {
             return Ok(());
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
+        let started = self.app.clock.now();
         let settled = transaction!(self.app.db, |tx| {
             let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
             let pending = revocations::with_pending(tx, scope, account, &members).await?;
@@ -92,6 +93,9 @@ impl Worker {
         });
         for delivery in settled.await? {
             self.app.metrics.delivery_confirmed(&delivery);
+            if let Some(trace) = self.app.traces.of(Some(delivery.id)) {
+                trace.work("confirm delivery", started).end();
+            }
         }
         Ok(())
     }

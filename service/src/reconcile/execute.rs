@@ -174,7 +174,7 @@ impl Pass<'_> {
             access::Lane::Now => kisi::Lane::Soon,
             access::Lane::Rest | access::Lane::Cleanup => kisi::Lane::Rest,
         };
-        let client = self.client.in_lane(lane);
+        let client = self.client_for(member_state, lane);
         for step in &plan.steps {
             if !self.ownership.is_held() {
                 return Err(AccountError::NotOwned);
@@ -202,7 +202,7 @@ impl Pass<'_> {
                     // The member may pass but cannot until the replacement exists, so it precedes everything else.
                     let is_half = self.replacing == Some(scope);
                     let lane = if is_half { kisi::Lane::Urgent } else { lane };
-                    let client = self.client.in_lane(lane);
+                    let client = self.client_for(member_state, lane);
                     self.create(&client, member_state, scope, window).await?
                 }
                 Step::Change { grant, window } => {
@@ -228,6 +228,12 @@ impl Pass<'_> {
             }
         }
         Ok(Freshness::Fresh)
+    }
+
+    /// The client for the calls of a member, which belong to the trace of the delivery that made the member due.
+    pub(super) fn client_for(&self, member_state: &MemberState, lane: kisi::Lane) -> Client {
+        let trace = self.app.traces.of(due::open_delivery(&member_state.due));
+        self.client.in_lane(lane).traced(trace)
     }
 
     /// Stores that Kisi holds the requested assignment, as read from its response, with a history entry.

@@ -33,7 +33,7 @@ impl Pass<'_> {
         if !self.ownership.is_held() {
             return Err(AccountError::NotOwned);
         }
-        let client = self.client.in_lane(Lane::Soon);
+        let client = self.client_for(member_state, Lane::Soon);
         let mut again_at = None;
         let open: Vec<row::Grant> = (member_state.grants.iter())
             .filter(|grant| is_open(grant))

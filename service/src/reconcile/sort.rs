@@ -20,6 +20,18 @@ use crate::{
 };
 
 impl Worker {
+    /// Notes in the trace of each delivery that its members were evaluated, since `started`.
+    fn trace_evaluations(&self, member_states: &[MemberState], started: Instant) {
+        for member_state in member_states {
+            let delivery = due::open_delivery(&member_state.due);
+            if let Some(trace) = self.app.traces.of(delivery) {
+                let span = trace.work("evaluate member", started);
+                span.with("latchkey.account", self.account.to_string())
+                    .end();
+            }
+        }
+    }
+
     /// Plans a batch of due members. Early losses become pending revocations first, and are judged once all due members have been
     /// sorted.
     pub(super) async fn sort(
@@ -32,6 +44,7 @@ impl Worker {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORT_BATCH;
         let mut member_states = adoption::load_and_adopt(&self.app, snapshot, rows, now).await?;
+        self.trace_evaluations(&member_states, now);
         let mut pending = PendingRevocations::default();
         for member_state in &mut member_states {
             pending.collect(member_state, snapshot, now);

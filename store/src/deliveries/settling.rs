@@ -20,6 +20,7 @@ use crate::{ClubScope, StoreError, bulk, clock::new_id};
 /// A delivery that a transaction settled. Its times count only once that transaction is committed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct SettledDelivery {
+    pub id: Uuid,
     /// The platform of its source.
     pub platform: Platform,
     pub received_at: i64,
@@ -85,6 +86,7 @@ pub async fn settle(
         let ids = free.iter().map(|row| row.id).collect();
         set_status(connection, scope, ids, DeliveryStatus::Settled, Some(now)).await?;
         settled.extend(free.into_iter().map(|row| SettledDelivery {
+            id: row.id,
             platform: row.platform,
             received_at: row.received_at,
             settled_at: now,

@@ -165,6 +165,12 @@ impl Cause {
     }
 }
 
+/// The delivery that marked a member due, while the mark is open.
+pub fn open_delivery(row: &due::Model) -> Option<Uuid> {
+    row.cause_delivery
+        .filter(|_| row.generation > row.settled_generation)
+}
+
 /// The ids of the causes that still have due rows without a lane in a working account other than `sorted`, so
 /// that the brake cannot judge them yet. An account that Kisi told to back off sorts nothing meanwhile and is left out.
 pub async fn unsorted_causes(
