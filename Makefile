@@ -18,7 +18,7 @@ SAY := printf '\n== %s\n'
 NPM := npm --prefix web --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 
-.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench fuzz tools
+.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench fuzz sbom tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -110,6 +110,19 @@ examples/web/node_modules/.package-lock.json: examples/web/package.json examples
 
 bench: tools ## the measurements
 	@cargo bench $(LOCKED) --workspace
+
+SBOM := target/sbom
+
+sbom: tools ## the list of all dependencies (CycloneDX) in target/sbom
+	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install cargo-cyclonedx' >&2; exit 1; }
+	@mkdir -p $(SBOM)
+	@cargo cyclonedx --format json --override-filename latchkey-sbom
+	@mv latchkey-sbom.json $(SBOM)/latchkey.cdx.json
+	@find . -name latchkey-sbom.json -not -path './target/*' -delete
+	@if command -v npm >/dev/null; then \
+	    $(NPM) sbom --package-lock-only --sbom-format cyclonedx >$(SBOM)/playground.cdx.json; \
+	else echo 'skipped: the playground, without npm'; fi
+	@echo 'written to $(SBOM)'
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))

@@ -92,7 +92,7 @@ impl Storage {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_backup_takes_nothing_from_anybody_on_sqlite() {
     let storage = Storage::Sqlite(tempfile::tempdir().unwrap());
-    Box::pin(lose_and_restore(&storage)).await;
+    Box::pin(restore_facts_first(&storage)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,7 +101,7 @@ async fn a_restored_backup_takes_nothing_from_anybody_on_postgres() {
         return;
     };
     let storage = Storage::Postgres(database, tempfile::tempdir().unwrap());
-    Box::pin(lose_and_restore(&storage)).await;
+    Box::pin(restore_facts_first(&storage)).await;
     if let Storage::Postgres(database, _) = storage {
         database.remove().await;
     }
@@ -183,7 +183,17 @@ fn watch(
     wrong
 }
 
-async fn lose_and_restore(storage: &Storage) {
+/// A service that stopped, and whose database was lost and restored. The process is not started again.
+struct Restored {
+    service: ServiceProcess,
+    /// The events before the backup, and those after it.
+    earlier: Vec<Signed>,
+    later: Vec<Signed>,
+    door: String,
+    member: String,
+}
+
+async fn lose_and_restore(storage: &Storage) -> Restored {
     let every_loss = json!({ "enabled": true, "people": 0, "percent": 0 });
     let mut service = ServiceProcess::start(&storage.url(), every_loss).await;
     let mut earlier = Vec::new();
@@ -203,14 +213,30 @@ async fn lose_and_restore(storage: &Storage) {
     assert_eq!(unlocked["unlocked"], true, "{unlocked}");
 
     storage.back_up().await;
-    let events = go_on(&mut service).await;
+    let later = go_on(&mut service).await;
     let unlocked = service.api.unlock(&door, &stays, json!("after")).await;
     assert_eq!(unlocked["unlocked"], true, "{unlocked}");
     service.process.take().unwrap().kill();
     storage.restore().await;
     let is_over = async || (Clock::system().now().timestamp() > end).then_some(());
     eventually(is_over, async || "the clock stands still".to_owned()).await;
+    Restored {
+        service,
+        earlier,
+        later,
+        door,
+        member: stays,
+    }
+}
 
+async fn restore_facts_first(storage: &Storage) {
+    let Restored {
+        mut service,
+        earlier,
+        later: events,
+        door,
+        member: stays,
+    } = lose_and_restore(storage).await;
     let keep: Vec<String> = [names("stays"), names("new"), vec!["renewed".to_owned()]].concat();
     let wrong = watch(&service, keep.clone(), names("gone"));
     let assignments = |service: &ServiceProcess| -> BTreeMap<String, Vec<i64>> {
@@ -268,4 +294,36 @@ async fn lose_and_restore(storage: &Storage) {
         "nobody is invited twice"
     );
     assert!(service.process.take().unwrap().terminate().await.success());
+}
+
+/// Without the step that completes the facts first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_alone_keeps_who_has_access_by_the_backup_or_since() {
+    let storage = Storage::Sqlite(tempfile::tempdir().unwrap());
+    let Restored {
+        mut service,
+        later: events,
+        ..
+    } = Box::pin(lose_and_restore(&storage)).await;
+    let keep = [names("stays"), names("new")].concat();
+    let wrong = watch(&service, keep, Vec::new());
+    service.serve(&[]);
+    sweep(&service).await;
+    service.settled().await;
+    for event in events {
+        let answer = service.api.deliver(&service.source, event).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    approve(&service, 4).await;
+    assert_eq!(*wrong.lock().unwrap(), [""; 0]);
+    assert!(service.has_access("renewed"));
+    for name in names("gone") {
+        assert!(!service.has_access(&name), "{name}");
+    }
+    assert_eq!(service.calls("POST", "/unlock"), 2, "no unlock is repeated");
+    assert_eq!(
+        service.calls("POST", "/users"),
+        13,
+        "nobody is invited twice"
+    );
 }

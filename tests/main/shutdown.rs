@@ -80,7 +80,7 @@ async fn stop_in_the_middle(database: &str) {
             (name, event)
         };
         let events = (0..EVENTS).map(event).collect();
-        let http = reqwest::Client::new();
+        let http = latchkey::kisi::http_client(Duration::from_secs(30)).unwrap();
         senders.push(tokio::spawn(send_all(
             http,
             url.clone(),
