@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use latchkey::store::StoreError;
 use serde_json::json;
 
-use crate::support::{event::membership, world::World};
+use crate::support::{api::eventually, event::membership, world::World};
 
 on_both!(
     an_event_moves_the_metrics,
@@ -67,6 +67,12 @@ async fn an_event_moves_the_metrics(world: &mut World) {
     world
         .send(&source, "membership.updated", membership("m2", "bob"))
         .await;
+    // Otherwise the refusal could come after the clock was turned, and nothing would end the pause.
+    let is_refused = async || {
+        let work = world.api.open_work().await?;
+        work.contains("UNAUTHORIZED").then_some(())
+    };
+    eventually(is_refused, async || "Kisi accepts the key".to_owned()).await;
     let open = scrape(world).await;
     assert_eq!(value(&open, "latchkey_open_members"), Some(1.0), "{open}");
     assert_eq!(value(&open, "latchkey_kisi_backlog{"), Some(1.0), "{open}");
