@@ -11,6 +11,7 @@ use crate::support::{api::eventually, event::membership, world::World};
 on_both!(
     an_event_moves_the_metrics,
     a_scrape_runs_few_statements,
+    a_delivery_is_measured_where_it_is_settled,
     waits_for_connections_are_measured
 );
 
@@ -92,6 +93,25 @@ async fn an_event_moves_the_metrics(world: &mut World) {
         (Some(1.0), Some(2.0)),
         "{after}"
     );
+}
+
+/// One process receives the delivery, and the one with the loop settles and measures it.
+async fn a_delivery_is_measured_where_it_is_settled(world: &mut World) {
+    let source = club(world).await;
+    world.settled().await;
+    let second = world.beside().await;
+    let first = std::mem::replace(&mut world.api.base, second.base.clone());
+    world
+        .send(&source, "membership.updated", membership("m1", "ada"))
+        .await;
+    world.settled().await;
+    let count = "latchkey_delivery_confirmation_seconds_count";
+    let text = scrape(world).await;
+    assert_eq!(value(&text, count), None, "{text}");
+    world.api.base = first;
+    let text = scrape(world).await;
+    assert_eq!(value(&text, count), Some(1.0), "{text}");
+    second.stop().await;
 }
 
 /// All connections are in use by transactions, so that the next one waits.
