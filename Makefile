@@ -127,13 +127,17 @@ sbom: tools ## the list of all dependencies (CycloneDX) in target/sbom
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 FUZZ_TOOLCHAIN ?= +nightly
+# --dev builds in a third of the time, and runs slower.
+FUZZ_FLAGS ?=
 
-# 2 MiB is the stack of a thread that serves requests.
+# 2 MiB is the stack of a thread that serves requests. The operations of the playground are examples of documents.
 fuzz: tools ## every fuzz target for ten minutes each (FUZZ_SECONDS=60, FUZZ_TARGETS=body); see fuzz/README.md
 	@for target in $(FUZZ_TARGETS); do \
-	    cargo $(FUZZ_TOOLCHAIN) fuzz build $$target; \
+	    cargo $(FUZZ_TOOLCHAIN) fuzz build $(FUZZ_FLAGS) $$target; \
 	    $(SAY) "fuzz target $$target, $(FUZZ_SECONDS) seconds"; \
-	    (ulimit -s 2048; cargo $(FUZZ_TOOLCHAIN) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=16384); \
+	    corpus=fuzz/corpus/$$target; mkdir -p $$corpus; \
+	    if [ $$target = document ]; then corpus="$$corpus web/operations"; fi; \
+	    (ulimit -s 2048; cargo $(FUZZ_TOOLCHAIN) fuzz run $(FUZZ_FLAGS) $$target $$corpus -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=16384); \
 	done
 
 tools:
