@@ -375,7 +375,7 @@ async fn insert(db: &Db, copies: Vec<Template>) {
         macro_rules! insert {
             ($($column:ident),*) => {$(
                 let rows = copies.iter().map(|copy| copy.$column.clone());
-                bulk::insert(tx, rows.collect()).await?;
+                bulk::insert(tx, rows.collect::<Vec<_>>()).await?;
             )*};
         }
         insert!(club, account, place, lock, group, rule, source);

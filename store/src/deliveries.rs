@@ -9,7 +9,8 @@ use entity::{
     kind::{BodyRemoval, DeliveryStatus},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
