@@ -10,8 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const MISSING = "PostgreSQL is missing: install it (Debian: apt-get install postgresql)";
 
-/** Starts the server. `url(name)` is the URL of a database, `stop()` ends the server. */
-export async function startPostgres() {
+/** Starts the server with these settings (`name=value`). `url(name)` is the URL of a database, `stop()` ends the server. */
+export async function startPostgres(more = []) {
   const binaries = findBinaries();
   const user = whoRunsIt();
   const folder = mkdtempSync("/tmp/latchkey-bench-");
@@ -24,7 +24,7 @@ export async function startPostgres() {
   const make = ["-D", data, "--username=latchkey", `--pwfile=${passwordFile}`, "--auth=password", "--encoding=UTF8", "--locale=C"];
   execFileSync(join(binaries, "initdb"), make, { cwd: folder, env, stdio: ["ignore", "ignore", "inherit"], ...user });
   const port = await freePort();
-  const settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
+  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", ...more].flatMap((setting) => ["-c", setting]);
   const process_ = spawn(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...settings], {
     cwd: folder,
     env,

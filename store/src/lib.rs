@@ -7,7 +7,8 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 pub use entity::fold::fold;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DbErr, RuntimeErr, Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
+    RuntimeErr, Statement, TransactionTrait,
     sqlx::{ConnectOptions as _, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
 use tokio::runtime::Handle;
@@ -121,6 +122,22 @@ const READ_CONNECTIONS: (u32, u32) = (4, 10);
 /// Size of the pool of write connections on PostgreSQL; SQLite has one writer.
 const WRITE_CONNECTIONS: u32 = 6;
 
+/// Runs the pending migrations in one transaction, under a lock of the table that lists them.
+async fn migrate_alone(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    let mut installed = Migrator::install(connection).await;
+    if installed.is_err() {
+        // Another process has created the table meanwhile.
+        installed = Migrator::install(connection).await;
+    }
+    installed?;
+    let transaction = connection.begin().await?;
+    transaction
+        .execute_unprepared("LOCK TABLE seaql_migrations IN SHARE ROW EXCLUSIVE MODE")
+        .await?;
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
 /// A pool of read connections, and `write` for transactions.
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -199,6 +216,8 @@ impl Db {
     }
 
     /// Runs the pending migrations. Fails with `StoreError::Newer` on a database that a newer program migrated.
+    ///
+    /// Several processes may start at once on a PostgreSQL database: one migrates it, and the others wait for its commit.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1).sqlx_logging(false);
@@ -207,7 +226,11 @@ impl Db {
         }
         // A separate connection, because a migration has no deadline.
         let connection = Database::connect(options).await?;
-        let migrated = Migrator::up(&connection, None).await;
+        let migrated = if self.is_sqlite() {
+            Migrator::up(&connection, None).await
+        } else {
+            migrate_alone(&connection).await
+        };
         connection.close().await?;
         migrated.map_err(|problem| {
             let text = problem.to_string();

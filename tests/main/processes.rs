@@ -235,3 +235,23 @@ async fn idle_clubs_cost_no_statements() {
         world.finish().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_migrate_one_new_database() {
+    let Some(database) = postgres::fresh().await else {
+        return;
+    };
+    let migrate = async || {
+        let db = Db::connect(database.url()).await.unwrap();
+        let migrated = db.migrate().await;
+        let is_ready = db.ready().await;
+        db.close().await;
+        (migrated, is_ready)
+    };
+    let all = tokio::join!(migrate(), migrate(), migrate(), migrate());
+    for (migrated, is_ready) in <[_; 4]>::from(all) {
+        migrated.unwrap();
+        assert!(is_ready.unwrap());
+    }
+    database.remove().await;
+}

@@ -345,9 +345,11 @@ async fn mark_due(
         due_members.entry(*member).or_insert_with(|| cause.clone());
     }
     let mut changed: BTreeSet<Uuid> = due_members.keys().copied().collect();
-    if !due_members.is_empty() {
-        due::mark_each(connection, scope, due_members, now).await?;
-    }
+    let has_account = if due_members.is_empty() {
+        None
+    } else {
+        Some(due::mark_each(connection, scope, due_members, now).await?)
+    };
     for (job, _) in effects.iter().filter(|(_, effects)| effects.whole_source) {
         due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
         let everybody = due::members_of_source(connection, scope, job.source).await?;
@@ -357,7 +359,11 @@ async fn mark_due(
     }
     let changed: Vec<Uuid> = changed.into_iter().collect();
     revocations::forget_dismissed(connection, scope, &changed).await?;
-    if !open.is_empty() && due::accounts(connection, scope).await?.is_empty() {
+    let has_account = match has_account {
+        None if !open.is_empty() => !due::accounts(connection, scope).await?.is_empty(),
+        known => known.unwrap_or_default(),
+    };
+    if !has_account {
         open.clear();
     }
     Ok((about, open))
