@@ -123,6 +123,10 @@ const READ_CONNECTIONS: (u32, u32) = (4, 10);
 const WRITE_CONNECTIONS: u32 = 6;
 
 /// Runs the pending migrations in one transaction, under a lock of the table that lists them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a migration has no deadline, and this is PostgreSQL"
+)]
 async fn migrate_alone(connection: &DatabaseConnection) -> Result<(), DbErr> {
     let mut installed = Migrator::install(connection).await;
     if installed.is_err() {

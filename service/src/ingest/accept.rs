@@ -141,7 +141,7 @@ async fn receive(
             .count(&source, Received::Rejected, received_at.micros());
     })?;
     let job = job(&source, verified, present);
-    let (event, fails, id) = (job.event.clone(), job.fails(), job.id);
+    let (translated, fails, id) = (warnings(&job.event), job.fails(), job.id);
     let storing = app.clock.now();
     let outcome = app.queue.store_in_time(job).await?;
     // A repeat, and what shares another delivery, belong to that one's trace.
@@ -153,7 +153,7 @@ async fn receive(
     app.arrivals.count(&source, received, received_at.micros());
     app.metrics
         .delivery(source.platform, counted(&outcome, fails));
-    let answer = response(&source, outcome, event);
+    let answer = response(&source, outcome, translated);
     app.metrics.webhook(answer.status().as_str());
     if is_new {
         trace(&app, &source, id, (received_at, storing), answer.status());
@@ -161,18 +161,22 @@ async fn receive(
     Ok(answer)
 }
 
+/// What the sender is told of a translation: the parts that could not be used, or why nothing could.
+fn warnings(event: &Result<Event, TranslateError>) -> Result<Vec<String>, TranslateError> {
+    let event = event.as_ref().map_err(Clone::clone)?;
+    let all = event.failure.iter().chain(&event.warnings);
+    Ok(all.cloned().collect())
+}
+
 /// The answer to a webhook that is stored.
 fn response(
     source: &Source,
     outcome: Outcome,
-    event: Result<Event, TranslateError>,
+    translated: Result<Vec<String>, TranslateError>,
 ) -> HttpResponse {
-    match (outcome, event) {
+    match (outcome, translated) {
         (Outcome::Duplicate { delivery }, _) => answer(StatusCode::OK, delivery, "duplicate"),
-        (Outcome::Stored { delivery, .. }, Ok(event))
-            if !event.warnings.is_empty() || event.failure.is_some() =>
-        {
-            let warnings: Vec<String> = event.failure.into_iter().chain(event.warnings).collect();
+        (Outcome::Stored { delivery, .. }, Ok(warnings)) if !warnings.is_empty() => {
             HttpResponse::Accepted().json(json!({
                 "delivery": encode(Kind::Delivery, delivery),
                 "status": "accepted",

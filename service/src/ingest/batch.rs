@@ -175,7 +175,8 @@ pub async fn store_in_slices(
 ) -> Result<Vec<Outcome>, StoreError> {
     clubs::touch(connection, scope).await?;
     let erased = ErasedPeople::load(connection, scope).await?;
-    let jobs = &*erased.left_out_of(jobs);
+    let jobs = erased.left_out_of(jobs);
+    let jobs: Vec<&Job> = jobs.iter().map(|job| &**job).collect();
     let keys: Vec<_> = jobs
         .iter()
         .filter(|job| !job.again)

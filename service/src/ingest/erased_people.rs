@@ -76,12 +76,28 @@ impl ErasedPeople {
         Ok(all)
     }
 
-    /// The jobs without what they say of erased people.
-    pub fn left_out_of<'a>(&self, jobs: &'a [Job]) -> Cow<'a, [Job]> {
+    /// The jobs without what they say of erased people. Those that name none are not copied.
+    pub fn left_out_of<'a>(&self, jobs: &'a [Job]) -> Vec<Cow<'a, Job>> {
+        let left_out = |job: &'a Job| {
+            if self.is_any_named(job) {
+                Cow::Owned(self.left_out(job))
+            } else {
+                Cow::Borrowed(job)
+            }
+        };
+        jobs.iter().map(left_out).collect()
+    }
+
+    fn is_any_named(&self, job: &Job) -> bool {
         if self.0.is_empty() {
-            return Cow::Borrowed(jobs);
+            return false;
         }
-        Cow::Owned(jobs.iter().map(|job| self.left_out(job)).collect())
+        let parts = job.event.iter().flat_map(Event::parts);
+        let mut statements = parts.flat_map(|(_, statements)| statements);
+        statements.any(|statement| {
+            let mut is_changed = false;
+            !self.keep(job.source, &mut statement.clone(), &mut is_changed) || is_changed
+        })
     }
 
     fn left_out(&self, job: &Job) -> Job {

@@ -92,7 +92,7 @@ impl Queue {
             .get(usize::try_from(hash.finish() % lanes).unwrap_or(0))
     }
 
-    /// Stores a delivery for a sender who waits for the answer; gives up after `PATIENCE`.
+    /// Stores a delivery for a sender who waits for the answer; gives up after `ANSWER_TIMEOUT`.
     pub async fn store_in_time(&self, job: Job) -> Result<Outcome, QueueError> {
         match tokio::time::timeout(ANSWER_TIMEOUT, self.store(job)).await {
             Ok(outcome) => outcome,

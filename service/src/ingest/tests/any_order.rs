@@ -132,9 +132,11 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
     let tagged =
         json!({ "id": who, "name": who, "email": format!("{who}@example.com"), "tags": [whom] });
     let inside = json!({ "id": company, "members": people(nth) });
-    let held: Vec<Value> = some(nth)
-        .map(|(_, name)| of(&format!("m-{name}"), name))
-        .collect();
+    let held = |bits: u8| {
+        some(bits)
+            .map(|(_, name)| of(&format!("m-{name}"), name))
+            .collect::<Vec<Value>>()
+    };
     let moved = json!({ "id": who, "email": format!("{whom}@example.com") });
     match what % 18 {
         0 => ("membership.updated", of(&own, who)),
@@ -162,13 +164,14 @@ fn anything(what: u8, nth: u8, other: u8) -> (&'static str, Value) {
         10 => ("company.updated", inside),
         11 => ("company.deleted", json!({ "id": company })),
         12 => ("roster.snapshot", json!({ "members": people(nth) })),
-        13 => ("roster.snapshot", json!({ "memberships": held })),
+        13 => ("roster.snapshot", json!({ "memberships": held(nth) })),
         14 => ("roster.snapshot", json!({ "companies": [inside] })),
         15 => ("member.updated", moved),
         16 => ("member.updated", json!({ "id": who, "email": null })),
         _ => (
             "roster.snapshot",
-            json!({ "members": people(nth), "memberships": held, "registrations": [] }),
+            // Some hold a membership without being listed.
+            json!({ "members": people(nth), "memberships": held(other), "registrations": [] }),
         ),
     }
 }
