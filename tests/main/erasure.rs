@@ -222,11 +222,12 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
         .mutate(
             "eraseMember",
             &[("member", "ID!", json!(member))],
-            "member { erasure { state } kisiUsers { kisiId } }",
+            "member { erasure { state } kisiUsers { kisiId grants { id } } }",
         )
         .await;
     assert_eq!(payload["member"]["erasure"]["state"], "ENDING_ACCESS");
-    assert_eq!(payload["member"]["kisiUsers"].as_array().unwrap().len(), 1);
+    let users = &payload["member"]["kisiUsers"];
+    assert_eq!(users.as_array().unwrap().len(), 1, "{users}");
     world.emails.remove(&email("zuleika"));
     world.emails.remove(&email("old-address"));
     eventually(

@@ -175,13 +175,15 @@ impl Pass<'_> {
             access::Lane::Rest | access::Lane::Cleanup => kisi::Lane::Rest,
         };
         let client = self.client_for(member_state, lane);
-        for step in &plan.steps {
+        for (nth, step) in plan.steps.iter().enumerate() {
             if !self.ownership.is_held() {
                 return Err(AccountError::NotOwned);
             }
             let revokes = matches!(step, Step::Change { .. } | Step::Delete { .. });
-            if revokes && due::was_marked_since(self.app.db.read(), &member_state.due).await? {
-                // The state may have been loaded halfway through a change, so nothing is revoked by it.
+            if (nth == 0 || revokes)
+                && due::was_marked_since(self.app.db.read(), &member_state.due).await?
+            {
+                // The state may have been loaded halfway through a change: an old address beside a new membership, for example.
                 return Ok(Freshness::Stale);
             }
             // A member between deletion and creation is finished first.
