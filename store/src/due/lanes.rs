@@ -2,7 +2,8 @@
 
 use entity::due;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait,
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
 
@@ -19,13 +20,7 @@ pub async fn without_lane(
     now: i64,
     most: u64,
 ) -> Result<Vec<due::Model>, StoreError> {
-    Ok(of_account(account)
-        .filter(due::Column::DueAt.lte(now))
-        .filter(due::Column::Lane.is_null())
-        .order_by_asc(due::Column::DueAt)
-        .limit(most)
-        .all(connection)
-        .await?)
+    oldest(connection, account, due::Column::Lane.is_null(), now, most).await
 }
 
 /// Due rows of an account with calls to send to Kisi (they have a lane), by lane and then by age.
@@ -53,8 +48,19 @@ pub async fn next_in(
     now: i64,
     most: u64,
 ) -> Result<Vec<due::Model>, StoreError> {
+    oldest(connection, account, due::Column::Lane.eq(lane), now, most).await
+}
+
+/// Due rows of an account that meet a condition, the longest due first.
+async fn oldest(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    which: Expr,
+    now: i64,
+    most: u64,
+) -> Result<Vec<due::Model>, StoreError> {
     Ok(of_account(account)
-        .filter(due::Column::Lane.eq(lane))
+        .filter(which)
         .filter(due::Column::DueAt.lte(now))
         .order_by_asc(due::Column::DueAt)
         .limit(most)
