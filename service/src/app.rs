@@ -12,7 +12,10 @@ use crate::{
     config::Config,
     decide::MAX_PARALLEL_CHUNKS,
     feed::Feed,
-    ingest::{adapter::Present, arrivals::Arrivals, queue::Queue, rejections::PendingRejections},
+    ingest::{
+        adapter::Present, addresses::Addresses, arrivals::Arrivals, queue::Queue,
+        rejections::PendingRejections,
+    },
     kisi::Clients,
     lease,
     metrics::Metrics,
@@ -40,6 +43,8 @@ pub struct App {
     pub feed: Feed,
     /// Stores webhook deliveries.
     pub queue: Queue,
+    /// Finds the sources of webhook addresses.
+    pub addresses: Addresses,
     /// Records rejected webhook requests.
     pub rejections: PendingRejections,
     /// The numbers of webhook requests by hour.
@@ -78,6 +83,7 @@ impl App {
         let waker = Waker::default();
         let feed = Feed::new(db.clone());
         let queue = Queue::start(db.clone(), clock.clone(), waker.clone());
+        let addresses = Addresses::start(db.clone());
         let rejections = PendingRejections::start(db.clone());
         let arrivals = Arrivals::start(db.clone());
         let metrics = Metrics::new()?;
@@ -97,6 +103,7 @@ impl App {
             waker,
             feed,
             queue,
+            addresses,
             rejections,
             arrivals,
             kisi,

@@ -150,17 +150,17 @@ pub fn id_in<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: 
         DatabaseBackend::Postgres => {
             Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
         }
-        _ => column.is_in(pad_ids(ids)),
+        _ => column.is_in(pad(ids)),
     }
 }
 
-/// Pads ids to a power of two, at most `MOST_VALUES`, by repeating the last one. Each length is a separate statement that each
+/// Pads values to a power of two, at most `MOST_VALUES`, by repeating the last one. Each length is a separate statement that each
 /// connection prepares and caches, and long statements are large.
-pub fn pad_ids(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
-    let length = ids.len().next_power_of_two().min(MOST_VALUES);
-    let again = ids.last().into_iter().cycle().copied();
-    let missing = length.saturating_sub(ids.len());
-    ids.iter().copied().chain(again.take(missing))
+pub fn pad<T: Copy>(values: &[T]) -> impl Iterator<Item = T> {
+    let length = values.len().next_power_of_two().min(MOST_VALUES);
+    let again = values.last().into_iter().cycle().copied();
+    let missing = length.saturating_sub(values.len());
+    values.iter().copied().chain(again.take(missing))
 }
 
 #[cfg(test)]
@@ -174,7 +174,7 @@ mod tests {
         let ids: Vec<Uuid> = (0..MOST_VALUES as u128).map(Uuid::from_u128).collect();
         let mut lengths = HashSet::new();
         for count in (0..=1_000).chain([MOST_VALUES - 1, MOST_VALUES]) {
-            let list: Vec<Uuid> = pad_ids(&ids[..count]).collect();
+            let list: Vec<Uuid> = pad(&ids[..count]).collect();
             assert_eq!(&list[..count], &ids[..count]);
             let last = count.checked_sub(1).map(|last| ids[last]);
             assert!(list[count..].iter().all(|id| Some(*id) == last));

@@ -57,15 +57,16 @@ pub async fn create(
     bulk::insert(connection, vec![row]).await
 }
 
-/// The source with this webhook path key. It has no club scope, because the path is what identifies the club.
-pub async fn by_path(
+/// The sources with these webhook path keys. It has no club scope, because the path is what identifies the club.
+pub async fn by_paths(
     connection: &impl ConnectionTrait,
-    path_key: &str,
-) -> Result<Option<source::Model>, StoreError> {
+    path_keys: impl IntoIterator<Item = &str>,
+) -> Result<Vec<source::Model>, StoreError> {
+    let path_keys: Vec<&str> = path_keys.into_iter().collect();
     Ok(source::Entity::find()
-        .filter(source::Column::PathKey.eq(path_key))
+        .filter(source::Column::PathKey.is_in(bulk::pad(&path_keys)))
         .filter(source::Column::RemovedAt.is_null())
-        .one(connection)
+        .all(connection)
         .await?)
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     adapter::{self, Present, TranslateError},
+    addresses::LookupError,
     arrivals::Received,
     batch::{Job, Outcome},
     queue::QueueError,
@@ -26,7 +27,7 @@ use crate::{
     id::{Kind, encode},
     metrics::DeliveryOutcome,
     secret::{SecretError, SecretKind},
-    store::{StoreError, row::Source, sources},
+    store::row::Source,
 };
 
 /// How many unsigned requests get a delivery of their own, by their ids, while a source waits to be read.
@@ -57,8 +58,8 @@ enum WebhookError {
     SignatureError(#[from] SignatureError),
     #[error("the event could not be stored: send it again")]
     NotStored(#[from] QueueError),
-    #[error("the event could not be stored: send it again")]
-    Store(#[from] StoreError),
+    #[error("the address could not be looked up: send the event again")]
+    Lookup(#[from] LookupError),
     #[error(
         "the signature could not be checked: an admin has to set the source's signature settings again (updateSource)"
     )]
@@ -73,7 +74,7 @@ impl ResponseError for WebhookError {
             Self::NoSource => StatusCode::NOT_FOUND,
             Self::Body(error) => error.status(),
             Self::SignatureError(_) => StatusCode::UNAUTHORIZED,
-            Self::NotStored(_) | Self::Store(_) | Self::Settings | Self::Secret(_) => {
+            Self::NotStored(_) | Self::Lookup(_) | Self::Settings | Self::Secret(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -95,12 +96,8 @@ async fn probe(app: web::Data<App>, key: web::Path<String>) -> Result<HttpRespon
 }
 
 async fn find(app: &App, key: &str) -> Result<Source, WebhookError> {
-    if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(WebhookError::NoSource);
-    }
-    sources::by_path(app.db.read(), key)
-        .await?
-        .ok_or(WebhookError::NoSource)
+    let source = app.addresses.find(key).await?;
+    source.ok_or(WebhookError::NoSource)
 }
 
 async fn receive(

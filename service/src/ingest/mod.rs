@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod adapter;
+pub mod addresses;
 mod apply;
 pub mod arrivals;
 pub mod batch;

@@ -19,6 +19,7 @@ use crate::{
     transaction,
 };
 
+mod addresses;
 mod any_order;
 mod big_clubs;
 mod bitemporal;

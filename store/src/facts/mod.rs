@@ -85,7 +85,7 @@ pub enum LoadedParts {
     Entitlements,
 }
 
-/// How many members one statement reads: a power of two, which is a length that `pad_ids` produces.
+/// How many members one statement reads: a power of two, which is a length that `pad` produces.
 const MEMBERS_PER_STATEMENT: usize = 2_048;
 
 /// The holdings of these members; a member without any gets empty ones.

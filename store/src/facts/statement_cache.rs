@@ -85,7 +85,7 @@ fn values(backend: DatabaseBackend, ids: &[Uuid]) -> Vec<Value> {
             let ids = ids.iter().copied().map(Value::from).collect();
             vec![Value::Array(ArrayType::Uuid, Some(Box::new(ids)))]
         }
-        _ => bulk::pad_ids(ids).map(Value::from).collect(),
+        _ => bulk::pad(ids).map(Value::from).collect(),
     }
 }
 
