@@ -4,6 +4,7 @@ use std::{io::Write, net::TcpListener, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use latchkey_sandbox::Switches;
 
 use crate::{clock::Clock, secret::new_path_key};
 
@@ -15,6 +16,9 @@ pub struct Serve {
     /// The contents of the organization.
     #[arg(long, value_enum, default_value_t)]
     seed: Seed,
+    /// How many requests a second it answers for each user, as Kisi limits them; 0 for any number.
+    #[arg(long, default_value_t = 5, value_name = "REQUESTS")]
+    rate: u32,
 }
 
 #[derive(Copy, Clone, Debug, Default, ValueEnum)]
@@ -39,6 +43,10 @@ impl Serve {
             Seed::Example => latchkey_sandbox::example(clock, key),
             Seed::LivedIn => latchkey_sandbox::lived_in(clock, key),
         };
+        sandbox.set(Switches {
+            rate: (self.rate > 0).then_some(self.rate),
+            ..Switches::default()
+        });
         println!("listening on http://{address}\nkey: {}", sandbox.api_key());
         std::io::stdout().flush()?;
         sandbox.serve(listener)?.await?;
