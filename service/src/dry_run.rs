@@ -2,7 +2,10 @@
 //! own data is not changed, no writer waits, and the result comes from the same code as a real delivery. Called by the dry run of
 //! an import.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use access::{Brake, Instant, Span, SpanSet, Target};
 use uuid::Uuid;
@@ -94,7 +97,7 @@ pub async fn dry_run(
     let dry_run: Result<DryRun, StoreError> = transaction!(scratch, |tx| {
         scratch::copy(from.read(), tx, scope).await?;
         let before = everybody(tx, scope, now).await?;
-        batch::store(tx, scope, &[job], now).await?;
+        batch::store(tx, scope, vec![Cow::Owned(job)], now).await?;
         let after = everybody(tx, scope, now).await?;
         let losing = losing(&before, &after, now);
         let (brake, held) = forecast(from.read(), scope, &losing, now).await?;

@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use super::tidy::source::files;
 
-const FOLDERS: [&str; 15] = [
+const FOLDERS: [&str; 16] = [
     "src",
     "service",
     "store",
     "access",
+    "allocator",
     "entity",
     "migration",
     "tests",

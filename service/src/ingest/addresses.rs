@@ -42,7 +42,10 @@ impl Addresses {
 
     /// The source with this path key; none if there is none, or it was removed.
     pub async fn find(&self, key: &str) -> Result<Option<Source>, LookupError> {
-        if key.is_empty() || key.len() > LONGEST || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if key.is_empty()
+            || key.len() > LONGEST
+            || !key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             return Ok(None);
         }
         let (answer, found) = oneshot::channel();

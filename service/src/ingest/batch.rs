@@ -155,11 +155,12 @@ pub enum Outcome {
     },
 }
 
-/// Stores jobs of one club. Returns an outcome for each job, in their order.
+/// Stores jobs of one club. Returns an outcome for each job, in their order. Of a job that is given away, each part is freed as
+/// soon as it is stored.
 pub async fn store(
     connection: &impl Connection,
     scope: ClubScope,
-    jobs: &[Job],
+    jobs: Vec<Cow<'_, Job>>,
     now: Instant,
 ) -> Result<Vec<Outcome>, StoreError> {
     store_in_slices(connection, scope, jobs, now, Size::USUAL).await
@@ -169,14 +170,13 @@ pub async fn store(
 pub async fn store_in_slices(
     connection: &impl Connection,
     scope: ClubScope,
-    jobs: &[Job],
+    jobs: Vec<Cow<'_, Job>>,
     now: Instant,
     size: Size,
 ) -> Result<Vec<Outcome>, StoreError> {
     clubs::touch(connection, scope).await?;
     let erased = ErasedPeople::load(connection, scope).await?;
     let jobs = erased.left_out_of(jobs);
-    let jobs: Vec<&Job> = jobs.iter().map(|job| &**job).collect();
     let keys: Vec<_> = jobs
         .iter()
         .filter(|job| !job.again)
@@ -197,7 +197,7 @@ pub async fn store_in_slices(
                 repeats.push(before.id);
                 // Without a signed id, an equal request may report a new change, so the platform is read.
                 if job.collapses || (!job.has_signed_id && !job.body.is_empty()) {
-                    request(&mut reads, job);
+                    request(&mut reads, &job);
                 }
                 outcomes.push(if job.collapses {
                     stored(before.id)
@@ -209,7 +209,7 @@ pub async fn store_in_slices(
                 continue;
             }
             (_, Some(retry)) => Cow::Owned(retry),
-            (None, None) => Cow::Borrowed(job),
+            (None, None) => job,
         };
         if job.fails() {
             failed.insert(job.id, job.body.clone());
@@ -225,7 +225,7 @@ pub async fn store_in_slices(
         let objects: Option<Vec<String>> = objects.map(|all| all.into_iter().collect());
         readings::request_read(connection, scope, source, objects.as_deref()).await?;
     }
-    let states = apply_jobs(connection, scope, &fresh, now.micros(), size).await?;
+    let states = apply_jobs(connection, scope, fresh, now.micros(), size).await?;
     for outcome in &mut outcomes {
         if let Outcome::Stored { delivery, status } = outcome {
             *status = states
@@ -279,27 +279,28 @@ async fn failed_bodies(
 async fn apply_jobs(
     connection: &impl Connection,
     scope: ClubScope,
-    jobs: &[Cow<'_, Job>],
+    jobs: Vec<Cow<'_, Job>>,
     now: i64,
     size: Size,
 ) -> Result<HashMap<Uuid, DeliveryStatus>, StoreError> {
-    let applied = slices::apply(connection, scope, jobs, now, size).await?;
-    let (about, open) = mark_due(connection, scope, &applied, now).await?;
-    let mut rows = Vec::new();
+    let applied = slices::apply(connection, scope, &jobs, now, size).await?;
+    let (about, open) = mark_due(connection, scope, &jobs, &applied, now).await?;
+    let (mut new, mut there) = (Vec::new(), Vec::new());
     let mut states = HashMap::new();
-    for (job, effects) in &applied.effects {
-        let row = delivery(job, effects, open.contains(&job.id), now);
-        states.insert(job.id, row.status);
-        rows.push((row, *job));
+    for (job, effects) in jobs.into_iter().zip(applied.into_effects()) {
+        let (again, is_retry) = (job.again, job.is_retry);
+        let row = delivery(job, &effects, &open, now);
+        states.insert(row.id, row.status);
+        if again || is_retry {
+            there.push((row, is_retry));
+        } else {
+            new.push(row);
+        }
     }
-    let (there, new): (Vec<_>, Vec<_>) = rows
-        .into_iter()
-        .partition(|(_, job)| job.again || job.is_retry);
-    let new = new.into_iter().map(|(row, _)| row).collect();
     deliveries::store(connection, scope, new, about.into_iter().collect()).await?;
     // After the new ones, because a failed request and its corrected one may be in one batch.
-    for (row, job) in there {
-        if job.is_retry {
+    for (row, is_retry) in there {
+        if is_retry {
             deliveries::update_attempt(connection, &row).await?;
         } else if row.status == DeliveryStatus::Ignored {
             // A replay that changes nothing keeps the delivery's status, unless that says that it failed.
@@ -316,7 +317,8 @@ async fn apply_jobs(
 async fn mark_due(
     connection: &impl Connection,
     scope: ClubScope,
-    applied: &Applied<'_>,
+    jobs: &[Cow<'_, Job>],
+    applied: &Applied,
     now: i64,
 ) -> Result<(BTreeSet<(Uuid, Uuid)>, HashSet<Uuid>), StoreError> {
     let Applied {
@@ -328,7 +330,7 @@ async fn mark_due(
     let mut due_members: BTreeMap<Uuid, Cause> = BTreeMap::new();
     let mut about: BTreeSet<(Uuid, Uuid)> = BTreeSet::new();
     let mut open: HashSet<Uuid> = HashSet::new();
-    for (job, effects) in effects {
+    for (job, effects) in jobs.iter().zip(effects) {
         let cause = job.cause();
         for member in effects.due.iter().filter_map(member_of) {
             due_members.insert(member, cause.clone());
@@ -351,7 +353,8 @@ async fn mark_due(
     } else {
         Some(due::mark_each(connection, scope, due_members, now).await?)
     };
-    for (job, _) in effects.iter().filter(|(_, effects)| effects.whole_source) {
+    let all = jobs.iter().zip(effects);
+    for (job, _) in all.filter(|(_, effects)| effects.whole_source) {
         due::mark_source(connection, scope, job.source, now, &job.cause()).await?;
         let everybody = due::members_of_source(connection, scope, job.source).await?;
         open.extend((!everybody.is_empty()).then_some(job.id));
@@ -370,7 +373,10 @@ async fn mark_due(
     Ok((about, open))
 }
 
-fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
+/// The row of a delivery. `open` are the deliveries that wait for members to be reconciled.
+fn delivery(job: Cow<'_, Job>, effects: &Effects, open: &HashSet<Uuid>, now: i64) -> Delivery {
+    let is_open = open.contains(&job.id);
+    let warnings = warnings(&job);
     let (kind, occurred, problem, status) = match &job.event {
         Err(wrong) => (
             wrong.kind.clone(),
@@ -409,12 +415,16 @@ fn delivery(job: &Job, effects: &Effects, is_open: bool, now: i64) -> Delivery {
         attempts: 1,
         stamp: new_id(),
         headers: job.headers.clone(),
-        body: job.body.clone(),
-        warnings: warnings(job),
+        warnings,
         dismissed_at: None,
         dismissed_by: None,
         dismissed_reason: None,
         body_removed: job.names_erased.then_some(BodyRemoval::Erased),
+        // Frees the statements of a large roster before its body is copied into the database.
+        body: match job {
+            Cow::Borrowed(job) => job.body.clone(),
+            Cow::Owned(job) => job.body,
+        },
     }
 }
 

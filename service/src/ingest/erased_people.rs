@@ -77,15 +77,13 @@ impl ErasedPeople {
     }
 
     /// The jobs without what they say of erased people. Those that name none are not copied.
-    pub fn left_out_of<'a>(&self, jobs: &'a [Job]) -> Vec<Cow<'a, Job>> {
-        let left_out = |job: &'a Job| {
+    pub fn left_out_of<'a>(&self, mut jobs: Vec<Cow<'a, Job>>) -> Vec<Cow<'a, Job>> {
+        for job in &mut jobs {
             if self.is_any_named(job) {
-                Cow::Owned(self.left_out(job))
-            } else {
-                Cow::Borrowed(job)
+                self.leave_out(job.to_mut());
             }
-        };
-        jobs.iter().map(left_out).collect()
+        }
+        jobs
     }
 
     fn is_any_named(&self, job: &Job) -> bool {
@@ -100,17 +98,13 @@ impl ErasedPeople {
         })
     }
 
-    fn left_out(&self, job: &Job) -> Job {
-        let mut job = job.clone();
-        let Ok(event) = &mut job.event else {
-            return job;
-        };
+    fn leave_out(&self, job: &mut Job) {
+        let Ok(event) = &mut job.event else { return };
         if self.strip(job.source, event) {
             job.names_erased = true;
             job.body.clear();
             job.headers.clear();
         }
-        job
     }
 
     /// Removes what an event says of erased people. Returns whether there was anything.

@@ -5,6 +5,7 @@
 //! once and send again.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
@@ -162,8 +163,11 @@ async fn store_all(db: &Db, clock: &Clock, waker: &Waker, waiting: impl Iterator
         batch.push((ClubScope::new(club), jobs));
         answers.extend(of_club);
     }
+    let scopes: Vec<ClubScope> = batch.iter().map(|(scope, _)| *scope).collect();
     let batch = Arc::new(batch);
-    match commit(db, batch.clone(), clock.now()).await {
+    // A delivery alone is not tried again, so that its memory can be freed while it is stored.
+    let kept = (answers.len() > 1).then(|| batch.clone());
+    match commit(db, batch, clock.now()).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 let _ = answer.send(Ok(outcome));
@@ -173,10 +177,18 @@ async fn store_all(db: &Db, clock: &Clock, waker: &Waker, waiting: impl Iterator
             tracing::error!(error = ?problem, "deliveries could not be stored; their senders are told to send them again");
             return refuse(answers);
         }
-        Err(problem) => store_one_by_one(db, clock, &batch, answers, problem).await,
+        Err(problem) => match kept {
+            Some(batch) => store_one_by_one(db, clock, &batch, answers, problem).await,
+            None => {
+                tracing::error!(error = ?problem, "a delivery could not be stored");
+                if let Some(answer) = answers.into_iter().next() {
+                    let _ = answer.send(Err(problem.into()));
+                }
+            }
+        },
     }
-    for (scope, _) in batch.iter() {
-        waker.wake(*scope);
+    for scope in scopes {
+        waker.wake(scope);
     }
     if asks_for_reading {
         waker.wake_readers();
@@ -197,13 +209,6 @@ async fn store_one_by_one(
         jobs.extend(of_club.iter().map(|job| (*scope, job.clone())));
     }
     let mut answers = answers.into_iter();
-    if jobs.len() == 1 {
-        tracing::error!(error = ?problem, "a delivery could not be stored");
-        if let Some(answer) = answers.next() {
-            let _ = answer.send(Err(problem.into()));
-        }
-        return;
-    }
     tracing::warn!(error = ?problem, deliveries = jobs.len(), "a batch could not be stored because of one delivery's data; its deliveries are stored one by one");
     for (scope, job) in jobs {
         let Some(answer) = answers.next() else { return };
@@ -230,7 +235,8 @@ fn refuse(answers: impl IntoIterator<Item = Answer>) {
     }
 }
 
-/// Stores deliveries in one transaction. Returns their outcomes in the same order.
+/// Stores deliveries in one transaction. Returns their outcomes in the same order. A batch that nobody else holds is freed while
+/// it is stored.
 async fn commit(
     db: &Db,
     batch: Arc<Vec<OfClub>>,
@@ -238,8 +244,19 @@ async fn commit(
 ) -> Result<Vec<Outcome>, StoreError> {
     transaction!(db, |tx| {
         let mut outcomes = Vec::new();
-        for (scope, jobs) in batch.iter() {
-            outcomes.extend(batch::store(tx, *scope, jobs, now).await?);
+        match Arc::try_unwrap(batch) {
+            Ok(batch) => {
+                for (scope, jobs) in batch {
+                    let jobs = jobs.into_iter().map(Cow::Owned).collect();
+                    outcomes.extend(batch::store(tx, scope, jobs, now).await?);
+                }
+            }
+            Err(batch) => {
+                for (scope, jobs) in batch.iter() {
+                    let jobs = jobs.iter().map(Cow::Borrowed).collect();
+                    outcomes.extend(batch::store(tx, *scope, jobs, now).await?);
+                }
+            }
         }
         Ok(outcomes)
     })

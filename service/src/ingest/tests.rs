@@ -1,6 +1,9 @@
 //! Tests of batches on a database: who becomes due, and that any order of the same events gives the same result.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use access::{Instant, Via};
 use serde_json::{Value, json};
@@ -31,6 +34,10 @@ mod slices;
 
 /// An event: its type, minutes after noon, and data.
 type SentEvent = (&'static str, i64, Value);
+
+fn all(jobs: &[Job]) -> Vec<Cow<'_, Job>> {
+    jobs.iter().map(Cow::Borrowed).collect()
+}
 
 fn noon() -> i64 {
     Instant::from_timestamp(NOON.parse().unwrap()).micros()
@@ -101,7 +108,7 @@ impl TestClub {
         }
         let (scope, now) = (self.scope, Instant::from_micros(noon()));
         let stored = transaction!(self.db, |tx| {
-            batch::store_in_slices(tx, scope, &jobs, now, size).await
+            batch::store_in_slices(tx, scope, all(&jobs), now, size).await
         });
         stored.await.unwrap();
         let after = self.marks().await.into_iter();

@@ -45,15 +45,20 @@ impl Size {
 
 /// What the statements of a batch did.
 #[derive(Default)]
-pub(super) struct Applied<'j> {
-    pub effects: Vec<(&'j Job, Effects)>,
+pub(super) struct Applied {
+    /// Those of each job, in their order.
+    pub effects: Vec<Effects>,
     /// The member of each person that the batch touched.
     pub member_of: HashMap<Uuid, Uuid>,
     /// The members whose people or e-mail changed, and those that were merged into another.
     pub moved: BTreeSet<Uuid>,
 }
 
-impl Applied<'_> {
+impl Applied {
+    pub fn into_effects(self) -> Vec<Effects> {
+        self.effects
+    }
+
     /// Assigns the people of the set to members.
     fn assign(&mut self, set: &mut WorkingSet, spoken_of: &BTreeSet<Uuid>) {
         self.moved
@@ -67,19 +72,19 @@ impl Applied<'_> {
     fn spoken_of(&self) -> BTreeSet<Uuid> {
         let effects = self.effects.iter();
         effects
-            .flat_map(|(_, effects)| effects.identities.iter().copied())
+            .flat_map(|effects| effects.identities.iter().copied())
             .collect()
     }
 }
 
 /// Applies all statements of the jobs and saves what they change.
-pub(super) async fn apply<'j>(
+pub(super) async fn apply(
     connection: &impl Connection,
     scope: ClubScope,
-    jobs: &'j [Cow<'_, Job>],
+    jobs: &[Cow<'_, Job>],
     now: i64,
     size: Size,
-) -> Result<Applied<'j>, StoreError> {
+) -> Result<Applied, StoreError> {
     let events = jobs.iter().filter_map(|job| job.event.as_ref().ok());
     let count: usize = events
         .flat_map(|event| event.parts())
@@ -99,12 +104,12 @@ pub(super) async fn apply<'j>(
     }
 }
 
-async fn at_once<'j>(
+async fn at_once(
     connection: &impl Connection,
     scope: ClubScope,
-    jobs: &'j [Cow<'_, Job>],
+    jobs: &[Cow<'_, Job>],
     now: i64,
-) -> Result<Applied<'j>, StoreError> {
+) -> Result<Applied, StoreError> {
     let events = jobs
         .iter()
         .filter_map(|job| Some((job.source, job.event.as_ref().ok()?)));
@@ -118,7 +123,7 @@ async fn at_once<'j>(
             apply.apply_all(statements);
             effects = apply.effects;
         }
-        applied.effects.push((job, effects));
+        applied.effects.push(effects);
     }
     let spoken_of = applied.spoken_of();
     applied.assign(&mut set, &spoken_of);
@@ -169,7 +174,7 @@ struct Slices<'c, C> {
 }
 
 impl<C: Connection> Slices<'_, C> {
-    async fn apply<'j>(mut self, jobs: &'j [Cow<'_, Job>]) -> Result<Applied<'j>, StoreError> {
+    async fn apply(mut self, jobs: &[Cow<'_, Job>]) -> Result<Applied, StoreError> {
         let mut applied = Applied::default();
         for job in jobs {
             let mut effects = Effects::default();
@@ -177,7 +182,7 @@ impl<C: Connection> Slices<'_, C> {
             for (version, statements) in parts {
                 effects = self.part(job, version, statements, effects).await?;
             }
-            applied.effects.push((job, effects));
+            applied.effects.push(effects);
         }
         self.assign(&mut applied).await?;
         Ok(applied)
@@ -230,7 +235,7 @@ impl<C: Connection> Slices<'_, C> {
     }
 
     /// Assigns everybody to members. People whose e-mails connect them are resolved together, because loading some loads the others.
-    async fn assign(&mut self, applied: &mut Applied<'_>) -> Result<(), StoreError> {
+    async fn assign(&mut self, applied: &mut Applied) -> Result<(), StoreError> {
         let spoken_of = applied.spoken_of();
         while !self.touched.is_empty() {
             let some: Vec<Uuid> = self.touched.iter().take(self.most).copied().collect();

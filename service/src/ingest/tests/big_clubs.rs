@@ -49,7 +49,8 @@ async fn no_statement_for_a_few_members_reads_the_whole_club() {
         .collect();
     let jobs: Vec<Job> = said.iter().map(|said| books.job(said)).collect();
     let (scope, now) = (books.scope, Instant::from_micros(noon()));
-    let stored = transaction!(books.db, |tx| batch::store(tx, scope, &jobs, now).await);
+    let stored = transaction!(books.db, |tx| batch::store(tx, scope, all(&jobs), now)
+        .await);
     stored.await.unwrap();
     let read = books.db.read();
     let by_webhooks = statements.lock().unwrap().len();

@@ -10,7 +10,7 @@ impl TestClub {
     async fn hear(&self, hour: i64, kind: &'static str, data: Value) {
         let jobs = vec![self.job(&(kind, hour * 60, data))];
         let (scope, now) = (self.scope, Instant::from_micros(noon() + hour * HOUR));
-        let stored = transaction!(self.db, |tx| batch::store(tx, scope, &jobs, now).await);
+        let stored = transaction!(self.db, |tx| batch::store(tx, scope, all(&jobs), now).await);
         stored.await.unwrap();
     }
 

@@ -11,7 +11,7 @@ impl TestClub {
             self.scope,
             Instant::from_micros(noon() + received * 60_000_000),
         );
-        let stored = transaction!(self.db, |tx| batch::store(tx, scope, &jobs, now).await);
+        let stored = transaction!(self.db, |tx| batch::store(tx, scope, all(&jobs), now).await);
         stored.await.unwrap();
     }
 
