@@ -68,6 +68,7 @@ pub mod setup;
 pub mod sources;
 pub mod sweep;
 pub mod tail;
+mod together;
 pub mod tokens;
 mod transaction;
 pub mod unlock_requests;
@@ -75,7 +76,7 @@ pub mod version;
 pub mod wake;
 pub mod working_set;
 
-use self::{health::Health, pool::Pool, session::Target};
+use self::{health::Health, pool::Pool, session::Target, together::Together};
 use crate::wake::Signal;
 
 pub use failure::Failure;
@@ -87,7 +88,7 @@ pub use sea_orm::ConnectionTrait as Connection;
 pub use transaction::Transaction;
 
 /// A database error. Its text is for logs and must never reach an API caller.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database failed")]
     Database(#[from] DbErr),
@@ -154,6 +155,7 @@ pub struct Db {
     health: Health,
     main_runtime: Handle,
     committed: Signal,
+    together: Together,
 }
 
 impl Db {
@@ -205,6 +207,7 @@ impl Db {
             health: Health::default(),
             main_runtime: Handle::current(),
             committed: Signal::default(),
+            together: Together::default(),
         }
     }
 
@@ -311,6 +314,20 @@ impl Db {
         });
         task.await
             .unwrap_or_else(|_| Err(StoreError::TaskEnded.into()))
+    }
+
+    /// Like `write`, for small writes that many tasks make at the same time: on SQLite they share a transaction, and `work` may run
+    /// twice, the first time without effect.
+    pub async fn write_together<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a Transaction) -> Work<'a, T, StoreError> + Send + Sync + 'static,
+    {
+        if self.is_sqlite() {
+            self.together.write(self, work).await
+        } else {
+            self.write(work).await
+        }
     }
 
     /// Resolves at the next commit of this process after this call, even if it is awaited later.

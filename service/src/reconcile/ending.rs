@@ -76,20 +76,23 @@ impl Worker {
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
         let started = self.app.clock.now();
-        let settled = transaction!(self.app.db, |tx| {
-            let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-            let pending = revocations::with_pending(tx, scope, account, &members).await?;
-            let is_pending = |row: &row::Due| pending.contains(&row.member_id);
-            let waiting = rows.iter().map(|(row, _)| row);
-            let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
-            let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
-            due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
-            let settled = rows.iter().filter(|(row, _)| !is_pending(row));
-            let settled: Vec<(&row::Due, Option<i64>)> =
-                settled.map(|(row, at)| (row, *at)).collect();
-            let members = due::settle_all(tx, &settled).await?;
-            revocations::settle(tx, scope, account, &members).await?;
-            deliveries::settle(tx, scope, &members, now).await
+        let settled = self.app.db.write_together(move |tx| {
+            let rows = rows.clone();
+            Box::pin(async move {
+                let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
+                let pending = revocations::with_pending(tx, scope, account, &members).await?;
+                let is_pending = |row: &row::Due| pending.contains(&row.member_id);
+                let waiting = rows.iter().map(|(row, _)| row);
+                let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
+                let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
+                due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
+                let settled = rows.iter().filter(|(row, _)| !is_pending(row));
+                let settled: Vec<(&row::Due, Option<i64>)> =
+                    settled.map(|(row, at)| (row, *at)).collect();
+                let members = due::settle_all(tx, &settled).await?;
+                revocations::settle(tx, scope, account, &members).await?;
+                deliveries::settle(tx, scope, &members, now).await
+            })
         });
         for delivery in settled.await? {
             self.app.metrics.delivery_confirmed(&delivery);

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, pending, ready},
+    stream::FuturesUnordered,
+};
 
 use super::{
     account_snapshot::AccountSnapshot, execute::AccountError, member_state::MemberState,
@@ -16,13 +20,16 @@ use crate::{
     kisi::Client,
     ownership::Ownership,
     running::is_stopping,
-    store::{StoreError, due},
+    store::{StoreError, due, row},
 };
 
 /// The maximum number of members that are served at once, whatever the rate limit.
 const MAX_CONCURRENT: usize = 8;
 /// How long the other members may finish their calls in flight after an error. Longer than any call takes.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// A member whose assignments in Kisi are as wanted, and when the member is planned again.
+pub(super) type Settled = (row::Due, Option<i64>);
 
 /// What the members that are served at once share.
 pub(super) struct Flight<'a> {
@@ -54,8 +61,8 @@ impl<'a> Flight<'a> {
 }
 
 impl Worker {
-    /// Serves members, starting them in the given order. The first error ends the work: calls in flight are awaited, and no
-    /// further call starts.
+    /// Serves members, starting them in the given order, and settles together those that are done while others are being settled.
+    /// The first error ends the work: calls in flight are awaited, and no further call starts.
     pub(super) async fn serve_all(
         &self,
         flight: Flight<'_>,
@@ -64,26 +71,55 @@ impl Worker {
         let limit = usize::try_from(self.app.config.kisi_rate).unwrap_or(MAX_CONCURRENT);
         let flight = &flight;
         let mut waiting = member_states.iter_mut();
-        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<(), AccountError>>> = waiting
-            .by_ref()
-            .take(limit.clamp(1, MAX_CONCURRENT))
-            .map(|member_state| -> BoxFuture<'_, _> { Box::pin(self.serve(flight, member_state)) })
-            .collect();
-        while let Some(served) = under_way.next().await {
-            let Err(stop) = served else {
-                if let Some(member_state) = waiting.next() {
-                    under_way.push(Box::pin(self.serve(flight, member_state)));
+        let mut under_way: FuturesUnordered<BoxFuture<'_, Result<Option<Settled>, AccountError>>> =
+            waiting
+                .by_ref()
+                .take(limit.clamp(1, MAX_CONCURRENT))
+                .map(|member_state| -> BoxFuture<'_, _> {
+                    Box::pin(self.serve(flight, member_state))
+                })
+                .collect();
+        let mut done: Vec<Settled> = Vec::new();
+        let mut settling: Option<BoxFuture<'_, Result<(), StoreError>>> = None;
+        let stop = loop {
+            tokio::select! {
+                biased;
+                Some(served) = under_way.next() => match served {
+                    Ok(settled) => {
+                        done.extend(settled);
+                        if let Some(member_state) = waiting.next() {
+                            under_way.push(Box::pin(self.serve(flight, member_state)));
+                        }
+                    }
+                    Err(stop) => break stop,
+                },
+                settled = finished(&mut settling), if settling.is_some() => {
+                    settling = None;
+                    if let Err(problem) = settled {
+                        break problem.into();
+                    }
                 }
-                continue;
-            };
-            flight.ended.store(true, Ordering::Relaxed);
-            let rest = async { while under_way.next().await.is_some() {} };
-            if tokio::time::timeout(DRAIN_TIMEOUT, rest).await.is_err() {
-                tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for the rate limit are cancelled");
+                // Nobody else is done at this moment.
+                () = ready(()), if settling.is_none() && !done.is_empty() => {
+                    settling = Some(Box::pin(self.settle(std::mem::take(&mut done))));
+                }
+                else => return Ok(()),
             }
-            return Err(stop);
+        };
+        flight.ended.store(true, Ordering::Relaxed);
+        let rest = async {
+            while let Some(served) = under_way.next().await {
+                done.extend(served.ok().flatten());
+            }
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, rest).await.is_err() {
+            tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for the rate limit are cancelled");
         }
-        Ok(())
+        // Who is not settled because of an error stays due.
+        if settling.is_none() || finished(&mut settling).await.is_ok() {
+            let _ = self.settle(done).await;
+        }
+        Err(stop)
     }
 
     /// Whether a member must yield: the work ends, a replacement is unfinished, or a member waits that is unsorted or more
@@ -109,5 +145,13 @@ impl Worker {
         }
         let (db, or_unsorted) = (self.app.db.read(), self.turns.may_yield_to_unsorted());
         due::is_more_urgent_waiting(db, self.account, now.micros(), lane, or_unsorted).await
+    }
+}
+
+/// Resolves when a running future does; never if there is none.
+async fn finished<T>(running: &mut Option<BoxFuture<'_, T>>) -> T {
+    match running {
+        Some(running) => running.await,
+        None => pending().await,
     }
 }

@@ -1,6 +1,6 @@
-//! Stores intents and results: a grant and its history entry in one transaction. The loaded state and the rows stay equal.
+//! Stores intents and results: a grant and its history entry in one transaction, on SQLite with those of other members. The loaded
+//! state and the rows stay equal.
 
-use crate::transaction;
 use access::{Instant, Span};
 use uuid::Uuid;
 
@@ -30,11 +30,14 @@ impl Pass<'_> {
             .any(|stored| stored.id == grant.id);
         let entries = self.entries(member_state, &grant, event);
         let (scope, now, row) = (self.snapshot.scope, self.now().micros(), grant.clone());
-        transaction!(self.app.db, |tx| {
-            grants::put_grant(tx, row, is_new).await?;
-            history::write(tx, scope, now, entries).await
-        })
-        .await?;
+        let stored = self.app.db.write_together(move |tx| {
+            let (row, entries) = (row.clone(), entries.clone());
+            Box::pin(async move {
+                grants::put_grant(tx, row, is_new).await?;
+                history::write(tx, scope, now, entries).await
+            })
+        });
+        stored.await?;
         member_state.grants.retain(|stored| stored.id != grant.id);
         member_state.grants.push(grant);
         Ok(())
@@ -50,11 +53,14 @@ impl Pass<'_> {
         self.recent_writes.add(member_state.due.member_id);
         let entries = self.entries(member_state, grant, event);
         let (scope, now, id) = (self.snapshot.scope, self.now().micros(), grant.id);
-        transaction!(self.app.db, |tx| {
-            grants::remove(tx, scope, id).await?;
-            history::write(tx, scope, now, entries).await
-        })
-        .await?;
+        let removed = self.app.db.write_together(move |tx| {
+            let entries = entries.clone();
+            Box::pin(async move {
+                grants::remove(tx, scope, id).await?;
+                history::write(tx, scope, now, entries).await
+            })
+        });
+        removed.await?;
         member_state.grants.retain(|stored| stored.id != id);
         Ok(())
     }
@@ -68,12 +74,14 @@ impl Pass<'_> {
         self.recent_writes.add(member_state.due.member_id);
         let is_new = !member_state.users.iter().any(|stored| stored.id == user.id);
         let (scope, row) = (self.snapshot.scope, user.clone());
-        let claimed: Result<Vec<row::Grant>, StoreError> = transaction!(self.app.db, |tx| {
-            grants::put_user(tx, row.clone(), is_new).await?;
-            grants::claim_from_strangers(tx, scope, &row).await
-        })
-        .await;
-        member_state.grants.extend(claimed?);
+        let claimed = self.app.db.write_together(move |tx| {
+            let row = row.clone();
+            Box::pin(async move {
+                grants::put_user(tx, row.clone(), is_new).await?;
+                grants::claim_from_strangers(tx, scope, &row).await
+            })
+        });
+        member_state.grants.extend(claimed.await?);
         member_state.users.retain(|stored| stored.id != user.id);
         member_state.users.push(user);
         let now = self.now();

@@ -19,7 +19,7 @@ use super::{
     brake::{self, PendingRevocations},
     directory::Directory,
     execute::{AccountError, Outcome, Pass},
-    flight::Flight,
+    flight::{Flight, Settled},
     member_state::MemberState,
     pause::Pause,
     replacing::Replacing,
@@ -337,12 +337,13 @@ impl Worker {
             .await
     }
 
-    /// Serves one member, unless something more urgent is due since it was taken.
+    /// Serves one member, unless something more urgent is due since it was taken. Returns a member who is done, for the caller to
+    /// settle.
     pub(super) async fn serve(
         &self,
         flight: &Flight<'_>,
         member_state: &mut MemberState,
-    ) -> Result<(), AccountError> {
+    ) -> Result<Option<Settled>, AccountError> {
         let mut pass = Pass {
             app: &self.app,
             client: flight.client,
@@ -356,7 +357,7 @@ impl Worker {
             turn: None,
         };
         if pass.replacing.is_none() && self.must_yield(flight, member_state).await? {
-            return Ok(());
+            return Ok(None);
         }
         let result = pass.serve(member_state).await;
         let made_progress = pass.made_progress;
@@ -376,7 +377,8 @@ impl Worker {
                 outcome
             }
             Err(AccountError::Kisi(problem)) if may_concern_one_member(&problem) => {
-                return self.retry_failed(member_state, attempts, problem).await;
+                self.retry_failed(member_state, attempts, problem).await?;
+                return Ok(None);
             }
             Err(stop) => return Err(stop),
         };
@@ -390,9 +392,10 @@ impl Worker {
                 self.wait(vec![member_state.due.clone()], at).await?;
             }
             Outcome::Settled(again_at) => {
-                let again_at = again_at.map(Instant::micros);
-                self.settle(vec![(member_state.due.clone(), again_at)])
-                    .await?;
+                return Ok(Some((
+                    member_state.due.clone(),
+                    again_at.map(Instant::micros),
+                )));
             }
             Outcome::Stale => {}
             Outcome::Unknown(at) => {
@@ -403,7 +406,7 @@ impl Worker {
             }
             Outcome::Retry => self.retry(member_state, attempts, REFUSAL_BACKOFF).await?,
         }
-        Ok(())
+        Ok(None)
     }
 
     fn client(&self, account: &row::KisiAccount) -> Result<Client, AccountError> {

@@ -50,8 +50,13 @@ pub async fn settle(
             .from(delivery_member::Entity)
             .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
             .to_owned();
+        let open = [DeliveryStatus::Accepted, DeliveryStatus::Held];
+        // Not by an index of the status, which would read the whole backlog for each member.
+        let is_open: Expr = Expr::case(delivery::Column::Status.is_in(open), true)
+            .finally(false)
+            .into();
         let unsettled = scope
-            .find::<delivery::Entity>()
+            .find_for_ids::<delivery::Entity>()
             .select_only()
             .columns([
                 delivery::Column::Id,
@@ -59,9 +64,7 @@ pub async fn settle(
                 delivery::Column::ReceivedAt,
             ])
             .expr_as(platform(), "platform")
-            .filter(
-                delivery::Column::Status.is_in([DeliveryStatus::Accepted, DeliveryStatus::Held]),
-            )
+            .filter(is_open)
             .filter(delivery::Column::Id.in_subquery(about));
         // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
         lock(connection, unsettled.clone()).await?;
@@ -157,7 +160,7 @@ async fn set_status(
 ) -> Result<(), StoreError> {
     for chunk in ids.chunks(bulk::MOST_VALUES) {
         scope
-            .update::<delivery::Entity>()
+            .update_for_ids::<delivery::Entity>()
             .col_expr(delivery::Column::Status, Expr::value(status))
             .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
             .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
