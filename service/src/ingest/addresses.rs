@@ -32,9 +32,9 @@ impl Addresses {
     pub fn start(db: Db) -> Self {
         let (sender, mut receiver) = mpsc::channel(4 * MOST_SHARED);
         tokio::spawn(async move {
-            let mut waiting = Vec::with_capacity(MOST_SHARED);
+            let mut waiting = Vec::new();
             while receiver.recv_many(&mut waiting, MOST_SHARED).await > 0 {
-                answer_all(&db, waiting.drain(..).collect()).await;
+                answer_all(&db, std::mem::take(&mut waiting)).await;
             }
         });
         Self(sender)
