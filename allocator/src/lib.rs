@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_long};
 
-use libmimalloc_sys::{mi_option_get, mi_option_set_default};
+use libmimalloc_sys::mi_option_set_default;
 pub use mimalloc::MiMalloc as Allocator;
 
 /// `mi_option_purge_delay` of `mimalloc.h`, of which the crate has no constant. The test recognises it by its default.
@@ -21,15 +21,16 @@ pub fn configure() {
     unsafe { mi_option_set_default(PURGE_DELAY, RETURN_AFTER_MS) }
 }
 
-/// How long freed memory stays with the process, in milliseconds.
-pub fn returns_after_ms() -> i64 {
-    // SAFETY: it reads a number of a static table within its bounds.
-    unsafe { mi_option_get(PURGE_DELAY) }
-}
-
 #[cfg(test)]
 mod tests {
+    use libmimalloc_sys::mi_option_get;
+
     use super::*;
+
+    fn returns_after_ms() -> c_long {
+        // SAFETY: it reads a number of a static table within its bounds.
+        unsafe { mi_option_get(PURGE_DELAY) }
+    }
 
     #[test]
     fn the_option_is_the_one_with_mimallocs_default_of_a_second() {

@@ -119,7 +119,7 @@ async fn store(db: &Db, batch: Batch) {
     }
     for write in batch {
         if let Some(problem) = &unavailable {
-            write.answer(Err(StoreError::clone(problem)));
+            write.answer(Err(problem.clone()));
         } else if let Err((failed, problem)) = commit(db, vec![write]).await {
             for write in failed {
                 write.answer(Err(problem.clone()));
