@@ -14,8 +14,11 @@ use crate::store::{row::SourceAspect, working_set::Keys};
 /// The keys of everything that the events of these sources refer to.
 pub fn of<'a>(events: impl Iterator<Item = (Uuid, &'a Event)>) -> Keys {
     let mut keys = Keys::default();
+    let mut latest: Option<Instant> = None;
     for (source, event) in events {
         for (happened_at, statements) in event.parts() {
+            keys.out_of_order |= latest.is_some_and(|latest| happened_at <= latest);
+            latest = latest.max(Some(happened_at));
             let oldest = keys.oldest.unwrap_or(happened_at);
             keys.oldest = Some(oldest.min(happened_at));
             for statement in statements {

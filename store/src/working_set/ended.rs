@@ -5,7 +5,6 @@
 use crate::bulk::select_by_ids;
 use std::collections::{HashMap, HashSet};
 
-use access::Instant;
 use entity::{
     entitlement_version,
     kind::{EntitlementKind, PersonAspect, SourceAspect},
@@ -134,14 +133,15 @@ pub(super) async fn still_in(
 }
 
 /// The memberships with any version, current or superseded, that reported a block. Covers only memberships that a late version
-/// can affect: those whose current version happened at or after `oldest`.
+/// can affect: those whose current version happened at or after the oldest event of the batch, and all if the batch itself has
+/// a later event before an earlier one.
 pub async fn ever_blocked(
     connection: &impl ConnectionTrait,
     set: &WorkingSet,
-    oldest: Option<Instant>,
+    keys: &Keys,
 ) -> Result<HashSet<Uuid>, StoreError> {
     use entitlement_version::Column;
-    let Some(oldest) = oldest else {
+    let Some(oldest) = keys.oldest else {
         return Ok(HashSet::new());
     };
     let later = set
@@ -149,7 +149,7 @@ pub async fn ever_blocked(
         .all_current()
         .map(|(_, version_row)| version_row)
         .filter(|version_row| version_row.kind == EntitlementKind::Membership)
-        .filter(|version_row| version_row.happened_at >= oldest.micros())
+        .filter(|version_row| keys.out_of_order || version_row.happened_at >= oldest.micros())
         .map(|version_row| version_row.entitlement_id);
     let blocked = set
         .scope

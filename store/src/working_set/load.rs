@@ -38,6 +38,8 @@ pub struct Keys {
     pub everybody_of: BTreeSet<Uuid>,
     /// When the oldest event of the batch happened; `None` if none of the events can be late.
     pub oldest: Option<Instant>,
+    /// Whether an event of the batch may be older than one before it, so that it is late although nothing stored is newer.
+    pub out_of_order: bool,
 }
 
 /// The content of a source's snapshots in the batch.
@@ -95,7 +97,7 @@ pub async fn load(
     let paired = companies(connection, &mut set, keys).await?;
     let reached = reached.into_iter().chain(paired).collect();
     people(connection, &mut set, reached, &keys.emails).await?;
-    set.ever_blocked = ended::ever_blocked(connection, &set, keys.oldest).await?;
+    set.ever_blocked = ended::ever_blocked(connection, &set, keys).await?;
     Ok(set)
 }
 

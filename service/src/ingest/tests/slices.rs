@@ -1,8 +1,9 @@
 //! A batch that is applied in slices has the effect that it has at once: the same facts, members, due marks and deliveries.
 
 use proptest::prelude::*;
+use serde_json::json;
 
-use super::{any_order::story, *};
+use super::{any_order::story, membership, of, person, *};
 use crate::store::scope::OfClub;
 
 /// Everything about a club that does not depend on generated ids.
@@ -80,5 +81,23 @@ proptest! {
                 assert_eq!(whole.content().await, sliced.content().await, "{batch:?} in {told:#?}");
             }
         });
+    }
+}
+
+/// The time of a block is computed from all versions of a membership, so a late one changes it: also one that is late only
+/// because a later event came before it in the same batch.
+#[tokio::test]
+async fn an_event_that_is_late_within_its_batch_changes_a_block() {
+    let block = json!({ "blocked": { "reason": "manual", "since": "2026-03-01T00:00:00Z" } });
+    let blocked = |minute| {
+        let data = membership("m", &person("cyd"), block.clone());
+        ("membership.updated", minute, data)
+    };
+    let open = ("membership.updated", 2, of("m", "cyd"));
+    for most in [1, usize::MAX] {
+        let club = TestClub::open().await;
+        club.take_in(&[blocked(1)]).await;
+        let due = club.take_in_slices(&[blocked(4), open.clone()], most).await;
+        assert_eq!(club.called(due).await.len(), 1, "slices of {most}");
     }
 }
