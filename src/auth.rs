@@ -23,6 +23,8 @@ pub struct Caller {
     pub token_name: Option<String>,
     /// Set for a member session only.
     pub member: Option<Uuid>,
+    /// When the token or session expires, in microseconds since 1970; none for a token without an end.
+    pub expires_at: Option<i64>,
 }
 
 impl Caller {
@@ -67,6 +69,7 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Caller>, StoreErr
         role: row.role,
         token_name: row.member_id.is_none().then_some(row.name),
         member: row.member_id,
+        expires_at: row.expires_at,
     }))
 }
 

@@ -97,6 +97,7 @@ impl TestClub {
             role,
             token_name: Some("the office".to_owned()),
             member,
+            expires_at: None,
         }
     }
 

@@ -40,6 +40,7 @@ pub mod preview;
 pub mod query;
 pub mod resolve;
 mod restriction;
+mod role_descriptions;
 pub mod roles;
 pub mod rule;
 pub mod scalar;

@@ -25,6 +25,8 @@ pub enum Role {
     Admin,
     #[sea_orm(string_value = "APP")]
     App,
+    #[sea_orm(string_value = "DESK")]
+    Desk,
     #[sea_orm(string_value = "READER")]
     Reader,
     #[sea_orm(string_value = "MEMBER")]

@@ -44,6 +44,8 @@ pub enum RoleArg {
     Admin,
     /// Reads, creates member sessions, unlocks for members.
     App,
+    /// Reads, unlocks for members, shares access for at most a day, suspends members.
+    Desk,
     /// Reads only.
     Reader,
 }
@@ -71,6 +73,7 @@ impl Token {
         let role = match role {
             RoleArg::Admin => Role::Admin,
             RoleArg::App => Role::App,
+            RoleArg::Desk => Role::Desk,
             RoleArg::Reader => Role::Reader,
         };
         let token = issue(app, scope, &name, role).await?;

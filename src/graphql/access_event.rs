@@ -3,13 +3,22 @@
 use async_graphql::{Context, Enum, ID, Object, Result, Union};
 
 use super::{
-    context::require_staff, delivery::Delivery, group::Group, kisi_account::KisiAccount, loader,
-    lock::Lock, member::Member, node, page, place::Place, resolve::one_of, rule::Rule,
+    context::{self, require_staff},
+    delivery::Delivery,
+    group::Group,
+    kisi_account::KisiAccount,
+    loader,
+    lock::Lock,
+    member::Member,
+    node, page,
+    place::Place,
+    resolve::one_of,
+    rule::Rule,
     scalar::DateTime,
 };
 use crate::{
     id::Kind,
-    store::row::{self, ScopeKind},
+    store::row::{self, Role, ScopeKind},
 };
 
 /// The kind of event.
@@ -101,9 +110,6 @@ impl AccessEvent {
         let (Some(kind), Some(id)) = (self.0.target_kind, self.0.target_id) else {
             return Ok(None);
         };
-        if matches!(kind, ScopeKind::Place | ScopeKind::Account) {
-            require_staff(context)?;
-        }
         scope_of(context, kind, id).await
     }
 
@@ -137,9 +143,35 @@ impl AccessEvent {
         self.0.actor.as_deref()
     }
 
-    /// What happened, as one readable sentence.
-    async fn message(&self) -> &str {
-        &self.0.message
+    /// What happened, as one readable sentence. A member session gets a text for members, without what staff wrote.
+    async fn message(&self, context: &Context<'_>) -> Result<&str> {
+        Ok(match context::caller(context)?.role {
+            Role::Member => for_member(self.0.kind),
+            Role::Admin | Role::App | Role::Desk | Role::Reader => &self.0.message,
+        })
+    }
+}
+
+/// The text of an entry for its member.
+fn for_member(kind: row::HistoryKind) -> &'static str {
+    use row::HistoryKind::{
+        Adopted, Changed, DriftFound, Granted, Held, RefusedByKisi, Resumed, Revoked, RuleChanged,
+        ShareEnded, Shared, Suspended, UnlockDenied, Unlocked,
+    };
+    match kind {
+        Granted | Adopted => "You were given access.",
+        Changed => "The time of your access was changed.",
+        Revoked => "Your access ended.",
+        Held => "A change of your access waits for the club's decision.",
+        RefusedByKisi => "A change of your access could not be made yet; the club knows about it.",
+        DriftFound => "A difference in your access was found and is being corrected.",
+        Unlocked => "You unlocked a door.",
+        UnlockDenied => "A door did not unlock for you.",
+        Shared => "The club gave you access.",
+        ShareEnded => "The access that the club gave you ended.",
+        Suspended => "Your access was suspended.",
+        Resumed => "The suspension of your access was lifted.",
+        RuleChanged => "The club's rules for access were changed.",
     }
 }
 

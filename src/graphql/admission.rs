@@ -165,6 +165,7 @@ mod tests {
             role: Role::Reader,
             token_name: Some(token.to_owned()),
             member: None,
+            expires_at: None,
         }
     }
 

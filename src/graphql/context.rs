@@ -33,14 +33,14 @@ pub fn caller<'a>(context: &Context<'a>) -> Result<&'a Caller> {
         .map_err(|_| internal("no caller in the context"))
 }
 
-/// Requires the role ADMIN, APP or READER. Returns the scope of the caller's club.
+/// Requires the role ADMIN, APP, DESK or READER. Returns the scope of the caller's club.
 ///
 /// # Errors
 /// FORBIDDEN for a member session.
 pub fn require_staff(context: &Context<'_>) -> Result<ClubScope> {
     let caller = caller(context)?;
     match caller.role {
-        Role::Admin | Role::App | Role::Reader => Ok(caller.scope),
+        Role::Admin | Role::App | Role::Desk | Role::Reader => Ok(caller.scope),
         Role::Member => Err(forbidden(
             "a member session can read only its own member and that member's doors",
         )),
@@ -59,6 +59,18 @@ pub fn require_admin<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     }
 }
 
+/// Requires the role ADMIN or DESK.
+///
+/// # Errors
+/// FORBIDDEN for every other role.
+pub fn require_admin_or_desk<'a>(context: &Context<'a>) -> Result<&'a Caller> {
+    let caller = caller(context)?;
+    match caller.role {
+        Role::Admin | Role::Desk => Ok(caller),
+        _ => Err(forbidden("this needs a token with the role ADMIN or DESK")),
+    }
+}
+
 /// Requires the role ADMIN or APP.
 ///
 /// # Errors
@@ -71,7 +83,7 @@ pub fn require_admin_or_app<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     }
 }
 
-/// Requires a staff token (ADMIN, APP or READER) or the session of this member.
+/// Requires a staff token (ADMIN, APP, DESK or READER) or the session of this member.
 ///
 /// # Errors
 /// FORBIDDEN for the session of another member.

@@ -11,7 +11,9 @@ use super::{
     group::Group,
     lock::Lock,
     messages::{self, Cause, Message},
+    offering::Offering,
     resolve::one_of,
+    rule::Rule,
     scalar::DateTime,
 };
 use crate::{
@@ -103,7 +105,7 @@ impl Audience {
     pub(super) fn for_caller(self, context: &Context<'_>) -> Result<Self> {
         Ok(match context::caller(context)?.role {
             Role::Member => Self::Member,
-            Role::Admin | Role::App | Role::Reader => self,
+            Role::Admin | Role::App | Role::Desk | Role::Reader => self,
         })
     }
 }
@@ -201,6 +203,24 @@ impl AccessDecision {
     /// The main cause as a stable, machine-readable code: the one to look at first.
     async fn code(&self) -> DecisionCode {
         self.decision.code.into()
+    }
+
+    /// The rule that grants access, else the one that is nearest to granting it; null for a suspension, a share, and if the
+    /// target has no rule. With asKnownAt, the version of that time.
+    async fn rule(&self) -> Option<Rule> {
+        self.message.rule()
+    }
+
+    /// The offerings that the cause is about: that of the entitlement that grants access or is nearest to granting it, else
+    /// those that the rule accepts; empty if it accepts all.
+    async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
+        self.message.offerings(context).await
+    }
+
+    /// When access begins, for TOO_EARLY, MEMBERSHIP_NOT_STARTED and OUTSIDE_SCHEDULE; when it ended, for TOO_LATE,
+    /// MEMBERSHIP_ENDED and MEMBERSHIP_BLOCKED; when it ends, for SUSPENDED. Null for other codes, and if it is not known.
+    async fn edge(&self) -> Option<DateTime> {
+        self.message.edge()
     }
 
     /// The cause as text, with times in the club's time zone. A member session always gets the text for the audience MEMBER,

@@ -17,6 +17,7 @@ use super::{
     error::{bad_input, internal_error},
     grant::Grant,
     messages::{self, Cause, Message},
+    offering::Offering,
     restriction::{self, UnlockRestriction},
     rule::{Condition, Rule},
     scalar::DateTime,
@@ -144,6 +145,27 @@ impl Fix {
     /// Who can make the change.
     async fn by(&self) -> &[FixParty] {
         &self.by
+    }
+
+    /// The rule that is not satisfied; null for a suspension, for a share, and if the target has no rule.
+    async fn rule(&self) -> Option<Rule> {
+        self.message.rule()
+    }
+
+    /// The offerings that the change is about: that of the entitlement that is nearest to satisfying the rule, else those that
+    /// the rule accepts; empty if it accepts all.
+    async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
+        self.message.offerings(context).await
+    }
+
+    /// The tags that the rule accepts, for TAG_MISSING; else empty.
+    async fn tags(&self) -> &[String] {
+        self.message.tags()
+    }
+
+    /// When the cause ends, if that is ahead, or when it began; null if it has no such time.
+    async fn edge(&self) -> Option<DateTime> {
+        self.message.edge()
     }
 
     /// What to do, as text. A member session always gets the text for the audience MEMBER, whatever it
@@ -364,7 +386,7 @@ fn spans_around(spans: &SpanSet, at: Instant) -> Vec<TimeSpan> {
 }
 
 fn explain_rule(
-    access_context: &AccessContext,
+    access_context: &Arc<AccessContext>,
     holdings: &Holdings,
     rule: &RuleAccess<'_>,
     at: Instant,
@@ -412,7 +434,7 @@ fn explain_rule(
 }
 
 fn near_misses_for(
-    access_context: &AccessContext,
+    access_context: &Arc<AccessContext>,
     rule: &row::Rule,
     facts: &Facts,
     condition: &ConditionAccess<'_>,
@@ -444,7 +466,7 @@ fn near_misses_for(
 }
 
 /// The fixes from the alternatives with the fewest fixes, easiest first and without duplicates.
-fn fixes(access_context: &AccessContext, access: &Access<'_>, at: Instant) -> Vec<Fix> {
+fn fixes(access_context: &Arc<AccessContext>, access: &Access<'_>, at: Instant) -> Vec<Fix> {
     let ways = access::fixes(access, at);
     let fewest = ways.iter().map(Vec::len).min().unwrap_or(0);
     let mut unique: Vec<access::Fix> = Vec::new();

@@ -15,12 +15,14 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::Caller,
     id::{self, Kind},
     preview::CheckError,
     sentinel,
     store::{
         ClubScope, Connection,
         kisi_names::{self, Resolved},
+        row::Role,
     },
 };
 
@@ -73,7 +75,7 @@ mod tests;
 pub mod token;
 pub mod unlock;
 
-/// All changes. Every mutation requires an ADMIN token, except unlock and createMemberSession.
+/// All changes. `roles` says which role may use which.
 #[derive(MergedObject, Default)]
 #[graphql(crate = "crate::graphql::resolve")]
 pub struct Mutation(
@@ -98,29 +100,44 @@ pub struct Mutation(
     session::SessionMutations,
 );
 
-/// The calling admin, and what a mutation needs from the service.
+/// The caller who changes something, and what a mutation needs from the service.
 #[derive(Clone)]
-struct Admin {
+struct Editor {
     app: std::sync::Arc<App>,
     scope: ClubScope,
+    role: Role,
     actor: String,
     /// The time of the change, in microseconds since 1970-01-01T00:00:00Z.
     now: i64,
 }
 
-impl Admin {
+impl Editor {
     /// # Errors
     /// FORBIDDEN for a caller who is not an admin.
-    fn of(context: &Context<'_>) -> async_graphql::Result<Self> {
-        let caller = context::require_admin(context)?;
+    fn admin(context: &Context<'_>) -> async_graphql::Result<Self> {
+        Self::of(context, context::require_admin(context)?)
+    }
+
+    /// # Errors
+    /// FORBIDDEN for a caller who is neither an admin nor the front desk.
+    fn admin_or_desk(context: &Context<'_>) -> async_graphql::Result<Self> {
+        Self::of(context, context::require_admin_or_desk(context)?)
+    }
+
+    fn of(context: &Context<'_>, caller: &Caller) -> async_graphql::Result<Self> {
         let app = context::app(context)?.clone();
         let now = app.clock.now().micros();
         Ok(Self {
             scope: caller.scope,
+            role: caller.role,
             actor: caller.actor(),
             now,
             app,
         })
+    }
+
+    fn is_desk(&self) -> bool {
+        self.role == Role::Desk
     }
 }
 

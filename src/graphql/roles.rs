@@ -12,6 +12,15 @@ use crate::store::row::Role;
 /// Mutations that APP may use. ADMIN may use all, READER none.
 const OF_APP: [&str; 2] = ["createMemberSession", "unlock"];
 
+/// Mutations that DESK may use. The resolvers limit what it may share, and which suspensions it may lift.
+const OF_DESK: [&str; 5] = [
+    "unlock",
+    "shareAccess",
+    "endShare",
+    "suspendMember",
+    "resumeMember",
+];
+
 /// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, or prepare what only ADMIN may do.
 const OF_ADMIN: [(&str, &str); 6] = [
     ("Query", "previewGroup"),
@@ -35,11 +44,14 @@ pub fn authorize(role: Role, refused: &[RefusedField<'_>]) -> ServerResult<()> {
         return Ok(());
     };
     let message = match role {
-        Role::App | Role::Reader if is_of_admin(first.parent, first.name) => {
+        Role::App | Role::Desk | Role::Reader if is_of_admin(first.parent, first.name) => {
             "this needs a token with the role ADMIN"
         }
         Role::Admin => "this is permitted to no role",
         Role::App => "a token with the role APP can only read, open member sessions and unlock",
+        Role::Desk => {
+            "a token with the role DESK can only read, unlock, share for a day and suspend"
+        }
         Role::Reader => "a token with the role READER can only read",
         Role::Member => "a member session can read only its own member and that member's doors",
     };
@@ -53,13 +65,23 @@ pub fn authorize(role: Role, refused: &[RefusedField<'_>]) -> ServerResult<()> {
     Err(error)
 }
 
+/// All roles, the most powerful first.
+pub const ALL: [(&str, Role); 5] = [
+    ("ADMIN", Role::Admin),
+    ("APP", Role::App),
+    ("DESK", Role::Desk),
+    ("READER", Role::Reader),
+    ("MEMBER", Role::Member),
+];
+
 /// Whether a role may resolve a field of a type.
 pub fn may(role: Role, parent: &str, field: &str) -> bool {
     let changes = parent == "Mutation";
     match role {
         Role::Admin => true,
         Role::App if changes => OF_APP.contains(&field),
-        Role::App => !is_of_admin(parent, field),
+        Role::Desk if changes => OF_DESK.contains(&field),
+        Role::App | Role::Desk => !is_of_admin(parent, field),
         Role::Reader => !changes && !is_of_admin(parent, field),
         Role::Member => seen_by_member(parent).contains(&field) || parent.starts_with("__"),
     }
@@ -82,7 +104,7 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
     (
         "Query",
         &[
-            "node", "nodes", "viewer", "club", "member", "explain", "__schema", "__type",
+            "node", "nodes", "viewer", "club", "member", "explain", "history", "__schema", "__type",
         ],
     ),
     ("Mutation", &OF_MEMBER),
@@ -91,8 +113,28 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
         "AccessEvent",
         &["id", "at", "kind", "member", "target", "message"],
     ),
+    (
+        "AccessEventConnection",
+        &["edges", "nodes", "pageInfo", "totalCount"],
+    ),
+    ("AccessEventEdge", &["cursor", "node"]),
+    (
+        "PageInfo",
+        &["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"],
+    ),
     ("Node", &["id"]),
-    ("Viewer", &["role", "tokenName", "member"]),
+    (
+        "Viewer",
+        &[
+            "role",
+            "tokenName",
+            "member",
+            "expiresAt",
+            "queries",
+            "mutations",
+            "subscriptions",
+        ],
+    ),
     ("Club", &["id", "name", "timeZone", "unlockVisibility"]),
     (
         "Member",
@@ -189,7 +231,16 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
     ("Suspension", &["id", "until", "createdAt"]),
     (
         "AccessDecision",
-        &["target", "at", "allowed", "until", "code", "message"],
+        &[
+            "target",
+            "at",
+            "allowed",
+            "until",
+            "code",
+            "offerings",
+            "edge",
+            "message",
+        ],
     ),
     (
         "Explanation",
@@ -202,7 +253,7 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
             "nextChangeAt",
         ],
     ),
-    ("Fix", &["code", "by", "message"]),
+    ("Fix", &["code", "by", "offerings", "edge", "message"]),
     (
         "UnlockPayload",
         &["unlocked", "lock", "decision", "kisiCode", "userErrors"],

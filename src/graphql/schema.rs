@@ -7,7 +7,7 @@ use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
 use super::{
     loader, mutation::Mutation, prepare::limits::Limits, query::Query, resolve::Root,
-    subscription::Subscription,
+    role_descriptions::RoleDescriptions, subscription::Subscription,
 };
 use crate::{app::App, auth::Caller, decide::EvaluationBudget};
 
@@ -15,6 +15,7 @@ pub type ApiSchema = Schema<Root<Query>, Root<Mutation>, Subscription>;
 
 fn builder() -> SchemaBuilder<Root<Query>, Root<Mutation>, Subscription> {
     Schema::build(Root::default(), Root::default(), Subscription)
+        .register_output_type::<RoleDescriptions>()
 }
 
 /// The schema. Its requests have to be prepared (see [`super::service`]); [`context_data`] adds to each what the resolvers need.

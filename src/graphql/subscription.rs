@@ -13,11 +13,11 @@ use super::{
     access_event::AccessEvent,
     context::{app, caller, require_staff},
     delivery::Delivery,
-    error::{forbidden, internal_error},
+    error::internal_error,
     node,
     query::filter::HistoryFilter,
 };
-use crate::{feed::Events, id::Kind, store::row::Role};
+use crate::{feed::Events, id::Kind};
 
 pub struct Subscription;
 
@@ -49,16 +49,9 @@ impl Subscription {
         )]
         filter: Option<HistoryFilter>,
     ) -> Result<impl Stream<Item = Result<AccessEvent>>> {
-        let asker = caller(context)?;
-        let mut filter = filter.unwrap_or_default().into_store(context).await?;
-        if asker.role == Role::Member {
-            let own = asker.member.ok_or_else(|| forbidden(OWN_EVENTS_ONLY))?;
-            if filter.member.is_some_and(|member| member != own) {
-                return Err(forbidden(OWN_EVENTS_ONLY));
-            }
-            filter.member = Some(own);
-        }
-        let events = app(context)?.feed.access_events(asker.scope, filter).await;
+        let scope = caller(context)?.scope;
+        let filter = filter.unwrap_or_default().for_caller(context).await?;
+        let events = app(context)?.feed.access_events(scope, filter).await;
         Ok(to_stream(
             context,
             events.map_err(internal_error)?,
@@ -83,8 +76,6 @@ impl Subscription {
         ))
     }
 }
-
-const OWN_EVENTS_ONLY: &str = "a member session can subscribe only to events of its own member";
 
 fn to_stream<R, T>(
     context: &Context<'_>,

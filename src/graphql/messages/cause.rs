@@ -1,12 +1,18 @@
 //! The cause of a decision, of a fix or of a near miss, and the names that a text about it needs. Names of offerings are loaded
 //! when a text is asked for, in one batch for all texts of a response.
 
+use std::sync::Arc;
+
 use access::{Code, Condition, Id, Instant};
 use async_graphql::{Context, Result};
 use uuid::Uuid;
 
 use super::MessageContext;
-use crate::{decide::AccessContext, graphql::loader, store::convert::row_id};
+use crate::{
+    decide::AccessContext,
+    graphql::{loader, offering::Offering, rule::Rule, scalar::DateTime},
+    store::{convert::row_id, row},
+};
 
 /// What a text is about, by ids.
 #[derive(Copy, Clone, Debug)]
@@ -28,10 +34,12 @@ pub struct Cause {
 pub struct Message {
     context: MessageContext,
     offerings: Vec<Uuid>,
+    access_context: Arc<AccessContext>,
+    rule: Option<Id>,
 }
 
 impl Message {
-    pub fn new(access_context: &AccessContext, cause: Cause) -> Self {
+    pub fn new(access_context: &Arc<AccessContext>, cause: Cause) -> Self {
         let condition = cause
             .rule
             .zip(cause.condition)
@@ -59,7 +67,36 @@ impl Message {
                 zone: access_context.zone.clone(),
             },
             offerings,
+            access_context: access_context.clone(),
+            rule: cause.rule,
         }
+    }
+
+    /// The version of the rule that was evaluated.
+    pub fn rule(&self) -> Option<Rule> {
+        let row = self.access_context.row(self.rule?)?;
+        Some(Rule(row.clone()))
+    }
+
+    /// When access begins or when it ended, if the cause has such a time.
+    pub fn edge(&self) -> Option<DateTime> {
+        self.context.edge.map(|edge| DateTime(edge.micros()))
+    }
+
+    /// The tags that the rule's condition accepts.
+    pub fn tags(&self) -> &[String] {
+        &self.context.tags
+    }
+
+    /// The offerings that the text names.
+    pub async fn offerings(&self, context: &Context<'_>) -> Result<Vec<Offering>> {
+        let rows = self.load_offerings(context).await?;
+        Ok(rows.into_iter().map(Offering).collect())
+    }
+
+    async fn load_offerings(&self, context: &Context<'_>) -> Result<Vec<Arc<row::Offering>>> {
+        let keys = self.offerings.iter().map(|id| loader::OfferingKey(*id));
+        loader::load_many(context, keys).await
     }
 
     pub fn code(&self) -> Code {
@@ -71,8 +108,7 @@ impl Message {
     /// # Errors
     /// INTERNAL if the database fails.
     pub async fn with_names(&self, context: &Context<'_>) -> Result<MessageContext> {
-        let keys = self.offerings.iter().map(|id| loader::OfferingKey(*id));
-        let rows = loader::load_many(context, keys).await?;
+        let rows = self.load_offerings(context).await?;
         let offerings = rows.iter().map(|row| row.name.clone()).collect();
         Ok(MessageContext {
             offerings,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 
-use super::{Admin, invalid, name};
+use super::{Editor, invalid, name};
 use crate::{
     graphql::{
         club::{Club, UnlockVisibility},
@@ -61,12 +61,12 @@ impl ClubMutations {
         context: &Context<'_>,
         #[graphql(desc = "The changes.")] input: UpdateClubInput,
     ) -> Result<UpdateClubPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         UpdateClubPayload::of(update(admin, input).await)
     }
 }
 
-async fn update(admin: Admin, input: UpdateClubInput) -> Result<row::Club, Refusal> {
+async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refusal> {
     let scope = admin.scope;
     let new_name = input
         .name

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object, Result};
 
 use uuid::Uuid;
 
-use super::{Admin, MAX_REASON_CHARS, id_of, invalid, not_found, text_of};
+use super::{Editor, MAX_REASON_CHARS, id_of, invalid, not_found, text_of};
 use crate::{
     graphql::{
         delivery::Delivery,
@@ -51,7 +51,7 @@ impl DeliveryMutations {
         context: &Context<'_>,
         #[graphql(desc = "The delivery.")] delivery: ID,
     ) -> Result<ReplayDeliveryPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ReplayDeliveryPayload::of(replay_delivery(admin, &delivery).await)
     }
 
@@ -64,17 +64,18 @@ impl DeliveryMutations {
         #[graphql(desc = "Why nothing has to be done about them; 1 to 1000 characters.")]
         reason: String,
     ) -> Result<DismissDeliveriesPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         DismissDeliveriesPayload::of(dismiss(admin, &ids, &reason).await)
     }
 }
 
-async fn dismiss(admin: Admin, ids: &[ID], reason: &str) -> Result<Vec<Delivery>, Refusal> {
-    let Admin {
+async fn dismiss(admin: Editor, ids: &[ID], reason: &str) -> Result<Vec<Delivery>, Refusal> {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let reason = text_of("reason", "a reason", reason, MAX_REASON_CHARS)?;
     if ids.is_empty() || ids.len() > MOST_DISMISSED {
@@ -105,8 +106,8 @@ async fn dismiss(admin: Admin, ids: &[ID], reason: &str) -> Result<Vec<Delivery>
     .await
 }
 
-async fn replay_delivery(admin: Admin, delivery: &str) -> Result<row::Delivery, Refusal> {
-    let Admin { app, scope, .. } = admin;
+async fn replay_delivery(admin: Editor, delivery: &str) -> Result<row::Delivery, Refusal> {
+    let Editor { app, scope, .. } = admin;
     let id = id_of(Kind::Delivery, "delivery", "delivery", delivery)?;
     let missing = || not_found("delivery", "delivery");
     let outcome = replay(&app.db, &app.queue, scope, id, app.event_clock()).await;

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Admin, id_of, invalid, not_found};
+use super::{Editor, id_of, invalid, not_found};
 use crate::{
     erasure,
     graphql::{error::Refusal, member::Member},
@@ -40,7 +40,7 @@ impl ErasureMutations {
         context: &Context<'_>,
         #[graphql(desc = "The member.")] member: ID,
     ) -> Result<EraseMemberPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         EraseMemberPayload::of(erase(admin, &member).await)
     }
 
@@ -50,17 +50,18 @@ impl ErasureMutations {
         context: &Context<'_>,
         #[graphql(desc = "The erased member.")] member: ID,
     ) -> Result<LiftErasurePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         LiftErasurePayload::of(lift(admin, &member).await)
     }
 }
 
-async fn erase(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
-    let Admin {
+async fn erase(admin: Editor, member: &str) -> Result<row::Member, Refusal> {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let id = id_of(Kind::Member, "member", "member", member)?;
     let member = transaction!(app.db, |tx| {
@@ -77,8 +78,8 @@ async fn erase(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
     Ok(member)
 }
 
-async fn lift(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
-    let Admin { app, scope, .. } = admin;
+async fn lift(admin: Editor, member: &str) -> Result<row::Member, Refusal> {
+    let Editor { app, scope, .. } = admin;
     let id = id_of(Kind::Member, "member", "member", member)?;
     transaction!(app.db, |tx| {
         let member = lookup::by_id::<row::Member>(tx, scope, id).await?;

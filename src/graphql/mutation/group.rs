@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, not_found,
+    Editor, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, not_found,
     resolve_kisi_id, stale,
 };
 use crate::{
@@ -59,7 +59,7 @@ impl GroupMutations {
         )]
         based_on: Option<String>,
     ) -> Result<ManageGroupPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ManageGroupPayload::of(manage(admin, input, based_on).await)
     }
 }
@@ -79,7 +79,7 @@ fn refuse_unmanageable(account: &row::KisiAccount, group: &row::Group) -> Result
 
 /// Repeats the preview named by `based_on` and checks that nothing has changed. Reads Kisi, so it runs before the transaction.
 async fn confirmed(
-    admin: &Admin,
+    admin: &Editor,
     group: Uuid,
     input: &ManageGroupInput,
     based_on: Option<String>,
@@ -116,7 +116,7 @@ async fn confirmed(
 }
 
 async fn manage(
-    admin: Admin,
+    admin: Editor,
     input: ManageGroupInput,
     based_on: Option<String>,
 ) -> Result<row::Group, Refusal> {
@@ -124,7 +124,7 @@ async fn manage(
     let (db, scope) = (admin.app.db.read(), admin.scope);
     let (_, id) = resolve_kisi_id(db, scope, &kinds, "input.group", "group", &input.group).await?;
     let confirmed = confirmed(&admin, id, &input, based_on).await?;
-    let Admin {
+    let Editor {
         app, actor, now, ..
     } = admin;
     let strangers = row::StrangerPolicy::from(input.strangers);

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Admin, id_of, invalid, not_found};
+use super::{Editor, id_of, invalid, not_found};
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal_error},
@@ -36,13 +36,13 @@ impl InvitationMutations {
         #[graphql(desc = "The Kisi account.")] account: ID,
         #[graphql(desc = "The member.")] member: ID,
     ) -> Result<ResendInvitationPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ResendInvitationPayload::of(resend(admin, &account, &member).await)
     }
 }
 
-async fn resend(admin: Admin, account: &str, member: &str) -> Result<row::Member, Refusal> {
-    let Admin { app, scope, .. } = admin;
+async fn resend(admin: Editor, account: &str, member: &str) -> Result<row::Member, Refusal> {
+    let Editor { app, scope, .. } = admin;
     let db = app.db.read();
     let account = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = lookup::by_id::<row::KisiAccount>(db, scope, account).await?;

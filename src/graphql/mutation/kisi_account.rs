@@ -5,7 +5,7 @@
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, connection, id_of, invalid, name, not_found, text_of};
+use super::{Editor, connection, id_of, invalid, name, not_found, text_of};
 use crate::{
     app::App,
     clock::new_id,
@@ -107,7 +107,7 @@ impl KisiAccountMutations {
         context: &Context<'_>,
         #[graphql(desc = "The organization and its credentials.")] input: ConnectKisiInput,
     ) -> Result<ConnectKisiPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ConnectKisiPayload::of(connect_account(admin, input).await)
     }
 
@@ -117,7 +117,7 @@ impl KisiAccountMutations {
         context: &Context<'_>,
         #[graphql(desc = "The account and the changes.")] input: UpdateKisiAccountInput,
     ) -> Result<UpdateKisiAccountPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         UpdateKisiAccountPayload::of(update(admin, input).await)
     }
 
@@ -127,7 +127,7 @@ impl KisiAccountMutations {
         context: &Context<'_>,
         #[graphql(desc = "The account.")] account: async_graphql::ID,
     ) -> Result<RefreshKisiPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         RefreshKisiPayload::of(refresh(admin, &account).await)
     }
 
@@ -138,13 +138,13 @@ impl KisiAccountMutations {
         #[graphql(desc = "The account.")] account: async_graphql::ID,
         #[graphql(desc = "What happens to the granted access.")] access: DisconnectPolicy,
     ) -> Result<DisconnectKisiPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         DisconnectKisiPayload::of(disconnect(admin, &account, access).await)
     }
 }
 
 async fn connect_account(
-    admin: Admin,
+    admin: Editor,
     input: ConnectKisiInput,
 ) -> Result<row::KisiAccount, Refusal> {
     let name = name("input.name", &input.name)?;
@@ -175,11 +175,11 @@ struct ConnectRequest {
 }
 
 async fn connect_by(
-    admin: &Admin,
+    admin: &Editor,
     key: &ApiLogin,
     wish: ConnectRequest,
 ) -> Result<row::KisiAccount, Refusal> {
-    let Admin {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let (scope, now) = (*scope, *now);
@@ -263,8 +263,8 @@ fn place_named(setup: &setup::Setup, text: &str) -> Result<i64, Refusal> {
     })
 }
 
-async fn update(admin: Admin, input: UpdateKisiAccountInput) -> Result<row::KisiAccount, Refusal> {
-    let Admin {
+async fn update(admin: Editor, input: UpdateKisiAccountInput) -> Result<row::KisiAccount, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(
@@ -351,8 +351,8 @@ async fn renew_by(
     Ok((known.user, sealed))
 }
 
-async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusal> {
-    let Admin {
+async fn refresh(admin: Editor, account: &str) -> Result<row::KisiAccount, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
@@ -374,15 +374,16 @@ async fn refresh(admin: Admin, account: &str) -> Result<row::KisiAccount, Refusa
 }
 
 async fn disconnect(
-    admin: Admin,
+    admin: Editor,
     account: &str,
     access: DisconnectPolicy,
 ) -> Result<row::KisiAccount, Refusal> {
-    let Admin {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = transaction!(app.db, |tx| {

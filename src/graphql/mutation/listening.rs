@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Admin, id_of, invalid, kisi_account::refuse_disconnected, not_found};
+use super::{Editor, id_of, invalid, kisi_account::refuse_disconnected, not_found};
 use crate::{
     config,
     graphql::{
@@ -39,17 +39,17 @@ impl ListeningMutations {
         )]
         public_url: Option<String>,
     ) -> Result<ListenToKisiPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ListenToKisiPayload::of(start(admin, &account, public_url.as_deref()).await)
     }
 }
 
 async fn start(
-    admin: Admin,
+    admin: Editor,
     account: &ID,
     public_url: Option<&str>,
 ) -> Result<row::KisiAccount, Refusal> {
-    let Admin { app, scope, .. } = admin;
+    let Editor { app, scope, .. } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await?;
     let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;

@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Admin, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
+use super::{Editor, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
 use crate::{
     clock::new_id,
     graphql::{error::Refusal, location::Location, scalar::TimeZone},
@@ -47,13 +47,13 @@ impl LocationMutations {
         context: &Context<'_>,
         #[graphql(desc = "The location.")] input: SaveLocationInput,
     ) -> Result<SaveLocationPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         SaveLocationPayload::of(save(admin, input).await)
     }
 }
 
-async fn save(admin: Admin, input: SaveLocationInput) -> Result<row::Location, Refusal> {
-    let Admin {
+async fn save(admin: Editor, input: SaveLocationInput) -> Result<row::Location, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let source = id_of(Kind::Source, "input.source", "source", &input.source)?;

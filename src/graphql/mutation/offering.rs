@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Admin, id_of, name, source::find, text_of};
+use super::{Editor, id_of, name, source::find, text_of};
 use crate::{
     graphql::{
         error::Refusal,
@@ -50,13 +50,13 @@ impl OfferingMutations {
         context: &Context<'_>,
         #[graphql(desc = "The offering.")] input: SaveOfferingInput,
     ) -> Result<SaveOfferingPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         SaveOfferingPayload::of(save(admin, input).await)
     }
 }
 
-async fn save(admin: Admin, input: SaveOfferingInput) -> Result<row::Offering, Refusal> {
-    let Admin { app, scope, .. } = admin;
+async fn save(admin: Editor, input: SaveOfferingInput) -> Result<row::Offering, Refusal> {
+    let Editor { app, scope, .. } = admin;
     let now = app.clock.now();
     let source = id_of(Kind::Source, "input.source", "source", &input.source)?;
     let external = text_of(

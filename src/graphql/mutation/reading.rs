@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Admin, id_of, invalid, source::find};
+use super::{Editor, id_of, invalid, source::find};
 use crate::{
     graphql::{error::Refusal, source::Source},
     id::Kind,
@@ -39,7 +39,7 @@ impl ReadingMutations {
         context: &Context<'_>,
         #[graphql(desc = "The source.")] source: ID,
     ) -> Result<ConfirmReadingPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ConfirmReadingPayload::of(confirm(admin, &source).await)
     }
 
@@ -50,13 +50,13 @@ impl ReadingMutations {
         context: &Context<'_>,
         #[graphql(desc = "The source.")] source: ID,
     ) -> Result<ReadSourcePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         ReadSourcePayload::of(read(admin, &source).await)
     }
 }
 
-async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Refusal> {
-    let Admin {
+async fn read(admin: Editor, source: &str) -> std::result::Result<row::Source, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
@@ -73,8 +73,8 @@ async fn read(admin: Admin, source: &str) -> std::result::Result<row::Source, Re
     Ok(source)
 }
 
-async fn confirm(admin: Admin, source: &str) -> std::result::Result<row::Source, Refusal> {
-    let Admin {
+async fn confirm(admin: Editor, source: &str) -> std::result::Result<row::Source, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;

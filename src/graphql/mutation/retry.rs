@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Admin, id_of, not_found};
+use super::{Editor, id_of, not_found};
 use crate::{
     graphql::error::Refusal,
     id::Kind,
@@ -42,17 +42,18 @@ impl RetryMutations {
         context: &Context<'_>,
         #[graphql(desc = "The problems to retry.")] input: RetryProblemsInput,
     ) -> Result<RetryProblemsPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         RetryProblemsPayload::of(retry(admin, input).await)
     }
 }
 
-async fn retry(admin: Admin, input: RetryProblemsInput) -> std::result::Result<i32, Refusal> {
-    let Admin {
+async fn retry(admin: Editor, input: RetryProblemsInput) -> std::result::Result<i32, Refusal> {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let id =
         |kind, path, name, id: Option<ID>| id.map(|id| id_of(kind, path, name, &id)).transpose();

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
 
-use super::{Admin, id_of, not_found};
+use super::{Editor, id_of, not_found};
 use crate::{
     graphql::error::{Refusal, UserError},
     id::Kind,
@@ -49,7 +49,7 @@ impl RevocationMutations {
             Vec<ID>,
         >,
     ) -> Result<ApproveRevocationsPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         Ok(
             match decide(admin, held, RevocationState::Approved, "approved").await {
                 Ok(approved) => ApproveRevocationsPayload {
@@ -72,7 +72,7 @@ impl RevocationMutations {
             Vec<ID>,
         >,
     ) -> Result<DismissRevocationsPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         Ok(
             match decide(admin, held, RevocationState::Dismissed, "dismissed").await {
                 Ok(dismissed) => DismissRevocationsPayload {
@@ -89,16 +89,17 @@ impl RevocationMutations {
 }
 
 async fn decide(
-    admin: Admin,
+    admin: Editor,
     named: Option<Vec<ID>>,
     state: RevocationState,
     what: &'static str,
 ) -> Result<i32, Refusal> {
-    let Admin {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let named: Option<Vec<Uuid>> = named
         .map(|ids| {

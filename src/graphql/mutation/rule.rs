@@ -6,7 +6,7 @@ use access::Instant;
 use async_graphql::{Context, ID, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, id_of, not_found, stale};
+use super::{Editor, id_of, not_found, stale};
 use crate::{
     clock::new_id,
     graphql::{
@@ -66,7 +66,7 @@ impl RuleMutations {
         )]
         based_on: Option<String>,
     ) -> Result<CreateRulePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         CreateRulePayload::of(create(admin, input, based_on).await)
     }
 
@@ -81,7 +81,7 @@ impl RuleMutations {
         )]
         based_on: Option<String>,
     ) -> Result<UpdateRulePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         UpdateRulePayload::of(update(admin, &rule, input, based_on).await)
     }
 
@@ -95,22 +95,23 @@ impl RuleMutations {
         )]
         based_on: Option<String>,
     ) -> Result<DeleteRulePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         DeleteRulePayload::of(delete(admin, &rule, based_on).await)
     }
 }
 
 async fn create(
-    admin: Admin,
+    admin: Editor,
     input: RuleInput,
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
     let seen = PreviewArgument::of(&admin, based_on, None, Some(&input)).await?;
-    let Admin {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let rule = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -127,18 +128,19 @@ async fn create(
 }
 
 async fn update(
-    admin: Admin,
+    admin: Editor,
     rule: &str,
     input: RuleInput,
     based_on: Option<String>,
 ) -> Result<row::Rule, Refusal> {
     let id = id_of(Kind::Rule, "rule", "rule", rule)?;
     let seen = PreviewArgument::of(&admin, based_on, Some(id), Some(&input)).await?;
-    let Admin {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let rule = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -162,14 +164,15 @@ async fn update(
     Ok(rule)
 }
 
-async fn delete(admin: Admin, rule: &str, based_on: Option<String>) -> Result<ID, Refusal> {
+async fn delete(admin: Editor, rule: &str, based_on: Option<String>) -> Result<ID, Refusal> {
     let id = id_of(Kind::Rule, "rule", "rule", rule)?;
     let seen = PreviewArgument::of(&admin, based_on, Some(id), None).await?;
-    let Admin {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -193,7 +196,7 @@ impl PreviewArgument {
     /// Opens the preview and refuses the edit if its effect has changed since. This may evaluate every member, so it is done
     /// before the transaction.
     async fn of(
-        admin: &Admin,
+        admin: &Editor,
         based_on: Option<String>,
         rule: Option<Uuid>,
         input: Option<&RuleInput>,

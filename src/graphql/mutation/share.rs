@@ -1,11 +1,12 @@
-//! Mutations of shares: access that an admin grants to a member, or to a new person by e-mail, and ends. For ADMIN tokens.
+//! Mutations of shares: access that staff grant to a member, or to a new person by e-mail, and end. DESK tokens may create and
+//! end only shares that last at most a day.
 
 use access::Instant;
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
 
 use super::{
-    Admin, future_end, id_of, invalid, kisi_account::refuse_disconnected, name, not_found,
+    Editor, future_end, id_of, invalid, kisi_account::refuse_disconnected, name, not_found,
     resolve_kisi_id, text_of,
 };
 use crate::{
@@ -29,6 +30,12 @@ use crate::{
 
 /// The maximum length of a note, in characters.
 const MAX_NOTE_CHARS: usize = 2_000;
+
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+/// The maximum duration of a share by DESK, in microseconds.
+const MAX_DESK_SHARE: i64 = DAY;
+/// How long before its start DESK may create a share, in microseconds.
+const MAX_DESK_AHEAD: i64 = 7 * DAY;
 
 #[derive(Default)]
 pub struct ShareMutations;
@@ -87,24 +94,25 @@ payload! {
 
 #[Object(crate = "crate::graphql::resolve")]
 impl ShareMutations {
-    /// Grants a member access to a group, a place or a whole Kisi organization, independently of the rules.
+    /// Grants a member access to a group, a place or a whole Kisi organization, independently of the rules. With a DESK token only
+    /// to a group or a place, for at most 24 hours that begin within seven days.
     async fn share_access(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The person, the scope and the time.")] input: ShareAccessInput,
     ) -> Result<ShareAccessPayload> {
-        let admin = Admin::of(context)?;
-        ShareAccessPayload::of(create(admin, input).await)
+        let editor = Editor::admin_or_desk(context)?;
+        ShareAccessPayload::of(create(editor, input).await)
     }
 
-    /// Ends a share. Ending an ended share changes nothing.
+    /// Ends a share. Ending an ended share changes nothing. With a DESK token only a share of at most 24 hours.
     async fn end_share(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The share.")] share: ID,
     ) -> Result<EndSharePayload> {
-        let admin = Admin::of(context)?;
-        EndSharePayload::of(end(admin, &share).await)
+        let editor = Editor::admin_or_desk(context)?;
+        EndSharePayload::of(end(editor, &share).await)
     }
 }
 
@@ -113,13 +121,15 @@ enum Recipient {
     New(NewPerson),
 }
 
-async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Refusal> {
-    let Admin {
+async fn create(editor: Editor, input: ShareAccessInput) -> Result<row::Share, Refusal> {
+    let is_desk = editor.is_desk();
+    let Editor {
         app,
         scope,
         actor,
         now,
-    } = admin;
+        ..
+    } = editor;
     let who = match input.who {
         PersonInput::Member(id) => {
             Recipient::Member(id_of(Kind::Member, "input.who.member", "member", &id)?)
@@ -139,14 +149,19 @@ async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Ref
     {
         return Err(invalid("input.until", "must be after `from`"));
     }
-    let note = input.note.filter(|note| !note.trim().is_empty());
-    let note = note
-        .map(|note| text_of("input.note", "a note", &note, MAX_NOTE_CHARS))
-        .transpose()?;
+    if is_desk {
+        check_desk_period(from, until, now)?;
+    }
+    let note = note(input.note)?;
     let (target, notify) = (input.scope, input.notify);
     let share = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let (scope_kind, scope_id) = resolve_scope(tx, scope, &target).await?;
+        if is_desk && scope_kind == row::ScopeKind::Account {
+            let message =
+                "a token with the role DESK shares groups and places, not a whole organization";
+            return Err(invalid("input.scope", message));
+        }
         let member = match who {
             Recipient::Member(id) => {
                 let member = lookup::by_id::<row::Member>(tx, scope, id).await?;
@@ -187,13 +202,41 @@ async fn create(admin: Admin, input: ShareAccessInput) -> Result<row::Share, Ref
     Ok(share)
 }
 
-async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
-    let Admin {
+/// The note; none for blank text.
+fn note(text: Option<String>) -> Result<Option<String>, Refusal> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(|text| text_of("input.note", "a note", &text, MAX_NOTE_CHARS))
+        .transpose()
+}
+
+/// Checks the period of a share that DESK creates.
+fn check_desk_period(from: Option<i64>, until: Option<i64>, now: i64) -> Result<(), Refusal> {
+    if from.is_some_and(|from| from > now.saturating_add(MAX_DESK_AHEAD)) {
+        let message = "a share by a token with the role DESK must begin within seven days";
+        return Err(invalid("input.from", message));
+    }
+    if lasts_a_day_at_most(from, until, now) {
+        return Ok(());
+    }
+    let message =
+        "a token with the role DESK shares access for at most 24 hours: give an earlier end";
+    Err(invalid("input.until", message))
+}
+
+fn lasts_a_day_at_most(from: Option<i64>, until: Option<i64>, created: i64) -> bool {
+    let start = from.unwrap_or(created).max(created);
+    until.is_some_and(|until| until.saturating_sub(start) <= MAX_DESK_SHARE)
+}
+
+async fn end(editor: Editor, share: &str) -> Result<row::Share, Refusal> {
+    let is_desk = editor.is_desk();
+    let Editor {
         app,
         scope,
         actor,
         now,
-    } = admin;
+        ..
+    } = editor;
     let id = id_of(Kind::Share, "share", "share", share)?;
     let share = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -201,6 +244,10 @@ async fn end(admin: Admin, share: &str) -> Result<row::Share, Refusal> {
         let share = share.ok_or_else(|| not_found("share", "share"))?;
         if share.superseded_at.is_some() {
             return Ok(share);
+        }
+        if is_desk && !lasts_a_day_at_most(share.from_at, share.until_at, share.learned_at) {
+            let message = "a token with the role DESK ends only shares of at most 24 hours: ask an admin to end this one";
+            return Err(invalid("share", message));
         }
         overrides::end_share(tx, scope, id, now).await?;
         due::mark(

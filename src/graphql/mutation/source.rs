@@ -8,7 +8,7 @@ use uuid::Uuid;
 mod options;
 mod platform_input;
 
-use super::{Admin, id_of, invalid, name, name_taken, not_found};
+use super::{Editor, id_of, invalid, name, name_taken, not_found};
 use crate::{
     clock::new_id,
     graphql::{
@@ -146,7 +146,7 @@ impl SourceMutations {
         context: &Context<'_>,
         #[graphql(desc = "The platform and its settings.")] input: CreateSourceInput,
     ) -> Result<CreateSourcePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         Ok(match create(admin, input).await {
             Ok((source, secret)) => CreateSourcePayload {
                 source: Some(source.into()),
@@ -176,7 +176,7 @@ impl SourceMutations {
         )]
         secret: Option<String>,
     ) -> Result<RotateSourceSecretPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         Ok(match rotate(admin, &source, keep_old_for, secret).await {
             Ok((source, secret)) => RotateSourceSecretPayload {
                 source: Some(source.into()),
@@ -198,7 +198,7 @@ impl SourceMutations {
         context: &Context<'_>,
         #[graphql(desc = "The source and the changes.")] input: UpdateSourceInput,
     ) -> Result<UpdateSourcePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         UpdateSourcePayload::of(update(admin, input).await)
     }
 
@@ -208,16 +208,16 @@ impl SourceMutations {
         context: &Context<'_>,
         #[graphql(desc = "The source.")] source: ID,
     ) -> Result<RemoveSourcePayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         RemoveSourcePayload::of(remove(admin, &source).await)
     }
 }
 
 async fn create(
-    admin: Admin,
+    admin: Editor,
     input: CreateSourceInput,
 ) -> Result<(row::Source, Option<SecretString>), Refusal> {
-    let Admin {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let name = name("input.name", &input.name)?;
@@ -301,12 +301,12 @@ async fn club_zone(connection: &impl Connection, scope: ClubScope) -> Result<Str
 }
 
 async fn rotate(
-    admin: Admin,
+    admin: Editor,
     source: &str,
     keep_old_for: Duration,
     given: Option<String>,
 ) -> Result<(row::Source, SecretString), Refusal> {
-    let Admin {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
@@ -355,8 +355,8 @@ async fn rotate(
     Ok((source, secret))
 }
 
-async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, Refusal> {
-    let Admin {
+async fn update(admin: Editor, input: UpdateSourceInput) -> Result<row::Source, Refusal> {
+    let Editor {
         app, scope, now, ..
     } = admin;
     let id = id_of(Kind::Source, "input.source", "source", &input.source)?;
@@ -430,12 +430,13 @@ async fn update(admin: Admin, input: UpdateSourceInput) -> Result<row::Source, R
     Ok(source)
 }
 
-async fn remove(admin: Admin, source: &str) -> Result<ID, Refusal> {
-    let Admin {
+async fn remove(admin: Editor, source: &str) -> Result<ID, Refusal> {
+    let Editor {
         app,
         scope,
         actor,
         now,
+        ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
     transaction!(app.db, |tx| {

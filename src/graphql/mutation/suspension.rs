@@ -1,15 +1,16 @@
-//! Mutations of suspensions: a suspended member has no access anywhere. For ADMIN tokens.
+//! Mutations of suspensions: a suspended member has no access anywhere. DESK tokens may replace and lift only suspensions that
+//! they created.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Admin, MAX_REASON_CHARS, future_end, id_of, invalid, not_found, text_of};
+use super::{Editor, MAX_REASON_CHARS, future_end, id_of, invalid, not_found, text_of};
 use crate::{
     clock::new_id,
     graphql::{error::Refusal, member::Member, scalar::DateTime},
     id::Kind,
     store::{
-        clubs, due,
+        ClubScope, Connection, StoreError, clubs, due,
         history::{self, Entry},
         lookup, overrides, row,
     },
@@ -48,34 +49,37 @@ payload! {
 #[Object(crate = "crate::graphql::resolve")]
 impl SuspensionMutations {
     /// Suspends a member, who then has no access anywhere, whatever the rules and shares grant. Replaces an earlier
-    /// suspension.
+    /// suspension; with a DESK token only one that the same token created.
     async fn suspend_member(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The member and the reason.")] input: SuspendMemberInput,
     ) -> Result<SuspendMemberPayload> {
-        let admin = Admin::of(context)?;
-        SuspendMemberPayload::of(suspend(admin, input).await)
+        let editor = Editor::admin_or_desk(context)?;
+        SuspendMemberPayload::of(suspend(editor, input).await)
     }
 
-    /// Lifts the suspension of a member. Refused if the member is not suspended.
+    /// Lifts the suspension of a member. Refused if the member is not suspended, and for a DESK token if another created the
+    /// suspension.
     async fn resume_member(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The member.")] member: ID,
     ) -> Result<ResumeMemberPayload> {
-        let admin = Admin::of(context)?;
-        ResumeMemberPayload::of(resume(admin, &member).await)
+        let editor = Editor::admin_or_desk(context)?;
+        ResumeMemberPayload::of(resume(editor, &member).await)
     }
 }
 
-async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member, Refusal> {
-    let Admin {
+async fn suspend(editor: Editor, input: SuspendMemberInput) -> Result<row::Member, Refusal> {
+    let is_desk = editor.is_desk();
+    let Editor {
         app,
         scope,
         actor,
         now,
-    } = admin;
+        ..
+    } = editor;
     let id = id_of(Kind::Member, "input.member", "member", &input.member)?;
     let reason = text_of("input.reason", "a reason", &input.reason, MAX_REASON_CHARS)?;
     let until_at = future_end("input.until", input.until, now)?;
@@ -83,6 +87,9 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
         clubs::touch(tx, scope).await?;
         let member = lookup::by_id::<row::Member>(tx, scope, id).await?;
         let member = member.ok_or_else(|| not_found("input.member", "member"))?;
+        if is_desk {
+            refuse_others(&current(tx, scope, id, now).await?, &actor, "input.member")?;
+        }
         let message = format!("{} was suspended: {reason}", member.name);
         let suspension = row::Suspension {
             id: new_id(),
@@ -112,25 +119,50 @@ async fn suspend(admin: Admin, input: SuspendMemberInput) -> Result<row::Member,
     Ok(member)
 }
 
-async fn resume(admin: Admin, member: &str) -> Result<row::Member, Refusal> {
-    let Admin {
+/// The suspensions of a member that are in effect.
+async fn current(
+    connection: &impl Connection,
+    scope: ClubScope,
+    member: Uuid,
+    now: i64,
+) -> Result<Vec<row::Suspension>, StoreError> {
+    let mut all = overrides::suspensions_of(connection, scope, &[member]).await?;
+    all.retain(|suspension| suspension.until_at.is_none_or(|until| until > now));
+    Ok(all)
+}
+
+/// Refuses what would end a suspension that somebody else created.
+fn refuse_others(current: &[row::Suspension], actor: &str, path: &str) -> Result<(), Refusal> {
+    let is_own = |it: &row::Suspension| it.actor.as_deref() == Some(actor);
+    if current.iter().all(is_own) {
+        return Ok(());
+    }
+    let message =
+        "somebody else suspended this member: only an admin can replace or lift that suspension";
+    Err(invalid(path, message))
+}
+
+async fn resume(editor: Editor, member: &str) -> Result<row::Member, Refusal> {
+    let is_desk = editor.is_desk();
+    let Editor {
         app,
         scope,
         actor,
         now,
-    } = admin;
+        ..
+    } = editor;
     let id = id_of(Kind::Member, "member", "member", member)?;
     let member = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let member = lookup::by_id::<row::Member>(tx, scope, id)
             .await?
             .ok_or_else(|| not_found("member", "member"))?;
-        let suspensions = overrides::suspensions_of(tx, scope, &[id]).await?;
-        if !suspensions
-            .iter()
-            .any(|suspension| suspension.until_at.is_none_or(|until| until > now))
-        {
+        let suspensions = current(tx, scope, id, now).await?;
+        if suspensions.is_empty() {
             return Err(invalid("member", "this member is not suspended"));
+        }
+        if is_desk {
+            refuse_others(&suspensions, &actor, "member")?;
         }
         if member.erasure.is_some() {
             return Err(invalid("member", "this member is being erased"));

@@ -1,6 +1,7 @@
 //! Tests of every mutation, each against its own database and the Kisi sandbox: its effects, and each user error that it
 //! returns.
 
+mod desk;
 mod kisi;
 mod rules;
 mod settings;

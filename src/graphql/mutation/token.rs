@@ -4,7 +4,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
-use super::{Admin, future_end, invalid, name, name_taken};
+use super::{Editor, future_end, invalid, name, name_taken};
 use crate::{
     clock::new_id,
     graphql::{
@@ -57,7 +57,7 @@ impl TokenMutations {
         context: &Context<'_>,
         #[graphql(desc = "The name and role of the token.")] input: CreateTokenInput,
     ) -> Result<CreateTokenPayload> {
-        let admin = Admin::of(context)?;
+        let admin = Editor::admin(context)?;
         CreateTokenPayload::of(create(admin, input).await)
     }
 
@@ -67,7 +67,7 @@ impl TokenMutations {
         context: &Context<'_>,
         #[graphql(desc = "The token's name.")] name: String,
     ) -> Result<RevokeTokenPayload> {
-        let Admin { app, scope, .. } = Admin::of(context)?;
+        let Editor { app, scope, .. } = Editor::admin(context)?;
         let outcome: Result<bool, Refusal> =
             transaction!(app.db, |tx| Ok(
                 tokens::revoke(tx, scope, name.trim()).await?
@@ -86,14 +86,14 @@ impl TokenMutations {
     }
 }
 
-async fn create(admin: Admin, input: CreateTokenInput) -> Result<String, Refusal> {
+async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusal> {
     let (scope, now) = (admin.scope, admin.now);
     let name = name("input.name", &input.name)?;
     let role = row::Role::from(input.role);
     if role == row::Role::Member {
         return Err(invalid(
             "input.role",
-            "must be ADMIN, APP or READER: members use member sessions",
+            "must be ADMIN, APP, DESK or READER: members use member sessions",
         ));
     }
     let expires_at = future_end("input.expiresAt", input.expires_at, now)?;

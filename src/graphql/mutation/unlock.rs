@@ -59,7 +59,7 @@ pub struct UnlockLocationInput {
 
 #[Object(crate = "crate::graphql::resolve")]
 impl UnlockMutations {
-    /// Unlocks a door: with an ADMIN or APP token, for the given member; with a member session, for its own member. Calls with
+    /// Unlocks a door: with an ADMIN, APP or DESK token, for the given member; with a member session, for its own member. Calls with
     /// the same key within five minutes are one unlock request: the later ones return the result of the first. A member may
     /// make ten unlock requests a minute.
     async fn unlock(
@@ -116,7 +116,7 @@ async fn target_member(
             }
         }
         (Role::Member, None) => return Err(internal("a member session has no member").into()),
-        (Role::Admin | Role::App, _) => named?.ok_or_else(|| {
+        (Role::Admin | Role::App | Role::Desk, _) => named?.ok_or_else(|| {
             invalid(
                 "member",
                 "required with a token: only a member session may leave it out",
@@ -124,7 +124,7 @@ async fn target_member(
         })?,
         (Role::Reader, _) => {
             return Err(forbidden(
-                "this needs a token with the role ADMIN or APP, or a member session",
+                "this needs a token with the role ADMIN, APP or DESK, or a member session",
             )
             .into());
         }

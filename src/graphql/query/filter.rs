@@ -5,8 +5,13 @@ use uuid::Uuid;
 
 use crate::{
     graphql::{
-        access_event::AccessEventKind, delivery::DeliveryStatus, error::bad_input, node,
-        offering::OfferingKind, scalar::DateTime,
+        access_event::AccessEventKind,
+        context::{caller, require_staff},
+        delivery::DeliveryStatus,
+        error::{bad_input, forbidden},
+        node,
+        offering::OfferingKind,
+        scalar::DateTime,
     },
     id::Kind,
     store::{
@@ -154,8 +159,25 @@ async fn scope_target(
 }
 
 impl HistoryFilter {
+    /// The filter of the store for the caller: a member session sees only entries of its own member.
+    ///
+    /// # Errors
+    /// FORBIDDEN if a member session names another member.
+    pub async fn for_caller(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
+        let mut filter = self.into_store(context).await?;
+        if let Some(own) = caller(context)?.member {
+            if filter.member.is_some_and(|member| member != own) {
+                return Err(forbidden("a member session sees only its own history"));
+            }
+            filter.member = Some(own);
+        } else {
+            require_staff(context)?;
+        }
+        Ok(filter)
+    }
+
     /// Converts to the filter of the store, and decodes the ids.
-    pub async fn into_store(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
+    async fn into_store(self, context: &Context<'_>) -> Result<listings::HistoryFilter> {
         let kinds = |kinds: Vec<AccessEventKind>| kinds.into_iter().map(Into::into).collect();
         let target = match &self.target {
             Some(text) => Some(scope_target(context, "filter.target", text).await?),

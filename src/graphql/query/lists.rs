@@ -10,7 +10,7 @@ use crate::{
     decide::{AccessCriterion, FilteredMembers, MemberCriteria},
     graphql::{
         access_event::AccessEventConnection,
-        context::{self, require_staff},
+        context::{self, caller, require_staff},
         delivery::DeliveryConnection,
         error::{bad_input, internal_error},
         group::GroupConnection,
@@ -244,7 +244,7 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The access history, newest first.
+    /// The access history, newest first. A member session gets that of its own member.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn history(
         &self,
@@ -259,9 +259,10 @@ impl Lists {
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
         #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<HistoryFilter>,
     ) -> Result<AccessEventConnection> {
-        let scope = require_staff(context)?;
+        let scope = caller(context)?.scope;
         let arguments = PageArguments::new(first, after, last, before)?;
-        let list = listings::history(scope, filter.unwrap_or_default().into_store(context).await?);
+        let filter = filter.unwrap_or_default().for_caller(context).await?;
+        let list = listings::history(scope, filter);
         page::load(context::app(context)?, list, arguments).await
     }
 }

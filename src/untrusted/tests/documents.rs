@@ -18,9 +18,9 @@ fn permitted_roles(checker: &Arc<DocumentChecker>, text: String) -> usize {
 fn documents_pass_the_checks_by_role_and_depth() {
     let checker = Arc::new(DocumentChecker::new().unwrap());
     let roles = |text: &str| permitted_roles(&checker, text.to_owned());
-    assert_eq!(roles("{ viewer { role } }"), 4);
+    assert_eq!(roles("{ viewer { role } }"), 5);
     // Closed to member sessions.
-    assert_eq!(roles("{ sources { id } }"), 3);
+    assert_eq!(roles("{ sources { id } }"), 4);
     assert_eq!(roles("{ viewer { role }"), 0);
     let nested = |depth| nested("members { nodes { doors { ", "id", " } } }", depth);
     assert!(roles(&format!("{{ {} }}", nested(4))) > 0);

@@ -53,7 +53,8 @@ async fn settings_that_make_no_sense_are_refused() {
 #[tokio::test]
 async fn nobody_but_an_admin_changes_anything() {
     let mut house = TestClub::new().await;
-    for role in [row::Role::App, row::Role::Reader, row::Role::Member] {
+    use row::Role::{App, Desk, Member, Reader};
+    for role in [App, Desk, Reader, Member] {
         house.role = role;
         let input = json!({"name": "Mine"});
         let answer = house.answer(&update_club(input)).await;

@@ -13,10 +13,11 @@ use serde_json::json;
 
 use super::{Role, TestClub, code};
 use crate::graphql::{
-    field_analysis::FieldAnalysis, roles::may, schema::sdl, service::GraphqlService,
+    field_analysis::FieldAnalysis,
+    roles::{ALL, may},
+    schema::sdl,
+    service::GraphqlService,
 };
-
-const ROLES: [Role; 4] = [Role::Admin, Role::App, Role::Reader, Role::Member];
 
 fn prepared(service: &GraphqlService, role: Role, query: &str) -> ServerResult<()> {
     service.prepare(role, &mut Request::new(query)).map(|_| ())
@@ -109,7 +110,7 @@ impl Map {
 async fn every_field_is_authorized_as_its_role_permits() {
     let house = TestClub::new().await;
     let map = Map::new();
-    for role in ROLES {
+    for (_, role) in ALL {
         let open = map.ways(|kind, field| may(role, kind, field));
         let (mut permitted, mut refused) = (0, 0);
         for (kind, way) in map.ways(|_, _| true) {

@@ -15,12 +15,10 @@ use crate::{
 };
 
 use super::{Kind, Role, TestClub, gid};
-use crate::graphql::schema::context_data;
 use crate::graphql::{
     admission::ConcurrencyLimiter, prepare::OperationKind, resolve::json, service::GraphqlService,
 };
-
-const ROLES: [Role; 4] = [Role::Admin, Role::App, Role::Reader, Role::Member];
+use crate::graphql::{roles::ALL, schema::context_data};
 
 fn request(house: &TestClub, caller: Caller, query: &str) -> Request {
     let mut request = Request::new(query);
@@ -182,7 +180,7 @@ async fn a_nullable_field_that_fails_is_null() {
     let house = TestClub::new().await;
     let ann = house.member("ann").await;
     let query = "{ before: club { name } member(id: \"no id\") { name } after: club { name } }";
-    for role in ROLES {
+    for (_, role) in ALL {
         let response = executed(&house.service, &house, caller(&house, role, ann), query).await;
         let data = data(&response);
         let before_and_after = data.matches("Example Club").count();

@@ -55,7 +55,8 @@ async fn a_member_session_reads_only_its_own_member() {
         "{ viewer { member { problems { code } } } }".to_owned(),
         "{ club { brake { people } } }".to_owned(),
         "{ members { totalCount } }".to_owned(),
-        "{ history { totalCount } }".to_owned(),
+        format!(r#"{{ history(filter: {{member: "{other}"}}) {{ totalCount }} }}"#),
+        "{ history { nodes { actor } } }".to_owned(),
         "{ sources { id } }".to_owned(),
         "{ kisiAccounts { id } }".to_owned(),
     ] {
@@ -121,7 +122,7 @@ async fn a_member_session_receives_only_its_own_events() {
     assert!(event.errors.is_empty(), "{:?}", event.errors);
     assert_eq!(
         to_plain(&event.data).into_json().unwrap(),
-        json!({"accessEvents": {"message": "hers", "member": {"name": "ann"}}})
+        json!({"accessEvents": {"message": "Your access was suspended.", "member": {"name": "ann"}}})
     );
 }
 
@@ -171,4 +172,73 @@ async fn a_caller_of_another_club_reads_nothing() {
         data,
         json!({"nodes": [null, null, null], "members": {"totalCount": 0}, "kisiAccounts": []})
     );
+}
+
+#[tokio::test]
+async fn a_member_session_reads_its_own_history_without_texts_for_staff() {
+    let house = TestClub::new().await;
+    let (ann, bob) = (house.member("ann").await, house.member("bob").await);
+    let entry = |member: Uuid| history::Entry {
+        kind: row::HistoryKind::Suspended,
+        member: Some(member),
+        target: None,
+        cause: String::new(),
+        delivery: None,
+        rule: None,
+        actor: None,
+        message: "suspended: she shouted".to_owned(),
+    };
+    let (scope, entries) = (house.scope, vec![entry(bob), entry(ann)]);
+    house
+        .write(move |tx| Box::pin(history::write(tx, scope, 0, entries)))
+        .await;
+    let query = "{ history { totalCount nodes { kind message member { name } } } }";
+    let response = house.answer(Role::Member, Some(ann), query).await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    let entry = json!({ "kind": "SUSPENDED", "message": "Your access was suspended.", "member": { "name": "ann" } });
+    let expected = json!({ "history": { "totalCount": 1, "nodes": [entry] } });
+    assert_eq!(response.data.into_json().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_viewer_sees_what_its_role_permits() {
+    let house = TestClub::new().await;
+    let ann = house.member("ann").await;
+    let query = "{ viewer { queries mutations subscriptions expiresAt } }";
+    for (role, mutations, query_count) in [
+        (
+            Role::Desk,
+            json!([
+                "endShare",
+                "resumeMember",
+                "shareAccess",
+                "suspendMember",
+                "unlock"
+            ]),
+            None,
+        ),
+        (Role::App, json!(["createMemberSession", "unlock"]), None),
+        (Role::Reader, json!([]), None),
+        (Role::Member, json!(["unlock"]), Some(7)),
+    ] {
+        let member = (role == Role::Member).then_some(ann);
+        let response = house.answer(role, member, query).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        let viewer = response.data.into_json().unwrap()["viewer"].take();
+        let sorted = |field: &str| {
+            let names = viewer[field].as_array().unwrap().iter();
+            let mut names: Vec<&str> = names.map(|name| name.as_str().unwrap()).collect();
+            names.sort_unstable();
+            json!(names)
+        };
+        assert_eq!(sorted("mutations"), mutations);
+        if let Some(count) = query_count {
+            assert_eq!(
+                viewer["queries"].as_array().unwrap().len(),
+                count,
+                "{viewer}"
+            );
+            assert_eq!(viewer["subscriptions"], json!(["accessEvents"]));
+        }
+    }
 }
