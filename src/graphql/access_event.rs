@@ -1,6 +1,6 @@
 //! The GraphQL type `AccessEvent`: one entry of the access history.
 
-use async_graphql::{Context, Enum, ID, Object, Result, Union};
+use async_graphql::{Context, Enum, ID, Interface, Object, Result, Union};
 
 use super::{
     context::{self, require_staff},
@@ -67,6 +67,28 @@ pub enum AccessScope {
 }
 
 one_of!(AccessScope: Group, Lock, Place, KisiAccount);
+
+/// What all that access can be granted to has in common.
+#[derive(Debug, Interface)]
+#[graphql(
+    crate = "crate::graphql::resolve::interface",
+    field(name = "id", ty = "ID", desc = "Opaque, globally unique id."),
+    field(name = "name", ty = "&str", desc = "Display name."),
+    field(
+        name = "kisi_id",
+        ty = "Option<ID>",
+        desc = "Kisi's id of it; null for an organization that was never read."
+    )
+)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AccessPoint {
+    Group(Group),
+    Lock(Lock),
+    Place(Place),
+    KisiAccount(KisiAccount),
+}
+
+one_of!(AccessPoint: Group, Lock, Place, KisiAccount);
 
 #[derive(Clone, Debug)]
 pub struct AccessEvent(pub row::HistoryEntry);

@@ -45,11 +45,16 @@ impl KisiAccount {
     }
 
     /// Display name of the connection, chosen by the club.
-    async fn name(&self) -> &str {
+    pub async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Kisi's id of the organization; null if it is not known.
+    /// Kisi's id of the organization; null if it was never read.
+    pub async fn kisi_id(&self) -> Option<ID> {
+        self.0.organization_id.map(ID::from)
+    }
+
+    /// The same as `kisiId`.
     async fn kisi_organization_id(&self) -> Option<ID> {
         self.0.organization_id.map(ID::from)
     }

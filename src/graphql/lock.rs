@@ -43,12 +43,12 @@ impl Lock {
     }
 
     /// Kisi's id of the lock.
-    async fn kisi_id(&self) -> ID {
+    pub async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
     /// Name in Kisi.
-    async fn name(&self) -> &str {
+    pub async fn name(&self) -> &str {
         &self.0.name
     }
 

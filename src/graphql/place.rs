@@ -26,12 +26,12 @@ impl Place {
     }
 
     /// Kisi's id of the place.
-    async fn kisi_id(&self) -> ID {
+    pub async fn kisi_id(&self) -> ID {
         self.0.kisi_id.into()
     }
 
     /// Name in Kisi.
-    async fn name(&self) -> &str {
+    pub async fn name(&self) -> &str {
         &self.0.name
     }
 

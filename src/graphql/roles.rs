@@ -123,6 +123,7 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
         &["hasNextPage", "hasPreviousPage", "startCursor", "endCursor"],
     ),
     ("Node", &["id"]),
+    ("AccessPoint", &["id", "name"]),
     (
         "Viewer",
         &[

@@ -62,7 +62,7 @@ where
 }
 
 macro_rules! string_scalar {
-    ($(#[$doc:meta])* $scalar:ident($inner:ty), $name:literal, $parse:path, $format:expr) => {
+    ($(#[$doc:meta])* $scalar:ident($inner:ty), $name:literal, $specification:literal, $parse:path, $format:expr) => {
         impl From<$inner> for $scalar {
             fn from(inner: $inner) -> Self {
                 Self(inner)
@@ -70,7 +70,7 @@ macro_rules! string_scalar {
         }
 
         $(#[$doc])*
-        #[Scalar(name = $name)]
+        #[Scalar(name = $name, specified_by_url = $specification)]
         impl ScalarType for $scalar {
             fn parse(value: Value) -> InputValueResult<Self> {
                 read(&value, $parse)
@@ -90,24 +90,29 @@ macro_rules! string_scalar {
 string_scalar!(
     /// A point in time in RFC 3339 format, always returned in UTC with a trailing Z. Input may have any offset. As an end,
     /// the year 9999 means no end; as a start, the year 1 means no start.
-    DateTime(i64), "DateTime", parse_instant, |micros: &i64| format_instant(*micros)
+    DateTime(i64), "DateTime", "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    parse_instant, |micros: &i64| format_instant(*micros)
 );
 string_scalar!(
     /// An ISO 8601 duration in whole weeks, days, hours, minutes and seconds, such as PT30M, PT1H30M, P7D or P1W. Never
     /// negative.
-    Duration(Length), "Duration", parse_duration, |length: &Length| format_duration(*length)
+    Duration(Length), "Duration", "https://www.rfc-editor.org/rfc/rfc3339#appendix-A",
+    parse_duration, |length: &Length| format_duration(*length)
 );
 string_scalar!(
     /// A local time of day in the format HH:MM, from 00:00 to 24:00.
-    LocalTime(u16), "LocalTime", parse_local_time, |minutes: &u16| format_local_time(*minutes)
+    LocalTime(u16), "LocalTime", "https://www.rfc-editor.org/rfc/rfc3339#appendix-A",
+    parse_local_time, |minutes: &u16| format_local_time(*minutes)
 );
 string_scalar!(
     /// A local calendar date in the format YYYY-MM-DD.
-    Date(jiff::civil::Date), "Date", parse_date, |date: &jiff::civil::Date| format_date(*date)
+    Date(jiff::civil::Date), "Date", "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    parse_date, |date: &jiff::civil::Date| format_date(*date)
 );
 string_scalar!(
     /// An IANA time zone name, such as Europe/Berlin.
-    TimeZone(String), "TimeZone", parse_time_zone, String::clone
+    TimeZone(String), "TimeZone", "https://www.iana.org/time-zones",
+    parse_time_zone, String::clone
 );
 
 impl From<serde_json::Value> for Json {
@@ -117,7 +122,10 @@ impl From<serde_json::Value> for Json {
 }
 
 /// Any JSON value.
-#[Scalar(name = "JSON")]
+#[Scalar(
+    name = "JSON",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259"
+)]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
         value.into_json().map(Self).map_err(|error| {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_graphql::{Data, SDLExportOptions, Schema, SchemaBuilder};
 
 use super::{
-    loader, mutation::Mutation, prepare::limits::Limits, query::Query, resolve::Root,
-    role_descriptions::RoleDescriptions, subscription::Subscription,
+    access_event::AccessPoint, loader, mutation::Mutation, prepare::limits::Limits, query::Query,
+    resolve::Root, role_descriptions::RoleDescriptions, subscription::Subscription,
 };
 use crate::{app::App, auth::Caller, decide::EvaluationBudget};
 
@@ -15,6 +15,7 @@ pub type ApiSchema = Schema<Root<Query>, Root<Mutation>, Subscription>;
 
 fn builder() -> SchemaBuilder<Root<Query>, Root<Mutation>, Subscription> {
     Schema::build(Root::default(), Root::default(), Subscription)
+        .register_output_type::<AccessPoint>()
         .register_output_type::<RoleDescriptions>()
 }
 
@@ -28,7 +29,9 @@ pub fn build() -> ApiSchema {
 
 /// The schema in SDL. Needs no database.
 pub fn sdl() -> String {
-    let options = SDLExportOptions::new().prefer_single_line_descriptions();
+    let options = SDLExportOptions::new()
+        .prefer_single_line_descriptions()
+        .include_specified_by();
     let mut text = builder().finish().sdl_with_options(options);
     while text.ends_with("\n\n") {
         text.pop();

@@ -17,7 +17,7 @@ use crate::{
         source::Source,
         viewer::Viewer,
     },
-    id::Kind,
+    id::{self, Kind},
     retention,
     store::{clubs, convert, facts::AsOf, kisi_accounts, members, sources},
 };
@@ -106,8 +106,12 @@ impl Single {
                 Viewer.member(context).await
             }
             (Some(id), None) => {
-                let id = node::decode_id("id", Kind::Member, &id)?;
-                require_self_or_staff(context, id)?;
+                // As with `node`, an id of nothing gives null. A member session learns nothing about other ids.
+                let named = id::decode_as(Kind::Member, &id);
+                require_self_or_staff(context, named.unwrap_or_default())?;
+                let Some(id) = named else {
+                    return Ok(None);
+                };
                 Ok(loader::load(context, loader::MemberKey(id))
                     .await?
                     .map(Member))

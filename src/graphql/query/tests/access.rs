@@ -12,12 +12,13 @@ async fn explained(house: &TestClub, member: &str, target: &str, at: &str) -> Va
     let query = format!(
         r#"{{ explain(member: "{member}", target: "{target}", at: "{at}") {{
             nextChangeAt
-            decision {{ allowed code until message desk: message(audience: DESK) }}
+            decision {{ allowed code until message desk: message(audience: DESK)
+                edge rule {{ name }} offerings {{ name }} }}
             rules {{ holds rule {{ name }} spans {{ from until }}
                 conditions {{ holds condition {{ __typename }} because {{ id externalId }}
                     nearMisses {{ code message entitlement {{ externalId }} }} }} }}
             shares {{ id }} suspension {{ reason }} grants {{ id }}
-            fixes {{ code by message }} }} }}"#
+            fixes {{ code by message edge tags rule {{ name }} offerings {{ name }} }} }} }}"#
     );
     house.query(&query).await["explain"].clone()
 }
@@ -124,6 +125,11 @@ async fn a_booking_that_has_not_started_is_explained_with_its_start() {
         json!("Your booking of Simulator bay opens the door from 14:30.")
     );
     assert_eq!(why["nextChangeAt"], json!("2026-03-02T13:30:00Z"));
+    for parts in [decision, &why["fixes"][0]] {
+        assert_eq!(parts["rule"], json!({ "name": "Bookings" }));
+        assert_eq!(parts["offerings"], json!([{ "name": "Simulator bay" }]));
+        assert_eq!(parts["edge"], json!("2026-03-02T13:30:00Z"));
+    }
     assert_eq!(why["fixes"][0]["by"], json!(["MEMBER", "DESK"]));
     let condition = &why["rules"][0]["conditions"][0];
     assert_eq!(
@@ -193,5 +199,47 @@ async fn unknown_ids_are_refused_with_the_name_of_the_argument() {
         let (code, message) = house.first_error(&query).await;
         assert_eq!(code, "BAD_USER_INPUT");
         assert!(message.starts_with(argument), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn access_points_have_a_name_and_kisis_id_whatever_they_are() {
+    let house = TestClub::new().await;
+    let ann = house.member("ann").await;
+    house.share(ann, None).await;
+    let ann = gid(Kind::Member, ann);
+    let query = format!(
+        r#"{{ member(id: "{ann}") {{
+            access {{ target {{ __typename ... on AccessPoint {{ name kisiId }} }} }}
+            shares {{ scope {{ ... on AccessPoint {{ id name kisiId }} }} }} }}
+            place: node(id: "{}") {{ ... on AccessPoint {{ name }} }} }}"#,
+        gid(Kind::Place, house.place)
+    );
+    let data = house.query(&query).await;
+    let access = data["member"]["access"].as_array().unwrap();
+    let members = json!({ "target": { "__typename": "Group", "name": "Members", "kisiId": "1" } });
+    assert!(access.contains(&members), "{access:?}");
+    assert_eq!(data["member"]["shares"][0]["scope"]["name"], "Clubhouse");
+    assert_eq!(data["place"], json!({ "name": "Clubhouse" }));
+}
+
+#[tokio::test]
+async fn the_id_of_no_member_gives_null() {
+    let house = TestClub::new().await;
+    for id in [
+        gid(Kind::Member, new_id()),
+        gid(Kind::Lock, house.front),
+        "nonsense".to_owned(),
+    ] {
+        let query = format!(r#"{{ member(id: "{id}") {{ name }} node(id: "{id}") {{ id }} }}"#);
+        let data = house.query(&query).await;
+        assert_eq!(data["member"], Value::Null, "{id}");
+        let response = house
+            .answer(Role::Member, Some(house.member("ann").await), &query)
+            .await;
+        assert_eq!(
+            response.errors.first().map(code).as_deref(),
+            Some("FORBIDDEN")
+        );
     }
 }
