@@ -53,4 +53,5 @@ pub mod source_problem;
 pub mod subscription;
 pub mod suggestion;
 pub mod suspension;
+mod timeline;
 pub mod viewer;

@@ -44,6 +44,7 @@ pub mod preview;
 pub mod rounding;
 pub mod rule;
 pub mod span;
+pub mod timeline;
 
 pub use self::{
     brake::{Brake, held_back, losses},
@@ -65,4 +66,5 @@ pub use self::{
         RegistrationSpan, Rule, RuleVersion, ScheduleCondition, TagCondition, Target,
     },
     span::{Span, SpanSet},
+    timeline::Segment,
 };

@@ -24,6 +24,7 @@ use super::{
     scalar::DateTime,
     share::Share,
     suspension::Suspension,
+    timeline::{self, AccessTimeline},
 };
 use crate::{
     id::Kind,
@@ -136,6 +137,29 @@ impl Member {
         Ok(targets
             .filter_map(|target| AccessDecision::new(&access_context, facts, target, at))
             .collect())
+    }
+
+    /// When the member has access to each group and lock that a rule or a share of this member covers, and what grants it. Of
+    /// the past, as is known now; for what was known then, see `explain(asKnownAt:)`.
+    #[graphql(complexity = "crate::graphql::page::capped_product(50, child_complexity)")]
+    async fn timeline(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Start of the period. Defaults to now.")] from: Option<DateTime>,
+        #[graphql(
+            desc = "End of the period, at most 92 days after its start. Defaults to seven days after its start."
+        )]
+        until: Option<DateTime>,
+    ) -> Result<Vec<AccessTimeline>> {
+        let period = timeline::period(loader::instant(context, from)?, until)?;
+        let (access_context, holdings) =
+            futures_util::future::try_join(loader::access_context(context), self.holdings(context))
+                .await?;
+        Ok(timeline::of(
+            &access_context,
+            (self.0.id, &holdings.facts),
+            period,
+        ))
     }
 
     /// The locks that this member may open now, by a group, a rule on the lock or a share.

@@ -146,6 +146,7 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
             "companies",
             "entitlements",
             "access",
+            "timeline",
             "doors",
             "shares",
             "suspension",
@@ -254,6 +255,8 @@ const SEEN_BY_MEMBER: &[(&str, &[&str])] = &[
             "nextChangeAt",
         ],
     ),
+    ("AccessTimeline", &["target", "segments"]),
+    ("AccessSegment", &["from", "until", "shares"]),
     ("Fix", &["code", "by", "offerings", "edge", "message"]),
     (
         "UnlockPayload",

@@ -3,7 +3,7 @@
 use access::{
     AccessScope, Block, BlockReason, BlockedPolicy, Condition, Entitlement, Facts, Holding, Id,
     MembershipStatus, PurchaseStatus, RegistrationCondition, RegistrationStatus, Rule, RuleVersion,
-    Share, SpanSet, Suspension, evaluate, fixes, near_misses,
+    Segment, Share, SpanSet, Suspension, evaluate, fixes, near_misses,
 };
 use proptest::prelude::*;
 
@@ -164,6 +164,42 @@ proptest! {
             if let Some(first) = fixes.first() {
                 prop_assert_eq!(first.first().map(|fix| fix.code), Some(decision.code));
             }
+        }
+    }
+
+    #[test]
+    fn segments_are_the_spans_with_their_causes(
+        facts in any_facts(),
+        rules in prop::collection::vec(any_rule(), 0..4),
+        from in -15..MINUTES,
+        length in 1..MINUTES,
+    ) {
+        let mut rules = rules;
+        for (id, rule) in (1..).zip(&mut rules) {
+            rule.id = Id(id);
+        }
+        let rules: Vec<_> = rules.iter().collect();
+        let access = evaluate(&facts, &rules, &[AccessScope::Group(Id(900))], around());
+        let within = minutes(from, from + length);
+        let segments = access.segments(within);
+        let spans = SpanSet::of(segments.iter().map(|it| it.span));
+        prop_assert_eq!(spans, access.spans.intersect(&SpanSet::from(within)));
+        for pair in segments.windows(2) {
+            prop_assert!(pair[0].span.until <= pair[1].span.from);
+            let touching = pair[0].span.until == pair[1].span.from;
+            let causes = |it: &Segment| (it.rules.clone(), it.shares.clone());
+            prop_assert!(!touching || causes(&pair[0]) != causes(&pair[1]), "{:?}", pair);
+        }
+        for at in (from..from + length).map(minute) {
+            let segment = segments.iter().find(|it| it.span.contains(at));
+            prop_assert_eq!(segment.is_some(), access.decide(at).allowed);
+            let Some(segment) = segment else { continue };
+            let holding = access.rules.iter().filter(|it| it.spans.contains(at));
+            let holding: Vec<_> = holding.map(|it| it.rule.id).collect();
+            prop_assert_eq!(&segment.rules, &holding);
+            let valid = access.shares.iter().filter(|(_, spans)| spans.contains(at));
+            prop_assert_eq!(segment.shares.len(), valid.count());
+            prop_assert!(!segment.rules.is_empty() || !segment.shares.is_empty());
         }
     }
 

@@ -243,3 +243,51 @@ async fn the_id_of_no_member_gives_null() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_timeline_has_the_times_with_access_and_what_grants_them() {
+    let house = TestClub::new().await;
+    let ann = house.member("ann").await;
+    house
+        .share(ann, Some(instant("2026-03-02T13:15:00Z")))
+        .await;
+    let query = format!(
+        r#"{{ member(id: "{}") {{ timeline(until: "2026-03-04T00:00:00Z") {{
+            target {{ ... on AccessPoint {{ name }} }}
+            segments {{ from until rules {{ name }} shares {{ until }} }} }} }} }}"#,
+        gid(Kind::Member, ann)
+    );
+    let data = house.query(&query).await;
+    let of = |name: &str| {
+        let all = data["member"]["timeline"].as_array().unwrap();
+        let found = all.iter().find(|it| it["target"]["name"] == name);
+        found.unwrap_or_else(|| panic!("{name}: {all:?}"))["segments"].clone()
+    };
+    let rule = json!([{ "name": "Unlimited" }]);
+    let share = json!([{ "until": "2026-03-02T13:15:00Z" }]);
+    let segment = |from: &str, until: &str, rules: &Value, shares: &Value| json!({ "from": from, "until": until, "rules": rules, "shares": shares });
+    let (noon, none) = ("2026-03-02T12:00:00Z", json!([]));
+    assert_eq!(
+        of("Front"),
+        json!([
+            segment(noon, "2026-03-02T13:15:00Z", &rule, &share),
+            segment("2026-03-02T13:15:00Z", "2026-03-02T22:00:00Z", &rule, &none),
+            segment("2026-03-03T05:00:00Z", "2026-03-03T22:00:00Z", &rule, &none),
+        ])
+    );
+    assert_eq!(
+        of("Simulator"),
+        json!([segment(noon, "2026-03-02T13:15:00Z", &none, &share)])
+    );
+    for until in ["2026-03-02T12:00:00Z", "2026-06-02T12:00:01Z"] {
+        let query = format!(
+            r#"{{ member(id: "{}") {{ timeline(until: "{until}") {{ segments {{ from }} }} }} }}"#,
+            gid(Kind::Member, ann)
+        );
+        let response = house.answer(Role::Reader, None, &query).await;
+        assert_eq!(
+            response.errors.first().map(code).as_deref(),
+            Some("BAD_USER_INPUT")
+        );
+    }
+}

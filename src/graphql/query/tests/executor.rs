@@ -211,7 +211,8 @@ async fn repeated_and_skipped_selections_are_resolved_as_one_field_each() {
     let response = executed(&house.service, &house, reader(), query).await;
     assert_eq!(data(&response), "{}");
     // One field that fails is one error, however often it is selected.
-    let query = r#"{ member(id: "no id", email: "x") { name } member(id: "no id", email: "x") { email } }"#;
+    let query =
+        r#"{ member(id: "no id", email: "x") { name } member(id: "no id", email: "x") { email } }"#;
     let response = executed(&house.service, &house, reader(), query).await;
     assert_eq!(data(&response), r#"{"member":null}"#);
     assert_eq!(response.errors.len(), 1, "{:?}", response.errors);
