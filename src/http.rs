@@ -14,6 +14,7 @@ use crate::{
         service::GraphqlService,
         socket,
     },
+    history_export,
     ingest::accept,
     kisi_events, playground, readiness,
 };
@@ -60,6 +61,7 @@ pub fn server(
             .wrap(Compress::default())
             .configure(accept::configure)
             .configure(kisi_events::configure)
+            .configure(history_export::configure)
             .service(web::resource("/graphql").to(graphql))
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readiness::readyz))

@@ -6,6 +6,7 @@ pub mod cli;
 #[cfg(test)]
 pub mod fixture;
 pub mod graphql;
+mod history_export;
 pub mod http;
 pub mod playground;
 mod readiness;

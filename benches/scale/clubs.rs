@@ -43,6 +43,7 @@ struct Deployment {
     sandbox: Sandbox,
     group: i64,
     senders: Vec<Sender>,
+    http: cli::webhook::Sender,
 }
 
 /// The figures of one deployment.
@@ -123,6 +124,7 @@ impl Deployment {
             sandbox,
             group,
             senders,
+            http: cli::webhook::Sender::new().expect("an HTTP client"),
         }
     }
 
@@ -232,7 +234,10 @@ impl Deployment {
         let (path, secret) = &self.senders[club];
         let url = format!("http://{}{path}", self.server.address);
         let id = new_id().simple().to_string();
-        let answer = cli::webhook::send_signed(&url, secret, &id, event(person)).await;
+        let answer = self
+            .http
+            .send_signed(&url, secret, &id, event(person))
+            .await;
         let answer = answer.expect("an answer");
         assert_eq!(answer.status, 202, "{}", answer.body);
     }

@@ -72,6 +72,7 @@ pub async fn latencies(count: usize) -> Vec<Duration> {
     let (path, secret) = source(&service);
     let url = format!("http://{}{path}", service.address);
     let mut times = Vec::new();
+    let http = cli::webhook::Sender::new().expect("an HTTP client");
     for number in 0..count {
         let body = event(number);
         let parsed: Value = serde_json::from_slice(&body).expect("JSON");
@@ -81,7 +82,8 @@ pub async fn latencies(count: usize) -> Vec<Duration> {
             .to_owned();
         let began = Stopwatch::now();
         let id = new_id().simple().to_string();
-        let answer = cli::webhook::send_signed(&url, &secret, &id, body)
+        let answer = http
+            .send_signed(&url, &secret, &id, body)
             .await
             .expect("an answer");
         assert_eq!(answer.status, 202, "{}", answer.body);

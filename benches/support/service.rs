@@ -136,9 +136,8 @@ pub async fn ask(address: &str, token: &SecretString, query: &str, variables: Va
     let body = json!({ "query": query, "variables": variables })
         .to_string()
         .into_bytes();
-    let answer = cli::webhook::post(&url, &headers, body)
-        .await
-        .expect("an answer");
+    let http = cli::webhook::Sender::new().expect("an HTTP client");
+    let answer = http.post(&url, &headers, body).await.expect("an answer");
     let answer: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert!(answer.get("errors").is_none(), "{answer}");
     let data = answer["data"].clone();

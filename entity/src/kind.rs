@@ -389,6 +389,16 @@ pub enum HistoryKind {
     Resumed,
     #[sea_orm(string_value = "RULE_CHANGED")]
     RuleChanged,
+    #[sea_orm(string_value = "REVOCATIONS_DECIDED")]
+    RevocationsDecided,
+    #[sea_orm(string_value = "CLUB_CHANGED")]
+    ClubChanged,
+    #[sea_orm(string_value = "KISI_CHANGED")]
+    KisiChanged,
+    #[sea_orm(string_value = "SOURCE_CHANGED")]
+    SourceChanged,
+    #[sea_orm(string_value = "TOKEN_CHANGED")]
+    TokenChanged,
 }
 
 /// The state of an unlock request.

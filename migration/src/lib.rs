@@ -24,6 +24,7 @@ mod m20261128_000200_retention;
 mod m20261128_000210_erasure;
 mod m20261128_000220_metrics;
 mod m20261128_000230_delivery_status;
+mod m20261128_000240_history_filters;
 mod table;
 
 /// All migrations, oldest first.
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000210_erasure::Migration),
             Box::new(m20261128_000220_metrics::Migration),
             Box::new(m20261128_000230_delivery_status::Migration),
+            Box::new(m20261128_000240_history_filters::Migration),
         ]
     }
 }

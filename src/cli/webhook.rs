@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::{
     clock::{Clock, new_id},
     ingest::signature,
+    kisi::HttpClient,
     store::{convert::kinds::stored, row::SignatureScheme},
 };
 
@@ -68,7 +69,7 @@ impl Webhook {
                 "cannot sign: this program cannot sign for this scheme, or the secret in {secret_env} is not valid for it"
             );
         };
-        let answer = post(&url, &headers, body).await?;
+        let answer = Sender::new()?.post(&url, &headers, body).await?;
         println!("{} {}", answer.status, answer.body);
         Ok(if (200..300).contains(&answer.status) {
             ExitCode::SUCCESS
@@ -78,43 +79,54 @@ impl Webhook {
     }
 }
 
-/// Signs a body by Standard Webhooks and sends it.
-pub async fn send_signed(
-    url: &str,
-    secret: &SecretString,
-    id: &str,
-    body: Vec<u8>,
-) -> anyhow::Result<Answer> {
-    let now = Clock::system().now();
-    let headers = signature::sign(SignatureScheme::StandardWebhooks, secret, id, now, &body);
-    post(
-        url,
-        &headers.context("the secret is not a signing secret")?,
-        body,
-    )
-    .await
-}
+/// Sends webhooks. Making one reads the certificates of the system, so senders of many webhooks make only one.
+#[derive(Clone, Debug)]
+pub struct Sender(HttpClient);
 
-pub async fn post(
-    url: &str,
-    headers: &[(String, String)],
-    body: Vec<u8>,
-) -> anyhow::Result<Answer> {
-    let client = crate::kisi::http_client(Duration::from_secs(20))?;
-    let mut request = client
-        .post(url)
-        .header("content-type", "application/json")
-        .body(body);
-    for (name, value) in headers {
-        request = request.header(name, value);
+impl Sender {
+    /// # Errors
+    /// If the HTTP client cannot be built.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self(crate::kisi::http_client(Duration::from_secs(20))?))
     }
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("{url} does not answer"))?;
-    let status = answer.status().as_u16();
-    Ok(Answer {
-        status,
-        body: answer.text().await?,
-    })
+
+    /// Signs a body by Standard Webhooks and sends it.
+    pub async fn send_signed(
+        &self,
+        url: &str,
+        secret: &SecretString,
+        id: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Answer> {
+        let now = Clock::system().now();
+        let headers = signature::sign(SignatureScheme::StandardWebhooks, secret, id, now, &body);
+        let headers = headers.context("the secret is not a signing secret")?;
+        self.post(url, &headers, body).await
+    }
+
+    /// Sends a body with these headers.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = self
+            .0
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("{url} does not answer"))?;
+        let status = answer.status().as_u16();
+        Ok(Answer {
+            status,
+            body: answer.text().await?,
+        })
+    }
 }

@@ -7,13 +7,13 @@ use super::{
     delivery::Delivery,
     group::Group,
     kisi_account::KisiAccount,
-    loader,
+    loader::{self, RuleVersions},
     lock::Lock,
     member::Member,
     node, page,
     place::Place,
     resolve::one_of,
-    rule::Rule,
+    rule::{Rule, RuleVersion},
     scalar::DateTime,
 };
 use crate::{
@@ -53,6 +53,16 @@ pub enum AccessEventKind {
     Resumed,
     /// A rule was created, edited or deleted.
     RuleChanged,
+    /// An admin approved or dismissed revocations that the brake held.
+    RevocationsDecided,
+    /// The club's settings were changed, such as those of the brake.
+    ClubChanged,
+    /// A Kisi account was connected, changed or disconnected, or a group is managed from now on, or no longer.
+    KisiChanged,
+    /// A source was created, changed or removed, its secret replaced, or its reading confirmed.
+    SourceChanged,
+    /// A token was created or revoked.
+    TokenChanged,
 }
 
 /// Anything that access can be granted to.
@@ -160,6 +170,16 @@ impl AccessEvent {
         }
     }
 
+    /// For RULE_CHANGED: the rule before the edit; null if the edit created it, and for other events.
+    async fn rule_before(&self, context: &Context<'_>) -> Result<Option<RuleVersion>> {
+        Ok(self.rule_versions(context).await?.before.map(RuleVersion))
+    }
+
+    /// For RULE_CHANGED: the rule after the edit; null if the edit deleted it, and for other events.
+    async fn rule_after(&self, context: &Context<'_>) -> Result<Option<RuleVersion>> {
+        Ok(self.rule_versions(context).await?.after.map(RuleVersion))
+    }
+
     /// The name of the token or person who did it; null for automatic events, such as the passing of time.
     async fn actor(&self) -> Option<&str> {
         self.0.actor.as_deref()
@@ -174,11 +194,29 @@ impl AccessEvent {
     }
 }
 
+impl AccessEvent {
+    async fn rule_versions(&self, context: &Context<'_>) -> Result<RuleVersions> {
+        require_staff(context)?;
+        let edited = self
+            .0
+            .rule_id
+            .filter(|_| self.0.kind == row::HistoryKind::RuleChanged);
+        match edited {
+            Some(rule) => {
+                let versions = loader::load(context, loader::RuleEdit(rule, self.0.at)).await?;
+                Ok(versions.unwrap_or_default())
+            }
+            None => Ok(RuleVersions::default()),
+        }
+    }
+}
+
 /// The text of an entry for its member.
 fn for_member(kind: row::HistoryKind) -> &'static str {
     use row::HistoryKind::{
-        Adopted, Changed, DriftFound, Granted, Held, RefusedByKisi, Resumed, Revoked, RuleChanged,
-        ShareEnded, Shared, Suspended, UnlockDenied, Unlocked,
+        Adopted, Changed, ClubChanged, DriftFound, Granted, Held, KisiChanged, RefusedByKisi,
+        Resumed, RevocationsDecided, Revoked, RuleChanged, ShareEnded, Shared, SourceChanged,
+        Suspended, TokenChanged, UnlockDenied, Unlocked,
     };
     match kind {
         Granted | Adopted => "You were given access.",
@@ -193,7 +231,9 @@ fn for_member(kind: row::HistoryKind) -> &'static str {
         ShareEnded => "The access that the club gave you ended.",
         Suspended => "Your access was suspended.",
         Resumed => "The suspension of your access was lifted.",
-        RuleChanged => "The club's rules for access were changed.",
+        // Of no single member, so no member sees them.
+        RuleChanged | RevocationsDecided | ClubChanged | KisiChanged | SourceChanged
+        | TokenChanged => "The club's settings were changed.",
     }
 }
 

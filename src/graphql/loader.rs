@@ -184,6 +184,15 @@ fn ids<K>(keys: &[K], id: impl Fn(&K) -> Uuid) -> Vec<Uuid> {
     keys.iter().map(id).collect()
 }
 
+/// The versions of a rule before and after an edit.
+#[derive(Clone, Debug, Default)]
+pub struct RuleVersions {
+    /// None if the edit created the rule.
+    pub before: Option<row::Rule>,
+    /// None if the edit deleted the rule.
+    pub after: Option<row::Rule>,
+}
+
 macro_rules! loads {
     ($($(#[$doc:meta])* $key:ident $(($($field:ty),*))? => $value:ty: |$rows:ident, $keys:ident| $load:block)*) => {$(
         $(#[$doc])*
@@ -219,6 +228,21 @@ loads! {
     RuleKey(Uuid) => row::Rule: |rows, _keys| {
         let all = rules::current(rows.app.db.read(), rows.scope).await?;
         Ok(all.into_iter().map(|row| (RuleKey(row.rule_id), row)).collect())
+    }
+
+    /// The versions of a rule that an edit at this time replaced and created.
+    RuleEdit(Uuid, i64) => RuleVersions: |rows, keys| {
+        let rules = ids(keys, |key| key.0);
+        let mut all: Map<RuleEdit, RuleVersions> = Map::default();
+        for row in rules::versions(rows.app.db.read(), rows.scope, &rules).await? {
+            let rule = row.rule_id;
+            if let Some(at) = row.superseded_at {
+                all.entry(RuleEdit(rule, at)).or_default().before = Some(row.clone());
+            }
+            let learned_at = row.learned_at;
+            all.entry(RuleEdit(rule, learned_at)).or_default().after = Some(row);
+        }
+        Ok(all)
     }
 
     /// The current rules of a target, by name.

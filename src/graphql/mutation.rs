@@ -20,9 +20,10 @@ use crate::{
     preview::CheckError,
     sentinel,
     store::{
-        ClubScope, Connection,
+        ClubScope, Connection, StoreError,
+        history::{self, Entry},
         kisi_names::{self, Resolved},
-        row::Role,
+        row::{HistoryKind, Role},
     },
 };
 
@@ -139,6 +140,38 @@ impl Editor {
     fn is_desk(&self) -> bool {
         self.role == Role::Desk
     }
+}
+
+/// Writes to the history what a person changed about the club's set-up.
+async fn record(
+    connection: &impl Connection,
+    scope: ClubScope,
+    (actor, now): (&str, i64),
+    kind: HistoryKind,
+    message: String,
+) -> Result<(), StoreError> {
+    let entry = Entry {
+        kind,
+        member: None,
+        target: None,
+        cause: "an edit".to_owned(),
+        delivery: None,
+        rule: None,
+        actor: Some(actor.to_owned()),
+        message,
+    };
+    history::write(connection, scope, now, vec![entry]).await
+}
+
+/// "A (1 → 2), B (3 → 4)" for the settings whose texts differ; none if all are equal.
+fn differences<const N: usize>(settings: [(&str, String, String); N]) -> Option<String> {
+    let changed = settings
+        .into_iter()
+        .filter(|(_, before, after)| before != after);
+    let texts: Vec<String> = changed
+        .map(|(name, before, after)| format!("{name} ({before} → {after})"))
+        .collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 /// In characters.

@@ -14,9 +14,11 @@ use crate::{
 
 pub mod condition;
 mod summary;
+mod version;
 
 pub use condition::{BlockedPolicy, Condition, RegistrationSpan, Weekday};
 pub use summary::summary_of;
+pub use version::RuleVersion;
 
 #[derive(Clone, Debug)]
 pub struct Rule(pub row::Rule);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     ClubScope, fold,
     kisi_names::has_kisi_id,
-    page::{Listing, Order},
+    page::{ByTime, Listing, Order},
 };
 use crate::id::{Kind, KisiRef};
 
@@ -351,6 +351,10 @@ pub struct HistoryFilter {
     pub member: Option<Uuid>,
     /// Entries about this target.
     pub target: Option<(ScopeKind, Uuid)>,
+    /// Entries whose cause is an edit of this rule.
+    pub rule: Option<Uuid>,
+    /// Entries caused by the token or person with this name.
+    pub actor: Option<String>,
     /// Entries of one of these kinds.
     pub kinds: Option<Vec<HistoryKind>>,
     /// Entries at this instant or later.
@@ -365,6 +369,8 @@ impl HistoryFilter {
         let target = row.target_kind.zip(row.target_id);
         self.member.is_none_or(|id| row.member_id == Some(id))
             && self.target.is_none_or(|it| target == Some(it))
+            && self.rule.is_none_or(|id| row.rule_id == Some(id))
+            && (self.actor.is_none() || row.actor == self.actor)
             && self
                 .kinds
                 .as_ref()
@@ -374,7 +380,7 @@ impl HistoryFilter {
     }
 }
 
-pub fn history(scope: ClubScope, filter: HistoryFilter) -> Listing<history::Entity> {
+pub fn history(scope: ClubScope, filter: HistoryFilter, order: ByTime) -> Listing<history::Entity> {
     use history::Column;
     let on_target = |(kind, id): (ScopeKind, Uuid)| {
         Condition::all()
@@ -387,6 +393,12 @@ pub fn history(scope: ClubScope, filter: HistoryFilter) -> Listing<history::Enti
             Condition::all().add(Column::MemberId.eq(member))
         }))
         .filter(if_some(filter.target, on_target))
+        .filter(if_some(filter.rule, |rule| {
+            Condition::all().add(Column::RuleId.eq(rule))
+        }))
+        .filter(if_some(filter.actor, |actor| {
+            Condition::all().add(Column::Actor.eq(actor))
+        }))
         .filter(if_some(filter.kinds, |kinds| {
             Condition::all().add(Column::Kind.is_in(kinds))
         }))
@@ -398,6 +410,6 @@ pub fn history(scope: ClubScope, filter: HistoryFilter) -> Listing<history::Enti
         }));
     Listing {
         select,
-        order: Order::NewestFirst(Column::Id),
+        order: order.by(Column::Id),
     }
 }

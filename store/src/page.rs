@@ -100,6 +100,23 @@ pub trait Listed: Send + Sync + 'static {
     fn count(&self, db: &Db) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 
+/// The order of a list of rows that are never changed.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum ByTime {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+}
+
+impl ByTime {
+    pub(super) fn by<C>(self, id: C) -> Order<C> {
+        match self {
+            Self::NewestFirst => Order::NewestFirst(id),
+            Self::OldestFirst => Order::OldestFirst(id),
+        }
+    }
+}
+
 /// The order of a list.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Order<C> {
@@ -107,6 +124,8 @@ pub(super) enum Order<C> {
     ByName(C, C),
     /// By id, the greatest first, because ids grow with time.
     NewestFirst(C),
+    /// By id, the smallest first.
+    OldestFirst(C),
 }
 
 /// A list over one table.
@@ -136,7 +155,10 @@ where
             (Order::ByName(name, id), false) => select.order_by_asc(name).order_by_asc(id),
             (Order::ByName(name, id), true) => select.order_by_desc(name).order_by_desc(id),
             (Order::NewestFirst(id), false) => select.order_by_desc(id),
-            (Order::NewestFirst(id), true) => select.order_by_asc(id),
+            (Order::NewestFirst(id), true) | (Order::OldestFirst(id), false) => {
+                select.order_by_asc(id)
+            }
+            (Order::OldestFirst(id), true) => select.order_by_desc(id),
         };
         let mut statement = db.read().get_database_backend().build(select.as_query());
         // The limit is part of the text. With a parameter PostgreSQL would plan each page anew, because it estimates an
@@ -171,7 +193,8 @@ impl<E: OfClub> Listing<E> {
                     .add(Condition::any().add(further).add(next))
             }
             Order::NewestFirst(id) if after => Condition::all().add(id.lt(key.id)),
-            Order::NewestFirst(id) => Condition::all().add(id.gt(key.id)),
+            Order::OldestFirst(id) if !after => Condition::all().add(id.lt(key.id)),
+            Order::NewestFirst(id) | Order::OldestFirst(id) => Condition::all().add(id.gt(key.id)),
         }
     }
 }

@@ -118,6 +118,16 @@ pub async fn current(
         .await?)
 }
 
+/// All versions of these rules.
+pub async fn versions(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+) -> Result<Vec<rule::Model>, StoreError> {
+    let all = scope.find_for_ids::<rule::Entity>();
+    bulk::select_by_ids(connection, all, rule::Column::RuleId, ids.iter().copied()).await
+}
+
 /// The current version of one rule.
 pub async fn get(
     connection: &impl ConnectionTrait,

@@ -11,7 +11,8 @@ use crate::support::{
 
 on_both!(
     each_change_shows_its_cause,
-    the_history_is_filtered_and_paged
+    the_history_is_filtered_and_paged,
+    the_history_is_exported_as_csv
 );
 
 const ENTRY: &str = "id at kind member { id email } actor cause message
@@ -108,9 +109,18 @@ async fn each_change_shows_its_cause(world: &mut World) {
     world.settled().await;
     let mut seen = 0;
     let new = since(world, &mut seen).await;
-    assert_eq!(short(&new), ["RULE_CHANGED - by tests: a rule edit"]);
     assert_eq!(
-        (&new[0]["rule"]["id"], &new[0]["target"]["id"]),
+        short(&new),
+        [
+            "KISI_CHANGED - by tests: an edit",
+            "KISI_CHANGED - by tests: an edit",
+            "RULE_CHANGED - by tests: a rule edit",
+            "SOURCE_CHANGED - by tests: an edit",
+        ]
+    );
+    let made = new.iter().find(|it| !it["rule"].is_null()).unwrap();
+    assert_eq!(
+        (&made["rule"]["id"], &made["target"]["id"]),
         (&json!(rule), &json!(group))
     );
 
@@ -242,6 +252,8 @@ async fn by_the_clock_and_by_the_brake(
 
     let none = json!({ "brake": { "enabled": true, "people": 0, "percent": 0 } });
     mutate(world, "updateClub", "UpdateClubInput!", none).await;
+    let new = since(world, &mut seen).await;
+    assert_eq!(short(&new), ["CLUB_CHANGED - by tests: an edit"]);
     let id = world
         .send(source, "membership.deleted", json!({ "id": "m1" }))
         .await;
@@ -261,13 +273,12 @@ async fn by_the_clock_and_by_the_brake(
         .await;
     world.settled().await;
     let new = since(world, &mut seen).await;
-    assert_eq!(
-        short(&new),
-        [format!(
-            "REVOKED ada by tests: tests approved a revocation that the brake held: {cause}"
-        )]
-    );
-    assert_eq!(new[0]["delivery"]["id"], json!(id));
+    let revoked =
+        format!("REVOKED ada by tests: tests approved a revocation that the brake held: {cause}");
+    let decided = "REVOCATIONS_DECIDED - by tests: an edit".to_owned();
+    assert_eq!(short(&new), [decided, revoked]);
+    let revoked = new.iter().find(|it| it["kind"] == "REVOKED").unwrap();
+    assert_eq!(revoked["delivery"]["id"], json!(id));
 }
 
 /// A club with several changes for several people in two groups, at known times.
@@ -306,8 +317,8 @@ async fn the_history_is_filtered_and_paged(world: &mut World) {
     let all = entries(world, Value::Null).await;
     let times: Vec<&str> = all.iter().map(|one| one["at"].as_str().unwrap()).collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
-    // Two rules; three people get access to two groups; two people lose both; a suspension.
-    assert_eq!(all.len(), 2 + 6 + 4 + 1);
+    // A source, an account and two groups; two rules; three people get access to two groups; two people lose both; a suspension.
+    assert_eq!(all.len(), 4 + 2 + 6 + 4 + 1);
 
     let middle = all[6]["at"].clone();
     let mut filters = vec![json!({})];
@@ -383,4 +394,61 @@ async fn in_pages(world: &World, filter: &Value) {
             assert_eq!(rows, all, "{length} {size}");
         }
     }
+}
+
+async fn the_history_is_exported_as_csv(world: &mut World) {
+    let (_, members) = eventful(world).await;
+    let formula = json!({ "member": members[1], "reason": "=1+1, she \"said\"" });
+    mutate(world, "suspendMember", "SuspendMemberInput!", formula).await;
+    let mut all = entries(world, Value::Null).await;
+    all.reverse();
+    let http = latchkey::kisi::http_client(std::time::Duration::from_secs(30)).unwrap();
+    let get = async |token: &str, query: &str| {
+        let url = format!("{}/export/history.csv{query}", world.api.base);
+        let answer = http.get(url).bearer_auth(token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.text().await.unwrap())
+    };
+    let reader = world.api.token("READER").await;
+    let (status, text) = get(&reader.token, "").await;
+    assert_eq!(status, 200, "{text}");
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<_> = table.records().map(Result::unwrap).collect();
+    // The token of the reader is the last entry of all.
+    assert_eq!(rows.len(), all.len() + 1);
+    for (row, entry) in rows.iter().zip(&all) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let shown = [
+            &row[0], &row[1], &row[2], &row[3], &row[6], &row[7], &row[8],
+        ];
+        let parts = [
+            &entry["id"],
+            &entry["at"],
+            &entry["kind"],
+            &entry["member"]["id"],
+            &entry["cause"],
+            &entry["actor"],
+            &entry["message"],
+        ];
+        assert_eq!(shown.map(str::to_owned), parts.map(text));
+    }
+    let from = all[5]["at"].as_str().unwrap();
+    let (_, text) = get(
+        &reader.token,
+        &format!("?from={from}&member={}", members[0]),
+    )
+    .await;
+    let later = all.iter().skip(5);
+    let of_ada = later.filter(|it| it["member"]["id"] == members[0].as_str());
+    assert_eq!(text.lines().count(), 1 + of_ada.count(), "{text}");
+
+    assert_eq!(get("nothing", "").await.0, 401);
+    assert_eq!(get(&reader.token, "?from=yesterday").await.0, 400);
+    assert_eq!(get(&reader.token, "?since=2026").await.0, 400);
+    let arguments = [("member", "ID!", json!(members[0]))];
+    let opened = world
+        .api
+        .mutate("createMemberSession", &arguments, "session")
+        .await;
+    assert_eq!(get(opened["session"].as_str().unwrap(), "").await.0, 403);
 }

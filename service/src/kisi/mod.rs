@@ -29,6 +29,8 @@ pub use clients::{Clients, HttpClientError};
 pub use error::Error;
 pub use logins::{ApiLogin, Login, MemberLogin, PublicOrganization, log_in, public_organization};
 pub use pacer::{Lane, Pacer, Turn};
+/// A client for HTTP requests, which keeps its connections.
+pub use reqwest::Client as HttpClient;
 pub use setup::{
     Group, GroupLock, Integration, Location, Lock, Me, Organization, OrganizationRef, Place, Role,
 };

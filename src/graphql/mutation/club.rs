@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 
-use super::{Editor, invalid, name};
+use super::{Editor, differences, invalid, name, record};
 use crate::{
+    duration::format_duration,
     graphql::{
         club::{Club, UnlockVisibility},
         error::{Refusal, internal},
@@ -67,18 +68,25 @@ impl ClubMutations {
 }
 
 async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refusal> {
-    let scope = admin.scope;
+    let Editor {
+        app,
+        scope,
+        actor,
+        now,
+        ..
+    } = admin;
     let new_name = input
         .name
         .as_deref()
         .map(|text| name("input.name", text))
         .transpose()?;
     let brake = input.brake.map(validate_brake).transpose()?;
-    transaction!(admin.app.db, |tx| {
+    transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let mut club = clubs::get(tx, scope)
             .await?
             .ok_or_else(|| internal("the club of the token no longer exists"))?;
+        let before = club.clone();
         if let Some(name) = new_name {
             club.name = name;
         }
@@ -98,9 +106,40 @@ async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refu
             club.brake_window_s = window.unwrap_or(club.brake_window_s);
         }
         clubs::set(tx, &club).await?;
+        if let Some(changes) = changes(&before, &club) {
+            let message = format!("The club's settings were changed: {changes}.");
+            let kind = row::HistoryKind::ClubChanged;
+            record(tx, scope, (&actor, now), kind, message).await?;
+        }
         Ok(club)
     })
     .await
+}
+
+fn visible(club: &row::Club) -> &'static str {
+    match club.unlock_visibility {
+        row::UnlockVisibility::Members => "members",
+        row::UnlockVisibility::Public => "everybody",
+    }
+}
+
+/// What was changed, with the values before and after.
+fn changes(before: &row::Club, after: &row::Club) -> Option<String> {
+    let pair = |name, text: &dyn Fn(&row::Club) -> String| (name, text(before), text(after));
+    let window = |club: &row::Club| {
+        let seconds = u64::try_from(club.brake_window_s).unwrap_or_default();
+        format_duration(std::time::Duration::from_secs(seconds))
+    };
+    let on = |club: &row::Club| if club.brake_enabled { "on" } else { "off" }.to_owned();
+    differences([
+        pair("name", &|club| format!("“{}”", club.name)),
+        pair("time zone", &|club| club.time_zone.clone()),
+        pair("unlock visibility", &|club| visible(club).to_owned()),
+        pair("brake", &on),
+        pair("brake's people", &|club| club.brake_people.to_string()),
+        pair("brake's percent", &|club| club.brake_percent.to_string()),
+        pair("brake's window", &window),
+    ])
 }
 
 fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::{Editor, record};
 use crate::{
-    app::App,
     graphql::error::{Refusal, UserError, UserErrorCode},
     store::{
-        ClubScope, clubs, due, kisi_accounts,
-        row::{KisiAccount, KisiStatus},
+        clubs, due, kisi_accounts,
+        row::{HistoryKind, KisiAccount, KisiStatus},
         setup,
     },
     transaction,
@@ -66,13 +66,18 @@ fn overlap_error(account: &KisiAccount) -> Refusal {
 
 /// Stores a connection and its Kisi setup, with the locks that each group in `opened` opens: revives the disconnected row if that has the same id, else creates a row.
 pub(super) async fn store(
-    app: &App,
+    editor: &Editor,
     account: KisiAccount,
     setup: setup::Setup,
     opened: Vec<(Uuid, BTreeSet<Uuid>)>,
-    now: i64,
 ) -> Result<KisiAccount, Refusal> {
-    let scope = ClubScope::new(account.club_id);
+    let Editor {
+        app,
+        scope,
+        actor,
+        now,
+        ..
+    } = editor.clone();
     transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         // Another request may have connected the organization in the meantime.
@@ -87,6 +92,8 @@ pub(super) async fn store(
         for (group, locks) in opened {
             setup::store_group_locks(tx, scope, group, locks).await?;
         }
+        let message = format!("The Kisi account “{}” was connected.", account.name);
+        record(tx, scope, (&actor, now), HistoryKind::KisiChanged, message).await?;
         let cause = due::Cause::enforced("a Kisi account was connected");
         due::mark_all_members(tx, scope, now, &cause).await?;
         Ok::<_, Refusal>(account)

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    Editor, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, not_found,
+    Editor, invalid, kisi_account::DisconnectPolicy, kisi_account::disconnected, not_found, record,
     resolve_kisi_id, stale,
 };
 use crate::{
@@ -154,6 +154,8 @@ async fn manage(
                 kisi_accounts::request_sweep(tx, account.id, now).await?;
                 let group = row::Group { managed: input.managed, strangers, ..group };
                 let what = if input.managed { "was taken over" } else { "is no longer managed" };
+                let message = format!("The group “{}” {what}.", group.name);
+                record(tx, scope, (&actor, now), row::HistoryKind::KisiChanged, message).await?;
                 let description = format!("the group “{}” {what}", group.name);
                 match confirmed {
                     Some(confirmed) => confirmed.write(tx, scope, &group, now, &description, &actor).await?,

@@ -5,7 +5,7 @@
 use async_graphql::{Context, Enum, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Editor, connection, id_of, invalid, name, not_found, text_of};
+use super::{Editor, connection, differences, id_of, invalid, name, not_found, record, text_of};
 use crate::{
     app::App,
     clock::new_id,
@@ -247,7 +247,7 @@ async fn connect_by(
             "the locks of some groups were not read yet; the first sweep reads them"
         ),
     }
-    let account = connection::store(app, account, setup, opened, now).await?;
+    let account = connection::store(admin, account, setup, opened).await?;
     app.waker.wake(scope);
     Ok(account)
 }
@@ -265,7 +265,11 @@ fn place_named(setup: &setup::Setup, text: &str) -> Result<i64, Refusal> {
 
 async fn update(admin: Editor, input: UpdateKisiAccountInput) -> Result<row::KisiAccount, Refusal> {
     let Editor {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
+        ..
     } = admin;
     let id = id_of(
         Kind::KisiAccount,
@@ -286,6 +290,7 @@ async fn update(admin: Editor, input: UpdateKisiAccountInput) -> Result<row::Kis
     let account = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let mut account = find(tx, scope, id, "input.account").await?;
+        let before = account.clone();
         if let Some(name) = new_name {
             account.name = name;
         }
@@ -311,11 +316,39 @@ async fn update(admin: Editor, input: UpdateKisiAccountInput) -> Result<row::Kis
         } else {
             kisi_accounts::set(tx, &account).await?;
         }
+        if let Some(changes) = changes(&before, &account) {
+            let message = format!("The Kisi account “{}” was changed: {changes}.", before.name);
+            record(
+                tx,
+                scope,
+                (&actor, now),
+                row::HistoryKind::KisiChanged,
+                message,
+            )
+            .await?;
+        }
         Ok::<_, Refusal>(account)
     })
     .await?;
     app.waker.wake(scope);
     Ok(account)
+}
+
+/// What was changed, with the values before and after.
+fn changes(before: &row::KisiAccount, after: &row::KisiAccount) -> Option<String> {
+    let invites = |it: &row::KisiAccount| if it.invite_by_email { "on" } else { "off" }.to_owned();
+    // Each sealing gives other bytes, so credentials that were given again count as new.
+    let is_new = before.credentials != after.credentials;
+    let credentials = |new: bool| if new { "new" } else { "old" }.to_owned();
+    differences([
+        (
+            "name",
+            format!("“{}”", before.name),
+            format!("“{}”", after.name),
+        ),
+        ("invitations by e-mail", invites(before), invites(after)),
+        ("credentials", credentials(false), credentials(is_new)),
+    ])
 }
 
 /// Verifies new credentials at Kisi. Returns Kisi's id of their user, and the sealed key.
@@ -393,6 +426,22 @@ async fn disconnect(
             return Ok(account);
         }
         setup::unmanage_all(tx, scope, id).await?;
+        let policy = match access {
+            DisconnectPolicy::Keep => "keeps",
+            DisconnectPolicy::Revoke => "loses",
+        };
+        let message = format!(
+            "The Kisi account “{}” was disconnected; who had access {policy} it.",
+            account.name
+        );
+        record(
+            tx,
+            scope,
+            (&actor, now),
+            row::HistoryKind::KisiChanged,
+            message,
+        )
+        .await?;
         match access {
             DisconnectPolicy::Keep => {
                 grants::delete_in_scope(tx, scope, id, None).await?;

@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Editor, id_of, invalid, kisi_account::refuse_disconnected, not_found};
+use super::{Editor, id_of, invalid, kisi_account::refuse_disconnected, not_found, record};
 use crate::{
     config,
     graphql::{
@@ -13,6 +13,7 @@ use crate::{
     id::Kind,
     kisi_events::listen::{ListenError, listen},
     store::{lookup, row},
+    transaction,
 };
 
 #[derive(Default)]
@@ -49,7 +50,13 @@ async fn start(
     account: &ID,
     public_url: Option<&str>,
 ) -> Result<row::KisiAccount, Refusal> {
-    let Editor { app, scope, .. } = admin;
+    let Editor {
+        app,
+        scope,
+        actor,
+        now,
+        ..
+    } = admin;
     let id = id_of(Kind::KisiAccount, "account", "Kisi account", account)?;
     let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await?;
     let account = account.ok_or_else(|| not_found("account", "Kisi account"))?;
@@ -60,6 +67,18 @@ async fn start(
         .ok_or_else(|| invalid("publicUrl", message))?;
     refuse_disconnected(&account, "account")?;
     listen(&app, &account, &url).await.map_err(refusal)?;
+    let message = format!("Kisi sends the events of “{}” to {url}.", account.name);
+    transaction!(app.db, |tx| {
+        record(
+            tx,
+            scope,
+            (&actor, now),
+            row::HistoryKind::KisiChanged,
+            message,
+        )
+        .await
+    })
+    .await?;
     let account = lookup::by_id::<row::KisiAccount>(app.db.read(), scope, id).await?;
     account.ok_or_else(|| not_found("account", "Kisi account"))
 }

@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Editor, id_of, invalid, source::find};
+use super::{Editor, id_of, invalid, record, source::find};
 use crate::{
     graphql::{error::Refusal, source::Source},
     id::Kind,
@@ -75,7 +75,11 @@ async fn read(admin: Editor, source: &str) -> std::result::Result<row::Source, R
 
 async fn confirm(admin: Editor, source: &str) -> std::result::Result<row::Source, Refusal> {
     let Editor {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
+        ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
     let confirmed = transaction!(app.db, |tx| {
@@ -88,6 +92,15 @@ async fn confirm(admin: Editor, source: &str) -> std::result::Result<row::Source
             return Err(invalid("source", message));
         }
         readings::confirm(tx, scope, id, now).await?;
+        let message = format!("The reading of the source “{}” was confirmed.", source.name);
+        record(
+            tx,
+            scope,
+            (&actor, now),
+            row::HistoryKind::SourceChanged,
+            message,
+        )
+        .await?;
         find(tx, scope, id, "source").await
     });
     let source = confirmed.await?;

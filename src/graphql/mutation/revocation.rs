@@ -1,9 +1,11 @@
 //! Mutations of the revocations that the brake holds: approve or dismiss some or all of them. For ADMIN tokens.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use uuid::Uuid;
 
-use super::{Editor, id_of, not_found};
+use super::{Editor, id_of, not_found, record};
 use crate::{
     graphql::error::{Refusal, UserError},
     id::Kind,
@@ -15,6 +17,9 @@ use crate::{
     },
     transaction,
 };
+
+/// How many causes a history entry names.
+const CAUSES_SHOWN: usize = 5;
 
 #[derive(Default)]
 pub struct RevocationMutations;
@@ -131,9 +136,38 @@ async fn decide(
             ..Decision::of(state)
         };
         revocations::decide(tx, scope, &held, answer, now).await?;
+        if !held.is_empty() {
+            let message = decided(&held, what);
+            let kind = row::HistoryKind::RevocationsDecided;
+            record(tx, scope, (&actor, now), kind, message).await?;
+        }
         Ok(held.len())
     })
     .await?;
     app.waker.wake(scope);
     Ok(i32::try_from(decided).unwrap_or(i32::MAX))
+}
+
+/// How many revocations of which causes were decided.
+fn decided(held: &[row::Revocation], what: &str) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in held {
+        *counts.entry(&row.cause).or_default() += 1;
+    }
+    let causes: Vec<String> = counts
+        .iter()
+        .take(CAUSES_SHOWN)
+        .map(|(cause, count)| format!("{count} because of {cause}"))
+        .collect();
+    let more = counts.len().saturating_sub(CAUSES_SHOWN);
+    let more = if more > 0 {
+        format!("; and {more} other causes")
+    } else {
+        String::new()
+    };
+    let count = held.len();
+    format!(
+        "{count} held revocations were {what}: {}{more}.",
+        causes.join("; ")
+    )
 }

@@ -5,12 +5,13 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+mod create;
 mod options;
 mod platform_input;
+mod update;
 
-use super::{Editor, id_of, invalid, name, name_taken, not_found};
+use super::{Editor, id_of, invalid, not_found, record};
 use crate::{
-    clock::new_id,
     graphql::{
         error::{Refusal, UserError, internal, internal_error},
         input::{signature_rule::SignatureRuleInput, source_credentials::SourceCredentialsInput},
@@ -18,14 +19,11 @@ use crate::{
         source::{Platform, SignatureScheme, Source, StatusMeaning},
     },
     id::{Kind, encode},
-    ingest::{
-        readers::options::statuses_text,
-        removal,
-        signature::{self, Settings},
-    },
-    secret::{SecretKind, new_path_key},
+    ingest::{removal, signature},
+    secret::SecretKind,
     store::{
-        ClubScope, Connection, arrivals, clubs, due, lookup, readings, revocations, row, sources,
+        ClubScope, Connection, StoreError, arrivals, clubs, due, lookup, readings, revocations,
+        row, sources,
     },
     transaction,
 };
@@ -147,7 +145,7 @@ impl SourceMutations {
         #[graphql(desc = "The platform and its settings.")] input: CreateSourceInput,
     ) -> Result<CreateSourcePayload> {
         let admin = Editor::admin(context)?;
-        Ok(match create(admin, input).await {
+        Ok(match create::create(admin, input).await {
             Ok((source, secret)) => CreateSourcePayload {
                 source: Some(source.into()),
                 secret: secret.map(|secret| secret.expose_secret().to_owned()),
@@ -199,7 +197,7 @@ impl SourceMutations {
         #[graphql(desc = "The source and the changes.")] input: UpdateSourceInput,
     ) -> Result<UpdateSourcePayload> {
         let admin = Editor::admin(context)?;
-        UpdateSourcePayload::of(update(admin, input).await)
+        UpdateSourcePayload::of(update::update(admin, input).await)
     }
 
     /// Removes a source and ends everything that members hold from it. The brake counts the resulting revocations.
@@ -211,87 +209,6 @@ impl SourceMutations {
         let admin = Editor::admin(context)?;
         RemoveSourcePayload::of(remove(admin, &source).await)
     }
-}
-
-async fn create(
-    admin: Editor,
-    input: CreateSourceInput,
-) -> Result<(row::Source, Option<SecretString>), Refusal> {
-    let Editor {
-        app, scope, now, ..
-    } = admin;
-    let name = name("input.name", &input.name)?;
-    let platform = row::Platform::from(input.platform);
-    let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
-    let rule = input.signature_rule.map(Settings::from);
-    let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
-    let credentials = platform_input::credentials(platform, input.credentials)?;
-    platform_input::needs_credentials(scheme, credentials.is_some())?;
-    let read_every_s = platform_input::read_every(input.read_every, credentials.is_some())?;
-    let read_every_s = credentials
-        .as_ref()
-        .map(|_| read_every_s.unwrap_or(platform_input::default_read_interval(platform)));
-    let mapping = platform_input::new_mapping(platform, input.mapping.as_ref())?;
-    let statuses = platform_input::statuses(platform, input.status_mappings.as_deref())?;
-    let primary_only = platform_input::primary_only(platform, input.primary_members_only)?;
-    let check_in = platform_input::check_in(platform, input.check_in)?;
-    let secret = match (scheme, input.secret) {
-        (row::SignatureScheme::Nudge, None) => None,
-        (row::SignatureScheme::Nudge, Some(_)) => {
-            return Err(invalid(
-                "input.secret",
-                "the events of this source are unsigned: leave the secret out",
-            ));
-        }
-        (_, given) => Some(platform_input::secret(
-            "input.secret",
-            given,
-            &verification,
-        )?),
-    };
-    let id = new_id();
-    let seal =
-        |kind, secret: &SecretString| app.sealer.seal(kind, id, secret).map_err(internal_error);
-    let sealed = secret
-        .as_ref()
-        .map(|secret| seal(SecretKind::SourceSecret, secret))
-        .transpose()?;
-    let credentials = credentials
-        .map(|credentials| seal(SecretKind::SourceCredentials, &credentials.to_text()))
-        .transpose()?;
-    let zone = input.time_zone.map(|zone| zone.0);
-    let source = transaction!(app.db, |tx| {
-        clubs::touch(tx, scope).await?;
-        if is_taken(tx, scope, &name, None).await? {
-            return Err(name_taken("input.name", "source"));
-        }
-        let time_zone = match zone {
-            Some(zone) => zone,
-            None => club_zone(tx, scope).await?,
-        };
-        let source = row::Source {
-            name,
-            platform,
-            signature: scheme,
-            signature_rule,
-            path_key: new_path_key(),
-            time_zone,
-            secret: sealed,
-            read_every_s,
-            mapping,
-            membership_statuses: statuses.as_ref().and_then(statuses_text),
-            primary_only: primary_only.unwrap_or(false),
-            check_in: check_in.unwrap_or(false),
-            credentials,
-            ..sources::blank(scope, id, now)
-        };
-        let source = platform_input::with_problem(source);
-        sources::create(tx, source.clone()).await?;
-        Ok::<_, Refusal>(source)
-    })
-    .await?;
-    app.waker.wake_with_readers(scope);
-    Ok((source, secret))
 }
 
 async fn club_zone(connection: &impl Connection, scope: ClubScope) -> Result<String, Refusal> {
@@ -307,7 +224,11 @@ async fn rotate(
     given: Option<String>,
 ) -> Result<(row::Source, SecretString), Refusal> {
     let Editor {
-        app, scope, now, ..
+        app,
+        scope,
+        actor,
+        now,
+        ..
     } = admin;
     let id = id_of(Kind::Source, "source", "source", source)?;
     let kept_s = keep_old_for.0.as_secs();
@@ -349,85 +270,12 @@ async fn rotate(
             .transpose()?;
         source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
         sources::set(tx, &source).await?;
+        let message = format!("The secret of the source “{}” was replaced.", source.name);
+        record_source(tx, scope, (&actor, now), message).await?;
         Ok::<_, Refusal>(source)
     })
     .await?;
     Ok((source, secret))
-}
-
-async fn update(admin: Editor, input: UpdateSourceInput) -> Result<row::Source, Refusal> {
-    let Editor {
-        app, scope, now, ..
-    } = admin;
-    let id = id_of(Kind::Source, "input.source", "source", &input.source)?;
-    let new_name = input
-        .name
-        .as_deref()
-        .map(|text| name("input.name", text))
-        .transpose()?;
-    let sealer = app.sealer.clone();
-    let source = transaction!(app.db, |tx| {
-        clubs::touch(tx, scope).await?;
-        let mut source = find(tx, scope, id, "input.source").await?;
-        if let Some(name) = new_name {
-            if is_taken(tx, scope, &name, Some(id)).await? {
-                return Err(name_taken("input.name", "source"));
-            }
-            source.name = name;
-        }
-        if let Some(zone) = input.time_zone
-            && zone.0 != source.time_zone
-        {
-            source.time_zone = zone.0;
-            // Dates without a time now begin and end at other instants.
-            let cause = due::Cause::enforced(format!(
-                "the time zone of the source “{}” was changed",
-                source.name
-            ));
-            due::mark_source(tx, scope, id, now, &cause).await?;
-        }
-        if let Some(given) = platform_input::credentials(source.platform, input.credentials)? {
-            source.credentials = Some(
-                sealer
-                    .seal(SecretKind::SourceCredentials, id, &given.to_text())
-                    .map_err(internal_error)?,
-            );
-            let usual = platform_input::default_read_interval(source.platform);
-            source.read_every_s.get_or_insert(usual);
-            // The credentials are tried at once; what was read from an earlier account is no baseline for comparison.
-            readings::request_full_read(tx, scope, id, now).await?;
-        }
-        let has = source.credentials.is_some();
-        if let Some(every) = platform_input::read_every(input.read_every, has)? {
-            source.read_every_s = Some(every);
-            readings::make_due_by(
-                tx,
-                scope,
-                id,
-                now.saturating_add(every.saturating_mul(1_000_000)),
-            )
-            .await?;
-        }
-        if let Some(rule) = input.signature_rule {
-            let given = Some(Settings::from(rule));
-            source.signature_rule = platform_input::verification(source.signature, given)?.1;
-        }
-        let options = options::Options {
-            mapping: input.mapping,
-            statuses: input.status_mappings,
-            primary_members_only: input.primary_members_only,
-            check_in: input.check_in,
-        };
-        if options.set(&mut source)? && has {
-            // What was read is understood differently now.
-            readings::request_full_read(tx, scope, id, now).await?;
-        }
-        sources::set(tx, &source).await?;
-        Ok::<_, Refusal>(source)
-    })
-    .await?;
-    app.waker.wake_with_readers(scope);
-    Ok(source)
 }
 
 async fn remove(admin: Editor, source: &str) -> Result<ID, Refusal> {
@@ -445,6 +293,8 @@ async fn remove(admin: Editor, source: &str) -> Result<ID, Refusal> {
         sources::remove(tx, scope, id, now).await?;
         readings::delete(tx, scope, id).await?;
         arrivals::delete(tx, scope, id).await?;
+        let message = format!("The source “{}” was removed.", source.name);
+        record_source(tx, scope, (&actor, now), message).await?;
         let description = format!("the source “{}” was removed", source.name);
         let cause = due::Cause::enforced(description).by(&actor);
         due::mark_source(tx, scope, id, now, &cause).await?;
@@ -482,4 +332,21 @@ async fn is_taken(
     Ok(all
         .iter()
         .any(|source| source.name == name && Some(source.id) != by_other_than))
+}
+
+/// Records a change of a source.
+async fn record_source(
+    connection: &impl Connection,
+    scope: ClubScope,
+    by: (&str, i64),
+    message: String,
+) -> Result<(), StoreError> {
+    record(
+        connection,
+        scope,
+        by,
+        row::HistoryKind::SourceChanged,
+        message,
+    )
+    .await
 }

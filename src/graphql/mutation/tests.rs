@@ -1,6 +1,7 @@
 //! Tests of every mutation, each against its own database and the Kisi sandbox: its effects, and each user error that it
 //! returns.
 
+mod actions;
 mod desk;
 mod kisi;
 mod rules;
@@ -18,7 +19,7 @@ use crate::{
     store::{
         ClubScope, StoreError, due, kisi_accounts,
         listings::{HistoryFilter, history},
-        page::{Listed, Window},
+        page::{ByTime, Listed, Window},
         row, setup,
     },
     transaction,
@@ -101,7 +102,7 @@ impl TestClub {
             most: 100,
             ..Window::default()
         };
-        history(self.scope, filter)
+        history(self.scope, filter, ByTime::NewestFirst)
             .rows(&self.app.db, &window)
             .await
             .unwrap()

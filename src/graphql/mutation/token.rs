@@ -4,11 +4,12 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
-use super::{Editor, future_end, invalid, name, name_taken};
+use super::{Editor, future_end, invalid, name, name_taken, record};
 use crate::{
     clock::new_id,
     graphql::{
         error::{Refusal, UserError},
+        roles,
         scalar::DateTime,
         viewer::Role,
     },
@@ -67,12 +68,30 @@ impl TokenMutations {
         context: &Context<'_>,
         #[graphql(desc = "The token's name.")] name: String,
     ) -> Result<RevokeTokenPayload> {
-        let Editor { app, scope, .. } = Editor::admin(context)?;
-        let outcome: Result<bool, Refusal> =
-            transaction!(app.db, |tx| Ok(
-                tokens::revoke(tx, scope, name.trim()).await?
-            ))
-            .await;
+        let Editor {
+            app,
+            scope,
+            actor,
+            now,
+            ..
+        } = Editor::admin(context)?;
+        let outcome: Result<bool, Refusal> = transaction!(app.db, |tx| {
+            let name = name.trim();
+            let revoked = tokens::revoke(tx, scope, name).await?;
+            if revoked {
+                let message = format!("The token “{name}” was revoked.");
+                record(
+                    tx,
+                    scope,
+                    (&actor, now),
+                    row::HistoryKind::TokenChanged,
+                    message,
+                )
+                .await?;
+            }
+            Ok(revoked)
+        })
+        .await;
         Ok(match outcome {
             Ok(revoked) => RevokeTokenPayload {
                 revoked,
@@ -87,7 +106,7 @@ impl TokenMutations {
 }
 
 async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusal> {
-    let (scope, now) = (admin.scope, admin.now);
+    let (scope, now, actor) = (admin.scope, admin.now, admin.actor);
     let name = name("input.name", &input.name)?;
     let role = row::Role::from(input.role);
     if role == row::Role::Member {
@@ -104,6 +123,18 @@ async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusa
         if tokens::exists(tx, scope, &name).await? {
             return Err(name_taken("input.name", "token"));
         }
+        let message = format!(
+            "The token “{name}” with the role {} was created.",
+            role_name(role)
+        );
+        record(
+            tx,
+            scope,
+            (&actor, now),
+            row::HistoryKind::TokenChanged,
+            message,
+        )
+        .await?;
         let row = row::Token {
             id: new_id(),
             club_id: scope.club,
@@ -118,4 +149,9 @@ async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusa
     })
     .await?;
     Ok(token.expose_secret().to_owned())
+}
+
+fn role_name(role: row::Role) -> &'static str {
+    let known = roles::ALL.iter().find(|(_, other)| *other == role);
+    known.map_or("", |(name, _)| name)
 }

@@ -1,6 +1,6 @@
 //! The filter inputs of lists. An id of the wrong type is refused by the name of its field.
 
-use async_graphql::{Context, ID, InputObject, Result};
+use async_graphql::{Context, Enum, ID, InputObject, Result};
 use uuid::Uuid;
 
 use crate::{
@@ -107,10 +107,24 @@ pub struct HistoryFilter {
     pub target: Option<ID>,
     /// With one of these kinds.
     pub kinds: Option<Vec<AccessEventKind>>,
+    /// Caused by an edit of this rule.
+    pub rule: Option<ID>,
+    /// Caused by the token or person with this name.
+    pub actor: Option<String>,
     /// At this time or later.
     pub from: Option<DateTime>,
     /// Before this time.
     pub until: Option<DateTime>,
+}
+
+/// The order of a list by time.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::store::page::ByTime")]
+pub enum TimeOrder {
+    /// The newest first.
+    NewestFirst,
+    /// The oldest first.
+    OldestFirst,
 }
 
 /// In characters: names and e-mail addresses are no longer.
@@ -120,7 +134,7 @@ const LONGEST_SEARCH: usize = 500;
 pub fn search(text: Option<String>) -> Result<Option<String>> {
     match text {
         Some(text) if text.chars().count() > LONGEST_SEARCH => Err(bad_input(format!(
-            "filter.search: at most {LONGEST_SEARCH} characters"
+            "a text of the filter is too long: at most {LONGEST_SEARCH} characters"
         ))),
         text => Ok(text),
     }
@@ -186,6 +200,8 @@ impl HistoryFilter {
         Ok(listings::HistoryFilter {
             member: node::decode_optional_id("filter.member", Kind::Member, self.member.as_ref())?,
             target,
+            rule: node::decode_optional_id("filter.rule", Kind::Rule, self.rule.as_ref())?,
+            actor: search(self.actor)?,
             kinds: self.kinds.map(kinds),
             from: self.from.map(|at| at.0),
             until: self.until.map(|at| at.0),

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::filter::{
     self, DeliveryFilter, GroupFilter, HistoryFilter, LockFilter, MemberFilter, OfferingFilter,
-    RuleFilter,
+    RuleFilter, TimeOrder,
 };
 use crate::{
     decide::{AccessCriterion, FilteredMembers, MemberCriteria},
@@ -244,8 +244,9 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// The access history, newest first. A member session gets that of its own member.
+    /// The access history, with what was changed about the set-up. A member session gets that of its own member.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn history(
         &self,
         context: &Context<'_>,
@@ -258,11 +259,16 @@ impl Lists {
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
         #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<HistoryFilter>,
+        #[graphql(
+            default_with = "TimeOrder::NewestFirst",
+            desc = "The order of the list."
+        )]
+        order_by: TimeOrder,
     ) -> Result<AccessEventConnection> {
         let scope = caller(context)?.scope;
         let arguments = PageArguments::new(first, after, last, before)?;
         let filter = filter.unwrap_or_default().for_caller(context).await?;
-        let list = listings::history(scope, filter);
+        let list = listings::history(scope, filter, order_by.into());
         page::load(context::app(context)?, list, arguments).await
     }
 }
