@@ -25,6 +25,7 @@ mod m20261128_000210_erasure;
 mod m20261128_000220_metrics;
 mod m20261128_000230_delivery_status;
 mod m20261128_000240_history_filters;
+mod m20261128_000250_lists;
 mod table;
 
 /// All migrations, oldest first.
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000220_metrics::Migration),
             Box::new(m20261128_000230_delivery_status::Migration),
             Box::new(m20261128_000240_history_filters::Migration),
+            Box::new(m20261128_000250_lists::Migration),
         ]
     }
 }

@@ -82,3 +82,11 @@ impl Company {
         .await
     }
 }
+
+page::connection!(
+    /// A page of companies.
+    CompanyConnection,
+    /// A company and its cursor.
+    CompanyEdge,
+    Company
+);

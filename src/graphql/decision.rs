@@ -172,6 +172,11 @@ impl AccessDecision {
         Ok(messages::of_decision(&message, audience))
     }
 
+    /// When the decision changes next.
+    pub fn ends(&self) -> Option<DateTime> {
+        self.decision.until.map(|until| DateTime(until.micros()))
+    }
+
     pub fn cause(&self) -> Code {
         self.decision.code
     }
@@ -197,7 +202,7 @@ impl AccessDecision {
 
     /// When the decision changes next; null if that is not known.
     async fn until(&self) -> Option<DateTime> {
-        self.decision.until.map(|until| DateTime(until.micros()))
+        self.ends()
     }
 
     /// The main cause as a stable, machine-readable code: the one to look at first.

@@ -367,7 +367,7 @@ async fn kisi_problem(
     Ok(present.find_map(|user| user.problem))
 }
 
-fn scope_row(scope: access::AccessScope) -> (row::ScopeKind, Uuid) {
+pub(super) fn scope_row(scope: access::AccessScope) -> (row::ScopeKind, Uuid) {
     match scope {
         access::AccessScope::Group(id) => (row::ScopeKind::Group, row_id(id)),
         access::AccessScope::Place(id) => (row::ScopeKind::Place, row_id(id)),

@@ -13,6 +13,7 @@ use super::{
     place::Place,
     rule::{self, Rule},
     scalar::DateTime,
+    unlisted::{self, UnlistedAccess},
 };
 use crate::{
     id::Kind,
@@ -128,7 +129,13 @@ impl Group {
         Ok(self.0.problem.clone().or_else(gone))
     }
 
-    /// The members with access to the group at a point in time.
+    /// Who can open it in Kisi now although allowedMembers does not list them.
+    #[graphql(complexity = "page::capped_product(5, child_complexity)")]
+    async fn unlisted_access(&self, context: &Context<'_>) -> Result<UnlistedAccess> {
+        unlisted::of(context, access::Target::Group(convert::id(self.0.id))).await
+    }
+
+    /// The members with access to the group at a point in time; each edge has its end and reason.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn allowed_members(
         &self,

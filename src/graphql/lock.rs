@@ -14,6 +14,7 @@ use super::{
     restriction::{self, UnlockRestriction},
     rule::Rule,
     scalar::DateTime,
+    unlisted::{self, UnlistedAccess},
 };
 use crate::{
     decide::{AccessCriterion, FilteredMembers, MemberCriteria},
@@ -98,7 +99,13 @@ impl Lock {
         Ok(rules.unwrap_or_default().into_iter().map(Rule).collect())
     }
 
-    /// The members with access to the lock at a point in time.
+    /// Who can open it in Kisi now although allowedMembers does not list them.
+    #[graphql(complexity = "page::capped_product(5, child_complexity)")]
+    async fn unlisted_access(&self, context: &Context<'_>) -> Result<UnlistedAccess> {
+        unlisted::of(context, access::Target::Lock(convert::id(self.0.id))).await
+    }
+
+    /// The members with access to the lock at a point in time; each edge has its end and reason.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn allowed_members(
         &self,
@@ -147,7 +154,7 @@ pub(super) async fn allowed(
         ..MemberCriteria::default()
     };
     let members = listings::members(scope, &listings::MemberFilter::default());
-    page::load(
+    let page: MemberConnection = page::load(
         app,
         FilteredMembers {
             scope,
@@ -158,7 +165,8 @@ pub(super) async fn allowed(
         },
         arguments,
     )
-    .await
+    .await?;
+    Ok(page.with_access(target, at))
 }
 
 page::connection!(

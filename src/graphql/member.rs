@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use access::{Holding, Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Via};
+use access::{Holding, Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Target, Via};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -277,10 +277,78 @@ fn is_two_people_resolved(holdings: &Holdings, now: Instant) -> bool {
     !holders.is_empty() && holders.values().all(|people| people.len() == 1)
 }
 
+pub struct MemberEdge {
+    cursor: String,
+    node: Member,
+    /// In a list of the members with access: to what, and when.
+    access: Option<(Target, Instant)>,
+}
+
+impl MemberEdge {
+    fn new(cursor: String, node: Member) -> Self {
+        Self {
+            cursor,
+            node,
+            access: None,
+        }
+    }
+
+    async fn decide(&self, context: &Context<'_>) -> Result<Option<AccessDecision>> {
+        let Some((target, at)) = self.access else {
+            return Ok(None);
+        };
+        let (access_context, holdings) = futures_util::future::try_join(
+            loader::access_context(context),
+            self.node.holdings(context),
+        )
+        .await?;
+        Ok(AccessDecision::new(
+            &access_context,
+            &holdings.facts,
+            target,
+            at,
+        ))
+    }
+}
+
+/// A member and its cursor.
+#[Object(crate = "crate::graphql::resolve")]
+impl MemberEdge {
+    /// The position of the element: pass it to `after` or `before`.
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The element.
+    async fn node(&self) -> &Member {
+        &self.node
+    }
+
+    /// In `allowedMembers`: why the member has access; null in other lists.
+    async fn decision(&self, context: &Context<'_>) -> Result<Option<AccessDecision>> {
+        self.decide(context).await
+    }
+
+    /// In `allowedMembers`: when the access ends; null if no end is known, and in other lists.
+    async fn until(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
+        let decision = self.decide(context).await?;
+        Ok(decision.and_then(|decision| decision.ends()))
+    }
+}
+
+impl MemberConnection {
+    /// The same page as a list of the members with access to a target.
+    pub fn with_access(mut self, target: Target, at: Instant) -> Self {
+        for edge in &mut self.edges {
+            edge.access = Some((target, at));
+        }
+        self
+    }
+}
+
 page::connection!(
     /// A page of members.
     MemberConnection,
-    /// A member and its cursor.
-    MemberEdge,
+    of MemberEdge,
     Member
 );

@@ -221,6 +221,16 @@ macro_rules! connection {
             node: $node,
         }
 
+        impl $edge {
+            fn new(cursor: String, node: $node) -> Self {
+                Self { cursor, node }
+            }
+        }
+
+        $crate::graphql::page::connection!($(#[$doc])* $connection, of $edge, $node);
+    };
+    // With an edge that is defined elsewhere.
+    ($(#[$doc:meta])* $connection:ident, of $edge:ident, $node:ident) => {
         $(#[$doc])*
         pub struct $connection {
             edges: Vec<$edge>,
@@ -232,7 +242,7 @@ macro_rules! connection {
             fn from(page: $crate::graphql::page::Page<R>) -> Self {
                 let rows = page.rows.into_iter();
                 Self {
-                    edges: rows.map(|(cursor, row)| $edge { cursor, node: row.into() }).collect(),
+                    edges: rows.map(|(cursor, row)| $edge::new(cursor, row.into())).collect(),
                     info: page.info,
                     counting: page.counting,
                 }

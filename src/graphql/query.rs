@@ -9,6 +9,7 @@ mod invitation;
 mod lists;
 mod mapping;
 pub(super) mod preview;
+mod records;
 mod single;
 mod suggestion;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use filter::{
 pub struct Query(
     single::Single,
     lists::Lists,
+    records::RecordLists,
     preview::Previews,
     mapping::MappingPreviews,
     suggestion::SuggestionQuery,

@@ -21,13 +21,14 @@ const OF_DESK: [&str; 5] = [
     "resumeMember",
 ];
 
-/// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, or prepare what only ADMIN may do.
-const OF_ADMIN: [(&str, &str); 6] = [
+/// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, list credentials, or prepare what only ADMIN may do.
+const OF_ADMIN: [(&str, &str); 7] = [
     ("Query", "previewGroup"),
     ("Query", "pendingInvitations"),
     ("Query", "previewMapping"),
     ("Query", "suggestRules"),
     ("Query", "exportMember"),
+    ("Query", "tokens"),
     ("Delivery", "body"),
 ];
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result, Union};
 use uuid::Uuid;
 
 use super::{
-    error::internal, group::Group, kisi_account::KisiAccount, loader, member::Member, node,
+    error::internal, group::Group, kisi_account::KisiAccount, loader, member::Member, node, page,
     place::Place, resolve::one_of, scalar::DateTime,
 };
 use crate::{
@@ -106,3 +106,11 @@ impl Share {
         DateTime(self.0.learned_at)
     }
 }
+
+page::connection!(
+    /// A page of shares.
+    ShareConnection,
+    /// A share and its cursor.
+    ShareEdge,
+    Share
+);

@@ -126,6 +126,33 @@ pub struct Rejection {
 }
 
 #[derive(Clone, Debug)]
+pub struct RejectedRequests(pub row::Rejection);
+
+/// The rejected webhook requests of a source in one hour. Nothing else of the requests is stored.
+#[Object(crate = "crate::graphql::resolve")]
+impl RejectedRequests {
+    /// The source.
+    async fn source(&self, context: &Context<'_>) -> Result<Source> {
+        let key = loader::SourceKey(self.0.source_id);
+        loader::load_required(context, key).await.map(Source)
+    }
+
+    /// How many were rejected.
+    async fn count(&self) -> i32 {
+        i32::try_from(self.0.requests).unwrap_or(i32::MAX)
+    }
+
+    /// The last of them.
+    async fn last(&self) -> Rejection {
+        Rejection {
+            at: DateTime(self.0.last_at),
+            code: self.0.last_reason.into(),
+            reason: rejections::for_people(self.0.last_reason),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
 pub struct Source(pub row::Source);
 
 impl From<row::Source> for Source {

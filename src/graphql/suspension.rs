@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{loader, member::Member, node, scalar::DateTime};
+use super::{loader, member::Member, node, page, scalar::DateTime};
 use crate::{id::Kind, store::row};
 
 #[derive(Clone, Debug)]
@@ -44,3 +44,11 @@ impl Suspension {
         DateTime(self.0.learned_at)
     }
 }
+
+page::connection!(
+    /// A page of suspensions.
+    SuspensionConnection,
+    /// A suspension and its cursor.
+    SuspensionEdge,
+    Suspension
+);

@@ -2,9 +2,9 @@
 //! locks and groups it also matches Kisi's id or URL.
 
 use entity::{
-    access_group, company_person, delivery, delivery_member, group_lock, history,
+    access_group, company, company_person, delivery, delivery_member, group_lock, history,
     kind::{DeliveryStatus, HistoryKind, OfferingKind, RevocationState, ScopeKind, TargetKind},
-    location, lock, member, offering, person, place, revocation, rule, suspension,
+    location, lock, member, offering, person, place, revocation, rule, share, suspension, token,
 };
 use sea_orm::{
     ColumnTrait, Condition, Iterable, QueryFilter, QuerySelect,
@@ -334,10 +334,65 @@ pub(super) fn without_bodies(scope: ClubScope) -> sea_orm::Select<delivery::Enti
 }
 
 /// The revocations that the brake holds, newest first.
-pub fn held_revocations(scope: ClubScope) -> Listing<revocation::Entity> {
+/// Shares, newest first; those that were ended or are over at `now` only if `ended`.
+pub fn shares(scope: ClubScope, ended: bool, now: i64) -> Listing<share::Entity> {
+    use share::Column;
+    let lasting = Condition::all()
+        .add(Column::SupersededAt.is_null())
+        .add(not_over(Column::UntilAt, now));
+    Listing {
+        select: scope
+            .find::<share::Entity>()
+            .filter(if_some((!ended).then_some(lasting), |it| it)),
+        order: Order::NewestFirst(Column::Id),
+    }
+}
+
+/// Suspensions, newest first; those that were lifted or are over at `now` only if `ended`.
+pub fn suspensions(scope: ClubScope, ended: bool, now: i64) -> Listing<suspension::Entity> {
+    use suspension::Column;
+    let lasting = Condition::all()
+        .add(Column::SupersededAt.is_null())
+        .add(not_over(Column::UntilAt, now));
+    Listing {
+        select: scope
+            .find::<suspension::Entity>()
+            .filter(if_some((!ended).then_some(lasting), |it| it)),
+        order: Order::NewestFirst(Column::Id),
+    }
+}
+
+fn not_over(until: impl ColumnTrait, now: i64) -> Condition {
+    Condition::any().add(until.is_null()).add(until.gt(now))
+}
+
+/// Tokens by name, without member sessions.
+pub fn tokens(scope: ClubScope) -> Listing<token::Entity> {
+    use token::Column;
+    Listing {
+        select: scope
+            .find::<token::Entity>()
+            .filter(Column::MemberId.is_null()),
+        order: Order::ByName(Column::Name, Column::Id),
+    }
+}
+
+/// Companies by name.
+pub fn companies(scope: ClubScope) -> Listing<company::Entity> {
+    use company::Column;
+    Listing {
+        select: scope.find::<company::Entity>(),
+        order: Order::ByName(Column::Name, Column::Id),
+    }
+}
+
+pub fn held_revocations(scope: ClubScope, cause: Option<Uuid>) -> Listing<revocation::Entity> {
     let select = scope
         .find::<revocation::Entity>()
-        .filter(revocation::Column::State.eq(RevocationState::Held));
+        .filter(revocation::Column::State.eq(RevocationState::Held))
+        .filter(if_some(cause, |cause| {
+            Condition::all().add(revocation::Column::CauseId.eq(cause))
+        }));
     Listing {
         select,
         order: Order::NewestFirst(revocation::Column::Id),

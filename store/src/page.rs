@@ -30,6 +30,10 @@ pub enum ListKind {
     Revocations,
     Changes,
     GroupPeople,
+    Shares,
+    Suspensions,
+    Tokens,
+    Companies,
 }
 
 /// The position of a row in its list.
@@ -221,6 +225,21 @@ macro_rules! keyed {
 keyed!(
     by id,
     name: Place in Places, Lock in Locks, Group in Groups, Member in Members, Offering in Offerings, Location in Locations;
-    newest: Delivery in Deliveries, HistoryEntry in History, Revocation in Revocations
+    newest: Delivery in Deliveries, HistoryEntry in History, Revocation in Revocations, Share in Shares,
+        Suspension in Suspensions
 );
 keyed!(by rule_id, name: Rule in Rules; newest:);
+
+macro_rules! keyed_by_plain_name {
+    ($($row:ident in $list:ident),*) => {
+        $(impl Keyed for row::$row {
+            const LIST: ListKind = ListKind::$list;
+
+            fn key(&self) -> Key {
+                Key { name: self.name.clone(), id: self.id }
+            }
+        })*
+    };
+}
+
+keyed_by_plain_name!(Token in Tokens, Company in Companies);

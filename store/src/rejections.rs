@@ -80,6 +80,23 @@ pub async fn add(
     Ok(())
 }
 
+/// The rejected requests of the sources in the last 24 hours by hour, the latest first.
+pub async fn by_hour(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    source: Option<Uuid>,
+    now: i64,
+) -> Result<Vec<rejection::Model>, StoreError> {
+    let mut select = scope
+        .find::<rejection::Entity>()
+        .filter(rejection::Column::Hour.gt(hour_of(now) - HOURS))
+        .order_by_desc(rejection::Column::LastAt);
+    if let Some(source) = source {
+        select = select.filter(rejection::Column::SourceId.eq(source));
+    }
+    Ok(select.all(connection).await?)
+}
+
 /// The rejected requests of each source: the number within the last 24 hours, and the last one regardless of its age.
 pub async fn of(
     connection: &impl ConnectionTrait,

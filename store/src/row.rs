@@ -12,7 +12,8 @@ pub use entity::{
     kisi_user::Model as KisiUser, location::Model as Location, lock::Model as Lock,
     member::Model as Member, offering::Model as Offering, person::Model as Person,
     person_past::Model as PersonPast, person_version::Model as PersonVersion,
-    place::Model as Place, revocation::Model as Revocation, rule::Model as Rule,
-    share::Model as Share, source::Model as Source, source_version::Model as SourceVersion,
-    suspension::Model as Suspension, token::Model as Token, unlock_request::Model as UnlockRequest,
+    place::Model as Place, rejection::Model as Rejection, revocation::Model as Revocation,
+    rule::Model as Rule, share::Model as Share, source::Model as Source,
+    source_version::Model as SourceVersion, suspension::Model as Suspension, token::Model as Token,
+    unlock_request::Model as UnlockRequest,
 };

@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use super::{Editor, id_of, not_found, record};
 use crate::{
-    graphql::error::{Refusal, UserError},
+    graphql::{
+        error::{Refusal, UserError},
+        held_cause,
+    },
     id::Kind,
     store::{
         clubs,
@@ -53,10 +56,14 @@ impl RevocationMutations {
         #[graphql(desc = "The revocations to approve. Default: all held ones.")] held: Option<
             Vec<ID>,
         >,
+        #[graphql(
+            desc = "Causes (heldRevocationCauses) of which all revocations are decided, beside those in `held`."
+        )]
+        causes: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Editor::admin(context)?;
         Ok(
-            match decide(admin, held, RevocationState::Approved, "approved").await {
+            match decide(admin, (held, causes), RevocationState::Approved, "approved").await {
                 Ok(approved) => ApproveRevocationsPayload {
                     approved,
                     user_errors: Vec::new(),
@@ -76,10 +83,21 @@ impl RevocationMutations {
         #[graphql(desc = "The revocations to dismiss. Default: all held ones.")] held: Option<
             Vec<ID>,
         >,
+        #[graphql(
+            desc = "Causes (heldRevocationCauses) of which all revocations are decided, beside those in `held`."
+        )]
+        causes: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Editor::admin(context)?;
         Ok(
-            match decide(admin, held, RevocationState::Dismissed, "dismissed").await {
+            match decide(
+                admin,
+                (held, causes),
+                RevocationState::Dismissed,
+                "dismissed",
+            )
+            .await
+            {
                 Ok(dismissed) => DismissRevocationsPayload {
                     dismissed,
                     user_errors: Vec::new(),
@@ -93,9 +111,54 @@ impl RevocationMutations {
     }
 }
 
+/// The held revocations that a mutation names.
+struct Selection {
+    ids: Vec<Uuid>,
+    causes: Vec<Uuid>,
+}
+
+impl Selection {
+    /// None if nothing is named, which means all.
+    fn of(held: Option<Vec<ID>>, causes: Option<Vec<ID>>) -> Result<Option<Self>, Refusal> {
+        if held.is_none() && causes.is_none() {
+            return Ok(None);
+        }
+        let held = held.unwrap_or_default();
+        let ids = held
+            .iter()
+            .map(|id| id_of(Kind::HeldRevocation, "held", "held revocation", id));
+        let causes = causes.unwrap_or_default();
+        let causes = causes
+            .iter()
+            .map(|id| held_cause::decode(id).ok_or_else(|| not_found("causes", "cause")));
+        Ok(Some(Self {
+            ids: ids.collect::<Result<_, _>>()?,
+            causes: causes.collect::<Result<_, _>>()?,
+        }))
+    }
+
+    /// # Errors
+    /// NOT_FOUND if one of them is no longer held.
+    fn among(&self, mut held: Vec<row::Revocation>) -> Result<Vec<row::Revocation>, Refusal> {
+        if self
+            .ids
+            .iter()
+            .any(|id| held.iter().all(|row| row.id != *id))
+        {
+            return Err(not_found("held", "held revocation"));
+        }
+        let is_missing = |cause: &Uuid| held.iter().all(|row| row.cause_id != *cause);
+        if self.causes.iter().any(is_missing) {
+            return Err(not_found("causes", "cause of held revocations"));
+        }
+        held.retain(|row| self.ids.contains(&row.id) || self.causes.contains(&row.cause_id));
+        Ok(held)
+    }
+}
+
 async fn decide(
     admin: Editor,
-    named: Option<Vec<ID>>,
+    (held, causes): (Option<Vec<ID>>, Option<Vec<ID>>),
     state: RevocationState,
     what: &'static str,
 ) -> Result<i32, Refusal> {
@@ -106,21 +169,12 @@ async fn decide(
         now,
         ..
     } = admin;
-    let named: Option<Vec<Uuid>> = named
-        .map(|ids| {
-            ids.iter()
-                .map(|id| id_of(Kind::HeldRevocation, "held", "held revocation", id))
-                .collect()
-        })
-        .transpose()?;
+    let selection = Selection::of(held, causes)?;
     let decided = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let mut held = revocations::in_state(tx, scope, RevocationState::Held).await?;
-        if let Some(named) = named {
-            if named.iter().any(|id| !held.iter().any(|row| row.id == *id)) {
-                return Err(not_found("held", "held revocation"));
-            }
-            held.retain(|row| named.contains(&row.id));
+        if let Some(selection) = selection {
+            held = selection.among(held)?;
         }
         let mark = |row: &row::Revocation| Cause {
             delivery: row.delivery_id,
@@ -141,7 +195,7 @@ async fn decide(
             let kind = row::HistoryKind::RevocationsDecided;
             record(tx, scope, (&actor, now), kind, message).await?;
         }
-        Ok(held.len())
+        Ok::<_, Refusal>(held.len())
     })
     .await?;
     app.waker.wake(scope);

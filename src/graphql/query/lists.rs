@@ -14,6 +14,7 @@ use crate::{
         delivery::DeliveryConnection,
         error::{bad_input, internal_error},
         group::GroupConnection,
+        held_cause::{self, HeldRevocationCause},
         held_revocation::HeldRevocationConnection,
         loader,
         location::LocationConnection,
@@ -26,7 +27,12 @@ use crate::{
         rule::RuleConnection,
     },
     id::Kind,
-    store::{self, convert::id, listings, row::TargetKind},
+    store::{
+        self,
+        convert::id,
+        listings, revocations,
+        row::{RevocationState, TargetKind},
+    },
 };
 
 #[derive(Default)]
@@ -237,11 +243,30 @@ impl Lists {
         #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Restricts the list to those of this cause (heldRevocationCauses). Defaults to all."
+        )]
+        cause: Option<ID>,
     ) -> Result<HeldRevocationConnection> {
         let scope = require_staff(context)?;
         let arguments = PageArguments::new(first, after, last, before)?;
-        let list = listings::held_revocations(scope);
+        let cause = cause.map(|id| {
+            held_cause::decode(&id).ok_or_else(|| bad_input("cause: this is not the id of a cause"))
+        });
+        let list = listings::held_revocations(scope, cause.transpose()?);
         page::load(context::app(context)?, list, arguments).await
+    }
+
+    /// The causes of the revocations that the brake currently holds, the oldest first.
+    #[graphql(complexity = "page::capped_product(10, child_complexity)")]
+    async fn held_revocation_causes(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Vec<HeldRevocationCause>> {
+        let scope = require_staff(context)?;
+        let db = context::app(context)?.db.read();
+        let held = revocations::in_state(db, scope, RevocationState::Held).await;
+        Ok(held_cause::by_cause(held.map_err(internal_error)?))
     }
 
     /// The access history, with what was changed about the set-up. A member session gets that of its own member.

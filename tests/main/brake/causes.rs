@@ -23,6 +23,7 @@ on_both!(
     an_account_that_is_disconnected_with_its_access_is_held,
     changes_to_one_person_by_name_are_never_held_and_count,
     a_preview_and_an_ended_share_approve_nothing_else,
+    held_revocations_are_decided_by_their_causes,
 );
 
 async fn an_empty_roster_is_attributed_to_the_source(world: &mut World) {
@@ -362,4 +363,70 @@ async fn a_preview_and_an_ended_share_approve_nothing_else(world: &mut World) {
         people_with_access(world),
         names(8..=8).into_iter().collect()
     );
+}
+
+async fn held_revocations_are_decided_by_their_causes(world: &mut World) {
+    let club = a_club(world, 14).await;
+    let first = roster(world, &club.source, &names(6..=14)).await;
+    world.settled().await;
+    roster(world, &club.source, &names(10..=14)).await;
+    world.settled().await;
+    let causes = async || {
+        let query = "{ heldRevocationCauses { id cause count memberCount heldSince outageSuspected delivery { id }
+            revocations(first: 2) { totalCount nodes { member { name } } } } }";
+        world.api.query(query, json!({})).await["heldRevocationCauses"].take()
+    };
+    let both = causes().await;
+    let counts = |causes: &Value| {
+        let all = causes.as_array().unwrap().iter();
+        all.map(|it| {
+            (
+                it["count"].as_u64().unwrap(),
+                it["memberCount"].as_u64().unwrap(),
+            )
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&both), [(5, 5), (4, 4)], "{both}");
+    assert_eq!(both[0]["delivery"]["id"], json!(first));
+    assert_eq!(both[0]["revocations"]["totalCount"], 5);
+    assert_eq!(both[0]["revocations"]["nodes"].as_array().unwrap().len(), 2);
+
+    let query = "query($g: ID!, $c: ID) { node(id: $g) { ... on Group { unlistedAccess {
+        heldCount heldRevocations { member { name } } unmanagedGroups { id } }
+        allowedMembers { edges { until node { name } decision { allowed code rule { name } } } } } }
+        heldRevocations(cause: $c) { totalCount } }";
+    let variables = json!({ "g": club.group, "c": both[1]["id"] });
+    let shown = world.api.query(query, variables).await;
+    let group = &shown["node"];
+    assert_eq!(group["unlistedAccess"]["heldCount"], 9);
+    assert_eq!(group["unlistedAccess"]["unmanagedGroups"], json!([]));
+    assert_eq!(shown["heldRevocations"]["totalCount"], 4);
+    let edges = group["allowedMembers"]["edges"].as_array().unwrap();
+    assert_eq!(edges.len(), 5);
+    for edge in edges {
+        assert_eq!(edge["decision"]["code"], "ALLOWED_BY_RULE");
+        assert_eq!(edge["until"], Value::Null);
+    }
+
+    let chosen = json!([both[0]["id"]]);
+    let arguments = [("causes", "[ID!]", chosen.clone())];
+    let payload = world
+        .api
+        .mutate("approveRevocations", &arguments, "approved")
+        .await;
+    assert_eq!(payload["approved"], 5);
+    world.settled().await;
+    assert_eq!(counts(&causes().await), [(4, 4)]);
+    let refused = world.api.refusals("dismissRevocations", &arguments).await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let rest = [("causes", "[ID!]", json!([both[1]["id"]]))];
+    let payload = world
+        .api
+        .mutate("approveRevocations", &rest, "approved")
+        .await;
+    assert_eq!(payload["approved"], 4);
+    world.settled().await;
+    assert_eq!(causes().await, json!([]));
+    assert_eq!(people_with_access(world).len(), 5);
 }

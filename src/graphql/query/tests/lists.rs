@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 
 use super::*;
+use crate::store::{rejections, tokens};
 
 async fn crowd(house: &TestClub, from: usize, to: usize) {
     for number in from..to {
@@ -261,4 +262,92 @@ async fn a_page_of_entitlements_runs_the_same_statements_for_few_and_many_member
     }
     // The page, the people of the members by source, their own entitlements, those they take part in, and the offerings.
     assert_eq!(counts, [5, 5]);
+}
+
+#[tokio::test]
+async fn shares_suspensions_tokens_companies_and_rejected_requests_are_lists() {
+    let house = TestClub::new().await;
+    let ann = house.member("ann").await;
+    house.share(ann, None).await;
+    house
+        .share(ann, Some(instant("2026-03-02T12:00:00Z")))
+        .await;
+    let admin = |query: &'static str| house.answer(Role::Admin, None, query);
+    let company = json!({ "id": "acme", "name": "Acme", "members": [person("bob")] });
+    house
+        .event("company.updated", "2026-03-01T08:00:00Z", company)
+        .await;
+    let suspension = row::Suspension {
+        id: new_id(),
+        club_id: house.scope.club,
+        member_id: ann,
+        reason: "lost card".to_owned(),
+        until_at: None,
+        actor: None,
+        learned_at: instant(NOON),
+        superseded_at: None,
+    };
+    let (scope, source, now) = (house.scope, house.source, instant(NOON));
+    let tokens = ["till", "door"].map(|name| row::Token {
+        id: new_id(),
+        club_id: scope.club,
+        name: name.to_owned(),
+        role: Role::Desk,
+        hash: name.as_bytes().to_vec(),
+        member_id: None,
+        created_at: now,
+        expires_at: None,
+    });
+    let session = row::Token {
+        id: new_id(),
+        hash: b"session".to_vec(),
+        name: "session".to_owned(),
+        role: Role::Member,
+        member_id: Some(ann),
+        ..tokens[0].clone()
+    };
+    let rejected = rejections::Rejected {
+        requests: 3,
+        last_at: now,
+        reason: row::RejectionReason::Header,
+    };
+    house
+        .write(move |tx| {
+            Box::pin(async move {
+                overrides::suspend(tx, suspension).await?;
+                for token in tokens.into_iter().chain([session]) {
+                    tokens::create(tx, token).await?;
+                }
+                rejections::add(tx, scope, source, rejected).await
+            })
+        })
+        .await;
+    let response = admin(
+        "{ shares { totalCount nodes { member { name } } } all: shares(includeEnded: true) { totalCount }
+           suspensions { nodes { reason member { name } } } tokens { nodes { name role } }
+           companies { nodes { name } } rejectedRequests { count source { id } last { code at } } }",
+    )
+    .await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    let data = response.data.into_json().unwrap();
+    assert_eq!(
+        data["shares"],
+        json!({ "totalCount": 1, "nodes": [{ "member": { "name": "ann" } }] })
+    );
+    assert_eq!(data["all"]["totalCount"], 2);
+    let suspended = json!([{ "reason": "lost card", "member": { "name": "ann" } }]);
+    assert_eq!(data["suspensions"]["nodes"], suspended);
+    let named = |name: &str| json!({ "name": name, "role": "DESK" });
+    assert_eq!(
+        data["tokens"]["nodes"],
+        json!([named("door"), named("till")])
+    );
+    assert_eq!(names(&data["companies"]), ["Acme"]);
+    let requests = data["rejectedRequests"].as_array().unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0]["count"], 3);
+    let desk = house
+        .answer(Role::Desk, None, "{ tokens { totalCount } }")
+        .await;
+    assert_eq!(desk.errors.first().map(code).as_deref(), Some("FORBIDDEN"));
 }

@@ -1,0 +1,47 @@
+//! The GraphQL type `Token`: a bearer token without its secret, which is stored only as a hash.
+
+use async_graphql::Object;
+
+use super::{page, scalar::DateTime, viewer::Role};
+use crate::store::row;
+
+#[derive(Clone, Debug)]
+pub struct Token(pub row::Token);
+
+impl From<row::Token> for Token {
+    fn from(row: row::Token) -> Self {
+        Self(row)
+    }
+}
+
+/// A bearer token of the club. It is shown only once, when it is created.
+#[Object(crate = "crate::graphql::resolve")]
+impl Token {
+    /// The name, unique in the club; revokeToken takes it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the token may do.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When it expires, or expired; null if it does not.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
+    }
+}
+
+page::connection!(
+    /// A page of tokens.
+    TokenConnection,
+    /// A token and its cursor.
+    TokenEdge,
+    Token
+);
