@@ -126,6 +126,25 @@ pub enum Holding {
     },
 }
 
+impl Holding {
+    /// Whether it has ended or was cancelled, whatever its span says.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Membership {
+                status: MembershipStatus::Ended,
+                ..
+            } | Self::Registration {
+                status: RegistrationStatus::Cancelled,
+                ..
+            } | Self::Purchase {
+                status: PurchaseStatus::Refunded | PurchaseStatus::Void
+            }
+        )
+    }
+}
+
 /// A membership, booking or purchase that reaches the member, and the time that it covers.
 #[derive(Clone, Debug)]
 pub struct Entitlement {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use access::{Holding, Instant, MembershipStatus, PurchaseStatus, RegistrationStatus, Target, Via};
+use access::{Instant, Target, Via};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -255,18 +255,7 @@ fn is_two_people_resolved(holdings: &Holdings, now: Instant) -> bool {
     let mut holders: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
     let entitlements = holdings.facts.entitlements.iter().zip(&holdings.held);
     for (entitlement, held) in entitlements {
-        let is_void = matches!(
-            entitlement.holding,
-            Holding::Membership {
-                status: MembershipStatus::Ended,
-                ..
-            } | Holding::Registration {
-                status: RegistrationStatus::Cancelled,
-                ..
-            } | Holding::Purchase {
-                status: PurchaseStatus::Refunded | PurchaseStatus::Void
-            }
-        );
+        let is_void = entitlement.holding.is_over();
         let is_over = held.span.until <= now;
         let holder = held.version.person_id.filter(|_| held.via == Via::Own);
         if let Some(person) = holder.filter(|_| !is_void && !is_over) {

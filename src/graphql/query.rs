@@ -3,6 +3,7 @@
 
 use async_graphql::MergedObject;
 
+mod back_test;
 mod export;
 pub(super) mod filter;
 mod invitation;
@@ -29,6 +30,7 @@ pub struct Query(
     lists::Lists,
     records::RecordLists,
     preview::Previews,
+    back_test::BackTests,
     mapping::MappingPreviews,
     suggestion::SuggestionQuery,
     invitation::InvitationQuery,

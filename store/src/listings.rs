@@ -17,7 +17,10 @@ use super::{
     kisi_names::has_kisi_id,
     page::{ByTime, Listing, Order},
 };
-use crate::id::{Kind, KisiRef};
+use crate::{
+    clock::id_lower_bound,
+    id::{Kind, KisiRef},
+};
 
 /// A LIKE pattern that matches everything that contains `text` literally.
 pub(super) fn like(text: &str) -> LikeExpr {
@@ -186,6 +189,27 @@ pub struct MemberFilter {
     pub among: Option<Vec<Uuid>>,
     /// Members that were ever in this company.
     pub company: Option<Uuid>,
+    /// Members with a history entry at this instant or later, and how long ago that is, so that only new entries are read.
+    pub changed_since: Option<(i64, std::time::Duration)>,
+    /// By the time of their creation in place of their names.
+    pub by_time: Option<ByTime>,
+}
+
+/// How much later than its entry a history row may be created.
+const WRITTEN_WITHIN: std::time::Duration = std::time::Duration::from_mins(5);
+
+/// The members with a history entry since an instant. Ids grow with time, so older entries are not read.
+fn changed_since(scope: ClubScope, at: i64, ago: std::time::Duration) -> SelectStatement {
+    use history::Column;
+    let oldest = id_lower_bound(ago.saturating_add(WRITTEN_WITHIN));
+    Query::select()
+        .column(Column::MemberId)
+        .from(history::Entity)
+        .and_where(Column::ClubId.eq(scope.club))
+        .and_where(Column::Id.gte(oldest))
+        .and_where(Column::At.gte(at))
+        .and_where(Column::MemberId.is_not_null())
+        .to_owned()
 }
 
 pub fn members(scope: ClubScope, filter: &MemberFilter) -> Listing<member::Entity> {
@@ -218,11 +242,15 @@ pub fn members(scope: ClubScope, filter: &MemberFilter) -> Listing<member::Entit
         }))
         .filter(if_some(filter.company, |id| {
             Condition::all().add(Column::Id.in_subquery(ever_in(scope, id)))
+        }))
+        .filter(if_some(filter.changed_since, |(at, ago)| {
+            Condition::all().add(Column::Id.in_subquery(changed_since(scope, at, ago)))
         }));
-    Listing {
-        select,
-        order: Order::ByName(Column::FoldedName, Column::Id),
-    }
+    let order = match filter.by_time {
+        Some(order) => order.by(Column::Id),
+        None => Order::ByName(Column::FoldedName, Column::Id),
+    };
+    Listing { select, order }
 }
 
 fn suspended_at(scope: ClubScope, now: i64) -> SelectStatement {

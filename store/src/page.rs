@@ -181,6 +181,13 @@ where
 }
 
 impl<E: OfClub> Listing<E> {
+    /// Changes the direction of a list by time.
+    pub fn order_by_time(&mut self, order: ByTime) {
+        if let Order::NewestFirst(id) | Order::OldestFirst(id) = self.order {
+            self.order = order.by(id);
+        }
+    }
+
     /// The condition for rows after a key, or before it.
     fn past_key(&self, key: &Key, after: bool) -> Condition {
         match self.order {

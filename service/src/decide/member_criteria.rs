@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{AccessContext, EvaluationBudget, evaluations::CachedAnswers};
 use crate::store::{
     ClubScope, Db, StoreError,
+    convert::id,
     facts::{self, AsOf, Holdings},
     page::{Keyed, Listed, Window},
     row,
@@ -28,6 +29,8 @@ pub struct MemberCriteria {
     pub tag: Option<String>,
     /// The member is in this company.
     pub company: Option<Uuid>,
+    /// At this instant the member holds an entitlement of this offering that has neither ended nor been cancelled.
+    pub offering: Option<(Uuid, Instant)>,
 }
 
 /// Filters members by whether they may pass a target at an instant.
@@ -50,7 +53,10 @@ impl AccessCriterion {
 impl MemberCriteria {
     /// Whether the filter needs the facts of members.
     pub fn needs_facts(&self) -> bool {
-        self.access.is_some() || self.tag.is_some() || self.company.is_some()
+        self.access.is_some()
+            || self.tag.is_some()
+            || self.company.is_some()
+            || self.offering.is_some()
     }
 
     fn matches(&self, holdings: &Holdings) -> bool {
@@ -60,10 +66,19 @@ impl MemberCriteria {
                 .company
                 .is_none_or(|company| holdings.companies.contains(&company))
             && self
+                .offering
+                .is_none_or(|(offering, at)| holds(facts, offering, at))
+            && self
                 .access
                 .as_ref()
                 .is_none_or(|passing| passing.matches(facts))
     }
+}
+
+/// Whether a member holds an entitlement of an offering at `at`.
+fn holds(facts: &Facts, offering: Uuid, at: Instant) -> bool {
+    let mut held = facts.entitlements.iter();
+    held.any(|it| it.offering == id(offering) && it.span.contains(at) && !it.holding.is_over())
 }
 
 /// A list of members, filtered.
@@ -176,11 +191,12 @@ impl<L: Listed<Row = row::Member>> FilteredMembers<L> {
             access: passing,
             tag,
             company,
+            offering,
         } = &self.criteria;
         let passing = passing.as_ref()?;
         let criterion = (passing.target, passing.at, passing.allowed);
         let question = format!(
-            "{criterion:?} {tag:?} {company:?} {part:?} {}",
+            "{criterion:?} {tag:?} {company:?} {offering:?} {part:?} {}",
             self.cache_key
         );
         Some(self.evaluations.answers(&passing.access_context, question))

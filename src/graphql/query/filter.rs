@@ -16,6 +16,7 @@ use crate::{
     id::Kind,
     store::{
         listings,
+        page::ByTime,
         row::{ScopeKind, TargetKind},
     },
 };
@@ -72,6 +73,35 @@ pub struct MemberFilter {
     pub tag: Option<String>,
     /// Whether the member has a problem that staff must resolve.
     pub has_problem: Option<bool>,
+    /// Members of this company now.
+    pub company: Option<ID>,
+    /// Members who now hold an entitlement of this offering, such as a plan, alone, through a company or with somebody else;
+    /// without those that have ended or were cancelled.
+    pub offering: Option<ID>,
+    /// Members about whom the history has an entry at this time or later, such as access that was granted or revoked.
+    pub changed_since: Option<DateTime>,
+}
+
+/// The order of members.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
+pub enum MemberOrder {
+    /// By name.
+    Name,
+    /// The latest to become known first.
+    NewestFirst,
+    /// The first to become known first.
+    OldestFirst,
+}
+
+impl MemberOrder {
+    /// The order by time, if it is one.
+    pub fn by_time(self) -> Option<ByTime> {
+        match self {
+            Self::Name => None,
+            Self::NewestFirst => Some(ByTime::NewestFirst),
+            Self::OldestFirst => Some(ByTime::OldestFirst),
+        }
+    }
 }
 
 /// Filter for offerings. All given fields must match.

@@ -1,10 +1,12 @@
 //! Queries for lists: connections with filters. All require a staff token.
 
+use std::time::Duration;
+
 use async_graphql::{Context, ID, Object, Result};
 
 use super::filter::{
-    self, DeliveryFilter, GroupFilter, HistoryFilter, LockFilter, MemberFilter, OfferingFilter,
-    RuleFilter, TimeOrder,
+    self, DeliveryFilter, GroupFilter, HistoryFilter, LockFilter, MemberFilter, MemberOrder,
+    OfferingFilter, RuleFilter, TimeOrder,
 };
 use crate::{
     decide::{AccessCriterion, FilteredMembers, MemberCriteria},
@@ -139,6 +141,7 @@ impl Lists {
 
     /// All members, by name: people reported by a source or entered by an admin.
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn members(
         &self,
         context: &Context<'_>,
@@ -151,10 +154,12 @@ impl Lists {
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
         #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<MemberFilter>,
+        #[graphql(default_with = "MemberOrder::Name", desc = "The order of the list.")]
+        order_by: MemberOrder,
     ) -> Result<MemberConnection> {
         let scope = require_staff(context)?;
         let arguments = PageArguments::new(first, after, last, before)?;
-        let list = current(context, scope, filter.unwrap_or_default()).await?;
+        let list = current(context, scope, filter.unwrap_or_default(), order_by).await?;
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -205,8 +210,9 @@ impl Lists {
         page::load(context::app(context)?, list, arguments).await
     }
 
-    /// Deliveries (accepted webhook requests), newest first.
+    /// Deliveries (accepted webhook requests).
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn deliveries(
         &self,
         context: &Context<'_>,
@@ -219,6 +225,11 @@ impl Lists {
         last: Option<i32>,
         #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
         #[graphql(desc = "Restricts the list. Defaults to all.")] filter: Option<DeliveryFilter>,
+        #[graphql(
+            default_with = "TimeOrder::NewestFirst",
+            desc = "The order of the list."
+        )]
+        order_by: TimeOrder,
     ) -> Result<DeliveryConnection> {
         let scope = require_staff(context)?;
         let arguments = PageArguments::new(first, after, last, before)?;
@@ -226,7 +237,8 @@ impl Lists {
         let source = maybe("filter.source", Kind::Source, filter.source)?;
         let member = maybe("filter.member", Kind::Member, filter.member)?;
         let status = filter.status.map(Into::into);
-        let list = listings::deliveries(scope, source, status, member, filter.dismissed);
+        let mut list = listings::deliveries(scope, source, status, member, filter.dismissed);
+        list.order_by_time(order_by.into());
         page::load(context::app(context)?, list, arguments).await
     }
 
@@ -317,6 +329,7 @@ async fn current(
     context: &Context<'_>,
     scope: store::ClubScope,
     filter: MemberFilter,
+    order: MemberOrder,
 ) -> Result<FilteredMembers<impl store::page::Listed<Row = store::row::Member>>> {
     let app = context::app(context)?;
     let now = app.clock.now();
@@ -344,18 +357,27 @@ async fn current(
         ),
         None => None,
     };
+    let company = maybe("filter.company", Kind::Company, filter.company)?;
+    let offering = maybe("filter.offering", Kind::Offering, filter.offering)?;
     let database_filter = listings::MemberFilter {
         search: filter::search(filter.search)?,
         suspended: filter.suspended.map(|is| (is, now.micros())),
         has_problem: filter.has_problem,
         among: None,
-        company: None,
+        company,
+        changed_since: filter.changed_since.map(|since| {
+            let ago = now.micros().saturating_sub(since.0);
+            let ago = Duration::from_micros(u64::try_from(ago).unwrap_or_default());
+            (since.0, ago)
+        }),
+        by_time: order.by_time(),
     };
     let narrowed = format!("{database_filter:?}");
     let wanted = MemberCriteria {
         access: passing,
         tag: filter.tag,
-        company: None,
+        company,
+        offering: offering.map(|offering| (offering, now)),
     };
     let database_filter = listings::MemberFilter {
         among,

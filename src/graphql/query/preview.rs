@@ -19,7 +19,7 @@ use crate::{
         scalar::DateTime,
     },
     id::Kind,
-    preview::{self, PreviewToken},
+    preview::{self, PreviewToken, Proposal},
     reconcile::take_over::{self, ReadError},
     store::{
         kisi_names::{self, Resolved},
@@ -127,14 +127,7 @@ pub(in crate::graphql) async fn preview_change(
     let db = app.db.read();
     let now = app.clock.now();
     let at = at.map_or(now, |at| Instant::from_micros(at.0));
-    let proposal = proposal(db, scope, change, "change").await;
-    let proposal = proposal.map_err(|refusal| match refusal {
-        Refusal::User(mistake) => {
-            let path = mistake.field.unwrap_or_default().join(".");
-            bad_input(format!("{path}: {}", mistake.message))
-        }
-        Refusal::Internal(error) => error,
-    })?;
+    let proposal = valid_proposal(context, change).await?;
     let evaluations = context::evaluations(context)?;
     let conditions = proposal.to.as_ref().map_or(0, |to| to.conditions.len());
     let each = 1 + u64::try_from(conditions).unwrap_or(u64::MAX);
@@ -146,6 +139,25 @@ pub(in crate::graphql) async fn preview_change(
     let basis = PreviewToken::of(&preview, &proposal, now);
     let based_on = basis.seal(&app.sealer, scope).map_err(internal_error)?;
     Ok(AccessPreview::new(preview, based_on))
+}
+
+/// An edit of a rule that was checked.
+///
+/// # Errors
+/// BAD_USER_INPUT with the path of the field if it is invalid.
+pub(super) async fn valid_proposal(
+    context: &Context<'_>,
+    change: &RuleChangeInput,
+) -> Result<Proposal> {
+    let (app, scope) = (context::app(context)?, context::caller(context)?.scope);
+    let proposal = proposal(app.db.read(), scope, change, "change").await;
+    proposal.map_err(|refusal| match refusal {
+        Refusal::User(mistake) => {
+            let path = mistake.field.unwrap_or_default().join(".");
+            bad_input(format!("{path}: {}", mistake.message))
+        }
+        Refusal::Internal(error) => error,
+    })
 }
 
 /// Counts one evaluation of all members, `each` times, towards the document's limit.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::{rejections, tokens};
+use ::access::Instant;
 
 async fn crowd(house: &TestClub, from: usize, to: usize) {
     for number in from..to {
@@ -350,4 +351,76 @@ async fn shares_suspensions_tokens_companies_and_rejected_requests_are_lists() {
         .answer(Role::Desk, None, "{ tokens { totalCount } }")
         .await;
     assert_eq!(desk.errors.first().map(code).as_deref(), Some("FORBIDDEN"));
+}
+
+#[tokio::test]
+async fn members_are_filtered_by_company_plan_and_change_and_ordered() {
+    let house = TestClub::new().await;
+    let company = json!({ "id": "acme", "name": "Acme", "members": [person("bob")] });
+    house
+        .event("company.updated", "2026-03-01T08:00:00Z", company)
+        .await;
+    let ended = membership("m-2", "dan", "ended");
+    house
+        .event("membership.updated", "2026-03-01T08:00:00Z", ended)
+        .await;
+    let data = house
+        .query("{ companies { nodes { id } } offerings { nodes { id name kind } } }")
+        .await;
+    let offerings = data["offerings"]["nodes"].as_array().unwrap();
+    let plan = offerings.iter().find(|it| it["kind"] == "MEMBERSHIP");
+    let plan = &plan.unwrap()["id"];
+    let bay = offerings.iter().find(|it| it["name"] == "Simulator bay");
+    let bay = &bay.unwrap()["id"];
+    let list = async |arguments: String| {
+        let query = format!("{{ members{arguments} {{ totalCount nodes {{ name }} }} }}");
+        let members = house.query(&query).await["members"].take();
+        let names = names(&members);
+        assert_eq!(members["totalCount"], names.len());
+        names
+    };
+    let acme = &data["companies"]["nodes"][0]["id"];
+    assert_eq!(
+        list(format!("(filter: {{company: {acme}}})")).await,
+        ["bob"]
+    );
+    assert_eq!(
+        list(format!("(filter: {{offering: {plan}}})")).await,
+        ["ann"]
+    );
+    // The booking begins later today.
+    let none: [&str; 0] = [];
+    assert_eq!(list(format!("(filter: {{offering: {bay}}})")).await, none);
+    let later = Instant::from_micros(instant("2026-03-02T14:30:00Z"));
+    house.app.clock.advance_to(later);
+    let booked = list(format!("(filter: {{offering: {bay}}})")).await;
+    assert_eq!(booked, ["bob", "cyd"]);
+
+    let entry = |member| crate::store::history::Entry {
+        kind: row::HistoryKind::Granted,
+        member: Some(member),
+        target: None,
+        cause: String::new(),
+        delivery: None,
+        rule: None,
+        actor: None,
+        message: String::new(),
+    };
+    let cyd = house.member("cyd").await;
+    let (scope, now) = (house.scope, later.micros());
+    house
+        .write(move |tx| {
+            let entries = vec![entry(cyd)];
+            Box::pin(crate::store::history::write(tx, scope, now, entries))
+        })
+        .await;
+    let since = |at: &str| format!("(filter: {{changedSince: \"{at}\"}})");
+    assert_eq!(list(since("2026-03-02T14:30:00Z")).await, ["cyd"]);
+    assert_eq!(list(since("2026-03-02T14:30:01Z")).await, none);
+
+    let oldest = list("(orderBy: OLDEST_FIRST)".to_owned()).await;
+    assert_eq!((oldest.len(), oldest.last()), (4, Some(&"dan".to_owned())));
+    let mut newest = list("(orderBy: NEWEST_FIRST)".to_owned()).await;
+    newest.reverse();
+    assert_eq!(newest, oldest);
 }

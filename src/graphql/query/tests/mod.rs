@@ -2,6 +2,7 @@
 
 mod access;
 mod authorization;
+mod back_test;
 mod executor;
 mod library;
 mod lists;

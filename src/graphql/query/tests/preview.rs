@@ -45,7 +45,7 @@ impl TestClub {
             .collect()
     }
 
-    async fn rule_id(&self, name: &str) -> String {
+    pub(super) async fn rule_id(&self, name: &str) -> String {
         let listed = self.query("{ rules { nodes { id name } } }").await;
         let nodes = listed["rules"]["nodes"].as_array().unwrap().clone();
         let found = nodes.iter().find(|it| it["name"] == json!(name)).unwrap();
