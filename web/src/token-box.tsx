@@ -1,6 +1,6 @@
 // The box for the token, and in words whether the server takes it.
-import { useSchemaStore } from "@graphiql/react";
-import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { useEditorContext, useSchemaStore } from "@graphiql/react";
+import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { type Standing, checkToken, keepToken, readToken } from "./session.js";
 
 /** `refusals` counts the 401s seen so far: a token that was good is looked at again after one. */
@@ -21,6 +21,8 @@ export function TokenBox({ refusals }: { refusals: number }) {
     if (refusals > 0 && standing.state === "good") void look();
     // Only a new refusal is a reason to look.
   }, [refusals]);
+
+  useClearedError();
 
   const take = async () => {
     keepToken(draft);
@@ -53,4 +55,18 @@ export function TokenBox({ refusals }: { refusals: number }) {
       </span>
     </form>
   );
+}
+
+/** GraphiQL shows in the answer why the schema could not be read, and leaves it there when it could. */
+function useClearedError() {
+  const { responseEditor } = useEditorContext({ nonNull: true });
+  const error = useSchemaStore((schema) => schema.fetchError);
+  const schema = useSchemaStore((schema) => schema.schema);
+  const shown = useRef("");
+  useEffect(() => {
+    if (error) shown.current = error;
+    if (error || !schema || !responseEditor || !shown.current) return;
+    if (responseEditor.getValue() === shown.current) responseEditor.setValue("");
+    shown.current = "";
+  }, [error, schema, responseEditor]);
 }

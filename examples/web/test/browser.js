@@ -39,6 +39,10 @@ export async function startPages({ address, appToken }) {
       const page = await context.newPage();
       page.setDefaultTimeout(15_000);
       page.on("pageerror", (error) => faults.push(`${path}: ${error.message}`));
+      page.on("console", (message) => {
+        // Some tests provoke other errors: a refused token, an unknown e-mail, a broken connection.
+        if (message.type() === "error" && message.text().includes("400")) faults.push(`${path}: ${message.text()}`);
+      });
       page.on("request", (request) => {
         if (!request.url().startsWith(base) && !request.url().startsWith("data:")) faults.push(`${path}: ${request.url()}`);
       });

@@ -64,6 +64,35 @@ test("the screen changes when an event comes in", async () => {
   await page.getByRole("region", { name: "Why" }).getByText("by Full membership").waitFor();
 });
 
+test("the screen is live before anybody is chosen, and again after another sign-in", async () => {
+  const page = await atTheDesk();
+  await page.getByText("Live", { exact: true }).waitFor();
+  await choose(page, "Eva Ellis");
+  await page.getByRole("button", { name: "Forget the token" }).click();
+  await page.getByLabel("Token").fill(reader);
+  await page.getByRole("button", { name: "Use it" }).click();
+  await page.getByText("Live", { exact: true }).waitFor();
+  // The end of the first socket may come late.
+  await page.waitForTimeout(1_000);
+  assert.equal(await page.getByText("Reconnecting…").count(), 0);
+});
+
+test("a loss is not shown as a gain", async () => {
+  const desk = await frontDesk(demo);
+  const page = await atTheDesk();
+  await choose(page, "Ada Adams");
+  await page.getByText("Live", { exact: true }).waitFor();
+  const colour = async (effect) => {
+    const news = page.locator(`.news[data-effect="${effect}"]`);
+    await news.waitFor();
+    return news.evaluate((it) => getComputedStyle(it).color);
+  };
+  await desk.membership("ended");
+  const loss = await colour("loss");
+  await desk.membership("active");
+  assert.notEqual(await colour("gain"), loss);
+});
+
 test("the screen is the same after it is loaded again, and fits a phone", async () => {
   const page = await atTheDesk({ viewport: PHONE, colorScheme: "dark" });
   await choose(page, "Tom Tanner");

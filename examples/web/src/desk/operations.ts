@@ -167,6 +167,7 @@ export const HappenedTo = graphql(`
   subscription HappenedTo($member: ID!) {
     accessEvents(filter: { member: $member }) {
       id
+      kind
       message
     }
   }

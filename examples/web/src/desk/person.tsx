@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { DeskQuery, PersonQuery } from "../gql/graphql";
 import { inWords } from "../shared/client";
 import { nextOf, useFreshness, useLast } from "../shared/fresh";
-import { Fault, Time } from "../shared/parts";
+import { Fault, News, Time } from "../shared/parts";
 import { Explanation } from "./explanation";
 import { Holdings } from "./holdings";
 import { HappenedTo, Person as PersonQueryDocument } from "./operations";
@@ -38,9 +38,7 @@ export function Person({ id, zone, locks }: { id: string; zone: string; locks: L
       {error && <Fault>{inWords(error)}</Fault>}
       {deaf && <Fault>Changes do not come by themselves: {inWords(deaf)}</Fault>}
       <Heading member={member} zone={zone} />
-      <p class="news" role="status">
-        {latest?.accessEvents.message}
-      </p>
+      <News kind={latest?.accessEvents.kind}>{latest?.accessEvents.message}</News>
       <h3>Doors</h3>
       <ul class="locks">
         {locks.map((lock) => {

@@ -3,7 +3,7 @@ import { useQuery, useSubscription } from "@urql/preact";
 import { useState } from "preact/hooks";
 import { inWords } from "../shared/client";
 import { nextOf, useFreshness, useLast } from "../shared/fresh";
-import { Fault, LiveMark, Time } from "../shared/parts";
+import { Fault, LiveMark, News, Time } from "../shared/parts";
 import { Door } from "./door";
 import { Doors, Happened } from "./operations";
 import { Shut, isShutDoor } from "./shut";
@@ -22,7 +22,7 @@ export function Page({ leave }: { leave: () => void }) {
   const [{ data: answer, error }, ask] = useQuery({ query: Doors });
   const data = useLast(answer);
   const [seen, setSeen] = useState(0);
-  const [news, setNews] = useState("");
+  const [news, setNews] = useState({ kind: "", words: "" });
 
   const refresh = () => {
     ask();
@@ -31,7 +31,7 @@ export function Page({ leave }: { leave: () => void }) {
   const [{ error: deaf }] = useSubscription({ query: Happened }, (_, happened) => {
     const event = happened.accessEvents;
     const words = NEWS[event.kind];
-    if (words) setNews(event.target ? `${words} ${event.target.name}.` : `${words}.`);
+    if (words) setNews({ kind: event.kind, words: event.target ? `${words} ${event.target.name}.` : `${words}.` });
     refresh();
     return happened;
   });
@@ -54,9 +54,7 @@ export function Page({ leave }: { leave: () => void }) {
       <main class="narrow">
         {error && <Fault>{inWords(error)}</Fault>}
         {deaf && <Fault>Changes do not come by themselves: {inWords(deaf)}</Fault>}
-        <p class="news" role="status">
-          {news}
-        </p>
+        <News kind={news.kind}>{news.words}</News>
         {member && (
           <>
             <p class="hello">Hello, {member.name}.</p>

@@ -12,8 +12,8 @@ export type Live = "connecting" | "live" | "away";
 
 export interface Listeners {
   /** The server refuses the token: it is wrong, has expired or was revoked. */
-  refused: () => void;
-  live: (state: Live) => void;
+  refused: () => unknown;
+  live: (state: Live) => unknown;
 }
 
 // Another origin has to be one of the server's LATCHKEY_CORS_ORIGINS.
@@ -28,12 +28,16 @@ function pause(failures: number): Promise<void> {
   return new Promise((done) => setTimeout(done, most / 2 + (Math.random() * most) / 2));
 }
 
-function socket(token: string, { refused, live }: Listeners): Exchange {
+/** The socket is opened at once, so that the page knows whether it is live before it subscribes to anything. */
+function socket(token: string, { refused, live }: Listeners): { exchange: Exchange; close: () => void } {
   const url = new URL(address);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const closedByUs = (event: unknown) => event instanceof CloseEvent && event.code === CloseCode.Forbidden;
   const client = createSocket({
     url: url.href,
+    lazy: false,
+    // What went wrong is told by `closed`, and tried again.
+    onNonLazyError: () => {},
     connectionParams: { authorization: `Bearer ${token}` },
     keepAlive: 20_000,
     retryAttempts: Number.POSITIVE_INFINITY,
@@ -48,7 +52,7 @@ function socket(token: string, { refused, live }: Listeners): Exchange {
       },
     },
   });
-  return subscriptionExchange({
+  const exchange = subscriptionExchange({
     forwardSubscription: ({ query = "", variables }) => ({
       subscribe: (sink) => ({
         unsubscribe: client.subscribe(
@@ -58,21 +62,42 @@ function socket(token: string, { refused, live }: Listeners): Exchange {
       }),
     }),
   });
+  return { exchange, close: () => void client.dispose() };
 }
 
-/** A client for one token. A new token needs a new client. */
-export function connect(token: string, listeners: Listeners): Client {
+/** A connection for one token: a new token needs a new one. After `close`, its listeners are called no more. */
+export interface Connection {
+  client: Client;
+  close: () => void;
+}
+
+export function connect(token: string, listeners: Listeners): Connection {
+  let isClosed = false;
+  const { refused, live }: Listeners = {
+    refused: () => isClosed || listeners.refused(),
+    live: (state) => isClosed || listeners.live(state),
+  };
   const refusals = mapExchange({
     onError: (error) => {
-      if (error.response?.status === 401) listeners.refused();
+      if (error.response?.status === 401) refused();
     },
   });
-  return new Client({
+  const { exchange, close } = socket(token, { refused, live });
+  // As application/json, the answer to an unknown hash has the status 200: browsers log every other as an error.
+  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+  const client = new Client({
     url: address.href,
-    exchanges: [refusals, persistedExchange(), fetchExchange, socket(token, listeners)],
-    fetchOptions: { headers: { authorization: `Bearer ${token}` }, cache: "no-store" },
+    exchanges: [refusals, persistedExchange(), fetchExchange, exchange],
+    fetchOptions: { headers, cache: "no-store" },
     requestPolicy: "network-only",
   });
+  return {
+    client,
+    close: () => {
+      isClosed = true;
+      close();
+    },
+  };
 }
 
 /** What an error means, for people. */

@@ -30,3 +30,17 @@ export function Time({ at, zone }: { at: string; zone: string }) {
     </time>
   );
 }
+
+/** Kinds of events by which somebody gains access, or loses it; others do neither. */
+const GAINS = ["GRANTED", "ADOPTED", "SHARED", "RESUMED", "UNLOCKED"];
+const LOSSES = ["REVOKED", "SHARE_ENDED", "SUSPENDED", "UNLOCK_DENIED", "REFUSED_BY_KISI"];
+
+/** What happened last, coloured by whether it is a gain or a loss. */
+export function News({ kind, children }: { kind: string | undefined; children: ComponentChildren }) {
+  const effect = GAINS.includes(kind ?? "") ? "gain" : LOSSES.includes(kind ?? "") ? "loss" : "neither";
+  return (
+    <p class="news" role="status" data-effect={effect}>
+      {children}
+    </p>
+  );
+}

@@ -1,9 +1,9 @@
 // The frame of both pages: asks for a token where there is none, and gives what is inside a client for it. A token that
 // the server refuses is forgotten, and the page says so.
-import { type Client, Provider } from "@urql/preact";
+import { Provider } from "@urql/preact";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useMemo, useState } from "preact/hooks";
-import { type Live, connect } from "./client";
+import { type Connection, type Live, connect } from "./client";
 import type { TokenStore } from "./token";
 
 const LiveContext = createContext<Live>("connecting");
@@ -27,7 +27,7 @@ export function Session({ store, ask, children }: Props) {
     store.forget();
     setToken("");
   };
-  const client: Client | null = useMemo(() => {
+  const connection: Connection | null = useMemo(() => {
     const refused = () => {
       leave();
       setEnded(true);
@@ -35,17 +35,22 @@ export function Session({ store, ask, children }: Props) {
     return token ? connect(token, { refused, live: setLive }) : null;
   }, [token]);
 
-  // What was live for one token says nothing of the next.
-  useEffect(() => setLive("connecting"), [token]);
+  // What is live for one token says nothing about the next.
+  useEffect(() => {
+    return () => {
+      connection?.close();
+      setLive("connecting");
+    };
+  }, [connection]);
 
   const take = (fresh: string) => {
     store.keep(fresh);
     setEnded(false);
     setToken(store.read());
   };
-  if (!client) return <>{ask(take, ended)}</>;
+  if (!connection) return <>{ask(take, ended)}</>;
   return (
-    <Provider value={client} key={token}>
+    <Provider value={connection.client} key={token}>
       <LiveContext.Provider value={live}>{children(leave)}</LiveContext.Provider>
     </Provider>
   );
