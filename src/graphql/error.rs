@@ -77,15 +77,15 @@ impl UserError {
 /// Why a mutation changed nothing.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The caller can correct it: returned in the payload.
-    User(UserError),
+    /// The caller can correct these mistakes: returned in the payload. At least one.
+    User(Vec<UserError>),
     /// An internal error: returned as a GraphQL error, without details.
     Internal(Error),
 }
 
 impl From<UserError> for Refusal {
     fn from(error: UserError) -> Self {
-        Self::User(error)
+        Self::User(vec![error])
     }
 }
 
@@ -114,11 +114,61 @@ impl Refusal {
     /// The internal error, as the GraphQL error of the field.
     pub fn into_user_errors(self) -> Result<Vec<UserError>, Error> {
         match self {
-            Self::User(error) => Ok(vec![error]),
+            Self::User(errors) => Ok(errors),
             Self::Internal(error) => Err(error),
         }
     }
 }
+
+/// How many mistakes are returned at most.
+const MAX_MISTAKES: usize = 100;
+
+impl Refusal {
+    /// The value of a check, or none after its mistakes were added to `all`.
+    pub fn keep<T>(checked: Result<T, Self>, all: &mut Option<Self>) -> Option<T> {
+        match (checked, all.take()) {
+            (Ok(value), before) => {
+                *all = before;
+                return Some(value);
+            }
+            (Err(Self::User(more)), Some(Self::User(mut mistakes))) => {
+                mistakes.extend(more);
+                mistakes.truncate(MAX_MISTAKES);
+                *all = Some(Self::User(mistakes));
+            }
+            // An internal error goes before mistakes.
+            (Err(Self::User(_)), Some(internal)) => *all = Some(internal),
+            (Err(refusal), _) => *all = Some(refusal),
+        }
+        None
+    }
+
+    /// The values of all checks, or all their mistakes.
+    pub fn collect<T>(checks: impl Iterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let mut all = None;
+        let mut values = Vec::new();
+        for checked in checks {
+            values.extend(Self::keep(checked, &mut all));
+        }
+        all.map_or(Ok(values), Err)
+    }
+}
+
+/// Makes each check and binds its value to its name; if any fails, returns from the function with the mistakes of all, so that a
+/// caller sees them at once: `checked! { name = name(…); until = future_end(…); }`.
+macro_rules! checked {
+    ($($name:ident = $check:expr;)+) => {
+        let mut refusal = None;
+        $(let $name = $crate::graphql::error::Refusal::keep($check, &mut refusal);)+
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        $(let Some($name) = $name else {
+            return Err($crate::graphql::error::internal("a check gave no value").into());
+        };)+
+    };
+}
+pub(super) use checked;
 
 /// The caller's role does not permit the operation: code FORBIDDEN.
 pub fn forbidden(message: &str) -> Error {

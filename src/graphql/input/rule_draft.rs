@@ -11,8 +11,9 @@ use super::rule::{
 };
 use crate::{
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, internal},
+        error::{Refusal, UserError, UserErrorCode, checked, internal},
         mutation::resolve_kisi_id,
+        offering::OfferingKind,
         rule::{BlockedPolicy, RegistrationSpan, Weekday},
         scalar::Duration,
     },
@@ -52,35 +53,24 @@ pub struct Draft {
 /// Validates a rule; `path` is the path of the input, such as `input`.
 ///
 /// # Errors
-/// The first invalid field, with its path.
+/// All invalid fields, each with its path.
 pub async fn draft(
     connection: &impl Connection,
     scope: ClubScope,
     input: &RuleInput,
     path: &str,
 ) -> Result<Draft, Refusal> {
-    let name = text(&format!("{path}.name"), &input.name)?;
-    let (target_kind, target_id) =
-        target(connection, scope, &input.target, &format!("{path}.target")).await?;
     let all = format!("{path}.conditions");
-    require_some(&all, "condition", input.conditions.len())?;
-    let schedules = input
-        .conditions
-        .iter()
-        .filter(|it| matches!(it, ConditionInput::Schedule(_)));
-    for (what, count, most) in [
-        ("conditions", input.conditions.len(), MAX_CONDITIONS),
-        ("schedules", schedules.count(), MAX_SCHEDULES),
-    ] {
-        if count > most {
-            return Err(invalid(&all, format!("must have at most {most} {what}")));
-        }
-    }
     let known = ReferencedIds::load(connection, scope, &input.conditions).await?;
-    let mut conditions = Vec::new();
-    for (index, condition) in input.conditions.iter().enumerate() {
-        conditions.push(known.condition(&format!("{all}.{index}"), condition)?);
+    let conditions = input.conditions.iter().enumerate();
+    let conditions = conditions.map(|(index, it)| known.condition(&format!("{all}.{index}"), it));
+    checked! {
+        name = text(&format!("{path}.name"), &input.name);
+        of = target(connection, scope, &input.target, &format!("{path}.target")).await;
+        _count = check_count(&all, &input.conditions);
+        conditions = Refusal::collect(conditions.take(MAX_CONDITIONS));
     }
+    let (target_kind, target_id) = of;
     Ok(Draft {
         name,
         enabled: input.enabled,
@@ -88,6 +78,22 @@ pub async fn draft(
         target_id,
         conditions,
     })
+}
+
+fn check_count(path: &str, conditions: &[ConditionInput]) -> Result<(), Refusal> {
+    require_some(path, "condition", conditions.len())?;
+    let schedules = conditions
+        .iter()
+        .filter(|it| matches!(it, ConditionInput::Schedule(_)));
+    for (what, count, most) in [
+        ("conditions", conditions.len(), MAX_CONDITIONS),
+        ("schedules", schedules.count(), MAX_SCHEDULES),
+    ] {
+        if count > most {
+            return Err(invalid(path, format!("must have at most {most} {what}")));
+        }
+    }
+    Ok(())
 }
 
 fn invalid(path: &str, message: impl Into<String>) -> Refusal {
@@ -241,20 +247,12 @@ impl ReferencedIds {
         input: &MembershipConditionInput,
     ) -> Result<StoredCondition, Refusal> {
         let is_membership = |kind| kind == row::OfferingKind::Membership;
-        let offerings = self.offerings(path, &input.offerings, "a membership", is_membership)?;
-        let locations = self.locations(path, &input.locations)?;
-        let grace = format!("{path}.grace");
-        let (when_blocked, grace_s) = match (input.when_blocked, input.grace) {
-            (BlockedPolicy::Grace, Some(length)) => {
-                (Blocked::Grace, Some(seconds(&grace, length)?))
-            }
-            (BlockedPolicy::Grace, None) => {
-                return Err(invalid(&grace, "required with GRACE: give a duration"));
-            }
-            (_, Some(_)) => return Err(invalid(&grace, "allowed only with GRACE: leave it out")),
-            (BlockedPolicy::Deny, None) => (Blocked::Deny, None),
-            (BlockedPolicy::Allow, None) => (Blocked::Allow, None),
-        };
+        checked! {
+            offerings = self.offerings(path, &input.offerings, "a membership", is_membership);
+            locations = self.locations(path, &input.locations);
+            blocked = blocked(&format!("{path}.grace"), input);
+        }
+        let (when_blocked, grace_s) = blocked;
         Ok(StoredCondition::Membership {
             offerings,
             locations,
@@ -268,26 +266,19 @@ impl ReferencedIds {
         path: &str,
         input: &RegistrationConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        let offerings = self.offerings(path, &input.offerings, "a bookable offering", is_booked)?;
-        let locations = self.locations(path, &input.locations)?;
-        let mut kinds: Vec<String> = Vec::new();
-        for (index, kind) in input.kinds.iter().enumerate() {
-            let kind = row::OfferingKind::from(*kind);
-            if !is_booked(kind) {
-                let path = format!("{path}.kinds.{index}");
-                return Err(invalid(&path, "must be a kind that can be booked"));
-            }
-            let word = kinds::db_value(&kind);
-            if !kinds.contains(&word) {
-                kinds.push(word);
-            }
+        checked! {
+            offerings = self.offerings(path, &input.offerings, "a bookable offering", is_booked);
+            locations = self.locations(path, &input.locations);
+            kinds = booked_kinds(path, &input.kinds);
+            opens_before_s = seconds(&format!("{path}.opensBefore"), input.opens_before);
+            closes_after_s = seconds(&format!("{path}.closesAfter"), input.closes_after);
         }
         Ok(StoredCondition::Registration {
             offerings,
             kinds,
             locations,
-            opens_before_s: seconds(&format!("{path}.opensBefore"), input.opens_before)?,
-            closes_after_s: seconds(&format!("{path}.closesAfter"), input.closes_after)?,
+            opens_before_s,
+            closes_after_s,
             day: input.span == RegistrationSpan::Day,
             guests: input.guests,
             applies_to_ongoing: input.applies_to_ongoing,
@@ -299,14 +290,13 @@ impl ReferencedIds {
         path: &str,
         input: &PurchaseConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        require_some(
-            &format!("{path}.offerings"),
-            "billing item",
-            input.offerings.len(),
-        )?;
         let is_item = |kind| kind == row::OfferingKind::BillingItem;
-        let offerings = self.offerings(path, &input.offerings, "a billing item", is_item)?;
-        let locations = self.locations(path, &input.locations)?;
+        let given = &input.offerings;
+        checked! {
+            _some = require_some(&format!("{path}.offerings"), "billing item", given.len());
+            offerings = self.offerings(path, given, "a billing item", is_item);
+            locations = self.locations(path, &input.locations);
+        }
         Ok(StoredCondition::Purchase {
             offerings,
             locations,
@@ -318,31 +308,33 @@ impl ReferencedIds {
         path: &str,
         input: &ScheduleConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        require_some(&format!("{path}.days"), "day", input.days.len())?;
         let (from_minute, until_minute) = (input.from.0, input.until.0);
-        if from_minute >= END_OF_DAY {
-            return Err(invalid(
-                &format!("{path}.from"),
-                "must be from 00:00 to 23:59: 24:00 is allowed only as until",
-            ));
-        }
-        if from_minute == until_minute {
-            let message = "must differ from `from`: a whole day is from 00:00 until 24:00";
-            return Err(invalid(&format!("{path}.until"), message));
-        }
         let (start_date, end_date) = (
             input
                 .start_date
                 .and_then(|date| sentinel::start_day(date.0)),
             input.end_date.and_then(|date| sentinel::end_day(date.0)),
         );
-        if let (Some(start), Some(end)) = (start_date, end_date)
-            && end < start
-        {
-            return Err(invalid(
-                &format!("{path}.endDate"),
-                "must not be before startDate",
-            ));
+        let require = |holds: bool, field: &str, message: &str| match holds {
+            true => Ok(()),
+            false => Err(invalid(&format!("{path}.{field}"), message)),
+        };
+        let is_ordered = start_date
+            .zip(end_date)
+            .is_none_or(|(start, end)| start <= end);
+        checked! {
+            _days = require_some(&format!("{path}.days"), "day", input.days.len());
+            _from = require(
+                from_minute < END_OF_DAY,
+                "from",
+                "must be from 00:00 to 23:59: 24:00 is allowed only as until",
+            );
+            _until = require(
+                from_minute != until_minute,
+                "until",
+                "must differ from `from`: a whole day is from 00:00 until 24:00",
+            );
+            _dates = require(is_ordered, "endDate", "must not be before startDate");
         }
         let days: BTreeSet<i8> = input.days.iter().copied().map(number).collect();
         Ok(StoredCondition::Schedule {
@@ -367,8 +359,7 @@ impl ReferencedIds {
     ) -> Result<Vec<Uuid>, Refusal> {
         let path = format!("{path}.offerings");
         check_max_entries(&path, ids.len())?;
-        let mut unique_ids = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
+        let found = ids.iter().enumerate().map(|(index, id)| {
             let path = format!("{path}.{index}");
             let known = id::decode_as(Kind::Offering, id)
                 .and_then(|id| Some((id, *self.offerings.get(&id)?)));
@@ -377,26 +368,57 @@ impl ReferencedIds {
                 let message = format!("must be {what}, but its kind is {}", kinds::db_value(&kind));
                 return Err(invalid(&path, message));
             }
-            if !unique_ids.contains(&id) {
-                unique_ids.push(id);
-            }
-        }
-        Ok(unique_ids)
+            Ok(id)
+        });
+        Refusal::collect(found).map(unique)
     }
 
     fn locations(&self, path: &str, ids: &[async_graphql::ID]) -> Result<Vec<Uuid>, Refusal> {
         let path = format!("{path}.locations");
         check_max_entries(&path, ids.len())?;
-        let mut unique_ids = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
+        let found = ids.iter().enumerate().map(|(index, id)| {
             let known = id::decode_as(Kind::Location, id).filter(|id| self.locations.contains(id));
-            let id = known.ok_or_else(|| not_found(&format!("{path}.{index}"), "location"))?;
-            if !unique_ids.contains(&id) {
-                unique_ids.push(id);
-            }
-        }
-        Ok(unique_ids)
+            known.ok_or_else(|| not_found(&format!("{path}.{index}"), "location"))
+        });
+        Refusal::collect(found).map(unique)
     }
+}
+
+/// Without repeats, in the given order.
+fn unique<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    let mut unique = Vec::new();
+    for one in all {
+        if !unique.contains(&one) {
+            unique.push(one);
+        }
+    }
+    unique
+}
+
+/// What a block does; `path` is that of the grace.
+fn blocked(
+    path: &str,
+    input: &MembershipConditionInput,
+) -> Result<(Blocked, Option<u64>), Refusal> {
+    match (input.when_blocked, input.grace) {
+        (BlockedPolicy::Grace, Some(length)) => Ok((Blocked::Grace, Some(seconds(path, length)?))),
+        (BlockedPolicy::Grace, None) => Err(invalid(path, "required with GRACE: give a duration")),
+        (_, Some(_)) => Err(invalid(path, "allowed only with GRACE: leave it out")),
+        (BlockedPolicy::Deny, None) => Ok((Blocked::Deny, None)),
+        (BlockedPolicy::Allow, None) => Ok((Blocked::Allow, None)),
+    }
+}
+
+fn booked_kinds(path: &str, given: &[OfferingKind]) -> Result<Vec<String>, Refusal> {
+    let words = given.iter().enumerate().map(|(index, kind)| {
+        let kind = row::OfferingKind::from(*kind);
+        if !is_booked(kind) {
+            let path = format!("{path}.kinds.{index}");
+            return Err(invalid(&path, "must be a kind that can be booked"));
+        }
+        Ok(kinds::db_value(&kind))
+    });
+    Refusal::collect(words).map(unique)
 }
 
 fn is_booked(kind: row::OfferingKind) -> bool {
@@ -409,13 +431,9 @@ fn is_booked(kind: row::OfferingKind) -> bool {
 /// Tags are trimmed, because the tags of platforms are stored trimmed.
 fn tags(path: &str, input: &TagConditionInput) -> Result<StoredCondition, Refusal> {
     require_some(path, "tag", input.tags.len())?;
-    let mut tags = Vec::new();
-    for (index, tag) in input.tags.iter().enumerate() {
-        let tag = text(&format!("{path}.{index}"), tag)?;
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    }
+    let tags = input.tags.iter().enumerate();
+    let tags = tags.map(|(index, tag)| text(&format!("{path}.{index}"), tag));
+    let tags = unique(Refusal::collect(tags)?);
     Ok(StoredCondition::Tag { tags })
 }
 

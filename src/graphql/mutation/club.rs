@@ -7,7 +7,7 @@ use crate::{
     duration::format_duration,
     graphql::{
         club::{Club, UnlockVisibility},
-        error::{Refusal, internal},
+        error::{Refusal, checked, internal},
         scalar::{Duration, TimeZone},
     },
     store::{clubs, row},
@@ -75,12 +75,10 @@ async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refu
         now,
         ..
     } = admin;
-    let new_name = input
-        .name
-        .as_deref()
-        .map(|text| name("input.name", text))
-        .transpose()?;
-    let brake = input.brake.map(validate_brake).transpose()?;
+    checked! {
+        new_name = input.name.as_deref().map(|text| name("input.name", text)).transpose();
+        brake = input.brake.map(validate_brake).transpose();
+    }
     transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let mut club = clubs::get(tx, scope)
@@ -143,20 +141,19 @@ fn changes(before: &row::Club, after: &row::Club) -> Option<String> {
 }
 
 fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {
-    if brake.people.is_some_and(|people| people < 0) {
-        return Err(invalid("input.brake.people", "must be 0 or more"));
-    }
-    if brake
+    let require = |holds: bool, field: &str, message: &str| match holds {
+        true => Ok(()),
+        false => Err(invalid(&format!("input.brake.{field}"), message)),
+    };
+    let is_percent = brake
         .percent
-        .is_some_and(|percent| !(0..=100).contains(&percent))
-    {
-        return Err(invalid("input.brake.percent", "must be from 0 to 100"));
-    }
-    if brake
-        .window
-        .is_some_and(|window| !(1..=LONGEST_WINDOW_S).contains(&window.0.as_secs()))
-    {
-        return Err(invalid("input.brake.window", "must be from PT1S to P366D"));
+        .is_none_or(|percent| (0..=100).contains(&percent));
+    let seconds = brake.window.map(|window| window.0.as_secs());
+    let is_window = seconds.is_none_or(|seconds| (1..=LONGEST_WINDOW_S).contains(&seconds));
+    checked! {
+        _people = require(brake.people.is_none_or(|it| it >= 0), "people", "must be 0 or more");
+        _percent = require(is_percent, "percent", "must be from 0 to 100");
+        _window = require(is_window, "window", "must be from PT1S to P366D");
     }
     Ok(brake)
 }

@@ -70,11 +70,10 @@ async fn resend(admin: Editor, account: &str, member: &str) -> Result<row::Membe
     })?;
     let sent = invitations::send_again(&app, &account, assignment).await;
     sent.map_err(|problem| match problem {
-        ReadError::Kisi(problem) => Refusal::User(UserError {
-            code: UserErrorCode::of_kisi(&problem),
-            message: problem.for_people(),
-            field: Some(vec!["member".to_owned()]),
-        }),
+        ReadError::Kisi(problem) => {
+            let code = UserErrorCode::of_kisi(&problem);
+            UserError::at(code, "member", problem.for_people()).into()
+        }
         secret @ ReadError::Secret(_) => Refusal::Internal(internal_error(secret)),
     })?;
     Ok(member)

@@ -13,7 +13,7 @@ use crate::{
     clock::new_id,
     connect::DoorRoles,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode},
+        error::{Refusal, UserError, UserErrorCode, checked},
         scalar::DateTime,
         share::Share,
     },
@@ -130,20 +130,15 @@ async fn create(editor: Editor, input: ShareAccessInput) -> Result<row::Share, R
         now,
         ..
     } = editor;
-    let who = match input.who {
-        PersonInput::Member(id) => {
-            Recipient::Member(id_of(Kind::Member, "input.who.member", "member", &id)?)
-        }
-        PersonInput::New(new) => Recipient::New(NewPerson {
-            email: email("input.who.new.email", &new.email)?,
-            name: name("input.who.new.name", &new.name)?,
-        }),
-    };
-    let until = future_end("input.until", input.until, now)?;
     let from = input
         .from
         .and_then(|from| sentinel::start(Instant::from_micros(from.0)))
         .map(Instant::micros);
+    checked! {
+        who = recipient(input.who);
+        until = future_end("input.until", input.until, now);
+        note = note(input.note);
+    }
     if let (Some(from), Some(until)) = (from, until)
         && from >= until
     {
@@ -152,7 +147,6 @@ async fn create(editor: Editor, input: ShareAccessInput) -> Result<row::Share, R
     if is_desk {
         check_desk_period(from, until, now)?;
     }
-    let note = note(input.note)?;
     let (target, notify) = (input.scope, input.notify);
     let share = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -200,6 +194,21 @@ async fn create(editor: Editor, input: ShareAccessInput) -> Result<row::Share, R
     .await?;
     app.waker.wake(scope);
     Ok(share)
+}
+
+fn recipient(who: PersonInput) -> Result<Recipient, Refusal> {
+    match who {
+        PersonInput::Member(id) => {
+            id_of(Kind::Member, "input.who.member", "member", &id).map(Recipient::Member)
+        }
+        PersonInput::New(new) => {
+            checked! {
+                email = email("input.who.new.email", &new.email);
+                name = name("input.who.new.name", &new.name);
+            }
+            Ok(Recipient::New(NewPerson { email, name }))
+        }
+    }
 }
 
 /// The note; none for blank text.

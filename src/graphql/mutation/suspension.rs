@@ -7,7 +7,11 @@ use uuid::Uuid;
 use super::{Editor, MAX_REASON_CHARS, future_end, id_of, invalid, not_found, text_of};
 use crate::{
     clock::new_id,
-    graphql::{error::Refusal, member::Member, scalar::DateTime},
+    graphql::{
+        error::{Refusal, checked},
+        member::Member,
+        scalar::DateTime,
+    },
     id::Kind,
     store::{
         ClubScope, Connection, StoreError, clubs, due,
@@ -80,9 +84,11 @@ async fn suspend(editor: Editor, input: SuspendMemberInput) -> Result<row::Membe
         now,
         ..
     } = editor;
-    let id = id_of(Kind::Member, "input.member", "member", &input.member)?;
-    let reason = text_of("input.reason", "a reason", &input.reason, MAX_REASON_CHARS)?;
-    let until_at = future_end("input.until", input.until, now)?;
+    checked! {
+        id = id_of(Kind::Member, "input.member", "member", &input.member);
+        reason = text_of("input.reason", "a reason", &input.reason, MAX_REASON_CHARS);
+        until_at = future_end("input.until", input.until, now);
+    }
     let member = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let member = lookup::by_id::<row::Member>(tx, scope, id).await?;

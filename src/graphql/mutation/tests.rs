@@ -4,6 +4,7 @@
 mod actions;
 mod desk;
 mod kisi;
+mod mistakes;
 mod rules;
 mod settings;
 mod shares;

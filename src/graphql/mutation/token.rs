@@ -8,7 +8,7 @@ use super::{Editor, future_end, invalid, name, name_taken, record};
 use crate::{
     clock::new_id,
     graphql::{
-        error::{Refusal, UserError},
+        error::{Refusal, UserError, checked},
         roles,
         scalar::DateTime,
         viewer::Role,
@@ -107,15 +107,11 @@ impl TokenMutations {
 
 async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusal> {
     let (scope, now, actor) = (admin.scope, admin.now, admin.actor);
-    let name = name("input.name", &input.name)?;
-    let role = row::Role::from(input.role);
-    if role == row::Role::Member {
-        return Err(invalid(
-            "input.role",
-            "must be ADMIN, APP, DESK or READER: members use member sessions",
-        ));
+    checked! {
+        name = name("input.name", &input.name);
+        role = token_role(input.role.into());
+        expires_at = future_end("input.expiresAt", input.expires_at, now);
     }
-    let expires_at = future_end("input.expiresAt", input.expires_at, now)?;
     let token = new_token();
     let hash = hash_token(token.expose_secret());
     transaction!(admin.app.db, |tx| {
@@ -149,6 +145,14 @@ async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusa
     })
     .await?;
     Ok(token.expose_secret().to_owned())
+}
+
+fn token_role(role: row::Role) -> Result<row::Role, Refusal> {
+    if role == row::Role::Member {
+        let message = "must be ADMIN, APP, DESK or READER: members use member sessions";
+        return Err(invalid("input.role", message));
+    }
+    Ok(role)
 }
 
 fn role_name(role: row::Role) -> &'static str {

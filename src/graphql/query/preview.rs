@@ -2,13 +2,15 @@
 //! complexity reflects that.
 
 use access::Instant;
-use async_graphql::{Context, Error, ID, Object, Result};
+use async_graphql::{
+    Context, Error, ErrorExtensions, ID, InputType, Name, Object, Result, Value, indexmap::IndexMap,
+};
 use uuid::Uuid;
 
 use crate::{
     graphql::{
         context::{self, require_staff},
-        error::{Refusal, bad_input, internal_error, list_error},
+        error::{Refusal, UserError, bad_input, internal_error, list_error},
         group::StrangerPolicy,
         group_preview::GroupPreview,
         input::rule_change::{RuleChangeInput, proposal},
@@ -141,6 +143,26 @@ pub(in crate::graphql) async fn preview_change(
     Ok(AccessPreview::new(preview, based_on))
 }
 
+/// BAD_USER_INPUT for several fields: the message has all of them, `extensions.fields` each with its path, code and message.
+fn bad_fields(mistakes: &[UserError]) -> Error {
+    let path = |it: &UserError| it.field.clone().unwrap_or_default();
+    let texts = mistakes
+        .iter()
+        .map(|it| format!("{}: {}", path(it).join("."), it.message));
+    let texts: Vec<String> = texts.collect();
+    let fields = mistakes.iter().map(|it| {
+        let field = path(it).into_iter().map(Value::from).collect();
+        Value::Object(IndexMap::from([
+            (Name::new("field"), Value::List(field)),
+            (Name::new("code"), it.code.to_value()),
+            (Name::new("message"), Value::from(it.message.as_str())),
+        ]))
+    });
+    let fields = Value::List(fields.collect());
+    bad_input(texts.join("; "))
+        .extend_with(|_, extensions| extensions.set("fields", fields.clone()))
+}
+
 /// An edit of a rule that was checked.
 ///
 /// # Errors
@@ -152,10 +174,7 @@ pub(super) async fn valid_proposal(
     let (app, scope) = (context::app(context)?, context::caller(context)?.scope);
     let proposal = proposal(app.db.read(), scope, change, "change").await;
     proposal.map_err(|refusal| match refusal {
-        Refusal::User(mistake) => {
-            let path = mistake.field.unwrap_or_default().join(".");
-            bad_input(format!("{path}: {}", mistake.message))
-        }
+        Refusal::User(mistakes) => bad_fields(&mistakes),
         Refusal::Internal(error) => error,
     })
 }

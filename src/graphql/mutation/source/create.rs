@@ -6,7 +6,7 @@ use super::{CreateSourceInput, club_zone, is_taken, platform_input, record_sourc
 use crate::{
     clock::new_id,
     graphql::{
-        error::{Refusal, internal_error},
+        error::{Refusal, checked, internal_error},
         mutation::{Editor, invalid, name, name_taken},
     },
     ingest::{
@@ -29,22 +29,24 @@ pub(super) async fn create(
         now,
         ..
     } = admin;
-    let name = name("input.name", &input.name)?;
     let platform = row::Platform::from(input.platform);
     let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
     let rule = input.signature_rule.map(Settings::from);
     let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
     let credentials = platform_input::credentials(platform, input.credentials)?;
     platform_input::needs_credentials(scheme, credentials.is_some())?;
-    let read_every_s = platform_input::read_every(input.read_every, credentials.is_some())?;
+    checked! {
+        name = name("input.name", &input.name);
+        read_every_s = platform_input::read_every(input.read_every, credentials.is_some());
+        mapping = platform_input::new_mapping(platform, input.mapping.as_ref());
+        statuses = platform_input::statuses(platform, input.status_mappings.as_deref());
+        primary_only = platform_input::primary_only(platform, input.primary_members_only);
+        check_in = platform_input::check_in(platform, input.check_in);
+        secret = secret(scheme, input.secret, &verification);
+    }
     let read_every_s = credentials
         .as_ref()
         .map(|_| read_every_s.unwrap_or(platform_input::default_read_interval(platform)));
-    let mapping = platform_input::new_mapping(platform, input.mapping.as_ref())?;
-    let statuses = platform_input::statuses(platform, input.status_mappings.as_deref())?;
-    let primary_only = platform_input::primary_only(platform, input.primary_members_only)?;
-    let check_in = platform_input::check_in(platform, input.check_in)?;
-    let secret = secret(scheme, input.secret, &verification)?;
     let id = new_id();
     let seal =
         |kind, secret: &SecretString| app.sealer.seal(kind, id, secret).map_err(internal_error);

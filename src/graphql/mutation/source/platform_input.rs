@@ -136,11 +136,12 @@ fn mapping_error(wrong: MappingError) -> Refusal {
         path => format!("{}: {}", path.join("."), wrong.message),
     };
     let field = above.into_iter().chain(wrong.path).collect();
-    Refusal::User(UserError {
+    let error = UserError {
         code: UserErrorCode::Invalid,
         message,
         field: Some(field),
-    })
+    };
+    error.into()
 }
 
 /// The most words for statuses that a source may have.
