@@ -7,6 +7,7 @@ pub mod addresses;
 mod apply;
 pub mod arrivals;
 pub mod batch;
+mod club_queues;
 pub mod envelope;
 pub mod erased_people;
 pub mod identity;

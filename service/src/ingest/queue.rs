@@ -1,22 +1,27 @@
 //! Group commit for deliveries: a task stores all waiting deliveries, of all clubs, in one transaction, so that concurrent ones
-//! share a disk sync. PostgreSQL commits several transactions at once, so that it has several such tasks; a club always has the
-//! same one, so that its deliveries are stored in order. Nothing waits for more deliveries, and a delivery that fails because of
-//! its own data fails alone. If the database is unavailable, the queue is full or storing takes too long, senders get an error at
-//! once and send again.
+//! share a disk sync. PostgreSQL commits several transactions at once, so that it has several such tasks, which share the clubs;
+//! a club has one of them at a time, so that its deliveries are stored in order. Nothing waits for more deliveries, and a delivery
+//! that fails because of its own data fails alone. If the database is unavailable, the queue is full or storing takes too long,
+//! senders get an error at once and send again.
 
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use access::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
-use super::batch::{self, Job, Outcome};
+use super::{
+    batch::{self, Job, Outcome},
+    club_queues::ClubQueues,
+};
 use crate::{
     clock::{Clock, Stopwatch},
     store::{ClubScope, Db, StoreError},
@@ -27,7 +32,9 @@ use crate::{
 /// The most deliveries in one transaction.
 const BATCH: usize = 256;
 /// The number of tasks on PostgreSQL. They leave two of its write connections to everything else.
-const POSTGRES_LANES: usize = 4;
+const POSTGRES_TASKS: usize = 4;
+/// The most deliveries that wait, for each task.
+const MAX_WAITING: usize = 4 * BATCH;
 /// The longest that a sender waits for the answer. Most senders give up after 10 to 30 seconds, and the answer has to reach them
 /// before.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -57,40 +64,58 @@ type Waiting = (Job, Answer);
 
 /// A handle to the tasks that store verified deliveries.
 #[derive(Clone, Debug)]
-pub struct Queue(Arc<[Lane]>);
+pub struct Queue(Arc<Handle>);
+
+/// Closes the queue when the last `Queue` is dropped.
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    /// For each task, since when it stores a batch.
+    since: Vec<Arc<Mutex<Option<Stopwatch>>>>,
+}
 
 #[derive(Debug)]
-struct Lane {
-    sender: mpsc::Sender<Waiting>,
-    /// Runs while a batch is being stored.
-    since: Arc<Mutex<Option<Stopwatch>>>,
+struct Shared {
+    queues: Mutex<ClubQueues<Waiting>>,
+    /// Wakes a task that waits for a club.
+    wake: Notify,
+    is_closed: AtomicBool,
+    /// The number of tasks.
+    tasks: usize,
 }
 
 impl Queue {
     /// Starts the tasks that store deliveries. They end when the last `Queue` is dropped, after storing what is queued.
     pub fn start(db: Db, clock: Clock, waker: Waker) -> Self {
-        let lanes = if db.is_sqlite() { 1 } else { POSTGRES_LANES };
-        let start = |_| Lane::start(db.clone(), clock.clone(), waker.clone());
-        Self((0..lanes).map(start).collect())
+        let tasks = if db.is_sqlite() { 1 } else { POSTGRES_TASKS };
+        let shared = Arc::new(Shared {
+            queues: Mutex::default(),
+            wake: Notify::new(),
+            is_closed: AtomicBool::new(false),
+            tasks,
+        });
+        let start = |_| {
+            let since: Arc<Mutex<Option<Stopwatch>>> = Arc::default();
+            let (db, clock, waker) = (db.clone(), clock.clone(), waker.clone());
+            tokio::spawn(shared.clone().run(since.clone(), db, clock, waker));
+            since
+        };
+        let since = (0..tasks).map(start).collect();
+        Self(Arc::new(Handle { shared, since }))
     }
 
     /// Whether a current batch takes longer than `STALL_THRESHOLD`.
     pub fn is_stalled(&self) -> bool {
-        self.0.iter().any(Lane::is_stalled)
+        let is_long = |since: &Arc<Mutex<Option<Stopwatch>>>| {
+            let since = since.lock().unwrap_or_else(PoisonError::into_inner);
+            since.is_some_and(|since| since.elapsed() > STALL_THRESHOLD)
+        };
+        self.0.since.iter().any(is_long)
     }
 
     /// The number of deliveries that wait to be stored.
     pub fn waiting(&self) -> usize {
-        let waiting = |lane: &Lane| lane.sender.max_capacity() - lane.sender.capacity();
-        self.0.iter().map(waiting).sum()
-    }
-
-    fn lane(&self, club: Uuid) -> Option<&Lane> {
-        let mut hash = DefaultHasher::new();
-        club.hash(&mut hash);
-        let lanes = u64::try_from(self.0.len()).unwrap_or(1).max(1);
-        self.0
-            .get(usize::try_from(hash.finish() % lanes).unwrap_or(0))
+        self.0.shared.queues().len()
     }
 
     /// Stores a delivery for a sender who waits for the answer; gives up after `ANSWER_TIMEOUT`.
@@ -104,36 +129,67 @@ impl Queue {
     /// Stores a delivery; returns after the commit.
     pub async fn store(&self, job: Job) -> Result<Outcome, QueueError> {
         let (answer, outcome) = oneshot::channel();
-        let lane = self.lane(job.club).ok_or(QueueError::Closed)?;
-        lane.sender
-            .try_send((job, answer))
-            .map_err(|problem| match problem {
-                mpsc::error::TrySendError::Full(_) => QueueError::Full,
-                mpsc::error::TrySendError::Closed(_) => QueueError::Closed,
-            })?;
+        self.0.shared.push(job, answer)?;
         outcome.await.unwrap_or(Err(QueueError::Closed))
     }
 }
 
-impl Lane {
-    fn start(db: Db, clock: Clock, waker: Waker) -> Self {
-        let (sender, mut receiver) = mpsc::channel::<Waiting>(4 * BATCH);
-        let since: Arc<Mutex<Option<Stopwatch>>> = Arc::default();
-        let watched = since.clone();
-        tokio::spawn(async move {
-            let mut waiting = Vec::with_capacity(BATCH);
-            while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-                set(&watched, Some(Stopwatch::start()));
-                store_all(&db, &clock, &waker, waiting.drain(..)).await;
-                set(&watched, None);
-            }
-        });
-        Self { sender, since }
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+        self.shared.wake.notify_waiters();
+    }
+}
+
+impl Shared {
+    fn queues(&self) -> MutexGuard<'_, ClubQueues<Waiting>> {
+        // No code that holds the lock can panic halfway through a change.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_stalled(&self) -> bool {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > STALL_THRESHOLD)
+    fn push(&self, job: Job, answer: Answer) -> Result<(), QueueError> {
+        let mut queues = self.queues();
+        if queues.len() >= self.tasks * MAX_WAITING {
+            return Err(QueueError::Full);
+        }
+        queues.push(job.club, (job, answer));
+        drop(queues);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Stores the deliveries of some clubs at a time until the queue is closed and empty.
+    async fn run(
+        self: Arc<Self>,
+        since: Arc<Mutex<Option<Stopwatch>>>,
+        db: Db,
+        clock: Clock,
+        waker: Waker,
+    ) {
+        loop {
+            let woken = self.wake.notified();
+            tokio::pin!(woken);
+            // From here on no wake-up is lost.
+            woken.as_mut().enable();
+            let turns = self.queues().take(self.tasks, BATCH);
+            if turns.is_empty() {
+                if self.is_closed.load(Ordering::Acquire) {
+                    return;
+                }
+                woken.await;
+                continue;
+            }
+            let clubs: Vec<Uuid> = turns.iter().map(|(club, _)| *club).collect();
+            set(&since, Some(Stopwatch::start()));
+            let waiting = turns.into_iter().flat_map(|(_, waiting)| waiting);
+            store_all(&db, &clock, &waker, waiting).await;
+            set(&since, None);
+            let mut queues = self.queues();
+            queues.done(clubs);
+            if queues.is_ready() {
+                self.wake.notify_one();
+            }
+        }
     }
 }
 
