@@ -21,6 +21,7 @@ use crate::{
         facts::{self, AsOf, Holdings},
         grants, kisi_accounts, listeners, lookup, overrides,
         rejections::Rejected,
+        revocations,
         row::{self, TargetKind},
         rules, sweep,
     },
@@ -252,6 +253,12 @@ loads! {
             all.entry(RulesOn(row.target_kind, row.target_id)).or_default().push(row);
         }
         Ok(all)
+    }
+
+    /// All revocations that the brake holds, oldest first.
+    HeldKey => Arc<Vec<row::Revocation>>: |rows, _keys| {
+        let held = revocations::in_state(rows.app.db.read(), rows.scope, row::RevocationState::Held).await?;
+        Ok(Map::from_iter([(HeldKey, Arc::new(held))]))
     }
 
     /// The ids of the members that a delivery concerns.

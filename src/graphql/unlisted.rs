@@ -4,17 +4,12 @@ use access::Target;
 use async_graphql::{Context, Object, Result};
 
 use super::{
-    context::{self, require_staff},
-    error::internal_error,
-    explanation::scope_row,
-    group::Group,
-    held_revocation::HeldRevocation,
+    context::require_staff, explanation::scope_row, group::Group, held_revocation::HeldRevocation,
     loader, page,
 };
 use crate::store::{
     convert::row_id,
-    revocations,
-    row::{self, RevocationState, ScopeKind},
+    row::{self, ScopeKind},
 };
 
 /// How many held revocations are shown; `heldRevocations` of the query has all.
@@ -49,7 +44,7 @@ impl UnlistedAccess {
 
 /// The access to a group or lock beyond the rules. Requires a staff token.
 pub async fn of(context: &Context<'_>, target: Target) -> Result<UnlistedAccess> {
-    let scope = require_staff(context)?;
+    require_staff(context)?;
     let access_context = loader::access_context(context).await?;
     let layout = &access_context.layout;
     let groups: Vec<&row::Group> = match target {
@@ -61,10 +56,9 @@ pub async fn of(context: &Context<'_>, target: Target) -> Result<UnlistedAccess>
         .into_iter()
         .map(scope_row)
         .collect();
-    let db = context::app(context)?.db.read();
-    let held = revocations::in_state(db, scope, RevocationState::Held).await;
-    let mut held = held.map_err(internal_error)?;
-    held.retain(|row| covering.contains(&(row.scope_kind, row.scope_id)));
+    let held = loader::load_required(context, loader::HeldKey).await?;
+    let of_target = |row: &&row::Revocation| covering.contains(&(row.scope_kind, row.scope_id));
+    let held = held.iter().filter(of_target).cloned().collect();
     let unmanaged = groups.into_iter().filter(|group| !group.managed);
     Ok(UnlistedAccess {
         held,

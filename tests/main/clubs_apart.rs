@@ -161,7 +161,12 @@ async fn ids_of_another_club_find_nothing(world: &mut World) {
             "{name}: {list}"
         );
     }
-    every_argument_is_tried(world, &other, &ids).await;
+    let query = "{ heldRevocationCauses { id } }";
+    let causes = world.api.query(query, json!({})).await;
+    let cause = causes["heldRevocationCauses"][0]["id"].as_str().unwrap();
+    // The id of a cause is no id of a node.
+    let with_cause = [ids.clone(), vec![("cause".to_owned(), cause.to_owned())]].concat();
+    every_argument_is_tried(world, &other, &with_cause).await;
     let revocations = json!([id_named(&ids, "heldRevocations")]);
     let arguments = [("held", "[ID!]", revocations)];
     world
@@ -183,7 +188,9 @@ fn kind_of(way: &[String]) -> &'static str {
         Some("share") => "share",
         Some("place") => "places",
         Some("lock") => "locks",
-        Some("offerings") => "offerings",
+        Some("offering" | "offerings") => "offerings",
+        Some("company") => "companies",
+        Some("cause" | "causes") => "cause",
         Some("locations") => "locations",
         Some("held") => "heldRevocations",
         other => panic!("the kind of the argument {other:?} is unknown: add it here"),
@@ -246,6 +253,7 @@ fn reveals_nothing(answer: &Value) -> bool {
     let it = &answer["data"]["it"];
     *it == Value::Null
         || *it == json!([null])
+        || *it == json!([])
         || it["totalCount"] == 0
         || it["userErrors"][0]["code"] == "NOT_FOUND"
 }
