@@ -156,7 +156,7 @@ async fn a_session_is_created_only_by_allowed_roles(world: &mut World) {
     assert_eq!(
         payload["userErrors"],
         json!([{ "code": "INVALID", "field": ["input", "role"],
-            "message": "must be ADMIN, APP or READER: members use member sessions" }])
+            "message": "must be ADMIN, APP, DESK or READER: members use member sessions" }])
     );
     let app = world.api.token("APP").await;
     let (token, _) = session(&app, &ada, None).await;
