@@ -11,7 +11,7 @@ use entity::{
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
-    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -193,8 +193,12 @@ async fn mark_selected(
     cause: &Cause,
     conflict: OnConflict,
 ) -> Result<(), StoreError> {
-    for account in accounts(connection, scope).await? {
+    let mut working = accounts(connection, scope).await?;
+    working.sort_unstable();
+    for account in working {
         let mut rows = members.clone();
+        // As in `sort_for_locking`: the rows are locked in the order in which they are selected.
+        rows.order_by_expr(Expr::cust("1"), Order::Asc);
         rows.expr(Expr::value(account))
             .expr(Expr::value(scope.club))
             .expr(Expr::value(now))

@@ -19,6 +19,7 @@ mod clubs_apart;
 mod crash;
 mod documents;
 mod door_roles;
+mod due_locks;
 mod erasure;
 mod folded_names;
 mod help_pages;
