@@ -28,7 +28,7 @@ mod list;
 mod token;
 mod warning;
 
-pub use back_test::{BackTest, MAX_EVENTS, back_test};
+pub use back_test::{BackTest, MAX_EVENTS, back_test, recorded};
 pub use list::{Changed, Changes, Side};
 pub use token::{CheckError, PreviewToken, VALID_FOR, open_token, seal_token, stale};
 pub use warning::{Warning, WarningCode};

@@ -41,6 +41,17 @@ pub struct BackTest {
     pub ends_early: Option<i64>,
 }
 
+/// The recorded entries and refusals of a period, the oldest first.
+pub fn recorded(scope: ClubScope, period: Span) -> impl Listed<Row = HistoryEntry> {
+    let filter = HistoryFilter {
+        kinds: Some(vec![HistoryKind::Unlocked, HistoryKind::UnlockDenied]),
+        from: Some(period.from.micros()),
+        until: Some(period.until.micros()),
+        ..HistoryFilter::default()
+    };
+    listings::history(scope, filter, ByTime::OldestFirst)
+}
+
 /// Back-tests an edit with the events from `period.from` until `period.until`. None if the rule does not exist.
 pub async fn back_test(
     db: &Db,
@@ -54,13 +65,7 @@ pub async fn back_test(
     };
     diff.after = diff.after.map(always);
     let mut result = BackTest::default();
-    let filter = HistoryFilter {
-        kinds: Some(vec![HistoryKind::Unlocked, HistoryKind::UnlockDenied]),
-        from: Some(period.from.micros()),
-        until: Some(period.until.micros()),
-        ..HistoryFilter::default()
-    };
-    let list = listings::history(scope, filter, ByTime::OldestFirst);
+    let list = recorded(scope, period);
     let mut window = Window {
         most: PAGE,
         ..Window::default()

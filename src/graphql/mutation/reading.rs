@@ -3,7 +3,10 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::{Editor, id_of, invalid, record, source::find};
+use super::{
+    Editor, id_of, invalid,
+    source::{find, record_source},
+};
 use crate::{
     graphql::{error::Refusal, source::Source},
     id::Kind,
@@ -93,14 +96,7 @@ async fn confirm(admin: Editor, source: &str) -> std::result::Result<row::Source
         }
         readings::confirm(tx, scope, id, now).await?;
         let message = format!("The reading of the source “{}” was confirmed.", source.name);
-        record(
-            tx,
-            scope,
-            (&actor, now),
-            row::HistoryKind::SourceChanged,
-            message,
-        )
-        .await?;
+        record_source(tx, scope, (&actor, now), message).await?;
         find(tx, scope, id, "source").await
     });
     let source = confirmed.await?;

@@ -335,7 +335,7 @@ async fn is_taken(
 }
 
 /// Records a change of a source.
-async fn record_source(
+pub(super) async fn record_source(
     connection: &impl Connection,
     scope: ClubScope,
     by: (&str, i64),

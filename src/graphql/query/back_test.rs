@@ -16,11 +16,7 @@ use crate::{
         scalar::DateTime,
     },
     preview::{self, BackTest},
-    store::{
-        listings::{self, HistoryFilter},
-        page::{ByTime, Listed},
-        row,
-    },
+    store::{page::Listed, row},
 };
 
 /// The longest period.
@@ -56,16 +52,7 @@ impl BackTests {
             return Err(bad_input("until: at most 366 days after `from`"));
         }
         let proposal = valid_proposal(context, &change).await?;
-        let filter = HistoryFilter {
-            kinds: Some(vec![
-                row::HistoryKind::Unlocked,
-                row::HistoryKind::UnlockDenied,
-            ]),
-            from: Some(from.0),
-            until: Some(until.micros()),
-            ..HistoryFilter::default()
-        };
-        let events = listings::history(scope, filter, ByTime::OldestFirst);
+        let events = preview::recorded(scope, period);
         let count = events.count(&app.db).await.map_err(internal_error)?;
         let evaluations = context::evaluations(context)?;
         let most = u64::try_from(preview::MAX_EVENTS).unwrap_or(u64::MAX);
