@@ -58,3 +58,4 @@ mod timeline;
 pub mod token;
 mod unlisted;
 pub mod viewer;
+pub mod webhook;

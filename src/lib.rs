@@ -16,7 +16,7 @@ pub mod untrusted;
 // The layers below, under the paths that this one uses.
 pub use ::latchkey_service::{
     app, config, connect, decide, dry_run, erasure, feed, ingest, invitations, kisi, kisi_events,
-    metrics, preview, reconcile, retention, running, start_error, suggest, unlock,
+    metrics, outbound, preview, reconcile, retention, running, start_error, suggest, unlock,
 };
 use ::latchkey_service::{body, duration, public_url, sealed, sentinel};
 pub use ::latchkey_store::{self as store, clock, id, map, secret, transaction, wake};

@@ -399,6 +399,62 @@ pub enum HistoryKind {
     SourceChanged,
     #[sea_orm(string_value = "TOKEN_CHANGED")]
     TokenChanged,
+    #[sea_orm(string_value = "WEBHOOKS_CHANGED")]
+    WebhooksChanged,
+}
+
+/// The type of an event that is sent to a club's endpoints, as it is named in the message.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum OutboundEvent {
+    #[sea_orm(string_value = "access.changed")]
+    AccessChanged,
+    #[sea_orm(string_value = "door.unlocked")]
+    DoorUnlocked,
+    #[sea_orm(string_value = "door.denied")]
+    DoorDenied,
+    #[sea_orm(string_value = "revocation.held")]
+    RevocationHeld,
+    #[sea_orm(string_value = "source.problem")]
+    SourceProblem,
+    #[sea_orm(string_value = "account.problem")]
+    AccountProblem,
+    /// Sent when an admin asks for it, whatever the endpoint subscribes to.
+    #[sea_orm(string_value = "endpoint.test")]
+    EndpointTest,
+}
+
+/// Whether messages are sent to an endpoint.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum EndpointStatus {
+    #[sea_orm(string_value = "ACTIVE")]
+    Active,
+    /// An admin paused it: messages wait.
+    #[sea_orm(string_value = "PAUSED")]
+    Paused,
+    /// It answered 410 Gone: no messages are made for it until an admin activates it again.
+    #[sea_orm(string_value = "GONE")]
+    Gone,
+    /// An admin removed it.
+    #[sea_orm(string_value = "REMOVED")]
+    Removed,
+}
+
+/// The state of a message to an endpoint.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum MessageStatus {
+    #[sea_orm(string_value = "WAITING")]
+    Waiting,
+    #[sea_orm(string_value = "DELIVERED")]
+    Delivered,
+    /// All attempts failed.
+    #[sea_orm(string_value = "FAILED")]
+    Failed,
+    /// Its endpoint was removed or is gone.
+    #[sea_orm(string_value = "CANCELLED")]
+    Cancelled,
 }
 
 /// The state of an unlock request.

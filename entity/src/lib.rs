@@ -8,6 +8,7 @@
 
 pub mod access_group;
 pub mod account_owner;
+pub mod announced_problem;
 pub mod arrival;
 pub mod check_in;
 pub mod club;
@@ -52,4 +53,7 @@ pub mod source_version;
 pub mod suspension;
 pub mod token;
 pub mod unlock_request;
+pub mod webhook_attempt;
+pub mod webhook_endpoint;
+pub mod webhook_message;
 pub mod write_probe;

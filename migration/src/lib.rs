@@ -26,6 +26,7 @@ mod m20261128_000220_metrics;
 mod m20261128_000230_delivery_status;
 mod m20261128_000240_history_filters;
 mod m20261128_000250_lists;
+mod m20261128_000260_webhook_endpoints;
 mod table;
 
 /// All migrations, oldest first.
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000230_delivery_status::Migration),
             Box::new(m20261128_000240_history_filters::Migration),
             Box::new(m20261128_000250_lists::Migration),
+            Box::new(m20261128_000260_webhook_endpoints::Migration),
         ]
     }
 }

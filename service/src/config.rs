@@ -134,9 +134,12 @@ settings! {
     webhook_max_bytes: usize = Is("1048576"), value::max_bytes, Whole,
         "a whole number from 1024 to 67108864",
         "The largest webhook body that is accepted, in bytes.";
+    webhook_private_addresses: bool = Is("false"), value::flag, Whole,
+        "true or false",
+        "Whether clubs may have events sent to addresses of private networks and of this machine, and over http.";
     keep_bodies: Duration = Is("P90D"), value::kept_a_week, Whole,
         "an ISO 8601 duration from P7D to P36500D",
-        "How long headers and bodies of deliveries are kept; those of failed ones until they are replayed or dismissed.";
+        "How long headers and bodies of deliveries are kept, those of failed ones until they are replayed or dismissed; and sent messages.";
     keep_history: Duration = Is("P730D"), value::kept_a_month, Whole,
         "an ISO 8601 duration from P31D to P36500D",
         "How long the history and deliveries without a body are kept. A repeat of an older delivery is taken for a new one.";

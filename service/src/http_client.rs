@@ -22,6 +22,11 @@ pub fn builder(proxies: &Proxies, timeout: Duration) -> ClientBuilder {
         .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
 }
 
+/// The HTTP client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct ClientError(#[from] reqwest::Error);
+
 /// A response of any status.
 pub struct Response {
     pub status: StatusCode,

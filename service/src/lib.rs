@@ -22,6 +22,7 @@ pub mod kisi;
 pub mod kisi_events;
 pub mod lease;
 pub mod metrics;
+pub mod outbound;
 pub mod ownership;
 pub mod preview;
 pub mod proxy;

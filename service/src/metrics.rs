@@ -21,6 +21,7 @@ use crate::{
         deliveries::SettledDelivery,
         due, revocations,
         row::{Platform, RejectionReason},
+        webhook_messages,
     },
 };
 
@@ -93,6 +94,8 @@ pub struct Metrics {
     held: IntGauge,
     owned: IntGauge,
     queued: IntGauge,
+    messages: IntCounterVec,
+    waiting_messages: IntGauge,
     sweeps: IntCounterVec,
     drifts: IntCounterVec,
     confirmation: HistogramVec,
@@ -156,6 +159,22 @@ impl Registration {
         self.register(name, Histogram::with_opts(options)?)
     }
 
+    fn alive(&self) -> Result<IntGauge, prometheus::Error> {
+        let help =
+            "1 while this process proves that it lives, so that it may work on accounts; else 0";
+        self.gauge("latchkey_process_alive", help)
+    }
+
+    fn messages(&self) -> Result<IntCounterVec, prometheus::Error> {
+        let help = "Requests to endpoints, by outcome: delivered or failed";
+        self.counters("latchkey_outbound_attempts_total", help, &["outcome"])
+    }
+
+    fn waiting_messages(&self) -> Result<IntGauge, prometheus::Error> {
+        let help = "Messages to endpoints that wait for their first or next attempt";
+        self.gauge("latchkey_outbound_waiting", help)
+    }
+
     fn confirmation(&self) -> Result<HistogramVec, prometheus::Error> {
         let name = "latchkey_delivery_confirmation_seconds";
         let help = "Time from the receipt of a delivery until its effects are in Kisi, by platform";
@@ -209,6 +228,8 @@ impl Metrics {
                 "latchkey_queued_deliveries",
                 "Verified webhooks of this process that wait to be stored",
             )?,
+            messages: new.messages()?,
+            waiting_messages: new.waiting_messages()?,
             sweeps: new.counters(
                 "latchkey_sweeps_total",
                 "Sweeps of a Kisi account, by outcome: whole (complete), or failed (its results were discarded)",
@@ -220,10 +241,7 @@ impl Metrics {
                 &["kind"],
             )?,
             confirmation: new.confirmation()?,
-            alive: new.gauge(
-                "latchkey_process_alive",
-                "1 while this process proves that it lives, so that it may work on accounts; else 0",
-            )?,
+            alive: new.alive()?,
             members: Mutex::default(),
             pools: PoolMetrics::register(&new)?,
             kisi_calls: KisiCallMetrics {
@@ -305,6 +323,12 @@ impl Metrics {
         self.rejections.with_label_values(&[reason]).inc();
     }
 
+    /// Counts a request to an endpoint.
+    pub fn message_sent(&self, is_delivered: bool) {
+        let outcome = if is_delivered { "delivered" } else { "failed" };
+        self.messages.with_label_values(&[outcome]).inc();
+    }
+
     /// Counts a sweep and the drift that it found; `None` counts a failed sweep.
     pub fn sweep(&self, found: Option<&SweepDrift>) {
         let outcome = if found.is_some() { "whole" } else { "failed" };
@@ -322,7 +346,7 @@ impl Metrics {
         }
     }
 
-    /// All metrics in the Prometheus text format. Two statements read what only the database knows, however many accounts there
+    /// All metrics in the Prometheus text format. Three statements read what only the database knows, however many accounts there
     /// are.
     pub async fn text(&self, app: &App) -> Result<String, StoreError> {
         let (db, now) = (app.db.read(), app.clock.now().micros());
@@ -339,6 +363,8 @@ impl Metrics {
         self.open_members.set(open);
         self.oldest_open.set((now - oldest) / 1_000_000);
         self.held.set(revocations::count_held(db).await?);
+        self.waiting_messages
+            .set(webhook_messages::count_waiting(db).await?);
         self.owned.set(number(app.owned.count()));
         self.queued.set(number(app.queue.waiting()));
         self.alive.set(i64::from(self.is_alive()));

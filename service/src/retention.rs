@@ -103,7 +103,7 @@ async fn one(app: &App, scope: ClubScope, step: Step, before: i64) -> Result<usi
 fn kept_for(app: &App, club: &row::Club, step: Step) -> Duration {
     let config = &app.config;
     match step {
-        Step::Bodies => config.keep_bodies,
+        Step::Bodies | Step::WebhookMessages => config.keep_bodies,
         Step::Deliveries | Step::History => config.keep_history,
         Step::UnlockRequests => config.keep_unlock_requests,
         Step::Revocations => {

@@ -1,7 +1,8 @@
 //! Why the service cannot start. `App::start` and the parts that it starts return it; it stands below both.
 
 use crate::{
-    kisi::HttpClientError, secret::SecretError, store::StoreError, traces::CollectorError,
+    http_client::ClientError, kisi::HttpClientError, secret::SecretError, store::StoreError,
+    traces::CollectorError,
 };
 
 /// Why `App::start` failed.
@@ -27,6 +28,8 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
     #[error("the HTTP client cannot be set up")]
     Http(#[from] HttpClientError),
+    #[error(transparent)]
+    OtherHttp(#[from] ClientError),
     #[error(transparent)]
     Traces(#[from] CollectorError),
     /// The key file beside the SQLite database cannot be read or created.

@@ -10,7 +10,7 @@ use tokio::signal::{
 
 use crate::{
     app::App, clock::Clock, config::Config, erasure, graphql::schema, http, ingest::readers,
-    reconcile, retention,
+    outbound, reconcile, retention,
 };
 
 /// The number of HTTP worker threads.
@@ -39,6 +39,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let reading = readers::start(app.clone())?;
     let pruning = retention::start(app.clone());
     let erasing = erasure::start(app.clone());
+    let sending = outbound::start(app.clone())?;
     let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -52,6 +53,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         pruning.stop().await;
         erasing.stop().await;
         reading.stop().await;
+        sending.stop().await;
         if let Some(running) = running {
             running.stop().await;
         }

@@ -63,6 +63,8 @@ pub enum AccessEventKind {
     SourceChanged,
     /// A token was created or revoked.
     TokenChanged,
+    /// An endpoint for outbound webhooks was created, changed or removed, or its secret replaced.
+    WebhooksChanged,
 }
 
 /// Anything that access can be granted to.
@@ -216,7 +218,7 @@ fn for_member(kind: row::HistoryKind) -> &'static str {
     use row::HistoryKind::{
         Adopted, Changed, ClubChanged, DriftFound, Granted, Held, KisiChanged, RefusedByKisi,
         Resumed, RevocationsDecided, Revoked, RuleChanged, ShareEnded, Shared, SourceChanged,
-        Suspended, TokenChanged, UnlockDenied, Unlocked,
+        Suspended, TokenChanged, UnlockDenied, Unlocked, WebhooksChanged,
     };
     match kind {
         Granted | Adopted => "You were given access.",
@@ -233,7 +235,7 @@ fn for_member(kind: row::HistoryKind) -> &'static str {
         Resumed => "The suspension of your access was lifted.",
         // Of no single member, so no member sees them.
         RuleChanged | RevocationsDecided | ClubChanged | KisiChanged | SourceChanged
-        | TokenChanged => "The club's settings were changed.",
+        | TokenChanged | WebhooksChanged => "The club's settings were changed.",
     }
 }
 

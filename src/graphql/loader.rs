@@ -23,7 +23,7 @@ use crate::{
         rejections::Rejected,
         revocations,
         row::{self, TargetKind},
-        rules, sweep,
+        rules, sweep, webhook_messages,
     },
 };
 
@@ -146,6 +146,9 @@ rows_by_id! {
     SourceKey => Source by id: lookup::by_ids::<row::Source>;
     /// A delivery, without its body.
     DeliveryKey => Delivery by id: deliveries::find_by_ids;
+    /// An endpoint for events, including removed ones.
+    EndpointKey => WebhookEndpoint by id: lookup::by_ids::<row::WebhookEndpoint>;
+    MessageKey => WebhookMessage by id: lookup::by_ids::<row::WebhookMessage>;
     /// A member's suspension that was not lifted; its end may have passed.
     SuspensionOf => Suspension by member_id: overrides::suspensions_of;
 }
@@ -177,6 +180,8 @@ rows_of! {
     SharesOf => Share by member_id: overrides::shares_of;
     /// The member's users in Kisi.
     KisiUsersOf => KisiUser by member_id: grants::users_of;
+    /// The attempts of a message, oldest first.
+    AttemptsOf => WebhookAttempt by message_id: webhook_messages::attempts;
     /// The member's grants in Kisi.
     GrantsOf => Grant by member_id: grants::grants_of;
 }

@@ -41,7 +41,7 @@ macro_rules! payload {
         }
 
         impl $name {
-            fn of(
+            pub fn of(
                 outcome: Result<impl Into<$object>, $crate::graphql::error::Refusal>,
             ) -> async_graphql::Result<Self> {
                 Ok(match outcome {
@@ -75,6 +75,7 @@ pub mod suspension;
 mod tests;
 pub mod token;
 pub mod unlock;
+pub mod webhook;
 
 /// All changes. `roles` says which role may use which.
 #[derive(MergedObject, Default)]
@@ -97,6 +98,7 @@ pub struct Mutation(
     suspension::SuspensionMutations,
     erasure::ErasureMutations,
     token::TokenMutations,
+    webhook::WebhookMutations,
     unlock::UnlockMutations,
     session::SessionMutations,
 );

@@ -27,6 +27,7 @@ use super::{
     share::Share,
     source::Source,
     suspension::Suspension,
+    webhook::{WebhookEndpoint, WebhookMessage},
 };
 use crate::{
     id::{self, Kind, KisiRef},
@@ -66,9 +67,11 @@ pub enum Node {
     Delivery(Delivery),
     AccessEvent(AccessEvent),
     HeldRevocation(HeldRevocation),
+    WebhookEndpoint(WebhookEndpoint),
+    WebhookMessage(WebhookMessage),
 }
 
-one_of!(Node: Club, KisiAccount, Place, Lock, Group, Member, Company, Membership, Registration, Purchase, Location, Offering, Rule, Share, Suspension, Grant, Source, Delivery, AccessEvent, HeldRevocation);
+one_of!(Node: Club, KisiAccount, Place, Lock, Group, Member, Company, Membership, Registration, Purchase, Location, Offering, Rule, Share, Suspension, Grant, Source, Delivery, AccessEvent, HeldRevocation, WebhookEndpoint, WebhookMessage);
 
 pub fn id(kind: Kind, id: Uuid) -> ID {
     ID(id::encode(kind, id))
@@ -167,6 +170,8 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Delivery => "delivery",
         Kind::AccessEvent => "history entry",
         Kind::HeldRevocation => "held revocation",
+        Kind::WebhookEndpoint => "endpoint",
+        Kind::WebhookMessage => "message",
     }
 }
 
@@ -280,6 +285,8 @@ async fn loaded(context: &Context<'_>, kind: Kind, id: Uuid) -> Result<Option<No
     }
     Ok(match kind {
         Kind::KisiAccount => load!(AccountKey, KisiAccount),
+        Kind::WebhookEndpoint => load!(EndpointKey, WebhookEndpoint),
+        Kind::WebhookMessage => load!(MessageKey, WebhookMessage),
         Kind::Place => load!(PlaceKey, Place),
         Kind::Lock => load!(LockKey, Lock),
         Kind::Group => load!(GroupKey, Group),

@@ -15,6 +15,7 @@ mod single;
 mod suggestion;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 pub use filter::{
     DeliveryFilter, GroupFilter, HistoryFilter, LockFilter, MemberFilter, OfferingFilter,
@@ -35,4 +36,5 @@ pub struct Query(
     suggestion::SuggestionQuery,
     invitation::InvitationQuery,
     export::ExportQuery,
+    webhook::WebhookQuery,
 );

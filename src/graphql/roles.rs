@@ -22,15 +22,20 @@ const OF_DESK: [&str; 5] = [
 ];
 
 /// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, list credentials, or prepare what only ADMIN may do.
-const OF_ADMIN: [(&str, &str); 7] = [
+const OF_ADMIN: [(&str, &str); 9] = [
     ("Query", "previewGroup"),
     ("Query", "pendingInvitations"),
     ("Query", "previewMapping"),
     ("Query", "suggestRules"),
     ("Query", "exportMember"),
     ("Query", "tokens"),
+    ("Query", "webhookEndpoints"),
+    ("Query", "webhookMessages"),
     ("Delivery", "body"),
 ];
+
+/// Types of which only ADMIN may read anything, because URLs can contain secrets.
+const TYPES_OF_ADMIN: [&str; 3] = ["WebhookEndpoint", "WebhookMessage", "WebhookAttempt"];
 
 /// Mutations that a member session may use.
 const OF_MEMBER: [&str; 1] = ["unlock"];
@@ -89,7 +94,7 @@ pub fn may(role: Role, parent: &str, field: &str) -> bool {
 }
 
 fn is_of_admin(parent: &str, field: &str) -> bool {
-    OF_ADMIN.contains(&(parent, field))
+    OF_ADMIN.contains(&(parent, field)) || TYPES_OF_ADMIN.contains(&parent)
 }
 
 fn seen_by_member(parent: &str) -> &'static [&'static str] {

@@ -9,7 +9,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{ClubScope, StoreError, bulk, retention::remove_bodies, scope::OfClub};
+use super::{
+    ClubScope, StoreError, bulk, retention::remove_bodies, scope::OfClub, webhook_messages,
+};
 use crate::clock::new_id;
 
 /// The text in place of an erased one.
@@ -318,6 +320,7 @@ async fn erase_texts(
         };
     }
     let history = replace!(history, [Message, Cause], [Actor]).rows_affected;
+    webhook_messages::erase(connection, scope, member).await?;
     replace!(share, [], [Note]);
     replace!(suspension, [Reason], []);
     replace!(due, [Cause], [CauseActor]);

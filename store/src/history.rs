@@ -1,4 +1,5 @@
-//! The history of people's access. Entries are written in the same transaction as the change that they describe.
+//! The history of people's access. Entries are written in the same transaction as the change that they describe, and so are the
+//! messages that tell the club's endpoints about them.
 
 use entity::{
     history,
@@ -7,7 +8,7 @@ use entity::{
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{ClubScope, StoreError, bulk};
+use super::{ClubScope, StoreError, bulk, webhook_messages};
 use crate::clock::new_id;
 
 /// A new history entry.
@@ -36,19 +37,23 @@ pub async fn write(
     now: i64,
     entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
-    let rows = entries.into_iter().map(|entry| history::Model {
-        id: new_id(),
-        club_id: scope.club,
-        at: now,
-        kind: entry.kind,
-        member_id: entry.member,
-        target_kind: entry.target.map(|(kind, _)| kind),
-        target_id: entry.target.map(|(_, id)| id),
-        cause: entry.cause,
-        delivery_id: entry.delivery,
-        rule_id: entry.rule,
-        actor: entry.actor,
-        message: entry.message,
-    });
+    let rows: Vec<history::Model> = entries
+        .into_iter()
+        .map(|entry| history::Model {
+            id: new_id(),
+            club_id: scope.club,
+            at: now,
+            kind: entry.kind,
+            member_id: entry.member,
+            target_kind: entry.target.map(|(kind, _)| kind),
+            target_id: entry.target.map(|(_, id)| id),
+            cause: entry.cause,
+            delivery_id: entry.delivery,
+            rule_id: entry.rule,
+            actor: entry.actor,
+            message: entry.message,
+        })
+        .collect();
+    webhook_messages::announce(connection, scope, &rows).await?;
     bulk::insert(connection, rows).await
 }

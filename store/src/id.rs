@@ -30,10 +30,14 @@ pub enum Kind {
     AccessEvent,
     /// A revocation that the brake holds.
     HeldRevocation,
+    /// An address to which events are sent.
+    WebhookEndpoint,
+    /// An event for one endpoint.
+    WebhookMessage,
 }
 
 /// Every kind with its mark, the first byte of an id. A mark must never be reused for another kind.
-const KIND_TAGS: [(Kind, u8); 18] = [
+const KIND_TAGS: [(Kind, u8); 20] = [
     (Kind::Club, 1),
     (Kind::KisiAccount, 2),
     (Kind::Place, 3),
@@ -52,6 +56,8 @@ const KIND_TAGS: [(Kind, u8); 18] = [
     (Kind::Delivery, 16),
     (Kind::AccessEvent, 17),
     (Kind::HeldRevocation, 18),
+    (Kind::WebhookEndpoint, 19),
+    (Kind::WebhookMessage, 20),
 ];
 
 /// Encodes an id as text: URL-safe base64 of the mark and the UUID.

@@ -14,6 +14,7 @@ use sea_orm::{
 use tokio::runtime::Handle;
 
 pub mod account_owners;
+pub mod announced_problems;
 pub mod arrivals;
 pub mod bulk;
 pub mod check_ins;
@@ -74,6 +75,8 @@ mod transaction;
 pub mod unlock_requests;
 pub mod version;
 pub mod wake;
+pub mod webhook_endpoints;
+pub mod webhook_messages;
 pub mod working_set;
 
 use self::{health::Health, pool::Pool, session::Target, together::Together};

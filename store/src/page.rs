@@ -34,6 +34,7 @@ pub enum ListKind {
     Suspensions,
     Tokens,
     Companies,
+    WebhookMessages,
 }
 
 /// The position of a row in its list.
@@ -233,7 +234,7 @@ keyed!(
     by id,
     name: Place in Places, Lock in Locks, Group in Groups, Member in Members, Offering in Offerings, Location in Locations;
     newest: Delivery in Deliveries, HistoryEntry in History, Revocation in Revocations, Share in Shares,
-        Suspension in Suspensions
+        Suspension in Suspensions, WebhookMessage in WebhookMessages
 );
 keyed!(by rule_id, name: Rule in Rules; newest:);
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{ClubScope, StoreError, bulk::select_by_ids};
 
 /// Columns whose values are never shown.
-const SECRETS: [&str; 3] = ["secret", "hash", "credentials"];
+const SECRETS: [&str; 4] = ["secret", "old_secret", "hash", "credentials"];
 
 /// The member with its people, and what belongs to them.
 pub async fn export(
@@ -56,6 +56,9 @@ pub async fn export(
     let deliveries = list!(delivery_member, MemberId, &members);
     let deliveries: Vec<Uuid> = deliveries.into_iter().map(|row| row.delivery_id).collect();
     list!(delivery, Id, &deliveries);
+    let messages = list!(webhook_message, MemberId, &members);
+    let messages: Vec<Uuid> = messages.into_iter().map(|row| row.id).collect();
+    list!(webhook_attempt, MessageId, &messages);
     Ok(Json::Object(all))
 }
 

@@ -7,6 +7,7 @@ use entity::{
     entitlement_version, history,
     kind::{BodyRemoval, DeliveryStatus, PersonAspect, RevocationState},
     person_past, person_version, revocation, share, source_version, suspension, unlock_request,
+    webhook_attempt, webhook_message,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -24,6 +25,8 @@ pub enum Step {
     /// Deliveries without a body.
     Deliveries,
     History,
+    /// Finished messages to endpoints, with their attempts.
+    WebhookMessages,
     UnlockRequests,
     /// Revocations that only count towards the brake's limit.
     Revocations,
@@ -41,7 +44,7 @@ pub enum Step {
 
 impl Step {
     /// All steps. Superseded versions come first, because explanations of the past depend on them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::People(PersonAspect::Name),
         Self::People(PersonAspect::Tags),
         Self::People(PersonAspect::Companies),
@@ -57,6 +60,7 @@ impl Step {
         Self::Bodies,
         Self::Deliveries,
         Self::History,
+        Self::WebhookMessages,
         Self::UnlockRequests,
         Self::Revocations,
     ];
@@ -98,6 +102,10 @@ pub async fn find(
         Step::Bodies => oldest!(delivery, ReceivedAt, body_may_go()),
         Step::Deliveries => oldest!(delivery, ReceivedAt, delivery_may_go()),
         Step::History => oldest!(history, At, Condition::all()),
+        Step::WebhookMessages => {
+            let is_finished = webhook_message::Column::FinishedAt.is_not_null();
+            oldest!(webhook_message, CreatedAt, is_finished)
+        }
         Step::UnlockRequests => oldest!(unlock_request, AskedAt, Condition::all()),
         _ => {
             let counted = revocation::Column::State.eq(RevocationState::Counted);
@@ -182,6 +190,11 @@ pub async fn remove(
             delete!(delivery)
         }
         Step::History => delete!(history),
+        Step::WebhookMessages => {
+            let of = webhook_attempt::Column::MessageId;
+            delete::<webhook_attempt::Entity>(connection, scope, of, ids).await?;
+            delete!(webhook_message)
+        }
         Step::UnlockRequests => delete!(unlock_request),
         Step::Revocations => delete!(revocation),
         Step::People(_) => delete!(person_version),

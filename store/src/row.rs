@@ -15,5 +15,6 @@ pub use entity::{
     place::Model as Place, rejection::Model as Rejection, revocation::Model as Revocation,
     rule::Model as Rule, share::Model as Share, source::Model as Source,
     source_version::Model as SourceVersion, suspension::Model as Suspension, token::Model as Token,
-    unlock_request::Model as UnlockRequest,
+    unlock_request::Model as UnlockRequest, webhook_attempt::Model as WebhookAttempt,
+    webhook_endpoint::Model as WebhookEndpoint, webhook_message::Model as WebhookMessage,
 };

@@ -80,6 +80,7 @@ macro_rules! of_club {
 
 of_club!(
     access_group,
+    announced_problem,
     arrival,
     check_in,
     company,
@@ -119,6 +120,9 @@ of_club!(
     source_version,
     suspension,
     token,
+    webhook_attempt,
+    webhook_endpoint,
+    webhook_message,
 );
 
 impl OfClub for club::Entity {
@@ -149,4 +153,6 @@ with_id!(
     share,
     source,
     suspension,
+    webhook_endpoint,
+    webhook_message,
 );

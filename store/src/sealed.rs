@@ -1,7 +1,9 @@
 //! The sealed values of all clubs, by kind: read before a key is generated, to check whether the current key opens them, and to
 //! encrypt them with another key. This module itself opens none. Called by `sealed`.
 
-use entity::{kisi_account, kisi_listener, kisi_login, source};
+use entity::{
+    kind::EndpointStatus, kisi_account, kisi_listener, kisi_login, source, webhook_endpoint,
+};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::Expr,
@@ -45,6 +47,12 @@ pub async fn of_kind(
             let columns = (kisi_login::Column::KisiUserId, kisi_login::Column::Secret);
             read(connection, kisi_login::Entity::find(), columns, page).await
         }
+        SecretKind::EndpointSecret => {
+            endpoints(connection, webhook_endpoint::Column::Secret, page).await
+        }
+        SecretKind::OldEndpointSecret => {
+            endpoints(connection, webhook_endpoint::Column::OldSecret, page).await
+        }
         SecretKind::PreviewToken => Ok(Vec::new()),
     }
 }
@@ -79,6 +87,12 @@ pub async fn replace(
             replace!(kisi_listener, AccountId, kisi_listener::Column::Secret)
         }
         SecretKind::KisiLogin => replace!(kisi_login, KisiUserId, kisi_login::Column::Secret),
+        SecretKind::EndpointSecret => {
+            replace!(webhook_endpoint, Id, webhook_endpoint::Column::Secret)
+        }
+        SecretKind::OldEndpointSecret => {
+            replace!(webhook_endpoint, Id, webhook_endpoint::Column::OldSecret)
+        }
         SecretKind::PreviewToken => false,
     })
 }
@@ -95,6 +109,23 @@ async fn sources(
         .filter(source::Column::RemovedAt.is_null())
         .filter(column.is_not_null());
     read(connection, rows, (source::Column::Id, column), page).await
+}
+
+async fn endpoints(
+    connection: &impl ConnectionTrait,
+    column: webhook_endpoint::Column,
+    page: Page,
+) -> Result<Vec<Sealed>, StoreError> {
+    let rows = webhook_endpoint::Entity::find()
+        .filter(webhook_endpoint::Column::Status.ne(EndpointStatus::Removed))
+        .filter(column.is_not_null());
+    read(
+        connection,
+        rows,
+        (webhook_endpoint::Column::Id, column),
+        page,
+    )
+    .await
 }
 
 async fn read<E: EntityTrait>(

@@ -28,19 +28,25 @@ pub enum SecretKind {
     KisiEventSecret,
     /// A login on behalf of a Kisi user.
     KisiLogin,
+    /// The signing secret of an endpoint to which events are sent.
+    EndpointSecret,
+    /// The previous signing secret of an endpoint, while messages are still signed with it.
+    OldEndpointSecret,
     /// The token that a preview of a club returns. The API client keeps it; it is not stored in the database.
     PreviewToken,
 }
 
 impl SecretKind {
     /// The kinds that are stored in the database.
-    pub const STORED: [Self; 6] = [
+    pub const STORED: [Self; 8] = [
         Self::KisiCredentials,
         Self::SourceSecret,
         Self::OldSourceSecret,
         Self::SourceCredentials,
         Self::KisiEventSecret,
         Self::KisiLogin,
+        Self::EndpointSecret,
+        Self::OldEndpointSecret,
     ];
 
     /// The table and the column, as `table.column`. `PreviewToken` has no column and returns a label.
@@ -52,6 +58,8 @@ impl SecretKind {
             Self::SourceCredentials => "source.credentials",
             Self::KisiEventSecret => "kisi_listener.secret",
             Self::KisiLogin => "kisi_login.secret",
+            Self::EndpointSecret => "webhook_endpoint.secret",
+            Self::OldEndpointSecret => "webhook_endpoint.old_secret",
             Self::PreviewToken => "preview",
         }
     }

@@ -38,8 +38,10 @@ async fn create_objects(world: &mut World) -> Vec<(String, String)> {
     world.settled().await;
     one_of_each_kind(world, &source).await;
     something_is_held(world, &source).await;
+    an_endpoint_with_a_message(world).await;
     let query = "{ club { id } places { nodes { id } } locks { nodes { id } } offerings { nodes { id } }
         locations { nodes { id } } heldRevocations { nodes { id } }
+        webhookEndpoints { id } webhookMessages { nodes { id } }
         history { nodes { id } } members { nodes { companies { id } suspension { id } entitlements { id } kisiUsers { grants { id } } } } }";
     let response = world.api.query(query, json!({})).await;
     let mut ids: Vec<(String, String)> = Vec::new();
@@ -99,6 +101,23 @@ async fn something_is_held(world: &mut World, source: &Source) {
         .send(source, "membership.deleted", json!({ "id": "m2" }))
         .await;
     world.settled().await;
+}
+
+/// Creates an endpoint and a message that waits for it.
+async fn an_endpoint_with_a_message(world: &World) {
+    let input =
+        json!({ "name": "Nobody", "url": "https://hooks.invalid/", "events": ["DOOR_DENIED"] });
+    let arguments = [("input", "CreateWebhookEndpointInput!", input)];
+    let made = world
+        .api
+        .mutate("createWebhookEndpoint", &arguments, "endpoint { id }")
+        .await;
+    let input = json!({ "endpoint": made["endpoint"]["id"] });
+    let arguments = [("input", "SendTestMessageInput!", input)];
+    world
+        .api
+        .mutate("sendTestMessage", &arguments, "message { id }")
+        .await;
 }
 
 fn collect(what: &str, value: &Value, ids: &mut Vec<(String, String)>) {
@@ -192,6 +211,8 @@ fn kind_of(way: &[String]) -> &'static str {
         Some("company") => "companies",
         Some("cause" | "causes") => "cause",
         Some("locations") => "locations",
+        Some("endpoint") => "webhookEndpoints",
+        Some("messages") => "webhookMessages",
         Some("held") => "heldRevocations",
         other => panic!("the kind of the argument {other:?} is unknown: add it here"),
     }

@@ -126,6 +126,14 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
     world.connect().await;
     let group = world.manage("Members").await;
     world.rule(&group, json!([{ "membership": {} }])).await;
+    // Messages about her wait there.
+    let endpoint =
+        json!({ "name": "Nobody", "url": "https://hooks.invalid/", "events": ["ACCESS_CHANGED"] });
+    let input = [("input", "CreateWebhookEndpointInput!", endpoint)];
+    world
+        .api
+        .mutate("createWebhookEndpoint", &input, "endpoint { id }")
+        .await;
     let source = world.api.source("Books").await;
     let her = |address: &str| json!({ "id": "zuleika-1", "name": "Zuleika Dobson", "email": email(address), "tags": ["vip"] });
     let hers = with(
@@ -199,6 +207,7 @@ async fn an_erased_person_leaves_no_trace_and_stays_away(world: &mut World) {
         ("share", "she is moving"),
         ("delivery", "b-bob"),
         ("kisi_user", "zuleika@"),
+        ("webhook_message", "GRANTED"),
     ] {
         assert!(
             exported[table].to_string().contains(text),

@@ -32,6 +32,7 @@ mod kisi_spec;
 mod lived_in;
 mod mapped;
 mod metrics;
+mod outbound;
 mod pacing;
 mod platform_pages;
 mod platforms;

@@ -178,7 +178,7 @@ async fn a_scrape_runs_few_statements(world: &mut World) {
     };
     let before = of_metrics();
     scrape(world).await;
-    assert_eq!(of_metrics() - before, 2);
+    assert_eq!(of_metrics() - before, 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ mod rules;
 mod settings;
 mod shares;
 mod sources;
+mod webhooks;
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -21,7 +21,7 @@ use latchkey::{
     graphql::schema,
     http,
     ingest::readers,
-    reconcile, running,
+    outbound, reconcile, running,
     secret::{hash_token, new_token},
     start_error::StartError,
     store::{
@@ -96,6 +96,7 @@ struct Running {
     worker: running::BackgroundLoop,
     readers: running::BackgroundLoop,
     erasing: running::BackgroundLoop,
+    sending: running::BackgroundLoop,
     server: ServerHandle,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -233,6 +234,7 @@ impl World {
         running.app.feed.end();
         running.server.stop(true).await;
         running.erasing.stop().await;
+        running.sending.stop().await;
         running.readers.stop().await;
         running.worker.stop().await;
         running.app.db.clone().close().await;
@@ -460,12 +462,14 @@ async fn start_service(
     let worker = reconcile::start(app.clone());
     let readers = readers::start(app.clone()).unwrap();
     let erasing = erasure::start(app.clone());
+    let sending = outbound::start(app.clone())?;
     Ok(Running {
         runtime: None,
         app,
         worker,
         readers,
         erasing,
+        sending,
         server: handle,
         served,
     })
