@@ -16,9 +16,14 @@ ARGS ?=
 LOCKED := --locked
 SAY := printf '\n== %s\n'
 NPM := npm --prefix web --no-audit --no-fund --loglevel=error
-WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+WEB_SOURCES := $(shell find web -type f -not -path 'web/console/*' -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+CONSOLE := npm --prefix web/console --no-audit --no-fund --loglevel=error
+# The console shares parts with the example.
+CONSOLE_SOURCES := schema.graphql examples/web/codegen-core.js $(wildcard examples/web/src/shared/*) \
+	$(shell find web/console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/src/gql/*' 2>/dev/null)
+PAGES := web/dist/index.html web/console/dist/index.html
 
-.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test bench fuzz sbom tools
+.PHONY: help demo test check fmt lint docs unit doctest web web-if-possible web-check web-example-test web-console-test bench fuzz sbom tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -58,9 +63,9 @@ doctest: tools
 	@$(SAY) 'examples in the documentation'
 	@cargo test $(LOCKED) --workspace --doc
 
-web: ## build the playground into web/dist, which the program embeds
-	@$(SAY) 'playground'
-	@$(MAKE) web/dist/index.html
+web: ## build the playground and the console, which the program embeds
+	@$(SAY) 'playground and console'
+	@$(MAKE) $(PAGES)
 
 web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
 	@echo 'npm run build'; $(NPM) run --silent build
@@ -70,21 +75,29 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@echo 'npm ci'; $(NPM) ci
 	@touch $@
 
+web/console/dist/index.html: $(CONSOLE_SOURCES) web/console/node_modules/.package-lock.json
+	@echo 'npm run build (console)'; $(CONSOLE) run --silent build
+	@touch $@
+
+web/console/node_modules/.package-lock.json: web/console/package.json web/console/package-lock.json
+	@echo 'npm ci (console)'; $(CONSOLE) ci
+	@touch $@
+
 # The demo has a plain page to fall back to, so nothing about npm may keep it from running.
 web-if-possible:
 	@if ! $(web-can-be-built); then \
-	    echo 'Without npm and Node 20.19: the demo shows the plain playground.'; \
-	elif ! $(MAKE) -q web/dist/index.html 2>/dev/null; then \
-	    $(SAY) 'building the playground (some seconds)'; \
+	    echo 'Without npm and Node 20.19: the demo shows the plain playground, and no console.'; \
+	elif ! $(MAKE) -q $(PAGES) 2>/dev/null; then \
+	    $(SAY) 'building the playground and the console (some seconds)'; \
 	    mkdir -p target; \
-	    npm_config_fetch_retries=0 $(MAKE) web/dist/index.html >target/web.log 2>&1 \
-	        || echo 'It could not be built (see target/web.log): the demo shows the plain one.'; \
+	    npm_config_fetch_retries=0 $(MAKE) $(PAGES) >target/web.log 2>&1 \
+	        || echo 'They could not be built (see target/web.log): the demo shows the plain playground.'; \
 	fi
 
 web-check:
-	@$(SAY) 'playground: build and operations'
+	@$(SAY) 'playground and console: build, types and operations'
 	@if $(web-can-be-built); then \
-	    $(MAKE) web/dist/index.html && $(NPM) run --silent check; \
+	    $(MAKE) $(PAGES) && $(NPM) run --silent check; \
 	else \
 	    echo 'skipped: no npm, or Node older than 20.19'; \
 	fi
@@ -108,6 +121,17 @@ examples/web/node_modules/.package-lock.json: examples/web/package.json examples
 	@echo 'npm ci'; $(EXAMPLE) ci
 	@touch $@
 
+web-console-test: tools ## the console, in Chromium against the demo
+	@$(SAY) 'console: types, build and a browser'
+	@if ! $(web-can-be-built); then \
+	    echo 'skipped: no npm, or Node older than 20.19'; \
+	elif [ ! -x '$(CHROMIUM)' ] && [ -z "$${CI:-}" ]; then \
+	    $(MAKE) web/console/node_modules/.package-lock.json && $(CONSOLE) run --silent check; \
+	    echo 'skipped: the tests in a browser, without $(CHROMIUM) (Debian: apt-get install chromium)'; \
+	else \
+	    $(MAKE) web/console/node_modules/.package-lock.json && cargo build $(LOCKED) && $(CONSOLE) run --silent test; \
+	fi
+
 bench: tools ## the measurements
 	@cargo bench $(LOCKED) --workspace
 
@@ -121,7 +145,8 @@ sbom: tools ## the list of all dependencies (CycloneDX) in target/sbom
 	@find . -name latchkey-sbom.json -not -path './target/*' -delete
 	@if command -v npm >/dev/null; then \
 	    $(NPM) sbom --package-lock-only --sbom-format cyclonedx >$(SBOM)/playground.cdx.json; \
-	else echo 'skipped: the playground, without npm'; fi
+	    $(CONSOLE) sbom --package-lock-only --sbom-format cyclonedx >$(SBOM)/console.cdx.json; \
+	else echo 'skipped: the playground and the console, without npm'; fi
 	@echo 'written to $(SBOM)'
 
 FUZZ_SECONDS ?= 600

@@ -1,11 +1,14 @@
-//! Bearer token authentication: from the `Authorization` header to the caller. Tokens are looked up by the hash of 256 random
+//! Authentication: from the `Authorization` header, or the cookie of a session of the console, to the caller. Tokens are looked up by the hash of 256 random
 //! bits, so the duration of a look-up reveals nothing about a token.
+
+use std::borrow::Cow;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    cookie,
     secret::hash_token,
     store::{
         ClubScope, StoreError, lookup,
@@ -43,9 +46,14 @@ impl Caller {
     }
 }
 
-/// The bearer token of a request's `Authorization` header.
-pub fn token(headers: &HeaderMap) -> Option<&str> {
-    bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
+/// The bearer token of a request's `Authorization` header; without this header, the session of its cookie, if the request proves by
+/// [`cookie::CSRF_HEADER`] that a page of this service sent it.
+pub fn token(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    if let Some(header) = headers.get(AUTHORIZATION) {
+        return bearer(header.to_str().ok()?).map(Cow::Borrowed);
+    }
+    let proof = headers.get(cookie::CSRF_HEADER)?.to_str().ok()?;
+    cookie::session(headers, Some(proof)).map(Cow::Owned)
 }
 
 /// The caller that a token belongs to. `None` if the token is unknown or expired, or if its member no longer exists (after two

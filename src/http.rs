@@ -6,6 +6,7 @@ use crate::{
     app::App,
     auth,
     clock::new_id,
+    console,
     graphql::{
         executor::CallerExecutor,
         http::{serve, unauthenticated, unavailable},
@@ -51,6 +52,7 @@ pub fn server(
     }
     let server = HttpServer::new(move || {
         let with_playground = app.config.playground;
+        let with_console = app.config.console;
         Web::new()
             .app_data(web::Data::from(app.clone()))
             .app_data(web::Data::new(service.clone()))
@@ -69,6 +71,9 @@ pub fn server(
             .configure(move |config| {
                 if with_playground {
                     playground::configure(config);
+                }
+                if with_console {
+                    console::configure(config);
                 }
             })
     })
@@ -112,7 +117,7 @@ async fn graphql(
     let Some(token) = auth::token(request.headers()) else {
         return unauthenticated(&request, &request_id);
     };
-    match CallerExecutor::authenticate(&service, app.into_inner(), token).await {
+    match CallerExecutor::authenticate(&service, app.into_inner(), &token).await {
         Ok(Some(executor)) => serve(&executor, &request, body, &request_id, |_| {}).await,
         Ok(None) => unauthenticated(&request, &request_id),
         Err(problem) => {

@@ -3,13 +3,12 @@
 //! without authentication; the page asks for a token and calls the API. They never send a redirect. The HTTP server calls
 //! [`configure`] if the playground is enabled.
 
-mod asset;
 mod plain;
 
 use actix_web::{HttpRequest, HttpResponse, middleware, web};
 use rust_embed::Embed;
 
-use asset::{Asset, CachePolicy};
+use crate::asset::{self, Asset, CachePolicy};
 
 /// The output of `npm run build` in `web/dist`; empty if it was not run before the build.
 #[derive(Embed)]

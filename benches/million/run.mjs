@@ -153,7 +153,7 @@ const operations = {
   "a sweep: Kisi's assignments read and compared": async (club) => {
     const whole = async () => /latchkey_sweeps_total\{outcome="whole"\} (\d+)/.exec(await (await fetch(`${club.address}/metrics`)).text())?.[1];
     const before = await whole();
-    await club.ask("mutation($account: ID!) { refreshKisi(account: $account) { userErrors { message } } }", club);
+    await club.ask("mutation($account: ID!) { refreshKisi(input: { account: $account }) { userErrors { message } } }", club);
     while ((await whole()) === before) await sleep(5);
     await settled(club);
   },

@@ -141,6 +141,7 @@ async fn token(service: &Service) -> SecretString {
         name: new_id().simple().to_string(),
         role: row::Role::Admin,
         hash: hash_token(token.expose_secret()),
+        subject: None,
         member_id: None,
         created_at: service.app.clock.now().micros(),
         expires_at: None,

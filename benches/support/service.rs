@@ -75,6 +75,7 @@ impl Service {
             name: "bench".to_owned(),
             role: row::Role::Admin,
             hash: hash_token(token.expose_secret()),
+            subject: None,
             member_id: None,
             created_at: now,
             expires_at: None,

@@ -1,4 +1,4 @@
-//! A bearer token or member session, stored as the SHA-256 of its secret only.
+//! A bearer token, a member session, or a session of staff who signed in, stored as the SHA-256 of its secret only.
 
 use sea_orm::entity::prelude::*;
 
@@ -16,6 +16,9 @@ pub struct Model {
     #[sea_orm(column_type = "Blob")]
     pub hash: Vec<u8>,
     pub member_id: Option<Uuid>,
+    /// The identity provider and its id of the person who signed in; for sessions of staff only.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub subject: Option<String>,
     pub created_at: i64,
     pub expires_at: Option<i64>,
 }

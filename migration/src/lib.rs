@@ -27,6 +27,7 @@ mod m20261128_000230_delivery_status;
 mod m20261128_000240_history_filters;
 mod m20261128_000250_lists;
 mod m20261128_000260_webhook_endpoints;
+mod m20261128_000270_sign_in;
 mod table;
 
 /// All migrations, oldest first.
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000240_history_filters::Migration),
             Box::new(m20261128_000250_lists::Migration),
             Box::new(m20261128_000260_webhook_endpoints::Migration),
+            Box::new(m20261128_000270_sign_in::Migration),
         ]
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     reconcile::take_over::Readings,
     sealed,
     secret::Sealer,
+    sign_in::Provider,
     start_error::StartError,
     store::Db,
     traces::Traces,
@@ -50,6 +51,8 @@ pub struct App {
     /// The numbers of webhook requests by hour.
     pub arrivals: Arrivals,
     pub kisi: Clients,
+    /// Signs in staff; none without one in the settings.
+    pub identity_provider: Option<Provider>,
     /// Cached group assignments from Kisi, for previews.
     pub group_readings: Readings,
     /// Limits how many requests evaluate many members at the same time.
@@ -94,6 +97,7 @@ impl App {
             config.kisi_contact.as_deref(),
         )?
         .observed_by(metrics.kisi_calls.clone());
+        let identity_provider = Provider::new(&config)?;
         Ok(Arc::new(Self {
             config,
             clock,
@@ -107,6 +111,7 @@ impl App {
             rejections,
             arrivals,
             kisi,
+            identity_provider,
             group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
             metrics,

@@ -19,6 +19,8 @@ pub use error::ConfigError;
 use layers::Layers;
 pub use value::LogFormat;
 
+use crate::claim_roles::RoleMap;
+
 struct Setting {
     /// The key in the file. The environment variable is `LATCHKEY_` and the key in upper case; the flag has hyphens.
     key: &'static str,
@@ -158,6 +160,30 @@ settings! {
     playground: bool = Is("true"), value::flag, Whole,
         "true or false",
         "Whether the playground is served at /.";
+    console: bool = Is("true"), value::flag, Whole,
+        "true or false",
+        "Whether the console is served at /console.";
+    oidc_issuer: Option<String> = Absent("staff sign in to the console with tokens only"), value::issuer, Whole,
+        "an https address without credentials, query or fragment; http for this machine alone",
+        "The identity provider (OpenID Connect) that staff sign in to the console with, exactly as it names itself. Its client's redirect address is public_url and /console/callback.";
+    oidc_client_id: Option<String> = Absent("required with oidc_issuer"), value::optional_text, Whole,
+        "a text",
+        "The client's id at the identity provider.";
+    oidc_client_secret: Option<SecretString> = Absent("the client is a public one"), value::optional_secret, Nothing,
+        "a text",
+        "The client's secret at the identity provider.";
+    oidc_name: String = Is("single sign-on"), value::text, Whole,
+        "a text",
+        "The name of the identity provider, for the button “Sign in with …”.";
+    oidc_claim: String = Is("groups"), value::text, Whole,
+        "the name of a claim",
+        "The claim with the roles of a person: a text or a list of texts.";
+    oidc_roles: RoleMap = Is(""), value::role_map, Whole,
+        "VALUE=ROLE or VALUE=ROLE@CLUB separated by semicolons; ROLE is ADMIN, DESK or READER, CLUB the id of a club",
+        "What the values of the claim permit, such as door-admins=ADMIN; desk=DESK. Empty: a value is itself ROLE or ROLE@CLUB. Without a club, a role counts where there is one club only.";
+    oidc_session: Duration = Is("PT12H"), value::staff_session, Whole,
+        "an ISO 8601 duration from PT15M to P7D",
+        "How long a sign-in lasts. A change of a person's roles takes effect at the next sign-in.";
     cors_origins: Vec<String> = Is(""), value::origins, Whole,
         "origins separated by commas, such as https://desk.example.com, without a path",
         "The origins whose pages may call the API from a browser; requests from other origins are refused.";
@@ -201,6 +227,9 @@ impl Config {
         let config = Self::read(&layers)?;
         if config.encryption_key.is_none() && !config.is_sqlite() {
             return Err(ConfigError::KeyNeeded);
+        }
+        if config.oidc_issuer.is_some() && config.oidc_client_id.is_none() {
+            return Err(ConfigError::ClientIdNeeded);
         }
         Ok(config)
     }

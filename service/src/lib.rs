@@ -4,6 +4,7 @@
 pub mod app;
 pub mod body;
 pub mod check_ins;
+pub mod claim_roles;
 pub mod config;
 pub mod connect;
 pub mod decide;
@@ -33,6 +34,7 @@ pub mod retry_after;
 pub mod running;
 pub mod sealed;
 pub mod sentinel;
+pub mod sign_in;
 pub mod start_error;
 pub mod suggest;
 pub mod traces;

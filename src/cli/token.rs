@@ -100,6 +100,7 @@ pub async fn issue(
         name: name.to_owned(),
         role,
         hash: hash_token(token.expose_secret()),
+        subject: None,
         member_id: None,
         created_at: app.clock.now().micros(),
         expires_at: None,

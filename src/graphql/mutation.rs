@@ -57,6 +57,7 @@ pub mod club;
 mod connection;
 pub mod delivery;
 pub mod erasure;
+mod form;
 pub mod group;
 pub mod invitation;
 pub mod kisi_account;

@@ -27,6 +27,7 @@ use super::{
     share::Share,
     source::Source,
     suspension::Suspension,
+    token::Token,
     webhook::{WebhookEndpoint, WebhookMessage},
 };
 use crate::{
@@ -69,9 +70,10 @@ pub enum Node {
     HeldRevocation(HeldRevocation),
     WebhookEndpoint(WebhookEndpoint),
     WebhookMessage(WebhookMessage),
+    Token(Token),
 }
 
-one_of!(Node: Club, KisiAccount, Place, Lock, Group, Member, Company, Membership, Registration, Purchase, Location, Offering, Rule, Share, Suspension, Grant, Source, Delivery, AccessEvent, HeldRevocation, WebhookEndpoint, WebhookMessage);
+one_of!(Node: Club, KisiAccount, Place, Lock, Group, Member, Company, Membership, Registration, Purchase, Location, Offering, Rule, Share, Suspension, Grant, Source, Delivery, AccessEvent, HeldRevocation, WebhookEndpoint, WebhookMessage, Token);
 
 pub fn id(kind: Kind, id: Uuid) -> ID {
     ID(id::encode(kind, id))
@@ -172,6 +174,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::HeldRevocation => "held revocation",
         Kind::WebhookEndpoint => "endpoint",
         Kind::WebhookMessage => "message",
+        Kind::Token => "token",
     }
 }
 
@@ -234,6 +237,14 @@ pub async fn find(context: &Context<'_>, text: &ID) -> Result<Option<Node>> {
                 .await
                 .map_err(internal_error)?;
             row.map(|row| Node::Suspension(Suspension(row)))
+        }
+        Kind::Token => {
+            let row = lookup::by_id::<row::Token>(db, scope, id)
+                .await
+                .map_err(internal_error)?;
+            // A session is stored beside the tokens.
+            let row = row.filter(|row| row.member_id.is_none() && row.subject.is_none());
+            row.map(|row| Node::Token(Token(row)))
         }
         Kind::Grant => {
             let row = lookup::by_id::<row::Grant>(db, scope, id)

@@ -34,8 +34,13 @@ const OF_ADMIN: [(&str, &str); 9] = [
     ("Delivery", "body"),
 ];
 
-/// Types of which only ADMIN may read anything, because URLs can contain secrets.
-const TYPES_OF_ADMIN: [&str; 3] = ["WebhookEndpoint", "WebhookMessage", "WebhookAttempt"];
+/// Types of which only ADMIN may read anything, however it is reached: credentials, and URLs, which can contain secrets.
+const TYPES_OF_ADMIN: [&str; 4] = [
+    "Token",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "WebhookAttempt",
+];
 
 /// Mutations that a member session may use.
 const OF_MEMBER: [&str; 1] = ["unlock"];

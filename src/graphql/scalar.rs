@@ -61,11 +61,24 @@ where
     }
 }
 
+/// A scalar that is written as text.
+pub trait TextScalar: async_graphql::InputType {
+    /// # Errors
+    /// Why the text is no such value.
+    fn of_text(text: &str) -> Result<Self, String>;
+}
+
 macro_rules! string_scalar {
     ($(#[$doc:meta])* $scalar:ident($inner:ty), $name:literal, $specification:literal, $parse:path, $format:expr) => {
         impl From<$inner> for $scalar {
             fn from(inner: $inner) -> Self {
                 Self(inner)
+            }
+        }
+
+        impl TextScalar for $scalar {
+            fn of_text(text: &str) -> Result<Self, String> {
+                $parse(text).map(Self::from).map_err(|error| error.to_string())
             }
         }
 

@@ -30,7 +30,7 @@ use super::{
     http::{MAX_BODY_BYTES, is_readable},
     service::GraphqlService,
 };
-use crate::app::App;
+use crate::{app::App, cookie};
 use conversation::Conversation;
 use frames::{LimitedFrames, MessageLimit};
 use protocol::{Protocol, Step};
@@ -87,6 +87,7 @@ pub fn open(
     let limit = MessageLimit::new();
     let frames: FrameStream = Box::pin(LimitedFrames::new(body, limit.clone()));
     let mut frames = dev::Payload::Stream { payload: frames };
+    let cookies = cookie::only_cookies(request.headers());
     let frames = web::Payload::from_request(request, &mut frames).into_inner();
     match frames.and_then(|body| actix_ws::handle_with_protocols(request, body, &[PROTOCOL])) {
         Ok((answer, session, messages)) => {
@@ -94,7 +95,7 @@ pub fn open(
                 .max_frame_size(MAX_BODY_BYTES)
                 .aggregate_continuations()
                 .max_continuation_size(MAX_BODY_BYTES);
-            let conversation = Conversation::new(app, service, session, limit);
+            let conversation = Conversation::new(app, service, session, limit, cookies);
             actix_web::rt::spawn(conversation.run(messages));
             answer
         }

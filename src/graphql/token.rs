@@ -1,9 +1,9 @@
 //! The GraphQL type `Token`: a bearer token without its secret, which is stored only as a hash.
 
-use async_graphql::Object;
+use async_graphql::{ID, Object};
 
-use super::{page, scalar::DateTime, viewer::Role};
-use crate::store::row;
+use super::{node, page, scalar::DateTime, viewer::Role};
+use crate::{id::Kind, store::row};
 
 #[derive(Clone, Debug)]
 pub struct Token(pub row::Token);
@@ -17,6 +17,11 @@ impl From<row::Token> for Token {
 /// A bearer token of the club. It is shown only once, when it is created.
 #[Object(crate = "crate::graphql::resolve")]
 impl Token {
+    /// Opaque, globally unique id.
+    pub async fn id(&self) -> ID {
+        node::id(Kind::Token, self.0.id)
+    }
+
     /// The name, unique in the club; revokeToken takes it.
     async fn name(&self) -> &str {
         &self.0.name

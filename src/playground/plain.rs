@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use rust_embed::Embed;
 
-use super::asset::{Asset, CachePolicy};
+use crate::asset::{Asset, CachePolicy};
 
 #[derive(Embed)]
 #[folder = "web/operations/"]

@@ -30,6 +30,21 @@ pub async fn all(connection: &impl ConnectionTrait) -> Result<Vec<club::Model>, 
         .await?)
 }
 
+/// The only club; none if there are several, or none.
+pub async fn only(connection: &impl ConnectionTrait) -> Result<Option<Uuid>, StoreError> {
+    let ids: Vec<Uuid> = club::Entity::find()
+        .select_only()
+        .column(club::Column::Id)
+        .limit(2)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(match ids.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    })
+}
+
 /// Raises the revision. The first statement of every transaction that changes facts, rules or overrides.
 pub async fn touch(connection: &impl ConnectionTrait, scope: ClubScope) -> Result<(), StoreError> {
     scope

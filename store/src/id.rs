@@ -34,10 +34,12 @@ pub enum Kind {
     WebhookEndpoint,
     /// An event for one endpoint.
     WebhookMessage,
+    /// A bearer token.
+    Token,
 }
 
 /// Every kind with its mark, the first byte of an id. A mark must never be reused for another kind.
-const KIND_TAGS: [(Kind, u8); 20] = [
+const KIND_TAGS: [(Kind, u8); 21] = [
     (Kind::Club, 1),
     (Kind::KisiAccount, 2),
     (Kind::Place, 3),
@@ -58,6 +60,7 @@ const KIND_TAGS: [(Kind, u8); 20] = [
     (Kind::HeldRevocation, 18),
     (Kind::WebhookEndpoint, 19),
     (Kind::WebhookMessage, 20),
+    (Kind::Token, 21),
 ];
 
 /// Encodes an id as text: URL-safe base64 of the mark and the UUID.

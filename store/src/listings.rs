@@ -394,13 +394,14 @@ fn not_over(until: impl ColumnTrait, now: i64) -> Condition {
     Condition::any().add(until.is_null()).add(until.gt(now))
 }
 
-/// Tokens by name, without member sessions.
+/// Tokens by name, without sessions.
 pub fn tokens(scope: ClubScope) -> Listing<token::Entity> {
     use token::Column;
     Listing {
         select: scope
             .find::<token::Entity>()
-            .filter(Column::MemberId.is_null()),
+            .filter(Column::MemberId.is_null())
+            .filter(Column::Subject.is_null()),
         order: Order::ByName(Column::Name, Column::Id),
     }
 }

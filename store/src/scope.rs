@@ -153,6 +153,7 @@ with_id!(
     share,
     source,
     suspension,
+    token,
     webhook_endpoint,
     webhook_message,
 );

@@ -53,7 +53,7 @@ pub async fn of_kind(
         SecretKind::OldEndpointSecret => {
             endpoints(connection, webhook_endpoint::Column::OldSecret, page).await
         }
-        SecretKind::PreviewToken => Ok(Vec::new()),
+        SecretKind::SignIn | SecretKind::PreviewToken => Ok(Vec::new()),
     }
 }
 
@@ -93,7 +93,7 @@ pub async fn replace(
         SecretKind::OldEndpointSecret => {
             replace!(webhook_endpoint, Id, webhook_endpoint::Column::OldSecret)
         }
-        SecretKind::PreviewToken => false,
+        SecretKind::SignIn | SecretKind::PreviewToken => false,
     })
 }
 

@@ -32,6 +32,8 @@ pub enum SecretKind {
     EndpointSecret,
     /// The previous signing secret of an endpoint, while messages are still signed with it.
     OldEndpointSecret,
+    /// What a sign-in remembers in a cookie until its callback; it is not stored in the database.
+    SignIn,
     /// The token that a preview of a club returns. The API client keeps it; it is not stored in the database.
     PreviewToken,
 }
@@ -49,7 +51,7 @@ impl SecretKind {
         Self::OldEndpointSecret,
     ];
 
-    /// The table and the column, as `table.column`. `PreviewToken` has no column and returns a label.
+    /// The table and the column, as `table.column`. `SignIn` and `PreviewToken` have no column and return a label.
     pub fn column(self) -> &'static str {
         match self {
             Self::KisiCredentials => "kisi_account.credentials",
@@ -60,6 +62,7 @@ impl SecretKind {
             Self::KisiLogin => "kisi_login.secret",
             Self::EndpointSecret => "webhook_endpoint.secret",
             Self::OldEndpointSecret => "webhook_endpoint.old_secret",
+            Self::SignIn => "sign-in",
             Self::PreviewToken => "preview",
         }
     }

@@ -1,7 +1,7 @@
 //! Bearer tokens and member sessions. Only the hash of a token is stored; revoking deletes the row.
 
 use entity::token;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{ClubScope, StoreError, bulk};
 
@@ -32,12 +32,13 @@ pub async fn exists(
     Ok(scope
         .find::<token::Entity>()
         .filter(token::Column::Name.eq(name))
+        .filter(token::Column::Subject.is_null())
         .one(connection)
         .await?
         .is_some())
 }
 
-/// Revokes a token by its name, but never a member session; false if there is no such token.
+/// Revokes a token by its name, but never a session; false if there is no such token.
 pub async fn revoke(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
@@ -47,12 +48,26 @@ pub async fn revoke(
         .delete::<token::Entity>()
         .filter(token::Column::Name.eq(name))
         .filter(token::Column::MemberId.is_null())
+        .filter(token::Column::Subject.is_null())
         .exec(connection)
         .await?;
     Ok(gone.rows_affected > 0)
 }
 
-/// Deletes expired member sessions.
+/// Ends a session of staff who signed in; never deletes a token.
+pub async fn end_session(
+    connection: &impl ConnectionTrait,
+    hash: Vec<u8>,
+) -> Result<(), StoreError> {
+    token::Entity::delete_many()
+        .filter(token::Column::Hash.eq(hash))
+        .filter(token::Column::Subject.is_not_null())
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes expired sessions of members and of staff.
 pub async fn clean_sessions(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
@@ -60,7 +75,11 @@ pub async fn clean_sessions(
 ) -> Result<(), StoreError> {
     scope
         .delete::<token::Entity>()
-        .filter(token::Column::MemberId.is_not_null())
+        .filter(
+            Condition::any()
+                .add(token::Column::MemberId.is_not_null())
+                .add(token::Column::Subject.is_not_null()),
+        )
         .filter(token::Column::ExpiresAt.lte(now))
         .exec(connection)
         .await?;

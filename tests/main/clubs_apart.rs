@@ -41,7 +41,7 @@ async fn create_objects(world: &mut World) -> Vec<(String, String)> {
     an_endpoint_with_a_message(world).await;
     let query = "{ club { id } places { nodes { id } } locks { nodes { id } } offerings { nodes { id } }
         locations { nodes { id } } heldRevocations { nodes { id } }
-        webhookEndpoints { id } webhookMessages { nodes { id } }
+        webhookEndpoints { id } webhookMessages { nodes { id } } tokens { nodes { id } }
         history { nodes { id } } members { nodes { companies { id } suspension { id } entitlements { id } kisiUsers { grants { id } } } } }";
     let response = world.api.query(query, json!({})).await;
     let mut ids: Vec<(String, String)> = Vec::new();

@@ -248,6 +248,7 @@ async fn caller(world: &World, role: row::Role, member: Option<&str>) -> Api {
         name: format!("{role:?}"),
         role,
         hash: hash_token(token.expose_secret()),
+        subject: None,
         member_id: member,
         created_at: 0,
         expires_at: None,

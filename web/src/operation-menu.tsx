@@ -1,11 +1,15 @@
 // The ready-made operations by what an admin wants to do. Choosing one opens it in a tab, or shows the tab it is in.
 import { useEditorContext } from "@graphiql/react";
 import { useEditorOptions } from "./editor-options";
+import { useLinkedQuery } from "./linked-query";
 import { groups } from "./operations";
+import { useTabRoles } from "./tab-roles";
 
 export function OperationMenu() {
   const { tabs, moveTab, changeTab } = useEditorContext({ nonNull: true });
   useEditorOptions();
+  useLinkedQuery();
+  useTabRoles();
 
   const open = (name: string) => {
     const operation = groups.flatMap((group) => group.operations).find((one) => one.name === name);

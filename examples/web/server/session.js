@@ -27,7 +27,7 @@ export async function openSession(api, email) {
   const { createMemberSession: made } = await ask(
     api,
     `mutation OpenSession($member: ID!) {
-      createMemberSession(member: $member, lifetime: "PT1H") { session expiresAt userErrors { message } }
+      createMemberSession(input: { member: $member, lifetime: "PT1H" }) { session expiresAt userErrors { message } }
     }`,
     { member: member.id },
   );

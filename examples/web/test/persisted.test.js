@@ -125,7 +125,7 @@ for (const method of ["POST", "GET"]) {
 }
 
 test("a mutation that is known by its hash is refused by GET, and runs by POST", async () => {
-  const query = 'mutation Ended { revokeToken(name: "nobody") { revoked } }';
+  const query = 'mutation Ended { revokeToken(input: { name: "nobody" }) { revoked } }';
   const extensions = hashed(sha256(query));
   const kept = await bare("POST", { query, extensions });
   assert.deepEqual(kept.body.data, { revokeToken: { revoked: false } });

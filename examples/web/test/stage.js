@@ -81,7 +81,7 @@ export async function frontDesk(demo) {
   const source = sources.find(({ name }) => name === "Front desk");
   const { rotateSourceSecret: made } = await ask(
     demo,
-    "mutation($id: ID!) { rotateSourceSecret(source: $id) { secret userErrors { message } } }",
+    "mutation($id: ID!) { rotateSourceSecret(input: { source: $id }) { secret userErrors { message } } }",
     { id: source.id },
   );
   const url = new URL(source.webhookPath, demo.address).href;

@@ -48,4 +48,9 @@ pub enum ConfigError {
          32 bytes in base64, as `openssl rand -base64 32` prints them"
     )]
     KeyNeeded,
+    /// An identity provider without the client that it knows this service as.
+    #[error(
+        "oidc_issuer is set, and oidc_client_id is not: register a client at the identity provider and set its id"
+    )]
+    ClientIdNeeded,
 }

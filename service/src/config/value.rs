@@ -8,7 +8,7 @@ use base64::Engine;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::duration::parse_duration;
+use crate::{claim_roles::RoleMap, duration::parse_duration};
 
 /// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,41 @@ pub(super) fn contact(text: &str) -> Option<Option<String>> {
         .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b',' | b';' | b':'));
     let is_sound = !name.is_empty() && host.contains('.') && !host.contains('@');
     (is_plain && is_sound && text.len() <= 320).then(|| Some(text.to_owned()))
+}
+
+/// An issuer as the provider names itself: the text is compared as a whole, so nothing is added to it.
+pub(super) fn issuer(text: &str) -> Option<Option<String>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    url(text).map(|_| Some(text.to_owned()))
+}
+
+pub(super) fn text(text: &str) -> Option<String> {
+    let is_plain = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    (is_plain && text.len() <= 1_000).then(|| text.trim().to_owned())
+}
+
+pub(super) fn optional_text(given: &str) -> Option<Option<String>> {
+    if given.is_empty() {
+        return Some(None);
+    }
+    text(given).map(Some)
+}
+
+pub(super) fn optional_secret(given: &str) -> Option<Option<SecretString>> {
+    if given.is_empty() {
+        return Some(None);
+    }
+    text(given).map(|text| Some(text.into()))
+}
+
+pub(super) fn role_map(text: &str) -> Option<RoleMap> {
+    RoleMap::parse(text)
+}
+
+pub(super) fn staff_session(text: &str) -> Option<Duration> {
+    length(text, 15 * 60, 7 * DAY)
 }
 
 pub(super) fn max_bytes(text: &str) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, InputObject, OneofObject};
 
+use super::given::Given;
 use crate::graphql::{
     offering::OfferingKind,
     rule::{BlockedPolicy, RegistrationSpan, Weekday},
@@ -9,8 +10,8 @@ use crate::graphql::{
 };
 
 /// The default of `opensBefore` and `closesAfter`: half an hour.
-fn margin() -> Duration {
-    Duration(std::time::Duration::from_secs(1_800))
+fn margin() -> Given<Duration> {
+    Duration(std::time::Duration::from_secs(1_800)).into()
 }
 
 /// A rule: grants access to the target while all conditions hold.
@@ -55,7 +56,7 @@ pub struct MembershipConditionInput {
     #[graphql(default_with = "BlockedPolicy::Deny")]
     pub when_blocked: BlockedPolicy,
     /// How long a blocked membership still counts; required with GRACE, and allowed only then. At most P366D.
-    pub grace: Option<Duration>,
+    pub grace: Option<Given<Duration>>,
 }
 
 /// Holds around a confirmed registration.
@@ -72,10 +73,10 @@ pub struct RegistrationConditionInput {
     pub locations: Vec<ID>,
     /// How long before the start access begins: the start of the booking or, with DAY, of its first day. At most P366D.
     #[graphql(default_with = "margin()")]
-    pub opens_before: Duration,
+    pub opens_before: Given<Duration>,
     /// How long after the end access lasts: the end of the booking or, with DAY, of its last day. At most P366D.
     #[graphql(default_with = "margin()")]
-    pub closes_after: Duration,
+    pub closes_after: Given<Duration>,
     /// The time span that `opensBefore` and `closesAfter` extend.
     #[graphql(default_with = "RegistrationSpan::Booking")]
     pub span: RegistrationSpan,
@@ -110,12 +111,12 @@ pub struct ScheduleConditionInput {
     /// The days on which a window begins; at least one.
     pub days: Vec<Weekday>,
     /// When a window opens; 24:00 is not allowed.
-    pub from: LocalTime,
+    pub from: Given<LocalTime>,
     /// When a window closes: 24:00 for the end of the day; earlier than `from` to run past midnight; must differ from
     /// `from`.
-    pub until: LocalTime,
+    pub until: Given<LocalTime>,
     /// The time zone of the days and times. Default: the club's.
-    pub time_zone: Option<TimeZone>,
+    pub time_zone: Option<Given<TimeZone>>,
     /// The first date on which a window begins. Default: no limit.
     pub start_date: Option<Date>,
     /// The last date on which a window begins. Default: no limit.

@@ -5,9 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::rule::{
-    ConditionInput, MembershipConditionInput, PurchaseConditionInput, RegistrationConditionInput,
-    RuleInput, ScheduleConditionInput, TagConditionInput,
+use super::{
+    given::Given,
+    rule::{
+        ConditionInput, MembershipConditionInput, PurchaseConditionInput,
+        RegistrationConditionInput, RuleInput, ScheduleConditionInput, TagConditionInput,
+    },
 };
 use crate::{
     graphql::{
@@ -15,7 +18,7 @@ use crate::{
         mutation::resolve_kisi_id,
         offering::OfferingKind,
         rule::{BlockedPolicy, RegistrationSpan, Weekday},
-        scalar::Duration,
+        scalar::{Duration, LocalTime},
     },
     id::{self, Kind},
     sentinel,
@@ -139,8 +142,8 @@ fn check_max_entries(path: &str, count: usize) -> Result<(), Refusal> {
     }
 }
 
-fn seconds(path: &str, length: Duration) -> Result<u64, Refusal> {
-    let seconds = length.0.as_secs();
+fn seconds(path: &str, length: &Given<Duration>) -> Result<u64, Refusal> {
+    let seconds = length.check(path)?.0.as_secs();
     if seconds > MAX_DURATION_S {
         Err(invalid(path, "must be at most P366D"))
     } else {
@@ -270,8 +273,8 @@ impl ReferencedIds {
             offerings = self.offerings(path, &input.offerings, "a bookable offering", is_booked);
             locations = self.locations(path, &input.locations);
             kinds = booked_kinds(path, &input.kinds);
-            opens_before_s = seconds(&format!("{path}.opensBefore"), input.opens_before);
-            closes_after_s = seconds(&format!("{path}.closesAfter"), input.closes_after);
+            opens_before_s = seconds(&format!("{path}.opensBefore"), &input.opens_before);
+            closes_after_s = seconds(&format!("{path}.closesAfter"), &input.closes_after);
         }
         Ok(StoredCondition::Registration {
             offerings,
@@ -308,7 +311,6 @@ impl ReferencedIds {
         path: &str,
         input: &ScheduleConditionInput,
     ) -> Result<StoredCondition, Refusal> {
-        let (from_minute, until_minute) = (input.from.0, input.until.0);
         let (start_date, end_date) = (
             input
                 .start_date
@@ -324,27 +326,17 @@ impl ReferencedIds {
             .is_none_or(|(start, end)| start <= end);
         checked! {
             _days = require_some(&format!("{path}.days"), "day", input.days.len());
-            _from = require(
-                from_minute < END_OF_DAY,
-                "from",
-                "must be from 00:00 to 23:59: 24:00 is allowed only as until",
-            );
-            _until = require(
-                from_minute != until_minute,
-                "until",
-                "must differ from `from`: a whole day is from 00:00 until 24:00",
-            );
+            times = times(path, input);
+            time_zone = Given::optional(input.time_zone.as_ref(), &format!("{path}.timeZone"));
             _dates = require(is_ordered, "endDate", "must not be before startDate");
         }
+        let (from_minute, until_minute) = times;
         let days: BTreeSet<i8> = input.days.iter().copied().map(number).collect();
         Ok(StoredCondition::Schedule {
             days: days.into_iter().collect(),
             from_minute,
             until_minute,
-            time_zone: input
-                .time_zone
-                .as_ref()
-                .map_or_else(|| self.time_zone.clone(), |zone| zone.0.clone()),
+            time_zone: time_zone.map_or_else(|| self.time_zone.clone(), |zone| zone.0),
             start_date,
             end_date,
         })
@@ -384,6 +376,29 @@ impl ReferencedIds {
     }
 }
 
+/// When a window opens and closes, in minutes of the day.
+fn times(path: &str, input: &ScheduleConditionInput) -> Result<(u16, u16), Refusal> {
+    let of_until = format!("{path}.until");
+    checked! {
+        from = opening(&format!("{path}.from"), &input.from);
+        until = input.until.check(&of_until);
+    }
+    if from == until.0 {
+        let message = "must differ from `from`: a whole day is from 00:00 until 24:00";
+        return Err(invalid(&of_until, message));
+    }
+    Ok((from, until.0))
+}
+
+fn opening(path: &str, from: &Given<LocalTime>) -> Result<u16, Refusal> {
+    let from = from.check(path)?.0;
+    if from < END_OF_DAY {
+        return Ok(from);
+    }
+    let message = "must be from 00:00 to 23:59: 24:00 is allowed only as until";
+    Err(invalid(path, message))
+}
+
 /// Without repeats, in the given order.
 fn unique<T: PartialEq>(all: Vec<T>) -> Vec<T> {
     let mut unique = Vec::new();
@@ -400,7 +415,7 @@ fn blocked(
     path: &str,
     input: &MembershipConditionInput,
 ) -> Result<(Blocked, Option<u64>), Refusal> {
-    match (input.when_blocked, input.grace) {
+    match (input.when_blocked, &input.grace) {
         (BlockedPolicy::Grace, Some(length)) => Ok((Blocked::Grace, Some(seconds(path, length)?))),
         (BlockedPolicy::Grace, None) => Err(invalid(path, "required with GRACE: give a duration")),
         (_, Some(_)) => Err(invalid(path, "allowed only with GRACE: leave it out")),

@@ -2,8 +2,9 @@
 
 use async_graphql::{Enum, InputObject, SimpleObject};
 
+use super::given::Given;
 use crate::{
-    graphql::scalar::Duration,
+    graphql::{error::Refusal, scalar::Duration},
     ingest::signature::settings::{self, Settings},
 };
 
@@ -70,7 +71,7 @@ pub struct SignatureRuleInput {
     /// Where the event's id is. Repeats with the same id are recognised by it.
     pub event_id: Option<EventIdInput>,
     /// How far the timestamp may be from now, up to P1D. Default: the setting `webhook_tolerance` of the deployment.
-    pub tolerance: Option<Duration>,
+    pub tolerance: Option<Given<Duration>>,
     /// The hash function. Default: SHA256.
     pub algorithm: Option<SignatureAlgorithm>,
     /// How the secret's text gives the key. Default: TEXT.
@@ -97,10 +98,17 @@ pub struct EventIdInput {
     pub path: Option<String>,
 }
 
-impl From<SignatureRuleInput> for Settings {
-    fn from(input: SignatureRuleInput) -> Self {
+impl SignatureRuleInput {
+    /// The settings, of the input at `input.signatureRule`.
+    ///
+    /// # Errors
+    /// INVALID for a tolerance that is no duration.
+    pub fn settings(self) -> Result<Settings, Refusal> {
+        let input = self;
+        let path = "input.signatureRule.tolerance";
+        let tolerance = Given::optional(input.tolerance.as_ref(), path)?;
         let seconds = |length: Duration| i64::try_from(length.0.as_secs()).unwrap_or(i64::MAX);
-        Self {
+        Ok(Settings {
             header: input.header,
             prefix: input.prefix,
             encoding: input.encoding.map(Into::into),
@@ -114,10 +122,10 @@ impl From<SignatureRuleInput> for Settings {
                 header: id.header,
                 path: id.path,
             }),
-            tolerance_seconds: input.tolerance.map(seconds),
+            tolerance_seconds: tolerance.map(seconds),
             algorithm: input.algorithm.map(Into::into),
             secret_encoding: input.secret_encoding.map(Into::into),
-        }
+        })
     }
 }
 

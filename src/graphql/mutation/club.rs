@@ -8,6 +8,7 @@ use crate::{
     graphql::{
         club::{Club, UnlockVisibility},
         error::{Refusal, checked, internal},
+        input::given::Given,
         scalar::{Duration, TimeZone},
     },
     store::{clubs, row},
@@ -26,7 +27,7 @@ pub struct UpdateClubInput {
     /// The club's name.
     pub name: Option<String>,
     /// The club's time zone.
-    pub time_zone: Option<TimeZone>,
+    pub time_zone: Option<Given<TimeZone>>,
     /// The settings of the brake on mass revocation.
     pub brake: Option<BrakeInput>,
     /// Who may unlock doors from a front end.
@@ -43,7 +44,7 @@ pub struct BrakeInput {
     /// The same limit as a percentage of the people who have access, 0 to 100; the larger of the two limits counts.
     pub percent: Option<i32>,
     /// The time window, up to now, in which early revocations are counted; from PT1S to P366D.
-    pub window: Option<Duration>,
+    pub window: Option<Given<Duration>>,
 }
 
 payload! {
@@ -77,6 +78,7 @@ async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refu
     } = admin;
     checked! {
         new_name = input.name.as_deref().map(|text| name("input.name", text)).transpose();
+        time_zone = Given::optional(input.time_zone.as_ref(), "input.timeZone");
         brake = input.brake.map(validate_brake).transpose();
     }
     transaction!(app.db, |tx| {
@@ -88,20 +90,17 @@ async fn update(admin: Editor, input: UpdateClubInput) -> Result<row::Club, Refu
         if let Some(name) = new_name {
             club.name = name;
         }
-        if let Some(zone) = input.time_zone {
+        if let Some(zone) = time_zone {
             club.time_zone = zone.0;
         }
         if let Some(visibility) = input.unlock_visibility {
             club.unlock_visibility = visibility.into();
         }
-        if let Some(brake) = brake {
+        if let Some((brake, window_s)) = brake {
             club.brake_enabled = brake.enabled.unwrap_or(club.brake_enabled);
             club.brake_people = brake.people.unwrap_or(club.brake_people);
             club.brake_percent = brake.percent.unwrap_or(club.brake_percent);
-            let window = brake
-                .window
-                .and_then(|window| i64::try_from(window.0.as_secs()).ok());
-            club.brake_window_s = window.unwrap_or(club.brake_window_s);
+            club.brake_window_s = window_s.unwrap_or(club.brake_window_s);
         }
         clubs::set(tx, &club).await?;
         if let Some(changes) = changes(&before, &club) {
@@ -140,7 +139,8 @@ fn changes(before: &row::Club, after: &row::Club) -> Option<String> {
     ])
 }
 
-fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {
+/// The settings, and the window in seconds.
+fn validate_brake(brake: BrakeInput) -> Result<(BrakeInput, Option<i64>), Refusal> {
     let require = |holds: bool, field: &str, message: &str| match holds {
         true => Ok(()),
         false => Err(invalid(&format!("input.brake.{field}"), message)),
@@ -148,12 +148,18 @@ fn validate_brake(brake: BrakeInput) -> Result<BrakeInput, Refusal> {
     let is_percent = brake
         .percent
         .is_none_or(|percent| (0..=100).contains(&percent));
-    let seconds = brake.window.map(|window| window.0.as_secs());
-    let is_window = seconds.is_none_or(|seconds| (1..=LONGEST_WINDOW_S).contains(&seconds));
     checked! {
         _people = require(brake.people.is_none_or(|it| it >= 0), "people", "must be 0 or more");
         _percent = require(is_percent, "percent", "must be from 0 to 100");
-        _window = require(is_window, "window", "must be from PT1S to P366D");
+        window_s = brake.window.as_ref().map(window).transpose();
     }
-    Ok(brake)
+    Ok((brake, window_s))
+}
+
+fn window(given: &Given<Duration>) -> Result<i64, Refusal> {
+    const PATH: &str = "input.brake.window";
+    match given.check(PATH)?.0.as_secs() {
+        seconds @ 1..=LONGEST_WINDOW_S => Ok(i64::try_from(seconds).unwrap_or(i64::MAX)),
+        _ => Err(invalid(PATH, "must be from PT1S to P366D")),
+    }
 }

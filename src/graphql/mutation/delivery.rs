@@ -1,11 +1,11 @@
 //! Mutations of deliveries: replay a stored one through the current adapter, such as after a mapping was fixed, and dismiss failed
 //! ones that need nobody to look at them. For ADMIN tokens.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use uuid::Uuid;
 
-use super::{Editor, MAX_REASON_CHARS, id_of, invalid, not_found, text_of};
+use super::{Editor, MAX_REASON_CHARS, form::Form, id_of, invalid, not_found, text_of};
 use crate::{
     graphql::{
         delivery::Delivery,
@@ -42,6 +42,22 @@ payload! {
     }
 }
 
+/// The delivery to replay.
+#[derive(InputObject)]
+pub struct ReplayDeliveryInput {
+    /// The delivery.
+    pub delivery: ID,
+}
+
+/// The failed deliveries to dismiss.
+#[derive(InputObject)]
+pub struct DismissDeliveriesInput {
+    /// The failed deliveries; at most 250.
+    pub ids: Vec<ID>,
+    /// Why nothing has to be done about them; 1 to 1000 characters.
+    pub reason: String,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl DeliveryMutations {
     /// Processes a stored delivery again with the current adapter. What it reported before is not applied
@@ -49,10 +65,13 @@ impl DeliveryMutations {
     async fn replay_delivery(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The delivery.")] delivery: ID,
+        #[graphql(desc = "The delivery to replay.")] input: Option<ReplayDeliveryInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The delivery.")] delivery: Option<ID>,
     ) -> Result<ReplayDeliveryPayload> {
         let admin = Editor::admin(context)?;
-        ReplayDeliveryPayload::of(replay_delivery(admin, &delivery).await)
+        let loose = delivery.map(|delivery| ReplayDeliveryInput { delivery });
+        let (form, input) = Form::of(input, loose)?;
+        ReplayDeliveryPayload::of(form.paths(replay_delivery(admin, &input.delivery).await))
     }
 
     /// Dismisses failed deliveries: they stay FAILED and can still be replayed, but neither `Source.failedDeliveries` nor
@@ -60,12 +79,27 @@ impl DeliveryMutations {
     async fn dismiss_deliveries(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The failed deliveries; at most 250.")] ids: Vec<ID>,
-        #[graphql(desc = "Why nothing has to be done about them; 1 to 1000 characters.")]
-        reason: String,
+        #[graphql(desc = "The failed deliveries to dismiss.")] input: Option<
+            DismissDeliveriesInput,
+        >,
+        #[graphql(
+            deprecation = "Use `input`.",
+            desc = "The failed deliveries; at most 250."
+        )]
+        ids: Option<Vec<ID>>,
+        #[graphql(
+            deprecation = "Use `input`.",
+            desc = "Why nothing has to be done about them; 1 to 1000 characters."
+        )]
+        reason: Option<String>,
     ) -> Result<DismissDeliveriesPayload> {
         let admin = Editor::admin(context)?;
-        DismissDeliveriesPayload::of(dismiss(admin, &ids, &reason).await)
+        let loose = ids
+            .zip(reason)
+            .map(|(ids, reason)| DismissDeliveriesInput { ids, reason });
+        let (form, input) = Form::of(input, loose)?;
+        let dismissed = dismiss(admin, &input.ids, &input.reason).await;
+        DismissDeliveriesPayload::of(form.paths(dismissed))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Mutations of erasure: remove a person's data, and let events about the person count again. For ADMIN tokens.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Editor, id_of, invalid, not_found};
+use super::{Editor, form::Form, id_of, invalid, not_found};
 use crate::{
     erasure,
     graphql::{error::Refusal, member::Member},
@@ -29,6 +29,20 @@ payload! {
     }
 }
 
+/// The member to erase.
+#[derive(InputObject)]
+pub struct EraseMemberInput {
+    /// The member.
+    pub member: ID,
+}
+
+/// The erased member whose events count again.
+#[derive(InputObject)]
+pub struct LiftErasureInput {
+    /// The erased member.
+    pub member: ID,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl ErasureMutations {
     /// Erases a person for good. First all access ends, shares included, and the brake does not hold it. Once Kisi has confirmed
@@ -38,20 +52,28 @@ impl ErasureMutations {
     async fn erase_member(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The member.")] member: ID,
+        #[graphql(desc = "The member to erase.")] input: Option<EraseMemberInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The member.")] member: Option<ID>,
     ) -> Result<EraseMemberPayload> {
         let admin = Editor::admin(context)?;
-        EraseMemberPayload::of(erase(admin, &member).await)
+        let loose = member.map(|member| EraseMemberInput { member });
+        let (form, input) = Form::of(input, loose)?;
+        EraseMemberPayload::of(form.paths(erase(admin, &input.member).await))
     }
 
     /// Lets events about an erased person count again: the next one makes a new member, without anything of the erased one.
     async fn lift_erasure(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The erased member.")] member: ID,
+        #[graphql(desc = "The erased member whose events count again.")] input: Option<
+            LiftErasureInput,
+        >,
+        #[graphql(deprecation = "Use `input`.", desc = "The erased member.")] member: Option<ID>,
     ) -> Result<LiftErasurePayload> {
         let admin = Editor::admin(context)?;
-        LiftErasurePayload::of(lift(admin, &member).await)
+        let loose = member.map(|member| LiftErasureInput { member });
+        let (form, input) = Form::of(input, loose)?;
+        LiftErasurePayload::of(form.paths(lift(admin, &input.member).await))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The mutation that has Kisi send its invitation again. For ADMIN tokens.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Editor, id_of, invalid, not_found};
+use super::{Editor, form::Form, id_of, invalid, not_found};
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal_error},
@@ -25,6 +25,15 @@ payload! {
     }
 }
 
+/// Whose invitation is sent again, and for which account.
+#[derive(InputObject)]
+pub struct ResendInvitationInput {
+    /// The Kisi account.
+    pub account: ID,
+    /// The member.
+    pub member: ID,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl InvitationMutations {
     /// Has Kisi e-mail a member again about their access in an account, with the link by which they sign in. Changes no access.
@@ -33,11 +42,17 @@ impl InvitationMutations {
     async fn resend_invitation(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The Kisi account.")] account: ID,
-        #[graphql(desc = "The member.")] member: ID,
+        #[graphql(desc = "The account and the member.")] input: Option<ResendInvitationInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The Kisi account.")] account: Option<ID>,
+        #[graphql(deprecation = "Use `input`.", desc = "The member.")] member: Option<ID>,
     ) -> Result<ResendInvitationPayload> {
         let admin = Editor::admin(context)?;
-        ResendInvitationPayload::of(resend(admin, &account, &member).await)
+        let loose = account
+            .zip(member)
+            .map(|(account, member)| ResendInvitationInput { account, member });
+        let (form, input) = Form::of(input, loose)?;
+        let resent = resend(admin, &input.account, &input.member).await;
+        ResendInvitationPayload::of(form.paths(resent))
     }
 }
 

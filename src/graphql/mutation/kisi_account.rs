@@ -2,10 +2,12 @@
 //! caller waits, because only Kisi can verify credentials, and never inside a transaction. Connecting writes nothing to Kisi
 //! except the API login that creates a key. For ADMIN tokens.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result};
+use async_graphql::{Context, Enum, Object, Result};
 use uuid::Uuid;
 
-use super::{Editor, connection, differences, id_of, invalid, name, not_found, record, text_of};
+use super::{
+    Editor, connection, differences, form::Form, id_of, invalid, name, not_found, record, text_of,
+};
 use crate::{
     app::App,
     clock::new_id,
@@ -13,7 +15,6 @@ use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode, internal_error},
         input::kisi_credentials::KisiCredentialsInput,
-        kisi_account::KisiAccount,
     },
     id::Kind,
     kisi::ApiLogin,
@@ -27,8 +28,10 @@ use crate::{
 };
 
 mod credentials;
+mod inputs_and_payloads;
 
 use credentials::{forget_refused, introduce, key, of_kisi, patient_client};
+pub use inputs_and_payloads::*;
 
 #[derive(Default)]
 pub struct KisiAccountMutations;
@@ -40,62 +43,6 @@ pub enum DisconnectPolicy {
     Keep,
     /// Every role assignment that this service made is removed first.
     Revoke,
-}
-
-/// A Kisi organization to connect.
-#[derive(InputObject)]
-pub struct ConnectKisiInput {
-    /// The club's name for the connection.
-    pub name: String,
-    /// Credentials of an owner or administrator of the organization; Kisi recommends the owner's.
-    pub credentials: KisiCredentialsInput,
-    /// Whether Kisi sends people its own invitation e-mail when their user is created there.
-    #[graphql(default = true)]
-    pub invite_by_email: bool,
-    /// Limits the connection to one place, given by Kisi id or name. Default: the whole organization.
-    pub place: Option<String>,
-}
-
-/// The changes to an account; fields that are left out keep their values.
-#[derive(InputObject)]
-pub struct UpdateKisiAccountInput {
-    /// The account.
-    pub account: async_graphql::ID,
-    /// The club's name for the connection.
-    pub name: Option<String>,
-    /// New credentials for the same organization.
-    pub credentials: Option<KisiCredentialsInput>,
-    /// Whether Kisi sends people its own invitation e-mail when their user is created there.
-    pub invite_by_email: Option<bool>,
-}
-
-payload! {
-    /// The connected account.
-    ConnectKisiPayload {
-        /// The account; null if the mutation was refused.
-        account: KisiAccount
-    }
-}
-payload! {
-    /// The updated account.
-    UpdateKisiAccountPayload {
-        /// The account; null if the mutation was refused.
-        account: KisiAccount
-    }
-}
-payload! {
-    /// The account that is read again.
-    RefreshKisiPayload {
-        /// The account; null if the mutation was refused.
-        account: KisiAccount
-    }
-}
-payload! {
-    /// The account that was disconnected or is being disconnected.
-    DisconnectKisiPayload {
-        /// The account; null if the mutation was refused.
-        account: KisiAccount
-    }
 }
 
 #[Object(crate = "crate::graphql::resolve")]
@@ -125,21 +72,38 @@ impl KisiAccountMutations {
     async fn refresh_kisi(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The account.")] account: async_graphql::ID,
+        #[graphql(desc = "The account to read.")] input: Option<RefreshKisiInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The account.")] account: Option<
+            async_graphql::ID,
+        >,
     ) -> Result<RefreshKisiPayload> {
         let admin = Editor::admin(context)?;
-        RefreshKisiPayload::of(refresh(admin, &account).await)
+        let loose = account.map(|account| RefreshKisiInput { account });
+        let (form, input) = Form::of(input, loose)?;
+        RefreshKisiPayload::of(form.paths(refresh(admin, &input.account).await))
     }
 
     /// Disconnects an account. With REVOKE the connection stays until the last role assignment is removed.
     async fn disconnect_kisi(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The account.")] account: async_graphql::ID,
-        #[graphql(desc = "What happens to the granted access.")] access: DisconnectPolicy,
+        #[graphql(desc = "The account to disconnect.")] input: Option<DisconnectKisiInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The account.")] account: Option<
+            async_graphql::ID,
+        >,
+        #[graphql(
+            deprecation = "Use `input`.",
+            desc = "What happens to the granted access."
+        )]
+        access: Option<DisconnectPolicy>,
     ) -> Result<DisconnectKisiPayload> {
         let admin = Editor::admin(context)?;
-        DisconnectKisiPayload::of(disconnect(admin, &account, access).await)
+        let loose = account
+            .zip(access)
+            .map(|(account, access)| DisconnectKisiInput { account, access });
+        let (form, input) = Form::of(input, loose)?;
+        let disconnected = disconnect(admin, &input.account, input.access).await;
+        DisconnectKisiPayload::of(form.paths(disconnected))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The mutation that has Kisi send its events to this server. Kisi is called while the caller waits, because only Kisi can tell
 //! whether it accepts. For ADMIN tokens.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
-use super::{Editor, id_of, invalid, kisi_account::refuse_disconnected, not_found, record};
+use super::{
+    Editor, form::Form, id_of, invalid, kisi_account::refuse_disconnected, not_found, record,
+};
 use crate::{
     config,
     graphql::{
@@ -27,21 +29,38 @@ payload! {
     }
 }
 
+/// The account whose events are sent, and where to.
+#[derive(InputObject)]
+pub struct ListenToKisiInput {
+    /// The account.
+    pub account: ID,
+    /// The public address of this server: https, without credentials, query or fragment. Default: the setting `public_url`.
+    pub public_url: Option<String>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl ListeningMutations {
     /// Has Kisi send its events to this server, at its public address, signed with a key of their own.
     async fn listen_to_kisi(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The account.")] account: ID,
+        #[graphql(desc = "The account.")] input: Option<ListenToKisiInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The account.")] account: Option<ID>,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The public address of this server: https, without credentials, query or fragment. Default: the \
                     setting `public_url`."
         )]
         public_url: Option<String>,
     ) -> Result<ListenToKisiPayload> {
         let admin = Editor::admin(context)?;
-        ListenToKisiPayload::of(start(admin, &account, public_url.as_deref()).await)
+        let loose = account.map(|account| ListenToKisiInput {
+            account,
+            public_url,
+        });
+        let (form, input) = Form::of(input, loose)?;
+        let started = start(admin, &input.account, input.public_url.as_deref()).await;
+        ListenToKisiPayload::of(form.paths(started))
     }
 }
 

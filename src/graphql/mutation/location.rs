@@ -6,7 +6,12 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use super::{Editor, id_of, name, offering::MAX_ID_CHARS, source::find, text_of};
 use crate::{
     clock::new_id,
-    graphql::{error::Refusal, location::Location, scalar::TimeZone},
+    graphql::{
+        error::{Refusal, checked},
+        input::given::Given,
+        location::Location,
+        scalar::TimeZone,
+    },
     id::Kind,
     store::{
         clubs, due, row,
@@ -28,7 +33,7 @@ pub struct SaveLocationInput {
     /// The platform's name of the location.
     pub name: String,
     /// The location's time zone. Default: the stored one, else the source's.
-    pub time_zone: Option<TimeZone>,
+    pub time_zone: Option<Given<TimeZone>>,
 }
 
 payload! {
@@ -56,15 +61,14 @@ async fn save(admin: Editor, input: SaveLocationInput) -> Result<row::Location, 
     let Editor {
         app, scope, now, ..
     } = admin;
-    let source = id_of(Kind::Source, "input.source", "source", &input.source)?;
-    let external = text_of(
-        "input.externalId",
-        "the platform's id",
-        &input.external_id,
-        MAX_ID_CHARS,
-    )?;
-    let name = name("input.name", &input.name)?;
-    let zone = input.time_zone.map(|zone| zone.0);
+    let external = &input.external_id;
+    checked! {
+        source = id_of(Kind::Source, "input.source", "source", &input.source);
+        external = text_of("input.externalId", "the platform's id", external, MAX_ID_CHARS);
+        name = name("input.name", &input.name);
+        zone = Given::optional(input.time_zone.as_ref(), "input.timeZone");
+    }
+    let zone = zone.map(|zone| zone.0);
     let location = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         find(tx, scope, source, "input.source").await?;

@@ -1,10 +1,12 @@
 //! Full reads of a platform's API on request: the mutations only schedule a read, and refuse a source that has nothing to read.
 //! The loop in `ingest::readers` reads, and writes the result to the source. For ADMIN tokens.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::{
-    Editor, id_of, invalid,
+    Editor,
+    form::Form,
+    id_of, invalid,
     source::{find, record_source},
 };
 use crate::{
@@ -33,6 +35,20 @@ payload! {
     }
 }
 
+/// The source whose reading is confirmed.
+#[derive(InputObject)]
+pub struct ConfirmReadingInput {
+    /// The source.
+    pub source: ID,
+}
+
+/// The source to read.
+#[derive(InputObject)]
+pub struct ReadSourceInput {
+    /// The source.
+    pub source: ID,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl ReadingMutations {
     /// Confirms that a platform really has as few records as the latest readings found (`readingNeedsConfirmation`): it is read
@@ -40,10 +56,15 @@ impl ReadingMutations {
     async fn confirm_reading(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The source.")] source: ID,
+        #[graphql(desc = "The source whose reading is confirmed.")] input: Option<
+            ConfirmReadingInput,
+        >,
+        #[graphql(deprecation = "Use `input`.", desc = "The source.")] source: Option<ID>,
     ) -> Result<ConfirmReadingPayload> {
         let admin = Editor::admin(context)?;
-        ConfirmReadingPayload::of(confirm(admin, &source).await)
+        let loose = source.map(|source| ConfirmReadingInput { source });
+        let (form, input) = Form::of(input, loose)?;
+        ConfirmReadingPayload::of(form.paths(confirm(admin, &input.source).await))
     }
 
     /// Reads everything from the platform's API now; `lastReadAt` or `problem` show the result. Refused if the platform has no
@@ -51,10 +72,13 @@ impl ReadingMutations {
     async fn read_source(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The source.")] source: ID,
+        #[graphql(desc = "The source to read.")] input: Option<ReadSourceInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The source.")] source: Option<ID>,
     ) -> Result<ReadSourcePayload> {
         let admin = Editor::admin(context)?;
-        ReadSourcePayload::of(read(admin, &source).await)
+        let loose = source.map(|source| ReadSourceInput { source });
+        let (form, input) = Form::of(input, loose)?;
+        ReadSourcePayload::of(form.paths(read(admin, &input.source).await))
     }
 }
 

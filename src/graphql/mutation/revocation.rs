@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use uuid::Uuid;
 
-use super::{Editor, id_of, not_found, record};
+use super::{Editor, form::Form, id_of, not_found, record};
 use crate::{
     graphql::{
         error::{Refusal, UserError},
@@ -47,67 +47,92 @@ pub struct DismissRevocationsPayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// The held revocations to approve: all, if neither field is given.
+#[derive(Default, InputObject)]
+pub struct ApproveRevocationsInput {
+    /// These revocations.
+    pub held: Option<Vec<ID>>,
+    /// All revocations of these causes (heldRevocationCauses), beside those in `held`.
+    pub causes: Option<Vec<ID>>,
+}
+
+/// The held revocations to dismiss: all, if neither field is given.
+#[derive(Default, InputObject)]
+pub struct DismissRevocationsInput {
+    /// These revocations.
+    pub held: Option<Vec<ID>>,
+    /// All revocations of these causes (heldRevocationCauses), beside those in `held`.
+    pub causes: Option<Vec<ID>>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl RevocationMutations {
     /// Approves held revocations, so that the access is revoked.
     async fn approve_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The revocations to approve. Default: all held ones.")] held: Option<
-            Vec<ID>,
+        #[graphql(desc = "The revocations to approve. Default: all held ones.")] input: Option<
+            ApproveRevocationsInput,
         >,
         #[graphql(
+            deprecation = "Use `input`.",
+            desc = "The revocations to approve. Default: all held ones."
+        )]
+        held: Option<Vec<ID>>,
+        #[graphql(
+            deprecation = "Use `input`.",
             desc = "Causes (heldRevocationCauses) of which all revocations are decided, beside those in `held`."
         )]
         causes: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Editor::admin(context)?;
-        Ok(
-            match decide(admin, (held, causes), RevocationState::Approved, "approved").await {
-                Ok(approved) => ApproveRevocationsPayload {
-                    approved,
-                    user_errors: Vec::new(),
-                },
-                Err(refusal) => ApproveRevocationsPayload {
-                    approved: 0,
-                    user_errors: refusal.into_user_errors()?,
-                },
+        let (form, input) = Form::of(input, Some(ApproveRevocationsInput { held, causes }))?;
+        let which = (input.held, input.causes);
+        let decided = decide(admin, which, RevocationState::Approved, "approved").await;
+        Ok(match form.paths(decided) {
+            Ok(approved) => ApproveRevocationsPayload {
+                approved,
+                user_errors: Vec::new(),
             },
-        )
+            Err(refusal) => ApproveRevocationsPayload {
+                approved: 0,
+                user_errors: refusal.into_user_errors()?,
+            },
+        })
     }
 
     /// Dismisses held revocations: the members keep their access until the facts about them change again.
     async fn dismiss_revocations(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The revocations to dismiss. Default: all held ones.")] held: Option<
-            Vec<ID>,
+        #[graphql(desc = "The revocations to dismiss. Default: all held ones.")] input: Option<
+            DismissRevocationsInput,
         >,
         #[graphql(
+            deprecation = "Use `input`.",
+            desc = "The revocations to dismiss. Default: all held ones."
+        )]
+        held: Option<Vec<ID>>,
+        #[graphql(
+            deprecation = "Use `input`.",
             desc = "Causes (heldRevocationCauses) of which all revocations are decided, beside those in `held`."
         )]
         causes: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Editor::admin(context)?;
-        Ok(
-            match decide(
-                admin,
-                (held, causes),
-                RevocationState::Dismissed,
-                "dismissed",
-            )
-            .await
-            {
-                Ok(dismissed) => DismissRevocationsPayload {
-                    dismissed,
-                    user_errors: Vec::new(),
-                },
-                Err(refusal) => DismissRevocationsPayload {
-                    dismissed: 0,
-                    user_errors: refusal.into_user_errors()?,
-                },
+        let (form, input) = Form::of(input, Some(DismissRevocationsInput { held, causes }))?;
+        let which = (input.held, input.causes);
+        let decided = decide(admin, which, RevocationState::Dismissed, "dismissed").await;
+        Ok(match form.paths(decided) {
+            Ok(dismissed) => DismissRevocationsPayload {
+                dismissed,
+                user_errors: Vec::new(),
             },
-        )
+            Err(refusal) => DismissRevocationsPayload {
+                dismissed: 0,
+                user_errors: refusal.into_user_errors()?,
+            },
+        })
     }
 }
 

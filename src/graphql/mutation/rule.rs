@@ -3,10 +3,10 @@
 //! has changed since the preview. For ADMIN tokens.
 
 use access::Instant;
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Editor, id_of, not_found, stale};
+use super::{Editor, form::Form, id_of, not_found, stale};
 use crate::{
     clock::new_id,
     graphql::{
@@ -52,6 +52,15 @@ payload! {
     }
 }
 
+/// The rule to delete.
+#[derive(InputObject)]
+pub struct DeleteRuleInput {
+    /// The rule.
+    pub rule: ID,
+    /// The basedOn of a preview of this edit. Default: the brake judges the resulting revocations.
+    pub based_on: Option<String>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl RuleMutations {
     /// Creates a rule. With basedOn from a preview, the edit is refused as STALE if anything relevant has changed since;
@@ -89,14 +98,19 @@ impl RuleMutations {
     async fn delete_rule(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The rule.")] rule: ID,
+        #[graphql(desc = "The rule to delete.")] input: Option<DeleteRuleInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The rule.")] rule: Option<ID>,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The basedOn of a preview of this edit. Default: the brake judges the resulting revocations."
         )]
         based_on: Option<String>,
     ) -> Result<DeleteRulePayload> {
         let admin = Editor::admin(context)?;
-        DeleteRulePayload::of(delete(admin, &rule, based_on).await)
+        let loose = rule.map(|rule| DeleteRuleInput { rule, based_on });
+        let (form, input) = Form::of(input, loose)?;
+        let deleted = delete(admin, &input.rule, input.based_on).await;
+        DeleteRulePayload::of(form.paths(deleted))
     }
 }
 

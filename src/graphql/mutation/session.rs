@@ -3,15 +3,16 @@
 
 use std::time::Duration as Length;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
-use super::{id_of, invalid, not_found};
+use super::{form::Form, id_of, invalid, not_found};
 use crate::{
     clock::new_id,
     graphql::{
         context::{self, require_admin_or_app},
-        error::{Refusal, UserError},
+        error::{Refusal, UserError, checked},
+        input::given::Given,
         scalar::{DateTime, Duration},
     },
     id::Kind,
@@ -40,20 +41,39 @@ pub struct CreateMemberSessionPayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// Whose session it is, and how long it is valid.
+#[derive(InputObject)]
+pub struct CreateMemberSessionInput {
+    /// The member whose session it is.
+    pub member: ID,
+    /// How long the session is valid, from PT1M to P1D.
+    #[graphql(default_with = "Duration(Length::from_secs(3_600)).into()")]
+    pub lifetime: Given<Duration>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl SessionMutations {
     /// Creates a session with which one member can view their own data and doors, and unlock them. For ADMIN and APP tokens.
     async fn create_member_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The member whose session it is.")] member: ID,
+        #[graphql(desc = "The member and the lifetime.")] input: Option<CreateMemberSessionInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The member whose session it is.")]
+        member: Option<ID>,
         #[graphql(
             default_with = "Duration(Length::from_secs(3_600))",
+            deprecation = "Use `input`.",
             desc = "How long the session is valid, from PT1M to P1D."
         )]
         lifetime: Duration,
     ) -> Result<CreateMemberSessionPayload> {
-        Ok(match create_session(context, &member, lifetime.0).await {
+        let loose = member.map(|member| CreateMemberSessionInput {
+            member,
+            lifetime: lifetime.into(),
+        });
+        let (form, input) = Form::of(input, loose)?;
+        let created = create_session(context, &input.member, &input.lifetime).await;
+        Ok(match form.paths(created) {
             Ok((session, expires_at)) => CreateMemberSessionPayload {
                 session: Some(session),
                 expires_at: Some(DateTime(expires_at)),
@@ -72,13 +92,13 @@ impl SessionMutations {
 async fn create_session(
     context: &Context<'_>,
     member: &ID,
-    lifetime: Length,
+    lifetime: &Given<Duration>,
 ) -> Result<(String, i64), Refusal> {
     let scope = require_admin_or_app(context)?.scope;
     let app = context::app(context)?;
-    let member = id_of(Kind::Member, "member", "member", member)?;
-    if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
-        return Err(invalid("lifetime", "must be from PT1M to P1D"));
+    checked! {
+        member = id_of(Kind::Member, "member", "member", member);
+        lifetime = length(lifetime);
     }
     let now = app.clock.now();
     let (created_at, expires_at) = (now.micros(), now.plus(lifetime).micros());
@@ -100,6 +120,7 @@ async fn create_session(
             name: format!("session {id}"),
             role: row::Role::Member,
             hash,
+            subject: None,
             member_id: Some(member),
             created_at,
             expires_at: Some(expires_at),
@@ -108,4 +129,12 @@ async fn create_session(
     })
     .await?;
     Ok((session.expose_secret().to_owned(), expires_at))
+}
+
+fn length(lifetime: &Given<Duration>) -> Result<Length, Refusal> {
+    let lifetime = lifetime.check("lifetime")?.0;
+    if lifetime < MIN_LIFETIME || lifetime > MAX_LIFETIME {
+        return Err(invalid("lifetime", "must be from PT1M to P1D"));
+    }
+    Ok(lifetime)
 }

@@ -6,8 +6,8 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result};
 use uuid::Uuid;
 
 use super::{
-    Editor, future_end, id_of, invalid, kisi_account::refuse_disconnected, name, not_found,
-    resolve_kisi_id, text_of,
+    Editor, form::Form, future_end, id_of, invalid, kisi_account::refuse_disconnected, name,
+    not_found, resolve_kisi_id, text_of,
 };
 use crate::{
     clock::new_id,
@@ -92,6 +92,13 @@ payload! {
     }
 }
 
+/// The share to end.
+#[derive(InputObject)]
+pub struct EndShareInput {
+    /// The share.
+    pub share: ID,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl ShareMutations {
     /// Grants a member access to a group, a place or a whole Kisi organization, independently of the rules. With a DESK token only
@@ -109,10 +116,13 @@ impl ShareMutations {
     async fn end_share(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The share.")] share: ID,
+        #[graphql(desc = "The share to end.")] input: Option<EndShareInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The share.")] share: Option<ID>,
     ) -> Result<EndSharePayload> {
         let editor = Editor::admin_or_desk(context)?;
-        EndSharePayload::of(end(editor, &share).await)
+        let loose = share.map(|share| EndShareInput { share });
+        let (form, input) = Form::of(input, loose)?;
+        EndSharePayload::of(form.paths(end(editor, &input.share).await))
     }
 }
 

@@ -10,11 +10,14 @@ mod options;
 mod platform_input;
 mod update;
 
-use super::{Editor, id_of, invalid, not_found, record};
+use super::{Editor, form::Form, id_of, invalid, not_found, record};
 use crate::{
     graphql::{
-        error::{Refusal, UserError, internal, internal_error},
-        input::{signature_rule::SignatureRuleInput, source_credentials::SourceCredentialsInput},
+        error::{Refusal, UserError, checked, internal, internal_error},
+        input::{
+            given::Given, signature_rule::SignatureRuleInput,
+            source_credentials::SourceCredentialsInput,
+        },
         scalar::{Duration, Json, TimeZone},
         source::{Platform, SignatureScheme, Source, StatusMeaning},
     },
@@ -48,11 +51,11 @@ pub struct CreateSourceInput {
     /// The signing secret, if the platform generates it. Default: a new secret is generated.
     pub secret: Option<String>,
     /// The time zone of dates without a time. Default: the club's.
-    pub time_zone: Option<TimeZone>,
+    pub time_zone: Option<Given<TimeZone>>,
     /// Credentials for the platform's API, if it has one that this service reads.
     pub credentials: Option<SourceCredentialsInput>,
     /// The interval between full reads of the platform's API, from PT5M to P1D. Default: PT1H for CLUBSPOT, else P1D.
-    pub read_every: Option<Duration>,
+    pub read_every: Option<Given<Duration>>,
     /// The mapping of the sender's JSON: required for MAPPED, and allowed only there.
     pub mapping: Option<Json>,
     /// What the platform's words for the status of a membership mean, beside those that are known; only for CLUBSPOT.
@@ -80,11 +83,11 @@ pub struct UpdateSourceInput {
     /// The club's name for the source.
     pub name: Option<String>,
     /// The time zone of dates without a time.
-    pub time_zone: Option<TimeZone>,
+    pub time_zone: Option<Given<TimeZone>>,
     /// Credentials for the platform's API, if it has one that this service reads.
     pub credentials: Option<SourceCredentialsInput>,
     /// The interval between full reads of the platform's API, from PT5M to P1D.
-    pub read_every: Option<Duration>,
+    pub read_every: Option<Given<Duration>>,
     /// The mapping of the sender's JSON; only for MAPPED.
     pub mapping: Option<Json>,
     /// How requests are verified; only for CUSTOM and SHARED_SECRET.
@@ -136,6 +139,29 @@ payload! {
     }
 }
 
+/// The source to remove.
+#[derive(InputObject)]
+pub struct RemoveSourceInput {
+    /// The source.
+    pub source: ID,
+}
+
+fn a_day() -> Given<Duration> {
+    Duration(std::time::Duration::from_secs(86_400)).into()
+}
+
+/// The source whose secret is replaced.
+#[derive(InputObject)]
+pub struct RotateSourceSecretInput {
+    /// The source.
+    pub source: ID,
+    /// How long the old secret stays valid; at most P366D.
+    #[graphql(default_with = "a_day()")]
+    pub keep_old_for: Given<Duration>,
+    /// The new secret, if the platform generates it. Default: a new secret is generated.
+    pub secret: Option<String>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl SourceMutations {
     /// Creates a source. Configure its `webhookPath` and the secret at the platform.
@@ -163,19 +189,29 @@ impl SourceMutations {
     async fn rotate_source_secret(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The source.")] source: ID,
+        #[graphql(desc = "The source and its new secret.")] input: Option<RotateSourceSecretInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The source.")] source: Option<ID>,
         #[graphql(
             default_with = "Duration(std::time::Duration::from_secs(86_400))",
+            deprecation = "Use `input`.",
             desc = "How long the old secret stays valid; at most P366D."
         )]
         keep_old_for: Duration,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The new secret, if the platform generates it. Default: a new secret is generated."
         )]
         secret: Option<String>,
     ) -> Result<RotateSourceSecretPayload> {
         let admin = Editor::admin(context)?;
-        Ok(match rotate(admin, &source, keep_old_for, secret).await {
+        let loose = source.map(|source| RotateSourceSecretInput {
+            source,
+            keep_old_for: keep_old_for.into(),
+            secret,
+        });
+        let (form, input) = Form::of(input, loose)?;
+        let rotated = rotate(admin, &input.source, &input.keep_old_for, input.secret).await;
+        Ok(match form.paths(rotated) {
             Ok((source, secret)) => RotateSourceSecretPayload {
                 source: Some(source.into()),
                 secret: Some(secret.expose_secret().to_owned()),
@@ -204,10 +240,13 @@ impl SourceMutations {
     async fn remove_source(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The source.")] source: ID,
+        #[graphql(desc = "The source to remove.")] input: Option<RemoveSourceInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The source.")] source: Option<ID>,
     ) -> Result<RemoveSourcePayload> {
         let admin = Editor::admin(context)?;
-        RemoveSourcePayload::of(remove(admin, &source).await)
+        let loose = source.map(|source| RemoveSourceInput { source });
+        let (form, input) = Form::of(input, loose)?;
+        RemoveSourcePayload::of(form.paths(remove(admin, &input.source).await))
     }
 }
 
@@ -220,7 +259,7 @@ async fn club_zone(connection: &impl Connection, scope: ClubScope) -> Result<Str
 async fn rotate(
     admin: Editor,
     source: &str,
-    keep_old_for: Duration,
+    keep_old_for: &Given<Duration>,
     given: Option<String>,
 ) -> Result<(row::Source, SecretString), Refusal> {
     let Editor {
@@ -230,10 +269,9 @@ async fn rotate(
         now,
         ..
     } = admin;
-    let id = id_of(Kind::Source, "source", "source", source)?;
-    let kept_s = keep_old_for.0.as_secs();
-    if kept_s > MAX_KEEP_OLD_S {
-        return Err(invalid("keepOldFor", "must be at most P366D"));
+    checked! {
+        id = id_of(Kind::Source, "source", "source", source);
+        kept_s = kept_s("keepOldFor", keep_old_for);
     }
     let kept_until = now.saturating_add(
         i64::try_from(kept_s)
@@ -307,6 +345,14 @@ async fn remove(admin: Editor, source: &str) -> Result<ID, Refusal> {
     .await?;
     app.waker.wake_with_readers(scope);
     Ok(ID(encode(Kind::Source, id)))
+}
+
+/// How long an old secret stays valid, in seconds.
+pub(super) fn kept_s(path: &str, given: &Given<Duration>) -> Result<u64, Refusal> {
+    match given.check(path)?.0.as_secs() {
+        seconds @ 0..=MAX_KEEP_OLD_S => Ok(seconds),
+        _ => Err(invalid(path, "must be at most P366D")),
+    }
 }
 
 /// Loads a source; a removed one counts as not found.

@@ -4,7 +4,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use uuid::Uuid;
 
-use super::{Editor, MAX_REASON_CHARS, future_end, id_of, invalid, not_found, text_of};
+use super::{Editor, MAX_REASON_CHARS, form::Form, future_end, id_of, invalid, not_found, text_of};
 use crate::{
     clock::new_id,
     graphql::{
@@ -50,6 +50,13 @@ payload! {
     }
 }
 
+/// The member whose suspension is lifted.
+#[derive(InputObject)]
+pub struct ResumeMemberInput {
+    /// The member.
+    pub member: ID,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl SuspensionMutations {
     /// Suspends a member, who then has no access anywhere, whatever the rules and shares grant. Replaces an earlier
@@ -68,10 +75,15 @@ impl SuspensionMutations {
     async fn resume_member(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The member.")] member: ID,
+        #[graphql(desc = "The member whose suspension is lifted.")] input: Option<
+            ResumeMemberInput,
+        >,
+        #[graphql(deprecation = "Use `input`.", desc = "The member.")] member: Option<ID>,
     ) -> Result<ResumeMemberPayload> {
         let editor = Editor::admin_or_desk(context)?;
-        ResumeMemberPayload::of(resume(editor, &member).await)
+        let loose = member.map(|member| ResumeMemberInput { member });
+        let (form, input) = Form::of(input, loose)?;
+        ResumeMemberPayload::of(form.paths(resume(editor, &input.member).await))
     }
 }
 

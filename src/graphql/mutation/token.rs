@@ -4,7 +4,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret;
 
-use super::{Editor, future_end, invalid, name, name_taken, record};
+use super::{Editor, form::Form, future_end, invalid, name, name_taken, record};
 use crate::{
     clock::new_id,
     graphql::{
@@ -50,6 +50,13 @@ pub struct RevokeTokenPayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// The token to revoke.
+#[derive(InputObject)]
+pub struct RevokeTokenInput {
+    /// The token's name.
+    pub name: String,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl TokenMutations {
     /// Creates a token and returns it, this once.
@@ -66,8 +73,10 @@ impl TokenMutations {
     async fn revoke_token(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The token's name.")] name: String,
+        #[graphql(desc = "The token to revoke.")] input: Option<RevokeTokenInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The token's name.")] name: Option<String>,
     ) -> Result<RevokeTokenPayload> {
+        let (_, input) = Form::of(input, name.map(|name| RevokeTokenInput { name }))?;
         let Editor {
             app,
             scope,
@@ -76,7 +85,7 @@ impl TokenMutations {
             ..
         } = Editor::admin(context)?;
         let outcome: Result<bool, Refusal> = transaction!(app.db, |tx| {
-            let name = name.trim();
+            let name = input.name.trim();
             let revoked = tokens::revoke(tx, scope, name).await?;
             if revoked {
                 let message = format!("The token “{name}” was revoked.");
@@ -137,6 +146,7 @@ async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusa
             name,
             role,
             hash,
+            subject: None,
             member_id: None,
             created_at: now,
             expires_at,

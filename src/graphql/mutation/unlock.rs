@@ -3,13 +3,14 @@
 use access::{Instant, Target};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::{id_of, invalid, not_found, resolve_kisi_id, text_of};
+use super::{form::Form, id_of, invalid, not_found, resolve_kisi_id, text_of};
 use crate::{
+    app::App,
     auth::Caller,
     graphql::{
         context,
         decision::{AccessDecision, Audience},
-        error::{Refusal, UserError, UserErrorCode, forbidden, internal},
+        error::{Refusal, UserError, UserErrorCode, checked, forbidden, internal},
         lock::Lock,
         scalar::format_instant,
     },
@@ -57,6 +58,22 @@ pub struct UnlockLocationInput {
     pub longitude: f64,
 }
 
+/// The door to unlock, and for whom.
+#[derive(InputObject)]
+pub struct UnlockInput {
+    /// The lock to unlock.
+    pub lock: ID,
+    /// The member to unlock for: required with a token. With a member session, leave it out: the session unlocks for its own
+    /// member.
+    pub member: Option<ID>,
+    /// The idempotency key: new for each unlock request, the same for each retry of it; 1 to 200 characters. Default: each call
+    /// is a new request.
+    pub key: Option<String>,
+    /// The member's position. A lock with the restriction GEOFENCE unlocks only for somebody near it; other locks ignore the
+    /// position. It is passed to Kisi and not stored.
+    pub location: Option<UnlockLocationInput>,
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl UnlockMutations {
     /// Unlocks a door: with an ADMIN, APP or DESK token, for the given member; with a member session, for its own member. Calls with
@@ -65,24 +82,37 @@ impl UnlockMutations {
     async fn unlock(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The lock to unlock.")] lock: ID,
+        #[graphql(desc = "The door, and for whom.")] input: Option<UnlockInput>,
+        #[graphql(deprecation = "Use `input`.", desc = "The lock to unlock.")] lock: Option<ID>,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The member to unlock for: required with a token. With a member session, leave it out: the session unlocks for \
                     its own member."
         )]
         member: Option<ID>,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The idempotency key: new for each unlock request, the same for each retry of it; 1 to 200 characters. \
                     Default: each call is a new request."
         )]
         key: Option<String>,
         #[graphql(
+            deprecation = "Use `input`.",
             desc = "The member's position. A lock with the restriction GEOFENCE unlocks only for somebody near it; other locks \
                     ignore the position. It is passed to Kisi and not stored."
         )]
         location: Option<UnlockLocationInput>,
     ) -> Result<UnlockPayload> {
-        match open(context, &lock, member.as_ref(), (key, location)).await {
+        let loose = lock.map(|lock| UnlockInput {
+            lock,
+            member,
+            key,
+            location,
+        });
+        let (form, input) = Form::of(input, loose)?;
+        let extras = (input.key, input.location);
+        let opened = open(context, &input.lock, input.member.as_ref(), extras).await;
+        match form.paths(opened) {
             Ok(payload) => Ok(payload),
             Err(refusal) => Ok(UnlockPayload {
                 unlocked: false,
@@ -134,6 +164,18 @@ async fn target_member(
     member.ok_or_else(|| not_found("member", "member"))
 }
 
+async fn find_lock(app: &App, scope: ClubScope, named: &ID) -> Result<row::Lock, Refusal> {
+    let db = app.db.read();
+    let (_, id) = resolve_kisi_id(db, scope, &[Kind::Lock], "lock", "lock", named).await?;
+    let lock = lookup::by_id::<row::Lock>(db, scope, id).await?;
+    lock.ok_or_else(|| not_found("lock", "lock"))
+}
+
+fn position(at: UnlockLocationInput) -> Result<Location, Refusal> {
+    let message = "must be in degrees: a latitude from -90 to 90, a longitude from -180 to 180";
+    Location::new(at.latitude, at.longitude).ok_or_else(|| invalid("location", message))
+}
+
 async fn open(
     context: &Context<'_>,
     lock: &ID,
@@ -142,25 +184,12 @@ async fn open(
 ) -> Result<UnlockPayload, Refusal> {
     let (app, caller) = (context::app(context)?, context::caller(context)?);
     let scope = caller.scope;
-    let member = target_member(context, caller, member).await?;
-    let db = app.db.read();
-    let (_, id) = resolve_kisi_id(db, scope, &[Kind::Lock], "lock", "lock", lock).await?;
-    let lock = lookup::by_id::<row::Lock>(app.db.read(), scope, id).await?;
-    let lock = lock.ok_or_else(|| not_found("lock", "lock"))?;
-    let key = key
-        .map(|key| text_of("key", "a key", &key, MAX_KEY_CHARS))
-        .transpose()?;
-    let location = location
-        .map(|at| {
-            let location = Location::new(at.latitude, at.longitude);
-            location.ok_or_else(|| {
-                invalid(
-                    "location",
-                    "must be in degrees: a latitude from -90 to 90, a longitude from -180 to 180",
-                )
-            })
-        })
-        .transpose()?;
+    checked! {
+        lock = find_lock(app, scope, lock).await;
+        member = target_member(context, caller, member).await;
+        key = key.map(|key| text_of("key", "a key", &key, MAX_KEY_CHARS)).transpose();
+        location = location.map(position).transpose();
+    }
     if let Some(no_door) = unlock::door_availability(app, scope, &lock).await? {
         return Err(lock_unavailable(no_door));
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 mod inputs_and_payloads;
 
-use super::{Editor, differences, id_of, invalid, name, not_found, record};
+use super::{Editor, differences, id_of, invalid, name, not_found, record, source::kept_s};
 use crate::{
     clock::new_id,
     graphql::{
@@ -30,8 +30,6 @@ use inputs_and_payloads::*;
 const MOST_ENDPOINTS: usize = 20;
 /// The most messages that one replay names.
 const MOST_REPLAYED: usize = 250;
-/// The maximum of `keepOldFor`, in seconds.
-const MAX_KEEP_OLD_S: u64 = 366 * 86_400;
 /// The default of `keepOldFor`, in seconds.
 const KEEP_OLD_S: u64 = 86_400;
 
@@ -249,15 +247,11 @@ async fn rotate(
         now,
         ..
     } = admin;
-    let kept_s = input
-        .keep_old_for
-        .map_or(KEEP_OLD_S, |length| length.0.as_secs());
     checked! {
         id = endpoint_id(&input.endpoint);
-        kept_s = if kept_s > MAX_KEEP_OLD_S {
-            Err(invalid("input.keepOldFor", "must be at most P366D"))
-        } else {
-            Ok(kept_s)
+        kept_s = match &input.keep_old_for {
+            Some(given) => kept_s("input.keepOldFor", given),
+            None => Ok(KEEP_OLD_S),
         };
     }
     let kept_us = i64::try_from(kept_s)

@@ -7,6 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use actix_web::http::header::HeaderMap;
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
 };
@@ -20,12 +21,13 @@ use super::{
     super::{http::answer, service::GraphqlService},
     frames::MessageLimit,
     operation::{Operation, Output, Outputs},
-    protocol::{self, Close, Protocol, Refused, Step},
+    protocol::{self, Close, Credentials, Protocol, Refused, Step},
 };
 use crate::{
     app::App,
     auth::{self, Caller},
     clock::new_id,
+    cookie,
     store::StoreError,
 };
 
@@ -47,7 +49,9 @@ pub(super) struct Conversation {
     /// The maximum size of an incoming message.
     limit: MessageLimit,
     protocol: Protocol,
-    /// The token from `connection_init`.
+    /// The headers of the handshake with its cookies.
+    cookies: HeaderMap,
+    /// The token from `connection_init`, or of the session of the cookie.
     token: Option<String>,
     /// The caller that was authenticated at `connection_init`.
     identity: Option<Caller>,
@@ -71,6 +75,7 @@ impl Conversation {
         service: GraphqlService,
         session: Session,
         limit: MessageLimit,
+        cookies: HeaderMap,
     ) -> Self {
         let (sender, outputs) = mpsc::channel(OUTPUTS);
         Self {
@@ -79,6 +84,7 @@ impl Conversation {
             session,
             limit,
             protocol: Protocol::new(),
+            cookies,
             token: None,
             identity: None,
             operations: HashMap::new(),
@@ -168,8 +174,14 @@ impl Conversation {
                 let error = answer::error(message, code, &new_id().to_string());
                 self.send(protocol::error(&id, &[error])).await
             }
-            Step::Authenticate(header) => {
-                self.token = header.as_deref().and_then(auth::bearer).map(str::to_owned);
+            Step::Authenticate(Credentials {
+                authorization,
+                csrf,
+            }) => {
+                self.token = match authorization {
+                    Some(header) => auth::bearer(&header).map(str::to_owned),
+                    None => cookie::session(&self.cookies, csrf.as_deref()),
+                };
                 match self.caller().await {
                     Ok(caller) => self.acknowledge(caller).await,
                     Err(close) => Some(Some(close)),

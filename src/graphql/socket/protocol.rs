@@ -47,12 +47,21 @@ impl Close {
     }
 }
 
+/// What `connection_init` brings to authenticate with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Credentials {
+    /// The value of an `Authorization` header.
+    pub(super) authorization: Option<String>,
+    /// For the session of the cookie of the handshake: the proof that a page of this service opens the socket.
+    pub(super) csrf: Option<String>,
+}
+
 /// The step that a message of the client leads to.
 #[derive(Debug)]
 pub(super) enum Step {
     Nothing,
-    /// Authenticate this `Authorization` header, then call `welcome` or close.
-    Authenticate(Option<String>),
+    /// Authenticate, then call `acknowledge` or close.
+    Authenticate(Credentials),
     Run {
         number: u64,
         request: Box<Request>,
@@ -164,12 +173,17 @@ impl Protocol {
         }
         self.phase = Phase::Initialized;
         match payload {
-            None => Step::Authenticate(None),
+            None => Step::Authenticate(Credentials::default()),
             Some(Value::Object(payload)) => {
-                let named =
-                    |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case("authorization");
-                let header = payload.iter().find(named).and_then(|(_, it)| it.as_str());
-                Step::Authenticate(header.map(str::to_owned))
+                let text = |name: &str| {
+                    let mut fields = payload.iter();
+                    let field = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
+                    field.and_then(|(_, it)| it.as_str()).map(str::to_owned)
+                };
+                Step::Authenticate(Credentials {
+                    authorization: text("authorization"),
+                    csrf: text("csrf"),
+                })
             }
             Some(_) => Step::Close(Close::malformed(
                 "The payload of connection_init must be an object",

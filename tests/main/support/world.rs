@@ -311,6 +311,7 @@ impl World {
             name: "tests".to_owned(),
             role: Role::Admin,
             hash: hash_token(token.expose_secret()),
+            subject: None,
             member_id: None,
             created_at: now,
             expires_at: None,

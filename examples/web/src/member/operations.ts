@@ -62,7 +62,7 @@ export const Why = graphql(`
 
 export const Unlock = graphql(`
   mutation Unlock($lock: ID!, $key: String!) {
-    unlock(lock: $lock, key: $key) {
+    unlock(input: { lock: $lock, key: $key }) {
       unlocked
       kisiCode
       decision {

@@ -1,6 +1,6 @@
 // How a page reaches Latchkey: queries and mutations over HTTP, subscriptions over graphql-transport-ws, both with the
-// token. Documents are sent by their hash, and whole only where the server has not seen them yet; never by GET, since what
-// is searched for would stand in the logs of every proxy.
+// credentials of the holder. Documents are sent by their hash, and whole only where the server has not seen them yet;
+// never by GET, since what is searched for would stand in the logs of every proxy.
 //
 // Keeps no answer for later: whether somebody may pass is asked anew each time.
 import { Client, type Exchange, fetchExchange, mapExchange, subscriptionExchange } from "@urql/core";
@@ -16,6 +16,18 @@ export interface Listeners {
   live: (state: Live) => unknown;
 }
 
+/** What a request is made with: headers over HTTP, and the payload of the socket's `connection_init`. */
+export interface Credentials {
+  headers: Record<string, string>;
+  socket: Record<string, string>;
+}
+
+/** The credentials of a token or a member session. */
+export function bearer(token: string): Credentials {
+  const authorization = `Bearer ${token}`;
+  return { headers: { authorization }, socket: { authorization } };
+}
+
 // Another origin has to be one of the server's LATCHKEY_CORS_ORIGINS.
 const address = new URL("/graphql", import.meta.env.VITE_LATCHKEY_URL ?? location.href);
 
@@ -29,7 +41,7 @@ function pause(failures: number): Promise<void> {
 }
 
 /** The socket is opened at once, so that the page knows whether it is live before it subscribes to anything. */
-function socket(token: string, { refused, live }: Listeners): { exchange: Exchange; close: () => void } {
+function socket(credentials: Credentials, { refused, live }: Listeners): { exchange: Exchange; close: () => void } {
   const url = new URL(address);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const closedByUs = (event: unknown) => event instanceof CloseEvent && event.code === CloseCode.Forbidden;
@@ -38,7 +50,7 @@ function socket(token: string, { refused, live }: Listeners): { exchange: Exchan
     lazy: false,
     // What went wrong is told by `closed`, and tried again.
     onNonLazyError: () => {},
-    connectionParams: { authorization: `Bearer ${token}` },
+    connectionParams: credentials.socket,
     keepAlive: 20_000,
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: pause,
@@ -65,13 +77,13 @@ function socket(token: string, { refused, live }: Listeners): { exchange: Exchan
   return { exchange, close: () => void client.dispose() };
 }
 
-/** A connection for one token: a new token needs a new one. After `close`, its listeners are called no more. */
+/** A connection for one holder: other credentials need another one. After `close`, its listeners are called no more. */
 export interface Connection {
   client: Client;
   close: () => void;
 }
 
-export function connect(token: string, listeners: Listeners): Connection {
+export function connect(credentials: Credentials, listeners: Listeners): Connection {
   let isClosed = false;
   const { refused, live }: Listeners = {
     refused: () => isClosed || listeners.refused(),
@@ -82,14 +94,15 @@ export function connect(token: string, listeners: Listeners): Connection {
       if (error.response?.status === 401) refused();
     },
   });
-  const { exchange, close } = socket(token, { refused, live });
+  const { exchange, close } = socket(credentials, { refused, live });
   // As application/json, the answer to an unknown hash has the status 200: browsers log every other as an error.
-  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+  const headers = { ...credentials.headers, accept: "application/json" };
   const client = new Client({
     url: address.href,
-    exchanges: [refusals, persistedExchange(), fetchExchange, exchange],
+    exchanges: [refusals, persistedExchange({ preferGetForPersistedQueries: false }), fetchExchange, exchange],
     fetchOptions: { headers, cache: "no-store" },
     requestPolicy: "network-only",
+    preferGetMethod: false,
   });
   return {
     client,

@@ -1,7 +1,7 @@
 // When a page asks again: after an event, when the answer it shows runs out, when the page is looked at again or is live
 // again, and every minute, in case an event was missed.
 import { useEffect, useRef } from "preact/hooks";
-import { useLiveState } from "./session";
+import { useLiveState } from "./live";
 
 const EVERY_MS = 60_000;
 /** An answer that ends at an instant has ended only after it. */

@@ -1,6 +1,6 @@
 // Small things that both pages show.
 import type { ComponentChildren } from "preact";
-import { useLiveState } from "./session";
+import { useLiveState } from "./live";
 import { clockTime } from "./times";
 
 /** Whether the page hears of changes as they happen. */

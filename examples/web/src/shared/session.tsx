@@ -1,15 +1,11 @@
 // The frame of both pages: asks for a token where there is none, and gives what is inside a client for it. A token that
 // the server refuses is forgotten, and the page says so.
 import { Provider } from "@urql/preact";
-import { type ComponentChildren, createContext } from "preact";
-import { useContext, useEffect, useMemo, useState } from "preact/hooks";
-import { type Connection, type Live, connect } from "./client";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { type Connection, type Live, bearer, connect } from "./client";
+import { LiveContext } from "./live";
 import type { TokenStore } from "./token";
-
-const LiveContext = createContext<Live>("connecting");
-
-/** Whether events come in as they happen. */
-export const useLiveState = () => useContext(LiveContext);
 
 interface Props {
   store: TokenStore;
@@ -32,7 +28,7 @@ export function Session({ store, ask, children }: Props) {
       leave();
       setEnded(true);
     };
-    return token ? connect(token, { refused, live: setLive }) : null;
+    return token ? connect(bearer(token), { refused, live: setLive }) : null;
   }, [token]);
 
   // What is live for one token says nothing about the next.

@@ -7,7 +7,7 @@ function dayOf(at: number, timeZone: string): string {
 }
 
 /** "18:00" today, "Tue 18:00" within a week, else with the date. */
-export function clockTime(instant: string, timeZone: string, now = Date.now()): string {
+export function clockTime(instant: string, timeZone: string, now = Date.now(), locale = "en-GB"): string {
   const at = Date.parse(instant);
   const time: Intl.DateTimeFormatOptions = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const away = Math.abs(at - now) / MINUTE_MS;
@@ -17,7 +17,7 @@ export function clockTime(instant: string, timeZone: string, now = Date.now()): 
       : away < 6 * 24 * 60
         ? { ...time, weekday: "short" }
         : { ...time, day: "numeric", month: "short", year: away > 300 * 24 * 60 ? "numeric" : undefined };
-  return new Intl.DateTimeFormat("en-GB", form).format(at);
+  return new Intl.DateTimeFormat(locale, form).format(at);
 }
 
 /** A span in words: "until 18:00", "from Tue 09:00", "always". */

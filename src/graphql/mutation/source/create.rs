@@ -7,12 +7,10 @@ use crate::{
     clock::new_id,
     graphql::{
         error::{Refusal, checked, internal_error},
+        input::{given::Given, signature_rule::SignatureRuleInput},
         mutation::{Editor, invalid, name, name_taken},
     },
-    ingest::{
-        readers::options::statuses_text,
-        signature::{Settings, Verification},
-    },
+    ingest::{readers::options::statuses_text, signature::Verification},
     secret::{SecretKind, new_path_key},
     store::{clubs, row, sources},
     transaction,
@@ -31,13 +29,17 @@ pub(super) async fn create(
     } = admin;
     let platform = row::Platform::from(input.platform);
     let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
-    let rule = input.signature_rule.map(Settings::from);
+    let rule = input
+        .signature_rule
+        .map(SignatureRuleInput::settings)
+        .transpose()?;
     let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
     let credentials = platform_input::credentials(platform, input.credentials)?;
     platform_input::needs_credentials(scheme, credentials.is_some())?;
     checked! {
         name = name("input.name", &input.name);
-        read_every_s = platform_input::read_every(input.read_every, credentials.is_some());
+        zone = Given::optional(input.time_zone.as_ref(), "input.timeZone");
+        read_every_s = platform_input::read_every(input.read_every.as_ref(), credentials.is_some());
         mapping = platform_input::new_mapping(platform, input.mapping.as_ref());
         statuses = platform_input::statuses(platform, input.status_mappings.as_deref());
         primary_only = platform_input::primary_only(platform, input.primary_members_only);
@@ -57,7 +59,7 @@ pub(super) async fn create(
     let credentials = credentials
         .map(|credentials| seal(SecretKind::SourceCredentials, &credentials.to_text()))
         .transpose()?;
-    let zone = input.time_zone.map(|zone| zone.0);
+    let zone = zone.map(|zone| zone.0);
     let source = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         if is_taken(tx, scope, &name, None).await? {

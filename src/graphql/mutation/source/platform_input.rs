@@ -7,6 +7,7 @@ use super::{StatusMappingInput, invalid};
 use crate::{
     graphql::{
         error::{Refusal, UserError, UserErrorCode},
+        input::given::Given,
         input::source_credentials::SourceCredentialsInput,
         scalar::{Duration, Json},
     },
@@ -229,8 +230,11 @@ pub(super) fn needs_credentials(scheme: SignatureScheme, has: bool) -> Result<()
 }
 
 /// The read interval in seconds, if one is given. `has` says whether there are credentials to read with.
-pub(super) fn read_every(given: Option<Duration>, has: bool) -> Result<Option<i64>, Refusal> {
-    let Some(every) = given else {
+pub(super) fn read_every(
+    given: Option<&Given<Duration>>,
+    has: bool,
+) -> Result<Option<i64>, Refusal> {
+    let Some(every) = Given::optional(given, "input.readEvery")? else {
         return Ok(None);
     };
     let refuse = |message: String| Err(invalid("input.readEvery", message));

@@ -4,11 +4,11 @@ use super::{UpdateSourceInput, find, is_taken, options, platform_input, record_s
 use crate::{
     duration::format_duration,
     graphql::{
-        error::{Refusal, internal_error},
+        error::{Refusal, checked, internal_error},
+        input::{given::Given, signature_rule::SignatureRuleInput},
         mutation::{Editor, differences, id_of, name, name_taken},
     },
     id::Kind,
-    ingest::signature::Settings,
     secret::SecretKind,
     store::{clubs, due, readings, row, sources},
     transaction,
@@ -25,12 +25,13 @@ pub(super) async fn update(
         now,
         ..
     } = admin;
-    let id = id_of(Kind::Source, "input.source", "source", &input.source)?;
-    let new_name = input
-        .name
-        .as_deref()
-        .map(|text| name("input.name", text))
-        .transpose()?;
+    checked! {
+        id = id_of(Kind::Source, "input.source", "source", &input.source);
+        new_name = input.name.as_deref().map(|text| name("input.name", text)).transpose();
+        new_zone = Given::optional(input.time_zone.as_ref(), "input.timeZone");
+        _read_every = Given::optional(input.read_every.as_ref(), "input.readEvery");
+        new_rule = input.signature_rule.map(SignatureRuleInput::settings).transpose();
+    }
     let sealer = app.sealer.clone();
     let source = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
@@ -42,7 +43,7 @@ pub(super) async fn update(
             }
             source.name = name;
         }
-        if let Some(zone) = input.time_zone
+        if let Some(zone) = new_zone
             && zone.0 != source.time_zone
         {
             source.time_zone = zone.0;
@@ -61,14 +62,13 @@ pub(super) async fn update(
             readings::request_full_read(tx, scope, id, now).await?;
         }
         let has = source.credentials.is_some();
-        if let Some(every) = platform_input::read_every(input.read_every, has)? {
+        if let Some(every) = platform_input::read_every(input.read_every.as_ref(), has)? {
             source.read_every_s = Some(every);
             let at = now.saturating_add(every.saturating_mul(1_000_000));
             readings::make_due_by(tx, scope, id, at).await?;
         }
-        if let Some(rule) = input.signature_rule {
-            let given = Some(Settings::from(rule));
-            source.signature_rule = platform_input::verification(source.signature, given)?.1;
+        if new_rule.is_some() {
+            source.signature_rule = platform_input::verification(source.signature, new_rule)?.1;
         }
         let options = options::Options {
             mapping: input.mapping,

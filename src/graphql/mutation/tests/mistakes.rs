@@ -97,3 +97,121 @@ async fn all_mistakes_of_a_rule_are_returned_at_once_also_by_its_preview() {
         assert!(!field["message"].as_str().unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_mistake_has_the_path_of_the_form_that_was_used() {
+    let club = TestClub::new().await;
+    let by_input = |field, kind| {
+        let input = json!({"share": "x", "source": "x", "member": "x", "account": "x"});
+        let name = match field {
+            "endShare" => "share",
+            "removeSource" | "rotateSourceSecret" => "source",
+            "refreshKisi" => "account",
+            _ => "member",
+        };
+        Mutation {
+            field,
+            selection: "__typename",
+            arguments: vec![("input", kind, json!({ name: input[name] }))],
+        }
+    };
+    for (mutation, path) in [
+        (end_share("x"), "share"),
+        (by_input("endShare", "EndShareInput!"), "input.share"),
+        (remove_source("x"), "source"),
+        (
+            by_input("removeSource", "RemoveSourceInput!"),
+            "input.source",
+        ),
+        (
+            by_input("rotateSourceSecret", "RotateSourceSecretInput!"),
+            "input.source",
+        ),
+        (
+            by_input("refreshKisi", "RefreshKisiInput!"),
+            "input.account",
+        ),
+        (
+            by_input("resumeMember", "ResumeMemberInput!"),
+            "input.member",
+        ),
+        (
+            by_input("createMemberSession", "CreateMemberSessionInput!"),
+            "input.member",
+        ),
+    ] {
+        assert_eq!(paths(&club, mutation).await, [path]);
+    }
+    let document = "mutation { endShare { userErrors { code } } }";
+    let response = club
+        .send(club.caller(club.role, None), document, json!({}))
+        .await;
+    let response = serde_json::to_value(&response).unwrap();
+    assert_eq!(
+        response["errors"][0]["extensions"]["code"],
+        "BAD_USER_INPUT"
+    );
+}
+
+#[tokio::test]
+async fn texts_that_are_no_durations_times_or_time_zones_are_mistakes_of_their_fields() {
+    let club = TestClub::new().await;
+    club.connected().await;
+    let group = club.managed("Members").await;
+    let conditions = json!([
+        {"schedule": {"days": ["MONDAY"], "from": "9 am", "until": "25:00", "timeZone": "Mars/Olympus"}},
+        {"registration": {"opensBefore": "an hour", "closesAfter": "PT1H"}},
+        {"membership": {"whenBlocked": "GRACE", "grace": "P1Y"}},
+    ]);
+    let rule = json!({"name": "", "target": group, "conditions": conditions});
+    let of_rule = [
+        "input.conditions.0.schedule.from",
+        "input.conditions.0.schedule.timeZone",
+        "input.conditions.0.schedule.until",
+        "input.conditions.1.registration.opensBefore",
+        "input.conditions.2.membership.grace",
+        "input.name",
+    ];
+    assert_eq!(paths(&club, create_rule(rule.clone())).await, of_rule);
+    for (mutation, expected) in [
+        (
+            update_club(json!({"name": "", "timeZone": "Berlin", "brake": {"window": "soon"}})),
+            vec!["input.brake.window", "input.name", "input.timeZone"],
+        ),
+        (
+            create_source(
+                json!({"name": "", "platform": "CANONICAL", "timeZone": "CET+1", "readEvery": "daily"}),
+            ),
+            vec!["input.name", "input.readEvery", "input.timeZone"],
+        ),
+        (
+            update_source(
+                json!({"source": "x", "name": "", "timeZone": "CET+1", "readEvery": "daily"}),
+            ),
+            vec![
+                "input.name",
+                "input.readEvery",
+                "input.source",
+                "input.timeZone",
+            ],
+        ),
+        (
+            save_location(json!({"source": "x", "externalId": "1", "name": "", "timeZone": "x"})),
+            vec!["input.name", "input.source", "input.timeZone"],
+        ),
+    ] {
+        assert_eq!(paths(&club, mutation).await, expected);
+    }
+    let preview = "query($rule: RuleInput!) { previewRule(change: {create: $rule}) { warnings { message } } }";
+    let response = club
+        .send(club.caller(club.role, None), preview, json!({"rule": rule}))
+        .await;
+    let response = serde_json::to_value(&response).unwrap();
+    let fields = response["errors"][0]["extensions"]["fields"].as_array();
+    assert_eq!(fields.map(Vec::len), Some(of_rule.len()), "{response:#}");
+    // What is no text is refused as before.
+    let rule =
+        json!({"name": "x", "target": group, "conditions": [{"registration": {"opensBefore": 5}}]});
+    let response = club.answer(&create_rule(rule)).await;
+    assert!(!response.errors.is_empty());
+}

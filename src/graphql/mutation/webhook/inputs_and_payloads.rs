@@ -4,6 +4,7 @@ use async_graphql::{ID, InputObject, SimpleObject};
 
 use crate::graphql::{
     error::UserError,
+    input::given::Given,
     scalar::{DateTime, Duration},
     webhook::{WebhookEndpoint, WebhookEventType, WebhookMessage},
 };
@@ -40,7 +41,7 @@ pub struct RotateWebhookEndpointSecretInput {
     /// The endpoint.
     pub endpoint: ID,
     /// How long messages are signed with the old secret too; at most P366D. Default: PT24H.
-    pub keep_old_for: Option<Duration>,
+    pub keep_old_for: Option<Given<Duration>>,
 }
 
 /// The endpoint to remove.

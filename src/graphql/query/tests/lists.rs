@@ -295,6 +295,7 @@ async fn shares_suspensions_tokens_companies_and_rejected_requests_are_lists() {
         name: name.to_owned(),
         role: Role::Desk,
         hash: name.as_bytes().to_vec(),
+        subject: None,
         member_id: None,
         created_at: now,
         expires_at: None,
@@ -304,6 +305,7 @@ async fn shares_suspensions_tokens_companies_and_rejected_requests_are_lists() {
         hash: b"session".to_vec(),
         name: "session".to_owned(),
         role: Role::Member,
+        subject: None,
         member_id: Some(ann),
         ..tokens[0].clone()
     };

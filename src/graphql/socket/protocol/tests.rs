@@ -9,7 +9,9 @@ fn open() -> Protocol {
     let mut protocol = Protocol::new();
     let init = json!({ "type": "connection_init", "payload": { "Authorization": "Bearer x" } });
     match protocol.take(&init.to_string()) {
-        Step::Authenticate(Some(header)) => assert_eq!(header, "Bearer x"),
+        Step::Authenticate(credentials) => {
+            assert_eq!(credentials.authorization.as_deref(), Some("Bearer x"));
+        }
         other => panic!("{other:?}"),
     }
     assert!(!protocol.is_open());
@@ -75,7 +77,10 @@ fn only_pings_are_allowed_before_connection_init() {
     assert_eq!(closes(&mut Protocol::new(), complete), 4401);
     let mut protocol = Protocol::new();
     let init = r#"{"type": "connection_init"}"#;
-    assert!(matches!(protocol.take(init), Step::Authenticate(None)));
+    assert!(matches!(
+        protocol.take(init),
+        Step::Authenticate(credentials) if credentials == Credentials::default()
+    ));
     // `connection_init` was sent, but not acknowledged yet.
     assert_eq!(closes(&mut protocol, &subscribe("a")), 4401);
     assert_eq!(closes(&mut protocol, init), 4429);

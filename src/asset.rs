@@ -1,5 +1,5 @@
 //! The HTTP response for an embedded file: content type, ETag, caching, and the headers that restrict the page to this server.
-//! Every response of the playground is built here, so all of them carry these headers. The playground's handlers call it.
+//! Every response of the playground and the console is built here, so all of them carry these headers.
 
 use std::borrow::Cow;
 
@@ -75,7 +75,7 @@ impl Asset {
     }
 }
 
-/// 404 for a name that is not a file of the playground.
+/// 404 for a name that is no embedded file.
 pub fn not_found() -> HttpResponse {
     response_with_security_headers(StatusCode::NOT_FOUND)
         .insert_header((header::CACHE_CONTROL, "no-store"))

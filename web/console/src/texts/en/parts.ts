@@ -1,0 +1,21 @@
+// What the parts for secrets, JSON, filters and events say.
+export const parts = {
+  copy: "Copy",
+  copied: "Copied",
+  shownOnce: "Copy it now: it is shown only this once, and nobody can show it again.",
+  done: "Done",
+  choose: "Choose",
+  chooseOne: (name: string) => `Choose ${name}`,
+  all: "All",
+  filters: "Filters",
+  clearFilters: "Clear filters",
+  member: "Person",
+  memberHint: "Type a part of the name or of the e-mail address.",
+  noMember: "Nobody has this name or address.",
+  removeMember: (name: string) => `Remove the filter for ${name}`,
+  notJson: "This is not JSON; it is shown as it was sent.",
+  downloadFailed: "The download failed",
+  downloadFailedAction: "Check your connection, and try again.",
+  kinds: { Group: "Group", Lock: "Door", Place: "Place", KisiAccount: "Kisi organization" },
+  allDoors: "All doors",
+};
