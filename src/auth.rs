@@ -48,12 +48,12 @@ impl Caller {
 
 /// The bearer token of a request's `Authorization` header; without this header, the session of its cookie, if the request proves by
 /// [`cookie::CSRF_HEADER`] that a page of this service sent it.
-pub fn token(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+pub fn token<'h>(app: &App, headers: &'h HeaderMap) -> Option<Cow<'h, str>> {
     if let Some(header) = headers.get(AUTHORIZATION) {
         return bearer(header.to_str().ok()?).map(Cow::Borrowed);
     }
     let proof = headers.get(cookie::CSRF_HEADER)?.to_str().ok()?;
-    cookie::session(headers, Some(proof)).map(Cow::Owned)
+    cookie::session(headers, Some(proof), app.is_https()).map(Cow::Owned)
 }
 
 /// The caller that a token belongs to. `None` if the token is unknown or expired, or if its member no longer exists (after two

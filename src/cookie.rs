@@ -25,19 +25,19 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn names(self) -> [&'static str; 2] {
-        match self {
+    fn name(self, is_https: bool) -> &'static str {
+        let [http, https] = match self {
             Self::Session => SESSION,
             Self::SignIn => SIGN_IN,
-        }
+        };
+        if is_https { https } else { http }
     }
 }
 
 /// A cookie that scripts cannot read. It is not sent with requests from other sites, but for links to this service, such as the
 /// provider's redirect.
 pub fn set(purpose: Purpose, value: String, is_https: bool, lifetime_s: i64) -> Cookie<'static> {
-    let [http, https] = purpose.names();
-    Cookie::build(if is_https { https } else { http }, value)
+    Cookie::build(purpose.name(is_https), value)
         .path("/")
         .http_only(true)
         .secure(is_https)
@@ -51,21 +51,16 @@ pub fn remove(purpose: Purpose, is_https: bool) -> Cookie<'static> {
     set(purpose, String::new(), is_https, 0)
 }
 
-/// The value of a cookie.
-pub fn get(headers: &HeaderMap, purpose: Purpose) -> Option<String> {
+/// The value of a cookie. Over https only the name with the prefix counts: another host of the domain can set the other one.
+pub fn get(headers: &HeaderMap, purpose: Purpose, is_https: bool) -> Option<String> {
+    let name = purpose.name(is_https);
     let lines = headers.get_all(COOKIE);
-    let pairs = lines
+    let mut pairs = lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
-    let named: Vec<(&str, &str)> = pairs
-        .filter(|(name, value)| purpose.names().contains(name) && !value.is_empty())
-        .collect();
-    // A page of another host of the domain can set the name without the prefix.
-    let safest = named.iter().find(|(name, _)| name.starts_with("__Host-"));
-    safest
-        .or(named.first())
-        .map(|(_, value)| (*value).to_owned())
+    let value = pairs.find(|(key, value)| *key == name && !value.is_empty());
+    value.map(|(_, value)| value.to_owned())
 }
 
 /// A copy of the headers with cookies, for a socket.
@@ -83,8 +78,8 @@ pub fn csrf(session: &str) -> String {
 }
 
 /// The session of a request's cookie, if the request brings its value of [`csrf`].
-pub fn session(headers: &HeaderMap, given: Option<&str>) -> Option<String> {
-    let session = get(headers, Purpose::Session)?;
+pub fn session(headers: &HeaderMap, given: Option<&str>, is_https: bool) -> Option<String> {
+    let session = get(headers, Purpose::Session, is_https)?;
     // Hashes are compared, so that the duration says nothing about the expected value.
     let hash = |text: &str| Sha256::digest(text.as_bytes());
     (hash(&csrf(&session)) == hash(given?)).then_some(session)
@@ -108,22 +103,26 @@ mod tests {
     fn a_session_counts_only_with_its_second_value() {
         let headers = headers(&["theme=dark; latchkey=secret"]);
         assert_eq!(
-            session(&headers, Some(&csrf("secret"))).as_deref(),
+            session(&headers, Some(&csrf("secret")), false).as_deref(),
             Some("secret")
         );
-        assert_eq!(session(&headers, Some(&csrf("other"))), None);
-        assert_eq!(session(&headers, Some("")), None);
-        assert_eq!(session(&headers, None), None);
+        assert_eq!(session(&headers, Some(&csrf("other")), false), None);
+        assert_eq!(session(&headers, Some(""), false), None);
+        assert_eq!(session(&headers, None, false), None);
+        assert_eq!(session(&headers, Some(&csrf("secret")), true), None);
         assert_ne!(csrf("secret"), csrf("other"));
     }
 
     #[test]
-    fn the_cookie_with_the_prefix_comes_first() {
-        let both = headers(&["latchkey=planted", "__Host-latchkey=own"]);
-        assert_eq!(get(&both, Purpose::Session).as_deref(), Some("own"));
-        assert_eq!(get(&both, Purpose::SignIn), None);
-        assert_eq!(get(&headers(&["latchkey="]), Purpose::Session), None);
-        assert_eq!(get(&HeaderMap::new(), Purpose::Session), None);
+    fn over_https_only_the_cookie_with_the_prefix_counts() {
+        let get = |cookies: &[&str], is_https| get(&headers(cookies), Purpose::Session, is_https);
+        let both = ["latchkey=planted", "__Host-latchkey=own"];
+        assert_eq!(get(&both, true).as_deref(), Some("own"));
+        assert_eq!(get(&["latchkey=planted"], true), None);
+        assert_eq!(get(&["latchkey=own"], false).as_deref(), Some("own"));
+        assert_eq!(get(&["latchkey="], false), None);
+        assert_eq!(get(&["latchkey-sign-in=other"], false), None);
+        assert_eq!(get(&[], false), None);
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn caller(app: &App, request: &HttpRequest) -> Result<Caller, HttpResponse
             .insert_header(("www-authenticate", "Bearer"))
             .body("a valid bearer token is required\n")
     };
-    let token = auth::token(request.headers()).ok_or_else(missing)?;
+    let token = auth::token(app, request.headers()).ok_or_else(missing)?;
     let caller = auth::by_token(app, &token).await.map_err(|problem| {
         tracing::error!(error = ?problem, "a token could not be looked up in the store");
         HttpResponse::ServiceUnavailable().body("the store does not answer: try again\n")

@@ -114,7 +114,7 @@ async fn graphql(
         let service = service.get_ref().clone();
         return socket::open(app.into_inner(), service, &request, body, &request_id);
     }
-    let Some(token) = auth::token(request.headers()) else {
+    let Some(token) = auth::token(&app, request.headers()) else {
         return unauthenticated(&request, &request_id);
     };
     match CallerExecutor::authenticate(&service, app.into_inner(), &token).await {

@@ -21,8 +21,11 @@ pub struct Model {
     pub status: MessageStatus,
     /// The attempts since it was created or last replayed.
     pub attempts: i32,
-    /// When the next attempt is due; while an attempt runs, when it counts as lost.
+    /// When the next attempt is due; while an attempt runs, when it counts as lost; the greatest number while its endpoint is
+    /// paused.
     pub next_at: i64,
+    /// When it was created or last replayed; its attempts end a fixed time after that.
+    pub since: i64,
     /// Identifies the attempt that runs.
     pub claim: Option<Uuid>,
     /// When it was delivered, failed for good or was cancelled.

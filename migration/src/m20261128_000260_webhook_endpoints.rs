@@ -19,12 +19,14 @@ const TABLES: [(&str, &str, &[&str]); 4] = [
     (
         "webhook_message",
         "id:uuid! club_id:uuid endpoint_id:uuid event:str member_id:uuid? body:str created_at:i64 status:str attempts:i32 \
-         next_at:i64 claim:uuid? finished_at:i64?",
+         next_at:i64 since:i64 claim:uuid? finished_at:i64?",
         &[
             "next_at if status=WAITING",
             "claim if claim",
             "club_id id",
+            "club_id status id",
             "endpoint_id id",
+            "endpoint_id next_at if status=WAITING",
             "club_id created_at",
             "member_id if member_id",
         ],

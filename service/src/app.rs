@@ -129,6 +129,11 @@ impl App {
         configured.or_else(|| self.loopback_url.get())
     }
 
+    /// Whether browsers reach this service over https.
+    pub fn is_https(&self) -> bool {
+        self.public_url().is_some_and(|url| url.scheme() == "https")
+    }
+
     /// The current time and the tolerance for the timestamps of events.
     pub fn event_clock(&self) -> Present {
         Present {

@@ -156,7 +156,7 @@ settings! {
         "How long unlock requests are kept.";
     write_to_kisi: bool = Is("true"), value::flag, Whole,
         "true or false",
-        "Whether the service works on the Kisi accounts. False after a restore, until the facts are complete: it stores events, and access in Kisi stays as it is.";
+        "Whether the service works on the Kisi accounts. False after a restore, until the facts are complete: it stores events, access in Kisi stays as it is, and no messages are sent to endpoints.";
     playground: bool = Is("true"), value::flag, Whole,
         "true or false",
         "Whether the playground is served at /.";

@@ -68,6 +68,27 @@ impl From<reqwest::Error> for ExchangeError {
     }
 }
 
+/// Sends a request and reads the beginning of its response, `most` bytes at most.
+pub async fn exchange_beginning(
+    request: RequestBuilder,
+    most: usize,
+) -> Result<Response, ExchangeError> {
+    let mut response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    while body.len() < most
+        && let Some(chunk) = response.chunk().await?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(most);
+    Ok(Response {
+        status,
+        headers,
+        body,
+    })
+}
+
 /// Sends a request and reads its response to the end, `largest` bytes at most.
 pub async fn exchange(request: RequestBuilder, largest: usize) -> Result<Response, ExchangeError> {
     let mut response = request.send().await?;

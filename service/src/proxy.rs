@@ -4,6 +4,7 @@
 //! a proxy would receive their keys. Called by `http_client`.
 
 use reqwest::{ClientBuilder, NoProxy, Proxy};
+use url::Url;
 
 /// Hosts that always bypass the proxies.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
@@ -36,6 +37,16 @@ impl Proxies {
             https: either("HTTPS_PROXY").or(all),
             none: either("NO_PROXY"),
         }
+    }
+
+    /// The hosts of the proxies.
+    pub fn hosts(&self) -> Vec<String> {
+        let all = [&self.http, &self.https].into_iter().flatten();
+        let hosts = all.filter_map(|proxy| {
+            let url = Url::parse(proxy).or_else(|_| Url::parse(&format!("http://{proxy}")));
+            url.ok()?.host_str().map(str::to_owned)
+        });
+        hosts.collect()
     }
 
     /// Makes a client use these proxies and no others. An invalid proxy URL is logged and ignored.

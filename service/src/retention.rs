@@ -15,7 +15,7 @@ use crate::{
     store::{
         ClubScope, StoreError, clubs,
         retention::{self, Step},
-        row,
+        row, tokens,
     },
     transaction,
 };
@@ -67,6 +67,13 @@ pub async fn prune(app: &App, stopping: &watch::Receiver<bool>) -> Result<usize,
 async fn prune_all(app: &App, may_go_on: impl Fn() -> bool) -> Result<usize, StoreError> {
     let now = app.clock.now();
     let mut rows = 0_usize;
+    for scope in tokens::clubs_with_expired_sessions(app.db.read(), now.micros()).await? {
+        let cleaned: Result<(), StoreError> =
+            transaction!(app.db, |tx| tokens::clean_sessions(tx, scope, now.micros())
+                .await)
+            .await;
+        cleaned?;
+    }
     for club in clubs::all(app.db.read()).await? {
         let scope = ClubScope::new(club.id);
         for step in Step::ALL {

@@ -68,11 +68,12 @@ impl Demo {
         let mut out = std::io::stdout().lock();
         writeln!(
             out,
-            "\nThe service runs until Ctrl-C. Open the playground and enter the token there:"
+            "\nThe service runs until Ctrl-C. Open the console or the playground and enter the token there:"
         )?;
         writeln!(
             out,
-            "playground: {}/\ntoken: {}",
+            "console: {}/console/\nplayground: {}/\ntoken: {}",
+            demo_club.address(),
             demo_club.address(),
             token.expose_secret()
         )?;

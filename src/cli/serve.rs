@@ -33,13 +33,16 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         .then(|| reconcile::start(app.clone()));
     if running.is_none() {
         tracing::warn!(
-            "write_to_kisi is false: access in Kisi stays as it is, until a start without this setting"
+            "write_to_kisi is false: access in Kisi stays as it is and no messages are sent, until a start without this setting"
         );
     }
     let reading = readers::start(app.clone())?;
     let pruning = retention::start(app.clone());
     let erasing = erasure::start(app.clone());
-    let sending = outbound::start(app.clone())?;
+    let sending = match app.config.write_to_kisi {
+        true => Some(outbound::start(app.clone())?),
+        false => None,
+    };
     let server = http::server(app.clone(), schema::build(), listener, WORKERS)?;
     println!("listening on http://{address}");
     std::io::stdout().flush()?;
@@ -53,7 +56,9 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         pruning.stop().await;
         erasing.stop().await;
         reading.stop().await;
-        sending.stop().await;
+        if let Some(sending) = sending {
+            sending.stop().await;
+        }
         if let Some(running) = running {
             running.stop().await;
         }

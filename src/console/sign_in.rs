@@ -95,7 +95,7 @@ pub async fn session(app: web::Data<App>, request: HttpRequest) -> HttpResponse 
     }
     let name = &app.config.oidc_name;
     let mut csrf = None;
-    if let Some(token) = cookie::get(request.headers(), Purpose::Session) {
+    if let Some(token) = cookie::get(request.headers(), Purpose::Session, app.is_https()) {
         let of = app.clone().into_inner();
         let proof = cookie::csrf(&token);
         let caller = app.run_on_main_runtime(async move { auth::by_token(&of, &token).await });
@@ -135,7 +135,7 @@ pub async fn begin(app: web::Data<App>, query: web::Query<BeginQuery>) -> HttpRe
             .cookie(cookie::set(
                 Purpose::SignIn,
                 sealed,
-                is_https(&app),
+                app.is_https(),
                 SIGN_IN_S,
             ))
             .finish(),
@@ -182,12 +182,13 @@ pub async fn callback(
     request: HttpRequest,
 ) -> HttpResponse {
     let app = app.into_inner();
-    let sealed = cookie::get(request.headers(), Purpose::SignIn);
-    let finished = finish(app.clone(), query.into_inner(), sealed);
+    let cookie = |purpose| cookie::get(request.headers(), purpose, app.is_https());
+    let (sealed, earlier) = (cookie(Purpose::SignIn), cookie(Purpose::Session));
+    let finished = finish(app.clone(), query.into_inner(), (sealed, earlier));
     match app.run_on_main_runtime(finished).await {
         Ok(session) => {
             let lifetime = i64::try_from(app.config.oidc_session.as_secs()).unwrap_or(i64::MAX);
-            let https = is_https(&app);
+            let https = app.is_https();
             no_store(HttpResponse::SeeOther())
                 .insert_header((LOCATION, PAGE))
                 .cookie(cookie::set(
@@ -206,7 +207,7 @@ pub async fn callback(
 async fn finish(
     app: Arc<App>,
     query: CallbackQuery,
-    sealed: Option<String>,
+    (sealed, earlier): (Option<String>, Option<String>),
 ) -> Result<SecretString, Problem> {
     let provider = app.identity_provider.as_ref().ok_or(Problem::Settings)?;
     let callback = callback_url(&app).ok_or(Problem::Settings)?;
@@ -236,7 +237,7 @@ async fn finish(
         );
         return Err(Problem::NoRole);
     };
-    create_session(&app, ClubScope::new(club), role, person).await
+    create_session(&app, (ClubScope::new(club), role), person, earlier).await
 }
 
 fn begun(app: &App, sealed: &str) -> Option<Begun> {
@@ -248,9 +249,9 @@ fn begun(app: &App, sealed: &str) -> Option<Begun> {
 
 async fn create_session(
     app: &App,
-    scope: ClubScope,
-    role: row::Role,
+    (scope, role): (ClubScope, row::Role),
     person: Person,
+    earlier: Option<String>,
 ) -> Result<SecretString, Problem> {
     if clubs::get(app.db.read(), scope).await?.is_none() {
         return Err(Problem::NoRole);
@@ -269,7 +270,10 @@ async fn create_session(
         expires_at: Some(now.plus(app.config.oidc_session).micros()),
     };
     let created: Result<(), StoreError> = transaction!(app.db, |tx| {
-        tokens::clean_sessions(tx, scope, now.micros()).await?;
+        // The browser forgets its earlier session now.
+        if let Some(earlier) = earlier {
+            tokens::end_session(tx, hash_token(&earlier)).await?;
+        }
         tokens::create(tx, row).await
     })
     .await;
@@ -281,7 +285,7 @@ async fn create_session(
 pub async fn sign_out(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let given = request.headers().get(cookie::CSRF_HEADER);
     let given = given.and_then(|value| value.to_str().ok());
-    let Some(token) = cookie::session(request.headers(), given) else {
+    let Some(token) = cookie::session(request.headers(), given, app.is_https()) else {
         return no_store(HttpResponse::Forbidden()).finish();
     };
     let of = app.clone().into_inner();
@@ -296,7 +300,7 @@ pub async fn sign_out(app: web::Data<App>, request: HttpRequest) -> HttpResponse
         return no_store(HttpResponse::ServiceUnavailable()).finish();
     }
     no_store(HttpResponse::NoContent())
-        .cookie(cookie::remove(Purpose::Session, is_https(&app)))
+        .cookie(cookie::remove(Purpose::Session, app.is_https()))
         .finish()
 }
 
@@ -304,7 +308,7 @@ fn failed(app: &App, problem: Problem) -> HttpResponse {
     let page = format!("{PAGE}?problem={}", problem.code());
     no_store(HttpResponse::SeeOther())
         .insert_header((LOCATION, page))
-        .cookie(cookie::remove(Purpose::SignIn, is_https(app)))
+        .cookie(cookie::remove(Purpose::SignIn, app.is_https()))
         .finish()
 }
 
@@ -316,8 +320,4 @@ fn no_store(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
 fn callback_url(app: &App) -> Option<String> {
     let url = app.public_url()?.join("console/callback").ok()?;
     Some(url.into())
-}
-
-fn is_https(app: &App) -> bool {
-    app.public_url().is_some_and(|url| url.scheme() == "https")
 }

@@ -147,7 +147,7 @@ async fn a_person_signs_in_uses_the_api_and_signs_out() {
     let before = json!({ "signIn": "/console/sign-in", "name": "Example SSO", "signedIn": false });
     assert_eq!(console.session().await, before);
     console.provider.person(json!({
-        "sub": "248289761001", "email": "anna@example.com", "groups": ["everyone", "front", "door-admins"],
+        "sub": "248289761001", "email": "anna@example.com", "email_verified": true, "groups": ["everyone", "front", "door-admins"],
     }));
     assert_eq!(console.sign_in().await, "/console/");
     let session = console.session().await;
@@ -190,15 +190,52 @@ async fn a_session_ends_by_itself_and_is_no_token() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
     // A token of the same name is another thing.
     let (app, scope) = (console.app(), console.club.scope);
-    assert!(!exists(app.db.read(), scope, "Anna").await.unwrap());
+    assert!(!exists(app.db.read(), scope, "Anna (1)").await.unwrap());
     let revoked: Result<bool, crate::store::StoreError> =
-        transaction!(app.db, |tx| tokens::revoke(tx, scope, "Anna").await).await;
+        transaction!(app.db, |tx| tokens::revoke(tx, scope, "Anna (1)").await).await;
     assert!(!revoked.unwrap());
     assert_eq!(console.query(Some(csrf)).await.0, StatusCode::OK);
     let clock = &console.app().clock;
     clock.advance_to(clock.now().plus(Duration::from_hours(12)));
     assert_eq!(console.query(Some(csrf)).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(console.session().await["signedIn"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_may_be_signed_in_twice_and_an_admin_ends_it() {
+    let mut laptop = Console::start().await;
+    let anna = json!({ "sub": "1", "preferred_username": "anna", "email": "boss@example.com", "groups": ["door-admins"] });
+    laptop.provider.person(anna);
+    assert_eq!(laptop.sign_in().await, "/console/");
+    let on_laptop = std::mem::take(&mut laptop.cookies);
+    assert_eq!(laptop.sign_in().await, "/console/");
+    let on_phone = laptop.cookies.clone();
+    // Another sign-in of the same browser ends its earlier session.
+    assert_eq!(laptop.sign_in().await, "/console/");
+    let again = laptop.cookies.clone();
+    let is_signed_in = async |console: &mut Console, cookies: &[(String, String)]| {
+        console.cookies = cookies.to_vec();
+        console.session().await["signedIn"] == true
+    };
+    assert!(is_signed_in(&mut laptop, &on_laptop).await);
+    assert!(!is_signed_in(&mut laptop, &on_phone).await);
+    assert!(is_signed_in(&mut laptop, &again).await);
+    let csrf = laptop.session().await["csrf"].as_str().unwrap().to_owned();
+    let ask = async |query: &str| {
+        let request = laptop.request(reqwest::Method::POST, "/graphql");
+        let request = request.header("x-latchkey-csrf", &csrf);
+        let response = request.json(&json!({ "query": query })).send().await;
+        response.unwrap().json::<Value>().await.unwrap()
+    };
+    let answer = ask("{ staffSessions { name role expiresAt } }").await;
+    // An address that the provider did not verify is nobody's name.
+    let session =
+        json!({ "name": "anna (1)", "role": "ADMIN", "expiresAt": "2026-03-03T00:00:00Z" });
+    assert_eq!(answer["data"]["staffSessions"], json!([session, session]));
+    let ended = "mutation { endStaffSessions(input: { name: \"anna (1)\" }) { ended userErrors { message } } }";
+    assert_eq!(ask(ended).await["data"]["endStaffSessions"]["ended"], 2);
+    assert!(!is_signed_in(&mut laptop, &on_laptop).await);
+    assert!(!is_signed_in(&mut laptop, &again).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

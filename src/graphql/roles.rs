@@ -22,13 +22,14 @@ const OF_DESK: [&str; 5] = [
 ];
 
 /// Fields that only ADMIN may use, because they call Kisi, show what a sender says of people, list credentials, or prepare what only ADMIN may do.
-const OF_ADMIN: [(&str, &str); 9] = [
+const OF_ADMIN: [(&str, &str); 10] = [
     ("Query", "previewGroup"),
     ("Query", "pendingInvitations"),
     ("Query", "previewMapping"),
     ("Query", "suggestRules"),
     ("Query", "exportMember"),
     ("Query", "tokens"),
+    ("Query", "staffSessions"),
     ("Query", "webhookEndpoints"),
     ("Query", "webhookMessages"),
     ("Delivery", "body"),

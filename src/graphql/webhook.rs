@@ -56,7 +56,7 @@ pub enum WebhookMessageStatus {
     Waiting,
     /// The endpoint answered with a status from 200 to 299.
     Delivered,
-    /// All attempts of three days failed. It can be replayed.
+    /// All attempts of three days failed, or the endpoint took no attempt in that time. It can be replayed.
     Failed,
     /// Its endpoint was removed, or answered 410 Gone.
     Cancelled,
@@ -84,7 +84,7 @@ impl WebhookEndpoint {
         &self.0.name
     }
 
-    /// Where messages are sent.
+    /// Where messages are sent; of a removed endpoint the host alone.
     async fn url(&self) -> &str {
         &self.0.url
     }
@@ -181,7 +181,7 @@ impl WebhookMessage {
 
     /// When the next attempt is due; null if none is. A paused endpoint gets none.
     async fn next_attempt_at(&self) -> Option<DateTime> {
-        let waits = self.0.status == row::MessageStatus::Waiting;
+        let waits = self.0.status == row::MessageStatus::Waiting && self.0.next_at < i64::MAX;
         waits.then_some(DateTime(self.0.next_at))
     }
 

@@ -25,7 +25,7 @@ pub enum Step {
     /// Deliveries without a body.
     Deliveries,
     History,
-    /// Finished messages to endpoints, with their attempts.
+    /// Messages to endpoints with their attempts, also those that wait for a paused one.
     WebhookMessages,
     UnlockRequests,
     /// Revocations that only count towards the brake's limit.
@@ -102,10 +102,7 @@ pub async fn find(
         Step::Bodies => oldest!(delivery, ReceivedAt, body_may_go()),
         Step::Deliveries => oldest!(delivery, ReceivedAt, delivery_may_go()),
         Step::History => oldest!(history, At, Condition::all()),
-        Step::WebhookMessages => {
-            let is_finished = webhook_message::Column::FinishedAt.is_not_null();
-            oldest!(webhook_message, CreatedAt, is_finished)
-        }
+        Step::WebhookMessages => oldest!(webhook_message, CreatedAt, Condition::all()),
         Step::UnlockRequests => oldest!(unlock_request, AskedAt, Condition::all()),
         _ => {
             let counted = revocation::Column::State.eq(RevocationState::Counted);

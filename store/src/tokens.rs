@@ -1,7 +1,10 @@
 //! Bearer tokens and member sessions. Only the hash of a token is stored; revoking deletes the row.
 
 use entity::token;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
 
 use super::{ClubScope, StoreError, bulk};
 
@@ -67,6 +70,59 @@ pub async fn end_session(
     Ok(())
 }
 
+/// The sessions of staff that have not expired, the latest first.
+pub async fn staff_sessions(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    now: i64,
+) -> Result<Vec<token::Model>, StoreError> {
+    Ok(scope
+        .find::<token::Entity>()
+        .filter(token::Column::Subject.is_not_null())
+        .filter(token::Column::ExpiresAt.gt(now))
+        .order_by_desc(token::Column::Id)
+        .all(connection)
+        .await?)
+}
+
+/// Ends the sessions of the staff with this name, or of all staff. Returns their number.
+pub async fn end_staff_sessions(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    name: Option<&str>,
+) -> Result<u64, StoreError> {
+    let ended = scope
+        .delete::<token::Entity>()
+        .filter(token::Column::Subject.is_not_null())
+        .filter(Condition::all().add_option(name.map(|name| token::Column::Name.eq(name))))
+        .exec(connection)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// The clubs with expired sessions of members or staff.
+pub async fn clubs_with_expired_sessions(
+    connection: &impl ConnectionTrait,
+    now: i64,
+) -> Result<Vec<ClubScope>, StoreError> {
+    let clubs: Vec<Uuid> = token::Entity::find()
+        .select_only()
+        .column(token::Column::ClubId)
+        .distinct()
+        .filter(is_session())
+        .filter(token::Column::ExpiresAt.lte(now))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(clubs.into_iter().map(ClubScope::new).collect())
+}
+
+fn is_session() -> Condition {
+    Condition::any()
+        .add(token::Column::MemberId.is_not_null())
+        .add(token::Column::Subject.is_not_null())
+}
+
 /// Deletes expired sessions of members and of staff.
 pub async fn clean_sessions(
     connection: &impl ConnectionTrait,
@@ -75,11 +131,7 @@ pub async fn clean_sessions(
 ) -> Result<(), StoreError> {
     scope
         .delete::<token::Entity>()
-        .filter(
-            Condition::any()
-                .add(token::Column::MemberId.is_not_null())
-                .add(token::Column::Subject.is_not_null()),
-        )
+        .filter(is_session())
         .filter(token::Column::ExpiresAt.lte(now))
         .exec(connection)
         .await?;

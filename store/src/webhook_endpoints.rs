@@ -6,7 +6,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    QuerySelect,
+    sea_query::{Expr, LockType},
 };
 use uuid::Uuid;
 
@@ -44,6 +45,38 @@ pub async fn all(
         .order_by_asc(webhook_endpoint::Column::Id)
         .all(connection)
         .await?)
+}
+
+/// The same, locked against other changes until the transaction ends. Its messages are locked after it.
+pub async fn lock_all(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+) -> Result<Vec<webhook_endpoint::Model>, StoreError> {
+    Ok(scope
+        .find::<webhook_endpoint::Entity>()
+        .filter(webhook_endpoint::Column::Status.ne(EndpointStatus::Removed))
+        .order_by_asc(webhook_endpoint::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(connection)
+        .await?)
+}
+
+/// Locks one endpoint until the transaction ends.
+pub async fn lock(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    id: Uuid,
+) -> Result<(), StoreError> {
+    scope
+        .find_for_ids::<webhook_endpoint::Entity>()
+        .select_only()
+        .column(webhook_endpoint::Column::Id)
+        .filter(webhook_endpoint::Column::Id.eq(id))
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<Uuid>()
+        .one(connection)
+        .await?;
+    Ok(())
 }
 
 /// One endpoint, unless it is removed.

@@ -23,6 +23,10 @@ use super::{
 };
 use crate::clock::new_id;
 
+mod waiting;
+
+pub use waiting::{Waiting, expire, has_expired, reschedule};
+
 /// The text in place of an erased one.
 const ERASED: &str = super::erasure::ERASED;
 
@@ -96,9 +100,19 @@ fn message(endpoint: &webhook_endpoint::Model, event: &Event) -> webhook_message
         created_at: event.at,
         status: MessageStatus::Waiting,
         attempts: 0,
-        next_at: event.at,
+        next_at: due_at(endpoint.status, event.at),
+        since: event.at,
         claim: None,
         finished_at: None,
+    }
+}
+
+/// When a message to an endpoint in this state is due: never while it is paused, so that the search for due messages does not walk
+/// over those that wait there.
+fn due_at(status: EndpointStatus, now: i64) -> i64 {
+    match status {
+        EndpointStatus::Active => now,
+        _ => i64::MAX,
     }
 }
 
@@ -159,12 +173,17 @@ pub async fn due(
         .from(webhook_endpoint::Entity)
         .and_where(webhook_endpoint::Column::Status.eq(EndpointStatus::Active))
         .to_owned();
+    // In a form that no index can answer, so that the index on the time is used: few messages are due, and there may be many
+    // endpoints.
+    let is_active: Expr = Expr::case(Column::EndpointId.in_subquery(active), Expr::value(true))
+        .finally(Expr::value(false))
+        .into();
     let rows: Vec<(Uuid, Uuid)> = webhook_message::Entity::find()
         .select_only()
         .columns([Column::Id, Column::EndpointId])
-        .filter(waiting())
+        .filter(is_waiting())
         .filter(Column::NextAt.lte(now))
-        .filter(Column::EndpointId.in_subquery(active))
+        .filter(is_active)
         .filter(Column::EndpointId.is_not_in(busy.iter().copied()))
         .order_by_asc(Column::NextAt)
         .limit(most)
@@ -186,10 +205,10 @@ pub async fn due(
     Ok(rows.into_iter().filter_map(with_endpoint).collect())
 }
 
-/// The condition of the index on messages that wait. Its text must be in the statement, so that SQLite uses the partial index.
-fn waiting() -> Expr {
+/// The condition of the partial indexes on messages that wait, in the words of the migration: SQLite compares the texts.
+fn is_waiting() -> Expr {
     Expr::col((webhook_message::Entity, webhook_message::Column::Status))
-        .eq(Expr::Constant("WAITING".into()))
+        .is_in([Expr::Constant("WAITING".into())])
 }
 
 /// When the next message is due after `now`.
@@ -201,8 +220,9 @@ pub async fn next_due(
     Ok(webhook_message::Entity::find()
         .select_only()
         .column(Column::NextAt)
-        .filter(waiting())
+        .filter(is_waiting())
         .filter(Column::NextAt.gt(now))
+        .filter(Column::NextAt.lt(i64::MAX))
         .order_by_asc(Column::NextAt)
         .limit(1)
         .into_tuple()
@@ -213,7 +233,7 @@ pub async fn next_due(
 /// The number of messages of all clubs that wait.
 pub async fn count_waiting(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
     let count = webhook_message::Entity::find()
-        .filter(waiting())
+        .filter(is_waiting())
         .count(connection)
         .await?;
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
@@ -310,7 +330,7 @@ pub enum Replay {
     Since(Uuid, i64),
 }
 
-/// Makes messages due now, with all attempts before them. Messages of removed endpoints stay. Returns their number.
+/// Makes messages due now, with all attempts before them. Messages of endpoints that are not active stay. Returns their number.
 pub async fn replay(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
@@ -325,12 +345,14 @@ pub async fn replay(
             .add(Column::CreatedAt.gte(*at))
             .add(Column::Status.is_in([MessageStatus::Failed, MessageStatus::Cancelled])),
     };
-    let endpoints = webhook_endpoints::all(connection, scope).await?;
+    let mut endpoints = webhook_endpoints::all(connection, scope).await?;
+    endpoints.retain(|row| row.status == EndpointStatus::Active);
     let replayed = scope
         .update_for_ids::<webhook_message::Entity>()
         .col_expr(Column::Status, Expr::value(MessageStatus::Waiting))
         .col_expr(Column::Attempts, Expr::value(0))
         .col_expr(Column::NextAt, Expr::value(now))
+        .col_expr(Column::Since, Expr::value(now))
         .col_expr(Column::Claim, Expr::value(None::<Uuid>))
         .col_expr(Column::FinishedAt, Expr::value(None::<i64>))
         .filter(which)

@@ -5,7 +5,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use ipnet::IpNet;
@@ -135,14 +135,18 @@ impl fmt::Display for PrivateHost {
 
 impl std::error::Error for PrivateHost {}
 
-/// Resolves names to their public addresses only.
-pub struct PublicResolver;
+/// Resolves names to their public addresses only, but for the proxies of this service.
+pub struct PublicResolver {
+    pub proxies: Arc<[String]>,
+}
 
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_proxy = self.proxies.iter().any(|host| host == name.as_str());
         Box::pin(async move {
             let all = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = all.filter(|address| is_public(address.ip())).collect();
+            let may = |address: &SocketAddr| is_proxy || is_public(address.ip());
+            let public: Vec<SocketAddr> = all.filter(may).collect();
             if public.is_empty() {
                 return Err(PrivateHost.into());
             }
@@ -235,8 +239,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_of_this_machine_does_not_resolve() {
-        let name: Name = "localhost".parse().expect("a name");
-        let error = PublicResolver.resolve(name).await.err().expect("refused");
-        assert!(error.downcast_ref::<PrivateHost>().is_some());
+        let name = || "localhost".parse::<Name>().expect("a name");
+        let resolver = |proxies: &[&str]| PublicResolver {
+            proxies: proxies.iter().map(|host| (*host).to_owned()).collect(),
+        };
+        let error = resolver(&[]).resolve(name()).await.err();
+        assert!(
+            error
+                .expect("refused")
+                .downcast_ref::<PrivateHost>()
+                .is_some()
+        );
+        assert!(resolver(&["localhost"]).resolve(name()).await.is_ok());
     }
 }

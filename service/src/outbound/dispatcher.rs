@@ -4,7 +4,6 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use access::Instant;
-use reqwest::Client;
 use tokio::{
     sync::watch,
     task::{Id, JoinSet},
@@ -12,7 +11,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    request::{self, Verdict},
+    request::{self, Sender, Verdict},
     schedule,
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
         ClubScope, StoreError,
         row::{MessageStatus, WebhookAttempt, WebhookEndpoint, WebhookMessage},
         webhook_endpoints,
-        webhook_messages::{self, Transition},
+        webhook_messages::{self, Transition, Waiting},
     },
     transaction,
 };
@@ -35,15 +34,18 @@ const MOST_OF_ONE: usize = 4;
 const BATCH: u64 = 64;
 /// When a claimed message without an outcome counts as lost.
 const CLAIM: Duration = Duration::from_secs(60);
+/// How long the other messages to an endpoint wait after a failed attempt, so that the search for due messages does not walk over the
+/// backlog of an endpoint that fails.
+const FAILING_PAUSE: Duration = Duration::from_secs(60);
 /// How soon after a commit due messages are looked for.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 /// How often messages are looked for that no commit of this process announced.
 const POLL: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(app: Arc<App>, client: Client, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn run(app: Arc<App>, sender: Sender, mut stopping: watch::Receiver<bool>) {
     let mut dispatcher = Dispatcher {
         app,
-        client,
+        sender,
         sending: JoinSet::new(),
         endpoints: HashMap::new(),
     };
@@ -70,7 +72,7 @@ pub(super) async fn run(app: Arc<App>, client: Client, mut stopping: watch::Rece
 
 struct Dispatcher {
     app: Arc<App>,
-    client: Client,
+    sender: Sender,
     sending: JoinSet<()>,
     /// The endpoint of each task.
     endpoints: HashMap<Id, Uuid>,
@@ -138,10 +140,10 @@ impl Dispatcher {
     }
 
     fn start(&mut self, endpoint: WebhookEndpoint, message: WebhookMessage) {
-        let (app, client) = (self.app.clone(), self.client.clone());
+        let (app, sender) = (self.app.clone(), self.sender.clone());
         let id = endpoint.id;
         let task = self.sending.spawn(async move {
-            if let Err(problem) = attempt(&app, &client, &endpoint, &message).await {
+            if let Err(problem) = attempt(&app, &sender, &endpoint, &message).await {
                 tracing::error!(error = ?problem, "the outcome of a message to an endpoint could not be stored; it is sent again");
             }
         });
@@ -175,16 +177,14 @@ fn takes_another(running: &mut HashMap<Uuid, usize>, endpoint: &WebhookEndpoint)
 /// Sends a message once and stores the outcome.
 async fn attempt(
     app: &App,
-    client: &Client,
+    sender: &Sender,
     endpoint: &WebhookEndpoint,
     message: &WebhookMessage,
 ) -> Result<(), StoreError> {
     let at = app.clock.now().micros();
     let took = Stopwatch::start();
     let outcome = match request::sign(&app.sealer, endpoint, message, at) {
-        Ok(signature) => {
-            request::send((client, &app.config), endpoint, message, (&signature, at)).await
-        }
+        Ok(signature) => sender.send(endpoint, message, (&signature, at)).await,
         Err(problem) => request::not_sent(format!("the message could not be signed: {problem}")),
     };
     app.metrics
@@ -222,14 +222,24 @@ async fn store(
         },
     };
     let (message, at) = (message.clone(), now.micros());
+    let later = now.plus(FAILING_PAUSE).micros();
     transaction!(app.db, |tx| {
         let endpoint = message.endpoint_id;
-        webhook_messages::record(tx, scope, &message, attempt, transition).await?;
+        // Whatever changes an endpoint and its messages locks the endpoint first.
+        webhook_endpoints::lock(tx, scope, endpoint).await?;
         let failing_since = (verdict != Verdict::Delivered).then_some(at);
         webhook_endpoints::set_failing(tx, scope, endpoint, failing_since).await?;
-        if verdict == Verdict::Gone {
-            webhook_endpoints::set_gone(tx, scope, endpoint).await?;
-            webhook_messages::cancel(tx, scope, endpoint, at).await?;
+        webhook_messages::record(tx, scope, &message, attempt, transition).await?;
+        match verdict {
+            Verdict::Delivered => {}
+            Verdict::Failed(_) => {
+                let which = Waiting::DueBy(at);
+                webhook_messages::reschedule(tx, scope, endpoint, which, later).await?;
+            }
+            Verdict::Gone => {
+                webhook_endpoints::set_gone(tx, scope, endpoint).await?;
+                webhook_messages::cancel(tx, scope, endpoint, at).await?;
+            }
         }
         Ok(())
     })

@@ -23,13 +23,13 @@ pub use request::message_id;
 /// # Errors
 /// The HTTP client cannot be made.
 pub fn start(app: Arc<App>) -> Result<BackgroundLoop, ClientError> {
-    let client = request::client(&app.config)?;
+    let sender = request::Sender::new(&app.config)?;
     Ok(BackgroundLoop::start(|mut stopping| async move {
         let watch = BackgroundLoop::start({
             let app = app.clone();
             |stopping| problem_watch::run(app, stopping)
         });
-        let dispatcher = BackgroundLoop::start(|stopping| dispatcher::run(app, client, stopping));
+        let dispatcher = BackgroundLoop::start(|stopping| dispatcher::run(app, sender, stopping));
         // An error means that the handle was dropped, which stops the loops too.
         let _ = stopping.changed().await;
         watch.stop().await;

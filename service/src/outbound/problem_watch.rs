@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::schedule;
 use crate::{
     app::App,
     id::{self, Kind},
@@ -36,6 +37,9 @@ pub(super) async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
         if let Err(problem) = announce_all(&app).await {
             tracing::error!(error = ?problem, "problems could not be announced to endpoints; trying again in a minute");
         }
+        if let Err(problem) = expire(&app).await {
+            tracing::error!(error = ?problem, "old messages to endpoints could not be given up; trying again in a minute");
+        }
         tokio::select! {
             () = app.clock.sleep(INTERVAL) => {}
             _ = stopping.changed() => return,
@@ -46,29 +50,49 @@ pub(super) async fn run(app: Arc<App>, mut stopping: watch::Receiver<bool>) {
 /// Announces what began and what ended, in all clubs.
 ///
 /// # Errors
-/// If the database fails. What was announced until then stays announced.
+/// If the clubs cannot be read.
 pub(super) async fn announce_all(app: &App) -> Result<(), StoreError> {
     for scope in webhook_endpoints::subscribed_clubs(app.db.read(), &EVENTS).await? {
-        let now = app.clock.now().micros();
-        let current = current(app, scope, now).await?;
-        let announced = announced_problems::all(app.db.read(), scope).await?;
-        if is_announced(&current, &announced) {
-            continue;
+        // What fails in one club is no reason to leave out the next.
+        if let Err(problem) = announce(app, scope).await {
+            tracing::error!(error = ?problem, club = %scope.club, "the problems of a club could not be announced");
         }
-        transaction!(app.db, |tx| {
-            // Others that announce for the club wait here.
-            clubs::lock(tx, scope).await?;
-            let announced = announced_problems::all(tx, scope).await?;
-            let changes = changes(scope, current, announced, now);
-            announced_problems::add(tx, changes.begun).await?;
-            for (subject, code) in &changes.ended {
-                announced_problems::remove(tx, scope, *subject, code).await?;
-            }
-            webhook_messages::send(tx, scope, &changes.events).await
-        })
-        .await?;
     }
     Ok(())
+}
+
+/// Gives up messages whose attempts should have ended, such as those behind many others of an endpoint that never answers.
+async fn expire(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let (since, now) = (now.minus(schedule::LONGEST).micros(), now.micros());
+    if !webhook_messages::has_expired(app.db.read(), since).await? {
+        return Ok(());
+    }
+    let expired: Result<u64, StoreError> =
+        transaction!(app.db, |tx| webhook_messages::expire(tx, since, now).await).await;
+    tracing::warn!(messages = expired?, "gave up old messages to endpoints");
+    Ok(())
+}
+
+async fn announce(app: &App, scope: ClubScope) -> Result<(), StoreError> {
+    let now = app.clock.now().micros();
+    let current = current(app, scope, now).await?;
+    let announced = announced_problems::all(app.db.read(), scope).await?;
+    if is_announced(&current, &announced) {
+        return Ok(());
+    }
+    transaction!(app.db, |tx| {
+        // Others that announce for the club wait here.
+        clubs::lock(tx, scope).await?;
+        let announced = announced_problems::all(tx, scope).await?;
+        let changes = changes(scope, current, announced, now);
+        announced_problems::add(tx, changes.begun).await?;
+        for (subject, code) in &changes.ended {
+            announced_problems::remove(tx, scope, *subject, code).await?;
+        }
+        webhook_messages::send(tx, scope, &changes.events).await
+    })
+    .await
 }
 
 /// The problems of a club by subject and code.

@@ -1,6 +1,6 @@
 //! One request to an endpoint: signs the message, sends it, and tells what became of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, StatusCode, header::CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,18 +18,44 @@ use crate::{
 
 /// How long a whole request may take. Below the time that `serve` has to stop.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest response that is read, in bytes.
-const MAX_RESPONSE: usize = 64 * 1024;
+/// How much of a response is read, in bytes.
+const MAX_RESPONSE: usize = 4 * 1024;
 /// How much of a response is stored, in characters.
 pub const MAX_RESPONSE_CHARS: usize = 500;
 
-/// The client for all endpoints.
-pub fn client(config: &Config) -> Result<Client, ClientError> {
-    let mut builder = http_client::builder(&Proxies::from_environment(), TIMEOUT);
-    if !config.webhook_private_addresses {
-        builder = builder.dns_resolver(PublicResolver);
+/// Sends messages to the endpoints of all clubs.
+#[derive(Clone)]
+pub struct Sender {
+    client: Client,
+    allow_private: bool,
+    /// The hosts of the proxies in the environment, which are private as a rule.
+    proxies: Arc<[String]>,
+}
+
+impl Sender {
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub fn new(config: &Config) -> Result<Self, ClientError> {
+        Self::with(
+            &Proxies::from_environment(),
+            config.webhook_private_addresses,
+        )
     }
-    Ok(builder.build()?)
+
+    pub fn with(environment: &Proxies, allow_private: bool) -> Result<Self, ClientError> {
+        let proxies: Arc<[String]> = environment.hosts().into();
+        let mut builder = http_client::builder(environment, TIMEOUT);
+        if !allow_private {
+            builder = builder.dns_resolver(PublicResolver {
+                proxies: proxies.clone(),
+            });
+        }
+        Ok(Self {
+            client: builder.build()?,
+            allow_private,
+            proxies,
+        })
+    }
 }
 
 /// What became of a request.
@@ -100,27 +126,37 @@ pub fn not_sent(problem: impl Into<String>) -> Outcome {
     }
 }
 
-/// Sends a signed message.
-pub async fn send(
-    (client, config): (&Client, &Config),
-    endpoint: &WebhookEndpoint,
-    message: &WebhookMessage,
-    (signature, now): (&str, i64),
-) -> Outcome {
-    // The setting may have changed since the URL was stored, and an address in a URL is not resolved.
-    if let Err(problem) = address::parse(&endpoint.url, config.webhook_private_addresses) {
-        return not_sent(format!("the URL of the endpoint {problem}"));
-    }
-    let request = client
-        .post(&endpoint.url)
-        .header(CONTENT_TYPE, "application/json")
-        .header("webhook-id", message_id(message))
-        .header("webhook-timestamp", now / 1_000_000)
-        .header("webhook-signature", signature)
-        .body(message.body.clone());
-    match http_client::exchange(request, MAX_RESPONSE).await {
-        Ok(response) => of_response(&response),
-        Err(error) => not_sent(words(&error)),
+impl Sender {
+    /// Sends a signed message.
+    pub async fn send(
+        &self,
+        endpoint: &WebhookEndpoint,
+        message: &WebhookMessage,
+        (signature, now): (&str, i64),
+    ) -> Outcome {
+        // The setting may have changed since the URL was stored, and an address in a URL is not resolved.
+        let url = match address::parse(&endpoint.url, self.allow_private) {
+            Ok(url) => url,
+            Err(problem) => return not_sent(format!("the URL of the endpoint {problem}")),
+        };
+        let is_proxy = url
+            .host_str()
+            .is_some_and(|host| self.proxies.iter().any(|it| it == host));
+        if is_proxy && !self.allow_private {
+            return not_sent("the URL of the endpoint leads to the proxy of this service");
+        }
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", message_id(message))
+            .header("webhook-timestamp", now / 1_000_000)
+            .header("webhook-signature", signature)
+            .body(message.body.clone());
+        match http_client::exchange_beginning(request, MAX_RESPONSE).await {
+            Ok(response) => of_response(&response),
+            Err(error) => not_sent(words(&error)),
+        }
     }
 }
 
@@ -158,9 +194,6 @@ fn of_response(response: &http_client::Response) -> Outcome {
 }
 
 fn words(error: &ExchangeError) -> String {
-    if let ExchangeError::TooLarge = error {
-        return "the response is larger than 64 KiB: answer with a short one".to_owned();
-    }
     if is_private(error) {
         return "the host has no public address; the operator can allow private ones with webhook_private_addresses"
             .to_owned();

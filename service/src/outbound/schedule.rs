@@ -21,6 +21,9 @@ const PAUSES_S: [u64; 9] = [
     24 * HOUR,
 ];
 
+/// When a message is given up at the latest, whatever its number of attempts.
+pub const LONGEST: Duration = Duration::from_hours(84);
+
 /// The pause after the attempt with this number, from 1; none after the last one.
 pub fn pause(attempt: i32) -> Option<Duration> {
     let index = usize::try_from(attempt.checked_sub(1)?).ok()?;

@@ -1,5 +1,6 @@
 //! The loops of this module against a receiver on this machine.
 
+mod failing;
 mod receiver;
 
 use std::{sync::Arc, time::Duration};
@@ -287,19 +288,33 @@ async fn a_failed_message_is_repeated_for_three_days_and_can_be_replayed() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_gets_no_more_messages() {
+async fn due_messages_are_found_by_their_index() {
     let outbound = Outbound::allowed().await;
-    let (id, _) = outbound.endpoint(&outbound.url, &ALL).await;
-    outbound.receiver.answer([500, 410]);
-    outbound.happen(&[HistoryKind::Granted]).await;
-    outbound.until("tried", |all| all[0].attempts == 1).await;
-    outbound.happen(&[HistoryKind::Revoked]).await;
-    outbound
-        .until("cancelled", are_all(MessageStatus::Cancelled))
-        .await;
-    assert_eq!(outbound.endpoint_row(id).await.status, EndpointStatus::Gone);
-    outbound.happen(&[HistoryKind::Granted]).await;
-    assert_eq!(outbound.messages().await.len(), 2);
+    outbound.endpoint(&outbound.url, &ALL).await;
+    // The statements of the fixture's own connections are counted already.
+    let url = &outbound.club.app.config.database_url;
+    let db = Db::connect(url.expose_secret()).await.unwrap();
+    let statements = db.record();
+    let now = outbound.now();
+    webhook_messages::due(db.read(), now, &[], 10)
+        .await
+        .unwrap();
+    webhook_messages::next_due(db.read(), now).await.unwrap();
+    webhook_messages::count_waiting(db.read()).await.unwrap();
+    let statements = statements.lock().unwrap().clone();
+    let texts: Vec<String> = statements.iter().map(|it| it.sql.clone()).collect();
+    let of_messages = statements
+        .into_iter()
+        .filter(|statement| statement.sql.contains("FROM \"webhook_message\""));
+    let mut plans = 0;
+    for statement in of_messages {
+        let steps = db.steps(statement).await.unwrap();
+        let is_by_index = |step: &String| step.contains("webhook_message_next_at");
+        assert!(steps.iter().any(is_by_index), "{steps:?}");
+        plans += 1;
+    }
+    assert!(plans >= 3, "{texts:#?}");
+    db.close().await;
     outbound.stop().await;
 }
 
@@ -335,65 +350,6 @@ async fn messages_are_signed_with_the_old_secret_too_while_it_is_valid() {
     let second = outbound.receiver.received().remove(1);
     assert!(verify(&old, &second).is_err());
     verify(&new, &second).unwrap();
-    outbound.stop().await;
-}
-
-#[tokio::test]
-async fn an_endpoint_that_does_not_answer_delays_no_other() {
-    let outbound = Outbound::allowed().await;
-    let slow = outbound.url.replace("/hook", "/slow");
-    let (slow, _) = outbound
-        .endpoint(&slow, &[OutboundEvent::AccessChanged])
-        .await;
-    outbound.happen(&[HistoryKind::Granted; 100]).await;
-    outbound
-        .until("claimed", |all| {
-            all.iter().filter(|message| message.claim.is_some()).count() == 4
-        })
-        .await;
-    let quick = [OutboundEvent::DoorUnlocked];
-    let (quick, _) = outbound.endpoint(&outbound.url, &quick).await;
-    outbound.happen(&[HistoryKind::Unlocked]).await;
-    outbound
-        .until("delivered to the other", |all| {
-            let of_quick = all.iter().find(|message| message.endpoint_id == quick);
-            of_quick.is_some_and(|message| message.status == MessageStatus::Delivered)
-        })
-        .await;
-    let all = outbound.messages().await;
-    let of_slow = all.iter().filter(|message| message.endpoint_id == slow);
-    assert_eq!(
-        of_slow.filter(|message| message.claim.is_some()).count(),
-        4,
-        "still in flight"
-    );
-}
-
-#[tokio::test]
-async fn an_attempt_whose_outcome_was_lost_is_repeated() {
-    let outbound = Outbound::allowed().await;
-    let slow = outbound.url.replace("/hook", "/slow");
-    let (id, _) = outbound.endpoint(&slow, &ALL).await;
-    outbound.happen(&[HistoryKind::Granted]).await;
-    outbound
-        .until("claimed", |all| all[0].claim.is_some())
-        .await;
-    // The process dies here, and another one has the database.
-    let mut outbound = outbound;
-    drop(outbound.running.take());
-    let mut row = outbound.endpoint_row(id).await;
-    row.url = outbound.url.clone();
-    outbound
-        .write(async move |db| transaction!(db, |tx| webhook_endpoints::set(tx, row).await).await)
-        .await;
-    outbound.running = Some(super::start(outbound.club.app.clone()).unwrap());
-    outbound.advance(Duration::from_secs(59));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(outbound.receiver.received().len(), 0);
-    outbound.advance(Duration::from_secs(2));
-    outbound
-        .until("delivered", are_all(MessageStatus::Delivered))
-        .await;
     outbound.stop().await;
 }
 

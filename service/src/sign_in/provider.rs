@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use openidconnect::{
     AccessTokenHash, AdditionalClaims, AuthorizationCode, Client, ClientId, ClientSecret,
     CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse,
-    TokenResponse as _, UserInfoClaims,
+    HttpResponse, IdTokenClaims, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse,
+    StandardTokenResponse, TokenResponse as _, UserInfoClaims,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType,
         CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -184,9 +184,14 @@ impl Provider {
             .ok_or_else(|| ProviderError::Invalid("there is no ID token".to_owned()))?;
         let verifier = client.id_token_verifier();
         let nonce = Nonce::new(pending.nonce.clone());
-        let claims = token
-            .claims(&verifier, &nonce)
-            .map_err(|error| invalid(&error))?;
+        let claims = match token.claims(&verifier, &nonce) {
+            Ok(claims) => claims,
+            Err(error) => {
+                // The provider may have new keys: the next sign-in reads them.
+                *self.metadata.lock().await = None;
+                return Err(invalid(&error));
+            }
+        };
         if let Some(expected) = claims.access_token_hash() {
             let algorithm = token.signing_alg().map_err(|error| invalid(&error))?;
             let key = token
@@ -213,17 +218,10 @@ impl Provider {
                 .map_err(|error| ProviderError::Exchange(causes(&error)))?;
             values = self::values(&user.additional_claims().all, &self.claim);
         }
-        let name = claims.name().and_then(|name| name.get(None));
-        let name = claims
-            .email()
-            .map(|email| email.as_str())
-            .or(name.map(|name| name.as_str()))
-            .or(claims.preferred_username().map(|name| name.as_str()))
-            .unwrap_or(claims.subject().as_str());
-        let name = name.chars().filter(|letter| !letter.is_control());
+        let name = name_of(claims);
         Ok(Person {
             subject: format!("{} {}", self.issuer, claims.subject().as_str()),
-            name: name.take(MAX_NAME).collect(),
+            name,
             values,
         })
     }
@@ -278,6 +276,27 @@ async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpRespo
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
     Ok(answer)
+}
+
+/// The name of a person in the history: a verified e-mail address, or what the provider calls the person with its id, because
+/// anybody could choose the name of somebody else.
+fn name_of(claims: &IdTokenClaims<OtherClaims, CoreGenderClaim>) -> String {
+    let email = claims
+        .email()
+        .filter(|_| claims.email_verified() == Some(true));
+    let name = claims.name().and_then(|name| name.get(None));
+    let name = claims
+        .preferred_username()
+        .map(|name| name.as_str())
+        .or(name.map(|name| name.as_str()));
+    let subject = claims.subject().as_str();
+    let text = match (email, name) {
+        (Some(email), _) => email.to_string(),
+        (None, Some(name)) => format!("{name} ({subject})"),
+        (None, None) => subject.to_owned(),
+    };
+    let letters = text.chars().filter(|letter| !letter.is_control());
+    letters.take(MAX_NAME).collect()
 }
 
 /// The texts of a claim: a list of texts, or one text.

@@ -16,11 +16,14 @@ impl Form {
     /// The input, or the one made of the loose arguments: none if a required one of them is missing.
     ///
     /// # Errors
-    /// BAD_USER_INPUT without either form.
+    /// BAD_USER_INPUT without either form, or with both.
     pub(super) fn of<T>(input: Option<T>, loose: Option<T>) -> Result<(Self, T)> {
         match (input, loose) {
-            (Some(input), _) => Ok((Self::Input, input)),
+            (Some(input), None) => Ok((Self::Input, input)),
             (None, Some(loose)) => Ok((Self::Loose, loose)),
+            (Some(_), Some(_)) => Err(bad_input(
+                "give either input or the deprecated arguments, not both",
+            )),
             (None, None) => Err(bad_input("the argument input is required")),
         }
     }

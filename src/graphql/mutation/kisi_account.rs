@@ -13,7 +13,7 @@ use crate::{
     clock::new_id,
     connect,
     graphql::{
-        error::{Refusal, UserError, UserErrorCode, internal_error},
+        error::{Refusal, UserError, UserErrorCode, checked, internal_error},
         input::kisi_credentials::KisiCredentialsInput,
     },
     id::Kind,
@@ -111,11 +111,12 @@ async fn connect_account(
     admin: Editor,
     input: ConnectKisiInput,
 ) -> Result<row::KisiAccount, Refusal> {
-    let name = name("input.name", &input.name)?;
-    let place = input
-        .place
-        .map(|text| text_of("input.place", "a place's Kisi id or name", &text, 200))
-        .transpose()?;
+    let place = input.place.as_deref();
+    let place_of = |text| text_of("input.place", "a place's Kisi id or name", text, 200);
+    checked! {
+        name = name("input.name", &input.name);
+        place = place.map(place_of).transpose();
+    }
     let key = key(&admin.app, input.credentials).await?;
     let wish = ConnectRequest {
         name,

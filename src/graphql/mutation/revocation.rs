@@ -86,7 +86,9 @@ impl RevocationMutations {
         causes: Option<Vec<ID>>,
     ) -> Result<ApproveRevocationsPayload> {
         let admin = Editor::admin(context)?;
-        let (form, input) = Form::of(input, Some(ApproveRevocationsInput { held, causes }))?;
+        let is_loose = input.is_none() || held.is_some() || causes.is_some();
+        let loose = is_loose.then_some(ApproveRevocationsInput { held, causes });
+        let (form, input) = Form::of(input, loose)?;
         let which = (input.held, input.causes);
         let decided = decide(admin, which, RevocationState::Approved, "approved").await;
         Ok(match form.paths(decided) {
@@ -120,7 +122,9 @@ impl RevocationMutations {
         causes: Option<Vec<ID>>,
     ) -> Result<DismissRevocationsPayload> {
         let admin = Editor::admin(context)?;
-        let (form, input) = Form::of(input, Some(DismissRevocationsInput { held, causes }))?;
+        let is_loose = input.is_none() || held.is_some() || causes.is_some();
+        let loose = is_loose.then_some(DismissRevocationsInput { held, causes });
+        let (form, input) = Form::of(input, loose)?;
         let which = (input.held, input.causes);
         let decided = decide(admin, which, RevocationState::Dismissed, "dismissed").await;
         Ok(match form.paths(decided) {

@@ -57,6 +57,21 @@ pub struct RevokeTokenInput {
     pub name: String,
 }
 
+/// Whose sessions end.
+#[derive(InputObject)]
+pub struct EndStaffSessionsInput {
+    /// The sessions of this person (`staffSessions`). Default: those of all staff.
+    pub name: Option<String>,
+}
+
+payload! {
+    /// The sessions that ended.
+    EndStaffSessionsPayload {
+        /// Their number; null if the mutation was refused.
+        ended: i32
+    }
+}
+
 #[Object(crate = "crate::graphql::resolve")]
 impl TokenMutations {
     /// Creates a token and returns it, this once.
@@ -67,6 +82,17 @@ impl TokenMutations {
     ) -> Result<CreateTokenPayload> {
         let admin = Editor::admin(context)?;
         CreateTokenPayload::of(create(admin, input).await)
+    }
+
+    /// Ends sessions of staff who signed in to the console with the identity provider, such as of somebody who has left. A token is
+    /// ended by revokeToken.
+    async fn end_staff_sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose sessions.")] input: EndStaffSessionsInput,
+    ) -> Result<EndStaffSessionsPayload> {
+        let admin = Editor::admin(context)?;
+        EndStaffSessionsPayload::of(end_sessions(admin, input.name).await)
     }
 
     /// Revokes a token; requests with it are refused from now on.
@@ -112,6 +138,30 @@ impl TokenMutations {
             },
         })
     }
+}
+
+async fn end_sessions(admin: Editor, name: Option<String>) -> Result<i32, Refusal> {
+    let Editor {
+        app,
+        scope,
+        actor,
+        now,
+        ..
+    } = admin;
+    let ended: u64 = transaction!(app.db, |tx| {
+        let ended = tokens::end_staff_sessions(tx, scope, name.as_deref()).await?;
+        if ended > 0 {
+            let of = name
+                .as_ref()
+                .map_or_else(|| "of all staff".to_owned(), |name| format!("of “{name}”"));
+            let message = format!("{ended} sessions {of} were ended.");
+            let kind = row::HistoryKind::TokenChanged;
+            record(tx, scope, (&actor, now), kind, message).await?;
+        }
+        Ok::<_, Refusal>(ended)
+    })
+    .await?;
+    Ok(i32::try_from(ended).unwrap_or(i32::MAX))
 }
 
 async fn create(admin: Editor, input: CreateTokenInput) -> Result<String, Refusal> {

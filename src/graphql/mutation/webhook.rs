@@ -20,7 +20,7 @@ use crate::{
     secret::{SecretKind, new_signing_secret},
     store::{
         ClubScope, Connection, StoreError, clubs, lookup, row, webhook_endpoints,
-        webhook_messages::{self, Event, Replay},
+        webhook_messages::{self, Event, Replay, Waiting},
     },
     transaction,
 };
@@ -110,7 +110,8 @@ impl WebhookMutations {
         SendTestMessagePayload::of(send_test(admin, &input.endpoint).await)
     }
 
-    /// Sends messages again, with the same ids and bodies and new signatures, and all attempts before them.
+    /// Sends messages again, with the same ids and bodies and new signatures, and all attempts before them. Messages of endpoints that are
+    /// not ACTIVE stay.
     async fn replay_webhook_messages(
         &self,
         context: &Context<'_>,
@@ -146,7 +147,7 @@ async fn create(
         .map_err(internal_error)?;
     let endpoint = transaction!(app.db, |tx| {
         clubs::lock(tx, scope).await?;
-        let all = webhook_endpoints::all(tx, scope).await?;
+        let all = webhook_endpoints::lock_all(tx, scope).await?;
         if all.len() >= MOST_ENDPOINTS {
             let message = "the club has 20 endpoints, which is the most: remove one first";
             return Err(invalid("input", message));
@@ -200,7 +201,7 @@ async fn update(
     let paused = input.paused;
     transaction!(app.db, |tx| {
         clubs::lock(tx, scope).await?;
-        let all = webhook_endpoints::all(tx, scope).await?;
+        let all = webhook_endpoints::lock_all(tx, scope).await?;
         let before = find(&all, id)?;
         if let Some(name) = &new_name {
             refuse_taken_name(&all, Some(id), name)?;
@@ -218,6 +219,11 @@ async fn update(
             row.failing_since = None;
         }
         webhook_endpoints::set(tx, row.clone()).await?;
+        if row.status != before.status {
+            let is_active = row.status == row::EndpointStatus::Active;
+            let at = if is_active { now } else { i64::MAX };
+            webhook_messages::reschedule(tx, scope, id, Waiting::All, at).await?;
+        }
         // A URL can contain a secret.
         let address = |row: &row::WebhookEndpoint| host(&row.url);
         let state = |row: &row::WebhookEndpoint| state_name(row.status).to_owned();
@@ -264,7 +270,7 @@ async fn rotate(
         .map_err(internal_error)?;
     let endpoint = transaction!(app.db, |tx| {
         clubs::lock(tx, scope).await?;
-        let all = webhook_endpoints::all(tx, scope).await?;
+        let all = webhook_endpoints::lock_all(tx, scope).await?;
         let mut row = find(&all, id)?.clone();
         let old = std::mem::replace(&mut row.secret, sealed);
         // A secret that cannot be opened cannot sign either, so it is dropped.
@@ -298,10 +304,12 @@ async fn remove(admin: Editor, endpoint: &str) -> Result<ID, Refusal> {
     let id = endpoint_id(endpoint)?;
     transaction!(app.db, |tx| {
         clubs::lock(tx, scope).await?;
-        let all = webhook_endpoints::all(tx, scope).await?;
+        let all = webhook_endpoints::lock_all(tx, scope).await?;
         let mut row = find(&all, id)?.clone();
         row.status = row::EndpointStatus::Removed;
         row.secret = Vec::new();
+        // The rest of a URL can contain a secret.
+        row.url = host(&row.url);
         row.old_secret = None;
         row.old_secret_until = None;
         let message = format!("The endpoint “{}” was removed.", row.name);
@@ -326,6 +334,7 @@ async fn send_test(admin: Editor, endpoint: &str) -> Result<row::WebhookMessage,
     transaction!(app.db, |tx| {
         let row = webhook_endpoints::get(tx, scope, id).await?;
         let row = row.ok_or_else(|| not_found("input.endpoint", "endpoint"))?;
+        refuse_inactive(&row)?;
         let event = Event {
             kind: row::OutboundEvent::EndpointTest,
             at: now,
@@ -368,13 +377,24 @@ async fn replay(admin: Editor, input: ReplayWebhookMessagesInput) -> Result<i32,
             Replay::These(ids) => refuse_foreign(tx, scope, ids).await?,
             Replay::Since(endpoint, _) => {
                 let row = webhook_endpoints::get(tx, scope, *endpoint).await?;
-                row.ok_or_else(|| not_found("input.endpoint", "endpoint"))?;
+                refuse_inactive(&row.ok_or_else(|| not_found("input.endpoint", "endpoint"))?)?;
             }
         }
         Ok::<_, Refusal>(webhook_messages::replay(tx, scope, &which, now).await?)
     })
     .await?;
     Ok(i32::try_from(replayed).unwrap_or(i32::MAX))
+}
+
+fn refuse_inactive(row: &row::WebhookEndpoint) -> Result<(), Refusal> {
+    if row.status == row::EndpointStatus::Active {
+        return Ok(());
+    }
+    let message = format!(
+        "the endpoint is {}: resume it first (updateWebhookEndpoint, paused: false)",
+        state_name(row.status)
+    );
+    Err(invalid("input.endpoint", message))
 }
 
 async fn refuse_foreign(

@@ -12,10 +12,10 @@ use crate::{
         share::ShareConnection,
         source::RejectedRequests,
         suspension::SuspensionConnection,
-        token::TokenConnection,
+        token::{StaffSession, TokenConnection},
     },
     id::Kind,
-    store::{listings, rejections},
+    store::{listings, rejections, tokens},
 };
 
 #[derive(Default)]
@@ -93,6 +93,17 @@ impl RecordLists {
         let arguments = PageArguments::new(first, after, last, before)?;
         let list = listings::tokens(scope);
         page::load(context::app(context)?, list, arguments).await
+    }
+
+    /// The staff who are signed in to the console with the identity provider, the latest first. Requires an ADMIN token.
+    #[graphql(complexity = "page::capped_product(50, child_complexity)")]
+    async fn staff_sessions(&self, context: &Context<'_>) -> Result<Vec<StaffSession>> {
+        let scope = require_admin(context)?.scope;
+        let now = loader::instant(context, None)?.micros();
+        let db = context::app(context)?.db.read();
+        let rows = tokens::staff_sessions(db, scope, now).await;
+        let rows = rows.map_err(internal_error)?.into_iter();
+        Ok(rows.map(StaffSession::from).collect())
     }
 
     /// Companies by name.

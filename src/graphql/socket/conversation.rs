@@ -180,7 +180,7 @@ impl Conversation {
             }) => {
                 self.token = match authorization {
                     Some(header) => auth::bearer(&header).map(str::to_owned),
-                    None => cookie::session(&self.cookies, csrf.as_deref()),
+                    None => cookie::session(&self.cookies, csrf.as_deref(), self.app.is_https()),
                 };
                 match self.caller().await {
                     Ok(caller) => self.acknowledge(caller).await,

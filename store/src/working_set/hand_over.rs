@@ -1,11 +1,11 @@
-//! Moves Kisi users and grants, shares and suspensions from one member to another: when two members are merged, and when an
+//! Moves Kisi users and grants, shares, suspensions and what was told about them from one member to another: when two members are merged, and when an
 //! e-mail address now belongs to another member. The caller marks both members due, so that work in progress on either of
 //! them is planned again.
 
 use crate::bulk::select_by_ids;
 use std::collections::{BTreeSet, HashMap};
 
-use entity::{kisi_grant, kisi_user, member, share, suspension};
+use entity::{history, kisi_grant, kisi_user, member, share, suspension, webhook_message};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
@@ -34,6 +34,9 @@ pub(super) async fn merge(
     }
     follow!(share);
     follow!(suspension);
+    // What is erased or exported later is found by the member.
+    follow!(history);
+    follow!(webhook_message);
     let mut users = users_of(connection, scope, [from, to]).await?;
     for index in 0..users.len() {
         give(connection, scope, &mut users, index, (&[from].into(), to)).await?;

@@ -12,7 +12,7 @@ use crate::{
     },
     ingest::{readers::options::statuses_text, signature::Verification},
     secret::{SecretKind, new_path_key},
-    store::{clubs, row, sources},
+    store::{ClubScope, Connection, clubs, row, sources},
     transaction,
 };
 
@@ -28,22 +28,24 @@ pub(super) async fn create(
         ..
     } = admin;
     let platform = row::Platform::from(input.platform);
-    let scheme = platform_input::scheme(platform, input.signature.map(Into::into))?;
-    let rule = input
-        .signature_rule
-        .map(SignatureRuleInput::settings)
-        .transpose()?;
-    let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
-    let credentials = platform_input::credentials(platform, input.credentials)?;
-    platform_input::needs_credentials(scheme, credentials.is_some())?;
     checked! {
         name = name("input.name", &input.name);
         zone = Given::optional(input.time_zone.as_ref(), "input.timeZone");
-        read_every_s = platform_input::read_every(input.read_every.as_ref(), credentials.is_some());
+        _read_every = Given::optional(input.read_every.as_ref(), "input.readEvery");
+        scheme = platform_input::scheme(platform, input.signature.map(Into::into));
+        rule = input.signature_rule.map(SignatureRuleInput::settings).transpose();
+        credentials = platform_input::credentials(platform, input.credentials);
         mapping = platform_input::new_mapping(platform, input.mapping.as_ref());
         statuses = platform_input::statuses(platform, input.status_mappings.as_deref());
         primary_only = platform_input::primary_only(platform, input.primary_members_only);
         check_in = platform_input::check_in(platform, input.check_in);
+    }
+    let has_credentials = credentials.is_some();
+    // These depend on each other and on the fields above.
+    let (verification, signature_rule) = platform_input::verification(scheme, rule)?;
+    checked! {
+        _needed = platform_input::needs_credentials(scheme, has_credentials);
+        read_every_s = platform_input::read_every(input.read_every.as_ref(), has_credentials);
         secret = secret(scheme, input.secret, &verification);
     }
     let read_every_s = credentials
@@ -65,10 +67,7 @@ pub(super) async fn create(
         if is_taken(tx, scope, &name, None).await? {
             return Err(name_taken("input.name", "source"));
         }
-        let time_zone = match zone {
-            Some(zone) => zone,
-            None => club_zone(tx, scope).await?,
-        };
+        let time_zone = zone_or_clubs(tx, scope, zone).await?;
         let source = row::Source {
             name,
             platform,
@@ -94,6 +93,17 @@ pub(super) async fn create(
     .await?;
     app.waker.wake_with_readers(scope);
     Ok((source, secret))
+}
+
+async fn zone_or_clubs(
+    connection: &impl Connection,
+    scope: ClubScope,
+    zone: Option<String>,
+) -> Result<String, Refusal> {
+    match zone {
+        Some(zone) => Ok(zone),
+        None => club_zone(connection, scope).await,
+    }
 }
 
 /// The secret of a source with this scheme; none if its events are unsigned.

@@ -10,7 +10,7 @@ use crate::{
     },
     id::Kind,
     secret::SecretKind,
-    store::{clubs, due, readings, row, sources},
+    store::{ClubScope, Connection, clubs, due, readings, row, sources},
     transaction,
 };
 
@@ -53,7 +53,12 @@ pub(super) async fn update(
             let cause = due::Cause::enforced(description);
             due::mark_source(tx, scope, id, now, &cause).await?;
         }
-        if let Some(given) = platform_input::credentials(source.platform, input.credentials)? {
+        let verification = |rule| platform_input::verification(source.signature, Some(rule));
+        checked! {
+            given = platform_input::credentials(source.platform, input.credentials);
+            verification = new_rule.map(verification).transpose();
+        }
+        if let Some(given) = given {
             let sealed = sealer.seal(SecretKind::SourceCredentials, id, &given.to_text());
             source.credentials = Some(sealed.map_err(internal_error)?);
             let usual = platform_input::default_read_interval(source.platform);
@@ -63,12 +68,10 @@ pub(super) async fn update(
         }
         let has = source.credentials.is_some();
         if let Some(every) = platform_input::read_every(input.read_every.as_ref(), has)? {
-            source.read_every_s = Some(every);
-            let at = now.saturating_add(every.saturating_mul(1_000_000));
-            readings::make_due_by(tx, scope, id, at).await?;
+            read_every(tx, &mut source, every, now).await?;
         }
-        if new_rule.is_some() {
-            source.signature_rule = platform_input::verification(source.signature, new_rule)?.1;
+        if let Some((_, rule)) = verification {
+            source.signature_rule = rule;
         }
         let options = options::Options {
             mapping: input.mapping,
@@ -90,6 +93,19 @@ pub(super) async fn update(
     .await?;
     app.waker.wake_with_readers(scope);
     Ok(source)
+}
+
+/// Sets the interval between readings, in seconds; the next one is due within it.
+async fn read_every(
+    connection: &impl Connection,
+    source: &mut row::Source,
+    every: i64,
+    now: i64,
+) -> Result<(), Refusal> {
+    source.read_every_s = Some(every);
+    let at = now.saturating_add(every.saturating_mul(1_000_000));
+    let scope = ClubScope::new(source.club_id);
+    Ok(readings::make_due_by(connection, scope, source.id, at).await?)
 }
 
 /// What was changed: values before and after, or for long and secret settings the name alone.

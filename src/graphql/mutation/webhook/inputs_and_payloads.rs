@@ -105,7 +105,7 @@ payload! {
     /// The removed endpoint.
     RemoveWebhookEndpointPayload {
         /// The id of the endpoint; null if the mutation was refused.
-        endpoint_id: ID
+        removed_id: ID
     }
 }
 

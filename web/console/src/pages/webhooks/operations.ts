@@ -133,7 +133,7 @@ export const RotateEndpointSecret = graphql(`
 export const RemoveEndpoint = graphql(`
   mutation RemoveEndpoint($endpoint: ID!) {
     removeWebhookEndpoint(input: { endpoint: $endpoint }) {
-      endpointId
+      removedId
       userErrors {
         code
         message
