@@ -345,7 +345,7 @@ pub async fn replay(
             .add(Column::CreatedAt.gte(*at))
             .add(Column::Status.is_in([MessageStatus::Failed, MessageStatus::Cancelled])),
     };
-    let mut endpoints = webhook_endpoints::all(connection, scope).await?;
+    let mut endpoints = webhook_endpoints::lock_all(connection, scope).await?;
     endpoints.retain(|row| row.status == EndpointStatus::Active);
     let replayed = scope
         .update_for_ids::<webhook_message::Entity>()
