@@ -129,7 +129,7 @@ web-console-test: tools ## the console, in Chromium against the demo
 	    $(MAKE) web/console/node_modules/.package-lock.json && $(CONSOLE) run --silent check; \
 	    echo 'skipped: the tests in a browser, without $(CHROMIUM) (Debian: apt-get install chromium)'; \
 	else \
-	    $(MAKE) web/console/node_modules/.package-lock.json && cargo build $(LOCKED) && $(CONSOLE) run --silent test; \
+	    $(MAKE) web/console/dist/index.html && cargo build $(LOCKED) && $(CONSOLE) run --silent test; \
 	fi
 
 bench: tools ## the measurements

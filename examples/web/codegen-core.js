@@ -62,7 +62,7 @@ async function schemaOfServer({ buildClientSchema, getIntrospectionQuery }, sche
 }
 
 /** Every `graphql(` document of the source files in a folder, in the order of their names. */
-function documentsIn({ parse }, folder) {
+function documentsIn({ parse, Source }, folder) {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("gql"))
     .sort()
@@ -72,23 +72,14 @@ function documentsIn({ parse }, folder) {
       return [...text.matchAll(/\bgraphql\(\s*(?:\/\* GraphQL \*\/\s*)?`([^`]*)`/g)].map(([, source]) => ({
         location,
         rawSDL: source,
-        document: parse(source),
+        document: parse(new Source(source, location)),
       }));
     });
 }
 
-/** Ends the process where a document is invalid, or two operations have one name: the types are named for them. */
-function refuseFaults({ validate }, schema, documents) {
-  const owners = new Map();
-  const faults = documents.flatMap(({ location, document }) => {
-    const names = document.definitions.map(({ name }) => name?.value ?? "");
-    const repeated = names.filter((name) => owners.has(name));
-    for (const name of names) owners.set(name, location);
-    return [
-      ...validate(schema, document).map(({ message }) => `${location}: ${message}`),
-      ...repeated.map((name) => `${location}: another operation is named "${name}" too`),
-    ];
-  });
-  for (const fault of faults) console.error(fault);
+/** Ends the process where a document is invalid. They are validated as one, because a fragment may stand in another file. */
+function refuseFaults({ concatAST, validate }, schema, documents) {
+  const faults = validate(schema, concatAST(documents.map(({ document }) => document)));
+  for (const { message, nodes } of faults) console.error(`${nodes?.[0]?.loc?.source.name}: ${message}`);
   if (faults.length > 0) process.exit(1);
 }

@@ -91,18 +91,9 @@ pub async fn exchange_beginning(
 
 /// Sends a request and reads its response to the end, `largest` bytes at most.
 pub async fn exchange(request: RequestBuilder, largest: usize) -> Result<Response, ExchangeError> {
-    let mut response = request.send().await?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > largest {
-            return Err(ExchangeError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
+    let response = exchange_beginning(request, largest.saturating_add(1)).await?;
+    if response.body.len() > largest {
+        return Err(ExchangeError::TooLarge);
     }
-    Ok(Response {
-        status,
-        headers,
-        body,
-    })
+    Ok(response)
 }

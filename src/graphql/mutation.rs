@@ -51,6 +51,50 @@ macro_rules! payload {
             }
         }
     };
+    // With a secret that is returned only here.
+    (
+        $(#[$doc:meta])* $name:ident {
+            $(#[$field_doc:meta])* $field:ident: $object:ty,
+            $(#[$secret_doc:meta])* secret
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject)]
+        #[graphql(crate = "crate::graphql::resolve")]
+        pub struct $name {
+            $(#[$field_doc])*
+            pub $field: Option<$object>,
+            $(#[$secret_doc])*
+            pub secret: Option<String>,
+            /// Why nothing was changed; empty on success.
+            pub user_errors: Vec<$crate::graphql::error::UserError>,
+        }
+
+        impl $name {
+            pub fn of(
+                outcome: Result<
+                    (impl Into<$object>, impl Into<Option<secrecy::SecretString>>),
+                    $crate::graphql::error::Refusal,
+                >,
+            ) -> async_graphql::Result<Self> {
+                let show = |secret: secrecy::SecretString| {
+                    secrecy::ExposeSecret::expose_secret(&secret).to_owned()
+                };
+                Ok(match outcome {
+                    Ok((object, secret)) => Self {
+                        $field: Some(object.into()),
+                        secret: secret.into().map(show),
+                        user_errors: Vec::new(),
+                    },
+                    Err(refusal) => Self {
+                        $field: None,
+                        secret: None,
+                        user_errors: refusal.into_user_errors()?,
+                    },
+                })
+            }
+        }
+    };
 }
 
 pub mod club;

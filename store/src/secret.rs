@@ -138,6 +138,18 @@ impl Sealer {
         self.open_bound(&kind.bound_to(row), sealed)
     }
 
+    /// Encrypts a secret again for another column of its row, such as one that is replaced and still accepted for a while; none if it
+    /// cannot be decrypted, since then it is of no use either.
+    pub fn move_to(
+        &self,
+        (from, to): (SecretKind, SecretKind),
+        row: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, SecretError> {
+        let secret = self.open(from, row, sealed).ok();
+        secret.map(|secret| self.seal(to, row, &secret)).transpose()
+    }
+
     /// Whether a secret was encrypted with the current key.
     pub fn is_current(&self, kind: SecretKind, row: Uuid, sealed: &[u8]) -> bool {
         open_with(&self.key, &kind.bound_to(row), sealed).is_some()

@@ -110,6 +110,9 @@ impl Dispatcher {
             let mut endpoints = HashMap::new();
             let mut ids = Vec::new();
             for (id, endpoint) in due {
+                if busy.contains(&endpoint.id) {
+                    continue;
+                }
                 if !takes_another(&mut running, &endpoint) {
                     busy.push(endpoint.id);
                 } else if ids.len() < free {

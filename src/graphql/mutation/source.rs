@@ -1,8 +1,9 @@
 //! Mutations of sources: create, update, rotate the signing secret, remove. A secret is returned once, when it is created, and
 //! stored sealed. For ADMIN tokens.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use secrecy::{ExposeSecret, SecretString};
+use access::Instant;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use secrecy::SecretString;
 use uuid::Uuid;
 
 mod create;
@@ -13,7 +14,7 @@ mod update;
 use super::{Editor, form::Form, id_of, invalid, not_found, record};
 use crate::{
     graphql::{
-        error::{Refusal, UserError, checked, internal, internal_error},
+        error::{Refusal, checked, internal, internal_error},
         input::{
             given::Given, signature_rule::SignatureRuleInput,
             source_credentials::SourceCredentialsInput,
@@ -100,28 +101,24 @@ pub struct UpdateSourceInput {
     pub check_in: Option<bool>,
 }
 
-/// The new source and its secret. The secret is returned only here.
-#[derive(SimpleObject)]
-#[graphql(crate = "crate::graphql::resolve")]
-pub struct CreateSourcePayload {
-    /// The source.
-    pub source: Option<Source>,
-    /// The signing secret to configure at the platform; null for a source whose events are unsigned.
-    pub secret: Option<String>,
-    /// Why nothing was changed; empty on success.
-    pub user_errors: Vec<UserError>,
+payload! {
+    /// The new source and its secret. The secret is returned only here.
+    CreateSourcePayload {
+        /// The source.
+        source: Source,
+        /// The signing secret to configure at the platform; null for a source whose events are unsigned.
+        secret
+    }
 }
 
-/// The source and its new secret. The secret is returned only here.
-#[derive(SimpleObject)]
-#[graphql(crate = "crate::graphql::resolve")]
-pub struct RotateSourceSecretPayload {
-    /// The source.
-    pub source: Option<Source>,
-    /// The new signing secret to configure at the platform.
-    pub secret: Option<String>,
-    /// Why nothing was changed; empty on success.
-    pub user_errors: Vec<UserError>,
+payload! {
+    /// The source and its new secret. The secret is returned only here.
+    RotateSourceSecretPayload {
+        /// The source.
+        source: Source,
+        /// The new signing secret to configure at the platform.
+        secret
+    }
 }
 
 payload! {
@@ -146,7 +143,7 @@ pub struct RemoveSourceInput {
     pub source: ID,
 }
 
-fn a_day() -> Given<Duration> {
+pub(super) fn a_day() -> Given<Duration> {
     Duration(std::time::Duration::from_secs(86_400)).into()
 }
 
@@ -171,18 +168,7 @@ impl SourceMutations {
         #[graphql(desc = "The platform and its settings.")] input: CreateSourceInput,
     ) -> Result<CreateSourcePayload> {
         let admin = Editor::admin(context)?;
-        Ok(match create::create(admin, input).await {
-            Ok((source, secret)) => CreateSourcePayload {
-                source: Some(source.into()),
-                secret: secret.map(|secret| secret.expose_secret().to_owned()),
-                user_errors: Vec::new(),
-            },
-            Err(refusal) => CreateSourcePayload {
-                source: None,
-                secret: None,
-                user_errors: refusal.into_user_errors()?,
-            },
-        })
+        CreateSourcePayload::of(create::create(admin, input).await)
     }
 
     /// Replaces the signing secret. The old one stays valid for a while, so that the platform can be switched over.
@@ -211,18 +197,7 @@ impl SourceMutations {
         });
         let (form, input) = Form::of(input, loose)?;
         let rotated = rotate(admin, &input.source, &input.keep_old_for, input.secret).await;
-        Ok(match form.paths(rotated) {
-            Ok((source, secret)) => RotateSourceSecretPayload {
-                source: Some(source.into()),
-                secret: Some(secret.expose_secret().to_owned()),
-                user_errors: Vec::new(),
-            },
-            Err(refusal) => RotateSourceSecretPayload {
-                source: None,
-                secret: None,
-                user_errors: refusal.into_user_errors()?,
-            },
-        })
+        RotateSourceSecretPayload::of(form.paths(rotated))
     }
 
     /// Changes a source's name, time zone, mapping, or how its platform's API is read. Deliveries that failed with an old mapping
@@ -271,13 +246,8 @@ async fn rotate(
     } = admin;
     checked! {
         id = id_of(Kind::Source, "source", "source", source);
-        kept_s = kept_s("keepOldFor", keep_old_for);
+        kept_until = kept_until("keepOldFor", keep_old_for, now);
     }
-    let kept_until = now.saturating_add(
-        i64::try_from(kept_s)
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1_000_000),
-    );
     let source = find(app.db.read(), scope, id, "source").await?;
     if source.signature == row::SignatureScheme::Nudge {
         let message = "this source has no secret: its platform does not sign its events";
@@ -296,17 +266,13 @@ async fn rotate(
     let source = transaction!(app.db, |tx| {
         clubs::touch(tx, scope).await?;
         let mut source = find(tx, scope, id, "source").await?;
-        // A secret that cannot be unsealed cannot verify signatures either, so it is dropped.
-        let old = source.secret.replace(sealed).filter(|_| kept_s > 0);
-        let old = old.and_then(|old| sealer.open(SecretKind::SourceSecret, id, &old).ok());
-        source.old_secret = old
-            .map(|old| {
-                sealer
-                    .seal(SecretKind::OldSourceSecret, id, &old)
-                    .map_err(internal_error)
-            })
-            .transpose()?;
-        source.old_secret_until = source.old_secret.is_some().then_some(kept_until);
+        let kinds = (SecretKind::SourceSecret, SecretKind::OldSourceSecret);
+        let old = source.secret.replace(sealed);
+        source.old_secret = match old.filter(|_| kept_until.is_some()) {
+            Some(old) => sealer.move_to(kinds, id, &old).map_err(internal_error)?,
+            None => None,
+        };
+        source.old_secret_until = kept_until.filter(|_| source.old_secret.is_some());
         sources::set(tx, &source).await?;
         let message = format!("The secret of the source “{}” was replaced.", source.name);
         record_source(tx, scope, (&actor, now), message).await?;
@@ -347,10 +313,17 @@ async fn remove(admin: Editor, source: &str) -> Result<ID, Refusal> {
     Ok(ID(encode(Kind::Source, id)))
 }
 
-/// How long an old secret stays valid, in seconds.
-pub(super) fn kept_s(path: &str, given: &Given<Duration>) -> Result<u64, Refusal> {
-    match given.check(path)?.0.as_secs() {
-        seconds @ 0..=MAX_KEEP_OLD_S => Ok(seconds),
+/// Until when an old secret stays valid, in microseconds; none if it ends at once.
+pub(super) fn kept_until(
+    path: &str,
+    given: &Given<Duration>,
+    now: i64,
+) -> Result<Option<i64>, Refusal> {
+    match given.check(path)?.0 {
+        std::time::Duration::ZERO => Ok(None),
+        length if length.as_secs() <= MAX_KEEP_OLD_S => {
+            Ok(Some(Instant::from_micros(now).plus(length).micros()))
+        }
         _ => Err(invalid(path, "must be at most P366D")),
     }
 }

@@ -58,7 +58,7 @@ pub struct UnlockLocationInput {
     pub longitude: f64,
 }
 
-/// The door to unlock, and for whom.
+/// The door to unlock, and the member.
 #[derive(InputObject)]
 pub struct UnlockInput {
     /// The lock to unlock.
@@ -82,7 +82,7 @@ impl UnlockMutations {
     async fn unlock(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The door, and for whom.")] input: Option<UnlockInput>,
+        #[graphql(desc = "The door and the member.")] input: Option<UnlockInput>,
         #[graphql(deprecation = "Use `input`.", desc = "The lock to unlock.")] lock: Option<ID>,
         #[graphql(
             deprecation = "Use `input`.",

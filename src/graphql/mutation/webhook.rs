@@ -2,13 +2,16 @@
 //! A secret is returned once, when it is created, and stored sealed. For ADMIN tokens.
 
 use async_graphql::{Context, ID, Object, Result};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
 mod inputs_and_payloads;
 
-use super::{Editor, differences, id_of, invalid, name, not_found, record, source::kept_s};
+use super::{
+    Editor, differences, id_of, invalid, name, not_found, record,
+    source::{a_day, kept_until},
+};
 use crate::{
     clock::new_id,
     graphql::{
@@ -30,8 +33,6 @@ use inputs_and_payloads::*;
 const MOST_ENDPOINTS: usize = 20;
 /// The most messages that one replay names.
 const MOST_REPLAYED: usize = 250;
-/// The default of `keepOldFor`, in seconds.
-const KEEP_OLD_S: u64 = 86_400;
 
 #[derive(Default)]
 pub struct WebhookMutations;
@@ -45,18 +46,7 @@ impl WebhookMutations {
         #[graphql(desc = "The address and what is sent there.")] input: CreateWebhookEndpointInput,
     ) -> Result<CreateWebhookEndpointPayload> {
         let admin = Editor::admin(context)?;
-        Ok(match create(admin, input).await {
-            Ok((endpoint, secret)) => CreateWebhookEndpointPayload {
-                endpoint: Some(endpoint.into()),
-                secret: Some(secret.expose_secret().to_owned()),
-                user_errors: Vec::new(),
-            },
-            Err(refusal) => CreateWebhookEndpointPayload {
-                endpoint: None,
-                secret: None,
-                user_errors: refusal.into_user_errors()?,
-            },
-        })
+        CreateWebhookEndpointPayload::of(create(admin, input).await)
     }
 
     /// Changes an endpoint. Messages that already wait are sent to its new URL.
@@ -76,18 +66,7 @@ impl WebhookMutations {
         #[graphql(desc = "The endpoint.")] input: RotateWebhookEndpointSecretInput,
     ) -> Result<RotateWebhookEndpointSecretPayload> {
         let admin = Editor::admin(context)?;
-        Ok(match rotate(admin, input).await {
-            Ok((endpoint, secret)) => RotateWebhookEndpointSecretPayload {
-                endpoint: Some(endpoint.into()),
-                secret: Some(secret.expose_secret().to_owned()),
-                user_errors: Vec::new(),
-            },
-            Err(refusal) => RotateWebhookEndpointSecretPayload {
-                endpoint: None,
-                secret: None,
-                user_errors: refusal.into_user_errors()?,
-            },
-        })
+        RotateWebhookEndpointSecretPayload::of(rotate(admin, input).await)
     }
 
     /// Removes an endpoint and cancels the messages that wait for it.
@@ -253,16 +232,11 @@ async fn rotate(
         now,
         ..
     } = admin;
+    let keep_old_for = input.keep_old_for.unwrap_or_else(a_day);
     checked! {
         id = endpoint_id(&input.endpoint);
-        kept_s = match &input.keep_old_for {
-            Some(given) => kept_s("input.keepOldFor", given),
-            None => Ok(KEEP_OLD_S),
-        };
+        kept_until = kept_until("input.keepOldFor", &keep_old_for, now);
     }
-    let kept_us = i64::try_from(kept_s)
-        .unwrap_or(i64::MAX)
-        .saturating_mul(1_000_000);
     let secret = new_signing_secret();
     let sealer = app.sealer.clone();
     let sealed = sealer
@@ -272,18 +246,13 @@ async fn rotate(
         clubs::lock(tx, scope).await?;
         let all = webhook_endpoints::lock_all(tx, scope).await?;
         let mut row = find(&all, id)?.clone();
+        let kinds = (SecretKind::EndpointSecret, SecretKind::OldEndpointSecret);
         let old = std::mem::replace(&mut row.secret, sealed);
-        // A secret that cannot be opened cannot sign either, so it is dropped.
-        let old = sealer.open(SecretKind::EndpointSecret, id, &old).ok();
-        row.old_secret = old
-            .filter(|_| kept_s > 0)
-            .map(|old| sealer.seal(SecretKind::OldEndpointSecret, id, &old))
-            .transpose()
-            .map_err(internal_error)?;
-        row.old_secret_until = row
-            .old_secret
-            .is_some()
-            .then_some(now.saturating_add(kept_us));
+        row.old_secret = match kept_until {
+            Some(_) => sealer.move_to(kinds, id, &old).map_err(internal_error)?,
+            None => None,
+        };
+        row.old_secret_until = kept_until.filter(|_| row.old_secret.is_some());
         webhook_endpoints::set(tx, row.clone()).await?;
         let message = format!("The secret of the endpoint “{}” was replaced.", row.name);
         record_endpoint(tx, scope, (&actor, now), message).await?;

@@ -1,9 +1,8 @@
 //! The inputs and payloads of the mutations of endpoints.
 
-use async_graphql::{ID, InputObject, SimpleObject};
+use async_graphql::{ID, InputObject};
 
 use crate::graphql::{
-    error::UserError,
     input::given::Given,
     scalar::{DateTime, Duration},
     webhook::{WebhookEndpoint, WebhookEventType, WebhookMessage},
@@ -69,28 +68,24 @@ pub struct ReplayWebhookMessagesInput {
     pub since: Option<DateTime>,
 }
 
-/// The endpoint and its signing secret. The secret is returned only here.
-#[derive(SimpleObject)]
-#[graphql(crate = "crate::graphql::resolve")]
-pub struct CreateWebhookEndpointPayload {
-    /// The endpoint; null if the mutation was refused.
-    pub endpoint: Option<WebhookEndpoint>,
-    /// The secret with which the receiver verifies messages: `whsec_` and base64.
-    pub secret: Option<String>,
-    /// Why nothing was changed; empty on success.
-    pub user_errors: Vec<UserError>,
+payload! {
+    /// The endpoint and its signing secret. The secret is returned only here.
+    CreateWebhookEndpointPayload {
+        /// The endpoint; null if the mutation was refused.
+        endpoint: WebhookEndpoint,
+        /// The secret with which the receiver verifies messages: `whsec_` and base64.
+        secret
+    }
 }
 
-/// The endpoint and its new signing secret. The secret is returned only here.
-#[derive(SimpleObject)]
-#[graphql(crate = "crate::graphql::resolve")]
-pub struct RotateWebhookEndpointSecretPayload {
-    /// The endpoint; null if the mutation was refused.
-    pub endpoint: Option<WebhookEndpoint>,
-    /// The secret with which the receiver verifies messages: `whsec_` and base64.
-    pub secret: Option<String>,
-    /// Why nothing was changed; empty on success.
-    pub user_errors: Vec<UserError>,
+payload! {
+    /// The endpoint and its new signing secret. The secret is returned only here.
+    RotateWebhookEndpointSecretPayload {
+        /// The endpoint; null if the mutation was refused.
+        endpoint: WebhookEndpoint,
+        /// The secret with which the receiver verifies messages: `whsec_` and base64.
+        secret
+    }
 }
 
 payload! {

@@ -23,7 +23,7 @@ export function useDownload(): (path: string, name: string) => Promise<boolean> 
   };
 }
 
-function save(content: Blob, name: string) {
+export function save(content: Blob, name: string) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;

@@ -10,6 +10,7 @@ import { TextField } from "../../parts/field";
 import { ErrorBox, ErrorSummary, Notice } from "../../parts/states";
 import { useToast } from "../../parts/toast";
 import { useViewer } from "../../session/viewer";
+import { save } from "../../parts/download";
 import { useTexts } from "../../texts";
 import { EraseMember, ExportMember } from "./mutations";
 
@@ -40,14 +41,7 @@ export function PersonalData({ member, isErased, refetch }: Props) {
   );
 }
 
-function save(name: string, data: unknown) {
-  const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+const asJson = (data: unknown) => new Blob([JSON.stringify(data, null, 2)], { type: "application/json" });
 
 function Export({ member }: { member: { id: string } }) {
   const { personData } = useTexts();
@@ -59,7 +53,7 @@ function Export({ member }: { member: { id: string } }) {
     const { data, error } = await client.query(ExportMember, { member: member.id }).toPromise();
     setBusy(false);
     setFailure(error && failureOf(error));
-    if (data) save(`member-${member.id}.json`, data.exportMember);
+    if (data) save(asJson(data.exportMember), `member-${member.id}.json`);
   };
   return (
     <>

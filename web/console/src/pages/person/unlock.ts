@@ -1,5 +1,6 @@
 // One unlock request for a person. The key is made once a request and goes with each retry of it, so that an answer that was
 // lost can be asked for again, and the door is not opened twice.
+import { askUntilAnswered, isLost } from "@shared/retry";
 import type { Client } from "@urql/core";
 import { failureOf } from "../../api/failure";
 import { UnlockFor } from "./mutations";
@@ -10,24 +11,18 @@ export type Outcome =
   | { kind: "refused"; reason: string; code?: string }
   | { kind: "unknown" };
 
-const TRIES = 3;
-const PAUSE_MS = 800;
-
 /** What became of the request; never throws. */
 export async function requestUnlock(client: Client, member: string, lock: string): Promise<Outcome> {
   const key = crypto.randomUUID();
-  for (let tried = 1; ; tried += 1) {
-    const { data, error } = await client.mutation(UnlockFor, { member, lock, key }).toPromise();
-    if (data) {
-      const { unlocked, decision, userErrors } = data.unlock;
-      if (unlocked) return { kind: "unlocked" };
-      const [refusal] = userErrors;
-      const byRules = refusal?.code === "ACCESS_DENIED" ? decision?.message : undefined;
-      return { kind: "refused", reason: byRules ?? refusal?.message ?? "", code: decision?.code };
-    }
-    const isLost = error?.networkError && error.response?.status === undefined;
-    if (!isLost) return error ? { kind: "refused", reason: failureOf(error).detail ?? error.message } : { kind: "unknown" };
-    if (tried === TRIES) return { kind: "unknown" };
-    await new Promise((done) => setTimeout(done, PAUSE_MS * tried));
+  const ask = () => client.mutation(UnlockFor, { member, lock, key }).toPromise();
+  const { data, error } = await askUntilAnswered(ask);
+  if (data) {
+    const { unlocked, decision, userErrors } = data.unlock;
+    if (unlocked) return { kind: "unlocked" };
+    const [refusal] = userErrors;
+    const byRules = refusal?.code === "ACCESS_DENIED" ? decision?.message : undefined;
+    return { kind: "refused", reason: byRules ?? refusal?.message ?? "", code: decision?.code };
   }
+  if (!error || isLost(error)) return { kind: "unknown" };
+  return { kind: "refused", reason: failureOf(error).detail ?? error.message };
 }

@@ -16,47 +16,6 @@ export const RuleById = graphql(`
       }
     }
   }
-
-  fragment RuleCondition on Condition {
-    __typename
-    ... on MembershipCondition {
-      offerings { id name }
-      locations { id name }
-      whenBlocked
-      grace
-    }
-    ... on RegistrationCondition {
-      offerings { id name }
-      locations { id name }
-      kinds
-      opensBefore
-      closesAfter
-      span
-      guests
-      appliesToOngoing
-    }
-    ... on PurchaseCondition {
-      offerings { id name }
-      locations { id name }
-    }
-    ... on TagCondition {
-      tags
-    }
-    ... on ScheduleCondition {
-      days
-      from
-      until
-      timeZone
-      startDate
-      endDate
-    }
-  }
-
-  fragment RuleTarget on AccessTarget {
-    __typename
-    ... on Group { id name managed }
-    ... on Lock { id name }
-  }
 `);
 
 export const RuleChanges = graphql(`
@@ -67,44 +26,9 @@ export const RuleChanges = graphql(`
         at
         actor
         message
-        ruleBefore { version name enabled conditions { ...ChangedCondition } }
-        ruleAfter { version name enabled conditions { ...ChangedCondition } }
+        ruleBefore { version name enabled conditions { ...RuleCondition } }
+        ruleAfter { version name enabled conditions { ...RuleCondition } }
       }
-    }
-  }
-
-  fragment ChangedCondition on Condition {
-    __typename
-    ... on MembershipCondition {
-      offerings { id name }
-      locations { id name }
-      whenBlocked
-      grace
-    }
-    ... on RegistrationCondition {
-      offerings { id name }
-      locations { id name }
-      kinds
-      opensBefore
-      closesAfter
-      span
-      guests
-      appliesToOngoing
-    }
-    ... on PurchaseCondition {
-      offerings { id name }
-      locations { id name }
-    }
-    ... on TagCondition {
-      tags
-    }
-    ... on ScheduleCondition {
-      days
-      from
-      until
-      timeZone
-      startDate
-      endDate
     }
   }
 `);

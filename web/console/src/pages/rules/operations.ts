@@ -10,51 +10,10 @@ export const RuleList = graphql(`
         name
         enabled
         updatedAt
-        target { ...ListedTarget }
-        conditions { ...ListedCondition }
+        target { ...RuleTarget }
+        conditions { ...RuleCondition }
       }
       pageInfo { hasNextPage endCursor }
     }
-  }
-
-  fragment ListedCondition on Condition {
-    __typename
-    ... on MembershipCondition {
-      offerings { id name }
-      locations { id name }
-      whenBlocked
-      grace
-    }
-    ... on RegistrationCondition {
-      offerings { id name }
-      locations { id name }
-      kinds
-      opensBefore
-      closesAfter
-      span
-      guests
-      appliesToOngoing
-    }
-    ... on PurchaseCondition {
-      offerings { id name }
-      locations { id name }
-    }
-    ... on TagCondition {
-      tags
-    }
-    ... on ScheduleCondition {
-      days
-      from
-      until
-      timeZone
-      startDate
-      endDate
-    }
-  }
-
-  fragment ListedTarget on AccessTarget {
-    __typename
-    ... on Group { id name managed }
-    ... on Lock { id name }
   }
 `);

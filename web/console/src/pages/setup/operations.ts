@@ -90,7 +90,7 @@ export const Suggestions = graphql(`
     suggestRules(source: $source) {
       suggestions {
         group { id name managed }
-        conditions { ...SuggestedCondition }
+        conditions { ...RuleCondition }
         input
         reason
         message
@@ -100,41 +100,6 @@ export const Suggestions = graphql(`
       unknownGroups { kisiId message }
       ambiguousNames { message }
       itemGroups { message }
-    }
-  }
-
-  fragment SuggestedCondition on Condition {
-    __typename
-    ... on MembershipCondition {
-      offerings { id name }
-      locations { id name }
-      whenBlocked
-      grace
-    }
-    ... on RegistrationCondition {
-      offerings { id name }
-      locations { id name }
-      kinds
-      opensBefore
-      closesAfter
-      span
-      guests
-      appliesToOngoing
-    }
-    ... on PurchaseCondition {
-      offerings { id name }
-      locations { id name }
-    }
-    ... on TagCondition {
-      tags
-    }
-    ... on ScheduleCondition {
-      days
-      from
-      until
-      timeZone
-      startDate
-      endDate
     }
   }
 `);

@@ -32,7 +32,7 @@ export const tokens = {
     secret: "Token",
   },
   revokeTitle: (name: string) => `Revoke “${name}”?`,
-  revokeText: "Whoever uses it is signed out at once, and its requests are refused. This cannot be undone; create a new token instead.",
+  revokeText: "Its users are signed out at once, and its requests are refused. This cannot be undone; create a new token instead.",
   revokeMembers: "Member sessions that it created stay valid until they end, for at most a day.",
   revokeOwn: "You are signed in with this token: you are signed out too.",
   revokeLast: "This is the only admin token. Without it, nobody can change anything here until the operator of this server creates a new one.",
