@@ -21,6 +21,9 @@ pub struct Demo {
     /// Ends after the story. Exit status 0 only if every step had the expected result.
     #[arg(long)]
     once: bool,
+    /// How many requests a second the simulated Kisi answers. Kisi answers 5, and so most of the story's time is spent waiting.
+    #[arg(long, default_value_t = 5, value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
 }
 
 impl Demo {
@@ -31,7 +34,7 @@ impl Demo {
     pub async fn run(self, listen: Option<String>) -> anyhow::Result<ExitCode> {
         let mut console = Console::on_stdout();
         console.title("Latchkey keeps door access in step with memberships and bookings")?;
-        let mut demo_club = DemoClub::open(listen).await?;
+        let mut demo_club = DemoClub::open(listen, self.rate).await?;
         let result = self.perform(&mut demo_club, &mut console).await;
         demo_club.close().await;
         result?;

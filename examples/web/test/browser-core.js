@@ -39,8 +39,15 @@ export async function startBrowser(chromium, base) {
   return {
     /** What pages threw, logged as an error, or asked of another host. */
     faults,
-    async open(path, { viewport = DESKTOP, ...options } = {}) {
+    /** A page with its own storage; `session` is what its session storage begins with. */
+    async open(path, { viewport = DESKTOP, session = {}, ...options } = {}) {
       const context = await browser.newContext({ viewport, ...options });
+      // Once for each tab: what the page forgets stays forgotten.
+      await context.addInitScript((values) => {
+        if (sessionStorage.getItem("test:begun")) return;
+        sessionStorage.setItem("test:begun", "yes");
+        for (const [name, value] of Object.entries(values)) sessionStorage.setItem(name, value);
+      }, session);
       const page = await context.newPage();
       page.setDefaultTimeout(15_000);
       page.on("pageerror", (error) => faults.push(`${path}: ${error.message}`));

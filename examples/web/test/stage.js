@@ -12,9 +12,9 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const program = process.env.LATCHKEY_BIN ?? join(target, "debug/latchkey");
 
-/** `latchkey demo`, once its story is told: its address, an ADMIN token, and a way to end it. */
+/** `latchkey demo` with a Kisi that keeps nobody waiting, once its story is told: its address, an ADMIN token, and a way to end it. */
 export async function startDemo() {
-  const demo = spawn(program, ["demo"], { stdio: ["ignore", "pipe", "inherit"] });
+  const demo = spawn(program, ["demo", "--rate", "100"], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((done) => demo.once("exit", done));
   demo.once("error", (error) => console.error(`${program}: ${error.message}; build it with cargo build`));
   const found = {};

@@ -15,7 +15,7 @@ use std::{
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use latchkey_demo::Club;
-use latchkey_sandbox::Sandbox;
+use latchkey_sandbox::{Sandbox, Switches};
 use secrecy::SecretString;
 use tokio::{
     signal::{
@@ -64,17 +64,17 @@ pub struct DemoClub {
 }
 
 impl DemoClub {
-    /// Starts the sandbox and the service.
+    /// Starts the sandbox, which answers `rate` requests a second, and the service.
     ///
     /// # Errors
     /// When a port cannot be opened, or the folder or the database cannot be created.
-    pub async fn open(listen: Option<String>) -> anyhow::Result<Self> {
+    pub async fn open(listen: Option<String>, rate: u32) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let folder = Folder::make().context("the temporary folder cannot be created")?;
         let kisi =
             TcpListener::bind(ANY_PORT).context("cannot listen on a port for the sandbox")?;
         let kisi_address = address_of(kisi.local_addr()?);
-        let config = settings(&folder, &kisi_address, listen)?;
+        let config = settings(&folder, &kisi_address, listen, rate)?;
         telemetry::start(&config);
         let listener = TcpListener::bind(&config.listen)
             .with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -84,6 +84,10 @@ impl DemoClub {
         let sandbox =
             latchkey_sandbox::lived_in(Arc::new(move || ticking.now().timestamp()), new_path_key());
         sandbox.keep_calls(CALLS_KEPT);
+        sandbox.set(Switches {
+            rate: Some(rate),
+            ..Switches::default()
+        });
         let kisi = sandbox.serve(kisi)?;
         let kisi_handle = kisi.handle();
         tokio::spawn(kisi);
@@ -172,7 +176,12 @@ impl DemoClub {
 }
 
 /// The configuration. Ignores the environment except `LATCHKEY_LOG`; without it, only errors are logged.
-fn settings(folder: &Folder, kisi: &str, listen: Option<String>) -> anyhow::Result<Config> {
+fn settings(
+    folder: &Folder,
+    kisi: &str,
+    listen: Option<String>,
+    rate: u32,
+) -> anyhow::Result<Config> {
     let database = format!(
         "sqlite://{}?mode=rwc",
         folder.path().join("latchkey.db").display()
@@ -180,6 +189,7 @@ fn settings(folder: &Folder, kisi: &str, listen: Option<String>) -> anyhow::Resu
     let mut flags = BTreeMap::from([
         ("database_url".to_owned(), database),
         ("kisi_url".to_owned(), kisi.to_owned()),
+        ("kisi_rate".to_owned(), rate.to_string()),
         (
             "listen".to_owned(),
             listen.unwrap_or_else(|| ANY_PORT.to_owned()),

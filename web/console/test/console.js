@@ -34,9 +34,7 @@ export async function startConsole({ address, token: adminToken }) {
     open,
     /** A page of a holder of a token, without the form. */
     async signedIn(path, { token = adminToken, ...options } = {}) {
-      const page = await open("/", options);
-      await page.evaluate((value) => sessionStorage.setItem("latchkey:token", value), token);
-      await page.goto(new URL(`/console${path}`, base).href);
+      const page = await open(path, { ...options, session: { "latchkey:token": token } });
       await page.getByRole("navigation").or(page.getByRole("button", { name: /^Men/ })).first().waitFor();
       await page.getByRole("heading", { level: 1 }).waitFor();
       return page;
