@@ -29,16 +29,18 @@ use crate::{
 
 /// Defines the payload of a mutation: the object that was created or changed, or the user errors.
 macro_rules! payload {
-    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $object:ty }) => {
+    (@object $(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* }) => {
         $(#[$doc])*
         #[derive(async_graphql::SimpleObject)]
         #[graphql(crate = "crate::graphql::resolve")]
         pub struct $name {
-            $(#[$field_doc])*
-            pub $field: Option<$object>,
+            $($(#[$field_doc])* pub $field: Option<$type>,)*
             /// Why nothing was changed; empty on success.
             pub user_errors: Vec<$crate::graphql::error::UserError>,
         }
+    };
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $object:ty }) => {
+        payload! { @object $(#[$doc])* $name { $(#[$field_doc])* $field: $object } }
 
         impl $name {
             pub fn of(
@@ -58,16 +60,11 @@ macro_rules! payload {
             $(#[$secret_doc:meta])* secret
         }
     ) => {
-        $(#[$doc])*
-        #[derive(async_graphql::SimpleObject)]
-        #[graphql(crate = "crate::graphql::resolve")]
-        pub struct $name {
-            $(#[$field_doc])*
-            pub $field: Option<$object>,
-            $(#[$secret_doc])*
-            pub secret: Option<String>,
-            /// Why nothing was changed; empty on success.
-            pub user_errors: Vec<$crate::graphql::error::UserError>,
+        payload! {
+            @object $(#[$doc])* $name {
+                $(#[$field_doc])* $field: $object,
+                $(#[$secret_doc])* secret: String
+            }
         }
 
         impl $name {
