@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     decide::AccessContext,
+    reconcile::take_over::{self, Person},
     store::{
         ClubScope, Connection, StoreError, clubs,
         convert::{self, id, row_id},
@@ -25,13 +26,16 @@ use crate::{
 
 mod back_test;
 mod list;
+mod removals;
 mod token;
 mod warning;
 
 pub use back_test::{BackTest, MAX_EVENTS, back_test, recorded};
-pub use list::{Changed, Changes, Side};
+pub use list::{Changed, Changes, Removed, Side};
 pub use token::{CheckError, PreviewToken, VALID_FOR, open_token, seal_token, stale};
 pub use warning::{Warning, WarningCode};
+
+use removals::{HandMade, Wanted};
 
 /// How many members are loaded at a time.
 const CHUNK: usize = 500;
@@ -100,7 +104,9 @@ pub struct Preview {
     pub warnings: Vec<Warning>,
     /// Sorted by name, then by id.
     affected: Vec<Affected>,
-    /// A hash of all gained and lost spans.
+    /// People whose assignments, made by others in Kisi, the edit removes. Sorted by name, then by id.
+    removed: Vec<Person>,
+    /// A hash of all gained and lost spans, and of the removed assignments.
     fingerprint: Fingerprint,
     /// The revision of the club at the start of the preview.
     revision: i64,
@@ -111,6 +117,11 @@ impl Preview {
     /// Counts the members on one side; a member counts once for each target.
     pub fn count(&self, side: Side) -> usize {
         self.affected.iter().filter(|it| side.includes(it)).count()
+    }
+
+    /// Counts the assignments, made by others in Kisi, that the edit removes.
+    pub fn removed_count(&self) -> usize {
+        self.removed.len()
     }
 }
 
@@ -126,6 +137,8 @@ struct RuleDiff {
     /// The current version of the rule; 0 for a new rule.
     version: i32,
     targets: Vec<Target>,
+    /// The assignments by others that the edit removes unless the rules want them.
+    hand_made: Vec<HandMade>,
 }
 
 impl RuleDiff {
@@ -155,7 +168,7 @@ impl RuleDiff {
                 targets.push(rule.target);
             }
         }
-        Ok(Some(Self {
+        let mut diff = Self {
             scope,
             at,
             access_context,
@@ -163,7 +176,10 @@ impl RuleDiff {
             after,
             version,
             targets,
-        }))
+            hand_made: Vec::new(),
+        };
+        diff.hand_made = removals::hand_made(connection, &diff).await?;
+        Ok(Some(diff))
     }
 
     /// Whether a rule applies to a target: a rule on a group also applies to the locks that the group contains.
@@ -197,8 +213,8 @@ impl RuleDiff {
         )
     }
 
-    /// Equal while the same rules and scopes apply to the targets. Needed beside the revision of the club, which does not change
-    /// when locks move between groups.
+    /// Equal while the same rules, scopes and assignments by others apply to the targets. Needed beside the revision of the club,
+    /// which does not change when locks move between groups or Kisi is read.
     fn context_fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         for target in &self.targets {
@@ -220,6 +236,9 @@ impl RuleDiff {
                 hash.update([mark]);
                 hash.update(row_id(of));
             }
+        }
+        for assignment in removals::ids(self) {
+            hash.update(assignment);
         }
         hash.finalize().into()
     }
@@ -269,12 +288,18 @@ pub async fn preview(
     let subjects = warning::subjects(&diff, proposal)?;
     let mut result = PreviewBuilder::new(warning::tags(&subjects));
     result.walk(connection, &diff, turns).await?;
+    let removed = removals::removed(connection, &diff, &result.wanted).await?;
+    result.effect.removes |= !removed.is_empty();
+    for person in &removed {
+        result.hash.update(take_over::order(person).1);
+    }
     let warnings = warning::all(connection, &diff, &subjects, &result.missing).await?;
     result.affected.sort();
     Ok(Some(Preview {
         effect: result.effect,
         warnings,
         affected: result.affected,
+        removed,
         fingerprint: result.hash.finalize().into(),
         revision,
         diff,
@@ -288,6 +313,8 @@ struct PreviewBuilder {
     hash: Sha256,
     /// The tags that no evaluated member has.
     missing: BTreeSet<String>,
+    /// When the rules want those in who have an assignment by others.
+    wanted: Wanted,
 }
 
 impl PreviewBuilder {
@@ -297,6 +324,7 @@ impl PreviewBuilder {
             affected: Vec::new(),
             hash: Sha256::new(),
             missing,
+            wanted: Wanted::new(),
         }
     }
 
@@ -308,6 +336,7 @@ impl PreviewBuilder {
         turns: Option<&Semaphore>,
     ) -> Result<(), StoreError> {
         let trials = diff.trials();
+        let holders = removals::holders(diff);
         let everybody = members::ids(connection, diff.scope).await?;
         for ids in everybody.chunks(CHUNK) {
             // Never fails: the semaphore is never closed.
@@ -329,6 +358,9 @@ impl PreviewBuilder {
                 }
                 for (target, trial) in trials.iter().enumerate() {
                     let change = trial.change(&holdings.facts);
+                    if let Some(change) = change.as_ref().filter(|_| holders.contains(member)) {
+                        self.wanted.insert((*member, target), change.gained.clone());
+                    }
                     changes.extend(change.map(|change| (*member, target, change)));
                 }
             }

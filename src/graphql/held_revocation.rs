@@ -61,17 +61,19 @@ impl HeldRevocation {
 }
 
 impl HeldRevocation {
-    /// A placeholder member for a Kisi user whom no source reports: it has the e-mail address that Kisi shows, or none if the
-    /// user no longer exists.
+    /// A placeholder member for a Kisi user whom no source reports: its name and e-mail are the address that Kisi shows, if the user
+    /// still exists and has one.
     fn in_place_of(&self, stranger: Option<row::KisiUser>) -> row::Member {
         let email = stranger.map(|stranger| stranger.email);
+        let email = email.filter(|email| !email.is_empty());
+        let name = email.as_deref().unwrap_or("an unknown Kisi user");
         row::Member {
             id: self.0.member_id,
             club_id: self.0.club_id,
-            name: "an unknown Kisi user".to_owned(),
+            name: name.to_owned(),
             folded_name: String::new(),
             search: String::new(),
-            email: email.filter(|email| !email.is_empty()),
+            email,
             problems: None,
             created_at: self.0.asked_at,
             erasure: None,

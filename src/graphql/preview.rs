@@ -10,17 +10,18 @@ use super::{
     context,
     decision::AccessTarget,
     explanation::TimeSpan,
+    group_preview::GroupPersonConnection,
     loader,
     member::Member,
     page::{self, PageArguments},
     rule::Rule,
 };
 use crate::{
-    preview::{Changed, Changes, Preview, Side, Warning},
+    preview::{Changed, Changes, Preview, Removed, Side, Warning},
     store::convert::row_id,
 };
 
-/// The effect of a rule change over all members.
+/// The effect of a rule change over all members, and over the people whom others let in directly in Kisi.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Enum)]
 pub enum AccessEffect {
     /// Nobody gains or loses access.
@@ -81,9 +82,15 @@ impl AccessPreview {
         &self.based_on
     }
 
-    /// The effect over all members.
+    /// The effect over all members, and over the people in `removed`.
     async fn effect(&self) -> AccessEffect {
         self.preview.effect.into()
+    }
+
+    /// Number of assignments made by somebody else in Kisi that would be removed: the change gives a managed group its first
+    /// enabled rule, and the group's policy for strangers is REMOVE. Members who gain access keep theirs.
+    async fn removed_count(&self) -> i32 {
+        i32::try_from(self.preview.removed_count()).unwrap_or(i32::MAX)
     }
 
     /// Number of members who gain access.
@@ -130,6 +137,26 @@ impl AccessPreview {
     ) -> Result<AccessChangeConnection> {
         let arguments = PageArguments::new(first, after, last, before)?;
         self.page(context, Side::Losses, arguments).await
+    }
+
+    /// The people whose assignments, made by somebody else in Kisi, would be removed, by name. Their losses are not in `losses`,
+    /// because no rule let them in.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn removed(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "Page size from the start of the list, 0 to 250. 50 if neither first nor last is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Returns the elements after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size from the end of the list, 0 to 250. Excludes first.")]
+        last: Option<i32>,
+        #[graphql(desc = "Returns the elements before this cursor.")] before: Option<String>,
+    ) -> Result<GroupPersonConnection> {
+        let arguments = PageArguments::new(first, after, last, before)?;
+        let removed = Removed(self.preview.clone());
+        page::load(context::app(context)?, removed, arguments).await
     }
 
     /// Problems with the rules: a rule that can never grant access, that another rule makes redundant, or that refers to

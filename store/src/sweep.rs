@@ -84,6 +84,16 @@ pub async fn strangers(
     select_by_ids(connection, select, kisi_user::Column::Id, ids).await
 }
 
+/// The Kisi users with these ids, of members and of strangers.
+pub async fn users(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    ids: &[Uuid],
+) -> Result<Vec<kisi_user::Model>, StoreError> {
+    let select = scope.find_for_ids::<kisi_user::Entity>();
+    select_by_ids(connection, select, kisi_user::Column::Id, ids).await
+}
+
 /// Records since when Kisi's list misses these grants or shows them differently; `None`: the list shows them correctly.
 /// Grants with an intent are left out, because a call is changing them.
 pub async fn set_missed(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Affected, Preview};
 use crate::{
     decide::around,
+    reconcile::take_over::{self, Person},
     store::{
         Db, StoreError,
         facts::{self, AsOf},
@@ -52,6 +53,23 @@ pub struct Changed {
     /// When the member may pass with the edit, limited in the same way.
     pub after: Vec<Span>,
     key: Key,
+}
+
+/// The people whose assignments, made by others in Kisi, the edit removes.
+#[derive(Clone, Debug)]
+pub struct Removed(pub Arc<Preview>);
+
+impl Listed for Removed {
+    type Row = Person;
+
+    async fn rows(&self, _: &Db, window: &Window) -> Result<Vec<Person>, StoreError> {
+        let rows = window.of_rows(self.0.removed.iter(), take_over::compare);
+        Ok(rows.into_iter().cloned().collect())
+    }
+
+    async fn count(&self, _: &Db) -> Result<u64, StoreError> {
+        Ok(self.0.removed_count() as u64)
+    }
 }
 
 impl Keyed for Changed {

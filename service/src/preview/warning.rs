@@ -162,7 +162,7 @@ fn of_targets(diff: &RuleDiff) -> Vec<Warning> {
             Some(group) if !group.managed => Some((
                 WarningCode::TargetNotManaged,
                 format!(
-                    "the group “{}” is not managed, so the rule gives no access: manage the group first",
+                    "the group “{}” is not managed, so the rule gives no access until you manage the group",
                     group.name
                 ),
             )),

@@ -21,6 +21,7 @@ on_both!(
     strangers_of_a_managed_group_are_removed_by_a_preview,
     previews_are_for_admins,
     without_a_rule_nobody_is_removed,
+    the_first_rule_shows_whom_it_removes,
     losses_that_the_preview_did_not_show_are_held,
     a_preview_with_other_ends_is_stale,
 );
@@ -57,6 +58,22 @@ async fn manage_on(world: &World, group: &str, strangers: &str, preview: &Value)
         ("basedOn", "String", preview["basedOn"].clone()),
     ];
     world.api.refusals("manageGroup", &arguments).await
+}
+
+/// Reads everything from Kisi again, and waits until the work that follows from it is done.
+async fn sweep(world: &World) {
+    let query = "{ kisiAccounts { id lastReadAt } }";
+    let read = async || world.api.query(query, json!({})).await["kisiAccounts"][0].take();
+    world.turn_to(world.now() + 1.second());
+    let before = read().await;
+    let account = [("account", "ID!", before["id"].clone())];
+    world
+        .api
+        .mutate("refreshKisi", &account, "account { id }")
+        .await;
+    let ask = async || (read().await["lastReadAt"] != before["lastReadAt"]).then_some(());
+    eventually(ask, async || "the sweep does not end".to_owned()).await;
+    world.settled().await;
 }
 
 /// A club with assignments made by hand, its memberships received, and a brake that holds all but one revocation.
@@ -269,6 +286,68 @@ async fn send_memberships(world: &mut World, source: &Source, fields: Value) {
 
 /// Adoption extends everybody's access, and the preview shows no loss. While Kisi fails to change windows, the platform reports
 /// by mistake that all memberships have ended.
+async fn the_first_rule_shows_whom_it_removes(world: &mut World) {
+    const RULE_PREVIEW: &str = "query($change: RuleChangeInput!) { previewRule(change: $change) {
+        basedOn effect gainCount lossCount removedCount removed(first: 1) { totalCount pageInfo { endCursor } nodes { name email member { email } } } } }";
+    let group = with_history(world).await;
+    let shown = preview(world, &group, "REMOVE").await;
+    manage_on(world, &group, "REMOVE", &shown).await;
+    world.settled().await;
+    let input = json!({ "name": "members", "target": group, "conditions": [{ "membership": {} }] });
+    let change = json!({ "change": { "create": input } });
+    let shown = world.api.query(RULE_PREVIEW, change.clone()).await;
+    let shown = &shown["previewRule"];
+    assert_eq!(shown["effect"], "ADDS_AND_REMOVES", "{shown:#}");
+    assert_eq!(shown["lossCount"], 0);
+    assert_eq!(shown["removedCount"], 2);
+    // A member without a membership now, and after them, by name, somebody whom no source reports.
+    let first = &shown["removed"]["nodes"][0];
+    assert_eq!(first["member"]["email"], json!(email("ended")), "{first}");
+    let next = RULE_PREVIEW.replace(
+        "removed(first: 1)",
+        &format!(
+            "removed(first: 5, after: {})",
+            shown["removed"]["pageInfo"]["endCursor"]
+        ),
+    );
+    let next = world.api.query(&next, change.clone()).await;
+    let next = &next["previewRule"]["removed"]["nodes"];
+    assert_eq!(
+        next,
+        &json!([{ "name": "", "email": email("eve"), "member": null }])
+    );
+    // Kisi was changed since: the removed people are others.
+    let shown = world.api.query(RULE_PREVIEW, change.clone()).await;
+    let based_on = &shown["previewRule"]["basedOn"];
+    world.sandbox.remove_user(&email("eve"));
+    sweep(world).await;
+    let create = |based_on: &Value| {
+        [
+            ("input", "RuleInput!", input.clone()),
+            ("basedOn", "String", based_on.clone()),
+        ]
+    };
+    let refused = world.api.refusals("createRule", &create(based_on)).await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let shown = world.api.query(RULE_PREVIEW, change).await;
+    assert_eq!(shown["previewRule"]["removedCount"], 1, "{shown:#}");
+    let based_on = &shown["previewRule"]["basedOn"];
+    assert_eq!(
+        world.api.refusals("createRule", &create(based_on)).await,
+        Vec::<String>::new()
+    );
+    world.settled().await;
+    assert!(rows(world, "ended").is_empty());
+    for nth in 0..BY_HAND + 2 {
+        assert_eq!(rows(world, &who(nth)).len(), 1, "{}", who(nth));
+    }
+    // The group has a rule, so another one removes nobody.
+    let second = json!({ "change": { "create": { "name": "second", "target": group, "conditions": [{ "tag": { "tags": ["x"] } }] } } });
+    let shown = world.api.query(RULE_PREVIEW, second).await;
+    assert_eq!(shown["previewRule"]["removedCount"], 0, "{shown:#}");
+    assert_eq!(shown["previewRule"]["effect"], "NONE");
+}
+
 async fn losses_that_the_preview_did_not_show_are_held(world: &mut World) {
     let soon = world.now() + 100.hours();
     let (source, group) = by_hand(world, Some(soon)).await;

@@ -35,7 +35,7 @@ mod reading;
 
 pub use confirmed::{Confirmed, PreviewToken};
 use others::Others;
-pub use people::People;
+pub use people::{People, compare, order};
 pub use reading::{ReadError, Reading, Readings, read};
 
 /// How many members are loaded at once.
@@ -73,7 +73,7 @@ pub struct Person {
     pub name: String,
     /// The member's e-mail, else the one in Kisi; empty if Kisi shows none.
     pub email: String,
-    /// Kisi's id of the assigned role, such as `group_basic`; `None` without an assignment.
+    /// Kisi's id of the assigned role, such as `group_basic`; `None` without an assignment, or if the role is not known.
     pub role: Option<String>,
     /// The window of the assignment; `None` without an assignment.
     pub held: Option<Span>,
@@ -140,8 +140,21 @@ impl Person {
     fn assigned(
         fate: Fate,
         member: Option<Uuid>,
-        (name, email): (&str, &str),
+        name_and_email: (&str, &str),
         row: &Assignment,
+    ) -> Self {
+        Self {
+            role: Some(row.role_id.clone()),
+            ..Self::with_assignment(fate, member, name_and_email, (window_of(row), row.id))
+        }
+    }
+
+    /// The holder of an assignment with this window and this id in Kisi.
+    pub fn with_assignment(
+        fate: Fate,
+        member: Option<Uuid>,
+        (name, email): (&str, &str),
+        (held, kisi_id): (Span, i64),
     ) -> Self {
         let folded = fold(if name.is_empty() { email } else { name });
         Self {
@@ -149,14 +162,14 @@ impl Person {
             member,
             name: name.to_owned(),
             email: email.to_owned(),
-            role: Some(row.role_id.clone()),
-            held: Some(window_of(row)),
+            role: None,
+            held: Some(held),
             wanted: Vec::new(),
             ends_early: None,
-            assignment: Some(row.id),
+            assignment: Some(kisi_id),
             key: Key {
                 name: folded,
-                id: Uuid::from_u128(u128::from(row.id.unsigned_abs())),
+                id: Uuid::from_u128(u128::from(kisi_id.unsigned_abs())),
             },
         }
     }

@@ -29,7 +29,8 @@ pub fn order(person: &Person) -> (&str, Uuid) {
     (&person.key.name, person.key.id)
 }
 
-fn compare(person: &Person, key: &Key) -> Ordering {
+/// Compares a person with a key, in the order of the lists.
+pub fn compare(person: &Person, key: &Key) -> Ordering {
     order(person).cmp(&(&key.name, key.id))
 }
 

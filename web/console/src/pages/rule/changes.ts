@@ -10,6 +10,8 @@ export const RulePreview = graphql(`
       lossCount
       gains(first: $first) { nodes { ...AccessChangeParts } }
       losses(first: $first) { nodes { ...AccessChangeParts } }
+      removedCount
+      removed(first: $first) { nodes { name email } }
       warnings { code message rule { id name } }
     }
   }

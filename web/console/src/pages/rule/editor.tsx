@@ -11,7 +11,7 @@ import { Conditions } from "./conditions";
 import type { Draft, Rule } from "./draft";
 import { NO_ERRORS } from "./errors";
 import { LeaveGuard } from "./guard";
-import { PreviewPanel } from "./preview-panel";
+import { PreviewPanel, lossCount, nameOfRemoved, summary } from "./preview-panel";
 import { InWords } from "./reading";
 import { Stale } from "./stale";
 import { TargetField } from "./target-field";
@@ -101,7 +101,7 @@ function SaveBar({ editor, isNew }: { editor: EditorState; isNew: boolean }) {
     <div class="save-bar">
       <div class="row apart">
         <p class="quiet small">
-          {isDirty || isNew ? (effect ? `${ruleEffect.gains(effect.gainCount)}, ${ruleEffect.losses(effect.lossCount)}.` : texts.unsaved) : texts.noChanges}
+          {isDirty || isNew ? (effect ? summary(effect, ruleEffect) : isNew ? "" : texts.unsaved) : texts.noChanges}
         </p>
         <div class="row">
           {isDirty && <Button onClick={editor.discard}>{texts.discard}</Button>}
@@ -117,13 +117,14 @@ function SaveBar({ editor, isNew }: { editor: EditorState; isNew: boolean }) {
 const MOST_NAMES = 12;
 
 function TakeAccess({ editor: { losers, confirm, cancel, isSaving } }: { editor: EditorState }) {
-  const { rule: texts, common } = useTexts();
-  const names = losers?.losses.nodes.map(({ member }) => member.name) ?? [];
-  const more = (losers?.lossCount ?? 0) - MOST_NAMES;
+  const { rule: texts, ruleEffect, common } = useTexts();
+  const names = losers ? [...losers.losses.nodes.map(({ member }) => member.name), ...losers.removed.nodes.map(nameOfRemoved)] : [];
+  const count = losers ? lossCount(losers) : 0;
+  const more = count - MOST_NAMES;
   return (
     <Confirm
       isOpen={losers !== null}
-      title={texts.losersTitle(common.people(losers?.lossCount ?? 0))}
+      title={texts.losersTitle(common.people(count))}
       confirm={texts.save}
       isDanger
       isBusy={isSaving}
@@ -134,7 +135,7 @@ function TakeAccess({ editor: { losers, confirm, cancel, isSaving } }: { editor:
         {names.slice(0, MOST_NAMES).join(", ")}
         {more > 0 && ` + ${more}`}
       </p>
-      <p class="quiet">{texts.losersHint}</p>
+      <p class="quiet">{losers?.removedCount ? ruleEffect.removedHint : texts.losersHint}</p>
     </Confirm>
   );
 }

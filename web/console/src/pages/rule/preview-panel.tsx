@@ -34,15 +34,19 @@ export function PreviewPanel({ state: { preview, isCurrent, failure, ask }, erro
       <Effect preview={preview} isCurrent={isCurrent} />
       <People kind="gains" count={preview.gainCount} changes={preview.gains.nodes} />
       <People kind="losses" count={preview.lossCount} changes={preview.losses.nodes} />
+      <Removed preview={preview} />
       {isChart && <AccessChart preview={preview} target={target} />}
       <Warnings warnings={preview.warnings} own={rule} />
     </div>
   );
 }
 
-function summary({ gainCount, lossCount }: Preview, texts: ReturnType<typeof useTexts>["ruleEffect"]): string {
-  return `${texts.gains(gainCount)}, ${texts.losses(lossCount)}.`;
+export function summary(preview: Preview, texts: ReturnType<typeof useTexts>["ruleEffect"]): string {
+  return `${texts.gains(preview.gainCount)}, ${texts.losses(lossCount(preview))}.`;
 }
+
+/** Of members, and of people whom somebody else let in in Kisi. */
+export const lossCount = (preview: Preview) => preview.lossCount + preview.removedCount;
 
 function Missing({ errors }: { errors: FieldErrors }) {
   const { ruleEffect } = useTexts();
@@ -100,6 +104,32 @@ function People({ kind, count, changes }: { kind: "gains" | "losses"; count: num
     </section>
   );
 }
+
+/** Those whom somebody else let in in Kisi, and whom the group's first rule does not allow. */
+function Removed({ preview: { removed, removedCount } }: { preview: Preview }) {
+  const { ruleEffect } = useTexts();
+  if (removedCount === 0) return null;
+  const names = removed.nodes.map(nameOfRemoved);
+  return (
+    <section class="stack tight">
+      <h3 class="row" data-tone="bad">
+        <span class="sign" aria-hidden="true">
+          −
+        </span>
+        {ruleEffect.removed(removedCount)}
+      </h3>
+      <p class="quiet small">{ruleEffect.removedHint}</p>
+      <ul class="changes">
+        {names.map((name, index) => (
+          <li key={`${index} ${name}`}>{name}</li>
+        ))}
+      </ul>
+      {removedCount > names.length && <p class="quiet small">{ruleEffect.onlyFirst(names.length)}</p>}
+    </section>
+  );
+}
+
+export const nameOfRemoved = ({ name, email }: { name: string; email: string }) => name || email || "–";
 
 function Person({ change: { member, target, before, after }, kind }: { change: AccessChange; kind: "gains" | "losses" }) {
   const { ruleEffect } = useTexts();

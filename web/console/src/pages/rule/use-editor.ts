@@ -7,6 +7,7 @@ import { useTexts } from "../../texts";
 import { CreateRule, UpdateRule } from "./changes";
 import { type Draft, type Rule, draftOf, inputOf, isSame, mergeDraft } from "./draft";
 import { fieldErrors, unsendable } from "./errors";
+import { lossCount } from "./preview-panel";
 import { type Preview, usePreview } from "./use-preview";
 
 /** Stands for a name that is not written yet, so that the effect shows already. */
@@ -72,8 +73,8 @@ export function useEditor(rule: Rule | null, initial: Draft) {
     setSaving(true);
     const answer = await preview.ask(changeOf(input));
     // Without a preview, there are mistakes, or no connection: both are shown.
-    if (answer.preview?.lossCount === 0) await submit(answer.preview.basedOn);
-    else if (answer.preview) setLosers(answer.preview);
+    if (answer.preview && lossCount(answer.preview) > 0) setLosers(answer.preview);
+    else if (answer.preview) await submit(answer.preview.basedOn);
     setSaving(false);
   };
   /** Continues with the present version of the rule: with my changes, or without them. */

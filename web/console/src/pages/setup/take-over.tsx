@@ -47,7 +47,7 @@ export function TakeOver({ group, onClose, onDone }: Props) {
       isOpen
       title={groups.title(name)}
       confirm={groups.confirm}
-      isDanger={(preview.data?.previewGroup.removedCount ?? 0) > 0}
+      isDanger={(preview.data?.previewGroup.removedCount ?? 0) > 0 || removedLater(preview.data?.previewGroup, strangers) > 0}
       isBusy={mutation.isBusy || !basedOn}
       onConfirm={manage}
       onCancel={onClose}
@@ -60,7 +60,7 @@ export function TakeOver({ group, onClose, onDone }: Props) {
       />
       <div aria-live="polite" class="stack">
         {!preview.data && !preview.failure && <p class="quiet">{groups.reading}</p>}
-        <Loaded result={preview}>{({ previewGroup }) => <Effect preview={previewGroup} />}</Loaded>
+        <Loaded result={preview}>{({ previewGroup }) => <Effect preview={previewGroup} strangers={strangers} />}</Loaded>
       </div>
       {isStale ? <Notice tone="warn" role="alert" title={groups.stale} /> : <ErrorSummary of={mutation} />}
     </Confirm>
@@ -74,13 +74,24 @@ const KINDS = [
   { kind: "kept", tone: "info" },
 ] as const;
 
-function Effect({ preview }: { preview: Preview }) {
+/** How many assignments the first rule of the group puts at risk: nothing is removed before. */
+function removedLater(preview: Preview | undefined, strangers: Policy): number {
+  return preview && !preview.hasRule && strangers === "REMOVE" ? preview.keptCount : 0;
+}
+
+function Effect({ preview, strangers }: { preview: Preview; strangers: Policy }) {
   const { groups } = useTexts().setup;
   const counts = { removed: preview.removedCount, granted: preview.grantedCount, adopted: preview.adoptedCount, kept: preview.keptCount };
+  const later = removedLater(preview, strangers);
   const isNobody = Object.values(counts).every((count) => count === 0);
   return (
     <>
       {!preview.hasRule && <Notice tone="info" title={groups.noRule} />}
+      {later > 0 && (
+        <Notice tone="warn" title={groups.removedLater(later)}>
+          <span class="small">{groups.removedLaterHint}</span>
+        </Notice>
+      )}
       {preview.hasRule && isNobody && <Notice tone="info" title={groups.nobody} />}
       {KINDS.filter(({ kind }) => counts[kind] > 0).map(({ kind, tone }) => (
         <People

@@ -17,6 +17,8 @@ export const ruleEffect: Same<typeof en.ruleEffect> = {
   },
   gains: (value) => `${count(value, "Person gewinnt", "Personen gewinnen")} Zugang`,
   losses: (value) => `${count(value, "Person verliert", "Personen verlieren")} Zugang`,
+  removed: (value) => `${count(value, "Person, die jemand in Kisi zur Gruppe hinzugefügt hat, wird", "Personen, die jemand in Kisi zur Gruppe hinzugefügt hat, werden")} entfernt`,
+  removedHint: "Dies ist die erste Regel der Gruppe, und die Gruppe entfernt alle, die keine Regel zulässt.",
   fromNow: "ab jetzt",
   from: (when) => `ab ${when}`,
   until: (when) => `bis ${when}`,

@@ -90,6 +90,8 @@ export const setup: Same<typeof en.setup> = {
       REMOVE: "Die Gruppe enthält nur, wen die Regeln zulassen.",
     },
     reading: "Die Gruppe wird aus Kisi gelesen…",
+    removedLater: (value) => `Sobald die Gruppe eine Regel hat: ${count(value, "Zuweisung wird", "Zuweisungen werden")} entfernt, außer denen von Personen, die die Regel zulässt.`,
+    removedLaterHint: "Schreiben Sie zuerst die Regel, dann zeigt diese Vorschau, wer bleibt. Auch die Vorschau der Regel zeigt es.",
     noRule: "Noch öffnet keine Regel diese Gruppe, also ändert sich jetzt für niemanden etwas: Niemand wird hinzugefügt, übernommen oder entfernt.",
     counts: {
       adopted: (value) => `${count(value, "Zuweisung wird", "Zuweisungen werden")} übernommen`,
@@ -98,7 +100,7 @@ export const setup: Same<typeof en.setup> = {
       removed: (value) => `${count(value, "Person verliert", "Personen verlieren")} Zugang`,
     },
     hints: {
-      adopted: "Die Regeln lassen diese Personen zu. Ihr Zugang bleibt, und Latchkey setzt ab jetzt seine Zeiten.",
+      adopted: "Die Regeln lassen diese Personen zu. Ihr Zugang bleibt, und Latchkey setzt ab jetzt seine Zeiten: Er endet, sobald keine Regel ihn mehr zulässt.",
       kept: "Keine Regel lässt diese Personen zu.",
       granted: "Die Regeln lassen diese Personen zu, und sie sind noch nicht in der Gruppe.",
       removed: "Keine Regel lässt diese Personen zu, und nach Ihrer Wahl werden sie entfernt.",

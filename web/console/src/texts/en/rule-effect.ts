@@ -16,6 +16,8 @@ export const ruleEffect = {
   },
   gains: (value: number) => `${count(value, "person gains", "people gain")} access`,
   losses: (value: number) => `${count(value, "person loses", "people lose")} access`,
+  removed: (value: number) => `${count(value, "person", "people")} whom somebody added to the group in Kisi will be removed`,
+  removedHint: "This is the first rule of the group, and the group removes everybody whom no rule allows.",
   fromNow: "from now",
   from: (when: string) => `from ${when}`,
   until: (when: string) => `until ${when}`,

@@ -90,6 +90,8 @@ export const setup = {
     },
     reading: "The group is being read from Kisi…",
     noRule: "No rule opens this group yet, so nothing changes for anybody now: nobody is added, taken over or removed.",
+    removedLater: (value: number) => `As soon as the group has a rule, ${count(value, "assignment is", "assignments are")} removed, except those of people whom the rule allows.`,
+    removedLaterHint: "Write the rule first, and this preview shows who stays. The preview of the rule shows it too.",
     counts: {
       adopted: (value: number) => `${count(value, "assignment is", "assignments are")} taken over`,
       kept: (value: number) => `${count(value, "assignment is", "assignments are")} kept as they are`,
@@ -97,7 +99,7 @@ export const setup = {
       removed: (value: number) => `${count(value, "person loses", "people lose")} access`,
     },
     hints: {
-      adopted: "The rules allow these people. Their access stays, and Latchkey sets its times from now on.",
+      adopted: "The rules allow these people. Their access stays, and Latchkey sets its times from now on: it ends when no rule allows it any more.",
       kept: "No rule allows these people.",
       granted: "The rules allow these people, and they are not in the group yet.",
       removed: "No rule allows these people, and by your choice they are removed.",
