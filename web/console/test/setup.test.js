@@ -194,10 +194,8 @@ test("the first rule from a suggestion, and the first open door", async (t) => {
   await axe(page);
   await picture(page, "console-setup-first-rule");
   await page.getByRole("button", { name: "Create rule" }).click();
-  await page.getByRole("heading", { name: "Changes of this rule" }).waitFor();
-  reached(t, "the first rule is created");
-  await page.getByRole("link", { name: "Set-up" }).click();
   await page.getByText("5 of 5 steps are done").waitFor();
+  reached(t, "the first rule is created");
   await page.getByText("1 person can open “Simulator bookings” now.").waitFor();
   await page.getByText("Front door").waitFor();
   reached(t, "the page says who can open the door");
@@ -243,6 +241,40 @@ async function takeOver(demo, console) {
   await page.getByText("“MEMBERS (old, 2016)” is managed from now on.").waitFor();
 }
 
+/** A group that removes others and has no rule: what its first rule does is shown with both. */
+async function firstRule(demo, console) {
+  const { groups } = await ask(demo, '{ groups(filter: { search: "Cleaners" }) { nodes { id name } } }');
+  const [{ id, name }] = groups.nodes;
+  const page = await console.signedIn("/setup?step=groups", EN);
+  await page.getByRole("button", { name: `Manage the group ${name}` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("No rule opens this group yet").waitFor();
+  assert.equal(await dialog.getByText("As soon as the group has a rule").count(), 0);
+  await dialog.getByLabel("Remove them").check();
+  await dialog.getByText("As soon as the group has a rule, 3 assignments are removed").waitFor();
+  await axe(page);
+  await picture(page, "console-setup-remove-later");
+  await dialog.getByRole("button", { name: "Manage this group" }).click();
+  await page.getByText(`“${name}” is managed from now on.`).waitFor();
+  await page.getByText("no rule yet · others are removed").waitFor();
+  const input = { target: id, conditions: [{ membership: {} }] };
+  await page.goto(new URL(`rules/new?input=${encodeURIComponent(JSON.stringify(input))}`, page.url()).href);
+  await page.getByLabel("Name").first().fill("Cleaners");
+  await page.getByText("3 people whom somebody added to the group in Kisi will be removed").waitFor();
+  await axe(page);
+  await picture(page, "console-rule-removes");
+  await page.getByRole("button", { name: "Create rule" }).click();
+  await page.getByRole("dialog", { name: /^Take access from 3 people/ }).waitFor();
+  await axe(page);
+  await picture(page, "console-rule-removes-confirm");
+  await page.goto(new URL("/console/setup?step=groups", page.url()).href);
+  await page.getByRole("button", { name: `Change how the group ${name} is managed` }).click();
+  await dialog.getByLabel("No longer manage this group").check();
+  await axe(page);
+  await dialog.getByRole("button", { name: "Stop managing this group" }).click();
+  await page.getByText(`“${name}” is not managed any more.`).waitFor();
+}
+
 const LOOKS = [
   { locale: "en-GB", colorScheme: "dark", viewport: DESKTOP },
   { locale: "de-DE", colorScheme: "light", viewport: PHONE },
@@ -271,6 +303,7 @@ test("a club with years of history: every step, in both languages, on a phone", 
     await fitsWidth(page);
     await picture(page, "console-setup-manage-de-390");
     await takeOver(demo, console);
+    await firstRule(demo, console);
     const reader = await console.signedIn("/setup", { ...EN, token: await tokenFor(demo, "DESK") });
     await reader.getByRole("heading", { name: "This page does not exist" }).waitFor();
     assert.deepEqual(console.faults, []);

@@ -79,7 +79,8 @@ function TokenForm({ take }: { take: (token: string) => void }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy) return;
-    const pasted = token.trim().replace(/^bearer\s+/i, "");
+    // It may come with what stood before it, such as “token:” in the output of the command line.
+    const pasted = /lk_\w+/.exec(token)?.[0] ?? token.trim();
     setBusy(true);
     const result = pasted ? await checkToken(pasted) : "required";
     setBusy(false);

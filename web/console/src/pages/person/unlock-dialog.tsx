@@ -47,7 +47,7 @@ export function UnlockDialog({ member, targets, onClose }: Props) {
         <>
           <Button onClick={onClose}>{outcome?.of.kind === "unlocked" ? common.close : common.cancel}</Button>
           <Button variant="primary" isBusy={isBusy} onClick={() => void unlock()}>
-            {outcome ? unlocking.again : unlocking.submit}
+            {outcome?.of.kind === "unlocked" ? unlocking.again : unlocking.submit}
           </Button>
         </>
       }

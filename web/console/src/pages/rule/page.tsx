@@ -24,8 +24,9 @@ export function Page({ params }: PageProps) {
 }
 
 function useBack() {
-  const { rule } = useTexts();
-  return { to: "/rules", label: rule.back };
+  const { rule, setup } = useTexts();
+  const isSetup = useLocation().search.get("from") === "setup";
+  return isSetup ? { to: "/setup?step=rule", label: setup.title } : { to: "/rules", label: rule.back };
 }
 
 /** A new rule: empty, for a group or a door (`?target=ID`), or as a suggestion gives it (`?input=JSON`). */

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useMutationWithErrors } from "../../api/use-mutation";
 import { useToast } from "../../parts/toast";
-import { navigate } from "../../router/router";
+import { navigate, useLocation } from "../../router/router";
 import { useTexts } from "../../texts";
 import { CreateRule, UpdateRule } from "./changes";
 import { type Draft, type Rule, draftOf, inputOf, isSame, mergeDraft } from "./draft";
@@ -22,6 +22,7 @@ interface Base {
 /** `rule` is the latest version; null for a new rule, and for one that was deleted meanwhile. */
 export function useEditor(rule: Rule | null, initial: Draft) {
   const { rule: texts, ruleEffect } = useTexts();
+  const isSetup = useLocation().search.get("from") === "setup";
   const toast = useToast();
   const [base, setBase] = useState<Base>({ version: rule?.version ?? null, draft: initial });
   const [draft, setDraft] = useState(initial);
@@ -65,7 +66,8 @@ export function useEditor(rule: Rule | null, initial: Draft) {
     setBase({ version, draft });
     setAttempted(false);
     toast(rule ? texts.saved(name) : texts.created(name));
-    if (!rule) setTimeout(() => navigate(`/rules/${id}`, { replace: true }));
+    const next = isSetup ? "/setup?step=done" : `/rules/${id}`;
+    if (!rule) setTimeout(() => navigate(next, { replace: true }));
   };
   const save = async () => {
     setAttempted(true);

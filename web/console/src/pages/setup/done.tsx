@@ -62,6 +62,8 @@ function Opened({ group }: { group: Group }) {
           </PageLink>
           {": "}
           {first.doors.map(({ lock }) => lock.name).join(", ")}
+          <br />
+          {setup.done.tryIt}
         </p>
       )}
     </Notice>

@@ -4,7 +4,7 @@ import { Badge } from "../../parts/badge";
 import { Button } from "../../parts/button";
 import { Notice, ServerText } from "../../parts/states";
 import { Table } from "../../parts/table";
-import { useTexts } from "../../texts";
+import { textFor, useTexts } from "../../texts";
 import type { StepProps } from "./page";
 import { type Account, type Group, usedAccounts } from "./progress";
 import { TakeOver } from "./take-over";
@@ -57,10 +57,13 @@ function Groups({ account, onManage }: { account: Account; onManage: (group: Gro
           { header: texts.doors, cell: (group) => doorsOf(group) },
           {
             header: texts.state,
-            cell: ({ managed, rules }) => (
+            cell: ({ managed, rules, strangers }) => (
               <>
                 <Badge tone={managed ? "good" : "neutral"}>{managed ? texts.managed : texts.unmanaged}</Badge>{" "}
-                <span class="quiet small">{texts.rules(rules.length)}</span>
+                <span class="quiet small">
+                  {texts.rules(rules.length)}
+                  {managed && ` · ${textFor(texts.policyShort, strangers)}`}
+                </span>
               </>
             ),
           },
@@ -68,7 +71,11 @@ function Groups({ account, onManage }: { account: Account; onManage: (group: Gro
             header: "",
             align: "end",
             cell: (group) =>
-              !group.managed && (
+              group.managed ? (
+                <Button size="small" variant="plain" onClick={() => onManage(group)} aria-label={texts.changeGroup(group.name.trim())}>
+                  {texts.change}
+                </Button>
+              ) : (
                 <Button size="small" onClick={() => onManage(group)} aria-label={texts.manageGroup(group.name.trim())}>
                   {texts.manage}
                 </Button>

@@ -29,7 +29,7 @@ export function RuleStep({ data }: StepProps) {
       {sources.length > 0 && offerings.totalCount === 0 && <Notice tone="info" title={rule.noOfferings} />}
       {offerings.totalCount > 0 && sources.map((source) => <OfSource key={source.id} source={source} isNamed={sources.length > 1} />)}
       <div>
-        <LinkButton to="/rules/new" icon="add">
+        <LinkButton to="/rules/new?from=setup" icon="add">
           {rule.own}
         </LinkButton>
       </div>
@@ -83,7 +83,7 @@ function One({ suggestion }: { suggestion: Suggestion }) {
         <>
           <p class="quiet small">{group.managed ? covered : rule.unmanaged}</p>
           <div>
-            <LinkButton to={`/rules/new?input=${encodeURIComponent(JSON.stringify(input))}`} variant="primary" size="small">
+            <LinkButton to={`/rules/new?from=setup&input=${encodeURIComponent(JSON.stringify(input))}`} variant="primary" size="small">
               {rule.create}
             </LinkButton>
           </div>

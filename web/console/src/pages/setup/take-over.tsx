@@ -1,4 +1,4 @@
-// Managing a group, after it is shown who keeps, gains and loses access in it.
+// Managing a group, or managing it otherwise, after it is shown who keeps, gains and loses access in it; and no longer managing it.
 import { useEffect, useState } from "preact/hooks";
 import { useLive } from "../../api/use-live";
 import { useMutationWithErrors } from "../../api/use-mutation";
@@ -14,6 +14,7 @@ import { Radios } from "./radios";
 
 type Preview = TakeOverPreviewQuery["previewGroup"];
 type Policy = "KEEP" | "REMOVE";
+type Choice = Policy | "STOP";
 
 interface Props {
   group: Group;
@@ -24,10 +25,12 @@ interface Props {
 export function TakeOver({ group, onClose, onDone }: Props) {
   const { groups } = useTexts().setup;
   const toast = useToast();
-  const [strangers, setStrangers] = useState<Policy>(group.strangers === "REMOVE" ? "REMOVE" : "KEEP");
+  const [choice, setChoice] = useState<Choice>(group.strangers === "REMOVE" ? "REMOVE" : "KEEP");
+  const isStop = choice === "STOP";
+  const strangers = isStop ? "KEEP" : choice;
   const [read, setRead] = useState<Policy | null>(null);
   // Each preview reads the group from Kisi: once for each policy, not after each change in the club.
-  const preview = useLive(TakeOverPreview, { group: group.id, strangers }, { pause: read === strangers });
+  const preview = useLive(TakeOverPreview, { group: group.id, strangers }, { pause: read === strangers || isStop });
   useEffect(() => {
     if (preview.data) setRead(strangers);
   }, [preview.data]);
@@ -36,31 +39,39 @@ export function TakeOver({ group, onClose, onDone }: Props) {
   const name = group.name.trim();
   const basedOn = preview.data?.previewGroup.basedOn;
   const manage = async () => {
-    if (!basedOn) return;
-    if (!(await mutation.run({ input: { group: group.id, managed: true, strangers }, basedOn }))) return preview.refetch();
-    toast(groups.done(name));
+    if (isStop) {
+      if (!(await mutation.run({ input: { group: group.id, managed: false } }))) return;
+    } else {
+      if (!basedOn) return;
+      if (!(await mutation.run({ input: { group: group.id, managed: true, strangers }, basedOn }))) return preview.refetch();
+    }
+    toast(isStop ? groups.stopped(name) : groups.done(name));
     onClose();
     await onDone();
   };
   return (
     <Confirm
       isOpen
-      title={groups.title(name)}
-      confirm={groups.confirm}
-      isDanger={(preview.data?.previewGroup.removedCount ?? 0) > 0 || removedLater(preview.data?.previewGroup, strangers) > 0}
-      isBusy={mutation.isBusy || !basedOn}
+      title={group.managed ? groups.changeTitle(name) : groups.title(name)}
+      confirm={isStop ? groups.stop : group.managed ? groups.confirmChange : groups.confirm}
+      isDanger={!isStop && ((preview.data?.previewGroup.removedCount ?? 0) > 0 || removedLater(preview.data?.previewGroup, strangers) > 0)}
+      isBusy={mutation.isBusy || (!basedOn && !isStop)}
       onConfirm={manage}
       onCancel={onClose}
     >
       <Radios
         label={groups.policy}
-        value={strangers}
-        onValue={setStrangers}
-        options={(["KEEP", "REMOVE"] as const).map((value) => ({ value, label: groups.policies[value], hint: groups.policyHints[value] }))}
+        value={choice}
+        onValue={setChoice}
+        options={(group.managed ? (["KEEP", "REMOVE", "STOP"] as const) : (["KEEP", "REMOVE"] as const)).map((value) => ({
+          value,
+          label: groups.policies[value],
+          hint: groups.policyHints[value],
+        }))}
       />
       <div aria-live="polite" class="stack">
-        {!preview.data && !preview.failure && <p class="quiet">{groups.reading}</p>}
-        <Loaded result={preview}>{({ previewGroup }) => <Effect preview={previewGroup} strangers={strangers} />}</Loaded>
+        {!isStop && !preview.data && !preview.failure && <p class="quiet">{groups.reading}</p>}
+        {!isStop && <Loaded result={preview}>{({ previewGroup }) => <Effect preview={previewGroup} strangers={strangers} />}</Loaded>}
       </div>
       {isStale ? <Notice tone="warn" role="alert" title={groups.stale} /> : <ErrorSummary of={mutation} />}
     </Confirm>
