@@ -126,10 +126,11 @@ const READ_CONNECTIONS: (u32, u32) = (4, 10);
 /// Size of the pool of write connections on PostgreSQL; SQLite has one writer.
 const WRITE_CONNECTIONS: u32 = 6;
 
-/// Runs the pending migrations in one transaction, under a lock of the table that lists them.
+/// Runs the pending migrations in one transaction, under a lock of the table that lists them, or of the whole file on SQLite, which
+/// any write locks.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a migration has no deadline, and this is PostgreSQL"
+    reason = "a migration has no deadline, and its connection ends with it"
 )]
 async fn migrate_alone(connection: &DatabaseConnection) -> Result<(), DbErr> {
     let mut installed = Migrator::install(connection).await;
@@ -139,9 +140,11 @@ async fn migrate_alone(connection: &DatabaseConnection) -> Result<(), DbErr> {
     }
     installed?;
     let transaction = connection.begin().await?;
-    transaction
-        .execute_unprepared("LOCK TABLE seaql_migrations IN SHARE ROW EXCLUSIVE MODE")
-        .await?;
+    let lock = match connection.get_database_backend() {
+        DatabaseBackend::Postgres => "LOCK TABLE seaql_migrations IN SHARE ROW EXCLUSIVE MODE",
+        _ => "UPDATE seaql_migrations SET version = version WHERE version IS NULL",
+    };
+    transaction.execute_unprepared(lock).await?;
     Migrator::up(&transaction, None).await?;
     transaction.commit().await
 }
@@ -227,7 +230,7 @@ impl Db {
 
     /// Runs the pending migrations. Fails with `StoreError::Newer` on a database that a newer program migrated.
     ///
-    /// Several processes may start at once on a PostgreSQL database: one migrates it, and the others wait for its commit.
+    /// Several processes may start at once on a database: one migrates it, and the others wait for its commit.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1).sqlx_logging(false);
@@ -236,11 +239,7 @@ impl Db {
         }
         // A separate connection, because a migration has no deadline.
         let connection = Database::connect(options).await?;
-        let migrated = if self.is_sqlite() {
-            Migrator::up(&connection, None).await
-        } else {
-            migrate_alone(&connection).await
-        };
+        let migrated = migrate_alone(&connection).await;
         connection.close().await?;
         migrated.map_err(|problem| {
             let text = problem.to_string();
