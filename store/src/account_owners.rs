@@ -4,7 +4,7 @@
 use entity::{account_owner, due, kind::KisiStatus, kisi_account, process};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement},
+    sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -40,9 +40,13 @@ pub async fn work(
         rows
     };
     let mut earliest = of_account();
+    // The first row in the order of the index; a minimum would be sought among all rows of the account.
     earliest
-        .expr(Expr::col((due::Entity, due::Column::DueAt)).min())
-        .and_where(due::Column::Lane.is_null());
+        .column((due::Entity, due::Column::DueAt))
+        .and_where(due::Column::Lane.is_null())
+        .order_by((due::Entity, due::Column::Lane), Order::Asc)
+        .order_by((due::Entity, due::Column::DueAt), Order::Asc)
+        .limit(1);
     let mut sorted = of_account();
     sorted
         .expr(Expr::value(1))

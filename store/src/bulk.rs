@@ -1,19 +1,19 @@
 //! Multi-row inserts and reads by ids. A multi-row statement costs about as much as a single-row one, so all writes on the path of a webhook use
 //! this module. Chunks stay below the bind limits of both databases (SQLite: 32,766).
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, collections::HashSet};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, IntoActiveModel,
     Iterable, ModelTrait, QueryFilter, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait, OnConflict, extension::postgres::PgFunc},
+    sea_query::{Expr, ExprTrait, OnConflict, SelectStatement, extension::postgres::PgFunc},
 };
 
 use uuid::Uuid;
 
 use super::{ClubScope, StoreError, fold, scope::OfClub};
 
-mod postgres;
+pub mod postgres;
 
 /// The maximum number of values of one statement. Its memory grows by several hundred bytes for each, and a longer statement is
 /// no faster.
@@ -105,13 +105,34 @@ pub async fn select_by_ids<E: OfClub>(
     column: E::Column,
     ids: impl IntoIterator<Item = impl Borrow<Uuid>>,
 ) -> Result<Vec<<E as EntityTrait>::Model>, StoreError> {
-    let ids: Vec<Uuid> = ids.into_iter().map(|id| *id.borrow()).collect();
+    let ids = distinct(ids.into_iter().map(|id| *id.borrow()));
     let mut rows = Vec::new();
     for chunk in ids.chunks(MOST_VALUES) {
-        let chunk = select.clone().filter(id_in(connection, column, chunk));
+        let statement = by_ids(connection, select.clone().into_query(), column, chunk);
+        let statement = connection.get_database_backend().build(&statement);
+        let chunk = E::Model::find_by_statement(statement);
         rows.extend(chunk.all(connection).await?);
     }
     Ok(rows)
+}
+
+/// Each of the ids once, in the order of their first appearance.
+pub fn distinct(ids: impl IntoIterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut seen = HashSet::new();
+    ids.into_iter().filter(|id| seen.insert(*id)).collect()
+}
+
+/// Limits `select` to the rows whose column is one of these distinct ids, at most `MOST_VALUES`.
+pub fn by_ids(
+    connection: &impl ConnectionTrait,
+    mut select: SelectStatement,
+    column: impl ColumnTrait,
+    ids: &[Uuid],
+) -> SelectStatement {
+    match connection.get_database_backend() {
+        DatabaseBackend::Postgres => postgres::select_by_ids(select, column, ids.to_vec()),
+        _ => select.and_where(column.is_in(pad(ids))).take(),
+    }
 }
 
 /// The rows of the club that `select`, which selects its column of the club, finds with one of these distinct texts in a column; runs

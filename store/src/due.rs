@@ -2,15 +2,14 @@
 //! this mechanism: they set an instant here and wake the loop. A mark raises the row's generation, so that a mark that arrives
 //! while the loop works on the member leaves the member due.
 
-use crate::bulk::id_in;
 use entity::{
     due,
     kind::{BrakePolicy, KisiStatus},
     kisi_account, kisi_user, member, person,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
@@ -289,16 +288,35 @@ pub async fn never_looked_up(
     account: Uuid,
     now: i64,
 ) -> Result<u64, StoreError> {
+    let of_member = Expr::col((kisi_user::Entity, kisi_user::Column::MemberId))
+        .equals((due::Entity, due::Column::MemberId));
     let known = Query::select()
-        .column(kisi_user::Column::MemberId)
+        .expr(Expr::value(1))
         .from(kisi_user::Entity)
         .and_where(kisi_user::Column::AccountId.eq(account))
+        .and_where(of_member)
+        // It keeps the inner query apart: see `bulk::postgres::select_by_texts`.
+        .limit(1)
+        .offset(0)
         .to_owned();
-    Ok(of_account(account)
-        .filter(due::Column::DueAt.lte(now))
-        .filter(due::Column::MemberId.not_in_subquery(known))
-        .count(connection)
-        .await?)
+    let count = |lane: Expr| {
+        let due = of_account(account)
+            .select_only()
+            .expr(due::Column::MemberId.count())
+            .filter(lane)
+            .filter(due::Column::DueAt.lte(now))
+            .filter(Expr::exists(known.clone()).not());
+        Expr::SubQuery(None, Box::new(due.into_query().into()))
+    };
+    // The index goes by lane and then by time: without a lane it would be read for the whole account.
+    let (unsorted, sorted) = (due::Column::Lane.is_null(), due::Column::Lane.is_not_null());
+    let waiting = Query::select()
+        .expr_as(count(unsorted).add(count(sorted)), "waiting")
+        .to_owned();
+    let waiting = connection.get_database_backend().build(&waiting);
+    let row = connection.query_one_raw(waiting).await?;
+    let waiting: i64 = row.map_or(Ok(0), |row| row.try_get("", "waiting"))?;
+    Ok(u64::try_from(waiting).unwrap_or_default())
 }
 
 /// The earliest instant among the account's rows without a lane; `None` if there are no such rows.
@@ -310,6 +328,8 @@ pub async fn next_at(
         .select_only()
         .column(due::Column::DueAt)
         .filter(due::Column::Lane.is_null())
+        // The lane too: see `lanes::oldest`.
+        .order_by_asc(due::Column::Lane)
         .order_by_asc(due::Column::DueAt)
         .limit(1)
         .into_tuple()
@@ -389,6 +409,12 @@ pub async fn settle_all(
         .collect())
 }
 
+#[derive(FromQueryResult)]
+struct Generation {
+    member_id: Uuid,
+    generation: i64,
+}
+
 async fn generations(
     connection: &impl ConnectionTrait,
     scope: ClubScope,
@@ -402,8 +428,11 @@ async fn generations(
             .select_only()
             .columns([due::Column::MemberId, due::Column::Generation])
             .filter(due::Column::AccountId.eq(account))
-            .filter(id_in(connection, due::Column::MemberId, chunk));
-        all.extend(rows.into_tuple::<(Uuid, i64)>().all(connection).await?);
+            .into_query();
+        let rows = bulk::by_ids(connection, rows, due::Column::MemberId, chunk);
+        let rows = connection.get_database_backend().build(&rows);
+        let rows = Generation::find_by_statement(rows).all(connection).await?;
+        all.extend(rows.into_iter().map(|row| (row.member_id, row.generation)));
     }
     Ok(all)
 }

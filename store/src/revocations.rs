@@ -1,7 +1,7 @@
 //! Revocations: access that a plan would take away early. A revocation starts as pending, passes the brake or is held by it, is
 //! approved or dismissed by an admin, and counts towards the brake's limit for the length of its window.
 
-use crate::bulk::{id_in, select_by_ids};
+use crate::bulk::select_by_ids;
 use entity::{
     kind::{GrantState, RevocationState},
     kisi_grant, revocation,
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{
     ClubScope, StoreError,
@@ -33,27 +33,6 @@ pub async fn open(
         .filter(revocation::Column::AccountId.eq(account))
         .filter(revocation::Column::State.ne(RevocationState::Counted));
     select_by_ids(connection, open, revocation::Column::MemberId, members).await
-}
-
-/// Those of the members who have a pending revocation in an account.
-pub async fn with_pending(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    account: Uuid,
-    members: &[Uuid],
-) -> Result<HashSet<Uuid>, StoreError> {
-    let mut pending = HashSet::new();
-    for chunk in members.chunks(MOST_VALUES) {
-        let rows = scope
-            .find_for_ids::<revocation::Entity>()
-            .select_only()
-            .column(revocation::Column::MemberId)
-            .filter(revocation::Column::AccountId.eq(account))
-            .filter(revocation::Column::State.eq(RevocationState::Asked))
-            .filter(id_in(connection, revocation::Column::MemberId, chunk));
-        pending.extend(rows.into_tuple::<Uuid>().all(connection).await?);
-    }
-    Ok(pending)
 }
 
 /// Inserts revocations. An open one for the same member and target stays in its state: it was written after the caller

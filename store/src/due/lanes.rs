@@ -2,8 +2,8 @@
 
 use entity::due;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, Query},
 };
 use uuid::Uuid;
 
@@ -51,7 +51,8 @@ pub async fn next_in(
     oldest(connection, account, due::Column::Lane.eq(lane), now, most).await
 }
 
-/// Due rows of an account that meet a condition, the longest due first.
+/// Due rows of an account in one lane, or without one, the longest due first. The order names the lane too, because PostgreSQL does
+/// not see that the order of the index is that of the time where the lane is null.
 async fn oldest(
     connection: &impl ConnectionTrait,
     account: Uuid,
@@ -62,6 +63,7 @@ async fn oldest(
     Ok(of_account(account)
         .filter(which)
         .filter(due::Column::DueAt.lte(now))
+        .order_by_asc(due::Column::Lane)
         .order_by_asc(due::Column::DueAt)
         .limit(most)
         .all(connection)
@@ -92,20 +94,20 @@ pub async fn is_more_urgent_waiting(
     lane: i32,
     or_unsorted: bool,
 ) -> Result<bool, StoreError> {
-    let more_urgent = due::Column::Lane.lt(lane);
-    let goes_before = if or_unsorted {
-        due::Column::Lane.is_null().or(more_urgent)
+    // Each has a range of the index. Together they would have none, and all rows of the account were read.
+    let any = |which: Expr| {
+        let due = of_account(account).select_only().expr(Expr::value(1));
+        let due = due.filter(due::Column::DueAt.lte(now)).filter(which);
+        Expr::exists(due.into_query())
+    };
+    let more_urgent = any(due::Column::Lane.lt(lane));
+    let waiting = if or_unsorted {
+        more_urgent.or(any(due::Column::Lane.is_null()))
     } else {
         more_urgent
     };
-    let first: Option<Uuid> = of_account(account)
-        .select_only()
-        .column(due::Column::MemberId)
-        .filter(due::Column::DueAt.lte(now))
-        .filter(goes_before)
-        .limit(1)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    Ok(first.is_some())
+    let waiting = Query::select().expr_as(waiting, "waiting").to_owned();
+    let waiting = connection.get_database_backend().build(&waiting);
+    let row = connection.query_one_raw(waiting).await?;
+    Ok(row.map_or(Ok(false), |row| row.try_get("", "waiting"))?)
 }

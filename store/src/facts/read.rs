@@ -2,7 +2,7 @@
 //! those. The statements of a step run concurrently, or one after the other if there is only one connection. Their number has
 //! a fixed limit for one chunk of members.
 
-use crate::bulk::{id_in, select_by_ids};
+use crate::bulk::{self, by_ids, distinct, id_in, select_by_ids};
 use std::{cmp::Reverse, sync::Arc};
 
 use entity::{
@@ -12,8 +12,8 @@ use entity::{
 };
 use futures_util::future::{try_join, try_join3};
 use sea_orm::{
-    ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect,
-    QueryTrait, Select, Statement,
+    ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityName, EntityTrait, JoinType,
+    QueryFilter, QuerySelect, QueryTrait, Select, Statement,
     sea_query::{Expr, ExprTrait, SelectStatement, UnionType},
 };
 use uuid::Uuid;
@@ -138,10 +138,10 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         ids: &[Uuid],
     ) -> Result<Vec<R>, StoreError> {
         let mut rows = Vec::new();
-        for chunk in ids.chunks(MOST_VALUES) {
+        for chunk in distinct(ids.iter().copied()).chunks(MOST_VALUES) {
             let query = self.fetch_cached(name, chunk, || {
-                let select = select().filter(id_in(self.connection, column, chunk));
-                R::select(select.select_only()).into_query()
+                let select = R::select(select().select_only()).into_query();
+                by_ids(self.connection, select, column, chunk)
             });
             rows.extend(query.await?);
         }
@@ -183,10 +183,9 @@ impl<C: ConnectionTrait> Reader<'_, C> {
             (LoadedParts::Everything, _) => "person versions by member",
         };
         let mut rows = Vec::new();
-        for chunk in ids.chunks(MOST_VALUES) {
+        for chunk in distinct(ids.iter().copied()).chunks(MOST_VALUES) {
             let query = self.fetch_cached(name, chunk, || {
-                let people = self.people().filter(id_in(self.connection, column, chunk));
-                let mut people = named_people(people.select_only()).into_query();
+                let mut people = self.people(column, chunk);
                 let sources = named_sources(self.sources().select_only()).into_query();
                 people.union(UnionType::All, sources).take()
             });
@@ -195,25 +194,35 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         version_rows(rows)
     }
 
-    fn people(&self) -> Select<person::Entity> {
+    /// People with their versions.
+    fn people(&self, column: person::Column, ids: &[Uuid]) -> SelectStatement {
         use person_version::Column;
-        let (known, asked) = (self.as_of, self.asked);
-        let version_rows = person::Entity::belongs_to(person_version::Entity)
-            .from(person::Column::Id)
-            .to(Column::PersonId)
-            .on_condition(move |_, _| {
-                // Constants instead of parameters, so that the planner can tell that the index of ended people applies.
-                let mut aspects = vec![PersonAspect::Deleted, PersonAspect::AbsentFromSnapshot];
-                if asked == LoadedParts::Everything {
-                    aspects.push(PersonAspect::Tags);
-                }
-                let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
-                let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
-                let current = known.current(Column::LearnedAt, Column::SupersededAt);
-                current.add(is)
-            });
+        // Constants instead of parameters, so that the planner can tell that the index of ended people applies.
+        let mut aspects = vec![PersonAspect::Deleted, PersonAspect::AbsentFromSnapshot];
+        if self.asked == LoadedParts::Everything {
+            aspects.push(PersonAspect::Tags);
+        }
+        let aspects = aspects.iter().map(|aspect| aspect.to_value().into());
+        let is = Expr::col(Column::Aspect).is_in(aspects.map(Expr::Constant));
+        let current = self.as_of.current(Column::LearnedAt, Column::SupersededAt);
+        let of_person = Expr::col((person_version::Entity, Column::PersonId))
+            .equals((person::Entity, person::Column::Id));
+        let versions = current.add(is).add(of_person);
         let people = self.scope.find_for_ids::<person::Entity>();
-        people.join(JoinType::LeftJoin, version_rows.into())
+        let mut named = named_people(people.clone().select_only()).into_query();
+        if self.connection.get_database_backend() == DatabaseBackend::Postgres {
+            let people = bulk::by_ids(self.connection, people.into_query(), column, ids);
+            let versions = person_version::Entity::find().filter(versions).into_query();
+            return bulk::postgres::from_apart(
+                named,
+                (people, person::Entity.table_name()),
+                (versions, person_version::Entity.table_name()),
+            );
+        }
+        named
+            .left_join(person_version::Entity, versions)
+            .and_where(id_in(self.connection, column, ids))
+            .take()
     }
 
     /// The club's sources with their snapshot watermarks.
@@ -362,8 +371,8 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 .select_only()
                 .column(Column::EntitlementId)
                 .filter(Column::BlockSince.is_not_null())
-                .filter(id_in(self.connection, Column::EntitlementId, chunk))
                 .into_query();
+            let blocked = by_ids(self.connection, blocked, Column::EntitlementId, chunk);
             let of_blocked = ever.clone().select_only();
             let of_blocked =
                 Blocked::select(of_blocked).filter(Column::EntitlementId.in_subquery(blocked));
@@ -396,8 +405,4 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         let version_rows = self.version_rows(person::Column::Id, &holders).await?;
         Ok(version_rows.persons)
     }
-}
-
-fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
-    ids.collect::<Set<_>>().into_iter().collect()
 }

@@ -32,6 +32,8 @@ struct CachedStatement {
 enum Part {
     Club,
     Ids,
+    /// The offset that keeps an inner query apart: see `bulk::postgres`.
+    NoOffset,
 }
 
 static CACHE: LazyLock<RwLock<HashMap<Key, CachedStatement>>> = LazyLock::new(RwLock::default);
@@ -45,6 +47,7 @@ pub fn statement(
 ) -> Statement {
     let backend = connection.get_database_backend();
     let (club, ids) = (Value::from(scope.club), values(backend, ids));
+    let no_offset = Value::from(0_u64);
     let key = (name, backend == DatabaseBackend::Postgres, ids.len());
     if let Some(CachedStatement { text, values }) = cached(&key) {
         let built = || backend.build(&select()).sql;
@@ -56,6 +59,7 @@ pub fn statement(
         let values = values.iter().flat_map(|part| match part {
             Part::Club => std::slice::from_ref(&club),
             Part::Ids => ids.as_slice(),
+            Part::NoOffset => std::slice::from_ref(&no_offset),
         });
         let values = Values(values.cloned().collect());
         return Statement::from_sql_and_values(backend, &*text, values);
@@ -97,6 +101,8 @@ fn parts(mut values: &[Value], club: &Value, ids: &[Value]) -> Option<Vec<Part>>
             (Part::Club, 1)
         } else if values.starts_with(ids) {
             (Part::Ids, ids.len())
+        } else if *first == Value::from(0_u64) {
+            (Part::NoOffset, 1)
         } else {
             return None;
         };
@@ -124,6 +130,11 @@ mod tests {
             Some(vec![Part::Club, Part::Ids, Part::Club])
         );
         assert_eq!(of(&[2, 3, 2, 3]), Some(vec![Part::Ids, Part::Ids]));
+        let offset = [value(1), Value::from(0_u64)];
+        assert_eq!(
+            parts(&offset, &club, &ids),
+            Some(vec![Part::Club, Part::NoOffset])
+        );
         for other in [&[1, 2][..], &[1, 3, 2], &[1, 2, 3, 4], &[4]] {
             assert_eq!(of(other), None, "{other:?}");
         }
