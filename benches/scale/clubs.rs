@@ -33,17 +33,29 @@ use super::{
 };
 
 /// The longest that a burst may take.
-const LONGEST: Duration = Duration::from_mins(5);
+pub const LONGEST: Duration = Duration::from_mins(5);
+/// So many requests a second that Kisi does not limit what is measured.
+const KISI_RATE: u32 = 1_000;
 
 /// A club's webhook address without the host, and its signing secret.
 type Sender = (String, SecretString);
 
-struct Deployment {
-    server: Server,
-    sandbox: Sandbox,
+/// What is measured: the number of clubs, and of processes that serve them.
+#[derive(Copy, Clone)]
+pub struct Size {
+    pub clubs: usize,
+    pub replicas: usize,
+}
+
+/// Clubs with a source each, served by some processes on one database, with one sandbox.
+pub struct Deployment {
+    servers: Vec<Server>,
+    pub sandbox: Sandbox,
     group: i64,
     senders: Vec<Sender>,
     http: cli::webhook::Sender,
+    /// The next process that a webhook is sent to.
+    turn: AtomicUsize,
 }
 
 /// The figures of one deployment.
@@ -59,10 +71,14 @@ struct Figures {
 }
 
 /// Measures deployments with these numbers of clubs, each on an empty database, and prints each beside the first.
-pub async fn measure(database: impl Fn(usize) -> String, counts: &[usize]) {
+pub async fn measure(database: impl Fn(usize) -> String, counts: &[usize], replicas: usize) {
     let mut first: Option<Figures> = None;
     for count in counts {
-        let deployment = Deployment::open(&database(*count), *count).await;
+        let size = Size {
+            clubs: *count,
+            replicas,
+        };
+        let deployment = Deployment::open(&database(*count), size, KISI_RATE).await;
         let figures = deployment.measure().await;
         print(*count, &figures, first.as_ref().unwrap_or(&figures));
         first.get_or_insert(figures);
@@ -96,7 +112,9 @@ fn print(clubs: usize, figures: &Figures, first: &Figures) {
 }
 
 impl Deployment {
-    async fn open(database: &str, count: usize) -> Self {
+    /// Creates the clubs in an empty database, and starts the processes. Each sends at most `kisi_rate` requests a second to the
+    /// Kisi of a club.
+    pub async fn open(database: &str, size: Size, kisi_rate: u32) -> Self {
         let clock = Clock::system();
         let sandbox = Sandbox::new(Arc::new(move || clock.now().timestamp()));
         sandbox.set(Switches {
@@ -116,33 +134,36 @@ impl Deployment {
                     { userErrors { message } } }";
         service.ask(rule, json!({ "g": named["Members"] })).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let senders = copy(&service, &sandbox, count).await;
+        let senders = copy(&service, &sandbox, size.clubs).await;
         service.end().await;
-        let server = Server::start(&settings(database, &kisi));
+        let mut settings = settings(database, &kisi);
+        for (name, value) in &mut settings {
+            if *name == "LATCHKEY_KISI_RATE" {
+                *value = kisi_rate.to_string();
+            }
+        }
         Self {
-            server,
+            servers: (0..size.replicas)
+                .map(|_| Server::start(&settings))
+                .collect(),
             sandbox,
             group,
             senders,
             http: cli::webhook::Sender::new().expect("an HTTP client"),
+            turn: AtomicUsize::new(0),
         }
     }
 
     async fn measure(&self) -> Figures {
         tokio::time::sleep(Duration::from_secs(8)).await;
-        let (spent, writes) = (
-            spent::cpu_time(self.server.pid),
-            spent::write_calls(self.server.pid),
-        );
+        let (spent, writes) = (self.cpu_time(), self.write_calls());
         let length = Duration::from_secs(20);
         tokio::time::sleep(length).await;
-        let idle_cpu =
-            (spent::cpu_time(self.server.pid) - spent).as_secs_f64() / length.as_secs_f64() * 100.0;
-        let idle_writes =
-            (spent::write_calls(self.server.pid) - writes) as f64 / length.as_secs_f64();
-        let memory_mb = self.server.memory_mb("VmRSS");
+        let idle_cpu = (self.cpu_time() - spent).as_secs_f64() / length.as_secs_f64() * 100.0;
+        let idle_writes = (self.write_calls() - writes) as f64 / length.as_secs_f64();
+        let memory_mb = self.servers.iter().map(|it| it.memory_mb("VmRSS")).sum();
         self.burst(200, 1).await;
-        let latency = self.latency(200).await;
+        let latency = self.latency(200, Duration::from_millis(5)).await;
         let bursts = [self.burst(2_000, 1).await, self.burst(2_000, 100).await];
         Figures {
             idle_cpu,
@@ -154,7 +175,20 @@ impl Deployment {
         }
     }
 
-    async fn latency(&self, count: usize) -> (Duration, Duration) {
+    /// The CPU time of all processes.
+    pub fn cpu_time(&self) -> Duration {
+        self.servers.iter().map(|it| spent::cpu_time(it.pid)).sum()
+    }
+
+    /// The write calls of all processes.
+    fn write_calls(&self) -> u64 {
+        let calls = self.servers.iter().map(|it| spent::write_calls(it.pid));
+        calls.sum()
+    }
+
+    /// The median and the 99th percentile from sending an event of a new person of the first club to the assignment in Kisi, with
+    /// a pause after each event.
+    pub async fn latency(&self, count: usize, pause: Duration) -> (Duration, Duration) {
         let mut times = Vec::new();
         for _ in 0..count {
             let person = new_id().simple().to_string();
@@ -165,17 +199,30 @@ impl Deployment {
                 tokio::time::sleep(Duration::from_micros(200)).await;
             }
             times.push(began.elapsed());
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(pause).await;
         }
         times.sort();
         (times[times.len() / 2], times[times.len() * 99 / 100])
+    }
+
+    /// Waits until the processes use little CPU time: all that arrived is evaluated, and waits for Kisi.
+    pub async fn wait_until_idle(&self) {
+        let (began, second) = (Stopwatch::now(), Duration::from_secs(1));
+        loop {
+            let spent = self.cpu_time();
+            tokio::time::sleep(second * 3).await;
+            if self.cpu_time() - spent < second {
+                return;
+            }
+            assert!(began.elapsed() < LONGEST, "the processes stay busy");
+        }
     }
 
     /// Sends events of new people to this many clubs in turn, over 16 connections.
     async fn burst(&self, events: usize, clubs: usize) -> (f64, Duration) {
         let clubs = clubs.min(self.senders.len());
         let before = self.sandbox.assignments_in(self.group).len();
-        let (began, spent) = (Stopwatch::now(), spent::cpu_time(self.server.pid));
+        let (began, spent) = (Stopwatch::now(), self.cpu_time());
         let next = AtomicUsize::new(0);
         let senders = (0..16).map(|_| async {
             loop {
@@ -194,7 +241,7 @@ impl Deployment {
         }
         let rate = events as f64 / began.elapsed().as_secs_f64();
         let events = u32::try_from(events).expect("few");
-        (rate, (spent::cpu_time(self.server.pid) - spent) / events)
+        (rate, (self.cpu_time() - spent) / events)
     }
 
     /// Sends as many events to each of ten clubs, and returns the progress of the slowest when the fastest is done.
@@ -230,9 +277,10 @@ impl Deployment {
         share
     }
 
-    async fn send(&self, club: usize, person: &str) {
+    pub async fn send(&self, club: usize, person: &str) {
         let (path, secret) = &self.senders[club];
-        let url = format!("http://{}{path}", self.server.address);
+        let server = &self.servers[self.turn.fetch_add(1, Ordering::Relaxed) % self.servers.len()];
+        let url = format!("http://{}{path}", server.address);
         let id = new_id().simple().to_string();
         let answer = self
             .http

@@ -2,7 +2,8 @@
 //! lists, revocations held by the brake; with the baselines of the same run. Run with `cargo bench --bench scale`. Arguments:
 //! other numbers of members, and the URL of an empty PostgreSQL database, which is used for the last number. With `clubs` as the
 //! first argument it measures deployments with these numbers of clubs (default 1, 100 and 1,000) instead, on SQLite or on
-//! the PostgreSQL databases with this URL and the number of clubs.
+//! the PostgreSQL databases with this URL and the number of clubs; with `backlog`, a club beside one with so many people who wait
+//! for Kisi (default 50,000), on SQLite or on this PostgreSQL database. `replicas` after either has two processes share the work.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +14,7 @@
     reason = "a benchmark measures time, prints it, and panics on any error"
 )]
 
+mod backlog;
 mod baseline;
 mod club;
 mod clubs;
@@ -38,7 +40,16 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let sizes: Vec<usize> = arguments.iter().filter_map(|it| it.parse().ok()).collect();
     let server = arguments.iter().find(|it| it.starts_with("postgres"));
-    if arguments.iter().any(|it| it == "clubs") {
+    let says = |word: &str| arguments.iter().any(|it| it == word);
+    let replicas = if says("replicas") { 2 } else { 1 };
+    if says("backlog") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = format!("sqlite://{}/scale.db?mode=rwc", folder.path().display());
+        let database = server.unwrap_or(&file);
+        let waiting = sizes.first().copied().unwrap_or(50_000);
+        return runtime.block_on(backlog::measure(database, waiting, replicas));
+    }
+    if says("clubs") {
         let counts = if sizes.is_empty() {
             vec![1, 100, 1_000]
         } else {
@@ -51,7 +62,7 @@ fn main() {
                 Some(server) => format!("{server}{count}"),
                 None => format!("sqlite://{path}/clubs{count}.db?mode=rwc"),
             };
-            clubs::measure(database, &counts).await;
+            clubs::measure(database, &counts, replicas).await;
         });
     }
     let sizes = if sizes.is_empty() {

@@ -20,7 +20,7 @@ use crate::{
     lease,
     metrics::Metrics,
     ownership::OwnedAccounts,
-    reconcile::take_over::Readings,
+    reconcile::{MAX_PLANNED, take_over::Readings},
     sealed,
     secret::Sealer,
     sign_in::Provider,
@@ -57,6 +57,8 @@ pub struct App {
     pub group_readings: Readings,
     /// Limits how many requests evaluate many members at the same time.
     pub evaluations: Arc<Semaphore>,
+    /// Limits how many accounts are planned at the same time; see [`MAX_PLANNED`].
+    pub planning: Arc<Semaphore>,
     pub metrics: Metrics,
     /// The traces of deliveries.
     pub traces: Traces,
@@ -114,6 +116,7 @@ impl App {
             identity_provider,
             group_readings: Readings::default(),
             evaluations: Arc::new(Semaphore::new(MAX_PARALLEL_CHUNKS)),
+            planning: Arc::new(Semaphore::new(MAX_PLANNED)),
             metrics,
             traces,
             holder: lease::holder(),

@@ -1,6 +1,6 @@
 //! How the work on members ends for now: they are settled, wait for a decision, or are retried later. Called by the worker.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
 
 use access::Instant;
 use uuid::Uuid;
@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     kisi::Error,
-    store::{StoreError, deliveries, due, revocations, row},
+    store::{
+        StoreError, deliveries, due, revocations,
+        row::{self, RevocationState},
+    },
     transaction,
 };
 
@@ -80,7 +83,9 @@ impl Worker {
             let rows = rows.clone();
             Box::pin(async move {
                 let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
-                let pending = revocations::with_pending(tx, scope, account, &members).await?;
+                let open = revocations::open(tx, scope, account, &members).await?;
+                let pending = open.iter().filter(|it| it.state == RevocationState::Asked);
+                let pending: HashSet<Uuid> = pending.map(|it| it.member_id).collect();
                 let is_pending = |row: &row::Due| pending.contains(&row.member_id);
                 let waiting = rows.iter().map(|(row, _)| row);
                 let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
@@ -90,7 +95,9 @@ impl Worker {
                 let settled: Vec<(&row::Due, Option<i64>)> =
                     settled.map(|(row, at)| (row, *at)).collect();
                 let members = due::settle_all(tx, &settled).await?;
-                revocations::settle(tx, scope, account, &members).await?;
+                if !open.is_empty() {
+                    revocations::settle(tx, scope, account, &members).await?;
+                }
                 deliveries::settle(tx, scope, &members, now).await
             })
         });

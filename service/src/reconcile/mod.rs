@@ -35,6 +35,11 @@ mod worker;
 
 use scheduler::Scheduler;
 
+/// How many accounts a process plans at the same time. While accounts wait for their turn, their members become due together, so
+/// that each turn plans more of them with the same statements. Like the tasks that store deliveries, they leave connections of the
+/// database to everything else.
+pub const MAX_PLANNED: usize = 4;
+
 /// Starts the loop. When it is stopped, it finishes the calls in flight and gives its accounts to other processes.
 pub fn start(app: Arc<App>) -> BackgroundLoop {
     BackgroundLoop::start(|mut stopping| async move {

@@ -1,5 +1,5 @@
-//! Sorts due members: they are planned in batches, members without steps are settled together, and the others get a lane. Calls
-//! Kisi only if so few have steps that they are served at once. Called by the worker.
+//! Sorts due members: they are planned in batches, members without steps are settled together, and the others get a lane, unless
+//! they are so few that the worker serves them at once. Called by the worker.
 
 use access::Instant;
 
@@ -8,13 +8,10 @@ use super::{
     adoption,
     brake::{self, PendingRevocations},
     execute::AccountError,
-    flight::Flight,
     member_state::{Assessment, Blocked, MemberState},
     worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
 use crate::{
-    kisi::Client,
-    ownership::Ownership,
     store::{StoreError, convert::lane_column, due, kisi_accounts, row},
     transaction,
 };
@@ -33,14 +30,12 @@ impl Worker {
     }
 
     /// Plans a batch of due members. Early losses become pending revocations first, and are judged once all due members have been
-    /// sorted.
+    /// sorted. Returns those to serve at once, the most urgent first.
     pub(super) async fn sort(
         &self,
         snapshot: &AccountSnapshot,
         rows: Vec<row::Due>,
-        client: &Client,
-        ownership: &Ownership,
-    ) -> Result<(), AccountError> {
+    ) -> Result<Vec<MemberState>, AccountError> {
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let is_all = count(rows.len()) < SORT_BATCH;
         let mut member_states = adoption::load_and_adopt(&self.app, snapshot, rows, now).await?;
@@ -59,7 +54,7 @@ impl Worker {
             && brake::judge(&self.app, self.scope, Some(self.account)).await?
         {
             // A decision marks its members due again, so the loaded rows are out of date.
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
         let mut waiting: Vec<row::Due> = Vec::new();
@@ -93,12 +88,8 @@ impl Worker {
         let waiting = due::next(db, snapshot.account.id, now.micros(), 1).await?;
         if is_all && open.len() <= INLINE_LIMIT && waiting.is_empty() {
             open.sort_by_key(|(lane, _)| *lane);
-            let mut member_states: Vec<MemberState> = open
-                .into_iter()
-                .map(|(_, member_state)| member_state)
-                .collect();
-            let flight = Flight::new(snapshot, client, ownership);
-            return self.serve_all(flight, &mut member_states).await;
+            let at_once = open.into_iter().map(|(_, member_state)| member_state);
+            return Ok(at_once.collect());
         }
         let lanes: Vec<(row::Due, i32)> = open
             .into_iter()
@@ -109,6 +100,7 @@ impl Worker {
                 lanes.iter().map(|(row, lane)| (row, *lane)).collect();
             due::set_lanes(tx, &lanes).await
         });
-        Ok(written.await?)
+        written.await?;
+        Ok(Vec::new())
     }
 }

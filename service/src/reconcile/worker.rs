@@ -10,7 +10,7 @@ use std::{
 };
 
 use access::Instant;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use uuid::Uuid;
 
 use super::{
@@ -182,7 +182,16 @@ impl Worker {
         }
     }
 
+    /// Waits until this account may be planned. The permit is returned before Kisi is called, so that no account waits for the
+    /// Kisi of another.
+    async fn planning(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let permits = self.app.planning.clone();
+        let permit = permits.acquire_owned().await;
+        permit.map_err(|_| StoreError::TaskEnded)
+    }
+
     async fn turn(&mut self, ownership: &Ownership) -> Result<Turn, AccountError> {
+        let planning = self.planning().await?;
         let now = self.app.clock.now();
         let account =
             lookup::by_id::<row::KisiAccount>(self.app.db.read(), self.scope, self.account).await?;
@@ -206,6 +215,7 @@ impl Worker {
             account.status,
             KisiStatus::Unauthorized | KisiStatus::Unreachable
         ) {
+            drop(planning);
             client.me().await?;
             self.set_status(KisiStatus::Connected, None).await?;
             return Ok(Turn::Worked);
@@ -215,7 +225,7 @@ impl Worker {
         {
             return Ok(Turn::Worked);
         }
-        let turn = self.work(account, &client, ownership, now).await?;
+        let turn = self.work(account, &client, ownership, planning).await?;
         self.failures = 0;
         Ok(turn)
     }
@@ -234,9 +244,9 @@ impl Worker {
         account: row::KisiAccount,
         client: &Client,
         ownership: &Ownership,
-        now: Instant,
+        planning: OwnedSemaphorePermit,
     ) -> Result<Turn, AccountError> {
-        let db = &self.app.db;
+        let (db, now) = (&self.app.db, self.app.clock.now());
         let id = account.id;
         let is_leaving = account.status == KisiStatus::Disconnecting;
         let is_sweep_busy = self.sweeps.is_running() || self.sweeps.is_waiting_for_database();
@@ -248,6 +258,7 @@ impl Worker {
         let unfinished = self.unfinished_replacements(now).await?;
         if !unfinished.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
+            drop(planning);
             self.finish_replacements(&snapshot, unfinished, client, ownership)
                 .await?;
             return Ok(Turn::Worked);
@@ -257,7 +268,17 @@ impl Worker {
         let has_sorted = !unsorted.is_empty();
         if has_sorted {
             let snapshot = AccountSnapshot::load(db, account.clone()).await?;
-            self.sort(&snapshot, unsorted, client, ownership).await?;
+            let mut at_once = self.sort(&snapshot, unsorted).await?;
+            if !at_once.is_empty() {
+                drop(planning);
+                let flight = Flight::new(&snapshot, client, ownership);
+                self.serve_all(flight, &mut at_once).await?;
+                // Nobody is in a lane. Who is not settled is due still, and so is who was marked meanwhile.
+                return match is_leaving {
+                    true => Ok(Turn::Worked),
+                    false => self.idle(read_due_at).await,
+                };
+            }
             if are_unsorted_left && self.turns.may_sort_on() {
                 return Ok(Turn::Worked);
             }
@@ -267,7 +288,8 @@ impl Worker {
         let next = self.next_of_lanes(now).await?;
         if !next.is_empty() {
             let snapshot = AccountSnapshot::load(db, account).await?;
-            self.serve_next(&snapshot, next, client, ownership).await?;
+            let flight = Flight::new(&snapshot, client, ownership);
+            self.serve_next(flight, next, planning).await?;
             return Ok(Turn::Worked);
         }
         if has_sorted {
@@ -283,10 +305,13 @@ impl Worker {
             over.await?;
             return Ok(Turn::Finished);
         }
-        let next = due::next_at(db.read(), id)
-            .await?
-            .unwrap_or(i64::MAX)
-            .min(read_due_at);
+        self.idle(read_due_at).await
+    }
+
+    /// Ends the turn until the next member or read is due.
+    async fn idle(&self, read_due_at: i64) -> Result<Turn, AccountError> {
+        let next = due::next_at(self.app.db.read(), self.account).await?;
+        let next = next.unwrap_or(i64::MAX).min(read_due_at);
         Ok(Turn::IdleUntil(Instant::from_micros(next)))
     }
 
@@ -312,11 +337,11 @@ impl Worker {
     /// Plans these members of one lane again and serves them.
     async fn serve_next(
         &self,
-        snapshot: &AccountSnapshot,
+        flight: Flight<'_>,
         next: Vec<row::Due>,
-        client: &Client,
-        ownership: &Ownership,
+        planning: OwnedSemaphorePermit,
     ) -> Result<(), AccountError> {
+        let snapshot = flight.snapshot;
         let (now, horizon) = (self.app.clock.now(), self.app.config.horizon);
         let mut member_states = adoption::load_and_adopt(&self.app, snapshot, next, now).await?;
         let mut pending = PendingRevocations::default();
@@ -333,8 +358,8 @@ impl Worker {
         if member_states.iter().all(is_idle) {
             return self.settle_idle(snapshot, now).await;
         }
-        self.serve_all(Flight::new(snapshot, client, ownership), &mut member_states)
-            .await
+        drop(planning);
+        self.serve_all(flight, &mut member_states).await
     }
 
     /// Serves one member, unless something more urgent is due since it was taken. Returns a member who is done, for the caller to

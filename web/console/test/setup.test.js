@@ -259,7 +259,7 @@ async function firstRule(demo, console) {
   await page.getByText("no rule yet · others are removed").waitFor();
   const input = { target: id, conditions: [{ membership: {} }] };
   await page.goto(new URL(`rules/new?input=${encodeURIComponent(JSON.stringify(input))}`, page.url()).href);
-  await page.getByLabel("Name").first().fill("Cleaners");
+  await page.getByLabel("Name", { exact: true }).fill("Cleaners");
   await page.getByText("3 people whom somebody added to the group in Kisi will be removed").waitFor();
   await axe(page);
   await picture(page, "console-rule-removes");

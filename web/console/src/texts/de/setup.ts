@@ -69,7 +69,7 @@ export const setup: Same<typeof en.setup> = {
     listens: "Kisi sendet ab jetzt seine Ereignisse.",
   },
   groups: {
-    lead: "Latchkey ändert nur die Gruppen, die Sie hier wählen. Alle anderen, etwa die für Personal, bleiben wie sie sind.",
+    lead: "Latchkey ändert nur die Gruppen, die Sie hier wählen. Alle anderen, etwa die für Personal, bleiben wie sie sind. Für eine Gruppe, die bisher von Hand gepflegt wurde, schreiben Sie zuerst die Regel: Dann sehen Sie hier, wen sie übernimmt, behält und entfernt.",
     first: "Verbinden Sie zuerst Kisi.",
     none: "Diese Organisation hat keine Gruppen. Legen Sie in Kisi eine mit den Türen an, die Mitglieder öffnen dürfen; sie erscheint hier von selbst.",
     caption: (account) => `Gruppen von ${account}`,

@@ -68,7 +68,7 @@ export const setup = {
     listens: "Kisi sends its events from now on.",
   },
   groups: {
-    lead: "Latchkey changes only the groups that you choose here. All others, such as those for staff, stay as they are.",
+    lead: "Latchkey changes only the groups that you choose here. All others, such as those for staff, stay as they are. For a group that was kept by hand until now, write the rule first: then you see here whom it takes over, keeps and removes.",
     first: "Connect Kisi first.",
     none: "This organization has no groups. Create one in Kisi with the doors that members may open; it appears here by itself.",
     caption: (account: string) => `Groups of ${account}`,
