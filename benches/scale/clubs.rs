@@ -351,7 +351,7 @@ async fn copy(service: &Service, sandbox: &Sandbox, count: usize) -> Vec<Sender>
     let numbers: Vec<usize> = (1..count).collect();
     for chunk in numbers.chunks(500) {
         let copies = chunk.iter().map(|number| {
-            let rows = template.copy(*number, sealer, &secret, &sandbox.api_key());
+            let rows = template.copy(*number, sealer, &secret, &sandbox.add_api_key());
             senders.push((accept::path(&rows.source), secret.clone()));
             rows
         });

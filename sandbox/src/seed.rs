@@ -33,23 +33,37 @@ pub(super) fn fresh(now: Timestamp) -> State {
         created_by: None,
         stamps: Stamps::at(now),
     });
-    state.key_login = state.insert_login(Login {
-        user: state.owner,
+    state.key_login = state.insert_login(api_key(state.owner, "sandbox-key".to_owned(), now));
+    state
+}
+
+fn api_key(user: i64, secret: String, now: Second) -> Login {
+    Login {
+        user,
         kind: LoginKind::Api,
         name: "Sandbox".to_owned(),
         device: [None, None, None],
-        secret: "sandbox-key".to_owned(),
+        secret,
         primary: false,
         expire: false,
         last_used: None,
         stamps: Stamps::at(now),
-    });
-    state
+    }
 }
 
 impl Sandbox {
     fn stamps(&self) -> Stamps {
         Stamps::at(Second::of(self.now()))
+    }
+
+    /// Adds another API key of the owner, and returns it.
+    pub fn add_api_key(&self) -> String {
+        let now = Second::of(self.now());
+        let state = &mut *self.state();
+        let id = state.insert_login(api_key(state.owner, String::new(), now));
+        let key = format!("sandbox-key-{id}");
+        state.change_secret(id, key.clone());
+        key
     }
 
     /// Adds a place with an IANA time zone. Returns its id.
