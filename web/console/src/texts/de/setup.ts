@@ -141,7 +141,7 @@ export const setup: Same<typeof en.setup> = {
     open: (people, group) => `„${group}“ lässt sich jetzt öffnen: ${people}.`,
     nobodyYet: (group) => `Noch kann niemand „${group}“ öffnen.`,
     missing: (steps) => `Noch zu tun: ${steps}.`,
-    tryIt: "Um ihnen jetzt eine Tür zu öffnen, öffnen Sie ihre Seite und drücken „Öffnen“.",
+    tryIt: "Um ihnen jetzt eine Tür zu öffnen, öffnen Sie ihre Seite und drücken „Tür öffnen“.",
     people: "Personen nachschlagen",
     peopleHint: "Sehen, wer was öffnen kann, und warum.",
     tokens: "Den Empfang einladen",

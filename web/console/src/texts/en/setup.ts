@@ -140,7 +140,7 @@ export const setup = {
     open: (people: string, group: string) => `${people} can open “${group}” now.`,
     nobodyYet: (group: string) => `Nobody can open “${group}” yet.`,
     missing: (steps: string) => `Still to do: ${steps}.`,
-    tryIt: "To open a door for them now, open their page and press “Unlock”.",
+    tryIt: "To open a door for them now, open their page and press “Unlock a door”.",
     people: "Look people up",
     peopleHint: "See who can open what, and why.",
     tokens: "Invite the front desk",
