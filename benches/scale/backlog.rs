@@ -1,12 +1,7 @@
 //! One club with many people who wait for Kisi, and how long an event of another club takes beside it. Kisi is called as often as by
 //! default, so that the backlog stays.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant as Stopwatch},
-};
-
-use latchkey::clock::new_id;
+use std::time::{Duration, Instant as Stopwatch};
 
 use super::clubs::{Deployment, Size};
 
@@ -24,14 +19,9 @@ pub async fn measure(database: &str, backlog: usize, replicas: usize) {
     println!("an event of a club beside one with a backlog of {backlog}");
     let alone = deployment.latency(EVENTS, PAUSE).await;
     say("alone", alone, alone);
-    let (began, next) = (Stopwatch::now(), AtomicUsize::new(0));
-    let senders = (0..16).map(|_| async {
-        while next.fetch_add(1, Ordering::Relaxed) < backlog {
-            deployment.send(1, &new_id().simple().to_string()).await;
-        }
-    });
+    let began = Stopwatch::now();
     let sending = async {
-        futures_util::future::join_all(senders).await;
+        deployment.send_all(backlog, |_| 1).await;
         backlog as f64 / began.elapsed().as_secs_f64()
     };
     let (rate, arriving) = tokio::join!(sending, deployment.latency(EVENTS, PAUSE));

@@ -33,7 +33,7 @@ use super::{
 };
 
 /// The longest that a burst may take.
-pub const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST: Duration = Duration::from_mins(5);
 /// So many requests a second that Kisi does not limit what is measured.
 const KISI_RATE: u32 = 1_000;
 
@@ -50,7 +50,7 @@ pub struct Size {
 /// Clubs with a source each, served by some processes on one database, with one sandbox.
 pub struct Deployment {
     servers: Vec<Server>,
-    pub sandbox: Sandbox,
+    sandbox: Sandbox,
     group: i64,
     senders: Vec<Sender>,
     http: cli::webhook::Sender,
@@ -218,11 +218,8 @@ impl Deployment {
         }
     }
 
-    /// Sends events of new people to this many clubs in turn, over 16 connections.
-    async fn burst(&self, events: usize, clubs: usize) -> (f64, Duration) {
-        let clubs = clubs.min(self.senders.len());
-        let before = self.sandbox.assignments_in(self.group).len();
-        let (began, spent) = (Stopwatch::now(), self.cpu_time());
+    /// Sends events of new people, over 16 connections, each to the club that its number gives.
+    pub async fn send_all(&self, events: usize, club: impl Fn(usize) -> usize) {
         let next = AtomicUsize::new(0);
         let senders = (0..16).map(|_| async {
             loop {
@@ -230,11 +227,19 @@ impl Deployment {
                 if number >= events {
                     return;
                 }
-                self.send(number % clubs, &new_id().simple().to_string())
+                self.send(club(number), &new_id().simple().to_string())
                     .await;
             }
         });
         futures_util::future::join_all(senders).await;
+    }
+
+    /// Sends events of new people to this many clubs in turn.
+    async fn burst(&self, events: usize, clubs: usize) -> (f64, Duration) {
+        let clubs = clubs.min(self.senders.len());
+        let before = self.sandbox.assignments_in(self.group).len();
+        let (began, spent) = (Stopwatch::now(), self.cpu_time());
+        self.send_all(events, |number| number % clubs).await;
         while self.sandbox.assignments_in(self.group).len() < before + events {
             assert!(began.elapsed() < LONGEST, "the burst does not end");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -277,7 +282,7 @@ impl Deployment {
         share
     }
 
-    pub async fn send(&self, club: usize, person: &str) {
+    async fn send(&self, club: usize, person: &str) {
         let (path, secret) = &self.senders[club];
         let server = &self.servers[self.turn.fetch_add(1, Ordering::Relaxed) % self.servers.len()];
         let url = format!("http://{}{path}", server.address);

@@ -130,7 +130,7 @@ pub fn by_ids(
     ids: &[Uuid],
 ) -> SelectStatement {
     match connection.get_database_backend() {
-        DatabaseBackend::Postgres => postgres::select_by_ids(select, column, ids.to_vec()),
+        DatabaseBackend::Postgres => postgres::select_by_values(select, column, ids.to_vec()),
         _ => select.and_where(column.is_in(pad(ids))).take(),
     }
 }

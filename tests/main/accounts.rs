@@ -160,7 +160,7 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
             .await)
         .await;
     written.unwrap();
-    sweep(world, house).await;
+    sweep(world, &house.account).await;
     assert!(!is_in(house, "ada") && is_in(house, "bob"));
 
     let (scope, now) = (ClubScope::new(ada.club_id), world.clock.now().micros());
@@ -170,10 +170,10 @@ async fn what_was_overlooked_is_found_by_the_sweep(world: &mut World) {
     .await)
     .await;
     written.unwrap();
-    sweep(world, house).await;
+    sweep(world, &house.account).await;
     assert!(is_in(house, "ada") && is_in(house, "bob"));
     house.sandbox.clear_calls();
-    sweep(world, house).await;
+    sweep(world, &house.account).await;
     assert!(house.sandbox.writes().is_empty());
     club.close().await;
 }
@@ -189,24 +189,24 @@ async fn row_of(world: &World, who: &str) -> row::Member {
 }
 
 /// Runs a full sweep and waits until the work that follows from it is done.
-async fn sweep(world: &World, house: &Organization) {
+pub async fn sweep(world: &World, account: &str) {
     world.turn_to(world.now() + Duration::from_secs(1));
-    let before = last_read_at(world, house).await;
-    let account = [("account", "ID!", json!(house.account))];
+    let before = last_read_at(world, account).await;
+    let arguments = [("account", "ID!", json!(account))];
     let selection = "account { id }";
-    world.api.mutate("refreshKisi", &account, selection).await;
-    until_read(world, house, &before).await;
+    world.api.mutate("refreshKisi", &arguments, selection).await;
+    until_read(world, account, &before).await;
     world.settled().await;
 }
 
-async fn last_read_at(world: &World, house: &Organization) -> Value {
+async fn last_read_at(world: &World, account: &str) -> Value {
     let query = "query($id: ID!) { node(id: $id) { ... on KisiAccount { lastReadAt } } }";
-    let mut response = (world.api.query(query, json!({ "id": house.account }))).await;
+    let mut response = (world.api.query(query, json!({ "id": account }))).await;
     response["node"]["lastReadAt"].take()
 }
 
-async fn until_read(world: &World, house: &Organization, before: &Value) {
-    let ask = async || (last_read_at(world, house).await != *before).then_some(());
+async fn until_read(world: &World, account: &str, before: &Value) {
+    let ask = async || (last_read_at(world, account).await != *before).then_some(());
     eventually(ask, async || "the sweep does not end".to_owned()).await;
 }
 
@@ -270,7 +270,7 @@ async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut W
     join(world, &club, &["ada"]).await;
     world.settled().await;
     let account = [("account", "ID!", json!(house.account))];
-    let before = last_read_at(world, house).await;
+    let before = last_read_at(world, &house.account).await;
     world.turn_to(world.now() + Duration::from_secs(1));
     house.sandbox.clear_calls();
     let hang = FaultKind::Hang(Duration::from_secs(2));
@@ -292,7 +292,7 @@ async fn what_kisi_says_of_the_old_key_is_no_matter_of_the_new_one(world: &mut W
     let updated = (world.api).mutate("updateKisiAccount", &update, "account { status }");
     assert_eq!(updated.await["account"]["status"], "CONNECTED");
     house.rule(world).await;
-    until_read(world, house, &before).await;
+    until_read(world, &house.account, &before).await;
     world.settled().await;
     assert!(is_in(house, "ada"), "at once, with a stopped clock");
     club.close().await;

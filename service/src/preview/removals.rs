@@ -114,12 +114,10 @@ pub(super) async fn removed(
     Ok(people)
 }
 
-/// Whether the reconcile loop would adopt the assignment: see `MemberState::adoptable_grants`.
+/// Whether the reconcile loop would adopt the assignment.
 fn is_adopted(hand_made: &HandMade, wanted: &Wanted, now: Instant) -> bool {
     let window = convert::grant(&hand_made.grant).window;
     let of_member = |member| wanted.get(&(member, hand_made.target));
-    hand_made.member().and_then(of_member).is_some_and(|spans| {
-        let later = || !window.contains(now) && !spans.intersect(&SpanSet::of([window])).is_empty();
-        spans.contains(now) || later()
-    })
+    let wanted = hand_made.member().and_then(of_member);
+    wanted.is_some_and(|spans| take_over::is_adoptable(&window, spans, now))
 }

@@ -24,10 +24,16 @@ use crate::{
     transaction,
 };
 
+/// Whether an external assignment with this window is adopted: the rules want the member in now, or the assignment is not open now
+/// and the rules want the member in at a time that it covers. An open assignment is not adopted for a later time, because aligning
+/// its window would end it.
+pub fn is_adoptable(held: &Span, wanted: &SpanSet, now: Instant) -> bool {
+    let later = || !held.contains(now) && !wanted.intersect(&SpanSet::of([*held])).is_empty();
+    wanted.contains(now) || later()
+}
+
 impl MemberState {
-    /// External assignments of the member to adopt: the rules want the member in now, or the assignment is not open now and the
-    /// rules want the member in at a time that it covers. An open assignment is not adopted for a later time, because aligning
-    /// its window would end it. Nothing is adopted in a scope in which this service already has an assignment.
+    /// External assignments of the member to adopt. Nothing is adopted in a scope in which this service already has an assignment.
     pub(super) fn adoptable_grants(&self, snapshot: &AccountSnapshot, now: Instant) -> Vec<Uuid> {
         if !self.grants.iter().any(|grant| grant.external) {
             return Vec::new();
@@ -37,12 +43,10 @@ impl MemberState {
         let is_wanted = |row: &&row::Grant| {
             let grant = convert::grant(row);
             let windows = windows_at(&desired, grant.scope);
-            let later = || {
-                let open = SpanSet::of([grant.window]);
-                !grant.window.contains(now) && !windows.intersect(&open).is_empty()
-            };
             let is_theirs = row.external && Some(row.kisi_user_id) == user;
-            is_theirs && !self.has_own_grant(grant.scope) && (windows.contains(now) || later())
+            is_theirs
+                && !self.has_own_grant(grant.scope)
+                && is_adoptable(&grant.window, &windows, now)
         };
         let wanted = self.grants.iter().filter(is_wanted);
         wanted.map(|row| row.id).collect()

@@ -274,10 +274,10 @@ impl Worker {
                 let flight = Flight::new(&snapshot, client, ownership);
                 self.serve_all(flight, &mut at_once).await?;
                 // Nobody is in a lane. Who is not settled is due still, and so is who was marked meanwhile.
-                return match is_leaving {
-                    true => Ok(Turn::Worked),
-                    false => self.idle(read_due_at).await,
-                };
+                if is_leaving {
+                    return Ok(Turn::Worked);
+                }
+                return self.idle(read_due_at).await;
             }
             if are_unsorted_left && self.turns.may_sort_on() {
                 return Ok(Turn::Worked);

@@ -2,14 +2,13 @@
 //! them once. Their plans need no statistics, so that they are the same in a new database and in one that was analysed.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityName, EntityTrait, Iden, Iterable, QueryFilter,
-    QuerySelect, QueryTrait, Select, Value,
+    ActiveModelTrait, ColumnTrait, EntityName, EntityTrait, Iden, Iterable, QueryTrait, Select,
+    Value,
     sea_query::{
         Alias, ArrayType, Asterisk, Condition, Expr, ExprTrait, Func, InsertStatement, JoinType,
         OnConflict, Query, SelectStatement,
     },
 };
-use uuid::Uuid;
 
 use crate::{ClubScope, scope::OfClub};
 
@@ -69,32 +68,26 @@ pub fn select_by_texts<E: OfClub>(
     column: E::Column,
     texts: Vec<String>,
 ) -> SelectStatement {
-    let value = Expr::col((Alias::new(GIVEN), Alias::new(GIVEN)));
-    let is_value = Expr::col(column.as_column_ref()).eq(value);
-    let one = select.filter(is_value).offset(0).into_query();
     let club = Expr::col((Alias::new(FOUND), E::CLUB));
-    let mut all = Query::select();
-    all.column((Alias::new(FOUND), Asterisk))
-        .from_function(any_number_of(texts), GIVEN)
-        .join_lateral(JoinType::InnerJoin, one, FOUND, Condition::all())
-        .and_where(club.eq(scope.club));
+    let mut all = select_by_values(select.into_query(), column, texts);
+    all.and_where(club.eq(scope.club));
     all
 }
 
-/// Limits `select` to the rows whose column is one of these distinct ids: each id by an index on the column, as in
-/// `select_by_texts`. A statement with `= ANY` would be planned for ten ids; as long as a table is small, that plan reads another
+/// Limits `select` to the rows whose column is one of these distinct values: each value by an index on the column, as in
+/// `select_by_texts`. A statement with `= ANY` would be planned for ten values; as long as a table is small, that plan reads another
 /// index from end to end, and connections keep it while the table grows, until statistics arrive.
-pub fn select_by_ids(
+pub fn select_by_values(
     mut select: SelectStatement,
     column: impl ColumnTrait,
-    ids: Vec<Uuid>,
+    values: impl Into<Value>,
 ) -> SelectStatement {
     let value = Expr::col((Alias::new(GIVEN), Alias::new(GIVEN)));
     let is_value = Expr::col(column.as_column_ref()).eq(value);
     select.and_where(is_value).offset(0);
     let mut all = Query::select();
     all.column((Alias::new(FOUND), Asterisk))
-        .from_function(any_number_of(ids), GIVEN)
+        .from_function(any_number_of(values), GIVEN)
         .join_lateral(JoinType::InnerJoin, select, FOUND, Condition::all());
     all
 }

@@ -2,7 +2,7 @@
 //! those. The statements of a step run concurrently, or one after the other if there is only one connection. Their number has
 //! a fixed limit for one chunk of members.
 
-use crate::bulk::{self, by_ids, distinct, id_in, select_by_ids};
+use crate::bulk::{self, by_ids, distinct, select_by_ids};
 use std::{cmp::Reverse, sync::Arc};
 
 use entity::{
@@ -211,7 +211,7 @@ impl<C: ConnectionTrait> Reader<'_, C> {
         let people = self.scope.find_for_ids::<person::Entity>();
         let mut named = named_people(people.clone().select_only()).into_query();
         if self.connection.get_database_backend() == DatabaseBackend::Postgres {
-            let people = bulk::by_ids(self.connection, people.into_query(), column, ids);
+            let people = by_ids(self.connection, people.into_query(), column, ids);
             let versions = person_version::Entity::find().filter(versions).into_query();
             return bulk::postgres::from_apart(
                 named,
@@ -219,10 +219,8 @@ impl<C: ConnectionTrait> Reader<'_, C> {
                 (versions, person_version::Entity.table_name()),
             );
         }
-        named
-            .left_join(person_version::Entity, versions)
-            .and_where(id_in(self.connection, column, ids))
-            .take()
+        named.left_join(person_version::Entity, versions);
+        by_ids(self.connection, named, column, ids)
     }
 
     /// The club's sources with their snapshot watermarks.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BY_HAND, history, manage, memberships, record_lockouts, rows, who};
 use crate::{
+    accounts::sweep,
     brake::{brake, held_revocations},
     support::{
         api::{Source, eventually},
@@ -58,22 +59,6 @@ async fn manage_on(world: &World, group: &str, strangers: &str, preview: &Value)
         ("basedOn", "String", preview["basedOn"].clone()),
     ];
     world.api.refusals("manageGroup", &arguments).await
-}
-
-/// Reads everything from Kisi again, and waits until the work that follows from it is done.
-async fn sweep(world: &World) {
-    let query = "{ kisiAccounts { id lastReadAt } }";
-    let read = async || world.api.query(query, json!({})).await["kisiAccounts"][0].take();
-    world.turn_to(world.now() + 1.second());
-    let before = read().await;
-    let account = [("account", "ID!", before["id"].clone())];
-    world
-        .api
-        .mutate("refreshKisi", &account, "account { id }")
-        .await;
-    let ask = async || (read().await["lastReadAt"] != before["lastReadAt"]).then_some(());
-    eventually(ask, async || "the sweep does not end".to_owned()).await;
-    world.settled().await;
 }
 
 /// A club with assignments made by hand, its memberships received, and a brake that holds all but one revocation.
@@ -284,8 +269,6 @@ async fn send_memberships(world: &mut World, source: &Source, fields: Value) {
     }
 }
 
-/// Adoption extends everybody's access, and the preview shows no loss. While Kisi fails to change windows, the platform reports
-/// by mistake that all memberships have ended.
 async fn the_first_rule_shows_whom_it_removes(world: &mut World) {
     const RULE_PREVIEW: &str = "query($change: RuleChangeInput!) { previewRule(change: $change) {
         basedOn effect gainCount lossCount removedCount removed(first: 1) { totalCount pageInfo { endCursor } nodes { name email member { email } } } } }";
@@ -320,7 +303,9 @@ async fn the_first_rule_shows_whom_it_removes(world: &mut World) {
     let shown = world.api.query(RULE_PREVIEW, change.clone()).await;
     let based_on = &shown["previewRule"]["basedOn"];
     world.sandbox.remove_user(&email("eve"));
-    sweep(world).await;
+    let accounts = world.api.query("{ kisiAccounts { id } }", json!({})).await;
+    let account = accounts["kisiAccounts"][0]["id"].as_str().unwrap();
+    sweep(world, account).await;
     let create = |based_on: &Value| {
         [
             ("input", "RuleInput!", input.clone()),
@@ -348,6 +333,8 @@ async fn the_first_rule_shows_whom_it_removes(world: &mut World) {
     assert_eq!(shown["previewRule"]["effect"], "NONE");
 }
 
+/// Adoption extends everybody's access, and the preview shows no loss. While Kisi fails to change windows, the platform reports
+/// by mistake that all memberships have ended.
 async fn losses_that_the_preview_did_not_show_are_held(world: &mut World) {
     let soon = world.now() + 100.hours();
     let (source, group) = by_hand(world, Some(soon)).await;

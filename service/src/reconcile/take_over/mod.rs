@@ -33,6 +33,7 @@ mod others;
 mod people;
 mod reading;
 
+pub use super::adoption::is_adoptable;
 pub use confirmed::{Confirmed, PreviewToken};
 use others::Others;
 pub use people::{People, compare, order};

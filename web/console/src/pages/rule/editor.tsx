@@ -11,11 +11,12 @@ import { Conditions } from "./conditions";
 import type { Draft, Rule } from "./draft";
 import { NO_ERRORS } from "./errors";
 import { LeaveGuard } from "./guard";
-import { PreviewPanel, lossCount, nameOfRemoved, summary } from "./preview-panel";
+import { PreviewPanel, summary } from "./preview-panel";
 import { InWords } from "./reading";
 import { Stale } from "./stale";
 import { TargetField } from "./target-field";
 import { type EditorState, useEditor } from "./use-editor";
+import { lossCount, nameOfRemoved } from "./use-preview";
 
 interface Props {
   /** The latest version; null for a new rule. */

@@ -8,7 +8,7 @@ import { useFormat } from "../../texts/format";
 import { AccessChart } from "./chart";
 import type { FieldErrors } from "./errors";
 import { type AccessChange, firstDifference } from "./spans";
-import { MOST_LISTED, type Preview, type PreviewState } from "./use-preview";
+import { MOST_LISTED, type Preview, type PreviewState, lossCount, nameOfRemoved } from "./use-preview";
 import { Warnings } from "./warnings";
 
 interface Props {
@@ -45,9 +45,6 @@ export function summary(preview: Preview, texts: ReturnType<typeof useTexts>["ru
   return `${texts.gains(preview.gainCount)}, ${texts.losses(lossCount(preview))}.`;
 }
 
-/** Of members, and of people whom somebody else let in in Kisi. */
-export const lossCount = (preview: Preview) => preview.lossCount + preview.removedCount;
-
 function Missing({ errors }: { errors: FieldErrors }) {
   const { ruleEffect } = useTexts();
   return (
@@ -75,6 +72,17 @@ function Effect({ preview, isCurrent }: { preview: Preview; isCurrent: boolean }
   );
 }
 
+function Heading({ kind, children }: { kind: "gains" | "losses"; children: string }) {
+  return (
+    <h3 class="row" data-tone={kind === "gains" ? "good" : "bad"}>
+      <span class="sign" aria-hidden="true">
+        {kind === "gains" ? "+" : "−"}
+      </span>
+      {children}
+    </h3>
+  );
+}
+
 const SHORT = 8;
 
 function People({ kind, count, changes }: { kind: "gains" | "losses"; count: number; changes: readonly AccessChange[] }) {
@@ -84,12 +92,7 @@ function People({ kind, count, changes }: { kind: "gains" | "losses"; count: num
   const shown = isAll ? changes : changes.slice(0, SHORT);
   return (
     <section class="stack tight">
-      <h3 class="row" data-tone={kind === "gains" ? "good" : "bad"}>
-        <span class="sign" aria-hidden="true">
-          {kind === "gains" ? "+" : "−"}
-        </span>
-        {ruleEffect[kind](count)}
-      </h3>
+      <Heading kind={kind}>{ruleEffect[kind](count)}</Heading>
       <ul class="changes">
         {shown.map((change) => (
           <Person key={change.member.id + change.target.id} change={change} kind={kind} />
@@ -112,12 +115,7 @@ function Removed({ preview: { removed, removedCount } }: { preview: Preview }) {
   const names = removed.nodes.map(nameOfRemoved);
   return (
     <section class="stack tight">
-      <h3 class="row" data-tone="bad">
-        <span class="sign" aria-hidden="true">
-          −
-        </span>
-        {ruleEffect.removed(removedCount)}
-      </h3>
+      <Heading kind="losses">{ruleEffect.removed(removedCount)}</Heading>
       <p class="quiet small">{ruleEffect.removedHint}</p>
       <ul class="changes">
         {names.map((name, index) => (
@@ -128,8 +126,6 @@ function Removed({ preview: { removed, removedCount } }: { preview: Preview }) {
     </section>
   );
 }
-
-export const nameOfRemoved = ({ name, email }: { name: string; email: string }) => name || email || "–";
 
 function Person({ change: { member, target, before, after }, kind }: { change: AccessChange; kind: "gains" | "losses" }) {
   const { ruleEffect } = useTexts();

@@ -7,8 +7,7 @@ import { useTexts } from "../../texts";
 import { CreateRule, UpdateRule } from "./changes";
 import { type Draft, type Rule, draftOf, inputOf, isSame, mergeDraft } from "./draft";
 import { fieldErrors, unsendable } from "./errors";
-import { lossCount } from "./preview-panel";
-import { type Preview, usePreview } from "./use-preview";
+import { type Preview, lossCount, usePreview } from "./use-preview";
 
 /** Stands for a name that is not written yet, so that the effect shows already. */
 const NO_NAME = "–";

@@ -88,3 +88,8 @@ export function usePreview(change: RuleChangeInput | null): PreviewState {
   if (!key) return { isCurrent: true, userErrors: [], ask };
   return { preview: state.preview, isCurrent: state.key === key, userErrors: state.userErrors, failure: state.failure, ask };
 }
+
+/** Of members, and of people whom somebody else let in in Kisi. */
+export const lossCount = (preview: Preview) => preview.lossCount + preview.removedCount;
+
+export const nameOfRemoved = ({ name, email }: { name: string; email: string }) => name || email || "–";

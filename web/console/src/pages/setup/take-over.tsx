@@ -37,7 +37,9 @@ export function TakeOver({ group, onClose, onDone }: Props) {
   const mutation = useMutationWithErrors(StartManaging);
   const isStale = mutation.userErrors.some(({ code }) => code === "STALE");
   const name = group.name.trim();
-  const basedOn = preview.data?.previewGroup.basedOn;
+  const shown = preview.data?.previewGroup;
+  const basedOn = shown?.basedOn;
+  const isLoss = shown !== undefined && shown.removedCount + removedLater(shown, strangers) > 0;
   const manage = async () => {
     if (isStop) {
       if (!(await mutation.run({ input: { group: group.id, managed: false } }))) return;
@@ -54,7 +56,7 @@ export function TakeOver({ group, onClose, onDone }: Props) {
       isOpen
       title={group.managed ? groups.changeTitle(name) : groups.title(name)}
       confirm={isStop ? groups.stop : group.managed ? groups.confirmChange : groups.confirm}
-      isDanger={!isStop && ((preview.data?.previewGroup.removedCount ?? 0) > 0 || removedLater(preview.data?.previewGroup, strangers) > 0)}
+      isDanger={!isStop && isLoss}
       isBusy={mutation.isBusy || (!basedOn && !isStop)}
       onConfirm={manage}
       onCancel={onClose}
@@ -86,8 +88,8 @@ const KINDS = [
 ] as const;
 
 /** How many assignments the first rule of the group puts at risk: nothing is removed before. */
-function removedLater(preview: Preview | undefined, strangers: Policy): number {
-  return preview && !preview.hasRule && strangers === "REMOVE" ? preview.keptCount : 0;
+function removedLater(preview: Preview, strangers: Policy): number {
+  return !preview.hasRule && strangers === "REMOVE" ? preview.keptCount : 0;
 }
 
 function Effect({ preview, strangers }: { preview: Preview; strangers: Policy }) {
