@@ -125,6 +125,29 @@ const TRANSACTION_DEADLINES: u32 = 30;
 const READ_CONNECTIONS: (u32, u32) = (4, 10);
 /// Size of the pool of write connections on PostgreSQL; SQLite has one writer.
 const WRITE_CONNECTIONS: u32 = 6;
+/// The pause before a locked SQLite file is opened again.
+const OPENING_PAUSE: Duration = Duration::from_millis(20);
+
+/// Opens the first connection to a SQLite file. Of several processes that create it at once, the one that switches it to the
+/// write-ahead log locks it, and SQLite does not let the others wait for that.
+async fn open_first(write: &Pool, deadline: Duration) -> Result<(), DbErr> {
+    let waiting = clock::Stopwatch::start();
+    loop {
+        match write.acquire().await {
+            Ok(connection) => {
+                connection.release();
+                return Ok(());
+            }
+            Err(problem)
+                if failure::of_db(&problem) == failure::Failure::Lock
+                    && waiting.elapsed() < deadline =>
+            {
+                tokio::time::sleep(OPENING_PAUSE).await;
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+}
 
 /// Runs the pending migrations in one transaction, under a lock of the table that lists them, or of the whole file on SQLite, which
 /// any write locks.
@@ -181,7 +204,7 @@ impl Db {
             };
             // The write connection goes first: only it may create the file.
             let write = Pool::new(target(false), 1, deadline, Arc::clone(&generation));
-            write.acquire().await?.release();
+            open_first(&write, deadline).await?;
             let read = Pool::new(target(true), READ_CONNECTIONS.0, deadline, generation);
             return Ok(Self::of((read, write), deadline, url, Some(options)));
         }

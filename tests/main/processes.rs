@@ -239,8 +239,10 @@ async fn idle_clubs_cost_no_statements() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_processes_migrate_one_new_database() {
     let folder = tempfile::tempdir().unwrap();
-    let file = format!("sqlite://{}/new.db?mode=rwc", folder.path().display());
-    Box::pin(migrate_at_once(&file)).await;
+    for nth in 0..10 {
+        let file = format!("sqlite://{}/{nth}.db?mode=rwc", folder.path().display());
+        Box::pin(migrate_at_once(&file)).await;
+    }
     if let Some(database) = postgres::fresh().await {
         Box::pin(migrate_at_once(database.url())).await;
         database.remove().await;
