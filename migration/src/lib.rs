@@ -28,6 +28,7 @@ mod m20261128_000240_history_filters;
 mod m20261128_000250_lists;
 mod m20261128_000260_webhook_endpoints;
 mod m20261128_000270_sign_in;
+mod m20261129_000010_statistics;
 mod table;
 
 /// All migrations, oldest first.
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000250_lists::Migration),
             Box::new(m20261128_000260_webhook_endpoints::Migration),
             Box::new(m20261128_000270_sign_in::Migration),
+            Box::new(m20261129_000010_statistics::Migration),
         ]
     }
 }

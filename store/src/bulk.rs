@@ -6,7 +6,7 @@ use std::{borrow::Borrow, collections::HashSet};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, IntoActiveModel,
     Iterable, ModelTrait, QueryFilter, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait, OnConflict, SelectStatement, extension::postgres::PgFunc},
+    sea_query::{OnConflict, SelectStatement},
 };
 
 use uuid::Uuid;
@@ -162,17 +162,6 @@ pub async fn select_by_texts<E: OfClub, R: FromQueryResult + Send>(
         rows.extend(R::find_by_statement(statement).all(connection).await?);
     }
     Ok(rows)
-}
-
-/// The condition that a column equals one of `ids`. PostgreSQL gets one array, so that the statement is the same for any number
-/// of ids and is planned once; SQLite has no arrays, and planning costs it next to nothing.
-pub fn id_in<C: ColumnTrait>(connection: &impl ConnectionTrait, column: C, ids: &[Uuid]) -> Expr {
-    match connection.get_database_backend() {
-        DatabaseBackend::Postgres => {
-            Expr::col(column.as_column_ref()).eq(PgFunc::any(ids.to_vec()))
-        }
-        _ => column.is_in(pad(ids)),
-    }
 }
 
 /// Pads values to a power of two, at most `MOST_VALUES`, by repeating the last one. Each length is a separate statement that each

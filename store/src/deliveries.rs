@@ -1,7 +1,7 @@
 //! Deliveries: accepted webhook requests, with their raw bodies, and the outcome of processing them.
 //! Written by the ingest; the loop settles a delivery once all its members have no open work.
 
-use crate::bulk::{id_in, select_by_ids, select_by_texts};
+use crate::bulk::{select_by_ids, select_by_texts};
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{
@@ -10,7 +10,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    QueryResult, QuerySelect, QueryTrait, UpdateMany,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use uuid::Uuid;
@@ -78,16 +78,8 @@ pub async fn bodies(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
     let mut bodies = HashMap::with_capacity(ids.len());
-    for chunk in ids.chunks(bulk::MOST_VALUES) {
-        let rows: Vec<(Uuid, Vec<u8>)> = scope
-            .find_for_ids::<delivery::Entity>()
-            .select_only()
-            .columns([delivery::Column::Id, delivery::Column::Body])
-            .filter(id_in(connection, delivery::Column::Id, chunk))
-            .into_tuple()
-            .all(connection)
-            .await?;
-        bodies.extend(rows);
+    for row in columns_by_ids(connection, scope, delivery::Column::Body, ids).await? {
+        bodies.insert(row.try_get("", "id")?, row.try_get("", "body")?);
     }
     Ok(bodies)
 }
@@ -150,18 +142,30 @@ pub async fn sources_of(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Uuid>, StoreError> {
     let mut sources = HashMap::with_capacity(ids.len());
-    for chunk in ids.chunks(bulk::MOST_VALUES) {
-        let rows: Vec<(Uuid, Uuid)> = scope
-            .find_for_ids::<delivery::Entity>()
-            .select_only()
-            .columns([delivery::Column::Id, delivery::Column::SourceId])
-            .filter(id_in(connection, delivery::Column::Id, chunk))
-            .into_tuple()
-            .all(connection)
-            .await?;
-        sources.extend(rows);
+    for row in columns_by_ids(connection, scope, delivery::Column::SourceId, ids).await? {
+        sources.insert(row.try_get("", "id")?, row.try_get("", "source_id")?);
     }
     Ok(sources)
+}
+
+/// The id and one more column of deliveries.
+async fn columns_by_ids(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    column: delivery::Column,
+    ids: &[Uuid],
+) -> Result<Vec<QueryResult>, StoreError> {
+    let columns = (scope.find_for_ids::<delivery::Entity>())
+        .select_only()
+        .columns([delivery::Column::Id, column])
+        .into_query();
+    let mut rows = Vec::with_capacity(ids.len());
+    for chunk in bulk::distinct(ids.iter().copied()).chunks(bulk::MOST_VALUES) {
+        let statement = bulk::by_ids(connection, columns.clone(), delivery::Column::Id, chunk);
+        let statement = connection.get_database_backend().build(&statement);
+        rows.extend(connection.query_all_raw(statement).await?);
+    }
+    Ok(rows)
 }
 
 /// Writes the outcome of processing a stored delivery again.

@@ -108,9 +108,11 @@ impl Session {
         let idle = self.deadline.saturating_mul(3).as_millis();
         for setting in [
             // Every statement has an index. A plan that is made while a table is small, or before it has statistics, would read the
-            // whole table, and a connection keeps it while the table grows. The costs of what is switched off would start the
-            // compiler, whose work takes longer than any of the statements.
+            // whole table or, by a bitmap, all entries of another index that its first column allows, and a connection keeps it while
+            // the table grows. The costs of what is switched off would start the compiler, whose work takes longer than any of the
+            // statements.
             "SET enable_seqscan = off".to_owned(),
+            "SET enable_bitmapscan = off".to_owned(),
             "SET jit = off".to_owned(),
             format!("SET statement_timeout = {statement}"),
             format!("SET idle_in_transaction_session_timeout = {idle}"),

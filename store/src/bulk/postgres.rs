@@ -6,7 +6,7 @@ use sea_orm::{
     Value,
     sea_query::{
         Alias, ArrayType, Asterisk, Condition, Expr, ExprTrait, Func, InsertStatement, JoinType,
-        OnConflict, Query, SelectStatement,
+        OnConflict, Order, Query, SelectStatement,
     },
 };
 
@@ -78,18 +78,55 @@ pub fn select_by_texts<E: OfClub>(
 /// `select_by_texts`. A statement with `= ANY` would be planned for ten values; as long as a table is small, that plan reads another
 /// index from end to end, and connections keep it while the table grows, until statistics arrive.
 pub fn select_by_values(
-    mut select: SelectStatement,
+    select: SelectStatement,
     column: impl ColumnTrait,
     values: impl Into<Value>,
+) -> SelectStatement {
+    let mut all = Query::select();
+    all.column((Alias::new(FOUND), Asterisk))
+        .from_function(any_number_of(values), GIVEN);
+    join_given(all, select, column)
+}
+
+/// Like `select_by_values`, with the values of a column of `values`, each once and in their order: in this order `select` locks its
+/// rows, if it does.
+pub fn select_by_selected(
+    select: SelectStatement,
+    column: impl ColumnTrait,
+    (values, name): (SelectStatement, impl Iden),
+) -> SelectStatement {
+    let mut given = Query::select();
+    given
+        .distinct()
+        .expr_as(
+            Expr::col((Alias::new(FOUND), Alias::new(name.to_string()))),
+            GIVEN,
+        )
+        .from_subquery(values, Alias::new(FOUND))
+        .order_by_expr(Expr::cust("1"), Order::Asc);
+    let mut all = Query::select();
+    all.column((Alias::new(FOUND), Asterisk))
+        .from_subquery(given, Alias::new(GIVEN));
+    join_given(all, select, column)
+}
+
+fn join_given(
+    mut all: SelectStatement,
+    mut select: SelectStatement,
+    column: impl ColumnTrait,
 ) -> SelectStatement {
     let value = Expr::col((Alias::new(GIVEN), Alias::new(GIVEN)));
     let is_value = Expr::col(column.as_column_ref()).eq(value);
     select.and_where(is_value).offset(0);
-    let mut all = Query::select();
-    all.column((Alias::new(FOUND), Asterisk))
-        .from_function(any_number_of(values), GIVEN)
-        .join_lateral(JoinType::InnerJoin, select, FOUND, Condition::all());
+    all.join_lateral(JoinType::InnerJoin, select, FOUND, Condition::all());
     all
+}
+
+/// Adds the rows of `other`, which refers to those of `select`, to `select`: apart, as in `select_by_texts`.
+pub fn beside_each(mut select: SelectStatement, mut other: SelectStatement) -> SelectStatement {
+    other.offset(0);
+    select.join_lateral(JoinType::InnerJoin, other, FOUND, Condition::all());
+    select
 }
 
 /// Selects from the rows of `first`, and beside each from those of `second`, which refers to it; null where there are none. Both go

@@ -1,20 +1,17 @@
 //! Settles deliveries whose effects are in Kisi. Called by the loop, in the transaction that settles their last members.
 
-use std::collections::HashSet;
-
 use entity::{
     delivery, delivery_member, due,
     kind::{DeliveryStatus, Platform, RevocationState},
     revocation, source,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait, Query},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, FromQueryResult, QueryFilter, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement},
 };
 use uuid::Uuid;
 
-use super::members_of;
 use crate::{ClubScope, StoreError, bulk, clock::new_id};
 
 /// A delivery that a transaction settled. Its times count only once that transaction is committed.
@@ -28,11 +25,13 @@ pub struct SettledDelivery {
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Waiting {
+struct Effective {
     id: Uuid,
     status: DeliveryStatus,
     received_at: i64,
     platform: Platform,
+    /// Whether it affects a member with a held revocation.
+    is_held: bool,
 }
 
 /// Settles the deliveries that affect these members and have no member with open work left: their effects are in Kisi. If
@@ -45,41 +44,8 @@ pub async fn settle(
 ) -> Result<Vec<SettledDelivery>, StoreError> {
     let mut settled = Vec::new();
     for chunk in members.chunks(bulk::MOST_VALUES) {
-        let about = Query::select()
-            .column(delivery_member::Column::DeliveryId)
-            .from(delivery_member::Entity)
-            .and_where(delivery_member::Column::MemberId.is_in(chunk.iter().copied()))
-            .to_owned();
-        let open = [DeliveryStatus::Accepted, DeliveryStatus::Held];
-        // Not by an index of the status, which would read the whole backlog for each member.
-        let is_open: Expr = Expr::case(delivery::Column::Status.is_in(open), true)
-            .finally(false)
-            .into();
-        let unsettled = scope
-            .find_for_ids::<delivery::Entity>()
-            .select_only()
-            .columns([
-                delivery::Column::Id,
-                delivery::Column::Status,
-                delivery::Column::ReceivedAt,
-            ])
-            .expr_as(platform(), "platform")
-            .filter(is_open)
-            .filter(delivery::Column::Id.in_subquery(about));
-        // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
-        lock(connection, unsettled.clone()).await?;
-        let waiting: Vec<Waiting> = unsettled
-            .filter(Condition::all().not().add(Expr::exists(open_work())))
-            .into_model()
-            .all(connection)
-            .await?;
-        if waiting.is_empty() {
-            continue;
-        }
-        let ids: Vec<Uuid> = waiting.iter().map(|row| row.id).collect();
-        let held = with_held_revocations(connection, scope, &ids).await?;
-        let (held, free): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|row| held.contains(&row.id));
+        let effective = effective(connection, scope, chunk).await?;
+        let (held, free): (Vec<_>, Vec<_>) = effective.into_iter().partition(|row| row.is_held);
         let newly = held
             .iter()
             .filter(|row| row.status == DeliveryStatus::Accepted)
@@ -98,6 +64,64 @@ pub async fn settle(
     Ok(settled)
 }
 
+/// The open deliveries that affect these members and have no member with open work left.
+async fn effective(
+    connection: &impl ConnectionTrait,
+    scope: ClubScope,
+    members: &[Uuid],
+) -> Result<Vec<Effective>, StoreError> {
+    let open = [DeliveryStatus::Accepted, DeliveryStatus::Held];
+    // Not by an index of the status, which would read the whole backlog for each member.
+    let is_open: Expr = Expr::case(delivery::Column::Status.is_in(open), true)
+        .finally(false)
+        .into();
+    let open = (scope.find_for_ids::<delivery::Entity>().select_only()).filter(is_open);
+    let about = Query::select()
+        .column(delivery_member::Column::DeliveryId)
+        .from(delivery_member::Entity)
+        .to_owned();
+    let about = bulk::by_ids(
+        connection,
+        about,
+        delivery_member::Column::MemberId,
+        members,
+    );
+    let effective = (open.clone())
+        .columns([
+            delivery::Column::Id,
+            delivery::Column::Status,
+            delivery::Column::ReceivedAt,
+        ])
+        .expr_as(platform(), "platform")
+        .expr_as(Expr::exists(held_revocation(scope)), "is_held")
+        .filter(Expr::exists(open_work(connection)).not());
+    let backend = connection.get_database_backend();
+    let effective = if backend == DatabaseBackend::Postgres {
+        // Two accounts may settle the last two members at once: with the lock, the second one sees the first one's change.
+        let mut open = open.column(delivery::Column::Id).into_query();
+        open.lock(LockType::Update);
+        let about = (about, delivery_member::Column::DeliveryId);
+        let locked = bulk::postgres::select_by_selected(open, delivery::Column::Id, about);
+        let rows = connection.query_all_raw(backend.build(&locked)).await?;
+        let ids: Result<Vec<Uuid>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+        let ids = ids?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        bulk::by_ids(
+            connection,
+            effective.into_query(),
+            delivery::Column::Id,
+            &ids,
+        )
+    } else {
+        // SQLite needs no row locks: it has one writer at a time.
+        (effective.filter(delivery::Column::Id.in_subquery(about))).into_query()
+    };
+    let effective = Effective::find_by_statement(backend.build(&effective));
+    Ok(effective.all(connection).await?)
+}
+
 /// The platform of the source of the outer query's delivery.
 fn platform() -> Expr {
     let select = Query::select()
@@ -111,44 +135,49 @@ fn platform() -> Expr {
     Expr::SubQuery(None, Box::new(select.into()))
 }
 
-/// Locks deliveries until the transaction ends. SQLite needs no row locks: it has one writer at a time.
-async fn lock(
-    connection: &impl ConnectionTrait,
-    select: Select<delivery::Entity>,
-) -> Result<(), StoreError> {
-    if connection.get_database_backend() != DatabaseBackend::Sqlite {
-        let locked = select.order_by_asc(delivery::Column::Id).lock_exclusive();
-        locked.into_model::<Waiting>().all(connection).await?;
-    }
-    Ok(())
-}
-
-/// Those of the deliveries that affect a member with a held revocation.
-async fn with_held_revocations(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    deliveries: &[Uuid],
-) -> Result<HashSet<Uuid>, StoreError> {
-    let held: HashSet<Uuid> = scope
+/// Subquery: the held revocations of any member that the delivery of the outer query affects.
+fn held_revocation(scope: ClubScope) -> SelectStatement {
+    let held = scope
         .find::<revocation::Entity>()
         .select_only()
         .column(revocation::Column::MemberId)
-        .distinct()
         .filter(revocation::Column::State.eq(RevocationState::Held))
-        .into_tuple::<Uuid>()
-        .all(connection)
-        .await?
-        .into_iter()
-        .collect();
-    if held.is_empty() {
-        return Ok(HashSet::new());
+        .into_query();
+    of_delivery()
+        .expr(Expr::value(1))
+        .and_where(delivery_member::Column::MemberId.in_subquery(held))
+        .to_owned()
+}
+
+/// Subquery: open work of any member that the delivery of the outer query affects.
+fn open_work(connection: &impl ConnectionTrait) -> SelectStatement {
+    let is_member = Expr::col((due::Entity, due::Column::MemberId))
+        .equals((delivery_member::Entity, delivery_member::Column::MemberId));
+    let is_open = Expr::col((due::Entity, due::Column::Generation))
+        .gt(Expr::col((due::Entity, due::Column::SettledGeneration)));
+    let mut work = of_delivery();
+    work.expr(Expr::value(1));
+    if connection.get_database_backend() == DatabaseBackend::Postgres {
+        let due = Query::select()
+            .expr(Expr::value(1))
+            .from(due::Entity)
+            .and_where(is_member)
+            .and_where(is_open)
+            .to_owned();
+        return bulk::postgres::beside_each(work, due);
     }
-    let pairs = members_of(connection, scope, deliveries).await?;
-    Ok(pairs
-        .into_iter()
-        .filter(|(_, member)| held.contains(member))
-        .map(|(id, _)| id)
-        .collect())
+    work.inner_join(due::Entity, is_member).and_where(is_open);
+    work
+}
+
+/// Selects from the pairs of the delivery of the outer query with its members.
+fn of_delivery() -> SelectStatement {
+    let is_delivery = Expr::col((delivery_member::Entity, delivery_member::Column::DeliveryId))
+        .equals((delivery::Entity, delivery::Column::Id));
+    Query::select()
+        .from(delivery_member::Entity)
+        .and_where(is_delivery)
+        .to_owned()
 }
 
 async fn set_status(
@@ -164,30 +193,9 @@ async fn set_status(
             .col_expr(delivery::Column::Status, Expr::value(status))
             .col_expr(delivery::Column::SettledAt, Expr::value(settled_at))
             .col_expr(delivery::Column::Stamp, Expr::value(new_id()))
-            .filter(delivery::Column::Id.is_in(chunk.iter().copied()))
+            .filter(delivery::Column::Id.is_in(bulk::pad(chunk)))
             .exec(connection)
             .await?;
     }
     Ok(())
-}
-
-/// Subquery: open work of any member that the delivery of the outer query affects.
-fn open_work() -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from(delivery_member::Entity)
-        .inner_join(
-            due::Entity,
-            Expr::col((due::Entity, due::Column::MemberId))
-                .equals((delivery_member::Entity, delivery_member::Column::MemberId)),
-        )
-        .and_where(
-            Expr::col((delivery_member::Entity, delivery_member::Column::DeliveryId))
-                .equals((delivery::Entity, delivery::Column::Id)),
-        )
-        .and_where(
-            Expr::col((due::Entity, due::Column::Generation))
-                .gt(Expr::col((due::Entity, due::Column::SettledGeneration))),
-        )
-        .to_owned()
 }
