@@ -4,9 +4,9 @@
 use std::{borrow::Borrow, collections::HashSet};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, IntoActiveModel,
-    Iterable, ModelTrait, QueryFilter, QueryTrait, Select,
-    sea_query::{OnConflict, SelectStatement},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, IdenStatic,
+    IntoActiveModel, Iterable, ModelTrait, QueryFilter, QueryTrait, Select,
+    sea_query::{InsertStatement, OnConflict, Query, SelectStatement},
 };
 
 use uuid::Uuid;
@@ -42,28 +42,58 @@ where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     <M::Entity as EntityTrait>::ActiveModel: Send,
 {
-    let width = <M::Entity as EntityTrait>::Column::iter().count().max(1);
-    let mut rows = rows
-        .into_iter()
-        .map(IntoActiveModel::into_active_model)
-        .peekable();
+    let mut rows = (rows.into_iter().map(IntoActiveModel::into_active_model)).peekable();
     while rows.peek().is_some() {
-        let chunk: Vec<_> = rows.by_ref().take(MOST_BINDS / width).collect();
-        let statement = match connection.get_database_backend() {
-            DatabaseBackend::Postgres => postgres::insert(chunk, conflict.clone())?,
-            _ => {
-                let mut statement = M::Entity::insert_many(chunk).into_query();
-                conflict
-                    .clone()
-                    .map(|conflict| statement.on_conflict(conflict));
-                statement
-            }
-        };
+        let statement = next_insert::<M>(connection, &mut rows, conflict.clone())?;
         let built = connection.get_database_backend().build(&statement);
         drop(statement);
         connection.execute_raw(built).await?;
     }
     Ok(())
+}
+
+/// Like `insert_on`; returns a column of the rows that were inserted, or updated because of `conflict`.
+pub async fn insert_returning<M>(
+    connection: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = M, IntoIter: Send>,
+    conflict: OnConflict,
+    column: <M::Entity as EntityTrait>::Column,
+) -> Result<Vec<Uuid>, StoreError>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: Send,
+{
+    let mut rows = (rows.into_iter().map(IntoActiveModel::into_active_model)).peekable();
+    let mut written = Vec::new();
+    while rows.peek().is_some() {
+        let mut statement = next_insert::<M>(connection, &mut rows, Some(conflict.clone()))?;
+        statement.returning(Query::returning().column(column));
+        let built = connection.get_database_backend().build(&statement);
+        drop(statement);
+        for row in connection.query_all_raw(built).await? {
+            written.push(row.try_get("", column.as_str())?);
+        }
+    }
+    Ok(written)
+}
+
+/// The insert of as many of the rows as fit into one statement.
+fn next_insert<M>(
+    connection: &impl ConnectionTrait,
+    rows: &mut impl Iterator<Item = <M::Entity as EntityTrait>::ActiveModel>,
+    conflict: Option<OnConflict>,
+) -> Result<InsertStatement, StoreError>
+where
+    M: ModelTrait,
+{
+    let width = <M::Entity as EntityTrait>::Column::iter().count().max(1);
+    let chunk: Vec<_> = rows.take(MOST_BINDS / width).collect();
+    if connection.get_database_backend() == DatabaseBackend::Postgres {
+        return Ok(postgres::insert(chunk, conflict)?);
+    }
+    let mut statement = M::Entity::insert_many(chunk).into_query();
+    conflict.map(|conflict| statement.on_conflict(conflict));
+    Ok(statement)
 }
 
 /// A row with a folded name, by which it is sorted and searched.

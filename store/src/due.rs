@@ -8,8 +8,7 @@ use entity::{
     kisi_account, kisi_user, member, person,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SelectStatement},
 };
 use std::collections::BTreeMap;
@@ -369,10 +368,6 @@ pub async fn settle_all(
     connection: &impl ConnectionTrait,
     rows: &[(&due::Model, Option<i64>)],
 ) -> Result<Vec<Uuid>, StoreError> {
-    let Some((first, _)) = rows.first() else {
-        return Ok(Vec::new());
-    };
-    let (scope, account) = (ClubScope::new(first.club_id), first.account_id);
     let mut settled: Vec<due::Model> = rows
         .iter()
         .map(|(row, again_at)| due::Model {
@@ -396,45 +391,7 @@ pub async fn settle_all(
             due::Column::BrakePolicy,
         ])
         .action_and_where(unchanged());
-    let read: BTreeMap<Uuid, i64> = (settled.iter())
-        .map(|row| (row.member_id, row.generation))
-        .collect();
-    bulk::insert_on(connection, settled, Some(conflict)).await?;
-    // This transaction holds locks on the written rows until it ends.
-    let members: Vec<Uuid> = read.keys().copied().collect();
-    let stored = generations(connection, scope, account, &members).await?;
-    let is_same = |(member, generation): &(Uuid, i64)| read.get(member) == Some(generation);
-    Ok((stored.into_iter().filter(is_same))
-        .map(|(member, _)| member)
-        .collect())
-}
-
-#[derive(FromQueryResult)]
-struct Generation {
-    member_id: Uuid,
-    generation: i64,
-}
-
-async fn generations(
-    connection: &impl ConnectionTrait,
-    scope: ClubScope,
-    account: Uuid,
-    members: &[Uuid],
-) -> Result<Vec<(Uuid, i64)>, StoreError> {
-    let mut all = Vec::with_capacity(members.len());
-    for chunk in members.chunks(bulk::MOST_VALUES) {
-        let rows = scope
-            .find_for_ids::<due::Entity>()
-            .select_only()
-            .columns([due::Column::MemberId, due::Column::Generation])
-            .filter(due::Column::AccountId.eq(account))
-            .into_query();
-        let rows = bulk::by_ids(connection, rows, due::Column::MemberId, chunk);
-        let rows = connection.get_database_backend().build(&rows);
-        let rows = Generation::find_by_statement(rows).all(connection).await?;
-        all.extend(rows.into_iter().map(|row| (row.member_id, row.generation)));
-    }
-    Ok(all)
+    bulk::insert_returning(connection, settled, conflict, due::Column::MemberId).await
 }
 
 /// The order in which several rows are locked, to avoid deadlocks.

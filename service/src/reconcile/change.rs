@@ -91,7 +91,7 @@ impl Pass<'_> {
                     .valid_until
                     .is_some_and(|until| until <= self.now().micros());
                 let event = (!was_over).then_some(HistoryKind::Revoked);
-                self.remove_grant(member_state, &grant, event).await?;
+                self.queue_removal(member_state, &grant, event);
                 Ok(StepOutcome::Completed)
             }
             Err(

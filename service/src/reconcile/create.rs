@@ -81,7 +81,7 @@ impl Pass<'_> {
                 user.kisi_id = Some(kisi_user.id);
                 user.problem = (!kisi_user.access_enabled)
                     .then(|| "Access is disabled for this user in Kisi: an administrator can enable it there.".to_owned());
-                self.store_user(member_state, user).await?;
+                self.queue_user(member_state, user);
                 Ok(StepOutcome::Completed)
             }
             (None, refusal) => {
@@ -249,9 +249,8 @@ impl Pass<'_> {
         {
             // Others made it and the rules want the member in: it is adopted, and the plan is made again.
             grant.adopted = true;
-            return Ok(self
-                .confirm(member_state, grant, other, HistoryKind::Adopted)
-                .await?);
+            self.confirm(member_state, grant, other, HistoryKind::Adopted);
+            return Ok(());
         }
         if !existing.is_empty() && self.snapshot.removes_strangers(grant.scope_id) {
             for stranger in existing {

@@ -12,6 +12,7 @@ use super::{
     account_snapshot::AccountSnapshot,
     flight::Flight,
     member_state::{Assessment, Blocked, MemberState},
+    record::Write,
     replacing::replaced_scope,
     sweep::RecentWrites,
     worker::Worker,
@@ -109,6 +110,11 @@ impl Pass<'_> {
     /// Resolves lost calls, plans and executes until nothing is left to do now.
     pub async fn serve(&mut self, member_state: &mut MemberState) -> Result<Outcome, AccountError> {
         for _ in 0..MAX_ROUNDS {
+            // What a user had as a stranger counts in the plan.
+            let mut queued = member_state.queued.iter();
+            if queued.any(|write| matches!(write, Write::User { .. })) {
+                self.store_queued(member_state).await?;
+            }
             let (now, horizon) = (self.now(), self.app.config.horizon);
             match member_state.assess(self.snapshot, now, horizon) {
                 Assessment::Blocked(Blocked::UnknownAnswer) => {
@@ -238,16 +244,16 @@ impl Pass<'_> {
         self.client.in_lane(lane).traced(trace)
     }
 
-    /// Stores that Kisi holds the requested assignment, as read from its response, with a history entry.
-    pub(super) async fn confirm(
+    /// Queues that Kisi holds the requested assignment, as read from its response, with a history entry.
+    pub(super) fn confirm(
         &self,
         member_state: &mut MemberState,
         grant: row::Grant,
         assignment: &Assignment,
         event: HistoryKind,
-    ) -> Result<(), StoreError> {
+    ) {
         let grant = self.apply_assignment(grant, assignment);
-        self.store_grant(member_state, grant, Some(event)).await
+        self.queue_grant(member_state, grant, Some(event));
     }
 
     /// Stores what Kisi holds instead of the requested assignment, without a history entry.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use access::Instant;
 use futures_util::{
     StreamExt,
     future::{BoxFuture, pending, ready},
@@ -14,7 +15,7 @@ use futures_util::{
 
 use super::{
     account_snapshot::AccountSnapshot, execute::AccountError, member_state::MemberState,
-    worker::Worker,
+    record::Write, worker::Worker,
 };
 use crate::{
     kisi::Client,
@@ -28,8 +29,25 @@ const MAX_CONCURRENT: usize = 8;
 /// How long the other members may finish their calls in flight after an error. Longer than any call takes.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// A member whose assignments in Kisi are as wanted, and when the member is planned again.
-pub(super) type Settled = (row::Due, Option<i64>);
+/// A member whose assignments in Kisi are as wanted.
+#[derive(Clone)]
+pub(super) struct Settled {
+    pub(super) due: row::Due,
+    /// When the member is planned again.
+    pub(super) again_at: Option<i64>,
+    /// Results of calls that are not stored yet.
+    pub(super) queued: Vec<Write>,
+}
+
+impl Settled {
+    pub(super) fn new(member_state: MemberState, again_at: Option<Instant>) -> Self {
+        Self {
+            due: member_state.due,
+            again_at: again_at.map(Instant::micros),
+            queued: member_state.queued,
+        }
+    }
+}
 
 /// What the members that are served at once share.
 pub(super) struct Flight<'a> {
@@ -115,7 +133,7 @@ impl Worker {
         if tokio::time::timeout(DRAIN_TIMEOUT, rest).await.is_err() {
             tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for the rate limit are cancelled");
         }
-        // Who is not settled because of an error stays due.
+        // Who is not settled because of an error stays due; what was queued for them is looked up.
         if settling.is_none() || finished(&mut settling).await.is_ok() {
             let _ = self.settle(done).await;
         }

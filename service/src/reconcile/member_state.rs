@@ -11,7 +11,7 @@ use access::{
 use futures_util::future::try_join5;
 use uuid::Uuid;
 
-use super::account_snapshot::AccountSnapshot;
+use super::{account_snapshot::AccountSnapshot, record::Write};
 use crate::connect::DoorRoles;
 use crate::store::{
     Db, StoreError,
@@ -44,6 +44,8 @@ pub struct MemberState {
     pub has_temporary_refusal: bool,
     /// A coarser granularity on trial, because it may explain why a change of a window had no effect.
     pub tried_granularity: Option<Granularity>,
+    /// Results of calls that are to be stored with the next intent, or when the member is settled.
+    pub(super) queued: Vec<Write>,
 }
 
 /// What the loop has to do for a member in an account.
@@ -104,6 +106,7 @@ pub async fn load(
             refused_scopes: BTreeSet::new(),
             has_temporary_refusal: false,
             tried_granularity: None,
+            queued: Vec::new(),
             due,
         }
     });

@@ -1,5 +1,5 @@
-//! Stores intents and results: a grant and its history entry in one transaction, on SQLite with those of other members. The loaded
-//! state and the rows stay equal.
+//! Stores intents and results: a grant and its history entry in one transaction, on SQLite with those of other members. An intent is
+//! stored before the call. A result that is as planned is queued and stored with the next intent, or with the settling.
 
 use access::{Instant, Span};
 use uuid::Uuid;
@@ -8,12 +8,63 @@ use super::{
     account_snapshot::AccountSnapshot, adoption, execute::Pass, member_state::MemberState,
 };
 use crate::store::{
-    StoreError,
+    ClubScope, StoreError, Transaction,
     convert::span,
     due, grants,
     history::{self, Entry},
     row::{self, HistoryKind, Intent},
 };
+
+/// A row to store, with its history entries and their instant.
+#[derive(Clone, Debug)]
+pub(super) enum Write {
+    User {
+        row: row::KisiUser,
+        is_new: bool,
+    },
+    Grant {
+        row: Box<row::Grant>,
+        is_new: bool,
+        entries: Vec<Entry>,
+        at: i64,
+    },
+    Removal {
+        grant: Uuid,
+        entries: Vec<Entry>,
+        at: i64,
+    },
+}
+
+/// Stores rows in this order. Returns the grants that their users had as strangers.
+pub(super) async fn store_all(
+    tx: &Transaction,
+    scope: ClubScope,
+    writes: Vec<Write>,
+) -> Result<Vec<row::Grant>, StoreError> {
+    let mut claimed = Vec::new();
+    for write in writes {
+        match write {
+            Write::User { row, is_new } => {
+                grants::put_user(tx, row.clone(), is_new).await?;
+                claimed.extend(grants::claim_from_strangers(tx, scope, &row).await?);
+            }
+            Write::Grant {
+                row,
+                is_new,
+                entries,
+                at,
+            } => {
+                grants::put_grant(tx, *row, is_new).await?;
+                history::write(tx, scope, at, entries).await?;
+            }
+            Write::Removal { grant, entries, at } => {
+                grants::remove(tx, scope, grant).await?;
+                history::write(tx, scope, at, entries).await?;
+            }
+        }
+    }
+    Ok(claimed)
+}
 
 impl Pass<'_> {
     /// Stores a grant in the loaded state and the database, with a history entry for `event`.
@@ -23,24 +74,28 @@ impl Pass<'_> {
         grant: row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        self.recent_writes.add(member_state.due.member_id);
-        let is_new = !member_state
-            .grants
-            .iter()
-            .any(|stored| stored.id == grant.id);
-        let entries = self.entries(member_state, &grant, event);
-        let (scope, now, row) = (self.snapshot.scope, self.now().micros(), grant.clone());
-        let stored = self.app.db.write_together(move |tx| {
-            let (row, entries) = (row.clone(), entries.clone());
-            Box::pin(async move {
-                grants::put_grant(tx, row, is_new).await?;
-                history::write(tx, scope, now, entries).await
-            })
-        });
-        stored.await?;
+        self.queue_grant(member_state, grant, event);
+        self.store_queued(member_state).await
+    }
+
+    /// Like `store_grant`, for the result of a call whose intent is stored: it is stored with the next intent of the member, or when
+    /// the member is settled. If it is lost until then, the intent is looked up.
+    pub(super) fn queue_grant(
+        &self,
+        member_state: &mut MemberState,
+        grant: row::Grant,
+        event: Option<HistoryKind>,
+    ) {
+        let mut stored = member_state.grants.iter();
+        let write = Write::Grant {
+            row: Box::new(grant.clone()),
+            is_new: !stored.any(|stored| stored.id == grant.id),
+            entries: self.entries(member_state, &grant, event),
+            at: self.now().micros(),
+        };
+        self.queue(member_state, write);
         member_state.grants.retain(|stored| stored.id != grant.id);
         member_state.grants.push(grant);
-        Ok(())
     }
 
     /// Removes a grant that Kisi does not hold, with a history entry for `event`.
@@ -50,19 +105,24 @@ impl Pass<'_> {
         grant: &row::Grant,
         event: Option<HistoryKind>,
     ) -> Result<(), StoreError> {
-        self.recent_writes.add(member_state.due.member_id);
-        let entries = self.entries(member_state, grant, event);
-        let (scope, now, id) = (self.snapshot.scope, self.now().micros(), grant.id);
-        let removed = self.app.db.write_together(move |tx| {
-            let entries = entries.clone();
-            Box::pin(async move {
-                grants::remove(tx, scope, id).await?;
-                history::write(tx, scope, now, entries).await
-            })
-        });
-        removed.await?;
-        member_state.grants.retain(|stored| stored.id != id);
-        Ok(())
+        self.queue_removal(member_state, grant, event);
+        self.store_queued(member_state).await
+    }
+
+    /// Like `remove_grant`, stored as in `queue_grant`.
+    pub(super) fn queue_removal(
+        &self,
+        member_state: &mut MemberState,
+        grant: &row::Grant,
+        event: Option<HistoryKind>,
+    ) {
+        let write = Write::Removal {
+            grant: grant.id,
+            entries: self.entries(member_state, grant, event),
+            at: self.now().micros(),
+        };
+        self.queue(member_state, write);
+        member_state.grants.retain(|stored| stored.id != grant.id);
     }
 
     /// Stores a Kisi user of the member. Grants that this user had as a stranger become the member's.
@@ -71,27 +131,48 @@ impl Pass<'_> {
         member_state: &mut MemberState,
         user: row::KisiUser,
     ) -> Result<(), StoreError> {
-        self.recent_writes.add(member_state.due.member_id);
-        let is_new = !member_state.users.iter().any(|stored| stored.id == user.id);
-        let (scope, row) = (self.snapshot.scope, user.clone());
-        let claimed = self.app.db.write_together(move |tx| {
-            let row = row.clone();
-            Box::pin(async move {
-                grants::put_user(tx, row.clone(), is_new).await?;
-                grants::claim_from_strangers(tx, scope, &row).await
-            })
-        });
-        member_state.grants.extend(claimed.await?);
+        self.queue_user(member_state, user);
+        self.store_queued(member_state).await
+    }
+
+    /// Like `store_user`, stored as in `queue_grant`, and before the member is planned again.
+    pub(super) fn queue_user(&self, member_state: &mut MemberState, user: row::KisiUser) {
+        let write = Write::User {
+            is_new: !member_state.users.iter().any(|stored| stored.id == user.id),
+            row: user.clone(),
+        };
+        self.queue(member_state, write);
         member_state.users.retain(|stored| stored.id != user.id);
         member_state.users.push(user);
-        let now = self.now();
-        adoption::adopt(
-            self.app,
-            self.snapshot,
-            std::slice::from_mut(member_state),
-            now,
-        )
-        .await
+    }
+
+    fn queue(&self, member_state: &mut MemberState, write: Write) {
+        self.recent_writes.add(member_state.due.member_id);
+        member_state.queued.push(write);
+    }
+
+    /// Stores what is queued, in one transaction.
+    pub(super) async fn store_queued(
+        &self,
+        member_state: &mut MemberState,
+    ) -> Result<(), StoreError> {
+        let writes = std::mem::take(&mut member_state.queued);
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.recent_writes.add(member_state.due.member_id);
+        let scope = self.snapshot.scope;
+        let has_user = (writes.iter()).any(|write| matches!(write, Write::User { .. }));
+        let claimed = self.app.db.write_together(move |tx| {
+            let writes = writes.clone();
+            Box::pin(store_all(tx, scope, writes))
+        });
+        member_state.grants.extend(claimed.await?);
+        if !has_user {
+            return Ok(());
+        }
+        let (now, states) = (self.now(), std::slice::from_mut(member_state));
+        adoption::adopt(self.app, self.snapshot, states, now).await
     }
 
     fn entries(

@@ -8,6 +8,7 @@ use super::{
     adoption,
     brake::PendingRevocations,
     execute::AccountError,
+    flight::Settled,
     worker::{SORT_BATCH, Worker},
 };
 use crate::store::due;
@@ -33,7 +34,7 @@ impl Worker {
                 continue;
             }
             if let Some(again_at) = member_state.settled_until(snapshot, now, horizon) {
-                settled.push((member_state.due, again_at.map(Instant::micros)));
+                settled.push(Settled::new(member_state, again_at));
             }
         }
         Ok(self.settle(settled).await?)

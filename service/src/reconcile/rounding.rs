@@ -83,7 +83,7 @@ impl MemberState {
 }
 
 impl Pass<'_> {
-    /// Stores the assignment that Kisi returned for the requested window, and learns its rounding from it.
+    /// Queues the assignment that Kisi returned for the requested window, and learns its rounding from it.
     pub(super) async fn store_answer(
         &mut self,
         member_state: &mut MemberState,
@@ -105,7 +105,7 @@ impl Pass<'_> {
             grant.asked_differs = true;
             (grant.asked_from, grant.asked_until) = span_columns(requested);
         }
-        self.store_grant(member_state, grant, event).await?;
+        self.queue_grant(member_state, grant, event);
         match answer {
             WindowMatch::Rounded(unit) => self.learn_granularity(unit).await,
             WindowMatch::Exact | WindowMatch::Other => Ok(()),
@@ -124,8 +124,7 @@ impl Pass<'_> {
         let knows_change = self.snapshot.abilities().change_window == Ability::Yes;
         match WindowMatch::of(&requested, &window_of(assignment)) {
             WindowMatch::Exact => {
-                self.confirm(member_state, grant, assignment, HistoryKind::Changed)
-                    .await?;
+                self.confirm(member_state, grant, assignment, HistoryKind::Changed);
                 if let Some(unit) = member_state.tried_granularity.take() {
                     self.learn_granularity(unit).await?;
                 }

@@ -8,6 +8,7 @@ use super::{
     adoption,
     brake::{self, PendingRevocations},
     execute::AccountError,
+    flight::Settled,
     member_state::{Assessment, Blocked, MemberState},
     worker::{INLINE_LIMIT, RECHECK_AFTER, SORT_BATCH, Worker, count},
 };
@@ -56,13 +57,13 @@ impl Worker {
             // A decision marks its members due again, so the loaded rows are out of date.
             return Ok(Vec::new());
         }
-        let mut settled: Vec<(row::Due, Option<i64>)> = Vec::new();
+        let mut settled: Vec<Settled> = Vec::new();
         let mut waiting: Vec<row::Due> = Vec::new();
         let mut open: Vec<(i32, MemberState)> = Vec::new();
         for member_state in member_states {
             match member_state.assess(snapshot, now, horizon) {
                 Assessment::Settled(again_at) => {
-                    settled.push((member_state.due, again_at.map(Instant::micros)));
+                    settled.push(Settled::new(member_state, again_at));
                 }
                 Assessment::Blocked(Blocked::UnknownAnswer) => {
                     open.push((lane_column(access::Lane::Now), member_state));

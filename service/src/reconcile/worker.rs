@@ -384,7 +384,11 @@ impl Worker {
         if pass.replacing.is_none() && self.must_yield(flight, member_state).await? {
             return Ok(None);
         }
-        let result = pass.serve(member_state).await;
+        let mut result = pass.serve(member_state).await;
+        if !matches!(result, Ok(Outcome::Settled(_))) {
+            let stored = pass.store_queued(member_state).await;
+            result = result.and_then(|outcome| stored.map(|()| outcome).map_err(Into::into));
+        }
         let made_progress = pass.made_progress;
         let lacking = (pass.replacing).filter(|_| !matches!(result, Ok(Outcome::Settled(_))));
         self.replacing.set(member_state.due.member_id, lacking);
@@ -417,10 +421,11 @@ impl Worker {
                 self.wait(vec![member_state.due.clone()], at).await?;
             }
             Outcome::Settled(again_at) => {
-                return Ok(Some((
-                    member_state.due.clone(),
-                    again_at.map(Instant::micros),
-                )));
+                return Ok(Some(Settled {
+                    due: member_state.due.clone(),
+                    again_at: again_at.map(Instant::micros),
+                    queued: std::mem::take(&mut member_state.queued),
+                }));
             }
             Outcome::Stale => {}
             Outcome::Unknown(at) => {
