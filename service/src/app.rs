@@ -20,6 +20,7 @@ use crate::{
     lease,
     metrics::Metrics,
     ownership::OwnedAccounts,
+    query_runtime::QueryRuntime,
     reconcile::{MAX_PLANNED, take_over::Readings},
     sealed,
     secret::Sealer,
@@ -36,6 +37,8 @@ pub struct App {
     pub db: Db,
     /// The runtime that owns the database connections. See [`App::run_on_main_runtime`].
     pub runtime: Handle,
+    /// The runtime of queries. See [`App::run_as_query`].
+    pub queries: QueryRuntime,
     /// Encrypts and decrypts stored secrets.
     pub sealer: Sealer,
     /// Wakes the reconcile loop.
@@ -105,6 +108,7 @@ impl App {
             clock,
             db,
             runtime: Handle::current(),
+            queries: QueryRuntime::start().map_err(StartError::Threads)?,
             sealer,
             waker,
             feed,
@@ -152,15 +156,28 @@ impl App {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        let mut task = AbortOnDrop(self.runtime.spawn(work));
-        match (&mut task.0).await {
-            Ok(value) => value,
-            Err(problem) => match problem.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The task was cancelled: the runtime is shutting down.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        result_of(self.runtime.spawn(work)).await
+    }
+
+    /// Like [`App::run_on_main_runtime`], for work that may take long on the processor and that nobody's door waits for: it gets
+    /// what other work leaves of the processor.
+    pub async fn run_as_query<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        result_of(self.queries.handle().unwrap_or(&self.runtime).spawn(work)).await
+    }
+}
+
+async fn result_of<T>(task: JoinHandle<T>) -> T {
+    let mut task = AbortOnDrop(task);
+    match (&mut task.0).await {
+        Ok(value) => value,
+        Err(problem) => match problem.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The task was cancelled: the runtime is shutting down.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -28,6 +28,7 @@ pub mod ownership;
 pub mod preview;
 pub mod proxy;
 pub mod public_url;
+pub mod query_runtime;
 pub mod reconcile;
 pub mod retention;
 pub mod retry_after;

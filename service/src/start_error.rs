@@ -26,6 +26,9 @@ pub enum StartError {
     /// The metrics cannot be registered.
     #[error("the metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),
+    /// The system starts no further thread.
+    #[error("the threads of queries cannot be started")]
+    Threads(#[source] std::io::Error),
     #[error("the HTTP client cannot be set up")]
     Http(#[from] HttpClientError),
     #[error(transparent)]

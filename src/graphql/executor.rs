@@ -12,6 +12,7 @@ use super::{
         answer::{Refusal, SerializedResponse},
         finished,
     },
+    prepare::OperationKind,
     service::GraphqlService,
 };
 use crate::auth::Caller;
@@ -76,11 +77,17 @@ impl CallerExecutor {
         match caller {
             Ok(Some(caller)) => match service.prepare(caller.role, &mut request) {
                 Ok(kind) => {
+                    let of = app.clone();
                     let response = async move {
-                        let response = Box::pin(service.respond(app, caller, kind, request));
+                        let response = Box::pin(service.respond(of, caller, kind, request));
                         SerializedResponse::new(response.await, &id)
                     };
-                    finished(kind, response).await
+                    match kind {
+                        OperationKind::Query => {
+                            Some(app.run_as_query(response.in_current_span()).await)
+                        }
+                        _ => finished(kind, response).await,
+                    }
                 }
                 Err(refusal) => {
                     let response = Response::from_errors(vec![refusal]);
