@@ -45,7 +45,9 @@ impl Drop for QueryRuntime {
 /// Lowers the priority of the current thread. Only Linux has one for each thread.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
-    if let Err(problem) = rustix::process::setpriority_process(None, NICENESS) {
+    if let Err(problem) = rustix::process::getpriority_process(None)
+        .and_then(|own| rustix::process::setpriority_process(None, own + NICENESS))
+    {
         tracing::debug!(error = %problem, "the priority of a thread of queries cannot be lowered");
     }
 }

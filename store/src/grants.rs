@@ -130,12 +130,22 @@ pub async fn grants_of(
     select_by_ids(connection, ordered, kisi_grant::Column::MemberId, members).await
 }
 
-pub async fn put_grant(
+pub async fn add_grant(
     connection: &impl ConnectionTrait,
     row: kisi_grant::Model,
-    is_new: bool,
 ) -> Result<(), StoreError> {
-    put(connection, row, is_new).await
+    bulk::insert(connection, vec![row]).await
+}
+
+/// Writes a grant that is stored, but not its member. Kisi's events set `missed_at` at any time: it is written only by who knows what
+/// it was.
+pub async fn update_grant(
+    connection: &impl ConnectionTrait,
+    row: kisi_grant::Model,
+    with_missed_at: bool,
+) -> Result<(), StoreError> {
+    let kept: &[&str] = if with_missed_at { &[] } else { &["missed_at"] };
+    update(connection, row, kept).await
 }
 
 pub async fn put_user(
@@ -143,24 +153,28 @@ pub async fn put_user(
     row: kisi_user::Model,
     is_new: bool,
 ) -> Result<(), StoreError> {
-    put(connection, row, is_new).await
-}
-
-async fn put<M>(connection: &impl ConnectionTrait, row: M, is_new: bool) -> Result<(), StoreError>
-where
-    M: sea_orm::ModelTrait
-        + sea_orm::FromQueryResult
-        + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
-    M::Entity: EntityTrait<Model = M>,
-    <M::Entity as EntityTrait>::ActiveModel: sea_orm::ActiveModelBehavior + Send,
-{
     if is_new {
         return bulk::insert(connection, vec![row]).await;
     }
+    update(connection, row, &[]).await
+}
+
+/// Writes all columns of a stored row but `kept`.
+async fn update<M>(
+    connection: &impl ConnectionTrait,
+    row: M,
+    kept: &[&str],
+) -> Result<(), StoreError>
+where
+    M: sea_orm::ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: sea_orm::ActiveModelBehavior + Send,
+    M: sea_orm::FromQueryResult,
+    M::Entity: EntityTrait<Model = M>,
+{
     let mut active = row.into_active_model();
     for column in <M::Entity as EntityTrait>::Column::iter() {
         // Only merging members changes the member of a row.
-        if column.as_str() == "member_id" {
+        if column.as_str() == "member_id" || kept.contains(&column.as_str()) {
             active.not_set(column);
         } else {
             active.reset(column);

@@ -144,6 +144,13 @@ pub async fn decide(
         outage_suspected,
         mark,
     } = answer;
+    // In the order in which settling locks rows: grants, due rows, revocations.
+    let (from, to) = if state == RevocationState::Held {
+        (GrantState::Confirmed, GrantState::Held)
+    } else {
+        (GrantState::Held, GrantState::Confirmed)
+    };
+    update_grant_states(connection, scope, rows, from, to).await?;
     // The loop skips disconnected accounts: a mark there would stay open.
     let working = due::accounts(connection, scope).await?;
     let marks: BTreeMap<DueKey, Cause> = rows
@@ -178,12 +185,7 @@ pub async fn decide(
             .exec(connection)
             .await?;
     }
-    let (from, to) = if state == RevocationState::Held {
-        (GrantState::Confirmed, GrantState::Held)
-    } else {
-        (GrantState::Held, GrantState::Confirmed)
-    };
-    update_grant_states(connection, scope, rows, from, to).await
+    Ok(())
 }
 
 /// Appends to the cause of revocations that their source is the likelier fault.
@@ -212,6 +214,8 @@ pub async fn forget(
     scope: ClubScope,
     rows: &[revocation::Model],
 ) -> Result<(), StoreError> {
+    let (from, to) = (GrantState::Held, GrantState::Confirmed);
+    update_grant_states(connection, scope, rows, from, to).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     for chunk in ids.chunks(MOST_VALUES) {
         scope
@@ -220,14 +224,7 @@ pub async fn forget(
             .exec(connection)
             .await?;
     }
-    update_grant_states(
-        connection,
-        scope,
-        rows,
-        GrantState::Held,
-        GrantState::Confirmed,
-    )
-    .await
+    Ok(())
 }
 
 async fn update_grant_states(

@@ -3,13 +3,14 @@
 use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
 
 use access::Instant;
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{
     execute::{AccountError, back_off},
     flight::Settled,
     member_state::MemberState,
-    record,
+    record::{self, Write},
     worker::{RECHECK_AFTER, Worker},
 };
 use crate::{
@@ -70,6 +71,22 @@ impl Worker {
         Ok(())
     }
 
+    /// Stores the queued results of members who are not settled, each apart. What cannot be stored is looked up by its intent.
+    pub(super) async fn store_apart(&self, queued: Vec<Vec<Write>>) {
+        let queued = queued.into_iter().filter(|writes| !writes.is_empty());
+        let stored = queued.map(|writes| {
+            let scope = self.scope;
+            self.app
+                .db
+                .write_together(move |tx| Box::pin(record::store_all(tx, scope, writes.clone())))
+        });
+        for stored in join_all(stored).await {
+            if let Err(problem) = stored {
+                tracing::debug!(account = %self.account, error = ?problem, "the result of a call to Kisi is not stored; it is looked up");
+            }
+        }
+    }
+
     /// Settles members whose assignments in Kisi are as wanted, and their deliveries, in one transaction with the queued results. Members who were marked due
     /// again are not settled. Members with a pending revocation are postponed: the decision of the brake marks them due.
     pub(super) async fn settle(&self, members: Vec<Settled>) -> Result<(), StoreError> {
@@ -77,6 +94,7 @@ impl Worker {
             return Ok(());
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
+        let queued: Vec<Vec<Write>> = members.iter().map(|it| it.queued.clone()).collect();
         let started = self.app.clock.now();
         let settled = self.app.db.write_together(move |tx| {
             let mut members_settled = members.clone();
@@ -105,7 +123,15 @@ impl Worker {
                 deliveries::settle(tx, scope, &members, now).await
             })
         });
-        for delivery in settled.await? {
+        let settled = match settled.await {
+            Ok(settled) => settled,
+            Err(problem) => {
+                // One of them may be the reason. What is known of the others is kept.
+                self.store_apart(queued).await;
+                return Err(problem);
+            }
+        };
+        for delivery in settled {
             self.app.metrics.delivery_confirmed(&delivery);
             if let Some(trace) = self.app.traces.of(Some(delivery.id)) {
                 trace.work("confirm delivery", started).end();

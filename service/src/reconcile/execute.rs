@@ -185,6 +185,12 @@ impl Pass<'_> {
             if !self.ownership.is_held() {
                 return Err(AccountError::NotOwned);
             }
+            let replaced = replaced_scope(member_state, plan, step, self.now());
+            if replaced.is_some() && self.turn.is_none() {
+                // One at a time: deletions for others would use up the rate limit that this creation needs.
+                self.store_queued(member_state).await?;
+                self.turn = Some(self.worker.replacing.turn().await);
+            }
             let revokes = matches!(step, Step::Change { .. } | Step::Delete { .. });
             if (nth == 0 || revokes)
                 && due::was_marked_since(self.app.db.read(), &member_state.due).await?
@@ -198,11 +204,6 @@ impl Pass<'_> {
                 && self.worker.must_yield(self.flight, member_state).await?
             {
                 return Ok(Freshness::Stale);
-            }
-            let replaced = replaced_scope(member_state, plan, step, self.now());
-            if replaced.is_some() && self.turn.is_none() {
-                // One at a time: deletions for others would use up the rate limit that this creation needs.
-                self.turn = Some(self.worker.replacing.turn().await);
             }
             let outcome = match *step {
                 Step::CreateUser => self.create_user(&client, member_state, plan).await?,

@@ -133,9 +133,19 @@ impl Worker {
         if tokio::time::timeout(DRAIN_TIMEOUT, rest).await.is_err() {
             tracing::debug!(account = %flight.snapshot.account.id, "calls that wait for the rate limit are cancelled");
         }
-        // Who is not settled because of an error stays due; what was queued for them is looked up.
-        if settling.is_none() || finished(&mut settling).await.is_ok() {
-            let _ = self.settle(done).await;
+        drop(under_way);
+        // Who is not settled because of an error stays due.
+        let is_settled = settling.is_none() || finished(&mut settling).await.is_ok();
+        if flight.ownership.is_held() {
+            let of_cancelled = member_states.iter_mut();
+            let queued = of_cancelled.map(|it| std::mem::take(&mut it.queued));
+            self.store_apart(queued.collect()).await;
+            if is_settled {
+                let _ = self.settle(done).await;
+            } else {
+                let queued = done.into_iter().map(|settled| settled.queued);
+                self.store_apart(queued.collect()).await;
+            }
         }
         Err(stop)
     }

@@ -25,6 +25,8 @@ pub(super) enum Write {
     Grant {
         row: Box<row::Grant>,
         is_new: bool,
+        /// Whether it was missing in Kisi when it was loaded.
+        was_missed: bool,
         entries: Vec<Entry>,
         at: i64,
     },
@@ -51,10 +53,15 @@ pub(super) async fn store_all(
             Write::Grant {
                 row,
                 is_new,
+                was_missed,
                 entries,
                 at,
             } => {
-                grants::put_grant(tx, *row, is_new).await?;
+                if is_new {
+                    grants::add_grant(tx, *row).await?;
+                } else {
+                    grants::update_grant(tx, *row, was_missed).await?;
+                }
                 history::write(tx, scope, at, entries).await?;
             }
             Write::Removal { grant, entries, at } => {
@@ -87,9 +94,11 @@ impl Pass<'_> {
         event: Option<HistoryKind>,
     ) {
         let mut stored = member_state.grants.iter();
+        let stored = stored.find(|stored| stored.id == grant.id);
         let write = Write::Grant {
             row: Box::new(grant.clone()),
-            is_new: !stored.any(|stored| stored.id == grant.id),
+            is_new: stored.is_none(),
+            was_missed: stored.is_some_and(|stored| stored.missed_at.is_some()),
             entries: self.entries(member_state, &grant, event),
             at: self.now().micros(),
         };

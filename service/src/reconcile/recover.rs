@@ -53,6 +53,8 @@ impl Pass<'_> {
             let mut assignments = match assignments_by_user.get(&kisi_user) {
                 Some(assignments) => assignments.clone(),
                 None => {
+                    // The call may wait.
+                    self.store_queued(member_state).await?;
                     let assignments = self.assignments(&client, kisi_user).await?;
                     if assignments.is_empty() && grant.missed_at.is_some() {
                         self.refresh_user(&client, member_state, grant.kisi_user_id)

@@ -385,7 +385,8 @@ impl Worker {
             return Ok(None);
         }
         let mut result = pass.serve(member_state).await;
-        if !matches!(result, Ok(Outcome::Settled(_))) {
+        // Without the account, its new owner looks them up.
+        if !matches!(result, Ok(Outcome::Settled(_))) && flight.ownership.is_held() {
             let stored = pass.store_queued(member_state).await;
             result = result.and_then(|outcome| stored.map(|()| outcome).map_err(Into::into));
         }

@@ -90,7 +90,10 @@ impl Previews {
         evaluate_everybody(context, 2).await?;
         let reading = match reading {
             None => {
-                let read = take_over::read(app, &account, &group).await;
+                // A connection that is opened here is used by other calls to Kisi later.
+                let (of, at, read) = (app.clone(), account.clone(), group.clone());
+                let read = async move { take_over::read(&of, &at, &read).await };
+                let read = app.run_on_main_runtime(read).await;
                 app.group_readings.keep(read.map_err(read_error)?)
             }
             Some(text) => {

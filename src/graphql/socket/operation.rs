@@ -74,7 +74,12 @@ impl Operation {
             let mut responses = match kind {
                 Ok(OperationKind::Subscription) => service.subscribe(app, caller, request).boxed(),
                 Ok(kind) => {
-                    let response = service.respond(app, caller, kind, request).await;
+                    let of = app.clone();
+                    let response = async move { service.respond(of, caller, kind, request).await };
+                    let response = match kind {
+                        OperationKind::Query => app.run_as_query(response.in_current_span()).await,
+                        _ => response.await,
+                    };
                     stream::iter([response]).boxed()
                 }
                 Err(refusal) => stream::iter([Response::from_errors(vec![refusal])]).boxed(),

@@ -178,7 +178,7 @@ async fn a_lost_answer_without_open_work_is_resolved(world: &mut World) {
     let mut grant = stored_grant().await;
     grant.intent = Intent::Delete;
     let put: Result<(), StoreError> =
-        transaction!(db, |tx| grants::put_grant(tx, grant, false).await).await;
+        transaction!(db, |tx| grants::update_grant(tx, grant, true).await).await;
     put.unwrap();
     assert_eq!(world.api.open_work().await, None, "no work is open");
     sweep_and_settle(world).await;

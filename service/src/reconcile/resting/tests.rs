@@ -9,7 +9,7 @@ use access::Instant;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::*;
+use super::{super::record::Write, *};
 use crate::{
     app::App,
     clock::new_id,
@@ -58,14 +58,22 @@ impl TestService {
         ids
     }
 
-    async fn settle(&self) {
+    fn worker(&self) -> Worker {
         let (_stop, stopping) = watch::channel(false);
-        let worker = Worker::new(
-            self.app().clone(),
-            ClubScope::new(self.account.club_id),
-            self.account.id,
-            stopping,
-        );
+        let scope = ClubScope::new(self.account.club_id);
+        Worker::new(self.app().clone(), scope, self.account.id, stopping)
+    }
+
+    /// The grants of members.
+    async fn grants(&self, members: &[Uuid]) -> Vec<row::Grant> {
+        let scope = ClubScope::new(self.account.club_id);
+        let db = self.app().db.read();
+        let grants = grants::grants_in(db, scope, self.account.id, members).await;
+        grants.unwrap()
+    }
+
+    async fn settle(&self) {
+        let worker = self.worker();
         let snapshot = AccountSnapshot::load(&self.app().db, self.account.clone()).await;
         let now = Instant::from_micros(now());
         worker.settle_idle(&snapshot.unwrap(), now).await.unwrap();
@@ -116,27 +124,13 @@ fn pending_revocation(account: &row::KisiAccount, member: Uuid) -> row::Revocati
     }
 }
 
-#[tokio::test]
-async fn members_without_steps_are_settled_at_once() {
-    let service = TestService::open().await;
-    service.waiting(40).await;
-    service.settle().await;
-    assert_eq!(service.in_lanes().await, BTreeSet::new());
-    let next = due::next_at(service.app().db.read(), service.account.id).await;
-    assert_eq!(next.unwrap(), Some(i64::MAX));
-}
-
-#[tokio::test]
-async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
-    let service = TestService::open().await;
-    let waiting = service.waiting(3).await;
-    let account = &service.account;
-    let pending_revocation = pending_revocation(account, waiting[0]);
-    let unknown = row::Grant {
+/// A grant whose creation is sent, with an unknown outcome.
+fn creation(account: &row::KisiAccount, member: Uuid) -> row::Grant {
+    row::Grant {
         id: new_id(),
         club_id: account.club_id,
         account_id: account.id,
-        member_id: waiting[1],
+        member_id: member,
         kisi_user_id: new_id(),
         scope_kind: row::ScopeKind::Group,
         scope_id: new_id(),
@@ -157,10 +151,29 @@ async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
         asked_differs: false,
         asked_from: None,
         asked_until: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn members_without_steps_are_settled_at_once() {
+    let service = TestService::open().await;
+    service.waiting(40).await;
+    service.settle().await;
+    assert_eq!(service.in_lanes().await, BTreeSet::new());
+    let next = due::next_at(service.app().db.read(), service.account.id).await;
+    assert_eq!(next.unwrap(), Some(i64::MAX));
+}
+
+#[tokio::test]
+async fn a_pending_revocation_and_an_unknown_outcome_stay_in_their_lanes() {
+    let service = TestService::open().await;
+    let waiting = service.waiting(3).await;
+    let account = &service.account;
+    let pending_revocation = pending_revocation(account, waiting[0]);
+    let unknown = creation(account, waiting[1]);
     let written: Result<(), StoreError> = transaction!(service.app().db, |tx| {
         revocations::insert(tx, vec![pending_revocation]).await?;
-        grants::put_grant(tx, unknown, true).await
+        grants::add_grant(tx, unknown).await
     })
     .await;
     written.unwrap();
@@ -224,4 +237,79 @@ async fn a_mark_does_not_hide_the_members_who_were_never_looked_up() {
     assert_eq!(service.in_lanes().await, BTreeSet::new());
     let count = due::never_looked_up(service.app().db.read(), account, now()).await;
     assert_eq!(count.unwrap(), 2);
+}
+
+/// What Kisi answered for a member, not yet stored.
+fn answered(due: row::Due, grant: &row::Grant) -> Settled {
+    let confirmed = row::Grant {
+        kisi_id: Some(7),
+        intent: row::Intent::None,
+        state: row::GrantState::Confirmed,
+        ..grant.clone()
+    };
+    let write = Write::Grant {
+        row: Box::new(confirmed),
+        is_new: false,
+        was_missed: false,
+        entries: Vec::new(),
+        at: now(),
+    };
+    Settled {
+        due,
+        again_at: None,
+        queued: vec![write],
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_stored_costs_no_other_answer() {
+    let service = TestService::open().await;
+    let members = service.waiting(2).await;
+    let stored = creation(&service.account, members[0]);
+    // It was deleted while Kisi answered.
+    let gone = creation(&service.account, members[1]);
+    let row = stored.clone();
+    let written: Result<(), StoreError> =
+        transaction!(service.app().db, |tx| grants::add_grant(tx, row).await).await;
+    written.unwrap();
+    let due = due::next(service.app().db.read(), service.account.id, now(), 2).await;
+    let settled = due.unwrap().into_iter().map(|due| {
+        let of_stored = due.member_id == stored.member_id;
+        answered(due, if of_stored { &stored } else { &gone })
+    });
+    let result = service.worker().settle(settled.collect()).await;
+    assert!(result.is_err(), "nobody is settled");
+    assert_eq!(
+        service.in_lanes().await,
+        members.iter().copied().collect::<BTreeSet<_>>()
+    );
+    let states: Vec<_> = (service.grants(&members).await.iter())
+        .map(|grant| (grant.member_id, grant.state, grant.kisi_id))
+        .collect();
+    assert_eq!(states, [(members[0], row::GrantState::Confirmed, Some(7))]);
+}
+
+#[tokio::test]
+async fn an_answer_does_not_hide_that_the_assignment_went_missing_since() {
+    let service = TestService::open().await;
+    let members = service.waiting(1).await;
+    let grant = creation(&service.account, members[0]);
+    let (scope, row, id) = (
+        ClubScope::new(service.account.club_id),
+        grant.clone(),
+        grant.id,
+    );
+    let written: Result<(), StoreError> = transaction!(service.app().db, |tx| {
+        grants::add_grant(tx, row).await?;
+        grants::mark_uncertain(tx, scope, id, now()).await
+    })
+    .await;
+    written.unwrap();
+    let due = due::next(service.app().db.read(), service.account.id, now(), 1).await;
+    let due = due.unwrap().remove(0);
+    let settled = vec![answered(due, &grant)];
+    service.worker().settle(settled).await.unwrap();
+    let stored = service.grants(&members).await.remove(0);
+    assert_eq!(stored.missed_at, Some(now()));
+    assert_eq!(stored.state, row::GrantState::Confirmed);
 }

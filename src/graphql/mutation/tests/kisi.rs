@@ -51,7 +51,7 @@ async fn grant(house: &TestClub, account: Uuid, group: Uuid) -> Uuid {
         confirmed_at: Some(0),
     };
     let put: Result<(), StoreError> =
-        transaction!(house.app.db, |tx| grants::put_grant(tx, row, true).await).await;
+        transaction!(house.app.db, |tx| grants::add_grant(tx, row).await).await;
     put.unwrap();
     member
 }
