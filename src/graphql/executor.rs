@@ -31,6 +31,18 @@ pub struct CallerExecutor {
 /// How long the look-up of a token stays valid. A body may take longer to arrive; the token is then looked up again.
 const TOKEN_LOOKUP_VALIDITY: Duration = Duration::from_millis(500);
 
+/// Runs an operation: a query on the threads of queries, anything else here.
+pub(super) async fn on_its_runtime<T: Send + 'static>(
+    app: Arc<App>,
+    kind: OperationKind,
+    operation: impl Future<Output = T> + Send + 'static,
+) -> T {
+    match kind {
+        OperationKind::Query => app.run_as_query(operation.in_current_span()).await,
+        OperationKind::Mutation | OperationKind::Subscription => operation.await,
+    }
+}
+
 async fn look_up(app: Arc<App>, token: Arc<str>) -> Result<Option<Caller>, StoreError> {
     auth::by_token(&app, &token).await
 }
@@ -82,12 +94,7 @@ impl CallerExecutor {
                         let response = Box::pin(service.respond(of, caller, kind, request));
                         SerializedResponse::new(response.await, &id)
                     };
-                    match kind {
-                        OperationKind::Query => {
-                            Some(app.run_as_query(response.in_current_span()).await)
-                        }
-                        _ => finished(kind, response).await,
-                    }
+                    finished(kind, on_its_runtime(app, kind, response)).await
                 }
                 Err(refusal) => {
                     let response = Response::from_errors(vec![refusal]);

@@ -57,7 +57,8 @@ async fn every_table_is_analysed_only_when_it_is_filled() {
 }
 
 async fn every_table_has_its_thresholds(world: &mut World) {
-    let others = "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname <> 'seaql_migrations' \
+    let others = "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace \
+                  AND relname <> 'seaql_migrations' \
                   AND NOT coalesce(reloptions, '{}') \
                   @> ARRAY['autovacuum_vacuum_threshold=1000', 'autovacuum_analyze_threshold=1000']";
     let connection = Connect::connect(world.database_url()).await.unwrap();

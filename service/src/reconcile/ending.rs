@@ -87,35 +87,36 @@ impl Worker {
         }
     }
 
-    /// Settles members whose assignments in Kisi are as wanted, and their deliveries, in one transaction with the queued results. Members who were marked due
-    /// again are not settled. Members with a pending revocation are postponed: the decision of the brake marks them due.
+    /// Settles members whose assignments in Kisi are as wanted, and their deliveries, in one transaction with the queued results.
+    /// Members who were marked due again are not settled. Members with a pending revocation are postponed: the decision of the brake
+    /// marks them due.
     pub(super) async fn settle(&self, members: Vec<Settled>) -> Result<(), StoreError> {
         if members.is_empty() {
             return Ok(());
         }
         let (scope, account, now) = (self.scope, self.account, self.app.clock.now().micros());
-        let queued: Vec<Vec<Write>> = members.iter().map(|it| it.queued.clone()).collect();
+        let members = members.into_iter();
+        let (rows, queued): (Vec<_>, Vec<_>) = members
+            .map(|member| ((member.due, member.again_at), member.queued))
+            .unzip();
+        let known = queued.clone();
         let started = self.app.clock.now();
         let settled = self.app.db.write_together(move |tx| {
-            let mut members_settled = members.clone();
+            let (rows, queued) = (rows.clone(), queued.concat());
             Box::pin(async move {
-                let queued =
-                    (members_settled.iter_mut()).flat_map(|it| std::mem::take(&mut it.queued));
-                record::store_all(tx, scope, queued.collect()).await?;
-                let rows: Vec<(&row::Due, Option<i64>)> = (members_settled.iter())
-                    .map(|it| (&it.due, it.again_at))
-                    .collect();
+                record::store_all(tx, scope, queued).await?;
                 let members: Vec<Uuid> = rows.iter().map(|(row, _)| row.member_id).collect();
                 let open = revocations::open(tx, scope, account, &members).await?;
                 let pending = open.iter().filter(|it| it.state == RevocationState::Asked);
                 let pending: HashSet<Uuid> = pending.map(|it| it.member_id).collect();
                 let is_pending = |row: &row::Due| pending.contains(&row.member_id);
-                let waiting = rows.iter().map(|(row, _)| *row);
+                let waiting = rows.iter().map(|(row, _)| row);
                 let waiting: Vec<&row::Due> = waiting.filter(|row| is_pending(row)).collect();
                 let delay = i64::try_from(RECHECK_AFTER.as_micros()).unwrap_or(i64::MAX);
                 due::postpone_all(tx, &waiting, now.saturating_add(delay)).await?;
-                let settled = (rows.into_iter()).filter(|(row, _)| !is_pending(row));
-                let settled: Vec<(&row::Due, Option<i64>)> = settled.collect();
+                let settled = rows.iter().filter(|(row, _)| !is_pending(row));
+                let settled: Vec<(&row::Due, Option<i64>)> =
+                    settled.map(|(row, at)| (row, *at)).collect();
                 let members = due::settle_all(tx, &settled).await?;
                 if !open.is_empty() {
                     revocations::settle(tx, scope, account, &members).await?;
@@ -127,7 +128,7 @@ impl Worker {
             Ok(settled) => settled,
             Err(problem) => {
                 // One of them may be the reason. What is known of the others is kept.
-                self.store_apart(queued).await;
+                self.store_apart(known).await;
                 return Err(problem);
             }
         };

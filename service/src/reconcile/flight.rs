@@ -137,15 +137,14 @@ impl Worker {
         // Who is not settled because of an error stays due.
         let is_settled = settling.is_none() || finished(&mut settling).await.is_ok();
         if flight.ownership.is_held() {
-            let of_cancelled = member_states.iter_mut();
-            let queued = of_cancelled.map(|it| std::mem::take(&mut it.queued));
-            self.store_apart(queued.collect()).await;
+            let cancelled = member_states.iter_mut();
+            let mut known: Vec<_> = cancelled.map(|it| std::mem::take(&mut it.queued)).collect();
             if is_settled {
                 let _ = self.settle(done).await;
             } else {
-                let queued = done.into_iter().map(|settled| settled.queued);
-                self.store_apart(queued.collect()).await;
+                known.extend(done.into_iter().map(|settled| settled.queued));
             }
+            self.store_apart(known).await;
         }
         Err(stop)
     }

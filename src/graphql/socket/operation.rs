@@ -14,6 +14,7 @@ use tokio::{
 use tracing::Instrument;
 
 use super::super::{
+    executor::on_its_runtime,
     http::answer::{failure, mark_errors},
     prepare::OperationKind,
     service::GraphqlService,
@@ -75,11 +76,9 @@ impl Operation {
                 Ok(OperationKind::Subscription) => service.subscribe(app, caller, request).boxed(),
                 Ok(kind) => {
                     let of = app.clone();
-                    let response = async move { service.respond(of, caller, kind, request).await };
-                    let response = match kind {
-                        OperationKind::Query => app.run_as_query(response.in_current_span()).await,
-                        _ => response.await,
-                    };
+                    let response =
+                        Box::pin(async move { service.respond(of, caller, kind, request).await });
+                    let response = on_its_runtime(app, kind, response).await;
                     stream::iter([response]).boxed()
                 }
                 Err(refusal) => stream::iter([Response::from_errors(vec![refusal])]).boxed(),
